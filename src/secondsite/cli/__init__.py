@@ -1,0 +1,1 @@
+"""The command line: every sentence of it is a REST call."""

@@ -1,0 +1,58 @@
+"""The command line as a whole: nouns, shared options, and the one place where errors become exit codes."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..domain import errors
+from . import exit_codes, output
+from .nouns import appliance, job, machine, network, point, policy, site, vault
+from .options import Access
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Keeps virtual machines of one site ready to run at another.",
+)
+for noun in (site, appliance, machine, policy, point, job, network, vault):
+    app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"secondsite {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(envvar="SECONDSITE_URL", help="https address of the vault.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(envvar="SECONDSITE_TOKEN", help="Access token.")] = None,
+    ca: Annotated[Path | None, typer.Option(envvar="SECONDSITE_CA", help="The vault's ca.pem.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Keeps virtual machines of one site ready to run at another."""
+    assert not version
+    context.obj = Access(url, token, ca)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command; gives its exit code. After Ctrl-C (130) jobs go on: they are the vault's."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(args=given, prog_name="secondsite")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except errors.SecondsiteError as error:
+        output.show_error(error, as_json="--json" in given)
+        return exit_codes.of_error(error)
+    return 0

@@ -1,0 +1,54 @@
+"""secondsite appliance ... (what a client may ask; 'enroll' and 'run' are added where processes start)."""
+
+from typing import Annotated
+
+import typer
+
+from .. import output
+from ..options import Json, connect
+from ..output import clock, size
+
+app = typer.Typer(no_args_is_help=True, help="Appliances: our process beside a site's hypervisors.")
+
+
+@app.command("list")
+def show_list(context: typer.Context, as_json: Json = False) -> None:
+    """All appliances and whether they are connected."""
+    with connect(context) as client:
+        appliances = client.appliances()
+    if as_json:
+        output.show_json(appliances)
+        return
+    output.show_table(
+        appliances,
+        (
+            ("name", lambda a: a.name),
+            ("site", lambda a: a.site),
+            ("connection", lambda a: "connected" if a.connected else "away"),
+            ("last seen", lambda a: clock(a.last_seen_at)),
+            ("fabric", lambda a: a.fabric_kind),
+            ("KVM", lambda a: {True: "yes", False: "no (TCG)", None: "-"}[a.accelerated]),
+            ("data address", lambda a: ", ".join(a.data_addresses)),
+            ("store free", lambda a: size(a.store_free_bytes)),
+            ("certificate until", lambda a: clock(a.certificate_expires_at)),
+        ),
+        "No appliances yet: secondsite appliance key --site SITE",
+    )
+
+
+@app.command()
+def key(
+    context: typer.Context,
+    site: Annotated[str, typer.Option("--site", help="The site the appliance stands at.")],
+    as_json: Json = False,
+) -> None:
+    """A registration key: valid for an hour, for one appliance."""
+    with connect(context) as client:
+        made = client.registration_key(site)
+    if as_json:
+        output.show_json(made)
+        return
+    output.show_facts(
+        (("key", made.key), ("valid until", clock(made.expires_at)), ("CA fingerprint", made.ca_fingerprint))
+    )
+    output.console.print("next, at the site: secondsite appliance enroll --help")

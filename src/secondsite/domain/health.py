@@ -1,0 +1,146 @@
+"""Health is a list of named facts, each with its likely cause and the recommended action."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Health(StrEnum):
+    HEALTHY = "healthy"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingKind:
+    code: str
+    severity: Severity
+    cause: str
+    do: str
+
+
+def _kind(code: str, severity: Severity, cause: str, do: str) -> FindingKind:
+    return FindingKind(code, severity, cause, do)
+
+
+W, C = Severity.WARNING, Severity.CRITICAL
+CATALOGUE: dict[str, FindingKind] = {
+    kind.code: kind
+    for kind in (
+        _kind(
+            "rpo-exceeded",
+            W,
+            "The newest usable point is older than the policy's threshold: churn is higher than the link, or a side is "
+            "down.",
+            "Compare churn and bandwidth with 'secondsite machine show', or raise the threshold of the policy.",
+        ),
+        _kind(
+            "scratch-exhausted",
+            W,
+            "The guest wrote more during a cycle than the scratch budget holds, so the job was given up before the "
+            "guest could suffer.",
+            "Give the appliance more scratch space, a shorter cycle or a faster link. Replication goes on by itself.",
+        ),
+        _kind(
+            "target-store-full",
+            C,
+            "The target's store has no room for the inbox or the replica.",
+            "Free space at the target or shorten the retention. Replication goes on by itself.",
+        ),
+        _kind(
+            "peer-unreachable",
+            W,
+            "The other site's appliance does not answer on its data port.",
+            "Check that appliance, its data port and the link.",
+        ),
+        _kind(
+            "peer-refused",
+            C,
+            "The other site's appliance refused the cycle.",
+            "Read its reason; 'secondsite machine resynchronize' repairs a replica that lost its place.",
+        ),
+        _kind(
+            "resynchronizing",
+            W,
+            "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), so blocks are "
+            "compared and only those that differ are sent.",
+            "Nothing: it ends by itself. Older recovery points stay usable meanwhile.",
+        ),
+        _kind(
+            "machine-missing",
+            C,
+            "The hypervisor no longer knows the machine.",
+            "Define it again, or disable its protection.",
+        ),
+        _kind(
+            "cycle-failed",
+            W,
+            "A cycle could not be taken from the hypervisor.",
+            "Read the reason; replication tries again by itself.",
+        ),
+        _kind(
+            "replica-damaged",
+            C,
+            "What the target holds does not equal its digest.",
+            "Start 'secondsite machine resynchronize' while the source is there.",
+        ),
+        _kind(
+            "appliance-unreachable",
+            C,
+            "The appliance has no connection to the vault.",
+            "Start the appliance, or check its way to the vault. Replication itself does not need the vault.",
+        ),
+        _kind(
+            "source-running-after-failover",
+            C,
+            "The machine runs at its old site although it was failed over.",
+            "Shut the old copy down, then reprotect.",
+        ),
+        _kind(
+            "cancel-failed",
+            C,
+            "The planned failover failed and its automatic cancel failed too.",
+            "Start 'secondsite machine cancel-failover' once the cause is gone.",
+        ),
+        _kind(
+            "internal-snapshot",
+            W,
+            "The machine has internal snapshots; reverting to one is impossible while changes are tracked.",
+            "Disable protection before reverting.",
+        ),
+        _kind(
+            "app-consistency-degraded",
+            W,
+            "The guest agent did not freeze in time, so the point is crash-consistent.",
+            "Check the guest agent in the machine.",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFinding:
+    """`code` is in CATALOGUE; `what` is the fact itself, with its figures; `since` is UTC."""
+
+    code: str
+    what: str
+    since: datetime
+
+    @property
+    def kind(self) -> FindingKind:
+        return CATALOGUE[self.code]
+
+
+def overall(findings: Iterable[HealthFinding]) -> Health:
+    """The worst of the findings."""
+    severities = {finding.kind.severity for finding in findings}
+    if C in severities:
+        return Health.CRITICAL
+    return Health.WARNING if W in severities else Health.HEALTHY

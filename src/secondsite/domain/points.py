@@ -1,0 +1,96 @@
+"""Recovery points, and which of them a failover starts from.
+
+Multi-VM choices need a point that every machine of the group shares (one set id). LATEST is resolved only after
+what was sent has been processed, so here it is the newest point, as LATEST_PROCESSED is; the difference is made
+by the step that drains the inbox first (document 000 L77, decision C-13).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from . import errors
+
+
+class Consistency(StrEnum):
+    CRASH = "crash"
+    APP = "app"
+
+
+class RecoveryPointChoice(StrEnum):
+    LATEST = "latest"
+    LATEST_PROCESSED = "latest_processed"
+    LATEST_APP_CONSISTENT = "latest_app_consistent"
+    LATEST_MULTI_VM_PROCESSED = "latest_multi_vm_processed"
+    LATEST_MULTI_VM_APP_CONSISTENT = "latest_multi_vm_app_consistent"
+    CUSTOM = "custom"
+
+
+APP_CHOICES = frozenset(
+    {RecoveryPointChoice.LATEST_APP_CONSISTENT, RecoveryPointChoice.LATEST_MULTI_VM_APP_CONSISTENT}
+)
+MULTI_VM_CHOICES = frozenset(
+    {RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED, RecoveryPointChoice.LATEST_MULTI_VM_APP_CONSISTENT}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPoint:
+    """An instant (`taken_at`, UTC, by the source's clock) that the machine can be started from."""
+
+    id: str
+    taken_at: datetime
+    consistency: Consistency = Consistency.CRASH
+    epoch: int = 0
+    seq: int = 0
+    set_id: str | None = None
+    reason: str | None = None
+    committed: bool = False
+
+
+def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:
+    """The newest by order of arrival (epoch, then sequence): a stepped clock does not change what came last."""
+    return max(points, key=lambda point: (point.epoch, point.seq), default=None)
+
+
+def pick(
+    points: Sequence[RecoveryPoint], choice: RecoveryPointChoice, custom_id: str | None = None
+) -> RecoveryPoint:
+    """The point a failover of one machine starts from; raises NotFound saying which kinds exist."""
+    selectable = [point for point in points if not point.committed]
+    if choice is RecoveryPointChoice.CUSTOM:
+        return _by_id(selectable, custom_id)
+    found = newest(point for point in selectable if _matches(point, choice))
+    if found is None:
+        raise errors.NotFound(
+            f"There is no recovery point for the choice '{choice}' ({len(selectable)} other points exist).",
+            do="List the points with 'secondsite point list MACHINE' and choose one, or use latest_processed.",
+        )
+    return found
+
+
+def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoint:
+    if not point_id:
+        raise errors.InvalidArgument(
+            "The choice 'custom' needs a recovery point id.",
+            do="Add --point ID; 'secondsite point list MACHINE'.",
+        )
+    for point in points:
+        if point.id == point_id:
+            return point
+    raise errors.NotFound(
+        f"There is no recovery point '{point_id}'.", do="List them with 'secondsite point list MACHINE'."
+    )
+
+
+def _matches(point: RecoveryPoint, choice: RecoveryPointChoice) -> bool:
+    wants_app, wants_set = choice in APP_CHOICES, choice in MULTI_VM_CHOICES
+    return (not wants_app or point.consistency is Consistency.APP) and (
+        not wants_set or point.set_id is not None
+    )
+
+
+def point_id(taken_at: datetime, epoch: int, seq: int) -> str:
+    """The same cycle always makes the same id, so a repeat is seen; readable: 20261120T081530Z-1.42."""
+    return f"{taken_at:%Y%m%dT%H%M%SZ}-{epoch}.{seq}"

@@ -1,0 +1,51 @@
+"""How often points are made and how long they stay.
+
+Defaults follow the documents: RPO threshold 15 minutes, retention 24 hours, app-consistent every 60 minutes
+(document 001 L158-167); a crash-consistent point every 5 minutes.
+"""
+
+from dataclasses import dataclass
+
+from . import errors
+from .units import DAY, HOUR, MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationPolicy:
+    """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every crash_consistent_...;
+    0 for app_consistent_every_seconds turns app-consistent points off; retention 0 keeps the latest point only."""
+
+    name: str
+    rpo_threshold_seconds: int = 15 * MINUTE
+    retention_seconds: int = DAY
+    crash_consistent_every_seconds: int = 5 * MINUTE
+    app_consistent_every_seconds: int = HOUR
+    cycle_seconds: float = 5
+
+    def __post_init__(self) -> None:
+        limits = {
+            "rpo_threshold_seconds": (1, 7 * DAY),
+            "retention_seconds": (0, 365 * DAY),
+            "crash_consistent_every_seconds": (1, DAY),
+            "app_consistent_every_seconds": (0, 7 * DAY),
+            "cycle_seconds": (0.2, HOUR),
+        }
+        for field, (low, high) in limits.items():
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise errors.InvalidArgument(
+                    f"Policy '{self.name}': {field} is {value}, but must lie between {low} and {high}.",
+                    do=f"Choose a value from {low} to {high} seconds.",
+                )
+
+
+def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
+    """The policy of the way back: made automatically, read-only, with document 001's values (decision C-19)."""
+    return ReplicationPolicy(
+        name=f"{policy.name}-failback",
+        rpo_threshold_seconds=15 * MINUTE,
+        retention_seconds=DAY,
+        crash_consistent_every_seconds=policy.crash_consistent_every_seconds,
+        app_consistent_every_seconds=HOUR,
+        cycle_seconds=policy.cycle_seconds,
+    )

@@ -1,0 +1,49 @@
+"""Which recovery points may go, on the default grid.
+
+All points of the last two hours stay; then one an hour up to a day; one per two hours up to seven days; one per
+four hours beyond. Age is counted from the newest point, not from the clock: when no new points arrive, none expire.
+The newest point never goes, nor one that is held, leased or committed.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from .points import RecoveryPoint, newest
+from .units import DAY, HOUR
+
+GRID: tuple[tuple[int, int], ...] = ((2 * HOUR, 0), (DAY, HOUR), (7 * DAY, 2 * HOUR), (366 * DAY, 4 * HOUR))
+
+
+def to_drop(
+    points: Sequence[RecoveryPoint], retention_seconds: int, protected_ids: Collection[str] = ()
+) -> list[RecoveryPoint]:
+    """The points that the grid and `retention_seconds` no longer keep, oldest first."""
+    last = newest(points)
+    if last is None:
+        return []
+    kept: dict[tuple[int, int], RecoveryPoint] = {}
+    dropped = []
+    for point in sorted(points, key=lambda p: (p.epoch, p.seq)):
+        if point is last or point.id in protected_ids or point.committed:
+            continue
+        slot = _slot(_age(last.taken_at, point.taken_at), point.taken_at, retention_seconds)
+        if slot is None or (slot[1] and slot in kept):
+            dropped.append(point)
+        else:
+            kept[slot] = point
+    return dropped
+
+
+def _age(last: datetime, taken_at: datetime) -> float:
+    """Seconds before the newest point; a point 'from the future' (a clock stepped back) counts as new."""
+    return max(0.0, (last - taken_at).total_seconds())
+
+
+def _slot(age_seconds: float, taken_at: datetime, retention_seconds: int) -> tuple[int, int] | None:
+    """The grid's slot of a point (0 = keeps every point), or None when it is older than the retention."""
+    if age_seconds > retention_seconds:
+        return None
+    for until, every in GRID:
+        if age_seconds <= until:
+            return (every, int(taken_at.timestamp()) // every if every else 0)
+    return None

@@ -1,0 +1,1 @@
+"""The control plane: what people ask for becomes jobs, jobs become orders, reports become facts."""

@@ -1,0 +1,44 @@
+"""One file per verb: its job from top to bottom. `operations` gives them all, `definitions` their jobs."""
+
+from collections.abc import Mapping, Sequence
+
+from ...domain.lifecycle import Verb
+from ...jobs.definitions import Definition
+from ..steps import batch
+from ..steps.deps import Deps
+from .cancel_failover import CancelFailover
+from .change_recovery_point import ChangeRecoveryPoint
+from .cleanup_test_failover import CleanupTestFailover
+from .commit import Commit
+from .disable_protection import DisableProtection
+from .enable_protection import EnableProtection
+from .failover import Failover
+from .interface import Operation
+from .planned_failover import PlannedFailover
+from .reprotect import Reprotect
+from .resynchronize import Resynchronize
+from .test_failover import TestFailover
+
+OPERATIONS = (
+    EnableProtection,
+    DisableProtection,
+    TestFailover,
+    CleanupTestFailover,
+    Failover,
+    PlannedFailover,
+    ChangeRecoveryPoint,
+    Commit,
+    CancelFailover,
+    Reprotect,
+    Resynchronize,
+)
+
+
+def operations(deps: Deps) -> Mapping[Verb, Operation]:
+    """Every verb, ready to be submitted."""
+    return {each.verb: each(deps) for each in OPERATIONS}
+
+
+def definitions(deps: Deps) -> Sequence[Definition]:
+    """Every kind of job that the engine has to know."""
+    return [*(each(deps).definition() for each in OPERATIONS), batch.definition()]

@@ -1,0 +1,97 @@
+"""Failover: the source is in trouble; the machine starts at the target from a recovery point.
+
+It never waits for the source longer than seconds, and it goes on when the source can't be shut down
+(documents 001 L84, 002 L58). The inbox is closed before the point is chosen, so nothing moves under it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...domain import errors
+from ...domain.lifecycle import Verb
+from ...domain.points import RecoveryPointChoice
+from ...jobs.context import StepContext
+from ...jobs.definitions import Step
+from ...jobs.outcomes import Done, Outcome, Skipped, Wait
+from ...wire import rest
+from ...wire.base import Shape
+from .. import ports
+from ..steps import choosing, sources, starting, targets
+from ..steps.operation import MachineOperation
+
+
+class Failover(MachineOperation):
+    verb = Verb.FAILOVER
+
+    def arguments(
+        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
+    ) -> dict[str, Any]:
+        assert isinstance(request, rest.Failover)
+        choosing.refuse_custom_for_many(request.choice, request.point, request.machines)
+        chosen = choosing.choice_arguments(request.choice, request.point)
+        return {**chosen, "shut_down_source": request.shut_down_source}
+
+    def steps(self) -> Sequence[Step]:
+        return (
+            Step("Prerequisites check", self._check),
+            Step("Shut down", self._shut_down),
+            Step("Stop replication", self._stop_replication),
+            Step("Failover", self._failover),
+            Step("Start", self._start),
+        )
+
+    def _check(self, ctx: StepContext) -> Outcome:
+        machine = self.machine(ctx.subject)
+        answer = targets.list_points(self.orders, ctx, machine)
+        if isinstance(answer, Wait):
+            return answer
+        point = choosing.chosen_point(ctx.arguments, answer)
+        return Done(f"{machine.target_site} holds {machine.name}; newest choice now is point {point.id}")
+
+    def _shut_down(self, ctx: StepContext) -> Outcome:
+        """Twice optional: when not asked for, and when it can't be done."""
+        machine = self.machine(ctx.subject)
+        if not ctx.arguments.get("shut_down_source"):
+            return Skipped("not asked for: the failover goes on without the source")
+        try:
+            return self._off_and_drained(ctx, machine)
+        except errors.SecondsiteError as error:
+            return Skipped(
+                f"{machine.name} could not be shut down and drained, the failover goes on: {error.message}"
+            )
+
+    def _off_and_drained(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
+        reach = 3 * sources.DEAD_SITE_SECONDS
+        off = sources.shut_down(self.orders, ctx, machine, force=True, reach_seconds=reach)
+        if isinstance(off, Wait):
+            return off
+        last = sources.final_cycle(self.orders, ctx, machine, reach_seconds=reach)
+        return last if isinstance(last, Wait) else Done(f"{off.sentence}; {last.sentence}", last.facts)
+
+    def _stop_replication(self, ctx: StepContext) -> Outcome:
+        machine = self.machine(ctx.subject)
+        closed = targets.accept_cycles(self.orders, ctx, machine, accepting=False)
+        if isinstance(closed, Wait):
+            return closed
+        told = sources.pause_if_reachable(self.orders, ctx, machine)
+        return told if isinstance(told, Wait) else Done(f"{closed.sentence}; {told}")
+
+    def _failover(self, ctx: StepContext) -> Outcome:
+        machine = self.machine(ctx.subject)
+        latest = choosing.choice_of(ctx.arguments) is RecoveryPointChoice.LATEST
+        answer = (
+            targets.drain(self.orders, ctx, machine)
+            if latest
+            else targets.list_points(self.orders, ctx, machine)
+        )
+        if isinstance(answer, Wait):
+            return answer
+        point = choosing.chosen_point(ctx.arguments, answer)
+        loss = (ctx.now() - point.taken_at).total_seconds()
+        return Done(
+            f"point {point.id} was chosen, {loss:.1f} s old ({answer.sentence})",
+            {"point_id": point.id, "taken_at": point.taken_at.isoformat(), "loses_seconds": loss},
+        )
+
+    def _start(self, ctx: StepContext) -> Outcome:
+        return starting.start_from(self, ctx, str(ctx.facts("Failover")["point_id"]))

@@ -1,0 +1,14 @@
+"""What a face may know of an operation."""
+
+from typing import Protocol
+
+from ...wire.base import Shape
+from ...wire.rest import JobAccepted
+from .. import ports
+
+
+class Operation(Protocol):
+    """One verb. It checks the lifecycle and submits its jobs in the caller's transaction."""
+
+    def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
+        """Raises domain errors (NotFound, NotPossibleNow, InvalidArgument, ...) before anything is written."""

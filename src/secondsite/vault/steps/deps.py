@@ -1,0 +1,35 @@
+"""What every operation is built with. `entry` makes one and hands it to all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from .. import ports
+
+
+class SubmitJob(Protocol):
+    """The job engine's door: a job that exists if and only if the caller's transaction commits."""
+
+    def __call__(
+        self,
+        session: Any,
+        name: str,
+        *,
+        subject: str,
+        subject_name: str,
+        arguments: Mapping[str, Any],
+        by: str,
+    ) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC."""
+
+    store: ports.Store
+    gateway: ports.Gateway
+    submit: SubmitJob
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    new_id: Callable[[], str]

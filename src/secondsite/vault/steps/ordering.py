@@ -1,0 +1,110 @@
+"""How a step gives an order to an appliance and gets its report, without holding a thread.
+
+A step asks; while there is no report it waits for the signal and is run again. An appliance that stays away longer
+than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that is gone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...domain import errors
+from ...jobs.context import StepContext
+from ...jobs.outcomes import Wait
+from ...wire.base import Shape
+from ...wire.control import Report
+from ...wire.orders import Kind
+from .deps import Deps
+
+LOOK_AGAIN_SECONDS = 2.0
+GRACE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A report without a problem."""
+
+    sentence: str
+    facts: Mapping[str, Any]
+
+
+class Orders:
+    """Gives orders for steps. Keeps, per order, since when its appliance has been away (this process's clock)."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._away_since: dict[str, float] = {}
+        self._asked_at: dict[str, float] = {}
+
+    def give(
+        self,
+        ctx: StepContext,
+        appliance_id: str,
+        kind: Kind,
+        payload: Shape,
+        *,
+        why: str,
+        machine_id: str | None = None,
+        deadline_seconds: float = 120,
+        reach_seconds: float = 30,
+    ) -> Answer | Wait:
+        """The report's sentence and facts, or a Wait to be returned by the step.
+
+        Raises the appliance's problem, or ApplianceUnreachable. One step gives an order of one kind once, and to
+        one appliance once: the order's id is made of the step and the kind.
+        """
+        order_id = f"{ctx.order_id}/{kind.value}/{appliance_id[:8]}"
+        report = self._deps.gateway.ask(
+            appliance_id, order_id, kind.value, machine_id, payload.model_dump(mode="json"), deadline_seconds
+        )
+        if report is not None:
+            return self._answer(order_id, report)
+        self._require_reachable(appliance_id, order_id, reach_seconds)
+        self._require_in_time(appliance_id, order_id, why, deadline_seconds)
+        return self._wait(order_id, why, deadline_seconds)
+
+    def _answer(self, order_id: str, report: Report) -> Answer:
+        self._forget(order_id)
+        if report.problem is not None:
+            raise report.problem.raised()
+        return Answer(report.sentence, report.facts)
+
+    def _require_reachable(self, appliance_id: str, order_id: str, reach_seconds: float) -> None:
+        if self._deps.gateway.is_connected(appliance_id):
+            self._away_since.pop(order_id, None)
+            return
+        now = self._deps.monotonic()
+        away = now - self._away_since.setdefault(order_id, now)
+        if away >= reach_seconds:
+            self._forget(order_id)
+            raise errors.ApplianceUnreachable(
+                f"The appliance {self._name(appliance_id)} has not been connected for {away:.0f} s."
+            )
+
+    def _require_in_time(self, appliance_id: str, order_id: str, why: str, deadline_seconds: float) -> None:
+        """The order's own deadline comes before the engine's, so that a step may go on without the answer."""
+        now = self._deps.monotonic()
+        if now - self._asked_at.setdefault(order_id, now) >= deadline_seconds:
+            self._forget(order_id)
+            raise errors.DeadlineExceeded(
+                f"The appliance {self._name(appliance_id)} did not finish in {deadline_seconds:.0f} s: {why}."
+            )
+
+    def _forget(self, order_id: str) -> None:
+        self._away_since.pop(order_id, None)
+        self._asked_at.pop(order_id, None)
+
+    def _name(self, appliance_id: str) -> str:
+        with self._deps.store.transaction() as tx:
+            appliance = tx.appliances.find(appliance_id)
+        return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
+
+    def _wait(self, order_id: str, why: str, deadline_seconds: float) -> Wait:
+        said = self._deps.gateway.progress(order_id)
+        return Wait(
+            signal=f"order/{order_id}",
+            deadline_seconds=deadline_seconds + GRACE_SECONDS,
+            why=said[1] if said and said[1] else why,
+            progress=said[0] if said else None,
+            poll_seconds=LOOK_AGAIN_SECONDS,
+        )

@@ -1,0 +1,132 @@
+"""What the two appliances of a machine are told, and what they say about it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from ..domain.points import Consistency, RecoveryPoint
+from .base import Shape
+from .machines import MachineDefinition
+
+
+class SyncMode(StrEnum):
+    """How a pass over whole disks is made: COPY sends all that is not zero, COMPARE only blocks that differ."""
+
+    COPY = "copy"
+    COMPARE = "compare"
+
+
+class Base(StrEnum):
+    """What a new replica starts from: EMPTY disks, or the disks of the machine that ran at this site before."""
+
+    EMPTY = "empty"
+    EXISTING = "existing"
+
+
+class PolicyShape(Shape):
+    """A ReplicationPolicy as it crosses a process; all in seconds."""
+
+    name: str
+    rpo_threshold_seconds: int
+    retention_seconds: int
+    crash_consistent_every_seconds: int
+    app_consistent_every_seconds: int
+    cycle_seconds: float
+
+
+class SourceSetup(Shape):
+    """All that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
+    replica changes; a target refuses cycles of another epoch."""
+
+    machine_id: str
+    machine_name: str
+    fabric_id: str
+    epoch: int
+    disks: tuple[str, ...]
+    target_appliance_id: str
+    target_addresses: tuple[str, ...]
+    policy: PolicyShape
+    sync: SyncMode
+
+
+class ReplicaSetup(Shape):
+    """All that a target appliance needs to hold a replica. `existing_fabric_id` names this site's old machine when
+    base is EXISTING."""
+
+    machine_id: str
+    machine_name: str
+    epoch: int
+    definition: MachineDefinition
+    disks: tuple[str, ...]
+    source_appliance_id: str
+    policy: PolicyShape
+    base: Base = Base.EMPTY
+    existing_fabric_id: str | None = None
+
+
+class PointShape(Shape):
+    id: str
+    taken_at: datetime
+    consistency: Consistency = Consistency.CRASH
+    epoch: int = 0
+    seq: int = 0
+    set_id: str | None = None
+    reason: str | None = None
+    committed: bool = False
+    added_bytes: int = 0
+
+    def to_domain(self) -> RecoveryPoint:
+        return RecoveryPoint(
+            self.id,
+            self.taken_at,
+            self.consistency,
+            self.epoch,
+            self.seq,
+            self.set_id,
+            self.reason,
+            self.committed,
+        )
+
+
+class FindingShape(Shape):
+    """`code` is in domain.health.CATALOGUE."""
+
+    code: str
+    what: str
+    since: datetime
+
+
+class SourceStatus(Shape):
+    """A machine as its source appliance sees it. `sync_fraction` is 0..1 during a pass over whole disks, else None.
+    `sent_at` is the instant (UTC) of the newest cycle that is durable at the target."""
+
+    machine_id: str
+    epoch: int
+    power: str
+    running: bool
+    """True while the replication loop is on."""
+    last_seq: int | None = None
+    sent_at: datetime | None = None
+    sync_mode: SyncMode | None = None
+    sync_fraction: float | None = None
+    last_cycle_seconds: float | None = None
+    last_cycle_changed_bytes: int | None = None
+    last_cycle_wire_bytes: int | None = None
+    total_wire_bytes: int = 0
+    findings: tuple[FindingShape, ...] = ()
+
+
+class ReplicaStatus(Shape):
+    """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is applied,
+    `inbox_bytes` what waits to be processed. `synchronized` turns true with the first sealed point of the epoch."""
+
+    machine_id: str
+    epoch: int
+    accepting: bool
+    synchronized: bool
+    points: tuple[PointShape, ...] = ()
+    processed_seq: int | None = None
+    processed_at: datetime | None = None
+    inbox_bytes: int = 0
+    store_bytes: int = 0
+    runs: tuple[str, ...] = ()
+    findings: tuple[FindingShape, ...] = ()

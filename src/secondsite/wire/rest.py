@@ -1,0 +1,252 @@
+"""The shapes of the REST API, shared by the vault's face and by its clients. The API lives under /api."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ..domain.points import RecoveryPointChoice
+from .base import Problem, Shape
+from .machines import DiscoveredMachine, NetworkInfo
+from .replication import FindingShape, PointShape, PolicyShape
+
+
+class ErrorBody(Shape):
+    error: Problem
+
+
+class VaultInfo(Shape):
+    name: str
+    version: str
+    database: str
+    ca_fingerprint: str
+    sites: int
+    appliances: int
+    machines: int
+
+
+class SiteCreate(Shape):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+
+
+class SiteShape(Shape):
+    name: str
+    fabric_kind: str | None
+    appliances: tuple[str, ...]
+    created_at: datetime
+
+
+class RegistrationKey(Shape):
+    site: str
+    key: str
+    expires_at: datetime
+    ca_fingerprint: str
+
+
+class ApplianceShape(Shape):
+    id: str
+    name: str
+    site: str
+    connected: bool
+    last_seen_at: datetime | None
+    fabric_kind: str | None
+    accelerated: bool | None
+    data_addresses: tuple[str, ...]
+    version: str | None
+    store_free_bytes: int | None
+    certificate_expires_at: datetime | None
+    notes: tuple[str, ...] = ()
+
+
+class EnrollRequest(Shape):
+    key: str
+    name: str
+    csr_pem: str
+
+
+class EnrollAnswer(Shape):
+    appliance_id: str
+    site: str
+    certificate_pem: str
+    ca_pem: str
+    control_url: str
+
+
+class MachineShape(Shape):
+    """A machine of a site (unprotected) or under protection. `id` is ours once protected, else the fabric's."""
+
+    id: str
+    name: str
+    state: str
+    drill: str
+    health: str
+    source_site: str
+    target_site: str | None
+    active_site: str
+    """The site where the machine runs, or should run."""
+    direction: Literal["forward", "reverse"] | None
+    power: str | None
+    policy: str | None
+    disks: tuple[dict[str, Any], ...] = ()
+    allowed_operations: tuple[str, ...]
+    rpo_seconds: float | None = None
+    """Now minus the instant of the newest point; None before the first."""
+    rpo_sent_seconds: float | None = None
+    """Now minus the instant of the newest cycle that is durable at the target."""
+    sync_mode: str | None = None
+    sync_fraction: float | None = None
+    point_count: int = 0
+    newest_point: PointShape | None = None
+    failed_over_point_id: str | None = None
+    last_cycle_seconds: float | None = None
+    last_cycle_changed_bytes: int | None = None
+    last_cycle_wire_bytes: int | None = None
+    total_wire_bytes: int = 0
+    inbox_bytes: int = 0
+    store_bytes: int = 0
+    findings: tuple[FindingShape, ...] = ()
+    drill_notes: tuple[dict[str, Any], ...] = ()
+    job_id: str | None = None
+    """The running job, if any."""
+
+
+class EnableProtection(Shape):
+    """`machines`: names or fabric ids at `source_site`. All disks, or those named per machine."""
+
+    machines: tuple[str, ...] = Field(min_length=1)
+    source_site: str
+    target_site: str
+    policy: str = "default"
+    disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class MachinesRequest(Shape):
+    machines: tuple[str, ...] = Field(min_length=1)
+
+
+class DisableProtection(MachinesRequest):
+    pass
+
+
+class TestFailover(MachinesRequest):
+    """`network`: an existing isolated network's name, 'create' (the default: a new isolated one), or 'none'."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
+    point: str | None = None
+    network: str = "create"
+
+
+class CleanupTestFailover(MachinesRequest):
+    notes: str = ""
+
+
+class Failover(MachinesRequest):
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    point: str | None = None
+    shut_down_source: bool = False
+
+
+class PlannedFailover(MachinesRequest):
+    pass
+
+
+class ChangeRecoveryPoint(MachinesRequest):
+    choice: RecoveryPointChoice = RecoveryPointChoice.CUSTOM
+    point: str | None = None
+
+
+class Commit(MachinesRequest):
+    pass
+
+
+class CancelFailover(MachinesRequest):
+    pass
+
+
+class Reprotect(MachinesRequest):
+    """`location`: original (the old source's disks, only changes travel) or alternate (a full copy)."""
+
+    location: Literal["original", "alternate"] = "original"
+
+
+class Resynchronize(MachinesRequest):
+    pass
+
+
+class JobAccepted(Shape):
+    """One job per machine; several machines come under one parent. `job_id` is the one to follow."""
+
+    job_id: str
+    children: tuple[str, ...] = ()
+
+
+class TaskShape(Shape):
+    position: int
+    name: str
+    state: str
+    sentence: str
+    progress: float | None
+    attempt: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    problem: Problem | None = None
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class JobShape(Shape):
+    id: str
+    verb: str
+    subject: str | None
+    subject_name: str | None
+    state: str
+    sentence: str
+    requested_by: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    parent_id: str | None
+    children: tuple[str, ...] = ()
+    tasks: tuple[TaskShape, ...] = ()
+    problem: Problem | None = None
+    cancelable: bool = False
+
+
+class PolicyCreate(PolicyShape):
+    rpo_threshold_seconds: int = 900
+    retention_seconds: int = 86400
+    crash_consistent_every_seconds: int = 300
+    app_consistent_every_seconds: int = 3600
+    cycle_seconds: float = 5
+
+
+class PolicyInfo(PolicyShape):
+    read_only: bool = False
+    used_by: int = 0
+
+
+class NetworkMapping(Shape):
+    source_site: str
+    source_network: str
+    target_site: str
+    target_network: str
+
+
+class SiteNetworks(Shape):
+    site: str
+    networks: tuple[NetworkInfo, ...]
+    mappings: tuple[NetworkMapping, ...] = ()
+
+
+class SiteInventory(Shape):
+    site: str
+    machines: tuple[DiscoveredMachine, ...]
+
+
+class Possible(Shape):
+    """What a choice would pick now: shown before the button is pressed."""
+
+    machine: str
+    choice: RecoveryPointChoice
+    point: PointShape | None
+    loses_seconds: float | None
+    problem: Problem | None = None

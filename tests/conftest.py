@@ -1,0 +1,41 @@
+"""What every test gets: hypothesis without a clock, a short folder, and a check that no process stays behind."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("secondsite", deadline=None)
+hypothesis.settings.load_profile("secondsite")
+
+
+def children() -> dict[int, str]:
+    """Pids and command lines of this process's live children."""
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if command and "resource_tracker" not in command:
+                found[int(pid)] = command
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_stays_behind():
+    before = set(children())
+    yield
+    left = {pid: command for pid, command in children().items() if pid not in before}
+    assert not left, f"tests of worker {os.environ.get('PYTEST_XDIST_WORKER', 'main')} left processes: {left}"
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder of the test's own. Its name is short, since a UNIX socket's path holds 107 bytes and libvirt alone adds 50;
+    pytest's own names, longer still with xdist, are too long for that."""
+    with tempfile.TemporaryDirectory(prefix="ss-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

@@ -1,0 +1,91 @@
+"""Which point is picked, and which are dropped."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondsite.domain import errors, points, retention
+from secondsite.domain.points import Consistency, RecoveryPoint, RecoveryPointChoice
+from secondsite.domain.units import DAY, HOUR
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def point(seq, age_seconds=0.0, **more):
+    return RecoveryPoint(f"p{seq}", NOW - timedelta(seconds=age_seconds), epoch=1, seq=seq, **more)
+
+
+def test_latest_is_the_one_that_came_last_even_if_the_clock_went_back():
+    assert points.pick([point(1, 0), point(2, 3600)], RecoveryPointChoice.LATEST).id == "p2"
+
+
+def test_app_consistent_choices_pass_over_crash_consistent_points():
+    found = points.pick(
+        [point(1, consistency=Consistency.APP), point(2)], RecoveryPointChoice.LATEST_APP_CONSISTENT
+    )
+    assert found.id == "p1"
+
+
+def test_multi_vm_choices_need_a_shared_set():
+    with pytest.raises(errors.NotFound):
+        points.pick([point(1)], RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED)
+    assert (
+        points.pick([point(1, set_id="s"), point(2)], RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED).id
+        == "p1"
+    )
+
+
+def test_a_named_point_is_found_or_its_absence_is_said():
+    assert points.pick([point(1), point(2)], RecoveryPointChoice.CUSTOM, "p1").id == "p1"
+    with pytest.raises(errors.NotFound, match="p9"):
+        points.pick([point(1)], RecoveryPointChoice.CUSTOM, "p9")
+    with pytest.raises(errors.InvalidArgument):
+        points.pick([point(1)], RecoveryPointChoice.CUSTOM)
+
+
+def test_a_committed_point_is_on_record_but_not_selectable():
+    with pytest.raises(errors.NotFound):
+        points.pick([point(1, committed=True)], RecoveryPointChoice.LATEST)
+
+
+def test_points_do_not_expire_while_no_new_ones_arrive():
+    old = [point(seq, age_seconds=30 * DAY - seq * 300) for seq in range(5)]
+    assert retention.to_drop(old, DAY) == []
+
+
+def test_retention_zero_keeps_the_latest_only():
+    assert [p.id for p in retention.to_drop([point(1, 20), point(2, 10), point(3, 0)], 0)] == ["p1", "p2"]
+
+
+def test_a_day_of_five_minute_points_leaves_two_hours_and_then_one_an_hour():
+    every_five = [point(seq, age_seconds=(288 - seq) * 300) for seq in range(289)]
+    kept = len(every_five) - len(retention.to_drop(every_five, DAY))
+    assert 45 <= kept <= 49
+
+
+points_strategy = st.lists(st.floats(0, 20 * DAY), min_size=1, max_size=60).map(
+    lambda ages: [point(seq, age) for seq, age in enumerate(sorted(ages, reverse=True))]
+)
+
+
+@given(points_strategy, st.integers(0, 15 * DAY))
+def test_the_newest_stays_nothing_held_goes_and_young_points_all_stay(all_points, retention_seconds):
+    held = {all_points[0].id}
+    dropped = retention.to_drop(all_points, retention_seconds, held)
+    newest = all_points[-1]
+    assert newest not in dropped
+    assert not held & {p.id for p in dropped}
+    young = [
+        p
+        for p in all_points
+        if (newest.taken_at - p.taken_at).total_seconds() <= min(2 * HOUR, retention_seconds)
+    ]
+    assert not set(young) & set(dropped)
+
+
+@given(points_strategy, st.integers(0, 15 * DAY))
+def test_pruning_again_drops_nothing_more(all_points, retention_seconds):
+    dropped = set(retention.to_drop(all_points, retention_seconds))
+    assert retention.to_drop([p for p in all_points if p not in dropped], retention_seconds) == []
