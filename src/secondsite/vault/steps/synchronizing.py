@@ -25,7 +25,8 @@ def wait(
     with deps.store.transaction() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
-    fresh = [point for point in points if point.epoch == epoch and point.seq > after_seq]
+    sent_seq = _sent_seq(status, epoch)
+    fresh = [point for point in points if point.epoch == epoch and after_seq < point.seq <= sent_seq]
     if not fresh:
         return _waiting(machine, status, epoch, deadline_seconds)
     sent = status.source.total_wire_bytes if status.source else 0
@@ -33,6 +34,12 @@ def wait(
         f"{machine.name} is synchronized: point {fresh[-1].id}, {sent / 1e6:.1f} MB sent",
         {"point_id": fresh[-1].id, "taken_at": fresh[-1].taken_at.isoformat(), "wire_bytes": sent},
     )
+
+
+def _sent_seq(status: ports.StatusRecord, epoch: int) -> int:
+    """What the source knows to be acknowledged: its figures belong to the point only from then on."""
+    source = status.source
+    return source.last_seq if source and source.epoch == epoch and source.last_seq is not None else -1
 
 
 def _waiting(

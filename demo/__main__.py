@@ -1,0 +1,75 @@
+"""`python -m demo [--keep] [--report FILE] [--remove FOLDER]`."""
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+
+import guestkit
+from rig import Rig
+
+from . import story
+from .telling import Report, console
+
+
+def main() -> int:
+    chosen = _arguments()
+    if chosen.remove:
+        Rig.remove(chosen.remove)
+        console.print(f"nothing of {chosen.remove} is left")
+        return 0
+    report = Report(chosen.report or story.default_report())
+    rig = Rig("libvirt")
+    console.print(f"secondsite demo in {rig.folder}")
+    with console.status("building the guest ..."):
+        guestkit.build()
+    try:
+        story.Story(rig, report).tell()
+    except Exception:
+        traceback.print_exc()
+        _keep_evidence(rig)
+        return 1
+    finally:
+        if not chosen.keep:
+            rig.close()
+        console.print(f"report: {report.path}", soft_wrap=True)
+    if chosen.keep:
+        _invite(rig)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument(
+        "--keep", action="store_true", help="leave everything running, with commands to try next"
+    )
+    parser.add_argument("--remove", type=Path, metavar="FOLDER", help="take away what --keep left running")
+    parser.add_argument("--report", type=Path, help="where the machine-readable report goes")
+    return parser.parse_args()
+
+
+def _keep_evidence(rig: Rig) -> None:
+    """The ends of the logs, before the folder goes."""
+    for log in sorted(rig.folder.glob("*.log")):
+        console.print(f"--- the end of {log.name}")
+        console.print(
+            "\n".join(log.read_text(errors="replace").splitlines()[-25:]), markup=False, soft_wrap=True
+        )
+
+
+def _invite(rig: Rig) -> None:
+    client = rig.home("vault") / "client.json"
+    console.print("\nEverything runs on. Try next:")
+    for line in (
+        f"export SECONDSITE_CLIENT={client}",
+        f"./dev shell secondsite machine show {story.MACHINE}",
+        f"./dev shell secondsite point list {story.MACHINE}",
+        f"./dev shell secondsite machine test-failover {story.MACHINE}",
+        "./dev shell secondsite job list",
+        f"./dev demo --remove {rig.folder}",
+    ):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Machines of a rig: real guests under libvirt, or simulated ones, made before the site's appliance starts.
+
+One process can hold an embedded libvirt root at a time, so a guest is defined by a short process of its own; the
+guest runs on when that process ends, and the appliance finds it.
+"""
+
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import guestkit
+
+from . import processes
+
+DEFINE = """
+import sys
+from pathlib import Path
+from secondsite.fabrics.libvirt.connection import Connection
+domain = Connection(sys.argv[1]).handle.defineXML(Path(sys.argv[2]).read_text())
+domain.create()
+"""
+
+
+@dataclass(slots=True)
+class GuestMachine:
+    """A real guest. `console` is what it says at the site where it was made."""
+
+    name: str
+    fabric_id: str
+    disks: tuple[Path, ...]
+    console: guestkit.Console
+    bridge: str
+
+    @classmethod
+    def make(
+        cls,
+        name: str,
+        home: Path,
+        bridge: str,
+        *,
+        disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
+        workload: guestkit.Workload | None = None,
+        kind: guestkit.Kind = guestkit.Kind.WRITER,
+    ) -> "GuestMachine":
+        """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is."""
+        guest = guestkit.build(kind=kind)
+        folder = home / "machines" / name
+        folder.mkdir(parents=True)
+        disks = tuple(
+            guestkit.make_disk(folder / f"disk{number}.qcow2", size) for number, size in enumerate(disk_bytes)
+        )
+        fabric_id = str(uuid.uuid4())
+        mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in uuid.UUID(fabric_id).bytes[:3])
+        console = folder / "console.log"
+        xml = guestkit.domain_xml(
+            name, fabric_id, guest, disks, [guestkit.Nic(bridge, mac)], console, workload=workload
+        )
+        (folder / "domain.xml").write_text(xml)
+        _define(home, folder / "domain.xml")
+        return cls(name, fabric_id, disks, guestkit.Console(console), bridge)
+
+
+def _define(home: Path, xml: Path) -> None:
+    root = home / "fabric"
+    done = subprocess.run(
+        [sys.executable, "-c", DEFINE, f"qemu:///embed?root={root}", str(xml)],
+        env=processes.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise processes.DidNotStart(f"the guest could not be defined:\n{done.stdout}{done.stderr}")
+
+
+@dataclass(slots=True)
+class SimulatedMachine:
+    """A machine of the simulated fabric; its guest writes over NBD."""
+
+    name: str
+    fabric_id: str

@@ -1,0 +1,139 @@
+"""Our processes: started in sessions of their own, watched by their log, killed as a power cut would."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class DidNotStart(Exception):
+    """A process ended, or did not say that it is ready, within its deadline; the end of its log is in the text."""
+
+
+@dataclass(slots=True)
+class Process:
+    """One `secondsite` process, which can be started again and again."""
+
+    name: str
+    arguments: Sequence[str]
+    log: Path
+    ready_line: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    _running: subprocess.Popen[bytes] | None = None
+
+    def start(self, within_seconds: float = 60) -> None:
+        """Starts it and waits until its log says that it is ready."""
+        if self.is_alive:
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as out:
+            self._running = subprocess.Popen(
+                [sys.executable, "-m", "secondsite.entry.main", *self.arguments],
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=environment() | dict(self.environment),
+            )
+        self._wait_until_ready(seen, within_seconds)
+
+    def _wait_until_ready(self, seen: int, within_seconds: float) -> None:
+        deadline = time.monotonic() + within_seconds
+        while self.ready_line.encode() not in self.log.read_bytes()[seen:]:
+            if not self.is_alive or time.monotonic() > deadline:
+                tail = b"\n".join(self.log.read_bytes()[seen:].splitlines()[-30:]).decode(errors="replace")
+                raise DidNotStart(
+                    f"{self.name} is not ready after {within_seconds} s; its log {self.log} ends:\n{tail}"
+                )
+            time.sleep(0.02)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._running is not None, f"{self.name} was never started"
+        return self._running.pid
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Asks it to end; kills it after ten seconds."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._running is None:
+            return
+        if self._running.poll() is None:
+            self._running.send_signal(how)
+        try:
+            self._running.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._running.kill()
+            self._running.wait(timeout=10)
+
+    def rss_bytes(self) -> int:
+        """Resident memory now."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with the source found."""
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def of_folder(folder: Path) -> list[int]:
+    """Processes that name the folder in their command line: QEMUs, storage daemons, our own."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(folder).encode() in command:
+                found.append(int(entry.name))
+    return found
+
+
+def kill_all(pids: Sequence[int]) -> None:
+    """kill -9 to each, and wait until none is left (they may be children of others)."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    deadline = time.monotonic() + 10
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -1,0 +1,80 @@
+"""To compress or not: try both, keep what moves more.
+
+What is faster depends on the link, on the cores of both ends, and on the data; no formula knows all of them,
+the stream does. A stream begins compressed. On a link that is plainly slow it stays so; else each way is
+tried over a window of some megabytes, the faster one is kept, and the other tried again once in a while.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from .units import MiB
+
+WINDOW_BYTES: Final = 24 * MiB
+"""Raw bytes over which a way is measured."""
+
+SETTLE_BYTES: Final = 20 * MiB
+"""Raw bytes after a change that are not measured: what was encoded before it, and what the kernel buffers."""
+
+SLOW_LINK: Final = 60 * MiB
+"""Bytes per second on the wire under which any core compresses faster than the link sends."""
+
+RETRY_WINDOWS: Final = 16
+"""So many windows after it lost, the other way is tried again."""
+
+
+class Choice:
+    """The way of one stream. Kept for the next cycles to the same peer, it keeps what it learnt.
+
+    `wanted` may be called from any thread, the rest from the sending one.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._compress = True
+        self._speeds: dict[bool, float] = {}
+        self._windows = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """A cycle begins: what passed since the last one is not measured."""
+        self._settle_bytes = SETTLE_BYTES
+        self._raw_bytes = self._wire_bytes = 0
+        self._since = 0.0
+
+    def wanted(self) -> bool:
+        """Whether the next chunk is to be compressed."""
+        return self._compress
+
+    def sent(self, raw_bytes: int, wire_bytes: int) -> None:
+        """A frame has left."""
+        if self._settle_bytes > 0:
+            self._settle_bytes -= raw_bytes
+            self._since = self._now()
+            return
+        self._raw_bytes += raw_bytes
+        self._wire_bytes += wire_bytes
+        if self._raw_bytes >= WINDOW_BYTES:
+            self._judge(max(self._now() - self._since, 1e-6))
+
+    def _judge(self, seconds: float) -> None:
+        """A window is full: note its speed, and say which way the next one goes."""
+        self._windows += 1
+        self._speeds[self._compress] = self._raw_bytes / seconds
+        slow = self._wire_bytes / seconds < SLOW_LINK
+        change = not self._compress if slow else self._other_may_be_faster()
+        self._raw_bytes = self._wire_bytes = 0
+        self._since = self._now()
+        if change:
+            self._compress = not self._compress
+            self._settle_bytes = SETTLE_BYTES
+            self._windows = 0
+
+    def _other_may_be_faster(self) -> bool:
+        other = self._speeds.get(not self._compress)
+        if other is None or self._windows >= RETRY_WINDOWS:
+            return True
+        return other > 1.05 * self._speeds[self._compress]

@@ -1,0 +1,293 @@
+"""A cycle at rest: one file that holds a header, the frames as they came over the wire, and a trailer.
+
+    magic, 12 bytes | BEGIN message with the header | data frames | END message with count and digest
+
+`<epoch>-<seq>.cycle` exists only when it is complete and durable: it is written under another name, fsynced,
+renamed. Names sort by number, not by text: use `scan`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import xxhash
+
+from . import codec, frames, frames_message
+from .errors import CycleDamaged, DatapathError, ProtocolViolated
+from .frames import Encoded, Frame, Kind
+from .frames_message import Message, Received
+from .units import MiB
+
+MAGIC: Final = b"SScycle\x00\x01\x00\x00\x00"
+_NAME: Final = re.compile(r"(\d+)-(\d+)\.cycle")
+_FLUSH_BYTES: Final = 256 * MiB
+
+
+@dataclass(frozen=True, slots=True)
+class CycleDisk:
+    """A disk of the machine: the key that both sites know it by, and its size at the cycle's instant."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CycleHeader:
+    """What a cycle is. (machine_id, epoch, seq) names it; a seq is never used for a second take.
+
+    `base_seq` is the last acknowledged cycle that this one builds on, None for a full copy. `taken_at` is the
+    instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it.
+    """
+
+    machine_id: str
+    epoch: int
+    seq: int
+    base_seq: int | None
+    taken_at: str
+    disks: tuple[CycleDisk, ...]
+    point: dict[str, Any] | None = None
+    sync: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**dataclasses.asdict(self), "disks": [dataclasses.asdict(disk) for disk in self.disks]}
+
+    @staticmethod
+    def from_json(fields: dict[str, Any]) -> CycleHeader:
+        """Raises ProtocolViolated if a field is absent or of another type."""
+        try:
+            header = CycleHeader(
+                machine_id=str(fields["machine_id"]),
+                epoch=_natural(fields["epoch"]),
+                seq=_natural(fields["seq"]),
+                base_seq=None if fields["base_seq"] is None else _natural(fields["base_seq"]),
+                taken_at=str(fields["taken_at"]),
+                disks=tuple(CycleDisk(str(d["key"]), _natural(d["size_bytes"])) for d in fields["disks"]),
+                point=_object(fields.get("point")),
+                sync=_object(fields.get("sync")),
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ProtocolViolated(
+                f"a cycle's header is not understood: {problem!r}", do="run the same release at both ends"
+            ) from None
+        return header
+
+
+def _natural(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no natural number")
+    return value
+
+
+def _object(value: object) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{value!r} is no object")
+    return value
+
+
+# -- names -------------------------------------------------------------------------------------------------
+
+
+def path_of(inbox_dir: Path, epoch: int, seq: int) -> Path:
+    """Where a complete cycle lies."""
+    return inbox_dir / f"{epoch}-{seq}.cycle"
+
+
+def scan(inbox_dir: Path) -> list[tuple[int, int, Path]]:
+    """(epoch, seq, path) of the complete cycles, oldest first; nothing if there is no such folder."""
+    if not inbox_dir.is_dir():
+        return []
+    named = ((_NAME.fullmatch(path.name), path) for path in inbox_dir.iterdir())
+    return sorted((int(m[1]), int(m[2]), path) for m, path in named if m)
+
+
+def clear_parts(inbox_dir: Path) -> int:
+    """Remove what broken transfers left; call it when nothing is being received. Gives how many there were."""
+    parts = list(inbox_dir.glob(".*.part")) if inbox_dir.is_dir() else []
+    for part in parts:
+        part.unlink(missing_ok=True)
+    return len(parts)
+
+
+def held_bytes(inbox_dir: Path) -> int:
+    """What the inbox holds now, complete or under way."""
+    return sum(_size(path) for path in inbox_dir.iterdir())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it was applied, or given up, since it was listed
+        return 0
+
+
+# -- writing -----------------------------------------------------------------------------------------------
+
+
+class CycleWriter:
+    """A cycle file in the making. It becomes visible by `commit` only; `discard` removes it."""
+
+    def __init__(self, inbox_dir: Path, header: CycleHeader) -> None:
+        """Raises OSError, as all its methods do; the caller knows what a full disk means."""
+        self._final = path_of(inbox_dir, header.epoch, header.seq)
+        self._part = inbox_dir / f".{header.epoch}-{header.seq}.{secrets.token_hex(4)}.part"
+        self._file: BinaryIO = open(self._part, "xb", buffering=0)  # noqa: SIM115
+        self._digest = xxhash.xxh3_128()
+        self._flushed_bytes = 0
+        self.frames = 0
+        self.file_bytes = 0
+        try:
+            self._put(MAGIC)
+            self._put_message("BEGIN", header.to_json())
+        except OSError:
+            self.discard()
+            raise
+
+    @property
+    def digest(self) -> str:
+        """xxh3-128 over the headers of all frames so far, which hold the digests of their payloads."""
+        return self._digest.hexdigest()
+
+    def add(self, received: Received) -> None:
+        """Append a data frame that the caller has verified."""
+        self._put(received.head)
+        self._put(received.payload)
+        self._digest.update(received.head)
+        self.frames += 1
+        if self.file_bytes - self._flushed_bytes > _FLUSH_BYTES:
+            os.fdatasync(
+                self._file.fileno()
+            )  # in portions, so that the last one does not keep the peer waiting
+            self._flushed_bytes = self.file_bytes
+
+    def commit(self) -> Path:
+        """Make it durable and visible; gives its path."""
+        self._put_message("END", {"frames": self.frames, "digest": self.digest})
+        os.fsync(self._file.fileno())
+        self._file.close()
+        os.rename(self._part, self._final)
+        fsync_folder(self._final.parent)
+        return self._final
+
+    def discard(self) -> None:
+        """Remove it; harmless after `commit`."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def _put_message(self, name: str, fields: dict[str, Any]) -> None:
+        message = frames_message.encode(name, fields)
+        self._put(message.head)
+        self._put(message.payload)
+
+    def _put(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self.file_bytes += len(data)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded]) -> Path:
+    """A durable cycle file from frames made here: for journals, seeds and tests."""
+    writer = CycleWriter(inbox_dir, header)
+    try:
+        for frame in encoded:
+            writer.add(Received(frames.unpack(frame.head), frame.head, frame.payload))
+        return writer.commit()
+    finally:
+        writer.discard()
+
+
+# -- reading -----------------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> tuple[CycleHeader, Iterator[Frame]]:
+    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now."""
+    with open(path, "rb") as file:
+        header = _header(file, path)
+        frames_at = file.tell()
+    return header, _frames(path, frames_at)
+
+
+def verify(path: Path) -> CycleHeader:
+    """Read all of it; raises CycleDamaged."""
+    header, content = read(path)
+    for _frame in content:
+        pass
+    return header
+
+
+def _header(file: BinaryIO, path: Path) -> CycleHeader:
+    if file.read(len(MAGIC)) != MAGIC:
+        raise _damaged(path, 0, "it does not begin like a cycle file")
+    begin = _message(_next(file, path), path, len(MAGIC))
+    if begin.name != "BEGIN":
+        raise _damaged(path, len(MAGIC), "it has no header")
+    try:
+        return CycleHeader.from_json(begin.fields)
+    except DatapathError as problem:
+        raise _damaged(path, len(MAGIC), problem.message) from None
+
+
+def _frames(path: Path, at: int) -> Iterator[Frame]:
+    running, count = xxhash.xxh3_128(), 0
+    with open(path, "rb") as file:
+        file.seek(at)
+        while (received := _next(file, path)).header.kind is Kind.DATA:
+            yield _verified(received, path, at)
+            running.update(received.head)
+            count += 1
+            at = file.tell()
+    if _message(received, path, at) != Message("END", {"frames": count, "digest": running.hexdigest()}):
+        raise _damaged(path, at, f"its trailer does not match its {count} frames")
+
+
+def _verified(received: Received, path: Path, at: int) -> Frame:
+    try:
+        return codec.decode(received.header, received.payload)
+    except DatapathError as problem:
+        raise _damaged(path, at, problem.message) from None
+
+
+def _message(received: Received, path: Path, at: int) -> Message:
+    try:
+        return frames_message.decode(received)
+    except DatapathError as problem:
+        raise _damaged(path, at, problem.message) from None
+
+
+def _next(file: BinaryIO, path: Path) -> Received:
+    at = file.tell()
+    head = file.read(frames.HEAD_BYTES)
+    if len(head) < frames.HEAD_BYTES:
+        raise _damaged(path, at, "it ends too early")
+    try:
+        header = frames.unpack(head)
+    except DatapathError as problem:
+        raise _damaged(path, at, problem.message) from None
+    payload = file.read(header.payload_length)
+    if len(payload) < header.payload_length:
+        raise _damaged(path, at, "it ends in the middle of a frame")
+    return Received(header, head, payload)
+
+
+def _damaged(path: Path, offset: int, what: str) -> CycleDamaged:
+    return CycleDamaged(
+        f"cycle file {path} is damaged at byte {offset}: {what}",
+        do="check the store's disk, remove the file and resynchronize the machine",
+    )

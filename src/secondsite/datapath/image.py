@@ -1,0 +1,151 @@
+"""Disk image files through qemu-img: create, look, grow, merge, check. Every call has a deadline.
+
+Backing files are named relative to the file that names them, so that a store can be moved or mounted elsewhere;
+their format is always said, since a probed format lets a guest forge one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import errors
+
+OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
+QUICK_SECONDS = 60.0
+MERGE_SECONDS = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """One file of a chain. `backing` is the path as resolved by qemu-img, None at the chain's end."""
+
+    path: Path
+    image_format: str
+    size_bytes: int
+    stored_bytes: int
+    backing: Path | None
+    bitmaps: tuple[str, ...]
+
+
+def create(path: Path, size_bytes: int) -> None:
+    """An empty qcow2 file; an existing one is overwritten."""
+    _run("create", "-q", "-f", "qcow2", "-o", OVERLAY_OPTIONS, _name(path), str(size_bytes), about=path)
+
+
+def create_overlay(
+    path: Path, backing: Path, backing_format: str, size_bytes: int, *, relative: bool = True
+) -> None:
+    """A qcow2 overlay of `size_bytes` whose unwritten parts read from `backing`.
+
+    Not `relative` for a backing file that stays where it is when the overlay's folder moves or goes.
+    """
+    named = backing_name(path, backing) if relative else str(backing.absolute())
+    _run(
+        "create", "-q", "-f", "qcow2", "-o", OVERLAY_OPTIONS,
+        "-u", "-b", named, "-F", backing_format, _name(path), str(size_bytes), about=path,
+    )  # fmt: skip
+
+
+def backing_name(path: Path, backing: Path) -> str:
+    """How `path` names its backing file: relative to its own folder, absolute when they share only the root."""
+    here, there = path.absolute().parent, backing.absolute()
+    if os.path.commonpath([here, there]) == "/":
+        return str(there)
+    relative = os.path.relpath(there, here)
+    return f"./{relative}" if ":" in relative else relative
+
+
+def chain(path: Path) -> list[ImageFacts]:
+    """The file and all that it reads from, top first; raises ImageProblem when a link is missing.
+
+    Reads files that another process writes too: for sizes and links only (see P4 in the design's facts).
+    """
+    text = _run("info", "--output=json", "--backing-chain", "-U", _name(path), about=path)
+    return [_facts(entry) for entry in json.loads(text)]
+
+
+def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_SECONDS) -> None:
+    """Write what `top` holds above `base` (default: its direct backing file) into that file.
+
+    Repeating a broken-off commit is harmless: until it is done, `top` still hides every block that is written.
+    """
+    arguments = ["commit", "-q", "-d", "-f", "qcow2"]
+    if base is not None:
+        arguments += ["-b", backing_name(top, base)]
+    _run(*arguments, _name(top), about=top, deadline_seconds=deadline_seconds)
+
+
+def resize(path: Path, size_bytes: int) -> None:
+    """Grow an image that nobody has open; never shrinks."""
+    _run("resize", "-q", "-f", "qcow2", _name(path), str(size_bytes), about=path)
+
+
+def rebase(path: Path, backing: Path, backing_format: str) -> None:
+    """Let `path` name another backing file that holds the same content; no data moves."""
+    named = backing_name(path, backing)
+    _run("rebase", "-q", "-u", "-f", "qcow2", "-F", backing_format, "-b", named, _name(path), about=path)
+
+
+def check(path: Path, repair_leaks: bool = False) -> None:
+    """Raises ImageProblem when the file's own tables are corrupt; leaked clusters are no corruption."""
+    repair = ["-r", "leaks"] if repair_leaks else []
+    _run(
+        "check", "-q", "-f", "qcow2", *repair, _name(path), about=path, allowed=(0, 3), deadline_seconds=3600
+    )
+
+
+def _run(
+    *arguments: str, about: Path, deadline_seconds: float = QUICK_SECONDS, allowed: tuple[int, ...] = (0,)
+) -> str:
+    try:
+        done = subprocess.run(
+            ["qemu-img", *arguments], capture_output=True, text=True, timeout=deadline_seconds, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise errors.ImageProblem("qemu-img is not installed.", do="Install Debian's qemu-utils.") from error
+    except subprocess.TimeoutExpired as error:
+        raise errors.ImageProblem(
+            f"'qemu-img {arguments[0]}' on {about} did not end within {deadline_seconds:.0f} s.",
+            do="Check the store's disk for errors or load, then repeat.",
+        ) from error
+    if done.returncode not in allowed:
+        raise _problem(arguments[0], about, done.stderr.strip() or done.stdout.strip())
+    return done.stdout
+
+
+def _problem(verb: str, path: Path, said: str) -> errors.DatapathError:
+    if "No space left on device" in said:
+        return errors.StoreFull(
+            f"No room for 'qemu-img {verb}' on {path}: {said}",
+            do="Free space on the store's file system or drop recovery points, then repeat.",
+        )
+    do = "Check the file with 'qemu-img check' and read the kernel's log for disk errors."
+    if "lock" in said:
+        do = "Another program has the image open: end it, then repeat."
+    elif "No such file" in said:
+        do = "A file of the chain is missing: restore it, or drop the replica and synchronize again."
+    return errors.ImageProblem(f"'qemu-img {verb}' failed on {path}: {said}", do=do)
+
+
+def _name(path: Path) -> str:
+    """qemu takes 'a:b' for a protocol; an absolute path is always a file."""
+    return str(path.absolute())
+
+
+def _facts(entry: dict[str, Any]) -> ImageFacts:
+    data = entry.get("format-specific", {}).get("data", {})
+    backing = entry.get("full-backing-filename")
+    return ImageFacts(
+        path=Path(entry["filename"]),
+        image_format=entry["format"],
+        size_bytes=entry["virtual-size"],
+        stored_bytes=entry.get("actual-size", 0),
+        backing=Path(backing) if backing else None,
+        bitmaps=tuple(bitmap["name"] for bitmap in data.get("bitmaps", ())),
+    )

@@ -1,0 +1,189 @@
+"""A replica's disks as chains of open qcow2 nodes, and the merge of one layer with its child.
+
+Nodes are opened one by one from the bottom up, each told which node it reads through to: then every backing layer
+gets a small table cache, and a head can be written while all below is read-only to us and to everybody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from . import errors, image
+from .nbd_disk import NbdDisk
+from .replica_files import ReplicaFiles, sync_file, sync_folder
+from .replica_state import DiskRecord, ReplicaState
+from .storage_daemon import StorageDaemon
+from .units import KiB, MiB
+
+# A chain of 155 layers would hold a table cache of up to 32 MiB for each (facts P24).
+BACKING_CACHE_BYTES: Final = 1 * MiB
+BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFile:
+    """One file of a chain; `name` is unique in its chain and short."""
+
+    name: str
+    path: Path
+    image_format: str = "qcow2"
+
+
+def chain_files(files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int) -> list[ChainFile]:
+    """The files from the base up to layer `top`. A layer that a broken-off merge has consumed is left out."""
+    chain = [ChainFile("b", files.root / disk.base, disk.base_format)]
+    for layer in state.layers:
+        path = files.layer(disk.key, layer.number)
+        if layer.number <= top and not (layer.number == state.merging and not path.exists()):
+            chain.append(ChainFile(str(layer.number), path))
+    return chain
+
+
+def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *, writable: bool) -> str:
+    """Open a chain bottom up; the top node's name. Everything below the top is read-only."""
+    backing: str | None = None
+    for file in chain:
+        top = file is chain[-1]
+        options = _node(f"{prefix}{file.name}", file, writable=writable and top, backing=backing)
+        if backing is None:
+            options.pop("backing", None)
+        backing = daemon.add_node(options)
+    assert backing is not None
+    return backing
+
+
+def close_chains(daemon: StorageDaemon, prefix: str) -> None:
+    """Close all exports and nodes whose names start with `prefix`, those of an earlier owner too."""
+    for export in daemon.exports(prefix):
+        daemon.unexport(export)
+    for node in reversed(daemon.nodes(prefix)):
+        daemon.delete_node(node)
+
+
+class Heads:
+    """The heads of one replica, open for writing: one node chain, one export and one connection per disk."""
+
+    def __init__(self, daemon: StorageDaemon, files: ReplicaFiles) -> None:
+        self._daemon = daemon
+        self._files = files
+        self._prefix = "r" + hashlib.sha256(str(files.root).encode()).hexdigest()[:10]
+        self._disks: dict[str, NbdDisk] = {}
+        self._generation = -1
+
+    def open(self, state: ReplicaState) -> dict[str, NbdDisk]:
+        """Every disk's head by key, opened now if it is not; raises StorageDaemonGone, QmpRefused."""
+        self._daemon.start()
+        if self._disks and self._generation == self._daemon.generation:
+            return self._disks
+        self.close()
+        assert state.head is not None
+        for index, disk in enumerate(state.disks):
+            chain = chain_files(self._files, state, disk, state.head)
+            top = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
+            self._daemon.export(top, self._export(index), writable=True)
+        self._generation = self._daemon.generation
+        for index, disk in enumerate(state.disks):
+            self._disks[disk.key] = NbdDisk(self._daemon.nbd_socket, self._export(index))
+        return self._disks
+
+    def close(self) -> None:
+        """Close all that is open of this replica; harmless when nothing is."""
+        for disk in self._disks.values():
+            with contextlib.suppress(errors.DatapathError):
+                disk.close()
+        self._disks = {}
+        close_chains(self._daemon, self._prefix)
+
+    def forsake(self) -> None:
+        """Close as far as that is possible: the daemon may be dead."""
+        with contextlib.suppress(errors.DatapathError):
+            self.close()
+
+    def snapshot(self, state: ReplicaState, number: int) -> None:
+        """Turn every head into a read-only layer under a new head `number`, all disks in one transaction."""
+        assert state.head is not None
+        old_head = state.head
+        for index, disk in enumerate(state.disks):
+            path = create_layer(self._files, disk, number, self._files.layer(disk.key, old_head))
+            new = ChainFile(str(number), path)
+            self._daemon.add_node(
+                _node(f"{self._node_prefix(index)}{number}", new, writable=True, backing=None)
+            )
+        actions = [
+            {
+                "type": "blockdev-snapshot",
+                "data": {
+                    "node": self._node_prefix(i) + str(old_head),
+                    "overlay": self._node_prefix(i) + str(number),
+                },
+            }
+            for i in range(len(state.disks))
+        ]
+        self._daemon.qmp("transaction", actions=actions)
+        self._daemon.qmp("blockdev-reopen", options=self._sealed(state, old_head))
+
+    def _sealed(self, state: ReplicaState, number: int) -> list[dict[str, Any]]:
+        """How the former heads are opened from now on: a writable node would keep other readers out."""
+        options = []
+        for index, disk in enumerate(state.disks):
+            below = chain_files(self._files, state, disk, number)[-2].name
+            file = ChainFile(str(number), self._files.layer(disk.key, number))
+            prefix = self._node_prefix(index)
+            # Cache sizes cannot change in a reopen together with the mode; the next opening makes them small.
+            node = _node(f"{prefix}{number}", file, writable=True, backing=f"{prefix}{below}")
+            options.append({**node, "read-only": True})
+        return options
+
+    def _node_prefix(self, index: int) -> str:
+        return f"{self._prefix}-{index}-"
+
+    def _export(self, index: int) -> str:
+        return f"{self._prefix}-{index}"
+
+
+def create_layer(
+    files: ReplicaFiles, disk: DiskRecord, number: int, below: Path, below_format: str = "qcow2"
+) -> Path:
+    """A fresh, durable layer file over `below`."""
+    path = files.layer(disk.key, number)
+    # A foreign base is named absolutely: libvirt takes over the name when it commits a chain into that file, and a
+    # name that leads through our folder would be dead once the folder is removed.
+    ours = files.root.absolute() in below.absolute().parents
+    image.create_overlay(path, below, below_format, disk.size_bytes, relative=ours)
+    sync_file(path)
+    sync_folder(path.parent)
+    return path
+
+
+def merge_down(low: Path, high: Path) -> None:
+    """Replace `high` by one file that holds both; `low`'s name is gone then, and nobody's backing name changes.
+
+    Safe to break off anywhere and to repeat: what is written into `low` is hidden by `high` until the rename.
+    """
+    if low.exists():
+        image.commit(high)
+        sync_file(low)
+        low.replace(high)
+        sync_folder(high.parent)
+
+
+def _node(name: str, file: ChainFile, *, writable: bool, backing: str | None) -> dict[str, Any]:
+    protocol = "host_device" if file.path.is_block_device() else "file"
+    options: dict[str, Any] = {
+        "driver": file.image_format,
+        "node-name": name,
+        "read-only": not writable,
+        "discard": "unmap",
+        "file": {"driver": protocol, "filename": str(file.path), "discard": "unmap"},
+    }
+    if file.image_format == "qcow2":
+        options["backing"] = backing
+        if not writable:
+            options["l2-cache-size"] = BACKING_CACHE_BYTES
+            options["l2-cache-entry-size"] = BACKING_CACHE_ENTRY_BYTES
+    return options

@@ -1,0 +1,82 @@
+"""The manifest beside every recovery point: all that it takes to start the machine from it, with or without us.
+
+A JSON file that carries the sha256 of its own body, so that damage is seen before anyone trusts what it says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import errors
+from .replica_files import write_durably
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestDisk:
+    """`file` is relative to the replica's folder; `digest` is the digest map's (see digest_map), in hex."""
+
+    key: str
+    size_bytes: int
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One recovery point. Times are ISO 8601 in UTC: `taken_at` by the source's clock, `sealed_at` by ours."""
+
+    point_id: str
+    machine_id: str
+    machine_name: str
+    taken_at: str
+    sealed_at: str
+    consistency: str
+    epoch: int
+    seq: int
+    disks: tuple[ManifestDisk, ...]
+    reason: str | None = None
+    set_id: str | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    how_to_boot: str = ""
+    version: int = VERSION
+
+
+def how_to_boot(disks: tuple[ManifestDisk, ...]) -> str:
+    """A plain QEMU command line, to be run in the replica's folder. `-snapshot` keeps the point untouched."""
+    drives = " ".join(f"-drive file={disk.file},format=qcow2,if=virtio" for disk in disks)
+    return f"In this replica's folder: qemu-system-x86_64 -m 2048 -snapshot {drives}"
+
+
+def save(manifest: Manifest, path: Path) -> None:
+    body = dataclasses.asdict(manifest)
+    write_durably(path, json.dumps({**body, "sha256": _sha256(body)}, indent=1).encode())
+
+
+def load(path: Path) -> Manifest:
+    """Raises ImageProblem when the file is absent or not what was written."""
+    try:
+        body = json.loads(path.read_bytes())
+        stated = body.pop("sha256")
+        if stated != _sha256(body):
+            raise ValueError("its sha256 does not match")
+        body["disks"] = tuple(ManifestDisk(**disk) for disk in body["disks"])
+        return Manifest(**body)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise errors.ImageProblem(
+            f"The manifest {path} cannot be trusted: {error}.",
+            do="Choose another recovery point; drop this one.",
+        ) from error
+
+
+def _sha256(body: Mapping[str, Any]) -> str:
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,228 @@
+"""The target's half of a cycle: take it in as one durable file, or refuse it with a reason.
+
+Frames are verified before they are written, and written as they came. The file appears under its name only
+when it is complete, fsynced, and its digest is the sender's; then the sender gets its ACK. A broken
+connection leaves nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from . import codec, cycle_file, frames_message
+from .channel import Connection
+from .cycle_file import CycleHeader, CycleWriter
+from .errors import DatapathError, FrameDamaged, PeerSilent, PeerUnreachable, ProtocolViolated
+from .frames import Header, Kind
+from .frames_message import Message, Received
+from .units import BLOCK_BYTES, DIGEST_BYTES
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS: Final = 10
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Refused(DatapathError):
+    """The door, or the receiver itself, does not take this cycle; travels to the sender as PeerRefused."""
+
+    def __init__(self, code: str, message: str, *, do: str) -> None:
+        super().__init__(message, do=do)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most that
+    the inbox may hold with this cycle in it."""
+
+    inbox_dir: Path
+    already: bool = False
+    budget_bytes: int | None = None
+
+
+class ReplicaDoor(Protocol):
+    """What the owner of the replicas supplies. Called from connection threads, several at a time."""
+
+    def accept(self, peer_name: str, header: CycleHeader) -> Accept:
+        """Whether this peer may send this cycle, and where to; raises Refused."""
+        ...
+
+    def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
+        """16 bytes for each block of the range, as the replica is with everything applied that was received
+        before this cycle; raises Refused while something is not. Stale digests would hide blocks that a waiting
+        cycle is about to change."""
+        ...
+
+    def arrived(self, header: CycleHeader, path: Path) -> None:
+        """The cycle is durable; the sender has no ACK yet. Comes again when the sender repeats the cycle."""
+        ...
+
+
+def serve(connection: Connection, door: ReplicaDoor, between_seconds: float = 300) -> None:
+    """Take cycles from one peer until it goes away, or sends none for `between_seconds`: a Listener's handler."""
+    try:
+        while True:
+            begin = connection.receive_message("BEGIN", within_seconds=between_seconds)
+            receive_cycle(connection, CycleHeader.from_json(begin.fields.get("header", {})), door)
+    except (PeerUnreachable, PeerSilent) as gone:
+        log.debug("peer %s ended: %s", connection.peer_name, gone.message)
+
+
+def receive_cycle(connection: Connection, header: CycleHeader, door: ReplicaDoor) -> Path | None:
+    """Receive the cycle that BEGIN announced; gives its durable file, or None if it was refused, given up by
+    the sender, or held already. Raises DatapathError if the connection can serve no further."""
+    try:
+        accept = door.accept(connection.peer_name, header)
+        already = accept.already or _held(accept.inbox_dir, header, door)
+    except DatapathError as refused:
+        _refuse(connection, refused)
+        return None
+    connection.send_message("ACCEPT", already=already)
+    if already:
+        return None
+    try:
+        return _receive(connection, header, accept, door)
+    except (PeerUnreachable, PeerSilent):
+        raise
+    except DatapathError as problem:
+        log.warning("cycle %s-%s of %s: %s", header.epoch, header.seq, header.machine_id, problem)
+        _refuse(connection, problem)
+        connection.drain(DRAIN_SECONDS)
+        raise
+
+
+def _held(inbox_dir: Path, header: CycleHeader, door: ReplicaDoor) -> bool:
+    """Whether this very cycle is in the inbox; the door hears of it again, in case it missed it. Raises Refused
+    if another take has its number."""
+    path = cycle_file.path_of(inbox_dir, header.epoch, header.seq)
+    if not path.exists():
+        return False
+    held, _content = cycle_file.read(path)
+    if held.taken_at != header.taken_at:
+        raise Refused(
+            "cycle-conflict",
+            f"cycle {header.epoch}-{header.seq} was received as taken at {held.taken_at}, not {header.taken_at}",
+            do="give the new take the next seq",
+        )
+    door.arrived(header, path)
+    return True
+
+
+def _refuse(connection: Connection, problem: DatapathError) -> None:
+    connection.send_message("REFUSE", code=problem.code, message=problem.message, do=problem.do)
+
+
+def _receive(connection: Connection, header: CycleHeader, accept: Accept, door: ReplicaDoor) -> Path | None:
+    try:
+        writer = CycleWriter(accept.inbox_dir, header)
+        try:
+            reception = _Reception(connection, header, door, writer, _room(accept))
+            if not reception.run():
+                return None
+            path = writer.commit()
+        finally:
+            writer.discard()
+    except OSError as problem:
+        raise _store_problem(accept.inbox_dir, problem) from None
+    door.arrived(header, path)
+    connection.send_message("ACK", epoch=header.epoch, seq=header.seq, bytes=writer.file_bytes)
+    return path
+
+
+def _room(accept: Accept) -> int | None:
+    if accept.budget_bytes is None:
+        return None
+    return accept.budget_bytes - cycle_file.held_bytes(accept.inbox_dir)
+
+
+def _store_problem(inbox_dir: Path, problem: OSError) -> Refused:
+    if problem.errno in _NO_ROOM:
+        return Refused(
+            "target-disk-full",
+            f"the store of {inbox_dir} is full",
+            do="add space at the target or keep fewer points",
+        )
+    return Refused(
+        "store-unwritable", f"{inbox_dir} cannot be written: {problem}", do="check the target's store"
+    )
+
+
+class _Reception:
+    """One cycle coming in. Invariant: what was written was verified."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        header: CycleHeader,
+        door: ReplicaDoor,
+        writer: CycleWriter,
+        room: int | None,
+    ) -> None:
+        self._connection = connection
+        self._header = header
+        self._door = door
+        self._writer = writer
+        self._room = room
+
+    def run(self) -> bool:
+        """Take frames until END (true: complete and right) or ABORT (false)."""
+        while True:
+            received = self._connection.receive()
+            if received.header.kind is Kind.DATA:
+                self._data(received)
+                continue
+            message = frames_message.expect(received, "DIGESTS", "END", "ABORT")
+            if message.name == "DIGESTS":
+                self._answer(message)
+            elif message.name == "ABORT":
+                log.info("cycle %s-%s was given up: %s", self._header.epoch, self._header.seq, message.fields)
+                self._connection.send_message("ABORTED")
+                return False
+            else:
+                return self._check_end(message)
+
+    def _data(self, received: Received) -> None:
+        self._check_bounds(received.header)
+        codec.decode(received.header, received.payload)
+        if self._room is not None and self._writer.file_bytes + len(received.payload) > self._room:
+            raise Refused(
+                "inbox-full",
+                "the target's inbox is full",
+                do="nothing: it is sent again when cycles were applied",
+            )
+        self._writer.add(received)
+
+    def _check_bounds(self, header: Header) -> None:
+        disks = self._header.disks
+        if header.disk >= len(disks) or header.offset + header.length > disks[header.disk].size_bytes:
+            raise ProtocolViolated(
+                f"a frame lies outside disk {header.disk}", do="run the same release at both ends"
+            )
+
+    def _answer(self, question: Message) -> None:
+        try:
+            disk = self._header.disks[int(question.fields["disk"])]
+            offset, length = int(question.fields["offset"]), int(question.fields["length"])
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ProtocolViolated(
+                "a question about digests names no disk", do="run the same release"
+            ) from None
+        found = self._door.digests(self._header.machine_id, disk.key, offset, length, BLOCK_BYTES)
+        if len(found) != -(-length // BLOCK_BYTES) * DIGEST_BYTES:
+            raise Refused(
+                "digests-missing", f"no digests of {disk.key} at {offset}", do="send the disk in full"
+            )
+        self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
+
+    def _check_end(self, end: Message) -> bool:
+        if end.fields != {"frames": self._writer.frames, "digest": self._writer.digest}:
+            raise FrameDamaged(
+                f"{self._writer.frames} frames arrived, their digest is not the sender's",
+                do="send the cycle again",
+            )
+        return True

@@ -1,0 +1,295 @@
+"""The replica: what the target holds of one machine, as files that plain QEMU boots.
+
+Per disk a chain of qcow2 files, `base <- layer <- layer <- head`. Cycles are written to the head; sealing a recovery
+point makes the head a read-only layer under a new one; dropping a point merges its layer with its child; a machine
+runs on an overlay over a point's layer. The verbs live in replica_apply, replica_prune, replica_runs, replica_verify;
+this is the door to them. One object per replica and process; its methods may be called from several threads.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import (
+    digest_map_scan,
+    errors,
+    image,
+    layers,
+    manifest,
+    replica_apply,
+    replica_prune,
+    replica_runs,
+    replica_seal,
+    replica_state,
+    replica_verify,
+)
+from .replica_apply import Applied, CycleLike, FrameLike
+from .replica_core import Reach, ReplicaCore
+from .replica_files import ReplicaFiles, checked_name, stored_bytes, sync_file, sync_folder, tree_bytes
+from .replica_prune import Dropped
+from .replica_seal import Sealed
+from .replica_state import DiskRecord, Layer, ReplicaState
+from .replica_verify import Verdict
+from .storage_daemon import StorageDaemon
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDisk:
+    """A disk to replicate: the key that both sites know it by, and its size."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    """An existing image to start from: only ever read, never deleted."""
+
+    path: Path
+    image_format: str = "qcow2"
+
+
+EMPTY: Mapping[str, BaseImage] = {}
+"""No images to start from: the disks begin as zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointRecord:
+    """A recovery point of the replica. `added_bytes` is what its own layer occupies. A committed point is on record
+    only: nothing can be started from it any more."""
+
+    manifest: manifest.Manifest
+    layer: int
+    committed: bool
+    added_bytes: int
+
+    @property
+    def point_id(self) -> str:
+        return self.manifest.point_id
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStats:
+    """What the replica occupies and how it stands; `chain_length` counts files per disk, the base included."""
+
+    stored_bytes: int
+    size_bytes: int
+    chain_length: int
+    points: int
+    damaged_points: tuple[str, ...]
+    waiting_merges: int
+
+
+def _nowhere(_name: str) -> None:
+    """Nobody watches the seams."""
+
+
+class Replica:
+    """One machine's replica. Every method may raise StorageDaemonGone (repeat it), StoreFull or ImageProblem."""
+
+    def __init__(self, core: ReplicaCore) -> None:
+        self._core = core
+
+    @classmethod
+    def create(
+        cls, folder: Path, daemon: StorageDaemon, machine_id: str, disks: Sequence[ReplicaDisk], epoch: int,
+        base: Mapping[str, BaseImage] = EMPTY, reach: Reach = _nowhere,
+    ) -> Replica:  # fmt: skip
+        """A new replica in `folder`; one that is there already for this machine and epoch is opened instead.
+
+        Disks named in `base` start from that image (of a machine that is off), others from zeros.
+        """
+        files = ReplicaFiles(folder.absolute())
+        if files.record.exists():
+            return _opened_again(cls.open(folder, daemon, reach), machine_id, epoch)
+        files.make_folders(tuple(checked_name(disk.key, "disk key") for disk in disks))
+        records = tuple(_make_disk(files, disk, base.get(disk.key)) for disk in disks)
+        reach("create.files")
+        state = ReplicaState(
+            machine_id=machine_id,
+            epoch=epoch,
+            disks=records,
+            layers=(Layer(1),),
+            head=1,
+            next_number=2,
+            whole=False,
+        )
+        replica_state.save(state, files.record)
+        return cls(ReplicaCore(files, daemon, reach))
+
+    @classmethod
+    def open(cls, folder: Path, daemon: StorageDaemon, reach: Reach = _nowhere) -> Replica:
+        """The replica in `folder`; what a crash left half done is finished at its first use."""
+        return cls(ReplicaCore(ReplicaFiles(folder.absolute()), daemon, reach))
+
+    @property
+    def state(self) -> ReplicaState:
+        """What is recorded: epoch, processed cycle, layers, runs."""
+        return self._core.state
+
+    @property
+    def inbox(self) -> Path:
+        """Where received cycles wait; the receiver writes it, the owner removes what was applied."""
+        return self._core.files.inbox
+
+    def apply(
+        self,
+        header: CycleLike,
+        frames: Iterable[FrameLike],
+        cancelled: digest_map_scan.Asked = digest_map_scan.never,
+    ) -> Applied:
+        """Write a cycle to the head, and seal the point that its header asks for.
+
+        When it returns the cycle is durable and its inbox file may go. Repeating is harmless, after a crash in the
+        middle too. Raises CycleOutOfOrder, ReplicaClosed, CycleDamaged (from `frames`), Cancelled.
+        """
+        return replica_apply.apply(self._core, header, frames, cancelled)
+
+    def seal(self, point: Mapping[str, Any], reason: str | None = None) -> Sealed:
+        """Make what is processed a recovery point, if there is anything new (LATEST). `point` is what a cycle's
+        header would ask for; raises HeadTorn while the head is no instant of the machine."""
+        return replica_seal.seal(self._core, {**point, **({"reason": reason} if reason else {})})
+
+    def abandon(self) -> None:
+        """Give up a half-applied cycle that will not come again: points can be sealed after the next whole pass."""
+        replica_apply.abandon(self._core)
+
+    def region(self, disk_key: str, offset: int, length: int) -> bytes:
+        """Digests (xxh3-128) of the head's 64 KiB blocks in the range, 16 bytes each; for comparing with a source."""
+        return replica_apply.region(self._core, disk_key, offset, length)
+
+    def build_digests(self, cancelled: digest_map_scan.Asked = digest_map_scan.never) -> None:
+        """Read what has no digests yet (after `create` from images, or damage); takes as long as reading the disks."""
+        with self._core.changing():
+            self._core.maps(cancelled)
+
+    def points(self) -> list[PointRecord]:
+        """Recovery points, oldest first; those whose manifest is damaged are left out (see `stats`). Waits for
+        nobody: it can be asked while a cycle is applied."""
+        state = self._core.state
+        found = [_point(self._core, layer, state) for layer in state.layers if layer.point_id is not None]
+        return [point for point in found if point is not None]
+
+    def drop(self, point_id: str) -> Dropped:
+        """Remove a recovery point. Its layer is merged now, or when what is in use below it is free. Raises
+        ReplicaInUse while a run is on this very point."""
+        return replica_prune.drop(self._core, point_id)
+
+    def verify(self, point_id: str, cancelled: digest_map_scan.Asked = digest_map_scan.never) -> Verdict:
+        """Whether a point still is, bit for bit, what was sealed. Raises PointUnknown, Cancelled."""
+        return replica_verify.verify(self._core, point_id, cancelled)
+
+    def open_run(self, run_name: str, point_id: str, writable: bool = True) -> dict[str, Path]:
+        """Files by disk key for a machine to run on: overlays on the point, or its read-only layers. The point's files
+        stay until `close_run`. Repeating gives the same; raises PointUnknown, ReplicaInUse."""
+        return replica_runs.open_run(self._core, run_name, point_id, writable)
+
+    def run_paths(self, run_name: str) -> dict[str, Path]:
+        """The files of an open run by disk key; raises PointUnknown."""
+        return replica_runs.run_paths(self._core, run_name)
+
+    def close_run(self, run_name: str) -> str:
+        """Delete a run's overlays (its machine is off) and free its point; a sentence. Raises ReplicaInUse for a
+        committed run."""
+        return replica_runs.close_run(self._core, run_name)
+
+    def settle(self, run_name: str) -> str:
+        """The failover onto this run is committed: remove all other points and the head; a sentence. The replica then
+        takes no cycles. Raises ReplicaInUse while another run is open."""
+        return replica_runs.settle(self._core, run_name)
+
+    def rebase_from_run(self, run_name: str, epoch: int) -> str:
+        """This site becomes a target again: merge the committed run (its machine is off) down and open a head for
+        `epoch` on it; a sentence. Resumes after a crash."""
+        return replica_runs.rebase_from_run(self._core, run_name, epoch)
+
+    def lease(self, point_id: str, reason: str) -> None:
+        """Keep a point's files for `reason`, across restarts."""
+        replica_runs.lease(self._core, point_id, reason)
+
+    def end_lease(self, reason: str) -> None:
+        replica_runs.end_lease(self._core, reason)
+
+    def stats(self) -> ReplicaStats:
+        """Sizes and counts, as far as they can be told without waiting for a running change."""
+        points, root = self.points(), self._core.files.root
+        state = self._core.state
+        known = {point.point_id for point in points}
+        return ReplicaStats(
+            stored_bytes=tree_bytes(root),
+            size_bytes=sum(disk.size_bytes for disk in state.disks),
+            chain_length=1 + len(state.layers),
+            points=len(points),
+            damaged_points=tuple(
+                la.point_id for la in state.layers if la.point_id and la.point_id not in known
+            ),
+            waiting_merges=sum(
+                layer.point_id is None and layer.number != state.head for layer in state.layers
+            ),
+        )
+
+    def close(self) -> None:
+        """Close what is open; the next use opens it again."""
+        self._core.close()
+
+    def remove(self, even_with_runs: bool = False) -> str:
+        """Delete the replica's files, never images that it was created from; a sentence. Raises ReplicaInUse while
+        runs are open, unless the caller knows that their machines are gone."""
+        with self._core.changing(), self._core.keeping_layers() as state:
+            if state.runs and not even_with_runs:
+                raise errors.ReplicaInUse(
+                    f"Machines run on the replica of {state.machine_id}: {', '.join(run.name for run in state.runs)}.",
+                    do="Close these runs first.",
+                )
+            self._core.heads.close()
+            root = self._core.files.root
+            doomed = root.with_name(f".removed-{root.name}-{secrets.token_hex(4)}")
+            root.rename(doomed)
+            sync_folder(root.parent)
+            self._core.reach("remove.renamed")
+            shutil.rmtree(doomed)
+        return f"removed the replica of {state.machine_id}"
+
+
+def sweep(replicas: Path) -> None:
+    """Delete what removals that were broken off left in the folder of all replicas."""
+    for path in replicas.glob(".removed-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _opened_again(replica: Replica, machine_id: str, epoch: int) -> Replica:
+    state = replica.state
+    if (state.machine_id, state.epoch) != (machine_id, epoch):
+        raise errors.ReplicaInUse(
+            f"The folder holds a replica of {state.machine_id}, epoch {state.epoch}, not {machine_id}, epoch {epoch}.",
+            do="Remove that replica, or turn it with rebase_from_run.",
+        )
+    return replica
+
+
+def _make_disk(files: ReplicaFiles, disk: ReplicaDisk, base: BaseImage | None) -> DiskRecord:
+    if base is None:
+        path = files.base(disk.key)
+        image.create(path, disk.size_bytes)
+        sync_file(path)
+        record = DiskRecord(disk.key, disk.size_bytes, str(path.relative_to(files.root)))
+    else:
+        path = base.path.absolute()
+        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format)
+    layers.create_layer(files, record, 1, path, record.base_format)
+    return record
+
+
+def _point(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord | None:
+    assert layer.point_id is not None
+    try:
+        body = manifest.load(core.files.point(layer.point_id))
+    except errors.ImageProblem:
+        return None
+    added = sum(stored_bytes(core.files.layer(key, layer.number)) for key in state.keys)
+    return PointRecord(body, layer.number, state.committed_point_id == layer.point_id, added)

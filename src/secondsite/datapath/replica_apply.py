@@ -1,0 +1,247 @@
+"""Apply a cycle to the head, and seal the recovery point that it asks for.
+
+A cycle is marked as begun before its first byte is written: until it is through, the head is no instant of the
+machine and nothing may be sealed. After a crash the same cycle is applied again from its start, which writes the
+same bytes to the same places. The mark, the digests and the head are durable before the cycle counts as processed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from . import digest_map_scan, errors, image, replica_seal
+from .digest_map import DigestMap
+from .nbd_disk import NbdDisk
+from .replica_core import ReplicaCore
+from .replica_state import ReplicaState
+from .units import BLOCK_BYTES
+
+
+class CycleDiskLike(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+
+
+class CycleLike(Protocol):
+    """The header of a cycle, as `cycle_file.CycleHeader` has it."""
+
+    @property
+    def machine_id(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def base_seq(self) -> int | None: ...
+    @property
+    def taken_at(self) -> str: ...
+    @property
+    def disks(self) -> Sequence[CycleDiskLike]: ...
+    @property
+    def point(self) -> dict[str, Any] | None: ...
+    @property
+    def sync(self) -> dict[str, Any] | None: ...
+
+
+class FrameLike(Protocol):
+    """A piece of a disk, as `frames.Frame` has it; `disk` counts the header's disks from 0."""
+
+    @property
+    def disk(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def zero(self) -> bool: ...
+    @property
+    def data(self) -> bytes | memoryview: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one `apply` did; `already` when the cycle had been processed before. `point_id` of a sealed point."""
+
+    already: bool
+    point_id: str | None = None
+    written_bytes: int = 0
+    zero_bytes: int = 0
+    seconds: float = 0.0
+
+
+def apply(
+    core: ReplicaCore,
+    header: CycleLike,
+    frames: Iterable[FrameLike],
+    cancelled: digest_map_scan.Asked = digest_map_scan.never,
+) -> Applied:
+    """Write a cycle to the head and seal the point it asks for; see `Replica.apply`."""
+    began = time.monotonic()
+    with core.changing() as state:
+        if header.epoch == state.epoch and header.seq <= state.processed_seq:
+            return Applied(already=True)
+        _check_order(state, header)
+        facts = replica_seal.PointFacts.of(header.point) if header.point is not None else None
+        if facts is not None:
+            replica_seal.check_new(state, facts)
+        _grow(core, header)
+        written, zeroed = _to_head(core, header, frames, cancelled)
+        done = {
+            "processed_seq": header.seq,
+            "processed_taken_at": header.taken_at,
+            "applying_seq": None,
+            "whole": facts is not None or header.sync is None,
+        }
+        if facts is None:
+            core.save(**done, unsealed=True)
+        else:
+            replica_seal.seal_head(core, facts, header.seq, header.taken_at, done)
+        core.reach("apply.processed")
+    return Applied(False, facts.point_id if facts else None, written, zeroed, time.monotonic() - began)
+
+
+def _to_head(
+    core: ReplicaCore, header: CycleLike, frames: Iterable[FrameLike], cancelled: digest_map_scan.Asked
+) -> tuple[int, int]:
+    """Bytes of data and of zeros that are durable in the head, and in the digest maps, when it returns."""
+    maps, disks = core.maps(cancelled), core.open_heads()
+    core.save(applying_seq=header.seq, whole=False)
+    core.reach("apply.begun")
+    targets = [(disks[disk.key], maps[disk.key]) for disk in header.disks]
+    counted = _write_all(core, targets, frames, cancelled)
+    core.reach("apply.written")
+    for disk, _ in targets:
+        disk.flush()
+    core.reach("apply.flushed")
+    for digests in maps.values():
+        digests.mark(header.epoch, header.seq)
+    core.reach("apply.mapped")
+    return counted
+
+
+def abandon(core: ReplicaCore) -> None:
+    """Give a half-applied cycle up; see `Replica.abandon`."""
+    with core.changing() as state:
+        if state.applying_seq is not None:
+            core.drop_maps()
+            core.save(applying_seq=None, whole=False, unsealed=True)
+
+
+def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
+    """Digests of the head; see `Replica.region`."""
+    with core.changing() as state:
+        state.disk(key)
+        if state.applying_seq is not None:
+            raise replica_seal.torn(state)
+        return core.maps()[key].region(offset, length)
+
+
+def _check_order(state: ReplicaState, header: CycleLike) -> None:
+    if state.head is None:
+        raise errors.ReplicaClosed(
+            f"The replica of {state.machine_id} takes no cycles: its failover was committed.",
+            do="Reprotect the machine; the replica is opened again with the next epoch.",
+        )
+    said = f"cycle {header.seq} of epoch {header.epoch} for {header.machine_id}"
+    if (header.machine_id, header.epoch) != (state.machine_id, state.epoch):
+        raise errors.CycleOutOfOrder(
+            f"The {said} is not for this replica ({state.machine_id}, epoch {state.epoch}).",
+            do="Discard it: it was sent before the direction or the replica changed.",
+        )
+    if state.applying_seq not in (None, header.seq):
+        raise errors.CycleOutOfOrder(
+            f"The {said} came, but cycle {state.applying_seq} is half applied.",
+            do=f"Apply cycle {state.applying_seq} again first; if its file is lost, abandon it and resynchronize.",
+        )
+    if header.base_seq not in (None, state.processed_seq):
+        raise errors.CycleOutOfOrder(
+            f"The {said} builds on cycle {header.base_seq}, but {state.processed_seq} is what was processed.",
+            do="Apply the cycles between, or resynchronize the machine if they are lost.",
+        )
+
+
+def _grow(core: ReplicaCore, header: CycleLike) -> None:
+    """Let disks grow to what the cycle says (facts P16); a disk that shrank is another disk."""
+    state = core.state
+    wanted = {disk.key: disk.size_bytes for disk in header.disks}
+    grown = [disk for disk in state.disks if wanted.get(disk.key, disk.size_bytes) != disk.size_bytes]
+    for key, size_bytes in wanted.items():
+        if size_bytes < state.disk(key).size_bytes:
+            raise errors.CycleOutOfOrder(
+                f"Disk {key} of {state.machine_id} shrank from {state.disk(key).size_bytes} to {size_bytes} bytes.",
+                do="Disable protection of the machine and enable it again: a smaller disk needs a new replica.",
+            )
+    if not grown:
+        return
+    core.heads.close()
+    core.drop_maps(*(disk.key for disk in grown if disk.size_bytes % BLOCK_BYTES))
+    for disk in grown:
+        image.resize(core.files.layer(disk.key, state.head or 0), wanted[disk.key])
+        core.grow_map(disk.key, wanted[disk.key])
+    core.reach("grow.resized")
+    core.save(
+        disks=tuple(
+            dataclasses.replace(disk, size_bytes=wanted.get(disk.key, disk.size_bytes))
+            for disk in state.disks
+        )
+    )
+
+
+def _write_all(
+    core: ReplicaCore,
+    targets: Sequence[tuple[NbdDisk, DigestMap]],
+    frames: Iterable[FrameLike],
+    cancelled: digest_map_scan.Asked,
+) -> tuple[int, int]:
+    """Bytes of data and bytes of zeros that were written."""
+    written = zeroed = 0
+    for frame in frames:
+        if cancelled():
+            raise errors.Cancelled("Applying the cycle was stopped.", do="Apply it again: it starts anew.")
+        disk, digests = _target(targets, frame)
+        _write(disk, digests, frame)
+        if frame.zero:
+            zeroed += frame.length
+        else:
+            written += frame.length
+        core.reach("apply.frame")
+    return written, zeroed
+
+
+def _target(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: FrameLike) -> tuple[NbdDisk, DigestMap]:
+    if frame.disk >= len(targets) or frame.offset + frame.length > targets[frame.disk][0].size_bytes:
+        raise errors.CycleDamaged(
+            f"A frame writes {frame.length} bytes at {frame.offset} of disk {frame.disk}, beyond what the cycle has.",
+            do="Abandon the cycle and resynchronize the machine.",
+        )
+    return targets[frame.disk]
+
+
+def _write(disk: NbdDisk, digests: DigestMap, frame: FrameLike) -> None:
+    if frame.zero:
+        disk.zero(frame.length, frame.offset)
+    else:
+        disk.pwrite(frame.data, frame.offset)
+    end = frame.offset + frame.length
+    if frame.offset % BLOCK_BYTES or (end % BLOCK_BYTES and end != disk.size_bytes):
+        _note_ragged(disk, digests, frame.offset, end)
+    elif frame.zero:
+        digests.zero(frame.offset, frame.length)
+    else:
+        digests.write(frame.offset, frame.data)
+
+
+def _note_ragged(disk: NbdDisk, digests: DigestMap, start: int, end: int) -> None:
+    """Blocks that were written in part are digested from what the disk now holds."""
+    at = start // BLOCK_BYTES * BLOCK_BYTES
+    end = min(-(-end // BLOCK_BYTES) * BLOCK_BYTES, disk.size_bytes)
+    while at < end:
+        length = min(end - at, 16 * BLOCK_BYTES)
+        digests.write(at, disk.pread(length, at))
+        at += length

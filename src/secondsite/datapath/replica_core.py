@@ -1,0 +1,209 @@
+"""What every verb of a replica works with: its files, its state, its open heads and digest maps.
+
+A verb changes things inside `changing()`: one thread at a time, on a replica that was made whole first. When a verb
+fails, all that is open is closed and what is true is read again from the record, so that memory never runs ahead.
+Whoever only needs layers to stay as they are uses `keeping_layers()`, and waits for a merge but not for a long cycle:
+a failover must not queue behind one. Locks are taken in the order change, layers, record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import digest_map_scan, errors, layers, replica_state
+from .digest_map import DigestMap
+from .nbd_disk import NbdDisk
+from .replica_files import ReplicaFiles, sync_folder
+from .replica_state import ReplicaState
+from .storage_daemon import StorageDaemon
+
+Reach = Callable[[str], None]
+
+
+class ReplicaCore:
+    """One replica in this process. Invariant: `state` is what replica.json holds."""
+
+    def __init__(self, files: ReplicaFiles, daemon: StorageDaemon, reach: Reach) -> None:
+        self.files = files
+        self.daemon = daemon
+        self.reach = reach
+        self.heads = layers.Heads(daemon, files)
+        self.state = replica_state.load(files.record)
+        self._maps: dict[str, DigestMap] = {}
+        self._change_lock = threading.RLock()
+        self._layers_lock = threading.RLock()
+        self._record_lock = threading.Lock()
+        self._whole = False
+        self._readers: list[int] = []
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[ReplicaState]:
+        """Hold the replica for one change; yields its state."""
+        with self._change_lock:
+            try:
+                if not self._whole:
+                    with self._layers_lock:
+                        self._recover()
+                yield self.state
+            except errors.DiskUnreadable as error:
+                told = self._what_broke(error)
+                self._reset()
+                raise told from error
+            except Exception:
+                self._reset()
+                raise
+
+    @contextlib.contextmanager
+    def keeping_layers(self) -> Iterator[ReplicaState]:
+        """Hold the layers, not the head: nothing is merged or removed meanwhile; yields the state."""
+        while not self._whole:
+            if self._change_lock.acquire(timeout=0.1):
+                try:
+                    with self.changing():
+                        pass
+                finally:
+                    self._change_lock.release()
+        with self._layers_lock:
+            yield self.state
+
+    @contextlib.contextmanager
+    def reading(self, layer: int) -> Iterator[None]:
+        """Keep a layer and all below unchanged while this process reads it."""
+        with self._layers_lock:
+            self._readers.append(layer)
+        try:
+            yield
+        finally:
+            with self._layers_lock:
+                self._readers.remove(layer)
+
+    @property
+    def reserved(self) -> int:
+        """The highest layer that must not change, nor any below it."""
+        return max([self.state.reserved, *self._readers])
+
+    def save(self, **changes: Any) -> ReplicaState:
+        """Make a changed state durable, then true."""
+        with self._record_lock:
+            state = dataclasses.replace(self.state, **changes)
+            replica_state.save(state, self.files.record)
+            self.state = state
+        return state
+
+    def open_heads(self) -> dict[str, NbdDisk]:
+        if self.state.head is None:
+            raise errors.ReplicaClosed(
+                f"The replica of {self.state.machine_id} takes no cycles: its failover was committed.",
+                do="Reprotect the machine; the replica is opened again with the next epoch.",
+            )
+        return self.heads.open(self.state)
+
+    def maps(self, cancelled: digest_map_scan.Asked = digest_map_scan.never) -> dict[str, DigestMap]:
+        """A true digest map of every head; a stale one is built again by reading, which takes its time."""
+        disks = self.open_heads()
+        for disk in self.state.disks:
+            if not self._map_is_true(disk.key, disks[disk.key].size_bytes):
+                self.drop_maps(disk.key)
+                self._maps[disk.key] = digest_map_scan.build(
+                    self.files.digests(disk.key),
+                    disks[disk.key],
+                    self.state.epoch,
+                    self.state.processed_seq,
+                    cancelled,
+                )
+        return self._maps
+
+    def _map_is_true(self, key: str, size_bytes: int) -> bool:
+        if key not in self._maps:
+            with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
+                self._maps[key] = DigestMap(self.files.digests(key))
+        known = self._maps.get(key)
+        state = self.state
+        return known is not None and known.describes(
+            size_bytes, state.epoch, state.processed_seq, state.applying_seq
+        )
+
+    def grow_map(self, key: str, size_bytes: int) -> None:
+        """Let a map that ends on a whole block follow its disk's growth."""
+        with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
+            digests = self._maps.get(key) or DigestMap(self.files.digests(key))
+            digests.grow(size_bytes)
+            digests.mark(digests.epoch, digests.seq)
+            self._maps[key] = digests
+
+    def drop_maps(self, *keys: str) -> None:
+        """Forget digest maps, their files too; they are built again when they are needed."""
+        for key in keys or self.state.keys:
+            if key in self._maps:
+                self._maps.pop(key).close()
+            self.files.digests(key).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        with self._change_lock:
+            self._reset()
+
+    def _what_broke(self, error: errors.DiskUnreadable) -> errors.DatapathError:
+        """An NBD error in the terms of the store: no room, a dead daemon, or what it says."""
+        if "No space left" in error.message:
+            return errors.StoreFull(
+                f"No room on the store of {self.state.machine_id}: {error.message}",
+                do="Free space on the store's file system or drop recovery points; then repeat.",
+            )
+        if self.daemon.died():
+            return errors.StorageDaemonGone(
+                f"The storage daemon died while it served {self.state.machine_id}.",
+                do="Repeat the operation: the daemon is started again.",
+            )
+        return error
+
+    def _reset(self) -> None:
+        self.heads.forsake()
+        for digests in self._maps.values():
+            digests.close()
+        self._maps = {}
+        self._whole = False
+
+    def _recover(self) -> None:
+        """Bring files in line with the record: finish what was begun, remove what is not recorded."""
+        self.state = replica_state.load(self.files.record)
+        self.heads.close()
+        if self.state.merging is not None and self.state.merging > self.reserved:
+            # A full disk must not keep anyone from failing over: the merge waits, everything else goes on.
+            with contextlib.suppress(errors.StoreFull, errors.ImageProblem):
+                self.finish_merge()
+        self.collect_garbage()
+        self._whole = True
+
+    def finish_merge(self) -> None:
+        """Make the layer that the record's `merging` names one file with its child, under the child's name."""
+        state = self.state
+        number = state.merging
+        child = next(layer.number for layer in state.layers if number is not None and layer.number > number)
+        for disk in state.disks:
+            self.reach("merge.begun")
+            layers.merge_down(self.files.layer(disk.key, number or 0), self.files.layer(disk.key, child))
+            self.reach("merge.renamed")
+        self.save(layers=tuple(layer for layer in state.layers if layer.number != number), merging=None)
+        self.reach("merge.recorded")
+
+    def collect_garbage(self) -> None:
+        """Remove layers, manifests and run overlays that the record does not know: they are not, or no longer, true."""
+        state = self.state
+        kept = {layer.number for layer in state.layers}
+        for key in state.keys:
+            for number in self.files.layer_numbers(key):
+                if number not in kept:
+                    self.files.layer(key, number).unlink(missing_ok=True)
+            sync_folder(self.files.disk(key))
+        points = {layer.point_id for layer in state.layers}
+        for path in self.files.points.glob("*.json"):
+            if path.stem not in points:
+                path.unlink(missing_ok=True)
+        for folder in self.files.runs.iterdir():
+            if state.run(folder.name) is None:
+                shutil.rmtree(folder, ignore_errors=True)

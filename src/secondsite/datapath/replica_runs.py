@@ -1,0 +1,207 @@
+"""Overlays for machines to run on, and what becomes of the replica when a run is committed.
+
+A run leases its point's layer: that layer and all below it stay as they are, so that pruning and new cycles go on
+above while a drill or a failed-over machine reads through to it (facts P25). Opening one waits for no cycle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+from . import errors, image, layers, manifest, replica_prune
+from .replica_core import ReplicaCore
+from .replica_files import checked_name, sync_file, sync_folder
+from .replica_state import DiskRecord, Layer, ReplicaState, Run
+
+
+def open_run(core: ReplicaCore, run_name: str, point_id: str, writable: bool) -> dict[str, Path]:
+    """Overlays of a run by disk key; see `Replica.open_run`."""
+    checked_name(run_name, "run name")
+    with core.keeping_layers() as state:
+        run = state.run(run_name)
+        if run is None:
+            run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable)
+            core.save(runs=(*state.runs, run))
+            core.reach("run.leased")
+        elif run.point_id != point_id:
+            raise errors.ReplicaInUse(
+                f"Run {run_name} of {state.machine_id} is on point {run.point_id}, not on {point_id}.",
+                do="Close the run first, or open one with another name.",
+            )
+        return _overlays(core, run)
+
+
+def run_paths(core: ReplicaCore, run_name: str) -> dict[str, Path]:
+    """The files that an open run uses, by disk key; raises PointUnknown when there is no such run."""
+    with core.keeping_layers() as state:
+        return _overlays(core, _run(state, run_name))
+
+
+def close_run(core: ReplicaCore, run_name: str) -> str:
+    """Delete a run's overlays and end its lease; see `Replica.close_run`."""
+    with core.changing(), core.keeping_layers() as state:
+        run = state.run(run_name)
+        if run is None:
+            replica_prune.tidy(core)
+            return f"run {run_name} was already closed"
+        if state.committed_point_id is not None and state.head is None:
+            raise errors.ReplicaInUse(
+                f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of the machine.",
+                do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
+            )
+        shutil.rmtree(core.files.run(run_name), ignore_errors=True)
+        sync_folder(core.files.runs)
+        core.reach("run.deleted")
+        core.save(runs=tuple(other for other in state.runs if other is not run))
+        core.reach("run.closed")
+        replica_prune.tidy(core)
+        return f"closed run {run_name}"
+
+
+def settle(core: ReplicaCore, run_name: str) -> str:
+    """Make a run the machine's only truth; see `Replica.settle`."""
+    with core.changing(), core.keeping_layers() as state:
+        run = _run(state, run_name)
+        if state.head is None and state.committed_point_id == run.point_id:
+            return f"run {run_name} was already settled"
+        others = [other.name for other in state.runs if other is not run] + [
+            reason for _, reason in state.leases
+        ]
+        if others or not run.writable:
+            raise errors.ReplicaInUse(
+                f"The replica of {state.machine_id} is also in use by {', '.join(others) or 'a read-only run'}.",
+                do="End these first: they read recovery points that a commit removes.",
+            )
+        core.heads.close()
+        core.drop_maps()
+        removed = sum(layer.point_id not in (None, run.point_id) for layer in state.layers)
+        core.save(
+            layers=_only(state.layers, run), head=None, committed_point_id=run.point_id, applying_seq=None,
+            unsealed=False, merging=state.merging if (state.merging or 0) < run.layer else None,
+        )  # fmt: skip
+        core.reach("settle.recorded")
+        core.collect_garbage()
+        core.reach("settle.collected")
+        return f"settled run {run_name} on point {run.point_id}, removed {removed} other recovery points"
+
+
+def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
+    """Turn a committed run into the bottom of a new replica; see `Replica.rebase_from_run`.
+
+    Until the record changes, the run's overlays hide all that is written below them: breaking off and repeating is
+    harmless.
+    """
+    with core.changing(), core.keeping_layers() as state:
+        if state.epoch == epoch and state.head is not None:
+            return f"the replica was already open for epoch {epoch}"
+        _check_turn(state, _run(state, run_name), epoch)
+        if state.merging is not None:
+            core.finish_merge()
+        bottom = core.state.layers[0].number
+        disks = tuple(_merge_run(core, run_name, disk, bottom) for disk in state.disks)
+        core.reach("turn.opened")
+        core.save(
+            epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
+            next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None,
+            whole=False, unsealed=False, committed_point_id=None, runs=(), leases=(),
+        )  # fmt: skip
+        core.reach("turn.recorded")
+        core.drop_maps()
+        core.collect_garbage()
+        return f"merged run {run_name} down and opened a head for epoch {epoch}"
+
+
+def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
+    if state.head is not None or state.committed_point_id != run.point_id:
+        raise errors.ReplicaInUse(
+            f"Run {run.name} of {state.machine_id} is not committed.",
+            do="Commit the failover, then reprotect.",
+        )
+    if epoch <= state.epoch:
+        raise errors.CycleOutOfOrder(
+            f"Epoch {epoch} does not follow epoch {state.epoch} of {state.machine_id}.",
+            do="Ask the vault for the machine's next epoch.",
+        )
+
+
+def _merge_run(core: ReplicaCore, run_name: str, disk: DiskRecord, bottom: int) -> DiskRecord:
+    """Write what a run's overlay shows into the bottom layer and put a fresh head on it; the machine may have grown
+    the disk meanwhile."""
+    low = core.files.layer(disk.key, bottom)
+    image.commit(core.files.run_overlay(run_name, disk.key), base=low)
+    sync_file(low)
+    core.reach("turn.merged")
+    grown = dataclasses.replace(disk, size_bytes=image.chain(low)[0].size_bytes)
+    layers.create_layer(core.files, grown, core.state.next_number, low)
+    return grown
+
+
+def lease(core: ReplicaCore, point_id: str, reason: str) -> None:
+    """Keep a point's layer and all below unchanged for `reason`, durably. Repeating it is harmless."""
+    with core.keeping_layers() as state:
+        wanted = (_selectable_layer(state, point_id).number, reason)
+        if wanted not in state.leases:
+            core.save(leases=(*state.leases, wanted))
+
+
+def end_lease(core: ReplicaCore, reason: str) -> None:
+    """End every lease that was taken for `reason`, and merge what waited for it."""
+    with core.changing(), core.keeping_layers() as state:
+        kept = tuple(lease for lease in state.leases if lease[1] != reason)
+        if kept != state.leases:
+            core.save(leases=kept)
+        replica_prune.tidy(core)
+
+
+def _overlays(core: ReplicaCore, run: Run) -> dict[str, Path]:
+    if not run.writable:
+        return {key: core.files.layer(key, run.layer) for key in core.state.keys}
+    folder = core.files.run(run.name)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        sync_folder(folder.parent)
+    sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
+    return {key: _overlay(core, run, key, sizes[key]) for key in core.state.keys}
+
+
+def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int) -> Path:
+    path = core.files.run_overlay(run.name, key)
+    if not path.exists():
+        part = path.with_name(f".{path.name}.part")
+        image.create_overlay(part, core.files.layer(key, run.layer), "qcow2", size_bytes)
+        sync_file(part)
+        core.reach("run.overlay")
+        part.replace(path)
+        sync_folder(path.parent)
+    return path
+
+
+def _only(chain: tuple[Layer, ...], run: Run) -> tuple[Layer, ...]:
+    """The layers that a run reads, none of them a point but the run's own."""
+    return tuple(
+        layer if layer.number == run.layer else dataclasses.replace(layer, point_id=None)
+        for layer in chain
+        if layer.number <= run.layer
+    )
+
+
+def _run(state: ReplicaState, run_name: str) -> Run:
+    run = state.run(run_name)
+    if run is None:
+        raise errors.PointUnknown(
+            f"The replica of {state.machine_id} has no run '{run_name}'.",
+            do=f"Open it first; these are open: {', '.join(run.name for run in state.runs) or 'none'}.",
+        )
+    return run
+
+
+def _selectable_layer(state: ReplicaState, point_id: str) -> Layer:
+    layer = state.layer_of(point_id)
+    if layer is None or state.committed_point_id == point_id:
+        raise errors.PointUnknown(
+            f"The replica of {state.machine_id} has no recovery point '{point_id}' that could be used.",
+            do="List the recovery points and choose one.",
+        )
+    return layer

@@ -1,0 +1,128 @@
+"""What is true about a replica, as one frozen value that replica.json holds.
+
+A change is a new value, written durably before anyone may rely on it. Layers are listed from the bottom up; the last
+one is the head while the replica is open for cycles. `merging` is an intent: the layer that is being made one with its
+child, which is done again after a crash, for it is harmless to repeat.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import errors
+from .replica_files import write_durably
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRecord:
+    """`base` is a path relative to the replica's folder (ours) or absolute (only ever read)."""
+
+    key: str
+    size_bytes: int
+    base: str
+    base_format: str = "qcow2"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What was written up to one instant; without a point it only waits to be merged."""
+
+    number: int
+    point_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A user of a layer: it and all below stay as they are. Writable runs have overlays on it."""
+
+    name: str
+    point_id: str
+    layer: int
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice.
+
+    `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
+    pass over whole disks. `unsealed` is true when the head holds processed data that no point has.
+    """
+
+    machine_id: str
+    epoch: int
+    disks: tuple[DiskRecord, ...]
+    layers: tuple[Layer, ...]
+    head: int | None
+    next_number: int
+    processed_seq: int = 0
+    processed_taken_at: str | None = None
+    applying_seq: int | None = None
+    whole: bool = True
+    unsealed: bool = False
+    merging: int | None = None
+    committed_point_id: str | None = None
+    runs: tuple[Run, ...] = ()
+    leases: tuple[tuple[int, str], ...] = ()
+    version: int = VERSION
+
+    def disk(self, key: str) -> DiskRecord:
+        for disk in self.disks:
+            if disk.key == key:
+                return disk
+        raise errors.ImageProblem(
+            f"The replica of {self.machine_id} has no disk '{key}'.",
+            do=f"Use one of {', '.join(disk.key for disk in self.disks)}.",
+        )
+
+    def layer_of(self, point_id: str) -> Layer | None:
+        return next((layer for layer in self.layers if layer.point_id == point_id), None)
+
+    def run(self, name: str) -> Run | None:
+        return next((run for run in self.runs if run.name == name), None)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(disk.key for disk in self.disks)
+
+    @property
+    def reserved(self) -> int:
+        """The highest layer that someone reads: it and all below must not change. 0 when there is none."""
+        return max([run.layer for run in self.runs] + [number for number, _ in self.leases], default=0)
+
+    def users_of(self, layer: int) -> list[str]:
+        """Who uses exactly this layer, in words."""
+        runs = [f"run {run.name}" for run in self.runs if run.layer == layer]
+        return runs + [reason for number, reason in self.leases if number == layer]
+
+
+def save(state: ReplicaState, path: Path) -> None:
+    write_durably(path, json.dumps(dataclasses.asdict(state), indent=1).encode())
+
+
+def load(path: Path) -> ReplicaState:
+    """Raises ImageProblem when the record is absent, damaged or of a later version."""
+    try:
+        return _from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise errors.ImageProblem(
+            f"The replica's record {path} cannot be read: {error}.",
+            do="Its points' manifests still say which files boot; to replicate again, remove the replica and "
+            "enable protection anew. An older copy of the record must not be put back: it names other files.",
+        ) from error
+
+
+def _from_json(body: dict[str, Any]) -> ReplicaState:
+    if body["version"] > VERSION:
+        raise ValueError(f"version {body['version']} was written by a later secondsite")
+    body["disks"] = tuple(DiskRecord(**disk) for disk in body["disks"])
+    body["layers"] = tuple(Layer(**layer) for layer in body["layers"])
+    body["runs"] = tuple(Run(**run) for run in body["runs"])
+    body["leases"] = tuple((number, reason) for number, reason in body["leases"])
+    return ReplicaState(**body)

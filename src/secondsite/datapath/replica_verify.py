@@ -1,0 +1,68 @@
+"""Read a recovery point through its chain and compare with the digests that were taken when it was sealed."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass
+
+from . import digest_map_scan, errors, layers, manifest
+from .manifest import ManifestDisk
+from .nbd_disk import NbdDisk
+from .replica_core import ReplicaCore
+from .replica_state import ReplicaState
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`ok` only if every disk is bit for bit what was sealed; `read_bytes` leaves out known zeros."""
+
+    point_id: str
+    ok: bool
+    read_bytes: int
+    seconds: float
+    sentence: str
+
+
+def verify(core: ReplicaCore, point_id: str, cancelled: digest_map_scan.Asked) -> Verdict:
+    """Cycles go on meanwhile; the point's layers are kept. See `Replica.verify`."""
+    began = time.monotonic()
+    with core.keeping_layers() as state:
+        layer = state.layer_of(point_id)
+        if layer is None:
+            raise errors.PointUnknown(
+                f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
+                do="List the recovery points.",
+            )
+        reading = contextlib.ExitStack()
+        reading.enter_context(core.reading(layer.number))
+    with reading:
+        disks = manifest.load(core.files.point(point_id)).disks
+        found = [_read(core, state, layer.number, disk, cancelled) for disk in disks]
+    bad = [disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same]
+    read_bytes = sum(count for _, count in found)
+    what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"
+    return Verdict(point_id, not bad, read_bytes, time.monotonic() - began, f"point {point_id} {what}")
+
+
+def _read(
+    core: ReplicaCore, state: ReplicaState, top: int, disk: ManifestDisk, cancelled: digest_map_scan.Asked
+) -> tuple[bool, int]:
+    """Whether a disk of the point is as it was sealed, and the bytes that were read to know."""
+    daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
+    chain = layers.chain_files(core.files, state, state.disk(disk.key), top)
+    try:
+        daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
+        with NbdDisk(daemon.nbd_socket, prefix) as image:
+            digest, read_bytes = digest_map_scan.whole_digest(image, cancelled)
+            return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
+    except errors.DiskUnreadable:
+        if daemon.died():
+            raise errors.StorageDaemonGone(
+                "The storage daemon died during a verification.", do="Repeat it."
+            ) from None
+        return False, 0
+    finally:
+        with contextlib.suppress(errors.DatapathError):
+            layers.close_chains(daemon, prefix)

@@ -1,0 +1,187 @@
+"""The source's half of a cycle: offer it, compare what is doubtful, send what changed, wait until it is durable.
+
+    BEGIN > ACCEPT > (DIGESTS > digests)* > data frames > END > ACK
+
+A REFUSE may come at any moment. When the source gives up (cancelled, disk unreadable) it says ABORT, the target
+answers ABORTED, and the connection can carry the next cycle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import xxhash
+
+from . import compare, extents, frames_message
+from .channel import Connection
+from .codec_choice import Choice
+from .compare import ReadableDisk
+from .cycle_file import CycleHeader
+from .errors import Cancelled, DatapathError, DiskUnreadable
+from .extents import Extent
+from .frames import Encoded, Kind
+from .sender_pump import Pump, Work
+
+ACK_SECONDS: Final = 180
+"""How long the target may take to make the last bytes durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPlan:
+    """A disk's part of a cycle: `changed` is sent, of `compare` only the blocks that differ at the target."""
+
+    disk: ReadableDisk
+    key: str
+    changed: Sequence[Extent] = ()
+    compare: Sequence[Extent] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """What a durable cycle took. `already`: the target held it before, nothing was sent."""
+
+    changed_bytes: int = 0
+    sent_raw_bytes: int = 0
+    wire_bytes: int = 0
+    zero_bytes: int = 0
+    compared_bytes: int = 0
+    differing_bytes: int = 0
+    seconds: float = 0.0
+    digest: str = ""
+    already: bool = False
+
+
+@dataclass(slots=True)
+class _Tally:
+    frames: int = 0
+    raw_bytes: int = 0
+    zero_bytes: int = 0
+    digest: xxhash.xxh3_128 = field(default_factory=xxhash.xxh3_128)
+
+    def add(self, frame: Encoded) -> None:
+        self.frames += 1
+        self.digest.update(frame.head)
+        if frame.zero:
+            self.zero_bytes += frame.length
+        else:
+            self.raw_bytes += frame.length
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Tells the caller how far it is, and asks whether to go on."""
+
+    cancelled: Callable[[], bool]
+    progress: Callable[[int], None]
+    bytes_done: int = 0
+
+    def done(self, count: int) -> None:
+        self.bytes_done += count
+        self.progress(self.bytes_done)
+        if self.cancelled():
+            raise Cancelled(
+                "the cycle was cancelled", do="nothing; the next cycle sends what this one did not"
+            )
+
+
+def send_cycle(
+    connection: Connection,
+    header: CycleHeader,
+    disks: Sequence[DiskPlan],
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda _bytes_done: None,
+    choice: Choice | None = None,
+) -> CycleResult:
+    """Send one cycle; when this returns it is durable at the target.
+
+    `disks` are in the order of `header.disks`. `progress` gets the bytes done so far, compared and sent;
+    `cancelled` is asked as often. A `choice`
+    that is kept for the peer carries what was learnt about the link to the next cycle.
+    Raises Cancelled, DiskUnreadable (the connection stays good); PeerRefused with the target's code,
+    PeerSilent, PeerUnreachable (close the connection).
+    """
+    _check_keys(header, disks)
+    began, wire_before = time.monotonic(), connection.wire_bytes
+    connection.send_message("BEGIN", header=header.to_json())
+    if connection.receive_message("ACCEPT").fields.get("already"):
+        return CycleResult(seconds=time.monotonic() - began, already=True)
+    watch = _Watch(cancelled, progress)
+    try:
+        watch.done(0)
+        differing = _compare(connection, disks, watch)
+        work = [
+            Work(number, plan.disk, extents.union(plan.changed, differing[number]))
+            for number, plan in enumerate(disks)
+        ]
+        tally = _send_frames(connection, work, choice or Choice(), watch)
+    except (Cancelled, DiskUnreadable) as problem:
+        _abort(connection, problem.message)
+        raise
+    digest = tally.digest.hexdigest()
+    connection.send_message("END", frames=tally.frames, digest=digest)
+    connection.receive_message("ACK", within_seconds=ACK_SECONDS)
+    return CycleResult(
+        changed_bytes=sum(extents.total_bytes(item.extents) for item in work),
+        sent_raw_bytes=tally.raw_bytes,
+        wire_bytes=connection.wire_bytes - wire_before,
+        zero_bytes=tally.zero_bytes,
+        compared_bytes=sum(extents.total_bytes(plan.compare) for plan in disks),
+        differing_bytes=sum(extents.total_bytes(found) for found in differing),
+        seconds=time.monotonic() - began,
+        digest=digest,
+    )
+
+
+def _abort(connection: Connection, reason: str) -> None:
+    """Give the cycle up, and read what is still on its way; a connection that cannot do that is closed."""
+    try:
+        connection.send_message("ABORT", reason=reason)
+        while (received := connection.receive()).header.kind is Kind.DIGESTS:
+            continue
+        frames_message.expect(received, "ABORTED")
+    except DatapathError:
+        connection.close()
+
+
+def _check_keys(header: CycleHeader, disks: Sequence[DiskPlan]) -> None:
+    if [plan.key for plan in disks] != [disk.key for disk in header.disks]:
+        raise ValueError("the plans must name the header's disks in its order")
+
+
+def _compare(connection: Connection, disks: Sequence[DiskPlan], watch: _Watch) -> list[list[Extent]]:
+    """For each disk, what differs among the extents to compare and is not sent anyway."""
+    return [
+        compare.differing(
+            connection, number, plan.disk, extents.subtract(plan.compare, plan.changed), watch.done
+        )
+        for number, plan in enumerate(disks)
+    ]
+
+
+def _send_frames(connection: Connection, work: Sequence[Work], choice: Choice, watch: _Watch) -> _Tally:
+    tally = _Tally()
+    choice.begin()
+    with Pump(work, choice) as pump:
+        for frame in pump:
+            _send(connection, frame, choice)
+            tally.add(frame)
+            watch.done(frame.length)
+    return tally
+
+
+def _send(connection: Connection, frame: Encoded, choice: Choice) -> None:
+    """Send one frame, unless the target has refused the rest."""
+    if connection.has_input():
+        connection.receive_message("REFUSE")
+    try:
+        connection.send(frame)
+    except DatapathError:
+        if connection.has_input():  # a refusal says more than the broken pipe that came after it
+            connection.receive_message("REFUSE")
+        raise
+    if not frame.zero:
+        choice.sent(frame.length, frame.wire_bytes)

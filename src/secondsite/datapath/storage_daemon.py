@@ -1,0 +1,273 @@
+"""One qemu-storage-daemon: opens disk images and serves them over NBD on a unix socket.
+
+It runs in a session of its own, so that a signal to our process group does not cut writes in the middle.
+One that outlived its owner is killed at the next start: images are opened from what is recorded, never taken over.
+A dead daemon is noticed at the next command, which raises StorageDaemonGone; the use after that starts a new one
+with a higher `generation`, by which holders of open images see that theirs are closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import errors
+from .qmp import QmpClient, QmpRefused
+
+LONGEST_SOCKET_PATH = 100
+START_SECONDS = 15.0
+
+
+class StorageDaemon:
+    """The daemon of one folder. Invariant: at most one daemon lives per folder, and `generation` names which."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.generation = 0
+        sockets = _socket_folder(self.folder)
+        self.nbd_socket = sockets / "nbd.sock"
+        self._qmp_socket = sockets / "qmp.sock"
+        self._pid_file = self.folder / "storage-daemon.pid"
+        self._log_file = self.folder / "storage-daemon.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: QmpClient | None = None
+        self._lock = threading.RLock()
+        self._nodes: dict[str, None] = {}
+        self._exports: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Have a daemon run; raises StorageDaemonGone when it does not come up."""
+        with self._lock:
+            if self._client is not None and self._alive():
+                return
+            self._forget()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._qmp_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._kill_stale()
+            self._launch()
+            self.generation += 1
+
+    def stop(self) -> None:
+        """End the daemon: images are flushed and closed first; one that does not obey is killed."""
+        with self._lock:
+            process = self._process
+            if process is not None and self._alive():
+                with contextlib.suppress(errors.DatapathError):
+                    self.qmp("quit", deadline_seconds=10)
+                try:
+                    process.wait(timeout=20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            self._forget()
+            for path in (self._pid_file, self._qmp_socket, self.nbd_socket):
+                path.unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._alive() else None
+
+    def died(self, wait_seconds: float = 0.5) -> bool:
+        """Whether the daemon is gone; a killed one closes its sockets a moment before it can be seen as dead."""
+        process = self._process
+        if process is None:
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=wait_seconds)
+        return process.poll() is not None
+
+    def uri(self, export_name: str) -> str:
+        return f"nbd+unix:///{export_name}?socket={self.nbd_socket}"
+
+    def qmp(self, command: str, *, deadline_seconds: float = 60.0, **arguments: Any) -> Any:
+        """Run one QMP command; underscores in argument names become hyphens. Raises QmpRefused, StorageDaemonGone."""
+        with self._lock:
+            self.start()
+            client = self._client
+            assert client is not None
+            named = {key.replace("_", "-"): value for key, value in arguments.items()}
+            try:
+                return client.command(command, named, deadline_seconds=deadline_seconds)
+            except errors.StorageDaemonGone:
+                self._forget()
+                raise
+
+    def add_node(self, options: dict[str, Any]) -> str:
+        """Open an image as blockdev-add describes it; its node's name."""
+        name = str(options["node-name"])
+        with self._lock:
+            self.qmp("blockdev-add", **options)
+            self._nodes[name] = None
+        return name
+
+    def delete_node(self, name: str) -> None:
+        """Close a node; one that is not open is no error."""
+        with self._lock:
+            self._notice_death()
+            if name in self._nodes:
+                self.qmp("blockdev-del", node_name=name)
+                self._nodes.pop(name, None)
+
+    def nodes(self, prefix: str) -> list[str]:
+        """Open nodes whose name starts with `prefix`, in the order in which they were opened."""
+        with self._lock:
+            return [name for name in self._nodes if name.startswith(prefix)]
+
+    def export(self, node: str, name: str, *, writable: bool = False, bitmaps: Sequence[str] = ()) -> str:
+        """Serve a node over NBD under `name`, with its dirty bitmaps as meta contexts; the export's URI."""
+        with self._lock:
+            self.qmp(
+                "block-export-add", type="nbd", id=_export_id(name), node_name=node, name=name,
+                writable=writable, bitmaps=list(bitmaps),
+            )  # fmt: skip
+            self._exports[name] = node
+        return self.uri(name)
+
+    def unexport(self, name: str, deadline_seconds: float = 10.0) -> None:
+        """End an export and wait until it is gone; its clients are cut off. One that is not there is no error."""
+        with self._lock:
+            self._notice_death()
+            if name not in self._exports:
+                return
+            self.qmp("block-export-del", id=_export_id(name), mode="hard")
+            deadline = time.monotonic() + deadline_seconds
+            while any(export["id"] == _export_id(name) for export in self.qmp("query-block-exports")):
+                if time.monotonic() > deadline:
+                    raise _not_up(
+                        f"the export '{name}' did not end within {deadline_seconds:.0f} s", self._log_file
+                    )
+                time.sleep(0.005)
+            self._exports.pop(name, None)
+
+    def exports(self, prefix: str) -> list[str]:
+        with self._lock:
+            return [name for name in self._exports if name.startswith(prefix)]
+
+    def serve(
+        self, image: Path, name: str, *, image_format: str = "qcow2", writable: bool = False,
+        bitmaps: Sequence[str] = (),
+    ) -> str:  # fmt: skip
+        """Open any image with its backing chain and export it; the URI. End it with `unserve`."""
+        node = self.add_node(
+            {
+                "driver": image_format,
+                "node-name": _export_id(name),
+                "read-only": not writable,
+                "discard": "unmap",
+                "file": {"driver": "file", "filename": str(image.absolute()), "discard": "unmap"},
+            }
+        )
+        try:
+            return self.export(node, name, writable=writable, bitmaps=bitmaps)
+        except errors.DatapathError:
+            with contextlib.suppress(errors.DatapathError):
+                self.delete_node(node)
+            raise
+
+    def unserve(self, name: str) -> None:
+        """End what `serve` began; harmless when it is not there."""
+        self.unexport(name)
+        self.delete_node(_export_id(name))
+
+    def _alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _notice_death(self) -> None:
+        if self._process is not None and not self._alive():
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop all that belonged to the current daemon; kill it, for nobody can reach it any more."""
+        if self._client is not None:
+            self._client.close()
+        if self._process is not None:
+            if self._alive():
+                self._process.kill()
+            self._process.wait(timeout=20)
+        self._client, self._process = None, None
+        self._nodes, self._exports = {}, {}
+
+    def _kill_stale(self) -> None:
+        try:
+            pid = int(self._pid_file.read_text())
+        except (OSError, ValueError):
+            return
+        if _carries(pid, str(self._qmp_socket)):
+            os.kill(pid, signal.SIGKILL)
+            deadline = time.monotonic() + START_SECONDS
+            while _carries(pid, str(self._qmp_socket)):
+                if time.monotonic() > deadline:
+                    raise _not_up(f"the daemon {pid} of an earlier run cannot be killed", self._log_file)
+                time.sleep(0.01)
+        self._pid_file.unlink(missing_ok=True)
+
+    def _launch(self) -> None:
+        for path in (self._qmp_socket, self.nbd_socket):
+            path.unlink(missing_ok=True)
+        with self._log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        # qemu writes its own pid file only after start-up; a crash of ours before that would leave a stray.
+        self._pid_file.write_text(str(self._process.pid))
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._client = QmpClient(self._qmp_socket)
+                return
+            except errors.StorageDaemonGone:
+                if not self._alive() or time.monotonic() > deadline:
+                    self._forget()
+                    raise _not_up("qemu-storage-daemon did not start", self._log_file) from None
+                time.sleep(0.01)
+
+    def _command_line(self) -> list[str]:
+        qmp, nbd = (str(path).replace(",", ",,") for path in (self._qmp_socket, self.nbd_socket))
+        return [
+            "qemu-storage-daemon",
+            "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=off",
+            "--monitor", "chardev=qmp",
+            "--nbd-server", f"addr.type=unix,addr.path={nbd},max-connections=0",
+        ]  # fmt: skip
+
+
+def _socket_folder(folder: Path) -> Path:
+    """A unix socket's path holds 107 bytes; a deep store keeps its sockets in a short folder of its own."""
+    if len(str(folder)) <= LONGEST_SOCKET_PATH - len("/nbd.sock"):
+        return folder
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"secondsite-{os.getuid()}-{digest}"
+
+
+def _export_id(name: str) -> str:
+    """Export ids and node names allow fewer characters than export names do."""
+    return "x" + hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def _carries(pid: int, text: str) -> bool:
+    try:
+        return text.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _not_up(what: str, log_file: Path) -> errors.StorageDaemonGone:
+    try:
+        said = log_file.read_text(errors="replace").strip()[-500:]
+    except OSError:
+        said = ""
+    return errors.StorageDaemonGone(
+        f"{what[0].upper()}{what[1:]}{': ' + said if said else ''}.",
+        do=f"Check that Debian's qemu-utils is installed and read {log_file}; then repeat.",
+    )
+
+
+__all__ = ["QmpRefused", "StorageDaemon"]

@@ -1,0 +1,84 @@
+"""Comparing by digests, over a real connection."""
+
+import pytest
+
+from secondsite.datapath import codec, compare, sender
+from secondsite.datapath.errors import Cancelled, PeerRefused
+from secondsite.datapath.extents import Extent
+from secondsite.datapath.receiver import Refused
+from secondsite.datapath.sender import DiskPlan
+from secondsite.datapath.units import BLOCK_BYTES, MiB
+from tests.datapath.support_channel import cycle_header, disk_content, served_disk, whole
+
+SIZE = 160 * MiB + 512
+
+
+def begin(connection, size):
+    connection.send_message("BEGIN", header=cycle_header(size).to_json())
+    connection.receive_message("ACCEPT")
+
+
+def test_digests_of_zeros_are_those_of_zero_bytes():
+    for length in (BLOCK_BYTES, 3 * BLOCK_BYTES, BLOCK_BYTES + 512, 512):
+        assert compare.zero_digests(length) == compare.block_digests(bytes(length))
+    assert codec.digest(bytes(BLOCK_BYTES)) == compare.ZERO_BLOCK_DIGEST
+
+
+def test_many_regions_are_compared_and_only_differing_blocks_are_found(target, tmp_path):
+    theirs = disk_content(SIZE)
+    places = [0, 33 * MiB + 5, 34 * MiB, 34 * MiB + BLOCK_BYTES, 150 * MiB, SIZE - 1]
+    ours = bytearray(theirs)
+    for place in places:
+        ours[place] ^= 0xFF
+    target.door.replica["vda"] = bytes(theirs)
+    calls = []
+    with served_disk(tmp_path, ours) as disk, target.dial() as connection:
+        begin(connection, SIZE)
+        found = compare.differing(connection, 0, disk, whole(ours), calls.append)
+    assert found == [
+        Extent(0, BLOCK_BYTES),
+        Extent(33 * MiB, BLOCK_BYTES),
+        Extent(34 * MiB, 2 * BLOCK_BYTES),
+        Extent(150 * MiB, BLOCK_BYTES),
+        Extent(160 * MiB, 512),
+    ]
+    assert sum(calls) == SIZE
+
+
+def test_holes_are_compared_without_reading(target):
+    target.door.replica["vda"] = bytes(64 * MiB) + b"x" * BLOCK_BYTES
+
+    class Unreadable:
+        size_bytes = 64 * MiB + BLOCK_BYTES
+
+    with target.dial() as connection:
+        begin(connection, Unreadable.size_bytes)
+        found = compare.differing(
+            connection, 0, Unreadable(), [Extent(0, Unreadable.size_bytes, zero=True)], lambda _done: None
+        )
+    assert found == [Extent(64 * MiB, BLOCK_BYTES, zero=True)]
+
+
+def test_a_target_without_digests_refuses(target, tmp_path):
+    def no_digests(*_where):
+        raise Refused("digests-missing", "the map is being built", do="try again in a minute")
+
+    target.door.digests = no_digests
+    ours = disk_content(MiB)
+    with served_disk(tmp_path, ours) as disk, target.dial() as connection:
+        begin(connection, MiB)
+        with pytest.raises(PeerRefused, match="being built"):
+            compare.differing(connection, 0, disk, whole(ours), lambda _done: None)
+
+
+def test_a_cancelled_compare_aborts_and_the_connection_goes_on(target, tmp_path):
+    ours = disk_content(SIZE)
+    target.door.replica["vda"] = bytes(ours)
+    asked = []
+    with served_disk(tmp_path, ours) as disk, target.dial() as connection:
+        plan = DiskPlan(disk, "vda", compare=whole(ours))
+        with pytest.raises(Cancelled):
+            sender.send_cycle(
+                connection, cycle_header(SIZE), [plan], cancelled=lambda: asked.append(1) or len(asked) == 6
+            )
+        assert sender.send_cycle(connection, cycle_header(SIZE), [plan]).differing_bytes == 0
