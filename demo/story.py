@@ -69,7 +69,14 @@ class Story:
         self.rig.appliances["a"].stop()
         workload = guestkit.Workload(records_per_second=10, load_kib_per_second=512)
         home = self.rig.home("appliance-a")
-        self.guest = GuestMachine.make(MACHINE, home, self.rig.bridge("a"), workload=workload)
+        self.guest = GuestMachine.make(
+            MACHINE,
+            home,
+            self.rig.bridge("a"),
+            disk_bytes=(512 * guestkit.MiB,),
+            filled_bytes=200 * guestkit.MiB,
+            workload=workload,
+        )
         self.guest.console.wait_for_boot(1, within_seconds=60)
         self.rig.appliances["a"].start()
         self.rig.wait_connected()
@@ -83,14 +90,14 @@ class Story:
     def protect(self, figures: Figures) -> None:
         request = rest.EnableProtection(machines=(MACHINE,), source_site="a", target_site="b", policy="demo")
         job = self.rig.must(Verb.ENABLE_PROTECTION, request)
-        machine = self.machine()
-        seconds = _seconds(job)
+        used = self.guest.disks[0].stat().st_blocks * 512 if self.guest else 0
+        sent = int(str(_facts(job, "Initial replication")["wire_bytes"]))
         figures.say(
-            f"initial replication: {machine.total_wire_bytes / 1e6:.1f} MB sent in {seconds:.1f} s, "
-            f"{machine.point_count} recovery point(s)",
-            wire_bytes=machine.total_wire_bytes,
-            points=machine.point_count,
-            job_seconds=seconds,
+            f"initial replication: {used / 1e6:.0f} MB of disk, {sent / 1e6:.0f} MB sent, {_seconds(job):.1f} s; the first "
+            "recovery point is there",
+            disk_used_bytes=used,
+            wire_bytes=sent,
+            job_seconds=_seconds(job),
         )
 
     def replicate(self, figures: Figures) -> None:
@@ -202,7 +209,7 @@ class Story:
         job = self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,)))
         machine = self.rig.wait_for(MACHINE, lambda m: m.point_count > 0)
         size = sum(disk["size_bytes"] for disk in machine.disks)
-        sent = int(_facts(job, "Synchronize")["wire_bytes"])
+        sent = int(str(_facts(job, "Synchronize")["wire_bytes"]))
         figures.say(
             f"protected {machine.source_site} -> {machine.target_site}: {sent / 1e6:.2f} MB of a {size / 1e6:.0f} MB "
             "disk were sent",

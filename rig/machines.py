@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import guestkit
+from secondsite.fabrics import simulated
 
 from . import processes
 
@@ -41,6 +42,7 @@ class GuestMachine:
         bridge: str,
         *,
         disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
+        filled_bytes: int = 0,
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
     ) -> "GuestMachine":
@@ -49,7 +51,8 @@ class GuestMachine:
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         disks = tuple(
-            guestkit.make_disk(folder / f"disk{number}.qcow2", size) for number, size in enumerate(disk_bytes)
+            guestkit.make_disk(folder / f"disk{number}.qcow2", size, filled_bytes=filled_bytes)
+            for number, size in enumerate(disk_bytes)
         )
         fabric_id = str(uuid.uuid4())
         mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in uuid.UUID(fabric_id).bytes[:3])
@@ -78,7 +81,23 @@ def _define(home: Path, xml: Path) -> None:
 
 @dataclass(slots=True)
 class SimulatedMachine:
-    """A machine of the simulated fabric; its guest writes over NBD."""
+    """A machine of the simulated fabric. Its guest is whoever writes to it: `simulated.Guest`, `simulated.Writer`."""
 
     name: str
     fabric_id: str
+    home: Path
+
+    @classmethod
+    def make(
+        cls,
+        name: str,
+        home: Path,
+        *,
+        disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
+        network: str | None = None,
+    ) -> "SimulatedMachine":
+        """Makes and starts a machine at the site of the appliance whose home this is."""
+        networks = (network,) if network else ()
+        fabric_id = simulated.make_machine(home / "fabric", name, disk_bytes, networks=networks)
+        simulated.open_fabric(home / "fabric").power.start(fabric_id)
+        return cls(name, fabric_id, home)

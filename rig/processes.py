@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .forking import Forked, ForkServer
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,7 +28,10 @@ class Process:
     log: Path
     ready_line: str
     environment: Mapping[str, str] = field(default_factory=dict)
-    _running: subprocess.Popen[bytes] | None = None
+    module: str = "secondsite.entry.main"
+    forks: ForkServer | None = None
+    """Where it is forked instead of being started anew."""
+    _running: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self, within_seconds: float = 60) -> None:
         """Starts it and waits until its log says that it is ready."""
@@ -34,26 +39,35 @@ class Process:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
         seen = self.log.stat().st_size if self.log.exists() else 0
+        if self.forks is not None:
+            self._running = self.forks.fork(self.arguments, self.log, self.environment)
+        else:
+            self._running = self._spawn()
+        self._wait_until_ready(seen, within_seconds)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
-            self._running = subprocess.Popen(
-                [sys.executable, "-m", "secondsite.entry.main", *self.arguments],
+            return subprocess.Popen(
+                [sys.executable, "-m", self.module, *self.arguments],
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 env=environment() | dict(self.environment),
             )
-        self._wait_until_ready(seen, within_seconds)
 
     def _wait_until_ready(self, seen: int, within_seconds: float) -> None:
         deadline = time.monotonic() + within_seconds
-        while self.ready_line.encode() not in self.log.read_bytes()[seen:]:
+        while not self._has_said(self.ready_line, seen):
             if not self.is_alive or time.monotonic() > deadline:
                 tail = b"\n".join(self.log.read_bytes()[seen:].splitlines()[-30:]).decode(errors="replace")
                 raise DidNotStart(
                     f"{self.name} is not ready after {within_seconds} s; its log {self.log} ends:\n{tail}"
                 )
             time.sleep(0.02)
+
+    def _has_said(self, line: str, since: int) -> bool:
+        return self.log.exists() and line.encode() in self.log.read_bytes()[since:]
 
     @property
     def is_alive(self) -> bool:

@@ -12,10 +12,13 @@ from typing import Any, Literal, Self
 
 from secondsite.client import VaultClient
 from secondsite.domain.lifecycle import Verb
+from secondsite.fabrics import simulated
+from secondsite.jobs import seams
 from secondsite.wire import rest
 from secondsite.wire.base import Shape
 
-from . import processes
+from . import capabilities, processes
+from .forking import ForkServer
 from .machines import GuestMachine, SimulatedMachine
 from .processes import Process
 
@@ -32,6 +35,7 @@ class Rig:
         folder: Path | None = None,
         database_url: str | None = None,
         appliance_options: dict[str, list[str]] | None = None,
+        forked: bool = False,
     ) -> None:
         self.fabric = fabric
         self.folder = folder or Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
@@ -39,6 +43,7 @@ class Rig:
         self._database_url = database_url
         self._options = appliance_options or {}
         self._rest_port = processes.free_port()
+        self._forks = ForkServer(processes.environment()) if forked else None
         self.vault = self._vault_process()
         self.appliances = {site: self._appliance_process(site) for site in SITES}
         self.machines: dict[str, GuestMachine | SimulatedMachine] = {}
@@ -51,8 +56,15 @@ class Rig:
 
     # ---- setting up ------------------------------------------------------------------------------------------------
 
-    def open(self, say: Callable[[str], None] = lambda _: None) -> Self:
-        """Vault, two sites with an appliance each, and a bridge each with a mapping between them."""
+    def open(
+        self,
+        say: Callable[[str], None] = lambda _: None,
+        furnish: Callable[[SiteName], None] = lambda _: None,
+    ) -> Self:
+        """Vault, two sites with an appliance each, and a bridge each with a mapping between them.
+
+        `furnish` may make a site's machines before its appliance starts.
+        """
         self._init_vault()
         self.vault.start()
         say(f"vault at {self.url}")
@@ -61,6 +73,7 @@ class Rig:
                 client.add_site(site)
                 self._enroll(client, site)
                 self._make_bridge(site)
+                furnish(site)
                 self.appliances[site].start()
                 say(f"site {site}: appliance {self.appliances[site].pid}, fabric {self.fabric}")
             self.wait_connected()
@@ -121,13 +134,20 @@ class Rig:
 
     def _vault_process(self) -> Process:
         arguments = ["vault", "run", "--home", str(self.folder / "vault")]
-        return Process("vault", arguments, self.folder / "vault.log", "vault ready")
+        return self._process("vault", arguments, "vault ready")
 
     def _appliance_process(self, site: str) -> Process:
         arguments = ["appliance", "run", "--home", str(self.folder / f"appliance-{site}")]
-        return Process(
-            f"appliance {site}", arguments, self.folder / f"appliance-{site}.log", "appliance ready"
-        )
+        return self._process(f"appliance-{site}", arguments, "appliance ready")
+
+    def _process(self, name: str, arguments: list[str], ready_line: str) -> Process:
+        environment = {seams.ENVIRONMENT: str(self.seam_file(name))}
+        log = self.folder / f"{name}.log"
+        return Process(name, arguments, log, ready_line, environment, forks=self._forks)
+
+    def seam_file(self, process: str) -> Path:
+        """Where the process 'vault', 'appliance-a' or 'appliance-b' looks for the seam at which it is to die."""
+        return self.folder / f"{process}.seam"
 
     def _init_vault(self) -> None:
         arguments = ["--home", str(self.home("vault")), "--rest-port", str(self._rest_port)]
@@ -140,6 +160,8 @@ class Rig:
         key = client.registration_key(site)
         home = self.home(f"appliance-{site}")
         root = home / "fabric"
+        if self.fabric == "libvirt":
+            capabilities.lend(root)
         uri = f"qemu:///embed?root={root}" if self.fabric == "libvirt" else str(root)
         arguments = [
             "--vault",
@@ -156,8 +178,10 @@ class Rig:
         self._secondsite("appliance", "enroll", *arguments, *self._options.get(site, []))
 
     def _make_bridge(self, site: str) -> None:
-        if self.fabric == "libvirt":
-            name = self.bridge(site)
+        name = self.bridge(site)
+        if self.fabric == "simulated":
+            simulated.add_network(self.home(f"appliance-{site}") / "fabric", name)
+        else:
             ip("link", "add", name, "type", "bridge")
             ip("link", "set", name, "alias", f"secondsite-rig:{self.folder}")
             ip("link", "set", name, "up")
@@ -226,8 +250,11 @@ class Rig:
         """Leaves nothing behind."""
         for process in (self.vault, *self.appliances.values()):
             process.stop()
+        if self._forks is not None:
+            self._forks.close()
         processes.kill_all(processes.of_folder(self.folder))
         self._remove_bridges()
+        capabilities.keep(self.home("appliance-a") / "fabric")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _remove_bridges(self) -> None:

@@ -1,0 +1,32 @@
+"""A tiny real Linux guest that proves what replication keeps: Debian's kernel, busybox, and a writer that counts.
+
+The guest appends numbered, checksummed records to every disk, flushes each, and only then says its number on the
+console. At each boot it verifies all earlier records first. So a console log and a disk together tell exactly which
+acknowledged write a copy of the machine lost.
+"""
+
+from .building import Guest, Kind, build
+from .console import Boot, Console
+from .disk import MiB, make_disk
+from .errors import BuildFailed, GuestKitError, NotSaid
+from .machine import MEMORY_MIB, Nic, Workload, address_of, domain_xml, kernel_arguments, qemu_arguments
+
+__all__ = [
+    "MEMORY_MIB",
+    "Boot",
+    "BuildFailed",
+    "Console",
+    "Guest",
+    "GuestKitError",
+    "Kind",
+    "MiB",
+    "Nic",
+    "NotSaid",
+    "Workload",
+    "address_of",
+    "build",
+    "domain_xml",
+    "kernel_arguments",
+    "make_disk",
+    "qemu_arguments",
+]

@@ -1,0 +1,147 @@
+"""Build the guest's kernel and initramfs into a cache folder, once for each content.
+
+    cache/kernel/          vmlinuz and the modules, straight from Debian's package
+    cache/agent/           qemu-ga, from Debian's package; its libraries are the host's
+    cache/initrd-KIND-DIGEST.cpio
+
+Everything is made beside its place and renamed into it, so an interrupted build leaves nothing half made; a lock file
+keeps builders apart.
+"""
+
+import enum
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from . import cpio, debian, errors, programs
+
+DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "guest"
+INIT = Path(__file__).with_name("guest_init.sh")
+
+# In the order of loading: a module comes after those that it needs. What the kernel has built in is no file, and skipped.
+MODULES = (
+    "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover net_failover virtio_net "
+    "virtio_console crc32c_generic crc16 mbcache jbd2 ext4 button evdev"
+).split()
+INDISPENSABLE = ("virtio_blk", "ext4", "button")
+AGENT = "usr/sbin/qemu-ga"
+FOLDERS = ("bin", "sbin", "usr", "usr/sbin", "proc", "sys", "dev", "modules", "etc", "lib", "lib64")
+
+
+class Kind(enum.Enum):
+    """What runs in the guest beside nothing at all."""
+
+    WRITER = "writer"
+    AGENT = "agent"  # the writer, and the real QEMU guest agent
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """The two files a machine boots from, and what it is."""
+
+    kernel: Path
+    initrd: Path
+    kind: Kind
+
+
+def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
+    """Kernel and initramfs of `kind`, from the cache when they are there; raises BuildFailed."""
+    cache = (cache or DEFAULT_CACHE).resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache):
+        kernel = _once(cache / "kernel", _extract_kernel)
+        agent = _once(cache / "agent", _extract_agent) if kind is Kind.AGENT else None
+        initrd = _initrd(cache, kind, cpio.archive(_entries(kernel, agent)))
+    return Guest(kernel / "vmlinuz", initrd, kind)
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _once(place: Path, make: Callable[[Path], None]) -> Path:
+    """`place`, made by `make` when it is not there yet."""
+    if not place.exists():
+        making = Path(tempfile.mkdtemp(prefix="making-", dir=place.parent))
+        try:
+            make(making)
+            making.chmod(0o755)  # a QEMU that runs as another user reads it too
+            making.rename(place)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    return place
+
+
+def _extract_kernel(into: Path) -> None:
+    names = {f"{name}.ko" for name in MODULES}
+
+    def wanted(path: PurePosixPath) -> bool:
+        return path.name in names or path.name.startswith("vmlinuz-")
+
+    for extracted in debian.extract(debian.newest_kernel(), wanted, into):
+        if extracted.name.startswith("vmlinuz-"):
+            extracted.rename(into / "vmlinuz")
+    for name in INDISPENSABLE:
+        if not (into / f"{name}.ko").exists():
+            raise errors.BuildFailed(
+                f"the kernel package has no module {name}; this kit knows Debian 12's kernel"
+            )
+
+
+def _extract_agent(into: Path) -> None:
+    debian.extract("qemu-guest-agent", lambda path: path.name == "qemu-ga", into)
+
+
+def _entries(kernel: Path, agent: Path | None) -> list[cpio.Entry]:
+    modules = [name for name in MODULES if (kernel / f"{name}.ko").exists()]
+    return [
+        *(cpio.folder(name) for name in FOLDERS),
+        cpio.character_device("dev/console", 5, 1),
+        cpio.file("init", INIT.read_bytes(), executable=True),
+        *_busybox(),
+        cpio.file("modules/order", "\n".join(f"{name}.ko" for name in modules).encode()),
+        *(cpio.file(f"modules/{name}.ko", (kernel / f"{name}.ko").read_bytes()) for name in modules),
+        *(_agent_files(agent / "qemu-ga") if agent else ()),
+    ]
+
+
+def _busybox() -> Iterator[cpio.Entry]:
+    program = programs.find("busybox")
+    yield cpio.file("bin/busybox", program.read_bytes(), executable=True)
+    for applet in programs.run([program, "--list"]).split():
+        if applet != "busybox":
+            yield cpio.link(f"bin/{applet}", "busybox")
+
+
+def _agent_files(agent: Path) -> Iterator[cpio.Entry]:
+    """The agent and what the loader maps for it: "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)"."""
+    yield cpio.file(AGENT, agent.read_bytes(), executable=True)
+    yield cpio.file("sbin/shutdown", b"#!/bin/sh\necho agent > /run/end\n", executable=True)
+    agent.chmod(0o755)
+    mapped = programs.run(["ldd", agent])
+    if "not found" in mapped:
+        raise errors.BuildFailed(f"the host lacks a library of qemu-ga; run ./dev setup: {mapped}")
+    for name, path in re.findall(r"^\s*(\S+)(?: => (/\S+))? \(0x", mapped, re.MULTILINE):
+        source = path or name
+        if source.startswith("/"):
+            place = source.lstrip("/") if source == name else f"lib/{name}"
+            yield cpio.file(place, Path(source).read_bytes(), executable=True)
+
+
+def _initrd(cache: Path, kind: Kind, content: bytes) -> Path:
+    place = cache / f"initrd-{kind.value}-{hashlib.sha256(content).hexdigest()[:16]}.cpio"
+    if not place.exists():
+        making = place.with_suffix(f".{os.getpid()}")
+        making.write_bytes(content)
+        making.rename(place)
+    return place

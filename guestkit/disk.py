@@ -1,0 +1,37 @@
+"""Make disks that a guest finds ready: qcow2 (version 3, so that it can hold dirty bitmaps) with an ext4 inside."""
+
+import random
+import tempfile
+from pathlib import Path
+
+from . import programs
+
+MiB = 1024 * 1024
+
+
+def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", filled_bytes: int = 0) -> Path:
+    """A fresh disk at `path`, replacing what was there; raises BuildFailed.
+
+    `filled_bytes` of it are a file `content` that compresses to about half, the same bytes each time.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        raw, image, content = Path(folder, "raw"), Path(folder, "qcow2"), Path(folder, "content")
+        with raw.open("wb") as file:
+            file.truncate(size_bytes)
+        _fill(content, filled_bytes)
+        made = "lazy_itable_init=0,lazy_journal_init=0"
+        words = ["mkfs.ext4", "-q", "-F", "-m", "0", "-L", label, "-E", made, "-d", content, raw]
+        programs.run(words, within_seconds=60)
+        programs.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw, image])
+        image.rename(path)
+    return path
+
+
+def _fill(folder: Path, filled_bytes: int) -> None:
+    """A folder that becomes the root of the file system."""
+    folder.mkdir()
+    if filled_bytes:
+        source = random.Random(1)
+        with (folder / "content").open("wb") as file:
+            for _ in range(filled_bytes // 8192):
+                file.write(source.randbytes(4096) + b"secondsite" * 409 + b"\n" * 6)

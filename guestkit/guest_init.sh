@@ -1,0 +1,203 @@
+#!/bin/sh
+# The guest's first and only program: mount, verify what earlier boots wrote, write on, leave when asked.
+# What it says on the console is read by guestkit/console.py; the words are explained in docs/guide/guestkit.md.
+export PATH=/bin:/sbin:/usr/sbin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mkdir -p /run /data /tmp
+mount -t tmpfs run /run
+
+say() { echo "$*"; }
+
+# The value of kernel argument guest.NAME, or the default.
+argument() {
+    for word in $(cat /proc/cmdline); do
+        case $word in "guest.$1="*) echo "${word#*=}"; return ;; esac
+    done
+    echo "$2"
+}
+
+load_modules() {
+    for module in $(cat /modules/order); do
+        insmod "/modules/$module" || say "BAD module $module"
+    done
+}
+
+# 52:54:00:aa:bb:cc becomes 10.aa.bb.cc/8, in decimal, unless the kernel command line names an address.
+address_of() {
+    chosen=$(argument address)
+    [ -n "$chosen" ] && { echo "$chosen"; return; }
+    tail=$(cut -d: -f4- "/sys/class/net/$1/address")
+    old=$IFS; IFS=:; set -- $tail; IFS=$old
+    echo "10.$((0x$1)).$((0x$2)).$((0x$3))/8"
+}
+
+bring_up_network() {
+    ip link set lo up
+    [ -e /sys/class/net/eth0 ] || return 0
+    address=$(address_of eth0)
+    ip link set eth0 up && ip address add "$address" dev eth0 && say "ADDRESS $address"
+}
+
+mount_disks() {
+    disks=
+    for path in /sys/block/vd*; do
+        disk=${path##*/}
+        [ -e "/dev/$disk" ] || continue
+        mkdir -p "/data/$disk"
+        if mount -t ext4 -o data=ordered "/dev/$disk" "/data/$disk"; then
+            disks="$disks $disk"
+        else
+            say "BAD $disk: no file system could be mounted"
+        fi
+    done
+}
+
+# A record is one line: NUMBER SECONDS CHECK FILL. CHECK follows from NUMBER and SECONDS, FILL repeats CHECK, so that
+# every byte of the line can be verified without starting a program for each record.
+check_of() { check=$(( ($1 * 1000003 + $2 * 8191) % 99999989 )); }
+
+# Print "NUMBER OFFSET_OF_ITS_END" of the last whole record, or "BAD why". A torn last line is not an error.
+verify() {
+    [ -e "$1" ] || { echo "0 0"; return; }
+    lines=$(wc -l < "$1")
+    awk -v lines="$lines" '
+        NR > lines { exit }
+        {
+            if ($1 + 0 != NR) { bad = "record " NR " is missing"; exit }
+            check = ($1 * 1000003 + $2 * 8191) % 99999989
+            if ($3 != sprintf("%08d", check)) { bad = "record " NR " has a wrong checksum"; exit }
+            rest = $4
+            while (substr(rest, 1, 8) == $3) rest = substr(rest, 9)
+            if (rest != substr($3, 1, length(rest))) { bad = "record " NR " has a damaged fill"; exit }
+            if ($0 != $1 " " $2 " " $3 " " $4) { bad = "record " NR " is malformed"; exit }
+            end += length($0) + 1
+        }
+        END { if (bad) print "BAD " bad; else print lines, end + 0 }
+    ' "$1"
+}
+
+# Find the last record that every disk holds. The writer goes from disk to disk, so a crash leaves them at most one apart;
+# what was not yet acknowledged is cut off.
+verify_disks() {
+    last=; most=0
+    for disk in $disks; do
+        result=$(verify "/data/$disk/records")
+        case $result in BAD*) say "BAD $disk: ${result#BAD }"; return 1 ;; esac
+        number=${result%% *}
+        truncate -s "${result##* }" "/data/$disk/records"
+        [ "$number" -gt "$most" ] && most=$number
+        { [ -z "$last" ] || [ "$number" -lt "$last" ]; } && last=$number
+    done
+    last=${last:-0}
+    [ $((most - last)) -le 1 ] || { say "BAD disks are apart: records $last and $most"; return 1; }
+    for disk in $disks; do
+        cut_to "/data/$disk/records" "$last"
+    done
+    say "LAST $last ok"
+}
+
+cut_to() {
+    [ "$(wc -l < "$1")" -gt "$2" ] || return 0
+    truncate -s "$(head -n "$2" "$1" | wc -c)" "$1"
+}
+
+# FILL makes the record as long as asked; SECONDS, CHECK, blanks and the end of the line take 22 bytes, NUMBER the rest.
+write_record() {
+    now=$(date +%s)
+    check_of "$1" "$now"
+    check=$(printf %08d "$check")
+    fill=$check
+    fill_bytes=$((record_bytes - 22 - ${#1}))
+    [ "$fill_bytes" -gt 0 ] || fill_bytes=1
+    while [ ${#fill} -lt "$fill_bytes" ]; do fill=$fill$fill; done
+    line="$1 $now $check ${fill:0:$fill_bytes}"
+    for disk in $disks; do
+        echo "$line" >> "/data/$disk/records" && sync -d "/data/$disk/records" || return 1
+    done
+}
+
+run_writer() {
+    number=$last
+    while [ ! -e /run/stop ]; do
+        write_record $((number + 1)) || { say "FAILED $((number + 1))"; break; }
+        number=$((number + 1))
+        echo "$number" > /run/last
+        [ $((number % say_every)) -eq 0 ] && say "RECORD $number"
+        usleep "$pause_microseconds"
+    done
+}
+
+# Overwrite runs of blocks at random places of a file on the first disk.
+run_load() {
+    target=/data/${disks# }; target=${target%% *}/load
+    span=$((load_span_mib * 1024 / load_run_kib))
+    while [ ! -e /run/stop ]; do
+        place=$(( (RANDOM * 32768 + RANDOM) % span ))
+        dd if=/dev/urandom of="$target" bs=4k count=$((load_run_kib / 4)) seek=$((place * load_run_kib / 4)) \
+            conv=notrunc 2> /dev/null
+        usleep "$load_pause_microseconds"
+    done
+}
+
+start_agent() {
+    [ -x /usr/sbin/qemu-ga ] || return 0
+    for port in /sys/class/virtio-ports/*; do
+        [ "$(cat "$port/name" 2> /dev/null)" = org.qemu.guest_agent.0 ] || continue
+        qemu-ga --method virtio-serial --path "/dev/${port##*/}" --statedir /run --logfile /run/agent.log \
+            --pidfile /run/agent.pid --daemonize && say AGENT
+    done
+}
+
+# Return when the power button is pressed, or when /sbin/shutdown asks for it.
+wait_for_the_end() {
+    for event in /sys/class/input/event*; do
+        [ "$(cat "$event/device/name")" = "Power Button" ] || continue
+        { dd if="/dev/input/${event##*/}" of=/dev/null bs=96 count=1 2> /dev/null; echo button > /run/end; } &
+    done
+    read -r reason < /run/end
+}
+
+leave() {
+    touch /run/stop
+    wait "$writer"
+    [ -n "$load" ] && kill "$load" 2> /dev/null && wait "$load" 2> /dev/null
+    [ -e /run/agent.pid ] && kill "$(cat /run/agent.pid)"
+    left=ok
+    for disk in $disks; do
+        umount "/data/$disk" || { left=BAD; sync; say "BAD $disk: still in use"; }
+    done
+    say "BYE $(cat /run/last)"
+    poweroff -f
+}
+
+echo
+say "BOOT $(argument name guest)"
+load_modules
+bring_up_network
+mount_disks
+rate=$(argument rate 10)
+record_bytes=$(argument record_bytes 64)
+say_every=$(argument say_every 1)
+load_kib=$(argument load_kib 0)
+load_run_kib=$(argument load_run_kib 64)
+load_span_mib=$(argument load_span_mib 16)
+mkfifo /run/end
+if verify_disks; then
+    echo "$last" > /run/last
+    start_agent
+    say READY
+    if [ "$rate" -gt 0 ]; then
+        pause_microseconds=$((1000000 / rate))
+        run_writer & writer=$!
+    fi
+    if [ "$load_kib" -gt 0 ]; then
+        load_pause_microseconds=$((1000000 * load_run_kib / load_kib))
+        run_load & load=$!
+    fi
+else
+    echo bad > /run/last
+fi
+wait_for_the_end
+leave

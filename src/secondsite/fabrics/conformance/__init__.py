@@ -1,0 +1,25 @@
+"""The suite that every fabric passes.
+
+A fabric's own tests run it so, with an adapter that knows how to make, write to and kill machines there:
+
+    class TestLibvirt(conformance.Suite):
+        @pytest.fixture
+        def under_test(self): yield adapter      # an object that fulfils conformance.FabricUnderTest
+
+It imports no test framework: cases are methods that assert; a case that a fabric cannot have is skipped with the
+reason. Every case makes its own machines, with disks of a few MiB.
+"""
+
+from __future__ import annotations
+
+from .hosting import HostingCases
+from .machines import MachineCases, NetworkCases
+from .under_test import FabricUnderTest
+from .views import PowerLossCases, TagCases, ViewCases
+
+
+class Suite(MachineCases, NetworkCases, ViewCases, PowerLossCases, TagCases, HostingCases):
+    """All cases. The subclass gives the fixture `under_test`."""
+
+
+__all__ = ["FabricUnderTest", "Suite"]

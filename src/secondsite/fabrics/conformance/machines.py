@@ -1,0 +1,133 @@
+"""Cases about inventory, power, holding guests still and networks."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from unittest import SkipTest
+
+from ...datapath.units import MiB
+from ...domain import errors
+from ..interface import Networks, PowerState
+from . import steps
+from .under_test import FabricUnderTest
+
+
+class MachineCases:
+    def test_the_inventory_finds_machines_with_their_disks_and_sizes(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = under_test.make_machine("listed", [3 * MiB, 5 * MiB])
+        listed = {machine.fabric_id: machine for machine in under_test.fabric.inventory.list()}
+        found = steps.machine_of(under_test, fabric_id)
+        assert listed[fabric_id].definition == found.definition
+        assert found.name.startswith("listed")
+        assert found.tag is None
+        assert [disk.size_bytes for disk in found.definition.disks] == [3 * MiB, 5 * MiB]
+        assert len({disk.key for disk in found.definition.disks}) == 2
+        assert found.definition.fabric_kind == under_test.fabric.properties.kind
+
+    def test_a_machine_that_nobody_knows_is_missing(self, under_test: FabricUnderTest) -> None:
+        unknown = str(uuid.uuid4())
+        assert under_test.fabric.inventory.get(unknown) is None
+        assert under_test.fabric.power.state(unknown) is PowerState.MISSING
+        under_test.fabric.power.stop(unknown)
+
+    def test_power_start_and_stop_can_be_repeated(self, under_test: FabricUnderTest) -> None:
+        power = under_test.fabric.power
+        fabric_id = under_test.make_machine("power", [steps.DISK_BYTES])
+        for _ in range(2):
+            power.start(fabric_id)
+            assert power.state(fabric_id) is PowerState.RUNNING
+        assert steps.machine_of(under_test, fabric_id).power is PowerState.RUNNING
+        for _ in range(2):
+            power.stop(fabric_id)
+            assert power.state(fabric_id) is PowerState.OFF
+
+    def test_a_shutdown_says_truly_whether_the_machine_is_off(self, under_test: FabricUnderTest) -> None:
+        power = under_test.fabric.power
+        fabric_id = steps.running(under_test, "shutdown")
+        grace_seconds = 20 if under_test.obeys_shutdown else 0.5
+        assert power.shut_down(fabric_id, grace_seconds) is under_test.obeys_shutdown
+        expected = PowerState.OFF if under_test.obeys_shutdown else PowerState.RUNNING
+        assert power.state(fabric_id) is expected
+        steps.stopped(under_test, fabric_id)
+        assert power.shut_down(fabric_id, 1) is True
+
+    def test_a_machine_runs_on_when_the_fabric_object_is_dropped(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.running(under_test, "runs-on")
+        under_test.reopen()
+        assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
+
+    def test_a_machine_whose_hypervisor_was_killed_is_off_and_starts_again(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.running(under_test, "killed")
+        under_test.kill(fabric_id)
+        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        under_test.fabric.power.start(fabric_id)
+        assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
+
+    def test_hold_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
+        both = [steps.running(under_test, name) for name in ("hold-a", "hold-b")]
+        with under_test.fabric.quiescing.hold(both, budget_seconds=10) as instant:
+            assert instant.tzinfo is not None
+            assert all(under_test.stands_still(fabric_id) for fabric_id in both)
+        assert not any(under_test.stands_still(fabric_id) for fabric_id in both)
+
+    def test_hold_lets_guests_go_on_after_an_error_inside(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.running(under_test, "hold-error")
+        with steps.refused(errors.FabricError):
+            with under_test.fabric.quiescing.hold([fabric_id], budget_seconds=10):
+                raise errors.FabricError("The test broke off.")
+        assert not under_test.stands_still(fabric_id)
+
+    def test_views_opened_while_guests_are_held_share_one_instant(self, under_test: FabricUnderTest) -> None:
+        both = [steps.protected(under_test, name) for name in ("set-a", "set-b")]
+        for fabric_id in both:
+            steps.write(under_test, fabric_id, 0, 0x11)
+        with under_test.fabric.quiescing.hold(both, budget_seconds=15):
+            first = steps.view(under_test, both[0], None)
+            second = steps.view(under_test, both[1], None)
+            views = [first.__enter__(), second.__enter__()]
+        try:
+            for fabric_id in both:
+                steps.write(under_test, fabric_id, 0, 0x22)
+            assert [steps.byte_at(session.disks[0], 0) for session in views] == [0x11, 0x11]
+        finally:
+            second.__exit__(None, None, None)
+            first.__exit__(None, None, None)
+
+
+class NetworkCases:
+    def test_an_isolated_network_is_made_once_and_removed_once(self, under_test: FabricUnderTest) -> None:
+        networks = _networks(under_test)
+        name = f"ss-{secrets.token_hex(3)}"
+        made = networks.create_isolated(name, steps.TAG)
+        try:
+            assert (made.name, made.isolated, made.tag) == (name, True, steps.TAG)
+            assert networks.create_isolated(name, steps.TAG) == made
+            assert made in networks.list()
+        finally:
+            networks.remove(name, steps.TAG)
+        networks.remove(name, steps.TAG)
+        assert name not in [network.name for network in networks.list()]
+
+    def test_a_foreign_network_is_left_alone(self, under_test: FabricUnderTest) -> None:
+        networks = _networks(under_test)
+        name = f"ss-{secrets.token_hex(3)}"
+        networks.create_isolated(name, steps.OTHER_TAG)
+        try:
+            with steps.refused(errors.NotOurs):
+                networks.create_isolated(name, steps.TAG)
+            with steps.refused(errors.NotOurs):
+                networks.remove(name, steps.TAG)
+            assert name in [network.name for network in networks.list()]
+        finally:
+            networks.remove(name, steps.OTHER_TAG)
+
+
+def _networks(under_test: FabricUnderTest) -> Networks:
+    if not under_test.fabric.properties.networks:
+        raise SkipTest("this fabric makes no networks")
+    return under_test.fabric.networks

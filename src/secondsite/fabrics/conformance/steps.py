@@ -1,0 +1,164 @@
+"""What the cases do and look at, in a few words."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import nbd
+
+from ...datapath.units import BLOCK_BYTES, MiB
+from ...domain import errors
+from ..interface import ChangeSession, DiskChanges, MachineSummary, PowerState, SessionRequest
+from .under_test import FabricUnderTest
+
+TAG = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c001"
+OTHER_TAG = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c002"
+DISK_BYTES = 4 * MiB
+
+
+def new_checkpoint() -> str:
+    return f"secondsite-1-1-{secrets.token_hex(4)}"
+
+
+def machine_of(under_test: FabricUnderTest, fabric_id: str) -> MachineSummary:
+    """The machine as the inventory shows it; fails when it is not there."""
+    found = under_test.fabric.inventory.get(fabric_id)
+    assert found is not None, f"the inventory does not know {fabric_id}"
+    return found
+
+
+def keys_of(under_test: FabricUnderTest, fabric_id: str) -> tuple[str, ...]:
+    return tuple(disk.key for disk in machine_of(under_test, fabric_id).definition.disks)
+
+
+def running(under_test: FabricUnderTest, name: str, disks_bytes: Sequence[int] = (DISK_BYTES,)) -> str:
+    """The id of a new machine that runs and is not protected."""
+    fabric_id = under_test.make_machine(name, disks_bytes)
+    under_test.fabric.power.start(fabric_id)
+    return fabric_id
+
+
+def protected(under_test: FabricUnderTest, name: str, disks_bytes: Sequence[int] = (DISK_BYTES,)) -> str:
+    """The id of a new machine that runs and carries TAG."""
+    fabric_id = running(under_test, name, disks_bytes)
+    under_test.fabric.tracking.enable(fabric_id, TAG)
+    return fabric_id
+
+
+def write(
+    under_test: FabricUnderTest, fabric_id: str, offset: int, value: int, count: int = 4096, disk: int = 0
+) -> None:
+    """The guest writes `count` bytes of `value` on its n-th disk."""
+    under_test.write(fabric_id, keys_of(under_test, fabric_id)[disk], offset, bytes([value]) * count)
+
+
+@contextlib.contextmanager
+def view(
+    under_test: FabricUnderTest, fabric_id: str, base: str | None, app_consistent: bool = False
+) -> Iterator[ChangeSession]:
+    """A frozen view of all disks with a new checkpoint."""
+    request = SessionRequest(
+        fabric_id=fabric_id,
+        disks=keys_of(under_test, fabric_id),
+        base=base,
+        new_checkpoint=new_checkpoint(),
+        scratch_dir=under_test.scratch_dir,
+        app_consistent=app_consistent,
+    )
+    with under_test.fabric.tracking.open(request) as session:
+        yield session
+
+
+def checkpoint(under_test: FabricUnderTest, fabric_id: str, base: str | None = None) -> str:
+    """A checkpoint that the target has acknowledged: a view is opened, read by nobody, and kept."""
+    with view(under_test, fabric_id, base) as session:
+        assert session.checkpoint is not None
+    under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+    return session.checkpoint
+
+
+@contextlib.contextmanager
+def _export(disk: DiskChanges) -> Iterator[nbd.NBD]:
+    handle = nbd.NBD()
+    for name in disk.bitmaps:
+        handle.add_meta_context(f"qemu:dirty-bitmap:{name}")
+    handle.set_export_name(disk.export)
+    handle.connect_unix(str(disk.socket))
+    try:
+        yield handle
+    finally:
+        with contextlib.suppress(nbd.Error):
+            handle.shutdown()
+
+
+def content(disk: DiskChanges) -> bytes:
+    """All bytes of a small disk."""
+    with _export(disk) as handle:
+        size = handle.get_size()
+        return b"".join(bytes(handle.pread(min(MiB, size - at), at)) for at in range(0, size, MiB))
+
+
+def byte_at(disk: DiskChanges, offset: int) -> int:
+    with _export(disk) as handle:
+        return int(handle.pread(512, offset - offset % 512)[offset % 512])
+
+
+def dirty_blocks(disk: DiskChanges) -> set[int]:
+    """Numbers of the 64 KiB blocks that any of the disk's bitmaps marks."""
+    assert disk.bitmaps, f"disk {disk.key} has no bitmap to ask"
+    found: set[int] = set()
+    with _export(disk) as handle:
+        for name in disk.bitmaps:
+            found |= _dirty_in(handle, f"qemu:dirty-bitmap:{name}", handle.get_size())
+    return found
+
+
+def _dirty_in(handle: nbd.NBD, context: str, size_bytes: int) -> set[int]:
+    found: set[int] = set()
+    at = 0
+
+    def collect(name: str, offset: int, entries: list[int], _error: object) -> int:
+        nonlocal at
+        if name == context:
+            for length, flags in zip(entries[::2], entries[1::2], strict=True):
+                if flags & 1:
+                    found.update(range(offset // BLOCK_BYTES, (offset + length - 1) // BLOCK_BYTES + 1))
+                offset += length
+            at = offset
+        return 0
+
+    while at < size_bytes:
+        before = at
+        handle.block_status(size_bytes - at, at, collect)
+        assert at > before, f"the export describes nothing after {at} in {context}"
+    return found
+
+
+@contextlib.contextmanager
+def refused(kind: type[errors.SecondsiteError]) -> Iterator[None]:
+    """The block inside must raise `kind` with a sentence and something to do."""
+    raised: errors.SecondsiteError | None = None
+    try:
+        yield
+    except kind as error:
+        raised = error
+    assert raised is not None, f"{kind.__name__} was not raised"
+    assert raised.message, f"{kind.__name__} says nothing"
+    assert raised.do, f"{kind.__name__} names nothing to do"
+
+
+def until(fact: Callable[[], bool], within_seconds: float = 15) -> None:
+    """Wait for a fact with a deadline."""
+    deadline = time.monotonic() + within_seconds
+    while not fact():
+        assert time.monotonic() < deadline, f"did not happen within {within_seconds} s"
+        time.sleep(0.02)
+
+
+def stopped(under_test: FabricUnderTest, fabric_id: str) -> None:
+    """The machine's power is cut, and the platform knows it."""
+    under_test.fabric.power.stop(fabric_id)
+    until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)

@@ -1,0 +1,47 @@
+"""What the suite needs from a fabric's tests, beyond the fabric: hands inside the guest and on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..interface import Fabric
+
+
+class FabricUnderTest(Protocol):
+    """One fabric with a host where machines may be made, written to and killed.
+
+    Disk keys are those of the inventory's definition. After the test the adapter removes what it made.
+    """
+
+    fabric: Fabric
+    """The fabric object in use now; `reopen` replaces it."""
+    scratch_dir: Path
+    """An existing folder for scratch space."""
+    obeys_shutdown: bool
+    """Whether the guests power off when asked (a guest that sits in its firmware does not)."""
+
+    def make_machine(self, name: str, disks_bytes: Sequence[int]) -> str:
+        """The fabric id of a new machine with empty qcow2 disks of these sizes, no tag, off or running.
+
+        The adapter may lengthen the name to make it unique; the suite reads the name from the inventory.
+        """
+
+    def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
+        """The guest of a running machine writes and flushes. `data` is one byte value repeated."""
+
+    def stands_still(self, fabric_id: str) -> bool:
+        """Whether the guest of a running machine is kept from writing at this moment."""
+
+    def resize(self, fabric_id: str, disk_key: str, size_bytes: int) -> None:
+        """The owner grows a disk of a running machine."""
+
+    def disk_path(self, fabric_id: str, disk_key: str) -> Path:
+        """The file that the machine has as this disk now."""
+
+    def kill(self, fabric_id: str) -> None:
+        """kill -9 of the hypervisor process that runs the machine."""
+
+    def reopen(self) -> None:
+        """Drop the fabric object as if its process had died, and open a new one on the same host."""

@@ -1,0 +1,307 @@
+"""Cases about frozen views, dirty bitmaps and checkpoints."""
+
+from __future__ import annotations
+
+from ...datapath import image
+from ...datapath.units import BLOCK_BYTES, KiB, MiB
+from ...domain import errors
+from ..interface import PowerState
+from . import steps
+from .under_test import FabricUnderTest
+
+
+class ViewCases:
+    def test_a_frozen_view_shows_its_instant_and_no_later_write(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "frozen")
+        steps.write(under_test, fabric_id, 1 * MiB, 0xAA, 256 * KiB)
+        with steps.view(under_test, fabric_id, None) as session:
+            before = steps.content(session.disks[0])
+            steps.write(under_test, fabric_id, 1 * MiB, 0xBB, 256 * KiB)
+            steps.write(under_test, fabric_id, 3 * MiB, 0xCC)
+            assert steps.content(session.disks[0]) == before
+        expected = bytearray(steps.DISK_BYTES)
+        expected[1 * MiB : 1 * MiB + 256 * KiB] = b"\xaa" * (256 * KiB)
+        assert before == expected
+
+    def test_a_first_view_has_no_bitmaps_and_a_new_checkpoint(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "first", [4 * MiB, 2 * MiB])
+        with steps.view(under_test, fabric_id, None) as session:
+            assert session.checkpoint is not None
+            assert session.taken_at.tzinfo is not None
+            assert [disk.bitmaps for disk in session.disks] == [(), ()]
+            assert [disk.size_bytes for disk in session.disks] == [4 * MiB, 2 * MiB]
+            assert [len(steps.content(disk)) for disk in session.disks] == [4 * MiB, 2 * MiB]
+
+    def test_the_second_view_marks_exactly_what_was_written(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "delta")
+        steps.write(under_test, fabric_id, 0, 0x01, 512 * KiB)
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 1 * MiB, 0x02)
+        steps.write(under_test, fabric_id, 2 * MiB - 4096, 0x03, 8192)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {16, 31, 32}
+            assert steps.byte_at(session.disks[0], 1 * MiB) == 0x02
+
+    def test_nothing_written_means_nothing_marked(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "idle")
+        base = steps.checkpoint(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == set()
+
+    def test_a_write_during_a_view_belongs_to_the_next_one(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "during")
+        base = steps.checkpoint(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
+            assert steps.dirty_blocks(session.disks[0]) == set()
+        under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+        with steps.view(under_test, fabric_id, session.checkpoint) as following:
+            assert steps.dirty_blocks(following.disks[0]) == {5}
+            assert steps.byte_at(following.disks[0], 5 * BLOCK_BYTES) == 0x05
+
+    def test_the_chain_of_deltas_goes_on_in_a_new_process(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "new-process")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 7 * BLOCK_BYTES, 0x07)
+        under_test.reopen()
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {7}
+        under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+        steps.write(under_test, fabric_id, 9 * BLOCK_BYTES, 0x09)
+        under_test.reopen()
+        with steps.view(under_test, fabric_id, session.checkpoint) as following:
+            assert steps.dirty_blocks(following.disks[0]) == {9}
+
+    def test_a_view_that_never_arrived_is_covered_by_the_next_from_the_same_base(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "lost-view")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+        with steps.view(under_test, fabric_id, base):
+            pass
+        steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {1, 2}
+
+    def test_acknowledge_leaves_only_the_kept_checkpoint_and_can_be_repeated(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        tracking = under_test.fabric.tracking
+        fabric_id = steps.protected(under_test, "acknowledge")
+        first = steps.checkpoint(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, first):
+            pass
+        second = steps.checkpoint(under_test, fabric_id, first)
+        steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
+        tracking.acknowledge(fabric_id, second)
+        tracking.acknowledge(fabric_id, second)
+        with steps.view(under_test, fabric_id, first) as session:
+            assert session.disks[0].bitmaps == ()
+        with steps.view(under_test, fabric_id, second) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {3}
+
+    def test_an_unknown_base_gives_no_bitmaps_and_a_whole_view(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "unknown-base")
+        steps.write(under_test, fabric_id, 0, 0x77)
+        with steps.view(under_test, fabric_id, "secondsite-9-9-never") as session:
+            assert session.disks[0].bitmaps == ()
+            assert steps.content(session.disks[0])[:4096] == b"\x77" * 4096
+
+    def test_a_second_view_of_the_same_machine_is_refused_and_the_first_stays(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "two-views")
+        steps.write(under_test, fabric_id, 0, 0x0A)
+        with steps.view(under_test, fabric_id, None) as session:
+            with steps.refused(errors.FabricError):
+                with steps.view(under_test, fabric_id, None):
+                    pass
+            assert steps.byte_at(session.disks[0], 0) == 0x0A
+        with steps.view(under_test, fabric_id, None):
+            pass
+
+    def test_the_scratch_space_grows_when_the_guest_overwrites(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "scratch")
+        steps.write(under_test, fabric_id, 0, 0x01, 2 * MiB)
+        with steps.view(under_test, fabric_id, None) as session:
+            before = session.scratch_bytes()
+            steps.write(under_test, fabric_id, 0, 0x02, 2 * MiB)
+            assert session.scratch_bytes() >= before + 1 * MiB
+        assert not [path for path in under_test.scratch_dir.rglob("*") if path.is_file()]
+
+    def test_all_disks_share_one_instant(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "disks", [2 * MiB, 2 * MiB])
+        base = steps.checkpoint(under_test, fabric_id)
+        for disk in (0, 1):
+            steps.write(under_test, fabric_id, disk * MiB, 0x31, disk=disk)
+        with steps.view(under_test, fabric_id, base) as session:
+            for disk in (0, 1):
+                steps.write(under_test, fabric_id, disk * MiB, 0x32, disk=disk)
+            assert [steps.byte_at(session.disks[disk], disk * MiB) for disk in (0, 1)] == [0x31, 0x31]
+            assert [steps.dirty_blocks(session.disks[disk]) for disk in (0, 1)] == [{0}, {16}]
+
+    def test_a_grown_disk_is_seen_with_its_new_size_and_keeps_its_delta(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "grown")
+        base = steps.checkpoint(under_test, fabric_id)
+        key = steps.keys_of(under_test, fabric_id)[0]
+        under_test.resize(fabric_id, key, 6 * MiB)
+        steps.write(under_test, fabric_id, 5 * MiB, 0x5A)
+        assert steps.machine_of(under_test, fabric_id).definition.disks[0].size_bytes == 6 * MiB
+        with steps.view(under_test, fabric_id, base) as session:
+            disk = session.disks[0]
+            assert disk.size_bytes == 6 * MiB
+            assert steps.byte_at(disk, 5 * MiB) == 0x5A
+            assert not disk.bitmaps or 80 in steps.dirty_blocks(disk)
+
+
+class PowerLossCases:
+    def test_the_last_delta_of_a_machine_that_is_off_is_readable(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "off")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 11 * BLOCK_BYTES, 0x0B)
+        steps.stopped(under_test, fabric_id)
+        for _ in range(2):
+            with steps.view(under_test, fabric_id, base) as session:
+                assert session.checkpoint is None
+                assert steps.dirty_blocks(session.disks[0]) == {11}
+                assert steps.byte_at(session.disks[0], 11 * BLOCK_BYTES) == 0x0B
+
+    def test_a_machine_that_is_off_can_be_read_in_full(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "off-full")
+        steps.write(under_test, fabric_id, 0, 0x0C, 1 * MiB)
+        steps.stopped(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, None) as session:
+            assert session.disks[0].bitmaps == ()
+            assert steps.content(session.disks[0])[: 1 * MiB] == b"\x0c" * MiB
+
+    def test_the_delta_goes_on_after_the_machine_was_off(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "off-on")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+        steps.stopped(under_test, fabric_id)
+        under_test.fabric.power.start(fabric_id)
+        steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {1, 2}
+
+    def test_a_delta_of_views_before_and_after_power_off_is_whole(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "lost-then-off")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+        with steps.view(under_test, fabric_id, base):
+            pass
+        steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        steps.stopped(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {1, 2}
+
+    def test_after_a_kill_no_base_is_claimed_falsely(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "kill-base")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 4 * BLOCK_BYTES, 0x04)
+        under_test.kill(fabric_id)
+        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        _empty_or_covers(under_test, fabric_id, base, {4})
+        under_test.fabric.power.start(fabric_id)
+        steps.write(under_test, fabric_id, 6 * BLOCK_BYTES, 0x06)
+        _empty_or_covers(under_test, fabric_id, base, {4, 6})
+
+    def test_after_a_restart_and_a_kill_a_stored_base_is_not_claimed_falsely(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "kill-stored")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.stopped(under_test, fabric_id)
+        under_test.fabric.power.start(fabric_id)
+        steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
+        under_test.kill(fabric_id)
+        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        _empty_or_covers(under_test, fabric_id, base, {5})
+        under_test.fabric.power.start(fabric_id)
+        steps.write(under_test, fabric_id, 6 * BLOCK_BYTES, 0x06)
+        _empty_or_covers(under_test, fabric_id, base, {5, 6})
+
+    def test_after_a_kill_a_new_chain_of_deltas_begins(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "kill-anew")
+        steps.checkpoint(under_test, fabric_id)
+        under_test.kill(fabric_id)
+        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        under_test.fabric.power.start(fabric_id)
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 8 * BLOCK_BYTES, 0x08)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {8}
+
+    def test_a_kill_during_a_view_leaves_nothing_in_the_way(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "kill-view")
+        with steps.view(under_test, fabric_id, None):
+            under_test.kill(fabric_id)
+        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        under_test.fabric.power.start(fabric_id)
+        with steps.view(under_test, fabric_id, None) as session:
+            assert session.checkpoint is not None
+
+    def test_power_off_during_a_view_ends_the_view_not_the_machine(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "stop-view")
+        base = steps.checkpoint(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base):
+            steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
+            steps.stopped(under_test, fabric_id)
+        under_test.fabric.power.start(fabric_id)
+        _empty_or_covers(under_test, fabric_id, base, {3})
+
+
+class TagCases:
+    def test_enable_can_be_repeated_and_refuses_a_foreign_tag(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.running(under_test, "tag")
+        assert not [one for one in under_test.fabric.tracking.check(fabric_id) if one.blocking]
+        for _ in range(2):
+            under_test.fabric.tracking.enable(fabric_id, steps.TAG)
+        with steps.refused(errors.NotOurs):
+            under_test.fabric.tracking.enable(fabric_id, steps.OTHER_TAG)
+        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+
+    def test_the_tag_survives_power_and_process(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "tag-stays")
+        steps.stopped(under_test, fabric_id)
+        under_test.reopen()
+        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+
+    def test_disable_removes_checkpoints_and_tag_of_a_running_machine(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "disable")
+        base = steps.checkpoint(under_test, fabric_id)
+        for _ in range(2):
+            under_test.fabric.tracking.disable(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).tag is None
+        with steps.view(under_test, fabric_id, base) as session:
+            assert session.disks[0].bitmaps == ()
+        under_test.fabric.tracking.disable(fabric_id)
+        steps.stopped(under_test, fabric_id)
+        assert _our_bitmaps(under_test, fabric_id) == []
+
+    def test_disable_works_for_a_machine_that_is_off(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "disable-off")
+        steps.checkpoint(under_test, fabric_id)
+        steps.stopped(under_test, fabric_id)
+        under_test.fabric.tracking.disable(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).tag is None
+        assert _our_bitmaps(under_test, fabric_id) == []
+
+    def test_disable_works_for_a_machine_that_is_gone(self, under_test: FabricUnderTest) -> None:
+        under_test.fabric.tracking.disable("00000000-0000-4000-8000-000000000000")
+
+
+def _our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
+    paths = [under_test.disk_path(fabric_id, key) for key in steps.keys_of(under_test, fabric_id)]
+    return [name for path in paths for name in image.chain(path)[0].bitmaps if name.startswith("secondsite-")]
+
+
+def _empty_or_covers(under_test: FabricUnderTest, fabric_id: str, base: str, blocks: set[int]) -> None:
+    with steps.view(under_test, fabric_id, base) as session:
+        disk = session.disks[0]
+        assert not disk.bitmaps or steps.dirty_blocks(disk) >= blocks

@@ -1,0 +1,57 @@
+"""The simulated fabric: all facets over one host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..interface import Properties
+from . import faults as dialling
+from .faults import Fault, Faults
+from .host import Host
+from .hosting import SimulatedHosting
+from .inventory import SimulatedInventory
+from .networks import SimulatedNetworks
+from .power import SimulatedPower
+from .quiescing import SimulatedQuiescing
+from .records import KIND
+from .tracking import SimulatedTracking
+
+
+class SimulatedFabric:
+    """One simulated site. All state lies under its root; several processes may have it open."""
+
+    def __init__(self, root: Path, delay_seconds: tuple[float, float]) -> None:
+        host = Host(root)
+        faults = Faults(host.root, delay_seconds)
+        self.root = host.root
+        self.properties = Properties(
+            kind=KIND,
+            accelerated=False,
+            incremental=True,
+            quiescing=True,
+            networks=True,
+            notes=("Machines have disks and no processor.",),
+        )
+        self.inventory = SimulatedInventory(host, faults)
+        self.power = SimulatedPower(host, faults)
+        self.quiescing = SimulatedQuiescing(host, faults)
+        self.tracking = SimulatedTracking(host, faults, self.quiescing)
+        self.hosting = SimulatedHosting(host, faults)
+        self.networks = SimulatedNetworks(host.root, faults)
+
+    def close(self) -> None:
+        """Nothing to let go of: daemons and machines run on."""
+
+
+def open_fabric(
+    root: Path, faults: Sequence[Fault] = (), delay_seconds: tuple[float, float] = (0.0, 0.0)
+) -> SimulatedFabric:
+    """The simulated site under `root`, made when it is new. `faults` are dialled for it; none leaves those that are.
+
+    `delay_seconds` is the least and the most that every call takes longer.
+    """
+    fabric = SimulatedFabric(root, delay_seconds)
+    if faults:
+        dialling.dial(fabric.root, faults)
+    return fabric

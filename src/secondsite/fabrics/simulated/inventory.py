@@ -1,0 +1,34 @@
+"""All machines of the simulated site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..interface import MachineSummary
+from .faults import Faults
+from .host import Host
+from .records import MachineRecord
+
+
+class SimulatedInventory:
+    def __init__(self, host: Host, faults: Faults) -> None:
+        self._host = host
+        self._faults = faults
+
+    def list(self) -> Sequence[MachineSummary]:
+        with self._faults.around("inventory.list"):
+            return [self._summary(record) for record in self._host.records.all()]
+
+    def get(self, fabric_id: str) -> MachineSummary | None:
+        with self._faults.around("inventory.get", fabric_id):
+            record = self._host.records.get(fabric_id)
+            return None if record is None else self._summary(record)
+
+    def _summary(self, record: MachineRecord) -> MachineSummary:
+        return MachineSummary(
+            fabric_id=record.fabric_id,
+            name=record.definition.name,
+            power=self._host.state(record),
+            tag=record.tag,
+            definition=record.definition,
+        )

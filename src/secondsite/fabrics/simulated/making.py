@@ -1,0 +1,117 @@
+"""What the owner of a simulated site does: makes machines and networks, grows disks, pulls the plug."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...datapath import image
+from ...datapath.units import GiB
+from ...domain import errors
+from ...wire.machines import DiskDefinition, MachineDefinition, NetworkInfo, NicDefinition
+from ..interface import PowerState
+from . import disks
+from .daemon import Daemon, translated
+from .faults import Faults
+from .host import Host
+from .networks import SimulatedNetworks
+from .records import KIND, MachineRecord, Traits
+
+
+def make_machine(
+    root: Path,
+    name: str,
+    disks_bytes: Sequence[int],
+    *,
+    networks: Sequence[str] = (),
+    own_daemon: bool = False,
+    obeys_shutdown: bool = True,
+    guest_agent: bool = True,
+    vcpus: int = 1,
+    memory_bytes: int = GiB,
+) -> str:
+    """A new machine, off, with empty disks `vda`, `vdb`, ... of these sizes; its fabric id."""
+    fabric_id = str(uuid.uuid4())
+    traits = Traits(own_daemon=own_daemon, obeys_shutdown=obeys_shutdown, guest_agent=guest_agent)
+    definition = MachineDefinition(
+        fabric_id=fabric_id,
+        name=name,
+        fabric_kind=KIND,
+        vcpus=vcpus,
+        memory_bytes=memory_bytes,
+        disks=_new_disks(root.absolute() / "disks" / fabric_id, disks_bytes),
+        nics=tuple(_nic(name, number, network) for number, network in enumerate(networks)),
+        native=traits.model_dump_json(),
+    )
+    Host(root).records.save(MachineRecord(definition=definition))
+    return fabric_id
+
+
+def add_network(root: Path, name: str) -> NetworkInfo:
+    """A network of the owner's, not ours."""
+    network = NetworkInfo(name=name, kind=KIND)
+    return SimulatedNetworks(root, Faults(root, (0.0, 0.0))).add(network)
+
+
+def resize(root: Path, fabric_id: str, disk_key: str, size_bytes: int) -> None:
+    """Grow a disk of a machine, running or off; guests have to connect again."""
+    host = Host(root)
+    with host.records.hold(fabric_id, "resize"):
+        record = host.records.need(fabric_id)
+        disk = next(disk for disk in record.definition.disks if disk.key == disk_key)
+        if host.state(record) is PowerState.RUNNING:
+            _resize_running(host, record, disk, size_bytes)
+        else:
+            with translated(f"Resizing disk {disk_key} of '{record.definition.name}'"):
+                image.resize(Path(disk.path), size_bytes)
+        listed = tuple(
+            one.model_copy(update={"size_bytes": size_bytes}) if one is disk else one
+            for one in record.definition.disks
+        )
+        host.records.save(record.having(definition=record.definition.model_copy(update={"disks": listed})))
+
+
+def kill(root: Path, fabric_id: str) -> None:
+    """kill -9 of the daemon that runs a machine; without `own_daemon` all that share it lose their power too."""
+    host = Host(root)
+    host.daemon(host.records.need(fabric_id)).kill()
+
+
+def demolish(root: Path) -> None:
+    """Kill all daemons of a site, as a loss of the whole site would; its files stay."""
+    for folder in sorted((root.absolute() / "daemons").glob("*")):
+        Daemon(folder).remove()
+
+
+def _new_disks(folder: Path, disks_bytes: Sequence[int]) -> tuple[DiskDefinition, ...]:
+    if not 0 < len(disks_bytes) <= 26:
+        raise errors.InvalidArgument("A machine has one to 26 disks.")
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number, size_bytes in enumerate(disks_bytes):
+        key = f"vd{chr(ord('a') + number)}"
+        path = folder / f"{key}.qcow2"
+        with translated(f"Making {path}"):
+            image.create(path, size_bytes)
+        made.append(DiskDefinition(key=key, size_bytes=size_bytes, path=str(path), boot_order=number + 1))
+    return tuple(made)
+
+
+def _nic(machine: str, number: int, network: str) -> NicDefinition:
+    digest = hashlib.sha256(f"{machine} {number}".encode()).hexdigest()
+    mac = ":".join(["52:54:00", *(digest[at : at + 2] for at in (0, 2, 4))])
+    return NicDefinition(key=f"net{number}", mac=mac, network=network)
+
+
+def _resize_running(host: Host, record: MachineRecord, disk: DiskDefinition, size_bytes: int) -> None:
+    export = disks.guest_export(record.fabric_id, disk.key)
+    node = disks.node_name(record.fabric_id, Path(disk.path))
+    with host.daemon(record).session(f"Resizing disk {disk.key} of '{record.definition.name}'") as session:
+        # An export of QEMU 7.2 keeps its size and forbids the resize while it is there.
+        session.drop_export(export)
+        try:
+            session.run("block_resize", node_name=node, size=size_bytes)
+        finally:
+            session.add_export(export, node, writable=True)

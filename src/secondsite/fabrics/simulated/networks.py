@@ -1,0 +1,56 @@
+"""Networks of a simulated site: records that nothing flows through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...domain import errors
+from ...wire.machines import NetworkInfo
+from . import files
+from .faults import Faults
+from .records import KIND
+
+
+class SimulatedNetworks:
+    def __init__(self, root: Path, faults: Faults) -> None:
+        self._folder = root / "networks"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._faults = faults
+
+    def list(self) -> Sequence[NetworkInfo]:
+        with self._faults.around("networks.list"):
+            found = (self._get(path.stem) for path in sorted(self._folder.glob("[!.]*.json")))
+            return [network for network in found if network is not None]
+
+    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
+        with self._faults.around("networks.create_isolated"):
+            found = self._get(name)
+            if found is None:
+                return self.add(NetworkInfo(name=name, kind=KIND, isolated=True, tag=tag))
+            if found.tag != tag:
+                raise errors.NotOurs(f"Network '{name}' is there already and not ours.")
+            return found
+
+    def remove(self, name: str, tag: str) -> None:
+        with self._faults.around("networks.remove"):
+            found = self._get(name)
+            if found is not None and found.tag != tag:
+                raise errors.NotOurs(f"Network '{name}' is not ours.")
+            self._path(name).unlink(missing_ok=True)
+
+    def add(self, network: NetworkInfo) -> NetworkInfo:
+        """The site's owner makes a network."""
+        files.replace(self._path(network.name), network.model_dump_json())
+        return network
+
+    def _get(self, name: str) -> NetworkInfo | None:
+        try:
+            return NetworkInfo.model_validate_json(self._path(name).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _path(self, name: str) -> Path:
+        if not name or "/" in name or name.startswith("."):
+            raise errors.InvalidArgument(f"'{name}' is no network name.")
+        return self._folder / f"{name}.json"

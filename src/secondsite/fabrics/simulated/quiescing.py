@@ -1,0 +1,67 @@
+"""Hold several guests at one instant."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from ...domain import errors
+from . import standing
+from .faults import Faults
+from .host import Host
+
+AGENT_SECONDS = 2.0
+
+
+class SimulatedQuiescing:
+    def __init__(self, host: Host, faults: Faults) -> None:
+        self._host = host
+        self._faults = faults
+        self._held: set[str] = set()
+
+    @contextlib.contextmanager
+    def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
+        """Guests go on when the budget is over; the end of the context then raises DeadlineExceeded."""
+        members = sorted(set(fabric_ids))
+        with contextlib.ExitStack() as locks, self._faults.around("quiescing.hold"):
+            deadline = time.monotonic() + budget_seconds
+            for fabric_id in members:
+                self._host.records.need(fabric_id)
+                left = max(0.0, deadline - time.monotonic())
+                locks.enter_context(standing.still(self._host.root, fabric_id, left))
+            watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), locks.close)
+            watchdog.start()
+            self._held.update(members)
+            try:
+                yield datetime.now(UTC)
+            finally:
+                self._held.difference_update(members)
+                watchdog.cancel()
+                watchdog.join()
+            if time.monotonic() > deadline:
+                raise _too_long(budget_seconds)
+
+    @contextlib.contextmanager
+    def frozen(self, fabric_id: str, guest_agent: bool) -> Iterator[str | None]:
+        """The guest's file systems are frozen inside; gives the reason when they are not."""
+        if not guest_agent:
+            yield "The guest has no agent."
+            return
+        with contextlib.ExitStack() as lock:
+            reason = None
+            if fabric_id not in self._held:
+                try:
+                    lock.enter_context(standing.still(self._host.root, fabric_id, AGENT_SECONDS))
+                except errors.FabricError:
+                    reason = f"The guest did not freeze within {AGENT_SECONDS:g} s."
+            yield reason
+
+
+def _too_long(budget_seconds: float) -> errors.DeadlineExceeded:
+    return errors.DeadlineExceeded(
+        f"The machines were let go after {budget_seconds:g} s, before their views were open.",
+        do="Give the group a larger budget or fewer members; replication goes on by itself.",
+    )

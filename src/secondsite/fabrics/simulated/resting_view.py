@@ -1,0 +1,51 @@
+"""A view of a machine that is off: its disks as they lie, with the bitmaps stored in them, read-only.
+
+A daemon of its own shows them; when the machine is started meanwhile, that daemon goes first.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..interface import ChangeSession, DiskChanges, SessionRequest
+from . import disks
+from .daemon import Daemon
+from .host import Host, view_export
+from .records import MachineRecord
+
+
+def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeSession:
+    """Show the disks; the caller holds the machine's lock and its view lock, and ends the daemon."""
+    record = host.close(record)
+    daemon = host.reader(record.fabric_id)
+    daemon.kill()
+    wanted = [disk for disk in record.definition.disks if disk.key in request.disks]
+    found = {disk.key: disks.look(record.fabric_id, Path(disk.path)) for disk in wanted}
+    daemon.ensure()
+    taken_at = datetime.now(UTC)
+    with daemon.session(f"Reading machine '{record.definition.name}', which is off") as session:
+        for key, files in found.items():
+            disks.open_chain(session, files, writable=False)
+            bitmaps = _bitmaps(files, request.base)
+            session.add_export(view_export(record.fabric_id, key), files.chain[0].node, bitmaps=bitmaps)
+    return ChangeSession(
+        taken_at=taken_at,
+        checkpoint=None,
+        disks=tuple(
+            _changes(daemon, record.fabric_id, key, files, request.base) for key, files in found.items()
+        ),
+    )
+
+
+def _bitmaps(files: disks.DiskFiles, base: str | None) -> tuple[str, ...]:
+    """A base's bitmap keeps recording until its checkpoint goes, so it alone holds all changes since."""
+    return (base,) if base is not None and base in files.bitmaps else ()
+
+
+def _changes(
+    daemon: Daemon, fabric_id: str, key: str, files: disks.DiskFiles, base: str | None
+) -> DiskChanges:
+    return DiskChanges(
+        key, files.size_bytes, daemon.nbd_socket, view_export(fabric_id, key), _bitmaps(files, base)
+    )

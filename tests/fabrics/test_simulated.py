@@ -1,0 +1,177 @@
+"""What the simulated fabric promises beyond the suite: crashes, faults, guests, daemons."""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from secondsite.datapath import image
+from secondsite.datapath.units import KiB, MiB
+from secondsite.domain import errors
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import HostRequest, PowerState
+from tests.fabrics import support_simulated as support
+from tests.support.eventually import eventually
+
+
+def test_a_machine_with_a_daemon_of_its_own_dies_alone(fabric):
+    alone, other = support.started(fabric, "alone", own_daemon=True), support.started(fabric, "other")
+    simulated.kill(fabric.root, alone)
+    assert fabric.power.state(alone) is PowerState.OFF
+    assert fabric.power.state(other) is PowerState.RUNNING
+
+
+def test_machines_that_share_a_daemon_lose_their_power_together(fabric):
+    both = [support.started(fabric, name) for name in ("a", "b")]
+    simulated.kill(fabric.root, both[0])
+    assert [machine.power for machine in fabric.inventory.list()] == [PowerState.OFF, PowerState.OFF]
+    fabric.power.start(both[1])
+    assert [fabric.power.state(one) for one in both] == [PowerState.OFF, PowerState.RUNNING]
+
+
+def test_a_start_goes_before_a_reader_of_the_machine_that_is_off(fabric):
+    fabric_id = simulated.make_machine(fabric.root, "machine", [4 * MiB])
+    with fabric.tracking.open(support.request(fabric.root, fabric_id)) as session:
+        assert session.checkpoint is None
+        fabric.power.start(fabric_id)
+    assert fabric.power.state(fabric_id) is PowerState.RUNNING
+
+
+def test_a_site_in_a_deep_folder_works(fabric):
+    root = Path(tempfile.mkdtemp(prefix="site-")) / ("deep" * 30)
+    deep = simulated.open_fabric(root)
+    fabric_id = support.started(deep, "machine")
+    try:
+        assert support.content(deep, root, fabric_id) == bytes(4 * MiB)
+    finally:
+        simulated.demolish(root)
+        shutil.rmtree(root.parent)
+
+
+def test_a_dialled_fault_happens_once_at_the_call_it_names(fabric):
+    fabric_id = simulated.make_machine(fabric.root, "machine", [MiB])
+    simulated.dial(
+        fabric.root, [simulated.Fault(method="power.*", nth=2, code="fabric-error", message="No power.")]
+    )
+    fabric.power.start(fabric_id)
+    with pytest.raises(errors.FabricError, match=r"No power\."):
+        fabric.power.stop(fabric_id)
+    assert fabric.power.state(fabric_id) is PowerState.RUNNING
+    fabric.power.stop(fabric_id)
+
+
+def test_a_dialled_fault_without_a_number_happens_until_it_is_taken_away(fabric):
+    simulated.dial(fabric.root, [simulated.Fault(method="inventory.list", code="deadline-exceeded")])
+    for _ in range(2):
+        with pytest.raises(errors.DeadlineExceeded):
+            fabric.inventory.list()
+    simulated.dial(fabric.root, [])
+    assert fabric.inventory.list() == []
+
+
+def test_an_error_after_a_view_was_frozen_leaves_no_view(fabric):
+    fabric_id = support.started(fabric, "machine")
+    simulated.dial(
+        fabric.root, [simulated.Fault(method="tracking.open", nth=1, when="after", code="fabric-error")]
+    )
+    with pytest.raises(errors.FabricError):
+        support.content(fabric, fabric.root, fabric_id)
+    assert list((fabric.root / "scratch").iterdir()) == []
+
+
+def test_delays_make_every_call_slower(site):
+    slow = simulated.open_fabric(site, delay_seconds=(0.05, 0.06))
+    before = time.monotonic()
+    slow.inventory.list()
+    assert time.monotonic() - before >= 0.05
+
+
+def test_a_hold_that_lasts_too_long_lets_guests_go_and_says_so(fabric):
+    fabric_id = support.started(fabric, "machine")
+    with simulated.Guest(fabric.root, fabric_id) as guest:
+        with pytest.raises(errors.DeadlineExceeded):
+            with fabric.quiescing.hold([fabric_id], budget_seconds=0.2):
+                guest.write("vda", 0, b"x" * 512, hold_seconds=5)
+        assert guest.read("vda", 0, 1) == b"x"
+
+
+def test_a_hold_wins_against_a_guest_that_writes_without_pause(fabric):
+    fabric_id = support.started(fabric, "machine")
+    with simulated.Writer(fabric.root, fabric_id, bytes_per_second=0, block_bytes=4 * KiB) as writer:
+        eventually(lambda: writer.bytes_written > 64 * KiB)
+        with fabric.quiescing.hold([fabric_id], budget_seconds=2):
+            written = writer.bytes_written
+            time.sleep(0.1)
+            assert writer.bytes_written <= written + 4 * KiB
+        eventually(lambda: writer.bytes_written > written + 64 * KiB)
+
+
+@pytest.mark.parametrize(("guest_agent", "consistency"), [(True, "app"), (False, "crash")])
+def test_a_point_is_app_consistent_when_the_guest_has_an_agent(fabric, guest_agent, consistency):
+    fabric_id = support.started(fabric, "machine", guest_agent=guest_agent)
+    with fabric.tracking.open(support.request(fabric.root, fabric_id, app_consistent=True)) as session:
+        assert session.consistency == consistency
+        assert (session.reason is None) is guest_agent
+
+
+def test_an_app_consistent_view_opens_while_its_group_is_held(fabric):
+    fabric_id = support.started(fabric, "machine")
+    with fabric.quiescing.hold([fabric_id], budget_seconds=5):
+        with fabric.tracking.open(support.request(fabric.root, fabric_id, app_consistent=True)) as session:
+            assert session.consistency == "app"
+
+
+def test_a_writer_goes_on_when_its_machine_was_restarted(fabric):
+    fabric_id = support.started(fabric, "machine")
+    with simulated.Writer(fabric.root, fabric_id, bytes_per_second=8 * MiB) as writer:
+        eventually(lambda: writer.bytes_written)
+        fabric.power.stop(fabric_id)
+        fabric.power.start(fabric_id)
+        written = writer.bytes_written
+        eventually(lambda: writer.bytes_written > written + 128 * KiB)
+
+
+def test_a_guest_finds_no_disk_when_its_machine_is_off(fabric):
+    fabric_id = simulated.make_machine(fabric.root, "machine", [MiB])
+    with simulated.Guest(fabric.root, fabric_id) as guest, pytest.raises(errors.FabricError, match="is off"):
+        guest.read("vda", 0, 512)
+
+
+def test_a_guest_that_ignores_shutdown_runs_on_after_the_grace(fabric):
+    fabric_id = support.started(fabric, "machine", obeys_shutdown=False)
+    assert fabric.power.shut_down(fabric_id, grace_seconds=0.1) is False
+    assert fabric.power.state(fabric_id) is PowerState.RUNNING
+
+
+def test_a_raw_disk_is_an_obstacle(fabric):
+    fabric_id = simulated.make_machine(fabric.root, "machine", [MiB])
+    path = Path(fabric.inventory.get(fabric_id).definition.disks[0].path)
+    path.write_bytes(bytes(MiB))
+    assert [one.blocking for one in fabric.tracking.check(fabric_id)] == [True]
+
+
+def test_a_hosted_machine_has_the_targets_networks_and_properties(fabric):
+    source = simulated.make_machine(fabric.root, "source", [MiB], networks=["lan", "backup"])
+    definition = fabric.inventory.get(source).definition
+    overlay = fabric.root / "overlay.qcow2"
+    image.create_overlay(overlay, Path(definition.disks[0].path), "qcow2", MiB)
+    properties = {"vcpus": "4", "memory_bytes": str(8 * MiB)}
+    networks = {"net0": "drill", "net1": None}
+    request = HostRequest("copy", "copy", definition, {"vda": overlay}, networks, "tag", properties)
+    fabric.hosting.create(request)
+    made = fabric.inventory.get("copy").definition
+    assert [(nic.network, nic.mac) for nic in made.nics] == [
+        ("drill", definition.nics[0].mac),
+        (None, definition.nics[1].mac),
+    ]
+    assert (made.vcpus, made.memory_bytes) == (4, 8 * MiB)
+
+
+def test_a_machine_that_is_there_with_other_disks_is_not_made_again(fabric):
+    fabric_id, original = support.home_again(fabric, "machine")
+    definition = fabric.inventory.get(fabric_id).definition
+    fabric.power.stop(fabric_id)
+    with pytest.raises(errors.FabricError, match="other disks"):
+        fabric.hosting.create(HostRequest(fabric_id, "machine", definition, {"vda": original}, {}, "tag"))
