@@ -1,6 +1,7 @@
 """Tables for people, JSON for scripts, errors with what to do next."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..domain import errors
+from ..domain.lifecycle import Verb
 from ..wire.base import Problem, Shape
 
 console = Console(highlight=False)
@@ -17,7 +19,12 @@ complaints = Console(stderr=True, highlight=False)
 
 Column = tuple[str, Callable[[Any], object]]
 
+_VERBS = re.compile(
+    "|".join(sorted((verb.value for verb in Verb if "_" in verb.value), key=len, reverse=True))
+)
+
 GOOD = {"protected", "succeeded", "healthy", "connected", "running"}
+UNBROKEN = {"id", "name", "state", "verb", "health", "site", "machine"}
 BAD = {"failed", "critical", "failover_failed", "cancel_failed", "disable_failed", "cleanup_failed"}
 
 
@@ -38,7 +45,7 @@ def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> No
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for header, _ in columns:
-        table.add_column(header, overflow="fold")
+        table.add_column(header, overflow="fold", no_wrap=header in UNBROKEN)
     for row in rows:
         table.add_row(*(_cell(value(row)) for _, value in columns))
     console.print(table)
@@ -61,9 +68,14 @@ def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
         print(json.dumps({"error": Problem.of(error).model_dump()}), file=sys.stderr)
         return
     complaints.print(f"[bold red]error[/] ({error.code}): ", end="")
-    complaints.print(error.message, markup=False)
+    complaints.print(with_dashes(error.message), markup=False, soft_wrap=True)
     complaints.print("  do: ", end="", style="bold")
-    complaints.print(error.do, markup=False)
+    complaints.print(with_dashes(error.do), markup=False, soft_wrap=True)
+
+
+def with_dashes(text: str) -> str:
+    """The verbs as they are typed here: planned-failover, not planned_failover."""
+    return _VERBS.sub(lambda found: found.group().replace("_", "-"), text)
 
 
 def _cell(value: object) -> str:

@@ -12,7 +12,9 @@ from ..options import Json, connect
 from ..output import clock, span
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
-JobId = Annotated[str, typer.Argument(help="Id of the job.", show_default=False)]
+SHORT = 10
+"""So many characters of a job's id are shown, and are enough to name it."""
+JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", show_default=False)]
 
 
 @app.command("list")
@@ -32,11 +34,11 @@ def show_list(
     output.show_table(
         jobs,
         (
-            ("id", lambda j: j.id),
+            ("id", lambda j: j.id[:SHORT]),
             ("verb", lambda j: j.verb),
             ("machine", lambda j: j.subject_name),
             ("state", lambda j: j.state),
-            ("started", lambda j: clock(j.started_at)),
+            ("started", lambda j: clock(j.started_at)[5:-1]),
             ("took", _took),
             ("result", lambda j: j.problem.message if j.problem else j.sentence),
         ),

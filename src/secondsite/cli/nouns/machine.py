@@ -62,9 +62,8 @@ def show(context: typer.Context, machine: MachineName, as_json: Json = False) ->
     for finding in found.findings:
         output.console.print(f"[yellow]![/] {finding.code}: ", end="")
         output.console.print(f"{finding.what} (since {clock(finding.since)})", markup=False)
-    output.console.print(
-        "possible now: " + (", ".join(v.replace("_", "-") for v in found.allowed_operations) or "nothing")
-    )
+    possible = ", ".join(verb.replace("_", "-") for verb in found.allowed_operations)
+    output.console.print(f"possible now: {possible or 'nothing until the running job ends'}", soft_wrap=True)
 
 
 def _facts(machine: rest.MachineShape) -> list[tuple[str, object]]:

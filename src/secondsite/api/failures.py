@@ -1,0 +1,87 @@
+"""Every error leaves as an ErrorBody: code, message, do. Here, and only here, a code becomes an HTTP status."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ..domain import errors
+from ..wire.base import Problem
+from ..wire.rest import ErrorBody
+
+log = structlog.get_logger()
+
+STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
+    {
+        "invalid-argument": HTTPStatus.BAD_REQUEST,
+        "unauthenticated": HTTPStatus.UNAUTHORIZED,
+        "registration-refused": HTTPStatus.FORBIDDEN,
+        "certificate-refused": HTTPStatus.FORBIDDEN,
+        "not-found": HTTPStatus.NOT_FOUND,
+        "already-exists": HTTPStatus.CONFLICT,
+        "not-possible-now": HTTPStatus.CONFLICT,
+        "conflict": HTTPStatus.CONFLICT,
+        "prerequisite-failed": HTTPStatus.PRECONDITION_FAILED,
+        "appliance-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
+        "peer-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
+        "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+        "deadline-exceeded": HTTPStatus.GATEWAY_TIMEOUT,
+        "fabric-error": HTTPStatus.BAD_GATEWAY,
+        "not-ours": HTTPStatus.BAD_GATEWAY,
+    }
+)
+"""Codes that are not here are defects: 500."""
+
+ANSWERS: dict[int | str, dict[str, object]] = {
+    "4XX": {"model": ErrorBody, "description": "What is wrong with the request, and what to do"},
+    "5XX": {"model": ErrorBody, "description": "What the vault could not do, and what to do"},
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error as an ErrorBody."""
+    app.add_exception_handler(errors.SecondsiteError, _ours)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)
+
+
+def _answer(problem: Problem, status: int) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(ErrorBody(error=problem).model_dump(mode="json"), status, headers)
+
+
+def _ours(_request: Request, error: Exception) -> JSONResponse:
+    problem = Problem.of(error)
+    return _answer(problem, STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def _not_valid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    wrong = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())
+    refused = errors.InvalidArgument(f"The request is not valid: {wrong}.", do="Correct it; see /api/docs.")
+    return _answer(Problem.of(refused), HTTPStatus.BAD_REQUEST)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """'machines.0' for ('body', 'machines', 0)."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    known = {404: "not-found", 405: "invalid-argument"}
+    code = known.get(error.status_code, "invalid-argument")
+    message = f"{request.method} {request.url.path}: {error.detail}."
+    problem = Problem(code=code, message=message, do="See /api/docs for what there is.")
+    return _answer(problem, error.status_code)
+
+
+def _defect(request: Request, error: Exception) -> JSONResponse:
+    log.error("defect", method=request.method, path=request.url.path, exc_info=error)
+    return _answer(Problem.of(error), HTTPStatus.INTERNAL_SERVER_ERROR)

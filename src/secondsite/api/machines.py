@@ -1,0 +1,79 @@
+"""Routes: machines, their recovery points, and one POST per verb."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+
+from ..domain import lifecycle
+from ..domain.lifecycle import Verb
+from ..domain.points import RecoveryPointChoice
+from ..vault.facade.verbs import REQUESTS
+from ..wire import rest
+from ..wire.base import Shape
+from ..wire.replication import PointShape
+from .access import Caller, Vault
+
+router = APIRouter()
+
+
+@router.get("/lifecycle", tags=["machines"])
+def show_lifecycle() -> dict[str, Any]:
+    """The table that decides what is possible in which state."""
+    return {
+        "transitions": [
+            {"state": row.state, "trigger": row.trigger, "next": row.next, "by": row.by, "source": row.source}
+            for row in lifecycle.TABLE
+        ],
+        "drill": [
+            {"state": row.state, "trigger": row.trigger, "next": row.next, "source": row.source}
+            for row in lifecycle.DRILL_TABLE
+        ],
+    }
+
+
+@router.get("/machines", tags=["machines"])
+def list_machines(
+    vault: Vault, site: str | None = None, discover: bool = False
+) -> Sequence[rest.MachineShape]:
+    """Machines under protection; with `discover` also those that could be."""
+    return vault.machines.list(site, discover)
+
+
+@router.get("/machines/{machine}", tags=["machines"])
+def show_machine(vault: Vault, machine: str) -> rest.MachineShape:
+    return vault.machines.show(machine)
+
+
+@router.get("/machines/{machine}/points", tags=["machines"])
+def list_points(vault: Vault, machine: str) -> Sequence[PointShape]:
+    """Newest first."""
+    return vault.points.list(machine)
+
+
+@router.get("/machines/{machine}/possible", tags=["machines"])
+def show_possible(
+    vault: Vault, machine: str, choice: RecoveryPointChoice, point: str | None = None
+) -> rest.Possible:
+    """The point that this choice would pick now, and what it would lose."""
+    return vault.points.possible(machine, choice, point)
+
+
+def _endpoint(verb: Verb, shape: type[Shape]) -> Callable[..., rest.JobAccepted]:
+    def start(vault: Vault, caller: Caller, request: Shape) -> rest.JobAccepted:
+        return vault.verbs.start(verb, request, caller)
+
+    start.__annotations__["request"] = shape
+    return start
+
+
+for _verb, _shape in REQUESTS.items():
+    router.add_api_route(
+        f"/machines/{_verb.value.replace('_', '-')}",
+        _endpoint(_verb, _shape),
+        methods=["POST"],
+        status_code=HTTPStatus.ACCEPTED,
+        name=_verb.value,
+        tags=["verbs"],
+    )

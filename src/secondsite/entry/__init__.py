@@ -1,0 +1,1 @@
+"""The doors: adapters are chosen here, configuration is read here, processes start here."""

@@ -1,0 +1,115 @@
+"""`secondsite appliance enroll` and `secondsite appliance run`."""
+
+import json
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..appliance import enrol
+from ..appliance.appliance import Appliance
+from ..appliance.config import ApplianceConfig
+from ..appliance.durable import write
+from ..domain import errors
+from ..fabrics.interface import Fabric
+from . import fabrics, logs
+
+FABRIC_FILE = "fabric.json"
+WORK_DIRECTORY = "fabric-work"
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a person says when an appliance is enrolled; sizes in bytes, None keeps the default."""
+
+    vault: str
+    key: str
+    fingerprint: str
+    name: str
+    home: Path
+    fabric: str
+    uri: str
+    listen: str
+    advertised: tuple[str, ...] = ()
+    store: Path | None = None
+    scratch: Path | None = None
+    scratch_budget_bytes: int | None = None
+    inbox_budget_bytes: int | None = None
+    slice_bytes: int | None = None
+
+
+def enroll(wanted: Enrolment) -> ApplianceConfig:
+    """Makes the appliance known to its vault and writes its home; gives its configuration.
+
+    Raises AlreadyExists for a home that has an appliance, RegistrationRefused, CertificateRefused, ...
+    """
+    home = wanted.home.absolute()
+    if (home / FABRIC_FILE).exists():
+        raise errors.AlreadyExists(
+            f"{home} has an enrolled appliance already.", do="Start it: 'secondsite appliance run'."
+        )
+    if wanted.fabric not in fabrics.KINDS:
+        raise errors.InvalidArgument(
+            f"There is no fabric '{wanted.fabric}'.", do=f"Use {' or '.join(fabrics.KINDS)}."
+        )
+    host, port = _address(wanted.listen)
+    config = enrol.enrol(
+        wanted.vault,
+        wanted.key,
+        wanted.fingerprint,
+        wanted.name,
+        home,
+        store=(wanted.store or home / "store").absolute(),
+        scratch=(wanted.scratch or home / "scratch").absolute(),
+        listen_port=port,
+        advertised=wanted.advertised,
+    )
+    limits = {
+        field: getattr(wanted, field)
+        for field in ("scratch_budget_bytes", "inbox_budget_bytes", "slice_bytes")
+        if getattr(wanted, field) is not None
+    }
+    config = config.model_copy(update={"listen_host": host, **limits})
+    config.save()
+    write(home / FABRIC_FILE, json.dumps({"kind": wanted.fabric, "uri": wanted.uri}, indent=2).encode())
+    return config
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise errors.InvalidArgument(f"--listen is '{listen}'.", do="Give HOST:PORT, as in 0.0.0.0:9445.")
+    return host.strip("[]"), int(port)
+
+
+def run(home: Path) -> None:
+    """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready."""
+    logs.configure()
+    home = home.absolute()
+    config = ApplianceConfig.load(home)
+    fabric = _open_fabric(home)
+    wanted = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: wanted.set())
+    appliance = Appliance(config, fabric)
+    try:
+        appliance.start()
+        print(f"appliance ready {', '.join(appliance.data_addresses)}", flush=True)
+        while not wanted.wait(timeout=3600):
+            pass
+    finally:
+        appliance.stop(STOP_SECONDS)
+        fabric.close()
+
+
+def _open_fabric(home: Path) -> Fabric:
+    try:
+        chosen = json.loads((home / FABRIC_FILE).read_text())
+        return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY)
+    except FileNotFoundError:
+        raise errors.NotFound(
+            f"There is no enrolled appliance in {home}.", do="Enroll it first: 'secondsite appliance enroll'."
+        ) from None
+    except (ValueError, KeyError) as error:
+        raise errors.InvalidArgument(f"{home / FABRIC_FILE} is not valid: {error!r}.") from error

@@ -1,0 +1,30 @@
+"""Which adapter stands for a site's platform."""
+
+from pathlib import Path
+from typing import Any
+
+from ..domain import errors
+from ..fabrics.interface import Fabric
+
+KINDS = ("libvirt", "simulated")
+
+
+def open_fabric(kind: str, uri: str, work_dir: Path) -> Fabric:
+    """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
+
+    What it must remember beside the platform itself lies in `work_dir`. Raises InvalidArgument for another kind and
+    FabricError when the platform does not answer.
+    """
+    opened: Any
+    if kind == "libvirt":
+        from ..fabrics import libvirt
+
+        opened = libvirt.open_fabric(uri, work_dir)
+    elif kind == "simulated":
+        from ..fabrics import simulated
+
+        opened = simulated.open_fabric(Path(uri))
+    else:
+        raise errors.InvalidArgument(f"There is no fabric '{kind}'.", do=f"Use one of: {', '.join(KINDS)}.")
+    fabric: Fabric = opened
+    return fabric

@@ -1,0 +1,160 @@
+"""`secondsite`: the command line, together with the commands that start processes.
+
+Those that only ask a vault live in `cli` and load nothing else; a process's own code is loaded when it starts.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cli import output
+from ..cli.app import run as run_command_line
+from ..cli.nouns import appliance as appliance_noun
+from ..cli.nouns import vault as vault_noun
+from ..cli.options import Json
+
+VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
+ApplianceHome = Annotated[Path, typer.Option("--home", help="The appliance's folder.")]
+DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
+DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
+
+
+@vault_noun.app.command("init")
+def vault_init(
+    home: VaultHome = DEFAULT_VAULT_HOME,
+    name: Annotated[str, typer.Option(help="Name of the vault.")] = "vault",
+    host: Annotated[
+        list[str] | None, typer.Option(help="Names and addresses that others reach it by.")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    rest_port: Annotated[int, typer.Option(help="Port of the REST API.")] = 8443,
+    control_port: Annotated[int, typer.Option(help="Port that appliances dial.")] = 8444,
+    database_url: Annotated[
+        str | None, typer.Option(help="SQLAlchemy URL; an SQLite file by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new vault: database, certificate authority, the first access token."""
+    from . import vault_main
+
+    made = vault_main.init(
+        home,
+        tuple(host or ("127.0.0.1", "localhost")),
+        database_url,
+        name=name,
+        rest_host=listen,
+        rest_port=rest_port,
+        control_host=listen,
+        control_port=control_port,
+    )
+    client = home.absolute() / "client.json"
+    _write_client(client, made.settings.names[0], rest_port, made.token_file, made.ca_file)
+    if as_json:
+        output.show_json({"home": str(home), "ca_fingerprint": made.ca_fingerprint, "client": str(client)})
+        return
+    vault_main.announce(made)
+    print(f"next: secondsite vault run --home {home}")
+    print(f"      export SECONDSITE_CLIENT={client}")
+
+
+def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: Path) -> None:
+    content = {
+        "url": f"https://{host}:{port}",
+        "token_file": str(token_file.absolute()),
+        "ca": str(ca_file.absolute()),
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    os.chmod(path, 0o600)
+
+
+@vault_noun.app.command("run")
+def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
+    """Run the vault in the foreground. It may be killed at any time."""
+    from . import vault_main
+
+    vault_main.run(home)
+
+
+@appliance_noun.app.command("enroll")
+def appliance_enroll(
+    vault: Annotated[str, typer.Option(help="https://HOST:PORT of the vault.")],
+    key: Annotated[str, typer.Option(help="Registration key: 'secondsite appliance key --site SITE'.")],
+    fingerprint: Annotated[str, typer.Option(help="The CA's fingerprint, shown with the key.")],
+    name: Annotated[str, typer.Option(help="Name of the appliance.")],
+    uri: Annotated[
+        str, typer.Option(help="libvirt: qemu:///system, qemu:///embed?root=DIR, ...; simulated: a folder.")
+    ],
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    fabric: Annotated[str, typer.Option(help="Platform of the site: libvirt or simulated.")] = "libvirt",
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the data port.")] = "0.0.0.0:9445",
+    advertise: Annotated[
+        list[str] | None, typer.Option(help="HOST:PORT that the other site reaches; repeat it.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder for replicas; a file system of its own is best.")
+    ] = None,
+    scratch: Annotated[Path | None, typer.Option(help="Folder for backup jobs' scratch space.")] = None,
+    scratch_budget_mib: Annotated[
+        int | None, typer.Option(help="Scratch space a machine may use, MiB.")
+    ] = None,
+    inbox_budget_mib: Annotated[
+        int | None, typer.Option(help="Space for what is not processed yet, MiB.")
+    ] = None,
+    slice_mib: Annotated[
+        int | None, typer.Option(help="How much one cycle copies of whole disks, MiB.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make this appliance known to its vault, once."""
+    from . import appliance_main
+
+    config = appliance_main.enroll(
+        appliance_main.Enrolment(
+            vault=vault,
+            key=key,
+            fingerprint=fingerprint,
+            name=name,
+            home=home,
+            fabric=fabric,
+            uri=uri,
+            listen=listen,
+            advertised=tuple(advertise or ()),
+            store=store,
+            scratch=scratch,
+            scratch_budget_bytes=_mib(scratch_budget_mib),
+            inbox_budget_bytes=_mib(inbox_budget_mib),
+            slice_bytes=_mib(slice_mib),
+        )
+    )
+    if as_json:
+        output.show_json(config)
+    else:
+        output.console.print(
+            f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
+        )
+        output.console.print(f"next: secondsite appliance run --home {home}")
+
+
+def _mib(count: int | None) -> int | None:
+    return None if count is None else count * 2**20
+
+
+@appliance_noun.app.command("run")
+def appliance_run(home: ApplianceHome = DEFAULT_APPLIANCE_HOME) -> None:
+    """Run the appliance in the foreground. It may be killed at any time; machines run on."""
+    from . import appliance_main
+
+    appliance_main.run(home)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run_command_line())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What a vault's home directory says about it: home/vault.json, written once by init, edited by people."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import pydantic
+
+from ..domain import errors
+from ..vault.gateway.durable import write_durably
+
+FILE = "vault.json"
+DATABASE_FILE = "vault.db"
+TOKEN_FILE = "token"
+PKI_DIRECTORY = "pki"
+
+
+class VaultSettings(pydantic.BaseModel):
+    """`names` are the DNS names and addresses of this vault, the one that appliances dial first. `id` tells this
+    vault process from others on the same database. A port of 0 lets the system choose."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "vault"
+    id: str = pydantic.Field(default_factory=lambda: uuid.uuid4().hex)
+    names: tuple[str, ...] = ("127.0.0.1", "localhost")
+    rest_host: str = "127.0.0.1"
+    rest_port: int = pydantic.Field(8443, ge=0, le=65535)
+    control_host: str = "127.0.0.1"
+    control_port: int = pydantic.Field(8444, ge=0, le=65535)
+    database_url: str
+    workers: int = pydantic.Field(4, ge=1, le=64)
+
+    @property
+    def database_kind(self) -> str:
+        return self.database_url.split(":", 1)[0].split("+", 1)[0]
+
+
+def default_database(home: Path) -> str:
+    return f"sqlite:///{home.absolute() / DATABASE_FILE}"
+
+
+def exists(home: Path) -> bool:
+    return (home / FILE).exists()
+
+
+def write(home: Path, settings: VaultSettings) -> None:
+    """The last thing that init writes: a home without it is not a vault yet."""
+    write_durably(home / FILE, settings.model_dump_json(indent=2) + "\n", mode=0o600)
+
+
+def read(home: Path) -> VaultSettings:
+    """Raises NotFound for a home without a vault, InvalidArgument for a file that cannot be understood."""
+    path = home / FILE
+    if not path.exists():
+        raise errors.NotFound(f"{home} is not a vault's home.", do="Run 'secondsite vault init' there first.")
+    try:
+        return VaultSettings.model_validate(json.loads(path.read_text()))
+    except ValueError as error:
+        raise errors.InvalidArgument(
+            f"{path} cannot be understood: {error}", do="Correct the file."
+        ) from error
+
+
+def checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names for the vault's certificate, each once; raises InvalidArgument when there is none."""
+    unique = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if not unique:
+        raise errors.InvalidArgument("A vault needs at least one name or address that appliances can dial.")
+    return unique

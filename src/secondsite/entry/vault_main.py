@@ -1,0 +1,197 @@
+"""`secondsite vault init` and `secondsite vault run`."""
+
+import contextlib
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import anyio
+import uvicorn
+from fastapi import FastAPI
+
+from ..domain import errors
+from ..domain.policies import ReplicationPolicy
+from ..jobs import database
+from ..jobs.clock import utc_now
+from ..jobs.failures import JobError
+from ..vault import gateway
+from ..vault import store as vault_store
+from ..vault.facade import policies, tokens
+from ..vault.gateway.authority import CA_KEY, ensure_server_certificate
+from ..vault.gateway.durable import write_durably
+from . import logs, settings
+from .settings import VaultSettings
+from .vault_wiring import RunningVault
+
+FIRST_TOKEN = "admin"
+DEFAULT_POLICY = "default"
+THREADS_FOR_REQUESTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NewVault:
+    """What init made. `token` is shown once; its file can be read by its owner only."""
+
+    settings: VaultSettings
+    token: str
+    token_file: Path
+    ca_file: Path
+    ca_fingerprint: str
+
+
+def init(
+    home: Path,
+    names: Sequence[str] = ("127.0.0.1", "localhost"),
+    database_url: str | None = None,
+    *,
+    name: str = "vault",
+    rest_host: str = "127.0.0.1",
+    rest_port: int = 8443,
+    control_host: str = "127.0.0.1",
+    control_port: int = 8444,
+) -> NewVault:
+    """Make a vault in `home`: database, CA, server certificate, first token, the policy 'default'.
+
+    An init that was broken off is completed by the next one. Raises AlreadyExists rather than touch a vault that
+    is there.
+    """
+    if settings.exists(home):
+        raise errors.AlreadyExists(
+            f"{home} is a vault's home already.", do="Start it with 'secondsite vault run'."
+        )
+    chosen = VaultSettings(
+        name=name,
+        names=settings.checked_names(names),
+        rest_host=rest_host,
+        rest_port=rest_port,
+        control_host=control_host,
+        control_port=control_port,
+        database_url=database_url or settings.default_database(home),
+    )
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = _authority(home, chosen)
+    token = _first_records(chosen)
+    token_file = home / settings.TOKEN_FILE
+    write_durably(token_file, token + "\n", mode=0o600)
+    settings.write(home, chosen)
+    ca_file = home / settings.PKI_DIRECTORY / gateway.authority.CA_CERTIFICATE
+    return NewVault(chosen, token, token_file, ca_file, authority.fingerprint)
+
+
+def announce(made: NewVault) -> None:
+    """Say on stdout what init made."""
+    print(f"vault '{made.settings.name}' made")
+    print(f"  database        {made.settings.database_url}")
+    print(f"  CA              {made.ca_file}")
+    print(f"  CA fingerprint  {made.ca_fingerprint}")
+    print(f"  access token    {made.token}  (shown once; also in {made.token_file})")
+
+
+def run(home: Path) -> None:
+    """Serve until SIGTERM or SIGINT, then stop within five seconds. Prints one line when ready.
+
+    Raises NotFound for a home without a vault, NotPossibleNow when it runs already or a port is taken.
+    """
+    logs.configure()
+    chosen = settings.read(home)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    vault = RunningVault(home, chosen)
+    try:
+        with _refusals(chosen):
+            listener = _listen(chosen)
+            app = vault.start()
+        with contextlib.closing(listener):
+            _RestServer(vault, app).run(sockets=[listener])
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        vault.stop()
+
+
+@contextlib.contextmanager
+def _refusals(chosen: VaultSettings) -> Iterator[None]:
+    """Why a vault cannot start here, in words for the operator."""
+    try:
+        yield
+    except JobError as refused:
+        raise errors.NotPossibleNow(refused.message, do=refused.do) from refused
+    except OSError as taken:
+        ports = f"{chosen.rest_host}:{chosen.rest_port} and {chosen.control_host}:{chosen.control_port}"
+        raise errors.NotPossibleNow(
+            f"The vault cannot listen on {ports}: {taken}.",
+            do="End what uses the port, or change it in vault.json.",
+        ) from taken
+
+
+class _RestServer(uvicorn.Server):
+    """uvicorn, TLS 1.3 only, which says when it is ready."""
+
+    def __init__(self, vault: RunningVault, app: FastAPI) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ssl_certfile=str(vault.certificate),
+            ssl_keyfile=str(vault.key),
+            timeout_graceful_shutdown=1,
+        )
+        config.load()
+        assert config.ssl is not None
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS_FOR_REQUESTS
+        await super().startup(sockets)
+        host, port = (sockets or [])[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"vault ready https://{shown}:{port}", flush=True)
+
+
+def _listen(chosen: VaultSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in chosen.rest_host else socket.AF_INET
+    return socket.create_server((chosen.rest_host, chosen.rest_port), family=family, backlog=128)
+
+
+def _end(_number: int, _frame: FrameType | None) -> Any:
+    # uvicorn catches the signal while it serves and raises it again once it has ended.
+    sys.exit(0)
+
+
+def _authority(home: Path, chosen: VaultSettings) -> gateway.VaultAuthority:
+    pki = home / settings.PKI_DIRECTORY
+    if (pki / CA_KEY).exists():
+        authority = gateway.load_authority(pki)
+    else:
+        authority = gateway.create_authority(pki, f"secondsite CA of {chosen.name}", utc_now())
+    ensure_server_certificate(authority, pki, chosen.names, utc_now())
+    return authority
+
+
+def _first_records(chosen: VaultSettings) -> str:
+    """The default policy and the first token, which replaces that of an init that was broken off."""
+    vault_store.migrate(chosen.database_url)
+    db = database.connect(chosen.database_url)
+    try:
+        with vault_store.SqlStore(db).transaction() as tx:
+            if tx.machines.list():
+                raise errors.AlreadyExists(
+                    "The database holds another vault's machines.",
+                    do="Give a fresh database with --database.",
+                )
+            policies.put_with_twin(tx, ReplicationPolicy(DEFAULT_POLICY))
+            tx.tokens.remove(FIRST_TOKEN)
+            return tokens.issue(tx, FIRST_TOKEN, utc_now()).token
+    finally:
+        db.dispose()

@@ -1,0 +1,145 @@
+"""The vault put together: which adapter stands behind which port, and in what order things start and stop."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import Engine as Database
+
+from .. import __version__
+from .. import api as rest_face
+from ..jobs import database
+from ..jobs.clock import utc_now
+from ..jobs.definitions import Catalogue
+from ..jobs.engine import Engine
+from ..vault import facade, gateway, operations
+from ..vault import store as vault_store
+from ..vault.facade.parts import About, Parts
+from ..vault.gateway.authority import CA_CERTIFICATE, ensure_server_certificate
+from ..vault.gateway.control_port import ControlSettings
+from ..vault.steps.deps import Deps
+from ..vault.watch.facts import Facts
+from ..vault.watch.switchboard import Switchboard
+from ..vault.watch.tick import Tick
+from .settings import PKI_DIRECTORY, VaultSettings
+
+log = structlog.get_logger()
+
+
+class RunningVault:
+    """Everything but the REST port. `start` it, serve `app`, `stop` it."""
+
+    def __init__(self, home: Path, settings: VaultSettings) -> None:
+        pki = home / PKI_DIRECTORY
+        self.settings = settings
+        self.authority = gateway.load_authority(pki)
+        self.certificate, self.key = ensure_server_certificate(self.authority, pki, settings.names, utc_now())
+        self._ca = pki / CA_CERTIFICATE
+        vault_store.migrate(settings.database_url)
+        self._database: Database = database.connect(settings.database_url)
+        self._store = vault_store.SqlStore(self._database)
+        self._switchboard = Switchboard()
+        self._facts = Facts(self._store, self._switchboard, utc_now)
+        self._control = self._control_port()
+        deps = self._deps()
+        self._definitions = operations.definitions(deps)
+        self._operations = operations.operations(deps)
+        self._engine = Engine(
+            self._database, self._definitions, owner=f"vault-{settings.id}", workers=settings.workers
+        )
+        self._switchboard.connect(self._engine.signal)
+        self._tick = Tick(self._store, self._facts, self._operations, utc_now)
+        self.app: FastAPI | None = None
+
+    def start(self) -> FastAPI:
+        """Begin to run jobs and to let appliances in; gives the REST application to serve.
+
+        Raises EngineAlreadyRunning when another vault runs on the same SQLite file, OSError for a taken port.
+        """
+        # The engine first: where it is refused, another vault is alive and its records must stay as they are.
+        self._engine.start()
+        self._facts.start()
+        control_port = self._control.start()
+        self._tick.start()
+        self.app = rest_face.create(facade.assemble(self._parts(control_port)), __version__)
+        log.info("vault-started", control_port=control_port, database=self.settings.database_kind)
+        return self.app
+
+    def stop(self) -> None:
+        """Within four seconds; a step that does not end by then runs again at the next start."""
+        self._tick.stop(0.5)
+        self._control.stop(0.7)
+        self._engine.stop(2.0)
+        self._database.dispose()
+
+    def _control_port(self) -> gateway.ControlPort:
+        settings = ControlSettings(
+            host=self.settings.control_host,
+            port=self.settings.control_port,
+            ca=self._ca,
+            certificate=self.certificate,
+            key=self.key,
+        )
+        return gateway.ControlPort(
+            settings,
+            enrolled=self._is_enrolled,
+            sink=self._facts,
+            signals=self._switchboard,
+            clock=utc_now,
+        )
+
+    def _is_enrolled(self, appliance_id: str) -> bool:
+        with self._store.reading() as tx:
+            return tx.appliances.find(appliance_id) is not None
+
+    def _deps(self) -> Deps:
+        return Deps(
+            store=self._store,
+            gateway=self._control,
+            submit=self._submit,
+            now=utc_now,
+            monotonic=time.monotonic,
+            new_id=lambda: uuid.uuid4().hex,
+        )
+
+    def _submit(
+        self,
+        session: Any,
+        name: str,
+        *,
+        subject: str,
+        subject_name: str,
+        arguments: Mapping[str, Any],
+        by: str,
+    ) -> str:
+        return self._engine.submit(
+            session, name, subject=subject, subject_name=subject_name, arguments=arguments, requested_by=by
+        )
+
+    def _parts(self, control_port: int) -> Parts:
+        about = About(
+            name=self.settings.name,
+            version=__version__,
+            database=self.settings.database_kind,
+            control_url=f"wss://{_bracketed(self.settings.names[0])}:{control_port}",
+        )
+        return Parts(
+            store=self._store,
+            gateway=self._control,
+            authority=self.authority,
+            facts=self._facts,
+            switchboard=self._switchboard,
+            jobs=self._engine,
+            catalogue=Catalogue(self._definitions),
+            operations=self._operations,
+            about=about,
+            now=utc_now,
+        )
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,9 @@
+"""What the faces (REST, console) may call: one class per noun, plain shapes in and out, domain errors only.
+
+A face holds one `VaultFacade`. Reads take a view of one instant; writes are one transaction each. Only discovery
+waits for an appliance, and it has a deadline.
+"""
+
+from .vault import VaultFacade, assemble
+
+__all__ = ["VaultFacade", "assemble"]

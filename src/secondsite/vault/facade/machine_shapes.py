@@ -1,0 +1,123 @@
+"""A machine as the faces show it. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from ...domain import lifecycle
+from ...domain.health import Health
+from ...domain.lifecycle import DrillState, State
+from ...wire.machines import DiscoveredMachine, MachineDefinition
+from ...wire.rest import MachineShape
+from .. import ports
+from ..watch import health
+from ..watch.health import Situation
+
+STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
+
+
+def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> MachineShape:
+    """A machine under protection, with its health and what may be done with it at `now`."""
+    machine, status = situation.machine, situation.status
+    found = health.findings(situation, now)
+    figures = {**_source_figures(status), **_replica_figures(status)}
+    return MachineShape(
+        id=machine.id,
+        name=machine.name,
+        state=machine.state.value,
+        drill=machine.drill_state.value,
+        health=health.overall(machine, found).value,
+        source_site=machine.source_site,
+        target_site=machine.target_site,
+        active_site=active_site(machine),
+        direction="reverse" if machine.reversed else "forward",
+        policy=machine.policy,
+        disks=_disks(machine.definition, machine.disks),
+        allowed_operations=_verbs(machine.state, machine.drill_state),
+        rpo_seconds=_age(health.recoverable_at(status), now),
+        rpo_sent_seconds=_age(status.source.sent_at if status.source else None, now),
+        failed_over_point_id=machine.failed_over_point_id,
+        findings=tuple(health.shape(finding) for finding in found),
+        drill_notes=tuple(_note(note) for note in notes),
+        job_id=machine.job_id,
+        **figures,
+    )
+
+
+def unprotected(site: str, machine: DiscoveredMachine) -> MachineShape:
+    """A machine that a site has, and that nobody protects."""
+    disks = tuple(disk.key for disk in machine.definition.disks)
+    return MachineShape(
+        id=machine.fabric_id,
+        name=machine.name,
+        state=State.UNPROTECTED.value,
+        drill=DrillState.NONE.value,
+        health=Health.NOT_APPLICABLE.value,
+        source_site=site,
+        target_site=None,
+        active_site=site,
+        direction=None,
+        power=machine.power,
+        policy=None,
+        disks=_disks(machine.definition, disks),
+        allowed_operations=_verbs(State.UNPROTECTED, DrillState.NONE),
+    )
+
+
+def active_site(machine: ports.MachineRecord) -> str:
+    """Where the machine runs, or should run."""
+    stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
+    at_target = machine.state in health.RUNS_AT_TARGET or stopped_there
+    return machine.target_site if at_target else machine.source_site
+
+
+def _source_figures(status: ports.StatusRecord) -> dict[str, Any]:
+    source = status.source
+    if source is None:
+        return {"power": None}
+    return {
+        "power": source.power,
+        "sync_mode": source.sync_mode.value if source.sync_mode else None,
+        "sync_fraction": source.sync_fraction,
+        "last_cycle_seconds": source.last_cycle_seconds,
+        "last_cycle_changed_bytes": source.last_cycle_changed_bytes,
+        "last_cycle_wire_bytes": source.last_cycle_wire_bytes,
+        "total_wire_bytes": source.total_wire_bytes,
+    }
+
+
+def _replica_figures(status: ports.StatusRecord) -> dict[str, Any]:
+    replica = status.replica
+    if replica is None:
+        return {}
+    return {
+        "point_count": len(replica.points),
+        "newest_point": max(replica.points, key=lambda point: (point.epoch, point.seq), default=None),
+        "inbox_bytes": replica.inbox_bytes,
+        "store_bytes": replica.store_bytes,
+    }
+
+
+def _verbs(state: State, drill: DrillState) -> tuple[str, ...]:
+    return tuple(verb.value for verb in lifecycle.allowed_operations(state, drill))
+
+
+def _age(instant: datetime | None, now: datetime) -> float | None:
+    """Seconds; two sites' clocks may differ a little, and nothing is younger than now."""
+    return None if instant is None else max(0.0, round((now - instant).total_seconds(), 3))
+
+
+def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"key": disk.key, "size_bytes": disk.size_bytes, "protected": disk.key in keys}
+        for disk in definition.disks
+    )
+
+
+def _note(note: ports.DrillNote) -> dict[str, Any]:
+    return {
+        "notes": note.notes,
+        "point_id": note.point_id,
+        "started_at": note.started_at.isoformat(),
+        "completed_at": note.completed_at.isoformat(),
+        "requested_by": note.requested_by,
+    }

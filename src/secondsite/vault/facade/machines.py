@@ -1,0 +1,100 @@
+"""Machines: those under protection, and on request those that could be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...domain import errors
+from ...domain.policies import ReplicationPolicy
+from ...wire.rest import MachineShape, SiteInventory
+from .. import ports
+from ..watch.health import Situation
+from . import discovery, machine_shapes
+from .parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What machines refer to, read once for many of them."""
+
+    policies: Mapping[str, ReplicationPolicy]
+    appliances: Mapping[str, ports.ApplianceRecord]
+
+    @classmethod
+    def of(cls, tx: ports.Transaction) -> "_Around":
+        policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
+        return cls(policies, {appliance.id: appliance for appliance in tx.appliances.list()})
+
+
+class Machines:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self, site: str | None = None, discover: bool = False) -> Sequence[MachineShape]:
+        """Machines under protection; with `discover` also the others that the site, or every connected site, has.
+
+        Raises NotFound for an unknown site; with a site and `discover`, what discovery raises.
+        """
+        now = self._parts.now()
+        with self._parts.store.reading() as tx:
+            if site is not None and tx.sites.find(site) is None:
+                raise errors.NotFound.named("site", site)
+            around = _Around.of(tx)
+            shapes = [
+                machine_shapes.protected(self._situation(tx, record, around), (), now)
+                for record in tx.machines.list(site)
+            ]
+        return [*shapes, *self._unprotected(site)] if discover else shapes
+
+    def show(self, name_or_id: str) -> MachineShape:
+        """With the notes of its drills. Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            machine = existing(tx, name_or_id)
+            notes = tuple(tx.drill_notes.list(machine.id))
+            situation = self._situation(tx, machine, _Around.of(tx))
+            return machine_shapes.protected(situation, notes, self._parts.now())
+
+    def inventory(self, site: str) -> SiteInventory:
+        """All machines of the site as its appliances see them now. Raises what discovery raises."""
+        return SiteInventory(site=site, machines=discovery.inventory(self._parts, site).machines)
+
+    def _situation(self, tx: ports.Transaction, machine: ports.MachineRecord, around: "_Around") -> Situation:
+        return Situation(
+            machine=machine,
+            status=self._parts.facts.latest(tx, machine.id),
+            policy=around.policies.get(machine.policy),
+            source=around.appliances.get(machine.source_appliance_id),
+            target=around.appliances.get(machine.target_appliance_id),
+        )
+
+    def _unprotected(self, site: str | None) -> Sequence[MachineShape]:
+        with self._parts.store.reading() as tx:
+            ours = {key for machine in tx.machines.list() for key in _places(machine)}
+            ids = {machine.id for machine in tx.machines.list()}
+            names = [record.name for record in tx.sites.list()]
+        wanted = [site] if site is not None else [name for name in names if self._is_connected(name)]
+        return [
+            machine_shapes.unprotected(name, machine)
+            for name in wanted
+            for machine in discovery.inventory(self._parts, name).machines
+            if (name, machine.fabric_id) not in ours and machine.tag not in ids
+        ]
+
+    def _is_connected(self, site: str) -> bool:
+        with self._parts.store.reading() as tx:
+            return bool(discovery.connected(self._parts, tx.appliances.list(site)))
+
+
+def existing(tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:
+    """Raises NotFound, or InvalidArgument when several machines have that name."""
+    machine = tx.machines.find(name_or_id)
+    if machine is None:
+        raise errors.NotFound(
+            f"There is no machine '{name_or_id}' under protection.",
+            do="List all with 'secondsite machine list --discover'.",
+        )
+    return machine
+
+
+def _places(machine: ports.MachineRecord) -> list[tuple[str, str]]:
+    source = (machine.source_site, machine.source_fabric_id)
+    return [source, (machine.target_site, machine.target_fabric_id)]

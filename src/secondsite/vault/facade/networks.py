@@ -1,0 +1,52 @@
+"""Networks of a site, and which network of the other site takes a machine's card."""
+
+from collections.abc import Sequence
+
+from ...domain import errors
+from ...wire.rest import NetworkMapping, SiteNetworks
+from . import discovery, sites
+from .parts import Parts
+
+
+class Networks:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def of_site(self, site: str) -> SiteNetworks:
+        """The networks that the site has now, and the mappings from it. Raises what discovery raises."""
+        networks = discovery.inventory(self._parts, site).networks
+        return SiteNetworks(site=site, networks=networks, mappings=tuple(self.mappings(source_site=site)))
+
+    def list(self) -> Sequence[SiteNetworks]:
+        """Of every site; one without a connected appliance shows its mappings only."""
+        with self._parts.store.reading() as tx:
+            names = [site.name for site in tx.sites.list()]
+            away = {name for name in names if not discovery.connected(self._parts, tx.appliances.list(name))}
+        return [self._mappings_only(name) if name in away else self.of_site(name) for name in names]
+
+    def mappings(
+        self, source_site: str | None = None, target_site: str | None = None
+    ) -> Sequence[NetworkMapping]:
+        with self._parts.store.reading() as tx:
+            return tx.networks.list(source_site, target_site)
+
+    def map(self, mapping: NetworkMapping) -> NetworkMapping:
+        """Makes or replaces the mapping of a network; raises NotFound for a site that is not there."""
+        if mapping.source_site == mapping.target_site:
+            raise errors.InvalidArgument("A mapping leads from one site to another.")
+        with self._parts.store.transaction() as tx:
+            sites.existing(tx, mapping.source_site)
+            sites.existing(tx, mapping.target_site)
+            tx.networks.put(mapping)
+        return mapping
+
+    def unmap(self, source_site: str, source_network: str, target_site: str) -> None:
+        """Raises NotFound."""
+        with self._parts.store.transaction() as tx:
+            there = tx.networks.list(source_site, target_site)
+            if source_network not in [mapping.source_network for mapping in there]:
+                raise errors.NotFound.named("network mapping", source_network)
+            tx.networks.remove(source_site, source_network, target_site)
+
+    def _mappings_only(self, site: str) -> SiteNetworks:
+        return SiteNetworks(site=site, networks=(), mappings=tuple(self.mappings(source_site=site)))

@@ -1,0 +1,69 @@
+"""Recovery points of a machine, and what a choice would pick now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ...domain import errors, points
+from ...domain.points import RecoveryPointChoice
+from ...wire.base import Problem
+from ...wire.replication import PointShape
+from ...wire.rest import Possible
+from .. import ports
+from . import machines
+from .parts import Parts
+
+
+class Points:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self, machine: str) -> Sequence[PointShape]:
+        """Newest first. Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            status = self._parts.facts.latest(tx, machines.existing(tx, machine).id)
+        return sorted(_points(status), key=lambda point: (point.epoch, point.seq), reverse=True)
+
+    def possible(self, machine: str, choice: RecoveryPointChoice, point_id: str | None = None) -> Possible:
+        """The point that a failover started now would use, and the seconds of work it would lose; a choice that
+        is not possible says why in `problem`. Raises NotFound for an unknown machine."""
+        with self._parts.store.reading() as tx:
+            record = machines.existing(tx, machine)
+            status = self._parts.facts.latest(tx, record.id)
+        try:
+            point = _picked(status, choice, point_id)
+        except errors.SecondsiteError as problem:
+            reason = Problem.of(problem)
+            return Possible(
+                machine=record.name, choice=choice, point=None, loses_seconds=None, problem=reason
+            )
+        loses = _loses(status, point, self._parts.now())
+        return Possible(machine=record.name, choice=choice, point=point, loses_seconds=loses)
+
+
+def _points(status: ports.StatusRecord) -> tuple[PointShape, ...]:
+    return status.replica.points if status.replica else ()
+
+
+def _picked(status: ports.StatusRecord, choice: RecoveryPointChoice, point_id: str | None) -> PointShape:
+    known = {point.id: point for point in _points(status)}
+    if choice is RecoveryPointChoice.LATEST:
+        known |= _not_yet_sealed(status)
+    return known[points.pick([point.to_domain() for point in known.values()], choice, point_id).id]
+
+
+def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:
+    """LATEST first processes what was sent and seals it: the point that this will make."""
+    source, replica = status.source, status.replica
+    if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
+        return {}
+    if source.sent_at is None or source.last_seq is None:
+        return {}
+    new_id = points.point_id(source.sent_at, source.epoch, source.last_seq)
+    return {new_id: PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq)}
+
+
+def _loses(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
+    """A machine that is off, and whose last state was sent, loses nothing more as time goes by."""
+    source = status.source
+    until = source.sent_at if source and source.power == "off" and source.sent_at else now
+    return max(0.0, round((until - point.taken_at).total_seconds(), 3))

@@ -1,0 +1,13 @@
+"""The way to the appliances: the vault's certificate authority and the port that appliances dial.
+
+authority     the CA, the vault's own certificate, certificates for appliances
+outstanding   orders that were asked for and their reports; pure bookkeeping
+link          one appliance's connection
+delivery      facts and signals leave the network's thread, in order
+control_port  the websocket server, and ports.Gateway on top of it
+"""
+
+from .authority import VaultAuthority, create_authority, load_authority
+from .control_port import ControlPort
+
+__all__ = ["ControlPort", "VaultAuthority", "create_authority", "load_authority"]

@@ -1,0 +1,185 @@
+"""The vault's own certificate authority: one root, which signs the vault's server and every appliance.
+
+Invariant: who holds a certificate of this CA was enrolled by this vault; its common name is the appliance's id.
+Peers compare the common name, not a host name, so an appliance may move.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ...domain import errors
+from .durable import write_durably
+
+CA_DAYS = 20 * 365
+SERVER_DAYS = 397
+APPLIANCE_DAYS = 90
+RENEW_BEFORE = timedelta(days=30)
+# Clocks of two machines differ; a certificate that is not valid yet helps nobody.
+BACKDATED = timedelta(hours=1)
+
+CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
+SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
+
+
+class VaultAuthority:
+    """A ports.Authority on a CA key and certificate."""
+
+    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+        self._certificate = certificate
+        self._key = key
+
+    @property
+    def ca_pem(self) -> str:
+        return _pem(self._certificate)
+
+    @property
+    def fingerprint(self) -> str:
+        der = self._certificate.public_bytes(serialization.Encoding.DER)
+        return hashlib.sha256(der).hexdigest()
+
+    def issue_appliance(self, csr_pem: str, appliance_id: str, now: datetime) -> tuple[str, datetime]:
+        """Signs the request's key, and nothing else that the request asks for.
+
+        Raises InvalidArgument for a request that is none, or that its key did not sign.
+        """
+        request = _parse_request(csr_pem)
+        usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        names: list[x509.GeneralName] = [x509.DNSName(appliance_id)]
+        builder = self._leaf(request.public_key(), appliance_id, now, APPLIANCE_DAYS, names, usages)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        return _pem(certificate), certificate.not_valid_after_utc
+
+    def issue_server(self, names: Sequence[str], now: datetime) -> tuple[str, str]:
+        """A certificate for the vault's own ports and its new key, both PEM. `names` are DNS names and addresses."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+        alternatives = [_general_name(name) for name in names]
+        builder = self._leaf(key.public_key(), names[0], now, SERVER_DAYS, alternatives, usages)
+        return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
+
+    def _leaf(
+        self,
+        public_key: object,
+        common_name: str,
+        now: datetime,
+        days: int,
+        names: Sequence[x509.GeneralName],
+        usages: Sequence[x509.ObjectIdentifier],
+    ) -> x509.CertificateBuilder:
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return (
+            _builder(common_name, self._certificate.subject, public_key, now, days)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+            .add_extension(issuer_key, critical=False)
+        )
+
+
+def create_authority(directory: Path, name: str, now: datetime) -> VaultAuthority:
+    """Make a CA in `directory`; raises AlreadyExists rather than replace one."""
+    if (directory / CA_KEY).exists():
+        raise errors.AlreadyExists(f"{directory} holds a certificate authority already.")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _name(name)
+    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+    certificate = (
+        _builder(name, subject, key.public_key(), now, CA_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    write_durably(directory / CA_CERTIFICATE, _pem(certificate), mode=0o644)
+    write_durably(directory / CA_KEY, _key_pem(key), mode=0o600)
+    return VaultAuthority(certificate, key)
+
+
+def load_authority(directory: Path) -> VaultAuthority:
+    """The CA that `create_authority` made; raises NotFound."""
+    if not (directory / CA_KEY).exists():
+        raise errors.NotFound(
+            f"{directory} holds no certificate authority.", do="Run 'secondsite vault init' first."
+        )
+    key = serialization.load_pem_private_key((directory / CA_KEY).read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return VaultAuthority(x509.load_pem_x509_certificate((directory / CA_CERTIFICATE).read_bytes()), key)
+
+
+def ensure_server_certificate(
+    authority: VaultAuthority, directory: Path, names: Sequence[str], now: datetime
+) -> tuple[Path, Path]:
+    """Paths of a server certificate that is valid for `names` and a while to come, and of its key; makes both if
+    need be."""
+    certificate_path, key_path = directory / SERVER_CERTIFICATE, directory / SERVER_KEY
+    if not _serves(certificate_path, key_path, names, now):
+        certificate, key = authority.issue_server(names, now)
+        certificate_path.unlink(missing_ok=True)
+        write_durably(key_path, key, mode=0o600)
+        write_durably(certificate_path, certificate, mode=0o644)
+    return certificate_path, key_path
+
+
+def _serves(certificate_path: Path, key_path: Path, names: Sequence[str], now: datetime) -> bool:
+    if not (certificate_path.exists() and key_path.exists()):
+        return False
+    certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+    alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return list(alternatives) == [_general_name(name) for name in names] and (
+        now + RENEW_BEFORE < certificate.not_valid_after_utc
+    )
+
+
+def _builder(
+    common_name: str, issuer: x509.Name, public_key: object, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    assert isinstance(public_key, ec.EllipticCurvePublicKey)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(common_name))
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _parse_request(csr_pem: str) -> x509.CertificateSigningRequest:
+    try:
+        request = x509.load_pem_x509_csr(csr_pem.encode())
+    except ValueError as error:
+        raise errors.InvalidArgument(f"The certificate request cannot be read: {error}") from error
+    if not request.is_signature_valid or not isinstance(request.public_key(), ec.EllipticCurvePublicKey):
+        raise errors.InvalidArgument("The certificate request must be signed by its own elliptic curve key.")
+    return request
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()

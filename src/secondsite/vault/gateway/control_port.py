@@ -1,0 +1,262 @@
+"""The port that appliances dial: mutual TLS, one websocket per appliance, orders out and reports in.
+
+The event loop runs in a thread of its own. `ask` never blocks: it hands the order to that loop and answers with
+the report once it is there. A link that ends, like one that begins, wakes all who wait for its orders: they ask
+again, and the order is handed over once more. The appliance knows a repeated order by its id.
+"""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from ...domain import errors
+from ...wire import PROTOCOL_VERSION, control
+from ...wire.base import Problem
+from .. import ports
+from .delivery import Delivery
+from .link import Link, common_name
+from .outstanding import Outstanding
+
+log = structlog.get_logger()
+
+PING_EVERY_SECONDS = 5.0
+GONE_AFTER_SECONDS = 15.0
+HELLO_WITHIN_SECONDS = 10.0
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+START_WITHIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """`certificate` and `key` serve this port; `ca` is the only authority whose clients are let in."""
+
+    host: str
+    port: int
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+class ControlPort:
+    """ports.Gateway. Construct, `start`, `stop`."""
+
+    def __init__(
+        self,
+        settings: ControlSettings,
+        *,
+        enrolled: Callable[[str], bool],
+        sink: ports.FactSink,
+        signals: ports.Signals,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._enrolled = enrolled
+        self._sink = sink
+        self._signals = signals
+        self._clock = clock
+        self._links: dict[str, Link] = {}
+        self._outstanding = Outstanding()
+        self._delivery = Delivery()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="control-port", daemon=True)
+        self._server: Server | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    # -- ports.Gateway ------------------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        appliance_id: str,
+        order_id: str,
+        kind: str,
+        machine_id: str | None,
+        payload: Mapping[str, Any],
+        deadline_seconds: float,
+    ) -> control.Report | None:
+        order = control.Order(
+            order_id=order_id,
+            kind=kind,
+            machine_id=machine_id,
+            payload=dict(payload),
+            deadline_seconds=deadline_seconds,
+        )
+        report = self._outstanding.asked(appliance_id, order)
+        link = self._links.get(appliance_id)
+        if report is None and link is not None and self._outstanding.hand_over(order_id, link):
+            link.send(order)
+        return report
+
+    def forget(self, order_id: str) -> None:
+        self._outstanding.forget(order_id)
+
+    def progress(self, order_id: str) -> tuple[float, str] | None:
+        return self._outstanding.progress(order_id)
+
+    def is_connected(self, appliance_id: str) -> bool:
+        return appliance_id in self._links
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> int:
+        """Listen; gives the port. Raises OSError when the address is taken."""
+        self._delivery.start()
+        self._thread.start()
+        future = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
+        return future.result(START_WITHIN_SECONDS)
+
+    def stop(self, deadline_seconds: float = 3.0) -> None:
+        """Close the port and all links, deliver what came in, end the thread."""
+        if self._thread.is_alive():
+            future = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
+            try:
+                future.result(deadline_seconds)
+            except TimeoutError:
+                log.warning("control-port-slow-to-close")
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(deadline_seconds)
+        if not self._thread.is_alive():
+            self._loop.close()
+        self._delivery.close(deadline_seconds)
+
+    def tls_context(self) -> ssl.SSLContext:
+        """TLS 1.3 only; a client must show a certificate of our CA."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self._settings.ca)
+        context.load_cert_chain(self._settings.certificate, self._settings.key)
+        return context
+
+    async def _listen(self) -> int:
+        self._server = await serve(
+            self._serve,
+            self._settings.host,
+            self._settings.port,
+            ssl=self.tls_context(),
+            ping_interval=PING_EVERY_SECONDS,
+            ping_timeout=GONE_AFTER_SECONDS - PING_EVERY_SECONDS,
+            close_timeout=2.0,
+            max_size=MAX_MESSAGE_BYTES,
+            compression=None,
+        )
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    # -- one appliance ------------------------------------------------------------------------------------------
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        try:
+            hello = await self._greet(connection)
+        except errors.SecondsiteError as problem:
+            await self._refuse(connection, problem)
+            return
+        except (ConnectionClosed, TimeoutError):
+            return
+        link = Link(connection, hello.appliance_id)
+        self._enter(link, hello)
+        try:
+            await connection.send(control.Welcome(vault_time=self._clock()).model_dump_json())
+            await link.run(self._received)
+        except ConnectionClosed as end:
+            log.info("appliance-lost", appliance=hello.appliance_id, why=str(end))
+        finally:
+            self._leave(link)
+
+    async def _greet(self, connection: ServerConnection) -> control.Hello:
+        """The appliance's Hello; raises CertificateRefused or InvalidArgument."""
+        async with asyncio.timeout(HELLO_WITHIN_SECONDS):
+            hello = _parse(await connection.recv())
+        if not isinstance(hello, control.Hello):
+            raise errors.InvalidArgument(
+                "The first message must be a hello.", do="Use a secondsite appliance."
+            )
+        await self._check(hello, common_name(connection))
+        return hello
+
+    async def _check(self, hello: control.Hello, name: str) -> None:
+        if name != hello.appliance_id:
+            raise errors.CertificateRefused(
+                f"The certificate is for '{name}', not for '{hello.appliance_id}'."
+            )
+        if not await asyncio.to_thread(self._enrolled, hello.appliance_id):
+            raise errors.CertificateRefused(
+                f"Appliance '{hello.appliance_id}' is not enrolled at this vault."
+            )
+        if abs(hello.protocol - PROTOCOL_VERSION) > 1:
+            raise errors.InvalidArgument(
+                f"The appliance speaks protocol {hello.protocol}, the vault {PROTOCOL_VERSION}.",
+                do="Upgrade the older of the two; they may differ by one version.",
+            )
+
+    async def _refuse(self, connection: ServerConnection, problem: errors.SecondsiteError) -> None:
+        log.warning(
+            "appliance-refused", code=problem.code, why=problem.message, peer=str(connection.remote_address)
+        )
+        try:
+            await connection.send(control.Refusal(problem=Problem.of(problem)).model_dump_json())
+            await connection.close(1008, problem.code)
+        except ConnectionClosed:
+            pass
+
+    def _enter(self, link: Link, hello: control.Hello) -> None:
+        older = self._links.get(link.appliance_id)
+        self._links[link.appliance_id] = link
+        log.info("appliance-connected", appliance=link.appliance_id, site=hello.site)
+        self._delivery.post(self._sink.connected, hello)
+        self._wake(link.appliance_id)
+        if older is not None:
+            self._closing = asyncio.create_task(older.close("replaced by a newer connection"))
+
+    def _leave(self, link: Link) -> None:
+        if self._links.get(link.appliance_id) is not link:
+            return
+        del self._links[link.appliance_id]
+        self._delivery.post(self._sink.disconnected, link.appliance_id)
+        self._wake(link.appliance_id)
+
+    def _wake(self, appliance_id: str) -> None:
+        for order_id in self._outstanding.of(appliance_id):
+            self._delivery.post(self._signals, f"order/{order_id}")
+
+    def _received(self, link: Link, text: str | bytes) -> None:
+        try:
+            message = _parse(text)
+        except errors.InvalidArgument as problem:
+            log.warning("message-not-understood", appliance=link.appliance_id, why=problem.message)
+            return
+        if self._links.get(link.appliance_id) is not link:
+            return
+        match message:
+            case control.Report():
+                if self._outstanding.arrived(link.appliance_id, message):
+                    self._delivery.post(self._signals, f"order/{message.order_id}")
+            case control.Progress():
+                if self._outstanding.progressed(link.appliance_id, message):
+                    self._delivery.post(self._signals, f"order/{message.order_id}")
+            case control.Status():
+                self._delivery.post(self._sink.status, link.appliance_id, message)
+            case _:
+                log.warning("message-out-of-place", appliance=link.appliance_id, type=message.type)
+
+
+def _parse(text: str | bytes) -> control.Message:
+    try:
+        return control.parse(text)
+    except pydantic.ValidationError as error:
+        raise errors.InvalidArgument(
+            f"A message cannot be read: {error.error_count()} errors, {error}"
+        ) from error

@@ -1,0 +1,42 @@
+"""Facts and signals on their way from the network's thread to those who write them down.
+
+The network's thread must never wait for a database, so what it learns is delivered by one other thread, in the
+order it came.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+
+class Delivery:
+    def __init__(self) -> None:
+        self._posted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="gateway-facts", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def post(self, receive: Callable[..., None], *what: Any) -> None:
+        """Deliver later; a receiver that fails is logged and the next delivery goes on."""
+        self._posted.put(partial(receive, *what))
+
+    def close(self, deadline_seconds: float) -> None:
+        """Deliver what was posted, then end. What a database that is away holds up is given up at the deadline:
+        appliances say it again to the next vault."""
+        self._posted.put(None)
+        if self._thread.is_alive():
+            self._thread.join(deadline_seconds)
+
+    def _run(self) -> None:
+        while (deliver := self._posted.get()) is not None:
+            try:
+                deliver()
+            except Exception:
+                log.exception("delivery-failed")

@@ -1,0 +1,56 @@
+"""One appliance's connection: what it says comes in, orders go out in the order they were given."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from ...wire.control import Order
+
+
+class Link:
+    """Belongs to one event loop; only `send` may be called from other threads."""
+
+    def __init__(self, connection: ServerConnection, appliance_id: str) -> None:
+        self.appliance_id = appliance_id
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+
+    def send(self, order: Order) -> None:
+        """Hand the order over; it is lost when the connection ends first, and asked for again then."""
+        self._loop.call_soon_threadsafe(self._orders.put_nowait, order)
+
+    async def run(self, received: Callable[["Link", str | bytes], None]) -> None:
+        """Pass messages both ways until the connection ends."""
+        writer = asyncio.create_task(self._write())
+        try:
+            async for message in self._connection:
+                received(self, message)
+        finally:
+            writer.cancel()
+
+    async def close(self, reason: str) -> None:
+        await self._connection.close(1000, reason)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                order = await self._orders.get()
+                await self._connection.send(order.model_dump_json())
+        except ConnectionClosed:
+            return
+
+
+def common_name(connection: ServerConnection) -> str:
+    """The common name of the peer's certificate, which TLS has verified already; '' if there is none."""
+    tls: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
+    der = tls.getpeercert(binary_form=True) if tls else None
+    if der is None:
+        return ""
+    names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""

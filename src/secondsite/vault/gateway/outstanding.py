@@ -1,0 +1,97 @@
+"""Orders that somebody asked for, and what came back.
+
+Kept in memory only: a vault that starts again asks again, and the appliance answers a repeated order with its
+first report.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...wire.control import Order, Progress, Report
+
+FORGOTTEN_AFTER_SECONDS = 3600.0
+"""Steps ask again at least every half minute; who has not asked for this long will not ask any more."""
+PROGRESS_EVERY_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Entry:
+    appliance_id: str
+    order: Order
+    asked_at: float
+    handed_to: object = None
+    report: Report | None = None
+    progress: tuple[float, str] | None = None
+    progress_told_at: float = 0.0
+
+
+class Outstanding:
+    """Thread-safe. `link` stands for one connection; it is compared by identity."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def asked(self, appliance_id: str, order: Order) -> Report | None:
+        """Notes that somebody waits for this order; gives its report if it is here."""
+        with self._lock:
+            entry = self._entries.get(order.order_id)
+            if entry is None:
+                self._drop_forgotten()
+                entry = self._entries[order.order_id] = _Entry(appliance_id, order, 0.0)
+            entry.asked_at = self._clock()
+            return entry.report
+
+    def hand_over(self, order_id: str, link: object) -> bool:
+        """True for the first who hands the order to this link."""
+        with self._lock:
+            entry = self._entries.get(order_id)
+            if entry is None or entry.report is not None or entry.handed_to is link:
+                return False
+            entry.handed_to = link
+            return True
+
+    def arrived(self, appliance_id: str, report: Report) -> bool:
+        """Keeps the report; False when nobody asked this appliance for that order."""
+        with self._lock:
+            entry = self._entries.get(report.order_id)
+            if entry is None or entry.appliance_id != appliance_id:
+                return False
+            entry.report = report
+            return True
+
+    def progressed(self, appliance_id: str, progress: Progress) -> bool:
+        """Keeps the progress; True when it is time to tell those who wait."""
+        with self._lock:
+            entry = self._entries.get(progress.order_id)
+            if entry is None or entry.appliance_id != appliance_id:
+                return False
+            entry.progress = (progress.fraction, progress.sentence)
+            now = self._clock()
+            if now - entry.progress_told_at < PROGRESS_EVERY_SECONDS:
+                return False
+            entry.progress_told_at = now
+            return True
+
+    def progress(self, order_id: str) -> tuple[float, str] | None:
+        with self._lock:
+            entry = self._entries.get(order_id)
+            return entry.progress if entry else None
+
+    def forget(self, order_id: str) -> None:
+        with self._lock:
+            self._entries.pop(order_id, None)
+
+    def of(self, appliance_id: str) -> list[str]:
+        """Orders of this appliance that have no report yet."""
+        with self._lock:
+            entries = self._entries.items()
+            return [key for key, e in entries if e.appliance_id == appliance_id and e.report is None]
+
+    def _drop_forgotten(self) -> None:
+        limit = self._clock() - FORGOTTEN_AFTER_SECONDS
+        for order_id in [key for key, entry in self._entries.items() if entry.asked_at < limit]:
+            del self._entries[order_id]

@@ -1,0 +1,62 @@
+"""Who may come in: registration keys for appliances, tokens for people. Only digests are kept."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from ...domain import errors
+from .. import ports
+from . import rows, tables
+
+KEYS = tables.registration_keys
+TOKENS = tables.tokens
+
+
+class SqlRegistrationKeys:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, key: ports.KeyRecord) -> None:
+        self._session.execute(insert(KEYS).values(**rows.row(key)))
+
+    def use(self, key_sha256: str, now: datetime) -> ports.KeyRecord:
+        """Locks the row, so that of two that come at once one is refused."""
+        query = select(KEYS).where(KEYS.c.key_sha256 == key_sha256).with_for_update()
+        key = rows.one(self._session, ports.KeyRecord, query)
+        if key is None:
+            raise errors.RegistrationRefused("This vault does not know the registration key.")
+        if key.used_at is not None:
+            raise errors.RegistrationRefused(
+                f"The registration key was used at {key.used_at:%Y-%m-%d %H:%M:%SZ}."
+            )
+        if key.expires_at <= now:
+            raise errors.RegistrationRefused(
+                f"The registration key expired at {key.expires_at:%Y-%m-%d %H:%M:%SZ}."
+            )
+        self._session.execute(update(KEYS).where(KEYS.c.key_sha256 == key_sha256).values(used_at=now))
+        return dataclasses.replace(key, used_at=now)
+
+
+class SqlTokens:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, token: ports.TokenRecord) -> None:
+        """Raises AlreadyExists."""
+        if self._session.execute(select(TOKENS.c.name).where(TOKENS.c.name == token.name)).first():
+            raise errors.AlreadyExists(f"There is a token '{token.name}' already.")
+        self._session.execute(insert(TOKENS).values(**rows.row(token)))
+
+    def find(self, token_sha256: str) -> ports.TokenRecord | None:
+        return rows.one(
+            self._session, ports.TokenRecord, select(TOKENS).where(TOKENS.c.token_sha256 == token_sha256)
+        )
+
+    def list(self) -> Sequence[ports.TokenRecord]:
+        return rows.many(self._session, ports.TokenRecord, select(TOKENS).order_by(TOKENS.c.name))
+
+    def remove(self, name: str) -> None:
+        self._session.execute(delete(TOKENS).where(TOKENS.c.name == name))

@@ -1,0 +1,49 @@
+"""Column types: shapes as JSON, enumerations as their words, instants as aware UTC."""
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import JSON, Dialect, String
+from sqlalchemy.types import TypeDecorator
+
+from ...jobs.tables import UtcDateTime
+
+__all__ = ["Shaped", "UtcDateTime", "Word"]
+
+W = TypeVar("W", bound=StrEnum)
+
+
+class Shaped(TypeDecorator[Any]):
+    """A pydantic model, a dataclass or a plain container, stored as JSON and checked when it comes back."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__(none_as_null=True)
+        self.kind = kind
+        self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self._adapter.dump_python(value, mode="json")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self._adapter.validate_python(value)
+
+
+class Word(TypeDecorator[W]):
+    """An enumeration, stored as its word; comes back as the member, so that it can be compared by identity."""
+
+    impl = String(64)
+    cache_ok = True
+
+    def __init__(self, words: type[W]) -> None:
+        super().__init__(64)
+        self.words = words
+
+    def process_bind_param(self, value: W | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> W | None:
+        return None if value is None else self.words(value)

@@ -1,0 +1,128 @@
+"""Machines under protection, what is known of them, and what their drills showed."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from ...domain import errors
+from ...wire.replication import ReplicaStatus, SourceStatus
+from .. import ports
+from . import rows, tables
+from .failures import Conflict
+
+COLUMNS = tables.machines.c
+
+
+class SqlMachines:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, machine: ports.MachineRecord) -> None:
+        """Raises AlreadyExists when the machine, at either of its sites, is under protection already."""
+        there = self.by_fabric_id(machine.source_site, machine.source_fabric_id)
+        if there:
+            raise errors.AlreadyExists(
+                f"Machine '{there.name}' of site {machine.source_site} is under protection already.",
+                do=f"Look at it with 'secondsite machine show {there.name}'.",
+            )
+        self._session.execute(insert(tables.machines).values(**rows.row(machine)))
+
+    def get(self, machine_id: str) -> ports.MachineRecord:
+        found = self._one(COLUMNS.id == machine_id)
+        if found is None:
+            raise errors.NotFound.named("machine", machine_id)
+        return found
+
+    def find(self, name_or_id: str) -> ports.MachineRecord | None:
+        """By id, else by name; raises InvalidArgument when several machines have that name."""
+        found = self._one(COLUMNS.id == name_or_id)
+        if found:
+            return found
+        named = self._many(COLUMNS.name == name_or_id)
+        if len(named) > 1:
+            ids = ", ".join(f"{machine.id} (site {machine.source_site})" for machine in named)
+            raise errors.InvalidArgument(
+                f"{len(named)} machines are named '{name_or_id}'.", do=f"Use an id: {ids}."
+            )
+        return named[0] if named else None
+
+    def by_fabric_id(self, site: str, fabric_id: str) -> ports.MachineRecord | None:
+        """The protected machine that this machine of this site is the source or the target of."""
+        source = and_(COLUMNS.source_site == site, COLUMNS.source_fabric_id == fabric_id)
+        target = and_(COLUMNS.target_site == site, COLUMNS.target_fabric_id == fabric_id)
+        found = self._many(or_(source, target))
+        return found[0] if found else None
+
+    def list(self, site: str | None = None) -> Sequence[ports.MachineRecord]:
+        """All, or those that have `site` as source or target; by name."""
+        if site is None:
+            return self._many()
+        return self._many(or_(COLUMNS.source_site == site, COLUMNS.target_site == site))
+
+    def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
+        newer = dataclasses.replace(machine, version=machine.version + 1)
+        where = and_(COLUMNS.id == machine.id, COLUMNS.version == machine.version)
+        result = self._session.execute(update(tables.machines).where(where).values(**rows.row(newer)))
+        if _touched(result) == 0:
+            raise Conflict(f"Machine '{machine.name}' was changed by somebody else meanwhile, or is gone.")
+        return newer
+
+    def remove(self, machine_id: str) -> None:
+        self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
+
+    def _one(self, where: Any) -> ports.MachineRecord | None:
+        return rows.one(self._session, ports.MachineRecord, select(tables.machines).where(where))
+
+    def _many(self, *where: Any) -> Sequence[ports.MachineRecord]:
+        query = select(tables.machines).where(*where).order_by(COLUMNS.name, COLUMNS.id)
+        return rows.many(self._session, ports.MachineRecord, query)
+
+
+class SqlStatuses:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, machine_id: str) -> ports.StatusRecord:
+        """What was said last; empty when nothing was."""
+        query = select(tables.statuses).where(tables.statuses.c.machine_id == machine_id)
+        return rows.one(self._session, ports.StatusRecord, query) or ports.StatusRecord(machine_id)
+
+    def put_source(self, status: SourceStatus, at: datetime) -> None:
+        self._put(status.machine_id, {"source": status, "source_at": at})
+
+    def put_replica(self, status: ReplicaStatus, at: datetime) -> None:
+        self._put(status.machine_id, {"replica": status, "replica_at": at})
+
+    def remove(self, machine_id: str) -> None:
+        self._session.execute(delete(tables.statuses).where(tables.statuses.c.machine_id == machine_id))
+
+    def _put(self, machine_id: str, values: dict[str, Any]) -> None:
+        # An appliance may still speak of a machine whose protection has just ended.
+        if self._session.execute(select(exists().where(COLUMNS.id == machine_id))).scalar():
+            rows.upsert(self._session, tables.statuses, {"machine_id": machine_id, **values})
+
+
+class SqlDrillNotes:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, note: ports.DrillNote) -> None:
+        self._session.execute(insert(tables.drill_notes).values(**rows.row(note)))
+
+    def list(self, machine_id: str) -> Sequence[ports.DrillNote]:
+        """Oldest first."""
+        notes = tables.drill_notes
+        fields = [notes.c[field.name] for field in dataclasses.fields(ports.DrillNote)]
+        query = (
+            select(*fields).where(notes.c.machine_id == machine_id).order_by(notes.c.completed_at, notes.c.id)
+        )
+        return rows.many(self._session, ports.DrillNote, query)
+
+
+def _touched(result: Any) -> int:
+    assert isinstance(result, CursorResult)
+    return result.rowcount

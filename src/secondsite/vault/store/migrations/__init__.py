@@ -1,0 +1,1 @@
+"""Alembic's scripts; `migration.migrate` runs them."""

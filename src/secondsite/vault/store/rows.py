@@ -1,0 +1,36 @@
+"""A record becomes a row and comes back; an upsert that SQLite and PostgreSQL both know."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+R = TypeVar("R")
+
+
+def row(record: Any) -> dict[str, Any]:
+    """The record's fields by name, values as they are."""
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+def one(session: Session, record: type[R], query: Select[Any]) -> R | None:
+    """The record of the only row, or None."""
+    found = session.execute(query).mappings().one_or_none()
+    return None if found is None else record(**found)
+
+
+def many(session: Session, record: type[R], query: Select[Any]) -> list[R]:
+    """The records of all rows."""
+    return [record(**found) for found in session.execute(query).mappings()]
+
+
+def upsert(session: Session, table: Table, values: Mapping[str, Any]) -> None:
+    """Insert the row; if its key is there already, replace the values given."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))

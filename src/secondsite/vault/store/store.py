@@ -1,0 +1,89 @@
+"""Transactions over all records."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from ...jobs.database import READ_ONLY
+from .access import SqlRegistrationKeys, SqlTokens
+from .failures import translated
+from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
+from .places import SqlAppliances, SqlNetworkMappings, SqlSites
+from .protection import SqlPolicies
+
+
+class SqlTransaction:
+    """All records inside one session; the repositories are made when they are asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    @cached_property
+    def sites(self) -> SqlSites:
+        return SqlSites(self._session)
+
+    @cached_property
+    def appliances(self) -> SqlAppliances:
+        return SqlAppliances(self._session)
+
+    @cached_property
+    def machines(self) -> SqlMachines:
+        return SqlMachines(self._session)
+
+    @cached_property
+    def statuses(self) -> SqlStatuses:
+        return SqlStatuses(self._session)
+
+    @cached_property
+    def policies(self) -> SqlPolicies:
+        return SqlPolicies(self._session)
+
+    @cached_property
+    def networks(self) -> SqlNetworkMappings:
+        return SqlNetworkMappings(self._session)
+
+    @cached_property
+    def drill_notes(self) -> SqlDrillNotes:
+        return SqlDrillNotes(self._session)
+
+    @cached_property
+    def keys(self) -> SqlRegistrationKeys:
+        return SqlRegistrationKeys(self._session)
+
+    @cached_property
+    def tokens(self) -> SqlTokens:
+        return SqlTokens(self._session)
+
+
+class SqlStore:
+    """The records of one database, opened with `jobs.database.connect`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(**READ_ONLY)
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """Commits at the end of the block, rolls back on an exception. On SQLite writers come one by one.
+
+        Raises Conflict or StoreUnavailable (both with `code`, `message`, `do`) when the database refuses.
+        """
+        with translated(), Session(self._engine) as session, session.begin():
+            yield SqlTransaction(session)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A view of one instant that holds up no writer; nothing is written."""
+        with translated(), Session(self._reader) as session, session.begin():
+            yield SqlTransaction(session)
+
+    def within(self, session: Session) -> SqlTransaction:
+        """The same records inside a transaction that somebody else commits."""
+        return SqlTransaction(session)

@@ -1,0 +1,134 @@
+"""The rows. A column carries the name of the record's field, so a record and its row are the same thing twice."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from ...domain.lifecycle import DrillState, State
+from ...domain.policies import ReplicationPolicy
+from ...wire.control import Hello
+from ...wire.machines import MachineDefinition
+from ...wire.replication import ReplicaStatus, SourceStatus
+from .. import ports
+from .columns import Shaped, UtcDateTime, Word
+
+metadata = MetaData()
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+appliances = Table(
+    "appliances",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("site", ForeignKey("sites.name"), nullable=False),
+    Column("enrolled_at", UtcDateTime, nullable=False),
+    Column("certificate_expires_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime),
+    Column("connected", Boolean, nullable=False),
+    Column("hello", Shaped(Hello)),
+    Column("store_free_bytes", BigInteger),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("policy", Shaped(ReplicationPolicy), nullable=False),
+    Column("read_only", Boolean, nullable=False),
+)
+
+machines = Table(
+    "machines",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("home_site", ForeignKey("sites.name"), nullable=False),
+    Column("source_site", ForeignKey("sites.name"), nullable=False),
+    Column("target_site", ForeignKey("sites.name"), nullable=False),
+    # No foreign keys here: an appliance may be lost and replaced while its machines stay protected.
+    Column("source_appliance_id", String(64), nullable=False),
+    Column("target_appliance_id", String(64), nullable=False),
+    Column("source_fabric_id", String(200), nullable=False),
+    Column("target_fabric_id", String(200), nullable=False),
+    Column("policy", ForeignKey("policies.name"), nullable=False),
+    Column("definition", Shaped(MachineDefinition), nullable=False),
+    Column("disks", Shaped(tuple[str, ...]), nullable=False),
+    Column("state", Word(State), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("drill_state", Word(DrillState), nullable=False),
+    Column("drill", Shaped(ports.DrillRecord)),
+    Column("epoch", Integer, nullable=False),
+    Column("failed_over_point_id", String(200)),
+    Column("failed_over_at", UtcDateTime),
+    Column("job_id", String(64)),
+    Column("properties", Shaped(dict[str, str]), nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
+    Index("ix_machines_name", "name"),
+)
+
+statuses = Table(
+    "machine_statuses",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Shaped(SourceStatus)),
+    Column("source_at", UtcDateTime),
+    Column("replica", Shaped(ReplicaStatus)),
+    Column("replica_at", UtcDateTime),
+)
+
+network_mappings = Table(
+    "network_mappings",
+    metadata,
+    Column("source_site", ForeignKey("sites.name"), primary_key=True),
+    Column("source_network", String(200), primary_key=True),
+    Column("target_site", ForeignKey("sites.name"), primary_key=True),
+    Column("target_network", String(200), nullable=False),
+)
+
+# Evidence outlives the machine's protection, so there is no foreign key.
+drill_notes = Table(
+    "drill_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("machine_id", String(64), nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("point_id", String(200), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Index("ix_drill_notes_machine_id", "machine_id"),
+)
+
+registration_keys = Table(
+    "registration_keys",
+    metadata,
+    Column("key_sha256", String(64), primary_key=True),
+    Column("site", ForeignKey("sites.name", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)

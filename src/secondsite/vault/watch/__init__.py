@@ -1,0 +1,8 @@
+"""What the vault notices by itself: who is connected, how every machine stands, what time makes due.
+
+switchboard   signals reach waiting steps and waiting calls
+substance     which changes of a status matter at once
+facts         ports.FactSink: what appliances say becomes records
+health        findings of a machine; pure
+tick          every half minute: retention of jobs, drills that were left open
+"""

@@ -1,0 +1,136 @@
+"""The findings of a machine: what the appliances report, and what only the vault can see. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...domain import health
+from ...domain.health import Health, HealthFinding
+from ...domain.lifecycle import State
+from ...domain.policies import ReplicationPolicy
+from ...wire.replication import FindingShape
+from .. import ports
+
+RUNS_AT_TARGET = frozenset(
+    {
+        State.FAILED_OVER,
+        State.CHANGING_RECOVERY_POINT,
+        State.COMMITTING,
+        State.COMMITTED,
+        State.REPROTECTING,
+        State.PLANNED_FAILED_OVER,
+        State.PLANNED_CHANGING_RECOVERY_POINT,
+        State.PLANNED_COMMITTING,
+    }
+)
+"""The machine runs, or should run, at its target."""
+REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
+# In reprotect the old source has given way already, or is about to.
+_TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the findings of a machine follow from."""
+
+    machine: ports.MachineRecord
+    status: ports.StatusRecord
+    policy: ReplicationPolicy | None
+    source: ports.ApplianceRecord | None
+    target: ports.ApplianceRecord | None
+
+
+def newest_point_at(status: ports.StatusRecord) -> datetime | None:
+    """The instant of the point that arrived last."""
+    if status.replica is None or not status.replica.points:
+        return None
+    return max(status.replica.points, key=lambda point: (point.epoch, point.seq)).taken_at
+
+
+def recoverable_at(status: ports.StatusRecord) -> datetime | None:
+    """The instant that the newest usable point stands for. A machine that is off changes nothing, so what was
+    sent last is as new as the machine itself."""
+    newest = newest_point_at(status)
+    source = status.source
+    if newest and source and source.power == "off" and source.sent_at:
+        return max(newest, source.sent_at)
+    return newest
+
+
+def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
+    """All that is wrong with the machine at `now`, the oldest first."""
+    found = [
+        *_reported(situation),
+        *_rpo(situation, now),
+        *_unreachable(situation),
+        *_by_state(situation),
+        *_two_copies(situation),
+    ]
+    return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
+
+
+def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
+    """The worst finding; without one, a machine that replicates is healthy and for others there is nothing to say."""
+    if found:
+        return health.overall(found)
+    return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
+
+
+def shape(finding: HealthFinding) -> FindingShape:
+    return FindingShape(code=finding.code, what=finding.what, since=finding.since)
+
+
+def _reported(situation: Situation) -> Iterator[HealthFinding]:
+    # What a site said before it was left is history.
+    left = situation.machine.state in RUNS_AT_TARGET
+    for side in (None if left else situation.status.source, situation.status.replica):
+        for finding in side.findings if side else ():
+            # A newer appliance may know facts that this vault has no words for.
+            code = finding.code if finding.code in health.CATALOGUE else "cycle-failed"
+            yield HealthFinding(code, finding.what, finding.since)
+
+
+def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    if situation.machine.state is not State.PROTECTED or situation.policy is None:
+        return
+    recoverable = recoverable_at(situation.status) or situation.machine.created_at
+    threshold = timedelta(seconds=situation.policy.rpo_threshold_seconds)
+    age = now - recoverable
+    if age > threshold:
+        what = (
+            f"The newest recovery point is {age.total_seconds():.0f} s old; "
+            f"the threshold is {threshold.total_seconds():.0f} s."
+        )
+        yield HealthFinding("rpo-exceeded", what, recoverable + threshold)
+
+
+def _unreachable(situation: Situation) -> Iterator[HealthFinding]:
+    machine = situation.machine
+    sides = [(machine.target_site, machine.target_appliance_id, situation.target)]
+    if machine.state not in RUNS_AT_TARGET:
+        sides.append((machine.source_site, machine.source_appliance_id, situation.source))
+    for site, appliance_id, appliance in sides:
+        if appliance is None:
+            what = f"Appliance '{appliance_id}' of site {site} is no longer enrolled."
+            yield HealthFinding("appliance-unreachable", what, machine.created_at)
+        elif not appliance.connected:
+            since = appliance.last_seen_at or appliance.enrolled_at
+            what = f"Appliance '{appliance.name}' of site {site} has no connection to the vault."
+            yield HealthFinding("appliance-unreachable", what, since)
+
+
+def _by_state(situation: Situation) -> Iterator[HealthFinding]:
+    machine = situation.machine
+    if machine.state is State.CANCEL_FAILED:
+        since = machine.failed_over_at or situation.status.source_at or machine.created_at
+        yield HealthFinding("cancel-failed", f"Machine '{machine.name}' stands between its two sites.", since)
+
+
+def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
+    machine, status = situation.machine, situation.status
+    if machine.state not in _TWO_COPIES or status.source is None or status.source_at is None:
+        return
+    said_after = machine.failed_over_at is None or status.source_at > machine.failed_over_at
+    if status.source.power == "running" and said_after:
+        what = f"Machine '{machine.name}' runs at site {machine.source_site} although it was failed over."
+        yield HealthFinding("source-running-after-failover", what, machine.failed_over_at or status.source_at)

@@ -1,0 +1,37 @@
+"""Signals reach the steps that wait in the job engine, and the calls that wait in this process."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Switchboard:
+    """ports.Signals. `connect` the job engine's signal once it exists."""
+
+    def __init__(self) -> None:
+        self._engine: Callable[[str], object] | None = None
+        self._listeners: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def connect(self, engine_signal: Callable[[str], object]) -> None:
+        self._engine = engine_signal
+
+    def __call__(self, key: str) -> None:
+        with self._lock:
+            listener = self._listeners.get(key)
+        if listener is not None:
+            listener.set()
+        elif self._engine is not None:
+            self._engine(key)
+
+    @contextmanager
+    def listening(self, key: str) -> Iterator[threading.Event]:
+        """An event that is set whenever `key` is signalled; such a key is for this listener alone."""
+        event = threading.Event()
+        with self._lock:
+            self._listeners[key] = event
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._listeners.pop(key, None)

@@ -1,0 +1,57 @@
+"""A program that runs jobs until all have ended: `killed_program.py URL JOBS`. Tests kill it."""
+
+import sys
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from secondsite.jobs import read, tables
+from secondsite.jobs.database import connect
+from secondsite.jobs.definitions import Definition, Step
+from secondsite.jobs.engine import Engine
+from secondsite.jobs.outcomes import Done, Wait
+from secondsite.jobs.states import MOVING
+from tests.jobs.support_jobs import enter, ledger_metadata
+from tests.support.eventually import eventually
+
+
+def step(name):
+    def run(context):
+        return Done(name, commit=lambda session: enter(session, f"{context.job_id} {name}"))
+
+    return Step(name, run)
+
+
+def pause(context):
+    if context.remembered:
+        return Done("waited")
+    context.remember(asked=True)
+    return Wait("answer", 600, "for an answer", poll_seconds=0.05)
+
+
+def main(url, jobs):
+    db = connect(url)
+    tables.metadata.create_all(db)
+    ledger_metadata.create_all(db)
+    verb = Definition(
+        "v",
+        (step("a"), Step("pause", pause), step("b")),
+        on_success=lambda session, job: enter(session, f"{job.id} end"),
+    )
+    engine = Engine(db, [verb], owner="program", workers=3)
+    with Session(db) as session, session.begin():
+        for number in range(jobs):
+            engine.submit(session, "v", job_id=f"job-{number}")
+    engine.start()
+
+    def idle():
+        with Session(db) as session:
+            return not read.list_jobs(session, states=MOVING, limit=1)
+
+    eventually(idle, within_seconds=60)
+    engine.stop()
+    assert sa.inspect(db).has_table("jobs")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,50 @@
+"""A program that was upgraded meets jobs that the old one began."""
+
+import pytest
+
+from secondsite.jobs.definitions import Definition, Step
+from secondsite.jobs.failures import Refused
+from secondsite.jobs.outcomes import Done, Wait
+from secondsite.jobs.states import JobState
+from tests.jobs.support_jobs import verb
+
+
+def waits(context):
+    return Wait("never", 1000, "waits")
+
+
+def passes(context):
+    return Done("passed")
+
+
+def begin(room):
+    engine = room.engine(verb("v", room.does("a"), Step("w", waits)))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    return job_id
+
+
+def test_steps_that_were_appended_are_run(room):
+    job_id = begin(room)
+    room.engine(verb("v", room.does("a"), Step("w", passes), room.does("new"))).run_until_idle()
+    assert room.job(job_id).state is JobState.SUCCEEDED
+    assert room.order == ["a", "new"]
+
+
+@pytest.mark.parametrize("names", [["w"], ["a", "other"], ["new", "a", "w"], ["a", "new", "w"], ["a"]])
+def test_steps_that_were_changed_end_the_job_with_a_clear_error(room, names):
+    job_id = begin(room)
+    upgraded = room.engine(verb("v", *(Step(name, passes) for name in names)))
+    upgraded.run_until_idle()
+    job = room.job(job_id)
+    assert (job.state, job.error.code) == (JobState.FAILED, "definition-changed")
+    assert room.states(job_id) == [("a", "succeeded"), ("w", "cancelled")]
+    assert room.entries()[-1] == "failed", "the domain was told"
+    with pytest.raises(Refused, match="other steps in this version"):
+        room.ask(upgraded.retry, job_id)
+
+
+def test_a_verb_that_is_gone_ends_its_jobs_with_a_clear_error(room):
+    job_id = begin(room)
+    room.engine(Definition("other", (Step("a", passes),))).run_until_idle()
+    assert room.job(job_id).error.code == "definition-changed"

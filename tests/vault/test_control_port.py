@@ -1,0 +1,191 @@
+"""The port that appliances dial: real TLS, real websockets."""
+
+import ssl
+import time
+
+import pytest
+from websockets.exceptions import WebSocketException
+
+from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
+from secondsite.wire import control
+from tests.support.eventually import eventually
+from tests.vault.support_vault import Dialler, machine, request_for, source_status
+
+
+@pytest.fixture
+def port(vault):
+    return vault.running._control
+
+
+@pytest.fixture
+def heard(vault):
+    """The keys that were signalled to the job engine."""
+    keys = []
+    vault.running._switchboard.connect(keys.append)
+    return keys
+
+
+def ask(port, identity, order_id="o1"):
+    return port.ask(identity.id, order_id, "discover", None, {}, 5)
+
+
+def test_an_appliance_that_greets_is_connected_and_recorded(vault):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        assert isinstance(dialler.greeting, control.Welcome)
+        shown = eventually(lambda: [each for each in vault.facade.appliances.list() if each.connected])
+        assert shown[0].data_addresses == ("127.0.0.1:9445",)
+    eventually(lambda: not vault.facade.appliances.show(identity.id).connected)
+    assert vault.facade.appliances.show(identity.id).last_seen_at is not None
+
+
+def test_an_order_goes_out_once_per_connection_and_its_report_wakes_who_waits(vault, port, heard):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        assert ask(port, identity) is None
+        assert ask(port, identity) is None
+        order = eventually(lambda: dialler.orders)[0]
+        dialler.report("o1", sentence="found 3 machines")
+        eventually(lambda: "order/o1" in heard)
+        assert ask(port, identity).sentence == "found 3 machines"
+        assert (len(dialler.orders), order.kind, order.deadline_seconds) == (1, "discover", 5)
+        port.forget("o1")
+        assert ask(port, identity) is None
+
+
+def test_an_order_that_waits_is_handed_over_again_after_a_reconnect(vault, port, heard):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        ask(port, identity)
+        eventually(lambda: dialler.orders)
+    eventually(lambda: heard.count("order/o1") == 1)
+    assert not port.is_connected(identity.id)
+    with Dialler(identity) as dialler:
+        eventually(lambda: heard.count("order/o1") == 2)
+        ask(port, identity)
+        eventually(lambda: [order.order_id for order in dialler.orders] == ["o1"])
+
+
+def test_progress_is_kept_and_told_at_most_every_two_seconds(vault, port, heard):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        ask(port, identity)
+        for step in range(5):
+            dialler.say(control.Progress(order_id="o1", fraction=step / 5, sentence=f"step {step}"))
+        eventually(lambda: port.progress("o1") == (0.8, "step 4"))
+        eventually(lambda: heard)
+        assert heard.count("order/o1") == 1
+
+
+def test_a_newer_connection_replaces_the_older_one(vault, port):
+    identity = vault.enroll("a")
+    with Dialler(identity) as older, Dialler(identity) as newer:
+        eventually(lambda: older.ended)
+        assert port.is_connected(identity.id)
+        ask(port, identity)
+        eventually(lambda: newer.orders)
+        assert older.orders == []
+
+
+def test_a_certificate_of_another_appliance_is_refused_by_name(vault):
+    mine, other = vault.enroll("a"), vault.enroll("b")
+    with Dialler(mine, hello=mine.hello(appliance_id=other.id)) as dialler:
+        assert dialler.greeting.problem.code == "certificate-refused"
+        eventually(lambda: dialler.ended)
+    assert not any(each.connected for each in vault.facade.appliances.list())
+
+
+def test_an_appliance_that_was_removed_is_refused(vault):
+    identity = vault.enroll("a")
+    vault.facade.appliances.remove(identity.id)
+    with Dialler(identity) as dialler:
+        assert "not enrolled" in dialler.greeting.problem.message
+
+
+def test_an_appliance_of_a_protocol_too_far_away_is_refused_with_what_to_do(vault):
+    identity = vault.enroll("a")
+    with Dialler(identity, hello=identity.hello(protocol=99)) as dialler:
+        assert "Upgrade" in dialler.greeting.problem.do
+
+
+def test_a_client_without_a_certificate_of_our_authority_gets_no_word(vault, tmp_path):
+    identity = vault.enroll("a")
+    nobody = ssl.create_default_context(cafile=str(identity.ca))
+    identity.context = lambda: nobody
+    with pytest.raises((OSError, EOFError, WebSocketException)):
+        Dialler(identity)
+
+
+def test_a_certificate_of_a_foreign_authority_is_refused(vault, tmp_path):
+    from datetime import UTC, datetime
+
+    from secondsite.vault.gateway.authority import create_authority
+
+    identity = vault.enroll("a")
+    private, csr = request_for("x")
+    foreign = create_authority(tmp_path / "foreign", "foreign CA", datetime.now(UTC))
+    identity.chain.write_text(foreign.issue_appliance(csr, identity.id, datetime.now(UTC))[0] + private)
+    with pytest.raises((OSError, EOFError, WebSocketException)):
+        Dialler(identity)
+
+
+def test_a_message_that_cannot_be_read_does_not_end_the_connection(vault, port):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        dialler._socket.send("not json")
+        dialler.say(
+            control.Welcome(vault_time=vault.facade.appliances.show(identity.id).certificate_expires_at)
+        )
+        ask(port, identity)
+        eventually(lambda: dialler.orders)
+
+
+def test_a_status_becomes_a_record_and_wakes_the_jobs_of_its_machine(vault, heard):
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
+    with Dialler(source) as dialler:
+        dialler.say(control.Status(sources=(source_status(last_seq=4),), store_free_bytes=123))
+        eventually(lambda: "machine/m1" in heard)
+        with vault.store.reading() as tx:
+            assert tx.statuses.get("m1").source.last_seq == 4
+            assert tx.appliances.find(source.id).store_free_bytes == 123
+
+
+def test_reports_that_nobody_asked_for_are_not_kept():
+    outstanding = Outstanding()
+    assert not outstanding.arrived("a", control.Report(order_id="o1"))
+    outstanding.asked("a", control.Order(order_id="o1", kind="discover"))
+    assert not outstanding.arrived("b", control.Report(order_id="o1"))
+    assert outstanding.arrived("a", control.Report(order_id="o1"))
+
+
+def test_orders_that_nobody_asks_for_any_more_are_dropped():
+    now = [0.0]
+    outstanding = Outstanding(lambda: now[0])
+    outstanding.asked("a", control.Order(order_id="o1", kind="discover"))
+    now[0] = FORGOTTEN_AFTER_SECONDS + 1
+    outstanding.asked("a", control.Order(order_id="o2", kind="discover"))
+    assert outstanding.of("a") == ["o2"]
+
+
+def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monkeypatch):
+    from secondsite.domain import errors
+    from secondsite.vault.facade import discovery
+
+    identity = vault.enroll("a")
+    with pytest.raises(errors.ApplianceUnreachable):
+        vault.facade.networks.of_site("a")
+    network = {"name": "lan", "kind": "bridge"}
+    answers = {"discover": lambda order: {"facts": {"machines": [], "networks": [network]}}}
+    with Dialler(identity, answers):
+        eventually(lambda: vault.running._control.is_connected(identity.id))
+        assert vault.facade.networks.of_site("a").networks[0].name == "lan"
+    monkeypatch.setattr(discovery, "DISCOVER_SECONDS", 0.3)
+    with Dialler(identity):
+        eventually(lambda: vault.running._control.is_connected(identity.id))
+        began = time.monotonic()
+        with pytest.raises(errors.DeadlineExceeded):
+            vault.facade.networks.of_site("a")
+        assert time.monotonic() - began < 5
+    assert vault.running._control._outstanding.of(identity.id) == []

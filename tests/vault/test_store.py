@@ -1,0 +1,194 @@
+"""The records, on SQLite and on PostgreSQL."""
+
+import dataclasses
+import threading
+from datetime import timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from secondsite.domain import errors
+from secondsite.domain.lifecycle import DrillState, State
+from secondsite.domain.policies import ReplicationPolicy
+from secondsite.jobs import tables as job_tables
+from secondsite.vault import ports
+from secondsite.vault.store import SqlStore, migrate, tables
+from secondsite.vault.store.failures import Conflict, StoreUnavailable
+from secondsite.wire.rest import NetworkMapping
+from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
+
+
+@pytest.fixture
+def store(database, database_url):
+    migrate(database_url)
+    store = SqlStore(database)
+    with store.transaction() as tx:
+        for site in ("a", "b"):
+            tx.sites.add(ports.SiteRecord(site, NOW))
+        tx.policies.put(ReplicationPolicy("default"))
+    return store
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_program(database, database_url):
+    migrate(database_url)
+    migrate(database_url)
+    with database.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        differences = compare_metadata(context, [tables.metadata, job_tables.metadata])
+    assert [each for each in differences if "alembic_version" not in str(each)] == []
+
+
+def test_a_machine_comes_back_as_it_was_put(store):
+    drill = ports.DrillRecord("p1", "f-drill", "web01-test", "net", True, NOW, "job-1")
+    record = machine(
+        drill=drill, drill_state=DrillState.RUNNING, failed_over_at=NOW, properties={"vcpus": "2"}
+    )
+    with store.transaction() as tx:
+        tx.machines.add(record)
+    with store.reading() as tx:
+        assert tx.machines.get("m1") == record
+        assert tx.machines.get("m1").state is State.PROTECTED
+        assert tx.machines.get("m1").created_at.tzinfo is not None
+
+
+def test_a_change_that_rests_on_an_old_version_is_refused(store):
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+    with store.transaction() as tx:
+        newer = tx.machines.put(dataclasses.replace(machine(), epoch=2))
+    assert newer.version == 1
+    with pytest.raises(Conflict), store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(machine(), epoch=3))
+    with store.reading() as tx:
+        assert tx.machines.get("m1").epoch == 2
+
+
+def test_a_machine_is_protected_once_whichever_of_its_sites_is_asked(store):
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+    again = machine("m2", source_site="b", target_site="a", source_fabric_id="t-m1")
+    with pytest.raises(errors.AlreadyExists, match="web01"), store.transaction() as tx:
+        tx.machines.add(again)
+
+
+def test_a_name_that_two_machines_have_is_refused_and_their_ids_are_named(store):
+    with store.transaction() as tx:
+        tx.machines.add(machine("m1", "web"))
+        tx.machines.add(machine("m2", "web"))
+        assert tx.machines.find("m2").id == "m2"
+        with pytest.raises(errors.InvalidArgument) as refused:
+            tx.machines.find("web")
+    assert "m1" in refused.value.do
+    assert "m2" in refused.value.do
+
+
+def test_what_fails_in_a_transaction_leaves_nothing_behind(store):
+    with pytest.raises(RuntimeError), store.transaction() as tx:
+        tx.machines.add(machine())
+        raise RuntimeError("broken off")
+    with store.reading() as tx:
+        assert tx.machines.list() == []
+
+
+def test_both_sides_of_a_status_are_kept_apart_and_go_with_their_machine(store):
+    replica = replica_status(points=[point(1)])
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+        tx.statuses.put_source(source_status(), NOW)
+        tx.statuses.put_replica(replica, NOW)
+        tx.statuses.put_source(source_status(last_seq=7), NOW + timedelta(seconds=1))
+    with store.transaction() as tx:
+        status = tx.statuses.get("m1")
+        assert (status.source.last_seq, status.replica, status.replica_at) == (7, replica, NOW)
+        tx.machines.remove("m1")
+    with store.transaction() as tx:
+        tx.statuses.put_source(source_status(), NOW)
+        assert tx.statuses.get("m1") == ports.StatusRecord("m1")
+
+
+def test_of_two_that_use_a_key_at_once_one_is_refused(store):
+    with store.transaction() as tx:
+        tx.keys.add(ports.KeyRecord("digest", "a", NOW + timedelta(hours=1)))
+    outcomes = []
+
+    def use():
+        try:
+            with store.transaction() as tx:
+                outcomes.append(tx.keys.use("digest", NOW).site)
+        except errors.RegistrationRefused as refused:
+            outcomes.append(refused.code)
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes) == ["a", "registration-refused"]
+
+
+def test_a_key_that_is_old_or_unknown_is_refused(store):
+    with store.transaction() as tx:
+        tx.keys.add(ports.KeyRecord("digest", "a", NOW))
+        with pytest.raises(errors.RegistrationRefused, match="expired"):
+            tx.keys.use("digest", NOW)
+        with pytest.raises(errors.RegistrationRefused, match="does not know"):
+            tx.keys.use("other", NOW)
+
+
+def test_appliances_mappings_notes_and_tokens_are_listed_in_order(store):
+    note = ports.DrillNote("m1", "all fine", "p1", NOW, NOW + timedelta(minutes=5), "admin")
+    mapping = NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
+    with store.transaction() as tx:
+        for number in (2, 1):
+            at = NOW + timedelta(seconds=number)
+            tx.appliances.put(ports.ApplianceRecord(f"id{number}", "one", "a", at, at))
+        tx.networks.put(mapping.model_copy(update={"target_network": "old"}))
+        tx.networks.put(mapping)
+        tx.drill_notes.add(note)
+        tx.tokens.add(ports.TokenRecord("admin", "digest", NOW))
+    with store.reading() as tx:
+        assert [appliance.id for appliance in tx.appliances.list("a")] == ["id1", "id2"]
+        assert tx.networks.list("a", "b") == [mapping]
+        assert tx.drill_notes.list("m1") == [note]
+        assert tx.tokens.find("digest").name == "admin"
+
+
+def test_records_that_others_refer_to_stay(store):
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+    with pytest.raises(Conflict), store.transaction() as tx:
+        tx.policies.remove("default")
+    with pytest.raises(Conflict), store.transaction() as tx:
+        tx.sites.remove("b")
+
+
+def test_a_reader_sees_one_instant_and_holds_up_no_writer(store):
+    with store.reading() as reader:
+        assert reader.sites.find("c") is None
+        with store.transaction() as tx:
+            tx.sites.add(ports.SiteRecord("c", NOW))
+    with store.reading() as reader:
+        assert reader.sites.find("c")
+
+
+def test_sqlite_waits_for_the_disk_and_keeps_references(tmp_path):
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    migrate(url)
+    from secondsite.jobs import database
+
+    db = database.connect(url)
+    with db.connect() as connection:
+        settings = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    db.dispose()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def test_a_database_that_cannot_be_opened_is_said_so(tmp_path):
+    with pytest.raises(StoreUnavailable) as refused:
+        migrate(f"sqlite:///{tmp_path / 'missing' / 'vault.db'}")
+    assert refused.value.do

@@ -1,0 +1,225 @@
+"""What the vault notices by itself."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.domain.health import Health
+from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.domain.policies import ReplicationPolicy
+from secondsite.jobs import database
+from secondsite.vault import ports
+from secondsite.vault.facade import machine_shapes
+from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.watch import health
+from secondsite.vault.watch.facts import Facts
+from secondsite.vault.watch.health import Situation
+from secondsite.vault.watch.tick import Tick
+from secondsite.wire.control import Hello, Status
+from secondsite.wire.replication import FindingShape
+from secondsite.wire.rest import JobAccepted
+from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
+
+
+class Clock:
+    def __init__(self):
+        self.now = NOW
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path):
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    migrate(url)
+    db = database.connect(url)
+    store = SqlStore(db)
+    with store.transaction() as tx:
+        for site in ("a", "b"):
+            tx.sites.add(ports.SiteRecord(site, NOW))
+            tx.appliances.put(
+                ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW, connected=True)
+            )
+        tx.policies.put(ReplicationPolicy("default"))
+        tx.machines.add(machine())
+    yield store
+    db.dispose()
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def facts(store, heard, clock):
+    return Facts(store, heard.append, clock)
+
+
+def hello(appliance_id="appliance-a"):
+    return Hello(
+        appliance_id=appliance_id,
+        site="a",
+        version="1",
+        fabric_kind="simulated",
+        accelerated=False,
+        data_addresses=(),
+    )
+
+
+def stored(store):
+    with store.reading() as tx:
+        return tx.statuses.get("m1")
+
+
+def test_a_vault_that_starts_has_no_connections(store, facts):
+    facts.start()
+    with store.reading() as tx:
+        assert not any(appliance.connected for appliance in tx.appliances.list())
+
+
+def test_figures_are_written_every_ten_seconds_but_known_at_once(store, facts, heard, clock):
+    facts.connected(hello())
+    facts.status("appliance-a", Status(sources=(source_status(last_seq=1),)))
+    clock.now += timedelta(seconds=5)
+    facts.status("appliance-a", Status(sources=(source_status(last_seq=2),)))
+    assert (stored(store).source.last_seq, heard) == (1, ["machine/m1"])
+    with store.reading() as tx:
+        assert facts.latest(tx, "m1").source.last_seq == 2
+    clock.now += timedelta(seconds=5)
+    facts.status("appliance-a", Status(sources=(source_status(last_seq=3),)))
+    assert (stored(store).source.last_seq, heard) == (3, ["machine/m1"])
+
+
+def test_a_change_of_substance_is_written_and_told_at_once(store, facts, heard):
+    facts.status("appliance-b", Status(replicas=(replica_status(),)))
+    facts.status("appliance-b", Status(replicas=(replica_status(points=[point(1)]),)))
+    assert stored(store).replica.synchronized
+    assert heard == ["machine/m1", "machine/m1"]
+
+
+def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, facts):
+    facts.connected(hello())
+    facts.status("appliance-a", Status(sources=(source_status(last_seq=1),)))
+    facts.status("appliance-a", Status(sources=(source_status(last_seq=2),)))
+    facts.disconnected("appliance-a")
+    assert stored(store).source.last_seq == 2
+    with store.reading() as tx:
+        assert not tx.appliances.find("appliance-a").connected
+
+
+def test_an_older_epoch_does_not_hide_the_present_one(store, facts):
+    facts.status("appliance-b", Status(sources=(source_status(epoch=2),)))
+    facts.status("appliance-a", Status(sources=(source_status(epoch=1, power="off"),)))
+    assert stored(store).source.epoch == 2
+
+
+def situation(**changes):
+    appliance = ports.ApplianceRecord("x", "x", "a", NOW, NOW, last_seen_at=NOW, connected=True)
+    values = {
+        "machine": machine(),
+        "status": ports.StatusRecord("m1", source_status(), NOW, replica_status(points=[point(1, 10)]), NOW),
+        "policy": ReplicationPolicy("default", rpo_threshold_seconds=60),
+        "source": appliance,
+        "target": appliance,
+    }
+    return Situation(**{**values, **changes})
+
+
+def codes(given, now=NOW):
+    return [finding.code for finding in health.findings(given, now)]
+
+
+def test_a_machine_with_a_young_point_is_healthy():
+    assert codes(situation()) == []
+    assert health.overall(machine(), ()) is Health.HEALTHY
+
+
+def test_an_old_point_exceeds_the_rpo_since_the_threshold_was_passed():
+    found = health.findings(situation(), NOW + timedelta(seconds=100))
+    assert [(finding.code, finding.since) for finding in found] == [
+        ("rpo-exceeded", NOW + timedelta(seconds=50))
+    ]
+
+
+def test_a_machine_that_is_off_and_whose_last_change_was_sent_keeps_its_rpo():
+    now = NOW + timedelta(seconds=100)
+    off = source_status(power="off", sent_at=now)
+    status = dataclasses.replace(situation().status, source=off)
+    assert codes(situation(status=status), now) == []
+
+
+def test_an_appliance_that_is_away_is_a_finding_but_not_at_a_site_that_was_left():
+    away = ports.ApplianceRecord("x", "x", "a", NOW, NOW, last_seen_at=NOW, connected=False)
+    assert codes(situation(source=away, target=away)) == ["appliance-unreachable"] * 2
+    left = machine(state=State.COMMITTED)
+    off = dataclasses.replace(situation().status, source=source_status(power="off"))
+    assert codes(situation(machine=left, source=away, status=off)) == []
+
+
+def test_a_source_that_runs_after_the_failover_is_critical():
+    left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
+    assert codes(situation(machine=left)) == ["source-running-after-failover"]
+    before = dataclasses.replace(situation().status, source_at=NOW - timedelta(minutes=1))
+    assert codes(situation(machine=left, status=before)) == []
+
+
+def test_a_cancel_that_failed_is_a_finding():
+    assert "cancel-failed" in codes(situation(machine=machine(state=State.CANCEL_FAILED)))
+
+
+def test_what_the_appliances_report_is_shown_even_if_this_vault_has_no_word_for_it():
+    findings = (
+        FindingShape(code="peer-unreachable", what="no", since=NOW),
+        FindingShape(code="new", what="x", since=NOW),
+    )
+    status = dataclasses.replace(situation().status, source=source_status(findings=findings))
+    assert codes(situation(status=status)) == ["cycle-failed", "peer-unreachable"]
+
+
+def test_a_machine_is_active_where_it_should_run():
+    assert machine_shapes.active_site(machine()) == "a"
+    assert machine_shapes.active_site(machine(state=State.FAILED_OVER)) == "b"
+    assert machine_shapes.active_site(machine(state=State.DISABLING, failed_over_point_id="p1")) == "b"
+    shape = machine_shapes.protected(situation(machine=machine(home_site="b")), (), NOW)
+    assert (shape.direction, shape.rpo_seconds, shape.point_count) == ("reverse", 10.0, 1)
+
+
+class Cleanup:
+    def __init__(self, refuse=False):
+        self.requests = []
+        self.refuse = refuse
+
+    def submit(self, tx, request, requested_by):
+        self.requests.append(request)
+        if self.refuse:
+            raise errors.NotPossibleNow("no")
+        return JobAccepted(job_id="j1")
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+def test_a_drill_that_is_open_for_two_weeks_is_cleaned_up(store, facts, clock, refuse):
+    drill = ports.DrillRecord("p1", "f", "web01-test", None, False, NOW, "j0")
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(machine(), drill=drill, drill_state=DrillState.RUNNING))
+    cleanup = Cleanup(refuse)
+    tick = Tick(store, facts, {Verb.CLEANUP_TEST_FAILOVER: cleanup}, clock)
+    clock.now = NOW + timedelta(days=13, hours=23)
+    tick.look()
+    assert cleanup.requests == []
+    clock.now = NOW + timedelta(days=14)
+    tick.look()
+    tick.look()
+    assert [request.machines for request in cleanup.requests] == [("m1",)]
+    assert "14 days" in cleanup.requests[0].notes
+    clock.now += timedelta(hours=1)
+    tick.look()
+    assert len(cleanup.requests) == 2
