@@ -1,0 +1,23 @@
+"""Machines on QEMU/KVM through libvirt.
+
+`qemu:///embed?root=DIR` needs no daemon; `qemu:///system` and remote URIs use a host's own libvirt.
+"""
+
+import os
+from pathlib import Path
+
+# libvirt reads this when it is loaded; its driver else warns at each start of a guest that root runs it.
+os.environ.setdefault("LIBVIRT_DEBUG", "error")
+
+from .fabric import LibvirtFabric
+
+
+def open_fabric(uri: str, work_dir: Path) -> LibvirtFabric:
+    """The fabric at `uri`; what must outlive this process lies in `work_dir`.
+
+    It connects at first use, so a hypervisor that is down now is no error yet. A process can have one embedded root.
+    """
+    return LibvirtFabric(uri, work_dir)
+
+
+__all__ = ["LibvirtFabric", "open_fabric"]

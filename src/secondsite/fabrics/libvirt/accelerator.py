@@ -1,0 +1,53 @@
+"""Whether KVM really runs guests here, tried with a guest of one sector.
+
+A /dev/kvm that exists may refuse guests, or run them many times slower than no KVM at all (on hosts that imitate it).
+The sector writes to QEMU's debug-exit device, which ends QEMU with a code that only executed code can cause; KVM has
+to do that about as fast as emulation does.
+"""
+
+import functools
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+PROBE_SECONDS = 8.0
+AT_LEAST_SECONDS = 1.0
+PROOF = 33  # debug-exit turns the written 0x10 into (0x10 << 1) | 1
+SECTOR = (
+    bytes.fromhex("b010 e6f4 f4 ebfd").ljust(510, b"\0") + b"\x55\xaa"
+)  # mov al,0x10; out 0xf4,al; hlt; jmp
+EMULATOR = "qemu-system-x86_64"
+
+
+@functools.cache
+def kvm_usable() -> bool:
+    """Tried once in a process's life; takes a fraction of a second, at most about ten."""
+    if not Path("/dev/kvm").exists():
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        sector = Path(folder, "sector")
+        sector.write_bytes(SECTOR)
+        emulated_seconds = _seconds_to_run("tcg", sector, PROBE_SECONDS)
+        patience_seconds = max(AT_LEAST_SECONDS, 3 * (emulated_seconds or AT_LEAST_SECONDS))
+        return _seconds_to_run("kvm", sector, patience_seconds) is not None
+
+
+def _seconds_to_run(accelerator: str, sector: Path, deadline_seconds: float) -> float | None:
+    """How long the guest took from QEMU's start to its proof; None without one."""
+    started = time.monotonic()
+    try:
+        done = subprocess.run(
+            _command(accelerator, sector), capture_output=True, timeout=deadline_seconds, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return time.monotonic() - started if done.returncode == PROOF else None
+
+
+def _command(accelerator: str, sector: Path) -> list[str]:
+    return [
+        EMULATOR, "-accel", accelerator, "-m", "16", "-nodefaults", "-display", "none", "-no-reboot",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+        "-drive", f"file={str(sector).replace(',', ',,')},format=raw,if=ide,snapshot=on",
+    ]  # fmt: skip

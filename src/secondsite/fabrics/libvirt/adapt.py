@@ -1,0 +1,220 @@
+"""Turn a machine's definition from its own site into one for here. Pure: XML in, XML out.
+
+What names things of the other host goes (pinned CPUs, passed-through devices, media, sockets); what the guest sees
+stays (device types, addresses, MACs), so that it finds itself as it was.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
+
+from .. import interface
+from . import domain_xml
+
+HOST_BOUND = ("cputune", "numatune", "resource", "seclabel", "memtune", "blkiotune", "iothreadids", "keywrap")
+HOST_DEVICES = ("hostdev", "filesystem", "shmem", "redirdev", "vsock", "lease", "nvram")
+EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
+<features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What this site offers."""
+
+    kvm: bool
+    libvirt_networks: frozenset[str]
+    console_folder: Path
+
+
+def adapted(request: interface.HostRequest, place: Place) -> str:
+    """The domain XML of the machine that the request asks for."""
+    root = domain_xml.parse(_native(request))
+    root.attrib.pop("id", None)
+    _set_text(root, "name", request.name)
+    _set_text(root, "uuid", request.fabric_id)
+    domain_xml.set_tag(root, request.tag)
+    for name in HOST_BOUND:
+        for element in root.findall(name):
+            root.remove(element)
+    _accelerator(root, place.kvm)
+    _sizes(root, request)
+    _firmware_identity(root)
+    _disks(root, request)
+    _nics(root, request, place.libvirt_networks)
+    _devices(root, request, place.console_folder)
+    _nvram(root, request)
+    return domain_xml.render(root)
+
+
+def _native(request: interface.HostRequest) -> str:
+    """The source's own XML; a machine of another platform starts from a plain one."""
+    definition = request.definition
+    if definition.fabric_kind == "libvirt" and definition.native:
+        return definition.native
+    root = domain_xml.parse(EMPTY)
+    devices = root.find("devices")
+    assert devices is not None
+    _set_text(root, "vcpu", str(definition.vcpus))
+    _set_memory(root, definition.memory_bytes)
+    for disk in definition.disks:
+        element = SubElement(devices, "disk", {"type": "file", "device": "disk"})
+        SubElement(element, "driver", {"name": "qemu", "type": "qcow2"})
+        SubElement(element, "target", {"dev": disk.key, "bus": disk.bus})
+    for nic in definition.nics:
+        element = SubElement(devices, "interface", {"type": "bridge"})
+        SubElement(element, "mac", {"address": nic.mac})
+        SubElement(element, "model", {"type": nic.model})
+    return domain_xml.render(root)
+
+
+def _set_text(root: Element, name: str, text: str) -> None:
+    element = root.find(name)
+    if element is None:
+        element = Element(name)
+        root.insert(0, element)
+    element.text = text
+
+
+def _set_memory(root: Element, size_bytes: int) -> None:
+    for name in ("memory", "currentMemory"):
+        _set_text(root, name, str(size_bytes // 1024))
+        element = root.find(name)
+        assert element is not None
+        element.attrib = {"unit": "KiB"}
+
+
+def _accelerator(root: Element, kvm: bool) -> None:
+    """Without KVM the machine is emulated, and then the host's CPU model cannot be passed on."""
+    if kvm or root.get("type") != "kvm":
+        return
+    root.set("type", "qemu")
+    for name in ("cpu", "memoryBacking"):
+        for element in root.findall(name):
+            root.remove(element)
+    _remove(root, "features", ("hyperv", "kvm", "pmu"))
+    clock = root.find("clock")
+    if clock is not None:
+        for timer in clock.findall("timer"):
+            if timer.get("name") in ("kvmclock", "hypervclock", "tsc"):
+                clock.remove(timer)
+
+
+def _sizes(root: Element, request: interface.HostRequest) -> None:
+    """Properties of the target override the source's; a topology that no longer fits goes."""
+    vcpus, memory_bytes = request.properties.get("vcpus"), request.properties.get("memory_bytes")
+    vcpu = root.find("vcpu")
+    if vcpu is not None:
+        vcpu.attrib.pop("cpuset", None)
+    if vcpus is not None:
+        _set_text(root, "vcpu", str(int(vcpus)))
+        if vcpu is not None:
+            vcpu.attrib.pop("current", None)
+        _remove_direct(root, "vcpus")
+        _remove(root, "cpu", ("topology", "numa"))
+    if memory_bytes is not None:
+        _set_memory(root, int(memory_bytes))
+        _remove_direct(root, "maxMemory")
+        _remove(root, "cpu", ("numa",))
+
+
+def _firmware_identity(root: Element) -> None:
+    """SMBIOS may repeat the machine's UUID; libvirt refuses one that differs from the new machine's."""
+    system = root.find("sysinfo/system")
+    if system is not None:
+        for entry in system.findall("entry"):
+            if entry.get("name") == "uuid":
+                system.remove(entry)
+
+
+def _disks(root: Element, request: interface.HostRequest) -> None:
+    """Replicated disks lie where the request says; others and media stay behind."""
+    devices = root.find("devices")
+    assert devices is not None
+    kept = {id(element): key for key, element in domain_xml.disk_elements(root) if key in request.disks}
+    for element in devices.findall("disk"):
+        key = kept.get(id(element))
+        if key is not None:
+            _place_disk(element, request.disks[key])
+        elif element.get("device") in ("cdrom", "floppy"):
+            _remove_direct(element, "source")
+        else:
+            devices.remove(element)
+
+
+def _place_disk(element: Element, path: Path) -> None:
+    for name in ("source", "backingStore", "mirror", "auth", "encryption"):
+        _remove_direct(element, name)
+    element.set("type", "file")
+    element.set("device", "disk")
+    driver = element.find("driver")
+    if driver is None:
+        driver = SubElement(element, "driver", {"name": "qemu"})
+    driver.set("type", "qcow2")
+    driver.attrib.pop("iothread", None)
+    SubElement(element, "source", {"file": str(path)})
+
+
+def _nics(root: Element, request: interface.HostRequest, libvirt_networks: frozenset[str]) -> None:
+    """A card without a network here is taken out: QEMU has no card that is connected to nothing."""
+    devices = root.find("devices")
+    assert devices is not None
+    for key, element in list(domain_xml.nic_elements(root)):
+        network = request.networks.get(key)
+        if network is None:
+            devices.remove(element)
+            continue
+        kind = "network" if network in libvirt_networks else "bridge"
+        element.set("type", kind)
+        for name in (
+            "source",
+            "target",
+            "virtualport",
+            "filterref",
+            "portForward",
+            "backend",
+            "ip",
+            "route",
+            "vlan",
+        ):
+            _remove_direct(element, name)
+        SubElement(element, "source", {kind: network})
+
+
+def _devices(root: Element, request: interface.HostRequest, console_folder: Path) -> None:
+    devices = root.find("devices")
+    assert devices is not None
+    for name in HOST_DEVICES:
+        _remove_direct(devices, name)
+    for element in [*devices.findall("serial"), *devices.findall("console")]:
+        source = element.find("source")
+        if element.get("type") == "file" and source is not None:
+            source.attrib = {"path": str(console_folder / f"{request.name}.log"), "append": "on"}
+    for channel in devices.findall("channel"):
+        if channel.get("type") == "unix":
+            _remove_direct(channel, "source")
+    for graphics in devices.findall("graphics"):
+        graphics.attrib |= {"autoport": "yes", "port": "-1"}
+
+
+def _nvram(root: Element, request: interface.HostRequest) -> None:
+    """UEFI variables: the file that the request brings, else a fresh copy of the template under the machine's name."""
+    nvram = root.find("os/nvram")
+    if nvram is None:
+        return
+    brought = request.properties.get("nvram_path")
+    nvram.text = os.fspath(brought) if brought else None
+    if brought is None and not nvram.attrib:
+        _remove(root, "os", ("nvram",))
+
+
+def _remove(root: Element, parent: str, names: tuple[str, ...]) -> None:
+    found = root.find(parent)
+    if found is not None:
+        for name in names:
+            _remove_direct(found, name)
+
+
+def _remove_direct(parent: Element, name: str) -> None:
+    for element in parent.findall(name):
+        parent.remove(element)

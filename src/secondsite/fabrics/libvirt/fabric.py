@@ -1,0 +1,43 @@
+"""One libvirt host as a fabric."""
+
+from pathlib import Path
+
+from .. import interface
+from . import accelerator, connection, hosting, inventory, networks, power, quiescing, tracking
+
+
+class LibvirtFabric:
+    """Everything that an appliance asks of a hypervisor, made of one file for each noun."""
+
+    def __init__(self, uri: str, work_dir: Path) -> None:
+        work_dir = work_dir.absolute()
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self._hypervisor = connection.Connection(uri)
+        embedded = self._hypervisor.embedded_root is not None
+        quiescence = quiescing.Quiescing(self._hypervisor, work_dir)
+        machines = power.Power(self._hypervisor)
+        self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
+        self.power: interface.Power = machines
+        self.tracking: interface.Tracking = tracking.Tracking(self._hypervisor, work_dir)
+        self.quiescing: interface.Quiescing = quiescence
+        self.networks: interface.Networks = (
+            networks.BridgeNetworks() if embedded else networks.LibvirtNetworks(self._hypervisor)
+        )
+        self.hosting: interface.Hosting = hosting.Hosting(self._hypervisor, work_dir, self.networks, machines)
+        quiescence.release_left_over()
+
+    @property
+    def properties(self) -> interface.Properties:
+        accelerated = accelerator.kvm_usable()
+        note = "KVM does not run guests here: machines are emulated, which is slow."
+        return interface.Properties(
+            kind="libvirt",
+            accelerated=accelerated,
+            incremental=True,
+            quiescing=True,
+            networks=True,
+            notes=() if accelerated else (note,),
+        )
+
+    def close(self) -> None:
+        self._hypervisor.close()

@@ -1,0 +1,58 @@
+"""What lies in an image file that no QEMU has open: format, snapshots, bitmaps."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...domain import errors
+
+IMAGE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """`bitmaps` maps each persistent bitmap to whether it is usable; a running machine's are stale here (P4)."""
+
+    format: str
+    size_bytes: int
+    compat: str
+    snapshots: tuple[str, ...]
+    bitmaps: dict[str, bool]
+
+
+def facts(path: Path) -> ImageFacts:
+    """Raises FabricError when the file is missing or no image."""
+    info = json.loads(_run("info", "-U", "--output=json", str(path)))
+    specific: dict[str, Any] = info.get("format-specific", {}).get("data", {})
+    return ImageFacts(
+        format=info["format"],
+        size_bytes=int(info["virtual-size"]),
+        compat=specific.get("compat", ""),
+        snapshots=tuple(snapshot["name"] for snapshot in info.get("snapshots", [])),
+        bitmaps={bitmap["name"]: "in-use" not in bitmap["flags"] for bitmap in specific.get("bitmaps", [])},
+    )
+
+
+def remove_bitmap(path: Path, name: str) -> None:
+    """Removes a persistent bitmap, also an inconsistent one; the image must not be open anywhere."""
+    _run("bitmap", "--remove", str(path), name)
+
+
+def _run(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["qemu-img", *arguments], capture_output=True, text=True, timeout=IMAGE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        raise errors.DeadlineExceeded(
+            f"qemu-img {' '.join(arguments)} did not end within {IMAGE_SECONDS:.0f} s.",
+            do="Check the storage that the image lies on, then retry the job.",
+        ) from late
+    if done.returncode != 0:
+        raise errors.FabricError(
+            f"qemu-img {' '.join(arguments)} failed: {done.stderr.strip()}",
+            do="Check that the image is there, readable, and not used by another program.",
+        )
+    return done.stdout

@@ -1,0 +1,124 @@
+"""Several machines stand still at once, for a recovery point that they share.
+
+vCPUs are paused, so no guest can note anything after the instant. A record on disk and a watchdog process see to it
+that they go on when this process dies: the watchdog at once, the record when the fabric is opened again.
+"""
+
+import contextlib
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ...domain import errors
+from .. import interface
+from . import connection, durable, inventory, lifeline, power
+
+
+class Quiescing:
+    def __init__(self, hypervisor: connection.Connection, work_dir: Path) -> None:
+        self._hypervisor = hypervisor
+        self._records = work_dir / "held"
+
+    def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
+        return self._hold(fabric_ids, budget_seconds)
+
+    def release_left_over(self) -> None:
+        """Resumes machines that a holder left paused when it died."""
+        for record in self._records.glob("*.json"):
+            for fabric_id in json.loads(record.read_text()):
+                domain = self._hypervisor.find(fabric_id)
+                if domain is not None:
+                    _resume(domain)
+            record.unlink()
+
+    @contextlib.contextmanager
+    def _hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
+        domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
+        running = [domain for domain in domains if inventory.power_of(domain) is interface.PowerState.RUNNING]
+        with self._on_record(running), _watched(self._hypervisor, running, budget_seconds):
+            budget = threading.Timer(budget_seconds, _resume_all, [running])
+            budget.start()
+            try:
+                _in_parallel(_suspend, running)
+                yield datetime.now(UTC)
+                if not budget.is_alive():
+                    raise errors.DeadlineExceeded(
+                        f"Machines stood still for {budget_seconds:.1f} s and were let go before the end.",
+                        do="The common point is tried again; make the group smaller if this happens often.",
+                    )
+            finally:
+                budget.cancel()
+                _resume_all(running)
+
+    @contextlib.contextmanager
+    def _on_record(self, domains: Sequence[Any]) -> Iterator[None]:
+        self._records.mkdir(parents=True, exist_ok=True)
+        record = self._records / f"{uuid.uuid4()}.json"
+        durable.write(record, json.dumps([domain.UUIDString() for domain in domains]))
+        try:
+            yield
+        finally:
+            record.unlink()
+
+
+@contextlib.contextmanager
+def _watched(
+    hypervisor: connection.Connection, domains: Sequence[Any], budget_seconds: float
+) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(
+                lifeline.tied([_rescue(hypervisor, domain) for domain in domains], budget_seconds)
+            )
+        except OSError as error:
+            raise errors.FabricError(
+                f"Machines are not paused without a watchdog, which did not start: {error}.",
+                do="Check the host's free memory and process limits, then retry.",
+            ) from error
+        yield
+
+
+def _rescue(hypervisor: connection.Connection, domain: Any) -> tuple[str, ...]:
+    root = hypervisor.embedded_root
+    if root is not None:
+        for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
+            return ("monitor", str(monitor))
+    return ("virsh", "-c", hypervisor.uri, "resume", domain.UUIDString())
+
+
+def _suspend(domain: Any) -> None:
+    connection.call(f"pausing '{domain.name()}'", domain.suspend, seconds=10)
+
+
+def _resume(domain: Any) -> None:
+    """Resumes a paused machine; one that went off meanwhile is left alone."""
+    with contextlib.suppress(errors.NotFound):
+        power.resume(domain)
+
+
+def _resume_all(domains: Sequence[Any]) -> None:
+    _in_parallel(_resume, domains)
+
+
+def _in_parallel(act: Any, domains: Sequence[Any]) -> None:
+    """Acts on all at once; raises the first failure after all have ended."""
+    failures: list[errors.SecondsiteError] = []
+
+    def run(domain: Any) -> None:
+        try:
+            act(domain)
+        except errors.SecondsiteError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=[domain]) for domain in domains]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

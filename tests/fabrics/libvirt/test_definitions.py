@@ -1,0 +1,139 @@
+"""Domain XML in, domain XML out: what a machine takes along to another host and what it leaves behind."""
+
+from pathlib import Path
+
+from secondsite.fabrics.interface import HostRequest
+from secondsite.fabrics.libvirt import adapt, domain_xml
+from secondsite.wire.machines import DiskDefinition, MachineDefinition, NicDefinition
+
+TAG = "33333333-2222-4333-8444-555555555555"
+SOURCE = """<domain type='kvm' id='4'><name>web</name><uuid>11111111-1111-4111-8111-111111111111</uuid>
+<metadata><other:x xmlns:other="urn:other"/></metadata>
+<memory unit='GiB'>2</memory><currentMemory unit='GiB'>2</currentMemory>
+<vcpu placement='static' cpuset='0-3'>4</vcpu><cputune><vcpupin vcpu='0' cpuset='1'/></cputune>
+<sysinfo type='smbios'><system><entry name='uuid'>11111111-1111-4111-8111-111111111111</entry></system></sysinfo>
+<os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type>
+  <loader type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram template='/t'>/old/web_VARS.fd</nvram></os>
+<features><acpi/><hyperv><relaxed state='on'/></hyperv></features>
+<cpu mode='host-passthrough'><topology sockets='1' cores='4' threads='1'/></cpu>
+<clock offset='utc'><timer name='kvmclock' present='yes'/><timer name='rtc'/></clock>
+<devices>
+ <disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none'/><source file='/old/a.qcow2' index='1'/>
+   <backingStore/><target dev='vda' bus='virtio'/><boot order='1'/></disk>
+ <disk type='block' device='disk'><driver type='raw'/><source dev='/dev/sdx'/><target dev='vdb' bus='virtio'/></disk>
+ <disk type='file' device='cdrom'><source file='/old/cd.iso'/><target dev='sda' bus='sata'/></disk>
+ <interface type='network'><mac address='52:54:00:00:00:01'/><source network='default' portid='x'/><target dev='vnet3'/>
+   <model type='virtio'/></interface>
+ <interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br0'/></interface>
+ <hostdev mode='subsystem' type='pci'><source><address bus='1'/></source></hostdev>
+ <serial type='file'><source path='/old/web.log'/><target port='0'/></serial>
+ <graphics type='vnc' port='5901'/>
+</devices></domain>"""
+
+
+def described():
+    return domain_xml.definition(SOURCE, {"vda": 10 << 30, "vdb": 1 << 30})
+
+
+def adapted(kvm=True, networks=None, **properties):
+    request = HostRequest(
+        fabric_id="99999999-1111-4111-8111-111111111111", name="web-test", definition=described(),
+        disks={"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG, properties=properties,
+    )  # fmt: skip
+    return domain_xml.parse(
+        adapt.adapted(request, adapt.Place(kvm, frozenset({"lan"}), Path("/work/console")))
+    )
+
+
+def test_a_definition_says_what_the_xml_says():
+    found = described()
+    assert (found.name, found.vcpus, found.memory_bytes, found.firmware) == ("web", 4, 2 << 30, "uefi")
+    assert [(disk.key, disk.path, disk.size_bytes, disk.boot_order) for disk in found.disks] == [
+        ("vda", "/old/a.qcow2", 10 << 30, 1),
+        ("vdb", "/dev/sdx", 1 << 30, None),
+    ]
+    assert [(nic.key, nic.mac, nic.network) for nic in found.nics] == [
+        ("net0", "52:54:00:00:00:01", "default"),
+        ("net1", "52:54:00:00:00:02", "br0"),
+    ]
+
+
+def test_the_copy_has_its_own_name_and_our_tag_and_keeps_foreign_metadata():
+    root = adapted()
+    assert (root.findtext("name"), root.findtext("uuid")) == (
+        "web-test",
+        "99999999-1111-4111-8111-111111111111",
+    )
+    assert domain_xml.tag_of(root) == TAG
+    assert root.find("metadata/{urn:other}x") is not None
+
+
+def test_only_replicated_disks_come_along_and_media_stay_behind():
+    disks = {disk.find("target").get("dev"): disk for disk in adapted().iterfind("devices/disk")}
+    assert sorted(disks) == ["sda", "vda"]
+    assert disks["sda"].find("source") is None
+    assert disks["vda"].find("source").attrib == {"file": "/new/vda.qcow2"}
+    assert disks["vda"].find("driver").get("cache") == "none"
+
+
+def test_cards_go_to_the_mapped_network_or_are_left_out():
+    (card,) = adapted().iterfind("devices/interface")
+    assert card.get("type") == "bridge"
+    assert card.find("source").attrib == {"bridge": "drill"}
+    assert card.find("mac").get("address") == "52:54:00:00:00:01"
+    cards = list(adapted(networks={"net0": None, "net1": "lan"}).iterfind("devices/interface"))
+    assert [(one.get("type"), one.find("source").attrib) for one in cards] == [
+        ("network", {"network": "lan"})
+    ]
+
+
+def test_host_devices_and_pinning_stay_behind():
+    root = adapted()
+    assert root.find("devices/hostdev") is None
+    assert root.find("cputune") is None
+    assert "cpuset" not in root.find("vcpu").attrib
+    assert root.find("sysinfo/system/entry") is None
+
+
+def test_without_kvm_the_machine_is_emulated():
+    assert adapted(kvm=True).get("type") == "kvm"
+    root = adapted(kvm=False)
+    assert root.get("type") == "qemu"
+    assert root.find("cpu") is None
+    assert root.find("features/hyperv") is None
+    assert [timer.get("name") for timer in root.iterfind("clock/timer")] == ["rtc"]
+
+
+def test_target_properties_override_size():
+    root = adapted(vcpus="2", memory_bytes=str(1 << 30))
+    assert root.findtext("vcpu") == "2"
+    assert root.find("cpu/topology") is None
+    assert domain_xml.definition(domain_xml.render(root), {}).memory_bytes == 1 << 30
+
+
+def test_console_and_nvram_are_places_of_this_host():
+    root = adapted()
+    assert root.find("devices/serial/source").attrib == {"path": "/work/console/web-test.log", "append": "on"}
+    assert root.find("os/nvram").text is None
+    assert adapted(nvram_path="/new/vars.fd").findtext("os/nvram") == "/new/vars.fd"
+
+
+def test_a_machine_of_another_platform_gets_a_plain_definition():
+    definition = MachineDefinition(
+        fabric_id="x", name="sim", fabric_kind="simulated", vcpus=2, memory_bytes=64 << 20,
+        disks=(DiskDefinition(key="vda", size_bytes=1),), nics=(NicDefinition(key="net0", mac="52:54:00:00:00:09"),),
+    )  # fmt: skip
+    request = HostRequest("y", "sim", definition, {"vda": Path("/new/vda.qcow2")}, {"net0": "lan"}, TAG)
+    root = domain_xml.parse(adapt.adapted(request, adapt.Place(False, frozenset({"lan"}), Path("/c"))))
+    found = domain_xml.definition(domain_xml.render(root), {})
+    assert (found.name, found.vcpus, found.memory_bytes) == ("sim", 2, 64 << 20)
+    assert [disk.path for disk in found.disks] == ["/new/vda.qcow2"]
+    assert [nic.network for nic in found.nics] == ["lan"]
+
+
+def test_the_tag_can_be_taken_out_again():
+    root = domain_xml.parse(SOURCE)
+    domain_xml.set_tag(root, TAG)
+    domain_xml.set_tag(root, None)
+    assert domain_xml.tag_of(root) is None
+    assert root.find("metadata") is not None

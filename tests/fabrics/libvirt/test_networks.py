@@ -1,0 +1,54 @@
+"""Isolated bridges: made whole or not at all, and nobody else's."""
+
+import json
+import secrets
+import subprocess
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.fabrics.libvirt import networks
+
+
+def ip(*arguments):
+    done = subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=10)
+    return json.loads(done.stdout or "[]") if "-json" in arguments else None
+
+
+@pytest.fixture
+def name():
+    name = f"ss-{secrets.token_hex(3)}"
+    yield name
+    subprocess.run(["ip", "link", "delete", "dev", name], capture_output=True, timeout=10, check=False)
+
+
+def test_an_isolated_bridge_is_up_and_has_neither_address_nor_uplink(name):
+    networks.BridgeNetworks().create_isolated(name, "T")
+    (link,) = ip("-json", "address", "show", "dev", name)
+    assert "UP" in link["flags"]
+    assert link["addr_info"] == []
+    assert ip("-json", "link", "show", "master", name) == []
+
+
+def test_a_bridge_that_someone_else_made_is_listed_but_not_touched(name):
+    ip("link", "add", "name", name, "type", "bridge")
+    bridges = networks.BridgeNetworks()
+    assert [(one.isolated, one.tag) for one in bridges.list() if one.name == name] == [(False, None)]
+    with pytest.raises(errors.NotOurs):
+        bridges.create_isolated(name, "T")
+    with pytest.raises(errors.NotOurs):
+        bridges.remove(name, "T")
+
+
+def test_what_a_dead_process_began_is_cleared_away_and_never_listed(name):
+    left_over = f"{networks.PASSING}4194999"
+    ip("link", "add", "name", left_over, "type", "bridge")
+    bridges = networks.BridgeNetworks()
+    assert left_over not in [one.name for one in bridges.list()]
+    bridges.create_isolated(name, "T")
+    assert left_over not in [link["ifname"] for link in ip("-json", "link", "show", "type", "bridge")]
+
+
+def test_a_name_that_no_bridge_can_have_is_refused():
+    with pytest.raises(errors.InvalidArgument):
+        networks.BridgeNetworks().create_isolated("a-name-that-is-too-long", "T")

@@ -1,0 +1,247 @@
+"""What happens when the process that embeds libvirt, or QEMU itself, is killed at a bad moment."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+import guestkit
+from tests.fabrics.libvirt.rig import (
+    firmware_xml,
+    keep_capabilities,
+    kill_qemus_of,
+    lend_capabilities,
+    qemu_img,
+)
+from tests.support.eventually import eventually
+
+TAG = "11111111-2222-4333-8444-555555555555"
+MIB = 1 << 20
+
+
+class ApplianceProcess:
+    """Asks tests/fabrics/libvirt/appliance_process.py; every answer has a deadline."""
+
+    def __init__(self, root):
+        program = Path(__file__).with_name("appliance_process.py")
+        top = Path(__file__).resolve().parents[3]
+        environment = os.environ | {"PYTHONPATH": f"{top / 'src'}:{top}"}
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), str(root)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, cwd=top,
+        )  # fmt: skip
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        try:
+            assert self._line() == "ready\n"
+        except BaseException:
+            self.kill()
+            raise
+
+    def ask(self, do, **arguments):
+        answer = self.try_to(do, **arguments)
+        assert "ok" in answer, answer
+        return answer["ok"]
+
+    def try_to(self, do, **arguments):
+        self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self._line())
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=10)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def _line(self):
+        readable, _, _ = select.select([self.process.stdout], [], [], 60)
+        assert readable, "the process does not answer"
+        return self.process.stdout.readline()
+
+
+class Site:
+    """A root that outlives its processes, with one machine."""
+
+    def __init__(self, root):
+        self.root = root
+        for name in ("scratch", "images"):
+            (root / name).mkdir()
+        lend_capabilities(root)
+        self.image = root / "images" / "a.qcow2"
+        qemu_img("create", "-q", "-f", "qcow2", str(self.image), "8M")
+        self.appliance = ApplianceProcess(root)
+        self.machine = self.appliance.ask("define", xml=firmware_xml("a", [self.image]))
+        self.appliance.ask("start", machine=self.machine)
+        self.appliance.ask("enable", machine=self.machine, tag=TAG)
+
+    def new_appliance(self):
+        """Kills the process and starts another on the same root."""
+        self.appliance.kill()
+        self.appliance = ApplianceProcess(self.root)
+
+    @property
+    def qemu(self):
+        return int((self.root / "run" / "qemu" / "a.pid").read_text())
+
+    def monitor_of_nobody(self, *commands):
+        """Speaks to QEMU while no appliance process lives."""
+        monitor = next((self.root / "lib" / "qemu").glob("domain-*/monitor.sock"))
+        with socket.socket(socket.AF_UNIX) as talk:
+            talk.settimeout(10)
+            talk.connect(str(monitor))
+            stream = talk.makefile("rw")
+            assert "QMP" in stream.readline()
+            for command in ("qmp_capabilities", *commands):
+                stream.write(
+                    json.dumps(command if isinstance(command, dict) else {"execute": command}) + "\n"
+                )
+                stream.flush()
+                while True:
+                    answer = json.loads(stream.readline())
+                    if "return" in answer or "error" in answer:
+                        break
+            return answer["return"]
+
+    def write_block_without_appliance(self, block):
+        command = (
+            f'qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "write -P 7 {block * 65536} 4096"'
+        )
+        self.monitor_of_nobody({"execute": "human-monitor-command", "arguments": {"command-line": command}})
+
+    def cycle(self, base, name, keep=True):
+        view = self.appliance.ask("open_view", machine=self.machine, base=base, name=name)
+        self.appliance.ask("close_view")
+        if keep:
+            self.appliance.ask("acknowledge", machine=self.machine, keep=name)
+        return view
+
+    def end(self):
+        self.appliance.kill()
+        kill_qemus_of(self.root)
+        keep_capabilities(self.root)
+
+
+@pytest.fixture
+def site():
+    root = Path(tempfile.mkdtemp(prefix="ss-lv-"))
+    site = Site(root)
+    try:
+        yield site
+    finally:
+        site.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def agent_site():
+    root = Path(tempfile.mkdtemp(prefix="ss-lv-"))
+    (root / "images").mkdir()
+    lend_capabilities(root)
+    site = Site.__new__(Site)
+    site.root, site.console = root, guestkit.Console(root / "console.log")
+    disk = guestkit.make_disk(root / "images" / "a.qcow2")
+    guest = guestkit.build(kind=guestkit.Kind.AGENT)
+    site.appliance = ApplianceProcess(root)
+    try:
+        xml = guestkit.domain_xml("a", str(uuid.uuid4()), guest, [disk], [], site.console.path)
+        site.machine = site.appliance.ask("define", xml=xml)
+        site.appliance.ask("start", machine=site.machine)
+        assert site.console.wait_for_boot(within_seconds=90).ready
+        eventually(lambda: site.appliance.ask("agent_is_connected", machine=site.machine), within_seconds=30)
+        yield site
+    finally:
+        site.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def test_the_incremental_chain_goes_on_after_the_process_was_killed(site):
+    site.cycle(None, "secondsite-1-1")
+    qemu = site.qemu
+    site.appliance.kill()
+    site.write_block_without_appliance(5)
+    site.appliance = ApplianceProcess(site.root)
+    assert site.appliance.ask("state", machine=site.machine) == "running"
+    assert site.qemu == qemu
+    assert site.cycle("secondsite-1-1", "secondsite-1-2")["dirty"] == [5]
+    assert site.appliance.ask("checkpoints", machine=site.machine) == ["secondsite-1-2"]
+
+
+def test_a_view_whose_owner_was_killed_is_ended_by_the_next_one(site):
+    site.cycle(None, "secondsite-1-1")
+    site.appliance.ask("open_view", machine=site.machine, base="secondsite-1-1", name="secondsite-1-2")
+    site.appliance.kill()
+    site.write_block_without_appliance(3)
+    site.appliance = ApplianceProcess(site.root)
+    assert site.cycle("secondsite-1-1", "secondsite-1-3")["dirty"] == [3]
+    assert list((site.root / "scratch").iterdir()) == []
+
+
+def test_lost_checkpoint_metadata_is_made_anew_from_the_bitmaps(site):
+    site.cycle(None, "secondsite-1-1")
+    site.appliance.ask("forget_checkpoints", machine=site.machine)
+    assert site.appliance.ask("checkpoints", machine=site.machine) == []
+    assert site.cycle("secondsite-1-1", "secondsite-1-2")["dirty"] == []
+    assert site.appliance.ask("checkpoints", machine=site.machine) == ["secondsite-1-2"]
+
+
+def test_bitmaps_without_metadata_are_removed_when_they_are_not_the_base(site):
+    site.cycle(None, "secondsite-1-1")
+    site.appliance.ask("forget_checkpoints", machine=site.machine)
+    site.cycle(None, "secondsite-1-2")
+    site.appliance.ask("stop", machine=site.machine)
+    info = json.loads(qemu_img("info", "--output=json", str(site.image)))
+    assert [one["name"] for one in info["format-specific"]["data"]["bitmaps"]] == ["secondsite-1-2"]
+
+
+def test_a_killed_qemu_leaves_no_base_and_a_new_chain_begins(site):
+    site.cycle(None, "secondsite-1-1")
+    os.kill(site.qemu, signal.SIGKILL)
+    eventually(lambda: site.appliance.ask("state", machine=site.machine) == "off")
+    assert site.cycle("secondsite-1-1", "secondsite-1-2", keep=False)["bitmaps"] == []
+    site.appliance.ask("start", machine=site.machine)
+    assert site.cycle("secondsite-1-1", "secondsite-1-3")["bitmaps"] == []
+    assert site.cycle("secondsite-1-3", "secondsite-1-4")["dirty"] == []
+    assert site.appliance.ask("checkpoints", machine=site.machine) == ["secondsite-1-4"]
+
+
+def test_qemu_and_process_killed_together_leave_no_base(site):
+    site.cycle(None, "secondsite-1-1")
+    site.appliance.ask("open_view", machine=site.machine, base="secondsite-1-1", name="secondsite-1-2")
+    os.kill(site.qemu, signal.SIGKILL)
+    site.new_appliance()
+    eventually(lambda: site.appliance.ask("state", machine=site.machine) == "off")
+    site.appliance.ask("start", machine=site.machine)
+    assert site.cycle("secondsite-1-1", "secondsite-1-3")["bitmaps"] == []
+    assert site.cycle("secondsite-1-3", "secondsite-1-4")["dirty"] == []
+
+
+def test_machines_held_by_a_process_that_is_killed_go_on_without_it(site):
+    site.appliance.ask("hold", machine=site.machine, budget=60)
+    assert site.appliance.ask("state", machine=site.machine) == "paused"
+    site.appliance.kill()
+    eventually(lambda: site.monitor_of_nobody("query-status")["running"])
+    site.appliance = ApplianceProcess(site.root)
+    assert site.appliance.ask("state", machine=site.machine) == "running"
+    assert list((site.root / "work" / "held").iterdir()) == []
+
+
+@pytest.mark.guest
+def test_a_guest_frozen_by_a_process_that_is_killed_is_thawed_without_it(agent_site):
+    site = agent_site
+    site.appliance.ask("freeze", machine=site.machine)
+    assert site.appliance.ask("is_frozen", machine=site.machine) == "frozen"
+    site.appliance.kill()
+    said = site.console.last_record
+    site.console.wait_for(lambda console: console.last_record > said + 3, within_seconds=60)
+    site.appliance = ApplianceProcess(site.root)

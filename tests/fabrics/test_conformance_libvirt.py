@@ -1,0 +1,19 @@
+"""The conformance suite on real QEMUs under an embedded libvirt."""
+
+import pytest
+
+from secondsite.fabrics import conformance
+from tests.fabrics.libvirt.shared import rig_of_this_process
+
+
+@pytest.fixture(scope="session")
+def host():
+    with rig_of_this_process() as rig:
+        yield rig
+
+
+class TestLibvirt(conformance.Suite):
+    @pytest.fixture
+    def under_test(self, host):
+        yield host
+        host.clear()
