@@ -60,7 +60,7 @@ class ForkServer:
         """`secondsite ARGUMENTS` in a session of its own, its output appended to `log`."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__],
+                [sys.executable, "-c", "from rig.forking import serve; serve()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=self._environment,
@@ -88,7 +88,8 @@ def _born(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def _serve() -> None:
+def serve() -> None:
+    """The fork server's own process."""
     from secondsite.entry import appliance_main, main, vault_main  # noqa: F401
     from secondsite.entry import fabrics as _fabrics  # noqa: F401
     from secondsite.fabrics import simulated as _simulated  # noqa: F401
@@ -116,7 +117,3 @@ def _become(wish: dict[str, object]) -> None:
     os.closerange(3, 64)
     os.environ.update(wish["environment"])  # type: ignore[call-overload]
     sys.argv = ["secondsite", *wish["arguments"]]  # type: ignore[misc]
-
-
-if __name__ == "__main__":
-    _serve()

@@ -39,3 +39,13 @@ def test_health_is_the_worst_finding():
 def test_a_policy_out_of_range_names_the_field_and_the_range():
     with pytest.raises(errors.InvalidArgument, match="retention_seconds"):
         policies.ReplicationPolicy("p", retention_seconds=-1)
+
+
+def test_an_error_that_inherits_its_code_does_not_take_its_parents_place():
+    class Passing(errors.NotPossibleNow):
+        def __init__(self):
+            super().__init__("for a moment")
+
+    again = errors.from_wire(Passing().code, "for a moment", "wait")
+    assert type(again) is errors.NotPossibleNow
+    assert again.do == "wait"

@@ -5,6 +5,8 @@ import pytest
 from secondsite.fabrics import conformance
 from tests.fabrics.libvirt.shared import rig_of_this_process
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def host():

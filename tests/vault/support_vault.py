@@ -21,8 +21,10 @@ from secondsite.vault import ports
 from secondsite.vault.store import SqlStore
 from secondsite.wire import control
 from secondsite.wire.machines import DiskDefinition, MachineDefinition
+from secondsite.wire.orders import Kind
 from secondsite.wire.replication import PointShape, ReplicaStatus, SourceStatus
 
+SETTINGS = {Kind.SET_SITE.value, Kind.UPDATE_POLICY.value}
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -97,11 +99,13 @@ class Identity:
 
 
 class Dialler:
-    """An appliance's end of the control connection. Orders come to `orders`; `answers` maps kinds to reports."""
+    """An appliance's end of the control connection. Orders come to `orders`, those of them that only
+    tell a setting to `told`; `answers` maps kinds to reports."""
 
     def __init__(self, identity: Identity, answers=None, hello: control.Hello | None = None) -> None:
         self.identity = identity
         self.orders: list[control.Order] = []
+        self.told: list[control.Order] = []
         self.said: list[control.Message] = []
         self._answers = answers or {}
         self._open = contextlib.ExitStack()
@@ -138,7 +142,7 @@ class Dialler:
                 message = control.parse(text)
                 self.said.append(message)
                 if isinstance(message, control.Order):
-                    self.orders.append(message)
+                    (self.told if message.kind in SETTINGS else self.orders).append(message)
                     if message.kind in self._answers:
                         self.report(message.order_id, **self._answers[message.kind](message))
         except ConnectionClosed:

@@ -61,7 +61,7 @@ def heard():
 
 @pytest.fixture
 def facts(store, heard, clock):
-    return Facts(store, heard.append, clock)
+    return Facts(store, lambda key: key.startswith("machine/") and heard.append(key), clock)
 
 
 def hello(appliance_id="appliance-a"):

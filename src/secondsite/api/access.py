@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from ..domain import errors
 from ..vault.facade import VaultFacade
 
-_bearer = HTTPBearer(auto_error=False, description="An access token: 'secondsite token create NAME'.")
+_bearer = HTTPBearer(auto_error=False, description="An access token: 'secondsite token add NAME'.")
 
 
 def vault_of(request: Request) -> VaultFacade:

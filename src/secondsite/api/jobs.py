@@ -14,14 +14,19 @@ router = APIRouter(tags=["jobs"])
 
 @router.get("/jobs")
 def list_jobs(
-    vault: Vault, state: str | None = None, machine: str | None = None, limit: int = 50
+    vault: Vault,
+    state: str | None = None,
+    machine: str | None = None,
+    limit: int = 50,
+    children: bool = True,
 ) -> Sequence[rest.JobShape]:
-    """Newest first, without their tasks."""
-    return vault.jobs.list(state, machine, limit)
+    """Newest first, without their tasks; `children=false` leaves out those that another job started."""
+    return vault.jobs.list(state, machine, limit, children)
 
 
 @router.get("/jobs/{job}")
 def show_job(vault: Vault, job: str) -> rest.JobShape:
+    """With its tasks. Here and below a job may be named by the beginning of its id."""
     return vault.jobs.show(job)
 
 
@@ -40,7 +45,6 @@ def retry_job(vault: Vault, job: str) -> rest.JobShape:
 @router.get("/jobs/{job}/events", response_class=StreamingResponse)
 def follow_job(vault: Vault, job: str) -> StreamingResponse:
     """The job (a JobShape) whenever something in its tree changed, until it has ended; server-sent events."""
-    vault.jobs.show(job)
-    lines: AsyncIterator[str] = events.follow(vault, job)
+    lines: AsyncIterator[str] = events.follow(vault, vault.jobs.show(job).id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(lines, media_type="text/event-stream", headers=headers)

@@ -1,6 +1,7 @@
 """Routes: machines, their recovery points, and one POST per verb."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -50,6 +51,24 @@ def show_machine(vault: Vault, machine: str) -> rest.MachineShape:
 def list_points(vault: Vault, machine: str) -> Sequence[PointShape]:
     """Newest first."""
     return vault.points.list(machine)
+
+
+@router.put("/machines/{machine}/points/{point}/hold", tags=["machines"])
+def hold_point(vault: Vault, machine: str, point: str, request: rest.HoldRequest) -> PointShape:
+    """Keeps a point, whatever retention says, until it is released."""
+    return vault.holds.hold(machine, point, request.reason)
+
+
+@router.delete("/machines/{machine}/points/{point}/hold", tags=["machines"])
+def release_point(vault: Vault, machine: str, point: str) -> PointShape:
+    """Ends the hold: retention decides about the point again."""
+    return vault.holds.release(machine, point)
+
+
+@router.get("/machines/{machine}/rpo", tags=["machines"])
+def show_rpo(vault: Vault, machine: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:
+    """Its RPO every ten seconds since then, oldest first; a week is kept."""
+    return vault.machines.rpo(machine, since)
 
 
 @router.get("/machines/{machine}/possible", tags=["machines"])

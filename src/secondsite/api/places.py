@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from ..wire import rest
+from ..wire.bandwidth import BandwidthShape
 from .access import Vault
 
 router = APIRouter()
@@ -55,6 +56,12 @@ def show_site(vault: Vault, site: str) -> rest.SiteShape:
 @router.delete("/sites/{site}", status_code=HTTPStatus.NO_CONTENT, tags=["sites"])
 def remove_site(vault: Vault, site: str) -> None:
     vault.sites.remove(site)
+
+
+@router.put("/sites/{site}/bandwidth", tags=["sites"])
+def limit_site(vault: Vault, site: str, request: BandwidthShape) -> rest.SiteShape:
+    """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces what held."""
+    return vault.sites.limit(site, request)
 
 
 @router.get("/sites/{site}/inventory", tags=["sites"])

@@ -4,31 +4,45 @@ import time
 from collections.abc import Iterator
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from ..client import VaultClient
 from ..domain import errors
 from ..wire import rest
 from . import exit_codes, output
+from .traffic import Traffic
 
 ENDED = frozenset(exit_codes.BY_JOB_STATE)
 MARKS = {
-    "succeeded": "[green]done[/]   ",
-    "failed": "[red]failed[/] ",
-    "skipped": "[dim]skipped[/]",
-    "cancelled": "[yellow]stopped[/]",
-    "undone": "[yellow]undone[/] ",
+    "succeeded": ("done   ", "green"),
+    "failed": ("failed ", "red"),
+    "skipped": ("skipped", "dim"),
+    "cancelled": ("stopped", "yellow"),
+    "undone": ("undone ", "yellow"),
 }
 VAULT_AWAY_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 0.5
+BAR_COLUMNS = 20
+Key = tuple[str, int, int, str]
 
 
 def follow(client: VaultClient, job_id: str, as_json: bool) -> rest.JobShape:
-    """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited for."""
-    job = _watch_quietly(client, job_id) if as_json else _watch_with_bars(client, job_id)
+    """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited for.
+
+    Raises VaultUnreachable after a minute without it, and KeyboardInterrupt; the job goes on by itself.
+    """
+    try:
+        job = _watch_quietly(client, job_id) if as_json else _watch_with_bars(client, job_id)
+    except KeyboardInterrupt:
+        output.complaints.print(
+            f"The job goes on. Watch it again with: secondsite job follow {job_id}", soft_wrap=True
+        )
+        raise
     if as_json:
         output.show_json(job)
     elif job.problem is not None:
         output.show_error(job.problem.raised(), as_json=False)
-        output.console.print(f"  job: secondsite job show {job.id}", markup=False)
+        output.say(f"  job: secondsite job show {job.id}")
     return job
 
 
@@ -42,11 +56,19 @@ def states(client: VaultClient, job_id: str) -> Iterator[rest.JobShape]:
                 yield job
                 if job.state in ENDED:
                     return
-        except errors.VaultUnreachable:
+        except errors.VaultUnreachable as away:
             away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > VAULT_AWAY_SECONDS:
-                raise
-        time.sleep(0.5)
+                raise errors.VaultUnreachable(
+                    f"{away.message} The job goes on when the vault runs again.",
+                    do=f"Start the vault, then: secondsite job follow {job_id}",
+                ) from away
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def require_success(job: rest.JobShape) -> exit_codes.Exit:
+    """The exit code that the job's end means."""
+    return exit_codes.BY_JOB_STATE.get(job.state, exit_codes.Exit.INTERNAL)
 
 
 def _watch_quietly(client: VaultClient, job_id: str) -> rest.JobShape:
@@ -57,64 +79,72 @@ def _watch_quietly(client: VaultClient, job_id: str) -> rest.JobShape:
 def _watch_with_bars(client: VaultClient, job_id: str) -> rest.JobShape:
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=BAR_COLUMNS),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[why]}"),
+        TextColumn("{task.fields[why]}", markup=False),
     )
-    with Progress(*columns, console=output.console, transient=True) as progress:
-        shown = _Shown(progress)
+    quiet = not output.console.is_terminal
+    with Progress(*columns, console=output.console, transient=True, disable=quiet) as progress:
+        shown = _Shown(progress, client)
         for job in states(client, job_id):
-            shown.update(client, job)
+            shown.update(job)
     return job
 
 
 class _Shown:
     """What is on the screen so far: printed sentences of ended tasks, bars of running ones."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, client: VaultClient) -> None:
         self._progress = progress
-        self._bars: dict[tuple[str, int, int, str], TaskID] = {}
-        self._printed: set[tuple[str, int, int, str]] = set()
+        self._client = client
+        self._traffic = Traffic(client)
+        self._bars: dict[Key, TaskID] = {}
+        self._printed: set[Key] = set()
+        self._ended: set[str] = set()
 
-    def update(self, client: VaultClient, job: rest.JobShape) -> None:
+    def update(self, job: rest.JobShape) -> None:
         for child_id in job.children:
-            self.update(client, client.job(child_id))
-        prefix = f"{job.subject_name}: " if job.parent_id else ""
+            if child_id not in self._ended:
+                self.update(self._client.job(child_id))
         for task in job.tasks:
-            if task.started_at is not None or task.state in MARKS:
-                self._task(job.id, prefix, task)
+            if task.state in MARKS:
+                self._end(_key(job, task), _prefix(job), task)
+            elif task.state in ("running", "waiting"):
+                self._bar(_key(job, task), job, task)
+        if job.state in ENDED:
+            self._ended.add(job.id)
 
-    def _task(self, job_id: str, prefix: str, task: rest.TaskShape) -> None:
-        key = (job_id, task.position, task.attempt, task.name)
-        if task.state in MARKS:
-            self._end(key, prefix, task)
-        elif task.state in ("running", "waiting"):
-            self._bar(key, prefix, task)
-
-    def _end(self, key: tuple[str, int, int, str], prefix: str, task: rest.TaskShape) -> None:
+    def _end(self, key: Key, prefix: str, task: rest.TaskShape) -> None:
         bar = self._bars.pop(key, None)
         if bar is not None:
             self._progress.remove_task(bar)
-        if key in self._printed:
-            return
-        self._printed.add(key)
-        text = task.problem.message if task.problem else task.sentence
-        took = (
-            (task.ended_at - task.started_at).total_seconds() if task.ended_at and task.started_at else None
-        )
-        seconds = f" ({output.span(took)})" if took is not None else ""
-        self._progress.console.print(f"{MARKS[task.state]} {prefix}[bold]{task.name}[/]{seconds}: ", end="")
-        self._progress.console.print(text, markup=False)
+        if key not in self._printed:
+            self._printed.add(key)
+            self._progress.console.print(_ended(prefix, task), soft_wrap=True)
 
-    def _bar(self, key: tuple[str, int, int, str], prefix: str, task: rest.TaskShape) -> None:
+    def _bar(self, key: Key, job: rest.JobShape, task: rest.TaskShape) -> None:
         if key not in self._bars:
-            self._bars[key] = self._progress.add_task(f"{prefix}{task.name}", total=None, why="")
-        known = task.progress is not None and task.progress > 0
-        self._progress.update(
-            self._bars[key], total=1.0 if known else None, completed=task.progress or 0, why=task.sentence
-        )
+            self._bars[key] = self._progress.add_task(f"{_prefix(job)}{task.name}", total=None, why="")
+        why, total = task.sentence, None
+        if task.progress:
+            total = 1.0
+            why = ", ".join(part for part in (why, self._traffic.of(job)) if part)
+        self._progress.update(self._bars[key], total=total, completed=task.progress or 0, why=why)
 
 
-def require_success(job: rest.JobShape) -> exit_codes.Exit:
-    """The exit code that the job's end means."""
-    return exit_codes.BY_JOB_STATE.get(job.state, exit_codes.Exit.INTERNAL)
+def _key(job: rest.JobShape, task: rest.TaskShape) -> Key:
+    return job.id, task.position, task.attempt, task.name
+
+
+def _prefix(job: rest.JobShape) -> str:
+    return f"{job.subject_name}: " if job.parent_id else ""
+
+
+def _ended(prefix: str, task: rest.TaskShape) -> Text:
+    mark, style = MARKS[task.state]
+    line = Text.assemble((mark, style), f" {prefix}", (task.name, "bold"))
+    if task.ended_at and task.started_at and task.state != "skipped":
+        line.append(f" ({output.span((task.ended_at - task.started_at).total_seconds())})")
+    text = task.problem.message if task.problem else task.sentence
+    line.append(f": {text}" if text else "")
+    return line

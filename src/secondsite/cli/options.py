@@ -18,8 +18,12 @@ from ..domain import errors
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return when the job is accepted; follow it later.")]
-MachineNames = Annotated[list[str], typer.Argument(help="Names or ids of machines.", show_default=False)]
-MachineName = Annotated[str, typer.Argument(help="Name or id of a machine.", show_default=False)]
+MachineNames = Annotated[
+    list[str], typer.Argument(help="Names or ids of machines.", metavar="MACHINE", show_default=False)
+]
+MachineName = Annotated[
+    str, typer.Argument(help="Name or id of a machine.", metavar="MACHINE", show_default=False)
+]
 
 
 @dataclass(slots=True)

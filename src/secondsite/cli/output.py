@@ -1,6 +1,7 @@
 """Tables for people, JSON for scripts, errors with what to do next."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -8,14 +9,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from ..domain import errors
 from ..domain.lifecycle import Verb
 from ..wire.base import Problem, Shape
+from . import tables
 
-console = Console(highlight=False)
-complaints = Console(stderr=True, highlight=False)
+PIPE_COLUMNS = 240
+"""Width where nobody looks: what reads a pipe wants whole lines."""
+
+
+def _width(stream: Any) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
+
+
+console = Console(highlight=False, width=_width(sys.stdout))
+complaints = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 Column = tuple[str, Callable[[Any], object]]
 
@@ -24,8 +34,20 @@ _VERBS = re.compile(
 )
 
 GOOD = {"protected", "succeeded", "healthy", "connected", "running"}
-UNBROKEN = {"id", "name", "state", "verb", "health", "site", "machine"}
-BAD = {"failed", "critical", "failover_failed", "cancel_failed", "disable_failed", "cleanup_failed"}
+BAD = {
+    "failed",
+    "critical",
+    "away",
+    "failover_failed",
+    "cancel_failed",
+    "disable_failed",
+    "cleanup_failed",
+}
+
+
+def say(text: str) -> None:
+    """One sentence on standard output, never broken by us, so that a command in it can be copied."""
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
@@ -39,27 +61,31 @@ def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
 
 
 def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> None:
-    """A table, or the sentence that says what to do when there is nothing to show."""
+    """A table without columns that say nothing, or the sentence that says what to do when there is nothing to show."""
     if not rows:
-        console.print(empty)
+        say(empty)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for header, _ in columns:
-        table.add_column(header, overflow="fold", no_wrap=header in UNBROKEN)
-    for row in rows:
-        table.add_row(*(_cell(value(row)) for _, value in columns))
-    console.print(table)
+    cells = [[_cell(value(row)) for row in rows] for _, value in columns]
+    kept = [at for at, column in enumerate(cells) if any(cell.plain not in ("", "-") for cell in column)]
+    headers = [columns[at][0] for at in kept]
+    for line in tables.lines(headers, list(zip(*(cells[at] for at in kept), strict=True)), console.width):
+        console.print(line, soft_wrap=True)
 
 
 def show_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Name and value, one a line; empty values are left out."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts:
-        if value not in (None, "", (), []):
-            table.add_row(name, _cell(value))
-    console.print(table)
+    kept = [(name, _cell(value)) for name, value in facts if value not in (None, "", (), [])]
+    longest = max((len(name) for name, _ in kept), default=0)
+    for name, value in kept:
+        console.print(Text.assemble((name.ljust(longest), "bold"), "  ", value), soft_wrap=True)
+
+
+def show_removed(noun: str, name: str, as_json: bool) -> None:
+    """That something is gone."""
+    if as_json:
+        show_json({"removed": {noun: name}})
+    else:
+        say(f"{noun} {name} removed")
 
 
 def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
@@ -78,31 +104,38 @@ def with_dashes(text: str) -> str:
     return _VERBS.sub(lambda found: found.group().replace("_", "-"), text)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
     text = "-" if value is None else str(value)
-    if text in GOOD:
-        return f"[green]{text}[/]"
-    return f"[red]{text}[/]" if text in BAD else text.replace("[", "\\[")
+    return Text(text, style="green" if text in GOOD else "red" if text in BAD else "")
 
 
 def size(count: float | None) -> str:
-    """Bytes as people read them."""
+    """Bytes as people read them: powers of 1000, as in the sentences of jobs."""
     if count is None:
         return "-"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(count) < 1024 or unit == "TiB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
 
 
 def span(seconds: float | None) -> str:
     """Seconds as people read them."""
     if seconds is None:
         return "-"
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    if seconds < 3600:
+        return _two(round(seconds), 60, "min", "s")
+    return _two(round(seconds / 60), 60, "h", "min") if seconds < 72 * 3600 else f"{seconds / 86400:.0f} days"
+
+
+def _two(count: int, per: int, large: str, small: str) -> str:
+    whole, rest = divmod(count, per)
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
 def clock(at: datetime | None) -> str:

@@ -58,7 +58,7 @@ def _accepted(accepted: rest.JobAccepted, as_json: bool) -> None:
     if as_json:
         output.show_json(accepted)
     else:
-        output.console.print(f"accepted; follow it with: secondsite job follow {accepted.job_id}")
+        output.say(f"accepted; follow it with: secondsite job follow {accepted.job_id[:10]}")
 
 
 def _disks(given: list[str], machines: list[str]) -> dict[str, tuple[str, ...]]:

@@ -2,8 +2,10 @@
 
 import ssl
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import pydantic
@@ -12,8 +14,10 @@ from ..domain import errors
 from ..domain.lifecycle import Verb
 from ..domain.points import RecoveryPointChoice
 from ..wire import rest
+from ..wire.bandwidth import BandwidthShape
 from ..wire.base import Shape
 from ..wire.replication import PointShape
+from .shapes import NewToken, TokenCreate, TokenName
 
 S = TypeVar("S", bound=Shape)
 READ_SECONDS = 60.0
@@ -44,14 +48,24 @@ class VaultClient:
     def add_site(self, name: str) -> rest.SiteShape:
         return self._one(rest.SiteShape, "POST", "/api/sites", body=_shape(rest.SiteCreate, name=name))
 
+    def site(self, name: str) -> rest.SiteShape:
+        return self._one(rest.SiteShape, "GET", f"/api/sites/{_part(name)}")
+
+    def limit_site(self, name: str, schedule: BandwidthShape) -> rest.SiteShape:
+        """How fast the site may send from now on."""
+        return self._one(rest.SiteShape, "PUT", f"/api/sites/{_part(name)}/bandwidth", body=schedule)
+
     def remove_site(self, name: str) -> None:
-        self._call("DELETE", f"/api/sites/{name}")
+        self._call("DELETE", f"/api/sites/{_part(name)}")
 
     def registration_key(self, site: str) -> rest.RegistrationKey:
-        return self._one(rest.RegistrationKey, "POST", f"/api/sites/{site}/registration-key")
+        return self._one(rest.RegistrationKey, "POST", f"/api/sites/{_part(site)}/registration-key")
 
     def appliances(self) -> list[rest.ApplianceShape]:
         return self._many(rest.ApplianceShape, "/api/appliances")
+
+    def remove_appliance(self, name: str) -> None:
+        self._call("DELETE", f"/api/appliances/{_part(name)}")
 
     def policies(self) -> list[rest.PolicyInfo]:
         return self._many(rest.PolicyInfo, "/api/policies")
@@ -60,10 +74,10 @@ class VaultClient:
         return self._one(rest.PolicyInfo, "POST", "/api/policies", body=policy)
 
     def update_policy(self, policy: rest.PolicyCreate) -> rest.PolicyInfo:
-        return self._one(rest.PolicyInfo, "PUT", f"/api/policies/{policy.name}", body=policy)
+        return self._one(rest.PolicyInfo, "PUT", f"/api/policies/{_part(policy.name)}", body=policy)
 
     def remove_policy(self, name: str) -> None:
-        self._call("DELETE", f"/api/policies/{name}")
+        self._call("DELETE", f"/api/policies/{_part(name)}")
 
     def networks(self, site: str | None = None) -> list[rest.SiteNetworks]:
         return self._many(rest.SiteNetworks, "/api/networks", {"site": site})
@@ -80,15 +94,29 @@ class VaultClient:
         return self._many(rest.MachineShape, "/api/machines", {"site": site, "discover": discover})
 
     def machine(self, name: str) -> rest.MachineShape:
-        return self._one(rest.MachineShape, "GET", f"/api/machines/{name}")
+        return self._one(rest.MachineShape, "GET", f"/api/machines/{_part(name)}")
+
+    def rpo(self, machine: str, since: datetime | None = None) -> list[rest.RpoSample]:
+        """Every ten seconds since then, oldest first; a week is kept."""
+        query = {"since": None if since is None else since.isoformat()}
+        return self._many(rest.RpoSample, f"/api/machines/{_part(machine)}/rpo", query)
 
     def points(self, machine: str) -> list[PointShape]:
-        return self._many(PointShape, f"/api/machines/{machine}/points")
+        return self._many(PointShape, f"/api/machines/{_part(machine)}/points")
+
+    def hold_point(self, machine: str, point: str, reason: str) -> PointShape:
+        """Keeps the point until it is released, whatever retention says."""
+        path = f"/api/machines/{_part(machine)}/points/{_part(point)}/hold"
+        return self._one(PointShape, "PUT", path, body=_shape(rest.HoldRequest, reason=reason))
+
+    def release_point(self, machine: str, point: str) -> PointShape:
+        path = f"/api/machines/{_part(machine)}/points/{_part(point)}/hold"
+        return self._one(PointShape, "DELETE", path)
 
     def possible(self, machine: str, choice: RecoveryPointChoice) -> rest.Possible:
         """The point that `choice` would pick now, and what it loses."""
         return self._one(
-            rest.Possible, "GET", f"/api/machines/{machine}/possible", query={"choice": choice.value}
+            rest.Possible, "GET", f"/api/machines/{_part(machine)}/possible", query={"choice": choice.value}
         )
 
     def start(self, verb: Verb, request: Shape) -> rest.JobAccepted:
@@ -98,23 +126,38 @@ class VaultClient:
         )
 
     def jobs(
-        self, state: str | None = None, machine: str | None = None, limit: int | None = None
+        self,
+        state: str | None = None,
+        machine: str | None = None,
+        limit: int | None = None,
+        children: bool = True,
     ) -> list[rest.JobShape]:
-        return self._many(rest.JobShape, "/api/jobs", {"state": state, "machine": machine, "limit": limit})
+        """Newest first, without their tasks; without `children` only those that no other job started."""
+        query = {"state": state, "machine": machine, "limit": limit, "children": children}
+        return self._many(rest.JobShape, "/api/jobs", query)
+
+    def tokens(self) -> list[TokenName]:
+        return self._many(TokenName, "/api/tokens")
+
+    def add_token(self, name: str) -> NewToken:
+        return self._one(NewToken, "POST", "/api/tokens", body=TokenCreate(name=name))
+
+    def remove_token(self, name: str) -> None:
+        self._call("DELETE", f"/api/tokens/{_part(name)}")
 
     def job(self, job_id: str) -> rest.JobShape:
-        return self._one(rest.JobShape, "GET", f"/api/jobs/{job_id}")
+        return self._one(rest.JobShape, "GET", f"/api/jobs/{_part(job_id)}")
 
     def cancel_job(self, job_id: str) -> rest.JobShape:
-        return self._one(rest.JobShape, "POST", f"/api/jobs/{job_id}/cancel")
+        return self._one(rest.JobShape, "POST", f"/api/jobs/{_part(job_id)}/cancel")
 
     def retry_job(self, job_id: str) -> rest.JobShape:
-        return self._one(rest.JobShape, "POST", f"/api/jobs/{job_id}/retry")
+        return self._one(rest.JobShape, "POST", f"/api/jobs/{_part(job_id)}/retry")
 
     def follow(self, job_id: str) -> Iterator[rest.JobShape]:
         """The job's tree each time it changes, until it has ended (server-sent events)."""
         try:
-            with self._http.stream("GET", f"/api/jobs/{job_id}/events") as answer:
+            with self._http.stream("GET", f"/api/jobs/{_part(job_id)}/events") as answer:
                 if answer.status_code >= 400:
                     answer.read()
                     raise _error(answer)
@@ -133,11 +176,18 @@ class VaultClient:
         query: Mapping[str, Any] | None = None,
         body: Shape | None = None,
     ) -> S:
-        return shape.model_validate_json(self._call(method, path, query=query, body=body).content)
+        answer = self._call(method, path, query=query, body=body)
+        try:
+            return shape.model_validate_json(answer.content)
+        except pydantic.ValidationError as error:
+            raise self._not_understood(path) from error
 
     def _many(self, shape: type[S], path: str, query: Mapping[str, Any] | None = None) -> list[S]:
         answer = self._call("GET", path, query=query)
-        return [shape.model_validate(each) for each in answer.json()]
+        try:
+            return [shape.model_validate(each) for each in answer.json()]
+        except (ValueError, TypeError) as error:
+            raise self._not_understood(path) from error
 
     def _call(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Shape | None = None
@@ -152,6 +202,12 @@ class VaultClient:
             raise _error(answer)
         return answer
 
+    def _not_understood(self, path: str) -> errors.SecondsiteError:
+        return errors.Internal(
+            f"{self._url}{path} answers what we do not understand.",
+            do="Check that --url names a vault, and that the vault and this program have the same version.",
+        )
+
     def _unreachable(self, error: Exception) -> errors.SecondsiteError:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.CertificateRefused(
@@ -159,6 +215,13 @@ class VaultClient:
                 do="Give the right CA file with --ca, or check that --url names your vault.",
             )
         return errors.VaultUnreachable(f"The vault at {self._url} does not answer: {error}.")
+
+
+def _part(name: str) -> str:
+    """What a person typed as one part of a path: it leads nowhere else. Raises InvalidArgument for no name at all."""
+    if name.strip() in ("", ".", ".."):
+        raise errors.InvalidArgument(f"'{name}' is no name.")
+    return quote(name, safe="")
 
 
 def _shape(shape: type[S], **values: Any) -> S:

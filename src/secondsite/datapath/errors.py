@@ -115,6 +115,12 @@ class ReplicaInUse(DatapathError):
     code = "replica-in-use"
 
 
+class PointHeld(DatapathError):
+    """Somebody holds the recovery point: it is not dropped until it is released."""
+
+    code = "point-held"
+
+
 class HeadTorn(DatapathError):
     """The head is no instant of the machine: a cycle or a pass over whole disks is half applied."""
 

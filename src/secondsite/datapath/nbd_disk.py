@@ -12,6 +12,7 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -22,6 +23,7 @@ from . import extents
 from .errors import DiskUnreadable
 from .extents import Extent
 from .nbd_disk_buffers import Buffers
+from .nbd_disk_lending import Lent
 from .units import CHUNK_BYTES, GiB
 
 DEPTH: Final = 6
@@ -34,10 +36,27 @@ STATUS_BYTES: Final = 1 * GiB
 _DIRTY = 1
 _ZERO = 2
 
+_Read = tuple[int, int, bytearray]
+"""Cookie, offset, and where it is read to."""
+
 
 def bitmap_context(name: str) -> str:
     """The NBD meta context of a QEMU dirty bitmap."""
     return f"qemu:dirty-bitmap:{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write in flight; `held` is what libnbd reads from until it ends."""
+
+    cookie: int
+    offset: int
+    length: int
+    what: str
+    held: Lent | None = None
+
+    def overlaps(self, offset: int, length: int) -> bool:
+        return self.offset < offset + length and offset < self.offset + self.length
 
 
 class NbdDisk:
@@ -141,7 +160,7 @@ class NbdDisk:
         """(offset, bytes) of every extent, in order, in chunks that end at multiples of CHUNK_BYTES; some reads
         are always in flight. What is given back to `buffers` is read into again."""
         buffers = buffers or Buffers()
-        flying: deque[tuple[int, int, bytearray, nbd.Buffer]] = deque()
+        flying: deque[tuple[int, int, bytearray, Lent]] = deque()
         try:
             for chunk in extents.split(wanted, CHUNK_BYTES):
                 flying.append(self._begin_read(chunk.offset, buffers.take(chunk.length)))
@@ -152,17 +171,20 @@ class NbdDisk:
         finally:
             self._retire(flying)
 
-    def _begin_read(self, offset: int, raw: bytearray) -> tuple[int, int, bytearray, nbd.Buffer]:
-        shared = nbd.Buffer.from_buffer(raw)
-        cookie = self._try(lambda: self._handle.aio_pread(shared, offset), f"read {len(raw)} at {offset}")
-        return cookie, offset, raw, shared
+    def _begin_read(self, offset: int, raw: bytearray) -> tuple[int, int, bytearray, Lent]:
+        lent = Lent(raw)
+        cookie = self._try(
+            lambda: self._handle.aio_pread(lent.shared, offset), f"read {len(raw)} at {offset}"
+        )
+        return cookie, offset, raw, lent
 
-    def _end_read(self, flying: tuple[int, int, bytearray, nbd.Buffer]) -> tuple[int, bytearray]:
-        cookie, offset, raw, _shared = flying
+    def _end_read(self, flying: tuple[int, int, bytearray, Lent]) -> tuple[int, bytearray]:
+        cookie, offset, raw, lent = flying
         self._wait(self._handle, cookie, f"read {len(raw)} at {offset}")
+        lent.take_back()
         return offset, raw
 
-    def _retire(self, flying: Iterable[tuple[int, int, bytearray, nbd.Buffer]]) -> None:
+    def _retire(self, flying: Iterable[tuple[int, int, bytearray, Lent]]) -> None:
         """Wait for reads that nobody wants any more: libnbd writes into their buffers until then."""
         for read in flying:
             try:
@@ -180,17 +202,36 @@ class NbdDisk:
 
     def pwrite(self, data: bytes | bytearray | memoryview, offset: int) -> None:
         """Write all of `data` at `offset`; at most 32 MiB. Durable after `flush`."""
-        shared = nbd.Buffer.from_buffer(data)
-        what = f"write {len(data)} at {offset}"
-        self._run(self._handle, lambda: self._handle.aio_pwrite(shared, offset), what)
+        self.end_write(self.begin_write(data, offset))
 
     def zero(self, length: int, offset: int) -> None:
         """Make the range read as zeros, as a hole where the image can; any length."""
+        for write in self.begin_zero(length, offset):
+            self.end_write(write)
+
+    def begin_write(self, data: bytes | bytearray | memoryview, offset: int) -> Write:
+        """Begin to write; what is given back is to be kept until it went to `end_write`."""
+        lent = Lent(data)
+        what = f"write {len(data)} at {offset}"
+        cookie = self._try(lambda: self._handle.aio_pwrite(lent.shared, offset), what)
+        return Write(cookie, offset, len(data), what, lent)
+
+    def begin_zero(self, length: int, offset: int) -> list[Write]:
+        """Begin to zero a range of any length."""
+        begun = []
         while length > 0:
             step = min(length, STATUS_BYTES)
-            command = functools.partial(self._handle.aio_zero, step, offset)
-            self._run(self._handle, command, f"zero {step} at {offset}")
+            what = f"zero {step} at {offset}"
+            cookie = self._try(functools.partial(self._handle.aio_zero, step, offset), what)
+            begun.append(Write(cookie, offset, step, what))
             offset, length = offset + step, length - step
+        return begun
+
+    def end_write(self, write: Write) -> None:
+        """Wait until it is done; durable after `flush`."""
+        self._wait(self._handle, write.cookie, write.what)
+        if write.held is not None:
+            write.held.take_back()
 
     def flush(self) -> None:
         """All that was written is durable when this returns."""

@@ -22,6 +22,7 @@ from . import (
     layers,
     manifest,
     replica_apply,
+    replica_holds,
     replica_prune,
     replica_runs,
     replica_seal,
@@ -67,6 +68,8 @@ class PointRecord:
     layer: int
     committed: bool
     added_bytes: int
+    held: str | None = None
+    """Why it stays whatever retention says; None when it is not held."""
 
     @property
     def point_id(self) -> str:
@@ -177,8 +180,17 @@ class Replica:
 
     def drop(self, point_id: str) -> Dropped:
         """Remove a recovery point. Its layer is merged now, or when what is in use below it is free. Raises
-        ReplicaInUse while a run is on this very point."""
+        ReplicaInUse while a run is on this very point, PointHeld while somebody holds it."""
         return replica_prune.drop(self._core, point_id)
+
+    def hold(self, point_id: str, reason: str) -> str:
+        """Keep a point for `reason` until it is released: it cannot be dropped, across restarts. A commit still
+        removes it, and says so. Repeating is harmless, another reason replaces the first; raises PointUnknown."""
+        return replica_holds.hold(self._core, point_id, reason)
+
+    def release(self, point_id: str) -> str:
+        """End the hold of a point; a sentence. One that is not held is fine."""
+        return replica_holds.release(self._core, point_id)
 
     def verify(self, point_id: str, cancelled: digest_map_scan.Asked = digest_map_scan.never) -> Verdict:
         """Whether a point still is, bit for bit, what was sealed. Raises PointUnknown, Cancelled."""
@@ -253,7 +265,8 @@ class Replica:
             sync_folder(root.parent)
             self._core.reach("remove.renamed")
             shutil.rmtree(doomed)
-        return f"removed the replica of {state.machine_id}"
+            points = sum(layer.point_id is not None for layer in state.layers)
+        return f"removed the replica and its {points} recovery points"
 
 
 def sweep(replicas: Path) -> None:
@@ -292,4 +305,5 @@ def _point(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord 
     except errors.ImageProblem:
         return None
     added = sum(stored_bytes(core.files.layer(key, layer.number)) for key in state.keys)
-    return PointRecord(body, layer.number, state.committed_point_id == layer.point_id, added)
+    committed = state.committed_point_id == layer.point_id
+    return PointRecord(body, layer.number, committed, added, state.held(layer.point_id))

@@ -7,6 +7,7 @@ same bytes to the same places. The mark, the digests and the head are durable be
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 from . import digest_map_scan, errors, image, replica_seal
 from .digest_map import DigestMap
 from .nbd_disk import NbdDisk
+from .nbd_disk_writes import Writes
 from .replica_core import ReplicaCore
 from .replica_state import ReplicaState
 from .units import BLOCK_BYTES
@@ -201,16 +203,20 @@ def _write_all(
 ) -> tuple[int, int]:
     """Bytes of data and bytes of zeros that were written."""
     written = zeroed = 0
-    for frame in frames:
-        if cancelled():
-            raise errors.Cancelled("Applying the cycle was stopped.", do="Apply it again: it starts anew.")
-        disk, digests = _target(targets, frame)
-        _write(disk, digests, frame)
-        if frame.zero:
-            zeroed += frame.length
-        else:
-            written += frame.length
-        core.reach("apply.frame")
+    with contextlib.ExitStack() as stack:
+        queues = [stack.enter_context(Writes(disk)) for disk, _ in targets]
+        for frame in frames:
+            if cancelled():
+                raise errors.Cancelled(
+                    "Applying the cycle was stopped.", do="Apply it again: it starts anew."
+                )
+            disk, digests = _target(targets, frame)
+            _write(disk, queues[frame.disk], digests, frame)
+            if frame.zero:
+                zeroed += frame.length
+            else:
+                written += frame.length
+            core.reach("apply.frame")
     return written, zeroed
 
 
@@ -223,13 +229,14 @@ def _target(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: FrameLike) -> t
     return targets[frame.disk]
 
 
-def _write(disk: NbdDisk, digests: DigestMap, frame: FrameLike) -> None:
+def _write(disk: NbdDisk, queue: Writes, digests: DigestMap, frame: FrameLike) -> None:
     if frame.zero:
-        disk.zero(frame.length, frame.offset)
+        queue.zero(frame.length, frame.offset)
     else:
-        disk.pwrite(frame.data, frame.offset)
+        queue.write(frame.data, frame.offset)
     end = frame.offset + frame.length
     if frame.offset % BLOCK_BYTES or (end % BLOCK_BYTES and end != disk.size_bytes):
+        queue.settle()
         _note_ragged(disk, digests, frame.offset, end)
     elif frame.zero:
         digests.zero(frame.offset, frame.length)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import errors
+from . import errors, replica_holds
 from .replica_core import ReplicaCore
 from .replica_state import Layer
 
@@ -27,6 +27,7 @@ def drop(core: ReplicaCore, point_id: str) -> Dropped:
         layer = state.layer_of(point_id)
         if layer is None:
             return Dropped(tidy(core), f"point {point_id} was already dropped")
+        replica_holds.refuse(core, point_id)
         users = state.users_of(layer.number)
         if users:
             raise errors.ReplicaInUse(

@@ -10,7 +10,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from . import errors, image, layers, manifest, replica_prune
+from . import errors, image, layers, manifest, replica_holds, replica_prune
 from .replica_core import ReplicaCore
 from .replica_files import checked_name, sync_file, sync_folder
 from .replica_state import DiskRecord, Layer, ReplicaState, Run
@@ -65,7 +65,7 @@ def settle(core: ReplicaCore, run_name: str) -> str:
     with core.changing(), core.keeping_layers() as state:
         run = _run(state, run_name)
         if state.head is None and state.committed_point_id == run.point_id:
-            return f"run {run_name} was already settled"
+            return f"point {run.point_id} was fixed already"
         others = [other.name for other in state.runs if other is not run] + [
             reason for _, reason in state.leases
         ]
@@ -77,14 +77,15 @@ def settle(core: ReplicaCore, run_name: str) -> str:
         core.heads.close()
         core.drop_maps()
         removed = sum(layer.point_id not in (None, run.point_id) for layer in state.layers)
+        held = tuple(each for each in state.holds if each[0] != run.point_id)
         core.save(
-            layers=_only(state.layers, run), head=None, committed_point_id=run.point_id, applying_seq=None,
+            layers=_only(state.layers, run), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
             unsealed=False, merging=state.merging if (state.merging or 0) < run.layer else None,
         )  # fmt: skip
         core.reach("settle.recorded")
         core.collect_garbage()
         core.reach("settle.collected")
-        return f"settled run {run_name} on point {run.point_id}, removed {removed} other recovery points"
+        return f"fixed on point {run.point_id}; removed {removed} other recovery points{replica_holds.sentence(held)}"
 
 
 def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
@@ -105,7 +106,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         core.save(
             epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
             next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None,
-            whole=False, unsealed=False, committed_point_id=None, runs=(), leases=(),
+            whole=False, unsealed=False, committed_point_id=None, runs=(), leases=(), holds=(),
         )  # fmt: skip
         core.reach("turn.recorded")
         core.drop_maps()

@@ -52,7 +52,8 @@ class ReplicaState:
     """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice.
 
     `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
-    pass over whole disks. `unsealed` is true when the head holds processed data that no point has.
+    pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
+    (point id, reason) of points that stay whatever retention says.
     """
 
     machine_id: str
@@ -70,6 +71,7 @@ class ReplicaState:
     committed_point_id: str | None = None
     runs: tuple[Run, ...] = ()
     leases: tuple[tuple[int, str], ...] = ()
+    holds: tuple[tuple[str, str], ...] = ()
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:
@@ -86,6 +88,10 @@ class ReplicaState:
 
     def run(self, name: str) -> Run | None:
         return next((run for run in self.runs if run.name == name), None)
+
+    def held(self, point_id: str) -> str | None:
+        """Why this point is held; None when it is not."""
+        return dict(self.holds).get(point_id)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -125,4 +131,5 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
     body["layers"] = tuple(Layer(**layer) for layer in body["layers"])
     body["runs"] = tuple(Run(**run) for run in body["runs"])
     body["leases"] = tuple((number, reason) for number, reason in body["leases"])
+    body["holds"] = tuple((point_id, reason) for point_id, reason in body.get("holds", ()))
     return ReplicaState(**body)

@@ -18,7 +18,8 @@ PKI_DIRECTORY = "pki"
 
 class VaultSettings(pydantic.BaseModel):
     """`names` are the DNS names and addresses of this vault, the one that appliances dial first. `id` tells this
-    vault process from others on the same database. A port of 0 lets the system choose."""
+    vault process from others on the same database. A port of 0 lets the system choose. Appliances renew their
+    certificates when a third of `appliance_certificate_days` is left."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -31,6 +32,7 @@ class VaultSettings(pydantic.BaseModel):
     control_port: int = pydantic.Field(8444, ge=0, le=65535)
     database_url: str
     workers: int = pydantic.Field(4, ge=1, le=64)
+    appliance_certificate_days: float = pydantic.Field(90, gt=0, le=3650)
 
     @property
     def database_kind(self) -> str:

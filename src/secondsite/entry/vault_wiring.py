@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from ..vault.gateway.authority import CA_CERTIFICATE, ensure_server_certificate
 from ..vault.gateway.control_port import ControlSettings
 from ..vault.steps.deps import Deps
 from ..vault.watch.facts import Facts
+from ..vault.watch.renewal import Renewal
+from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.switchboard import Switchboard
+from ..vault.watch.telling import Telling
 from ..vault.watch.tick import Tick
 from .settings import PKI_DIRECTORY, VaultSettings
 
@@ -36,7 +40,7 @@ class RunningVault:
     def __init__(self, home: Path, settings: VaultSettings) -> None:
         pki = home / PKI_DIRECTORY
         self.settings = settings
-        self.authority = gateway.load_authority(pki)
+        self.authority = gateway.load_authority(pki, timedelta(days=settings.appliance_certificate_days))
         self.certificate, self.key = ensure_server_certificate(self.authority, pki, settings.names, utc_now())
         self._ca = pki / CA_CERTIFICATE
         vault_store.migrate(settings.database_url)
@@ -53,6 +57,8 @@ class RunningVault:
         )
         self._switchboard.connect(self._engine.signal)
         self._tick = Tick(self._store, self._facts, self._operations, utc_now)
+        self._telling = Telling(self._store, self._control, self._switchboard)
+        self._rpo_series = RpoSeries(self._store, self._control, self._facts, utc_now)
         self.app: FastAPI | None = None
 
     def start(self) -> FastAPI:
@@ -64,17 +70,23 @@ class RunningVault:
         self._engine.start()
         self._facts.start()
         control_port = self._control.start()
-        self._tick.start()
+        for watch in self._watches:
+            watch.start()
         self.app = rest_face.create(facade.assemble(self._parts(control_port)), __version__)
         log.info("vault-started", control_port=control_port, database=self.settings.database_kind)
         return self.app
 
     def stop(self) -> None:
         """Within four seconds; a step that does not end by then runs again at the next start."""
-        self._tick.stop(0.5)
+        for watch in self._watches:
+            watch.stop(0.3)
         self._control.stop(0.7)
         self._engine.stop(2.0)
         self._database.dispose()
+
+    @property
+    def _watches(self) -> tuple[Tick, Telling, RpoSeries]:
+        return self._tick, self._telling, self._rpo_series
 
     def _control_port(self) -> gateway.ControlPort:
         settings = ControlSettings(
@@ -89,6 +101,7 @@ class RunningVault:
             enrolled=self._is_enrolled,
             sink=self._facts,
             signals=self._switchboard,
+            renew=Renewal(self._store, self.authority, utc_now),
             clock=utc_now,
         )
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from ..domain import rpo
+from ..domain.bandwidth import UNLIMITED, BandwidthSchedule
 from ..domain.lifecycle import DrillState, State
 from ..domain.policies import ReplicationPolicy
 from ..wire.control import Hello, Report, Status
@@ -21,6 +23,7 @@ from ..wire.rest import NetworkMapping
 class SiteRecord:
     name: str
     created_at: datetime
+    bandwidth: BandwidthSchedule = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,15 @@ class StatusRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RpoBlock:
+    """Ten minutes of a machine's RPO series."""
+
+    machine_id: str
+    begins_at: datetime
+    slots: rpo.Block
+
+
+@dataclass(frozen=True, slots=True)
 class DrillNote:
     machine_id: str
     notes: str
@@ -133,6 +145,7 @@ class Sites(Protocol):
     def add(self, site: SiteRecord) -> None: ...
     def find(self, name: str) -> SiteRecord | None: ...
     def list(self) -> Sequence[SiteRecord]: ...
+    def put(self, site: SiteRecord) -> None: ...
     def remove(self, name: str) -> None: ...
 
 
@@ -184,6 +197,17 @@ class NetworkMappings(Protocol):
     def remove(self, source_site: str, source_network: str, target_site: str) -> None: ...
 
 
+class RpoBlocks(Protocol):
+    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
+        """One slot of many machines (by id); a slot that is filled already stays as it is."""
+
+    def list(self, machine_id: str, since: datetime) -> Sequence[RpoBlock]:
+        """Those that end after `since`, oldest first."""
+
+    def forget(self, before: datetime) -> None:
+        """Drop the blocks that begin before then."""
+
+
 class DrillNotes(Protocol):
     def add(self, note: DrillNote) -> None: ...
     def list(self, machine_id: str) -> Sequence[DrillNote]: ...
@@ -221,6 +245,8 @@ class Transaction(Protocol):
     @property
     def networks(self) -> NetworkMappings: ...
     @property
+    def rpo(self) -> RpoBlocks: ...
+    @property
     def drill_notes(self) -> DrillNotes: ...
     @property
     def keys(self) -> RegistrationKeys: ...
@@ -231,6 +257,9 @@ class Transaction(Protocol):
 class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Commits at the end of the block, rolls back on an exception."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A view of one instant that holds up no writer."""
 
     def within(self, session: Any) -> Transaction:
         """The same records inside a transaction that somebody else (the job engine) commits."""
@@ -272,6 +301,12 @@ class Signals(Protocol):
     """Wakes steps that wait: the job engine's `signal`."""
 
     def __call__(self, key: str) -> None: ...
+
+
+class Renew(Protocol):
+    """Gives an appliance its next certificate."""
+
+    def __call__(self, appliance_id: str, csr_pem: str) -> str: ...
 
 
 class Authority(Protocol):

@@ -2,7 +2,8 @@
 
 The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a Report
 (and Progress meanwhile) and sends Status whenever something changed and every few seconds. A repeated order_id gets
-the first report again; an order that is running goes on and is reported once.
+the first report again; an order that is running goes on and is reported once. When its certificate nears its end the
+appliance sends Renew, and the vault answers Renewed.
 """
 
 from datetime import datetime
@@ -73,6 +74,21 @@ class Status(Shape):
     store_used_bytes: int | None = None
 
 
+class Renew(Shape):
+    """The appliance asks for its next certificate; the connection says who it is, the request only which key."""
+
+    type: Literal["renew"] = "renew"
+    csr_pem: str
+
+
+class Renewed(Shape):
+    """The next certificate, or why there is none."""
+
+    type: Literal["renewed"] = "renewed"
+    certificate_pem: str = ""
+    problem: Problem | None = None
+
+
 class Refusal(Shape):
     """The connection is refused; it is closed after this."""
 
@@ -81,7 +97,7 @@ class Refusal(Shape):
 
 
 Message = Annotated[
-    Hello | Welcome | Order | Progress | Report | Status | Refusal, Field(discriminator="type")
+    Hello | Welcome | Order | Progress | Report | Status | Renew | Renewed | Refusal, Field(discriminator="type")
 ]
 _adapter: TypeAdapter[Message] = TypeAdapter(Message)
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from .bandwidth import BandwidthShape
 from .base import Shape
 from .machines import DiscoveredMachine, MachineDefinition, NetworkInfo
 from .replication import PointShape, PolicyShape, ReplicaSetup, SourceSetup
@@ -57,6 +58,12 @@ class StopReplication(Shape):
 
 class UpdatePolicy(Shape):
     policy: PolicyShape
+
+
+class SetSite(Shape):
+    """What holds for the whole site; `bandwidth` is this appliance's share of it. Kept until the next one."""
+
+    bandwidth: BandwidthShape
 
 
 class ShutDown(Shape):
@@ -180,6 +187,13 @@ class DropPoint(Shape):
     point_id: str
 
 
+class HoldPoint(Shape):
+    """The point stays, whatever retention says, until it is released; another reason replaces the first."""
+
+    point_id: str
+    reason: str
+
+
 class Restart(Shape):
     """Start the source's own machine again and resume its loop (cancel of a planned failover)."""
 
@@ -202,6 +216,7 @@ class Kind(StrEnum):
     PAUSE_REPLICATION = "pause_replication"
     RESYNCHRONIZE = "resynchronize"
     UPDATE_POLICY = "update_policy"
+    SET_SITE = "set_site"
     SHUT_DOWN = "shut_down"
     POWER = "power"
     PRE_COPY = "pre_copy"
@@ -219,6 +234,8 @@ class Kind(StrEnum):
     REMOVE_REPLICA = "remove_replica"
     REMOVE_MACHINE = "remove_machine"
     DROP_POINT = "drop_point"
+    HOLD_POINT = "hold_point"
+    RELEASE_POINT = "release_point"
     VERIFY_POINT = "verify_point"
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
@@ -233,6 +250,7 @@ ORDERS: dict[Kind, OrderKind] = {
     Kind.PAUSE_REPLICATION: OrderKind(Nothing, Nothing, "hold the loop, keep everything (a failover begins)"),
     Kind.RESYNCHRONIZE: OrderKind(Nothing, Nothing, "compare all blocks, send those that differ"),
     Kind.UPDATE_POLICY: OrderKind(UpdatePolicy, Nothing, "new policy values, on either side"),
+    Kind.SET_SITE: OrderKind(SetSite, Nothing, "what holds for the whole site, such as its bandwidth limit"),
     Kind.SHUT_DOWN: OrderKind(ShutDown, PowerFact, "power the machine off"),
     Kind.POWER: OrderKind(FabricMachine, PowerFact, "is the machine on"),
     Kind.PRE_COPY: OrderKind(PreCopy, CycleFact, "deltas while the machine runs until the rest is small"),
@@ -250,6 +268,8 @@ ORDERS: dict[Kind, OrderKind] = {
     Kind.REMOVE_REPLICA: OrderKind(RemoveReplica, Nothing, "end protection at the target"),
     Kind.REMOVE_MACHINE: OrderKind(RemoveMachine, Nothing, "remove the machine at the site that was left"),
     Kind.DROP_POINT: OrderKind(DropPoint, Nothing, "remove one point"),
+    Kind.HOLD_POINT: OrderKind(HoldPoint, Points, "keep one point until it is released"),
+    Kind.RELEASE_POINT: OrderKind(DropPoint, Points, "retention decides about a held point again"),
     Kind.VERIFY_POINT: OrderKind(DropPoint, Nothing, "read a point and compare its digest"),
     Kind.CREATE_NETWORK: OrderKind(CreateNetwork, NetworkInfo, "an isolated network for a drill"),
     Kind.REMOVE_NETWORK: OrderKind(CreateNetwork, Nothing, "remove a network of ours"),

@@ -73,6 +73,8 @@ class PointShape(Shape):
     reason: str | None = None
     committed: bool = False
     added_bytes: int = 0
+    held: str | None = None
+    """Why the point stays whatever retention says; None when it is not held."""
 
     def to_domain(self) -> RecoveryPoint:
         return RecoveryPoint(

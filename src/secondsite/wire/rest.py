@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ..domain.points import RecoveryPointChoice
+from .bandwidth import BandwidthShape
 from .base import Problem, Shape
 from .machines import DiscoveredMachine, NetworkInfo
 from .replication import FindingShape, PointShape, PolicyShape
@@ -34,6 +35,9 @@ class SiteShape(Shape):
     fabric_kind: str | None
     appliances: tuple[str, ...]
     created_at: datetime
+    bandwidth: BandwidthShape = BandwidthShape()
+    bytes_per_second_now: int | None = None
+    """What the schedule allows at this moment; None: no limit."""
 
 
 class RegistrationKey(Shape):
@@ -93,6 +97,8 @@ class MachineShape(Shape):
     """Now minus the instant of the newest point; None before the first."""
     rpo_sent_seconds: float | None = None
     """Now minus the instant of the newest cycle that is durable at the target."""
+    rpo_processed_seconds: float | None = None
+    """Now minus the instant of the newest cycle that is applied to the replica."""
     sync_mode: str | None = None
     sync_fraction: float | None = None
     point_count: int = 0
@@ -108,6 +114,21 @@ class MachineShape(Shape):
     drill_notes: tuple[dict[str, Any], ...] = ()
     job_id: str | None = None
     """The running job, if any."""
+
+
+class RpoSample(Shape):
+    """One moment of a machine's RPO series. `rpo_seconds`: now minus the instant of the newest usable point."""
+
+    at: datetime
+    rpo_seconds: float | None
+    sent_seconds: float | None
+    processed_seconds: float | None
+
+
+class HoldRequest(Shape):
+    """Why the point is to stay."""
+
+    reason: str = Field(min_length=1, max_length=200)
 
 
 class EnableProtection(Shape):

@@ -31,6 +31,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
             ("data address", lambda a: ", ".join(a.data_addresses)),
             ("store free", lambda a: size(a.store_free_bytes)),
             ("certificate until", lambda a: clock(a.certificate_expires_at)[:10]),
+            ("notes", lambda a: "; ".join(a.notes)),
         ),
         "No appliances yet: secondsite appliance key --site SITE",
     )
@@ -51,4 +52,16 @@ def key(
     output.show_facts(
         (("key", made.key), ("valid until", clock(made.expires_at)), ("CA fingerprint", made.ca_fingerprint))
     )
-    output.console.print("next, at the site: secondsite appliance enroll --help")
+    output.say("next, at the site: secondsite appliance enroll --help")
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name or id of the appliance.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Removes an appliance that no machine needs: the vault lets it in no more."""
+    with connect(context) as client:
+        client.remove_appliance(name)
+    output.show_removed("appliance", name, as_json)

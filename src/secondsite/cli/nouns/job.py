@@ -1,5 +1,6 @@
 """secondsite job ..."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -23,33 +24,50 @@ def show_list(
     state: Annotated[str | None, typer.Option(help="running, waiting, failed, succeeded, ...")] = None,
     machine: Annotated[str | None, typer.Option(help="Only jobs of this machine.")] = None,
     limit: Annotated[int, typer.Option(help="How many, newest first.")] = 30,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With the jobs that other jobs started, below them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Jobs, newest first."""
+    """Jobs, newest first. A job for several machines is one line; --all shows each machine's below it."""
     with connect(context) as client:
-        jobs = client.jobs(state, machine, limit)
+        jobs = client.jobs(state, machine, limit, children=everything or machine is not None)
     if as_json:
         output.show_json(jobs)
         return
     output.show_table(
-        jobs,
+        list(_below(jobs)),
         (
-            ("id", lambda j: j.id[:SHORT]),
-            ("verb", lambda j: j.verb),
-            ("machine", lambda j: j.subject_name),
-            ("state", lambda j: j.state),
-            ("started", lambda j: clock(j.started_at)[5:-1]),
-            ("took", _took),
-            ("result", lambda j: j.problem.message if j.problem else j.sentence),
+            ("id", lambda row: row[1].id[:SHORT]),
+            ("verb", lambda row: f"{'└ ' if row[0] else ''}{_verb(row[1])}"),
+            ("machine", lambda row: row[1].subject_name),
+            ("state", lambda row: row[1].state),
+            ("started", lambda row: clock(row[1].started_at)[5:-1]),
+            ("took", lambda row: span(_took(row[1]))),
+            ("result", lambda row: row[1].problem.message if row[1].problem else row[1].sentence),
         ),
-        "No jobs yet.",
+        "No such jobs." if state or machine else "No jobs yet: secondsite machine enable-protection --help",
     )
 
 
-def _took(job: rest.JobShape) -> str:
+def _below(jobs: Sequence[rest.JobShape]) -> Iterator[tuple[bool, rest.JobShape]]:
+    """Each job, then those that it started, in their order; told by the mark whether a job is such a child."""
+    listed = {job.id for job in jobs}
+    for job in jobs:
+        if job.parent_id in listed:
+            continue
+        yield False, job
+        yield from ((True, child) for child in reversed(jobs) if child.parent_id == job.id)
+
+
+def _verb(job: rest.JobShape) -> str:
+    return job.verb.replace("_", "-")
+
+
+def _took(job: rest.JobShape | rest.TaskShape) -> float | None:
     if job.started_at is None or job.ended_at is None:
-        return "-"
-    return span((job.ended_at - job.started_at).total_seconds())
+        return None
+    return (job.ended_at - job.started_at).total_seconds()
 
 
 @app.command()
@@ -60,29 +78,35 @@ def show(context: typer.Context, job: JobId, as_json: Json = False) -> None:
         if as_json:
             output.show_json(found)
             return
+        output.say(f"job {found.id}, asked for by {found.requested_by} at {clock(found.created_at)}")
         _show_tree(client, found, indent="")
 
 
 def _show_tree(client: VaultClient, job: rest.JobShape, indent: str) -> None:
-    output.console.print(
-        f"{indent}{job.verb} of {job.subject_name or '-'}: {job.state} ({_took(job)})", markup=False
+    took = _took(job)
+    output.say(
+        f"{indent}{_verb(job)} of {job.subject_name or '-'}: {job.state}"
+        + (f" in {span(took)}" if took else "")
     )
     for task in job.tasks:
-        seconds = (
-            (task.ended_at - task.started_at).total_seconds() if task.ended_at and task.started_at else None
-        )
-        text = task.problem.message if task.problem else task.sentence
-        line = f"{indent}  {task.state:10} {task.name} ({span(seconds)}): {text}"
-        output.console.print(line, markup=False)
+        _show_task(task, f"{indent}  ")
     if job.problem:
-        output.console.print(f"{indent}  do: {job.problem.do}", markup=False)
+        output.say(f"{indent}  do: {output.with_dashes(job.problem.do)}")
     for child in job.children:
         _show_tree(client, client.job(child), indent + "  ")
 
 
+def _show_task(task: rest.TaskShape, indent: str) -> None:
+    took = _took(task)
+    seconds = f" ({span(took)})" if took is not None else ""
+    again = f", attempt {task.attempt}" if task.attempt > 1 else ""
+    text = task.problem.message if task.problem else task.sentence
+    output.say(f"{indent}{task.state:10} {task.name}{seconds}{again}" + (f": {text}" if text else ""))
+
+
 @app.command()
 def follow(context: typer.Context, job: JobId, as_json: Json = False) -> None:
-    """Watch a job until it ends; the exit code is the job's."""
+    """Watch a job until it ends; the exit code is the job's. Ctrl-C only stops watching."""
     with connect(context) as client:
         ended = following.follow(client, job, as_json)
     raise typer.Exit(following.require_success(ended))
@@ -106,4 +130,6 @@ def _show_one(job: rest.JobShape, as_json: bool) -> None:
     if as_json:
         output.show_json(job)
     else:
-        output.console.print(f"{job.verb} of {job.subject_name}: {job.state}; secondsite job follow {job.id}")
+        output.say(
+            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow {job.id[:SHORT]}"
+        )

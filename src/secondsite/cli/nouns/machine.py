@@ -1,11 +1,14 @@
 """secondsite machine ..."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
+from ...domain import health
 from ...wire import rest
-from .. import output, verbs
+from ...wire.replication import FindingShape
+from .. import amounts, output, rpo_plot, verbs
 from ..options import Json, MachineName, connect
 from ..output import clock, percent, size, span
 
@@ -13,10 +16,23 @@ app = typer.Typer(no_args_is_help=True, help="Machines: what is protected, how w
 verbs.register(app)
 
 
+REPLICATES = {"enabling", "initial_replicating", "protected", "reprotecting", "planned_failing_over"}
+"""States in which the age of the newest point says something."""
+
+
 def _replication(machine: rest.MachineShape) -> str:
+    if machine.state == "unprotected":
+        return "-"
+    if machine.state not in REPLICATES:
+        return "stopped"
     if machine.sync_fraction is not None:
         return f"{machine.sync_mode} {percent(machine.sync_fraction)}"
-    return f"RPO {span(machine.rpo_seconds)}" if machine.rpo_seconds is not None else "-"
+    return f"RPO {span(machine.rpo_seconds)}" if machine.rpo_seconds is not None else "starting"
+
+
+def _other_site(machine: rest.MachineShape) -> str | None:
+    """Where the machine does not run: the replica is there, or the old machine."""
+    return machine.target_site if machine.active_site != machine.target_site else machine.source_site
 
 
 @app.command("list")
@@ -39,9 +55,9 @@ def show_list(
         (
             ("name", lambda m: m.name),
             ("state", lambda m: m.state),
-            ("health", lambda m: m.health),
+            ("health", lambda m: m.health if m.health != "not_applicable" else "-"),
             ("runs at", lambda m: m.active_site),
-            ("replica at", lambda m: m.target_site if m.active_site != m.target_site else m.source_site),
+            ("other site", _other_site),
             ("replication", _replication),
             ("points", lambda m: m.point_count or "-"),
             ("drill", lambda m: m.drill if m.drill != "none" else "-"),
@@ -60,36 +76,110 @@ def show(context: typer.Context, machine: MachineName, as_json: Json = False) ->
         return
     output.show_facts(_facts(found))
     for finding in found.findings:
-        output.console.print(f"[yellow]![/] {finding.code}: ", end="")
-        output.console.print(f"{finding.what} (since {clock(finding.since)})", markup=False)
+        _show_finding(finding)
     possible = ", ".join(verb.replace("_", "-") for verb in found.allowed_operations)
-    output.console.print(f"possible now: {possible or 'nothing until the running job ends'}", soft_wrap=True)
+    output.say(f"possible now: {possible or 'nothing until the running job ends'}")
+
+
+@app.command()
+def rpo(
+    context: typer.Context,
+    machine: MachineName,
+    since: Annotated[str, typer.Option(help="How far back: 30min, 6h, 7d.")] = "1h",
+    as_json: Json = False,
+) -> None:
+    """How old the newest recoverable instant was, every ten seconds; a week is kept."""
+    with connect(context) as client:
+        found = client.machine(machine)
+        samples = client.rpo(machine, datetime.now(UTC) - amounts.span(since))
+        policies = {} if as_json else {each.name: each.rpo_threshold_seconds for each in client.policies()}
+    if as_json:
+        output.show_json(samples)
+    elif samples:
+        for line in rpo_plot.lines(samples, policies.get(found.policy or ""), min(output.console.width, 120) - 12):
+            output.say(line)
+    else:
+        output.say(f"Nothing was measured of {found.name} since then; it is {found.state}.")
+
+
+def _show_finding(finding: FindingShape) -> None:
+    output.console.print(f"[yellow]![/] [bold]{finding.code}[/]: ", end="")
+    output.say(f"{finding.what} (since {clock(finding.since)})")
+    kind = health.CATALOGUE.get(finding.code)
+    if kind is not None:
+        output.say(f"  do: {kind.do}")
 
 
 def _facts(machine: rest.MachineShape) -> list[tuple[str, object]]:
-    newest = machine.newest_point
+    return [*_what(machine), *_replicating(machine), ("running job", machine.job_id)]
+
+
+def _what(machine: rest.MachineShape) -> list[tuple[str, object]]:
     return [
         ("name", machine.name),
         ("id", machine.id),
         ("state", machine.state),
-        ("test failover", machine.drill),
-        ("health", machine.health),
-        ("source", machine.source_site),
+        ("health", machine.health if machine.health != "not_applicable" else None),
+        ("source", _at_source(machine)),
         ("target", machine.target_site),
-        ("runs at", f"{machine.active_site} ({machine.power})" if machine.power else machine.active_site),
+        ("runs at", _runs_at(machine)),
         ("direction", machine.direction),
         ("policy", machine.policy),
-        ("RPO", f"{span(machine.rpo_seconds)} usable, {span(machine.rpo_sent_seconds)} sent"),
-        ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
+        ("disks", ", ".join(_disk(disk) for disk in machine.disks)),
+        ("test failover", machine.drill if machine.drill != "none" else None),
+        ("last drill", _last_drill(machine)),
+    ]
+
+
+def _replicating(machine: rest.MachineShape) -> list[tuple[str, object]]:
+    if machine.target_site is None:
+        return []
+    newest = machine.newest_point
+    replicates = machine.state in REPLICATES
+    rpo = f"{span(machine.rpo_seconds)} usable, {span(machine.rpo_sent_seconds)} sent, {span(machine.rpo_processed_seconds)} processed"
+    whole = f"{machine.sync_mode}, {percent(machine.sync_fraction)} done"
+    return [
+        ("replication", _replication(machine) if not replicates else None),
+        ("RPO", rpo if replicates else None),
+        ("whole disks", whole if machine.sync_fraction is not None else None),
         ("points", machine.point_count),
+        ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
         ("runs from point", machine.failed_over_point_id),
-        ("pass over disks", percent(machine.sync_fraction) if machine.sync_fraction is not None else None),
-        ("last cycle", _cycle(machine)),
+        ("last cycle", _cycle(machine) if replicates else None),
         ("sent in all", size(machine.total_wire_bytes)),
         ("waits in inbox", size(machine.inbox_bytes)),
         ("store", size(machine.store_bytes)),
-        ("running job", machine.job_id),
     ]
+
+
+def _at_source(machine: rest.MachineShape) -> str:
+    """The power is what the source's appliance said last: of the machine there, wherever it should run now."""
+    if machine.power is None:
+        return machine.source_site
+    away = any(
+        finding.code == "appliance-unreachable" and f"site {machine.source_site} " in finding.what
+        for finding in machine.findings
+    )
+    return f"{machine.source_site} (machine {machine.power}{' when last heard of' if away else ''})"
+
+
+def _runs_at(machine: rest.MachineShape) -> str | None:
+    """Only what is known: at the source its appliance tells the power, at the target a job started it."""
+    if machine.active_site == machine.target_site:
+        return machine.active_site
+    return machine.active_site if machine.power in (None, "running", "paused") else None
+
+
+def _disk(disk: dict[str, Any]) -> str:
+    return f"{disk['key']} {size(disk['size_bytes'])}{'' if disk['protected'] else ' (left out)'}"
+
+
+def _last_drill(machine: rest.MachineShape) -> str | None:
+    if not machine.drill_notes:
+        return None
+    last = max(machine.drill_notes, key=lambda note: str(note["completed_at"]))
+    when = str(last["completed_at"])[:16].replace("T", " ")
+    return f"{when}Z from {last['point_id']}" + (f": {last['notes']}" if last["notes"] else "")
 
 
 def _cycle(machine: rest.MachineShape) -> str | None:

@@ -66,20 +66,21 @@ def map_network(
     if as_json:
         output.show_json(made)
     else:
-        output.console.print(f"{source} becomes {target}")
+        output.say(f"{source} becomes {target}")
 
 
 @app.command("unmap")
 def unmap(
     context: typer.Context,
     source: Source,
-    target_site: Annotated[str, typer.Argument(help="The target site.")],
+    target_site: Annotated[str, typer.Argument(help="The target site.", show_default=False)],
+    as_json: Json = False,
 ) -> None:
     """Removes a mapping."""
     site, network = _split(source)
     with connect(context) as client:
         client.unmap_network(site, network, target_site)
-    output.console.print(f"{source} is no longer mapped at {target_site}")
+    output.show_removed("mapping", f"{source} to {target_site}", as_json)
 
 
 def _split(text: str) -> tuple[str, str]:

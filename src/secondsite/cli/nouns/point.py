@@ -9,6 +9,8 @@ from .. import output
 from ..options import Json, MachineName, connect
 from ..output import clock, size, span
 
+PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
+
 app = typer.Typer(no_args_is_help=True, help="Recovery points: the instants a machine can be started from.")
 
 
@@ -29,10 +31,39 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
             ("consistency", lambda p: p.consistency if p.reason is None else f"{p.consistency} ({p.reason})"),
             ("set", lambda p: p.set_id),
             ("added", lambda p: size(p.added_bytes)),
+            ("held", lambda p: p.held),
             ("", lambda p: "committed" if p.committed else ""),
         ),
         "No recovery points yet: initial replication has not ended.",
     )
+
+
+@app.command()
+def hold(
+    context: typer.Context,
+    machine: MachineName,
+    point: PointId,
+    reason: Annotated[str, typer.Option(help="Why it is to stay; shown in 'point list'.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Keeps a point, whatever retention says, until it is released."""
+    with connect(context) as client:
+        held = client.hold_point(machine, point, reason)
+    if as_json:
+        output.show_json(held)
+    else:
+        output.say(f"point {held.id} is held: {held.held}")
+
+
+@app.command()
+def release(context: typer.Context, machine: MachineName, point: PointId, as_json: Json = False) -> None:
+    """Ends the hold of a point: retention decides about it again."""
+    with connect(context) as client:
+        released = client.release_point(machine, point)
+    if as_json:
+        output.show_json(released)
+    else:
+        output.say(f"point {released.id} is not held")
 
 
 @app.command()
@@ -53,6 +84,5 @@ def choose(
         raise (answer.problem.raised() if answer.problem else AssertionError)
     else:
         loses = span(answer.loses_seconds)
-        output.console.print(
-            f"{choice} would use {answer.point.id}, taken {clock(answer.point.taken_at)}; loses {loses}"
-        )
+        taken = clock(answer.point.taken_at)
+        output.say(f"{choice} would use {answer.point.id}, taken {taken}; it would lose {loses}")

@@ -30,9 +30,9 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
             ("name", lambda p: p.name),
             ("RPO threshold", lambda p: span(p.rpo_threshold_seconds)),
             ("retention", lambda p: span(p.retention_seconds)),
-            ("crash-consistent every", lambda p: span(p.crash_consistent_every_seconds)),
+            ("crash every", lambda p: span(p.crash_consistent_every_seconds)),
             (
-                "app-consistent every",
+                "app every",
                 lambda p: span(p.app_consistent_every_seconds) if p.app_consistent_every_seconds else "off",
             ),
             ("cycle", lambda p: span(p.cycle_seconds)),
@@ -78,11 +78,11 @@ def update(
 
 
 @app.command()
-def remove(context: typer.Context, name: Name) -> None:
+def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """Removes a policy that no machine uses."""
     with connect(context) as client:
         client.remove_policy(name)
-    output.console.print(f"policy {name} removed")
+    output.show_removed("policy", name, as_json)
 
 
 def _policy(
@@ -102,4 +102,4 @@ def _said(policy: rest.PolicyInfo, as_json: bool) -> None:
     if as_json:
         output.show_json(policy)
     else:
-        output.console.print(f"policy {policy.name} is set")
+        output.say(f"policy {policy.name} is set")

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...domain import errors
@@ -16,43 +17,56 @@ LOOK_AGAIN_SECONDS = 1.0
 
 
 def ask_and_wait(
-    parts: Parts, appliances: Sequence[ports.ApplianceRecord], kind: Kind, payload: Shape, seconds: float
+    parts: Parts,
+    appliances: Sequence[ports.ApplianceRecord],
+    kind: Kind,
+    payload: Shape,
+    seconds: float,
+    machine_id: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The facts that each appliance answers, all asked at once.
+    """The facts that each appliance answers, all asked at once; `machine_id` names the machine that it is about.
 
     Raises ApplianceUnreachable, DeadlineExceeded, or what an appliance could not do.
     """
     deadline = time.monotonic() + seconds
-    waiting = [(appliance, f"ask-{uuid.uuid4().hex}") for appliance in appliances]
-    for appliance, order_id in waiting:
-        _ask(parts, appliance, order_id, kind, payload, seconds)
-    return [_answer(parts, appliance, order_id, kind, payload, deadline) for appliance, order_id in waiting]
+    questions = [
+        _Question(appliance, f"ask-{uuid.uuid4().hex}", kind, payload, machine_id) for appliance in appliances
+    ]
+    for question in questions:
+        _ask(parts, question, seconds)
+    return [_answer(parts, question, deadline) for question in questions]
 
 
-def _answer(
-    parts: Parts, appliance: ports.ApplianceRecord, order_id: str, kind: Kind, payload: Shape, deadline: float
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    appliance: ports.ApplianceRecord
+    order_id: str
+    kind: Kind
+    payload: Shape
+    machine_id: str | None
+
+
+def _answer(parts: Parts, question: _Question, deadline: float) -> dict[str, Any]:
     try:
-        with parts.switchboard.listening(f"order/{order_id}") as arrived:
+        with parts.switchboard.listening(f"order/{question.order_id}") as arrived:
             while True:
                 arrived.clear()
-                report = _ask(parts, appliance, order_id, kind, payload, deadline - time.monotonic())
+                report = _ask(parts, question, deadline - time.monotonic())
                 if report is not None:
                     break
-                _check(parts, appliance, kind, deadline)
+                _check(parts, question.appliance, question.kind, deadline)
                 arrived.wait(min(LOOK_AGAIN_SECONDS, max(0.01, deadline - time.monotonic())))
     finally:
-        parts.gateway.forget(order_id)
+        parts.gateway.forget(question.order_id)
     if report.problem:
         raise report.problem.raised()
     return report.facts
 
 
-def _ask(
-    parts: Parts, appliance: ports.ApplianceRecord, order_id: str, kind: Kind, payload: Shape, seconds: float
-) -> Report | None:
+def _ask(parts: Parts, question: _Question, seconds: float) -> Report | None:
+    payload = question.payload.model_dump(mode="json")
     return parts.gateway.ask(
-        appliance.id, order_id, kind.value, None, payload.model_dump(mode="json"), seconds
+        question.appliance.id, question.order_id, question.kind.value, question.machine_id, payload, seconds
     )
 
 

@@ -9,7 +9,7 @@ from ...domain.lifecycle import DrillState, State
 from ...wire.machines import DiscoveredMachine, MachineDefinition
 from ...wire.rest import MachineShape
 from .. import ports
-from ..watch import health
+from ..watch import health, rpo_series
 from ..watch.health import Situation
 
 STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
@@ -19,6 +19,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
     """A machine under protection, with its health and what may be done with it at `now`."""
     machine, status = situation.machine, situation.status
     found = health.findings(situation, now)
+    measured = rpo_series.measure(status, now)
     figures = {**_source_figures(status), **_replica_figures(status)}
     return MachineShape(
         id=machine.id,
@@ -33,8 +34,9 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         policy=machine.policy,
         disks=_disks(machine.definition, machine.disks),
         allowed_operations=_verbs(machine.state, machine.drill_state),
-        rpo_seconds=_age(health.recoverable_at(status), now),
-        rpo_sent_seconds=_age(status.source.sent_at if status.source else None, now),
+        rpo_seconds=measured.rpo_seconds,
+        rpo_sent_seconds=measured.sent_seconds,
+        rpo_processed_seconds=measured.processed_seconds,
         failed_over_point_id=machine.failed_over_point_id,
         findings=tuple(health.shape(finding) for finding in found),
         drill_notes=tuple(_note(note) for note in notes),
@@ -99,11 +101,6 @@ def _replica_figures(status: ports.StatusRecord) -> dict[str, Any]:
 
 def _verbs(state: State, drill: DrillState) -> tuple[str, ...]:
     return tuple(verb.value for verb in lifecycle.allowed_operations(state, drill))
-
-
-def _age(instant: datetime | None, now: datetime) -> float | None:
-    """Seconds; two sites' clocks may differ a little, and nothing is younger than now."""
-    return None if instant is None else max(0.0, round((now - instant).total_seconds(), 3))
 
 
 def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[dict[str, Any], ...]:

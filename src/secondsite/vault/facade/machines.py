@@ -1,11 +1,13 @@
 """Machines: those under protection, and on request those that could be."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from ...domain import errors
+from ...domain import errors, rpo
 from ...domain.policies import ReplicationPolicy
-from ...wire.rest import MachineShape, SiteInventory
+from ...wire.rest import MachineShape, RpoSample, SiteInventory
 from .. import ports
 from ..watch.health import Situation
 from . import discovery, machine_shapes
@@ -53,6 +55,21 @@ class Machines:
             situation = self._situation(tx, machine, _Around.of(tx))
             return machine_shapes.protected(situation, notes, self._parts.now())
 
+    def rpo(self, name_or_id: str, since: datetime | None = None) -> Sequence[RpoSample]:
+        """Its RPO every ten seconds since then (a time without a zone is UTC), oldest first; a week is kept.
+
+        Raises NotFound.
+        """
+        with self._parts.store.reading() as tx:
+            machine = existing(tx, name_or_id)
+            since = _within_what_is_kept(since, self._parts.now())
+            return [
+                RpoSample(at=each.at, **dataclasses.asdict(each.rpo))
+                for block in tx.rpo.list(machine.id, since)
+                for each in rpo.samples(block.begins_at, block.slots)
+                if each.at >= since
+            ]
+
     def inventory(self, site: str) -> SiteInventory:
         """All machines of the site as its appliances see them now. Raises what discovery raises."""
         return SiteInventory(site=site, machines=discovery.inventory(self._parts, site).machines)
@@ -93,6 +110,13 @@ def existing(tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:
             do="List all with 'secondsite machine list --discover'.",
         )
     return machine
+
+
+def _within_what_is_kept(since: datetime | None, now: datetime) -> datetime:
+    oldest = now - rpo.KEPT
+    if since is None:
+        return oldest
+    return max(oldest, since if since.tzinfo else since.replace(tzinfo=UTC))
 
 
 def _places(machine: ports.MachineRecord) -> list[tuple[str, str]]:

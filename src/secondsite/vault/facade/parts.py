@@ -1,7 +1,6 @@
 """What every noun of the facade is built on."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,13 +11,6 @@ from .. import ports
 from ..operations.interface import Operation
 from ..watch.facts import Facts
 from ..watch.switchboard import Switchboard
-
-
-class Records(ports.Store, Protocol):
-    """A store that can also be looked at without holding up writers."""
-
-    def reading(self) -> AbstractContextManager[ports.Transaction]:
-        """A view of one instant."""
 
 
 class Jobs(Protocol):
@@ -40,7 +32,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    store: Records
+    store: ports.Store
     gateway: ports.Gateway
     authority: ports.Authority
     facts: Facts

@@ -1,23 +1,17 @@
 """Replication policies. Each has a failback twin, which is made with it and is read-only (decision C-19)."""
 
 import re
-import uuid
 from collections.abc import Sequence
-
-import structlog
 
 from ...domain import errors
 from ...domain.policies import ReplicationPolicy, failback_twin
-from ...wire.orders import Kind, UpdatePolicy
 from ...wire.replication import PolicyShape
 from ...wire.rest import PolicyCreate, PolicyInfo
 from .. import ports
+from ..watch import telling
 from .parts import Parts
 
-log = structlog.get_logger()
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
-UPDATE_SECONDS = 60.0
 
 
 class Policies:
@@ -44,7 +38,8 @@ class Policies:
             return _info(tx, policy.name)
 
     def update(self, name: str, request: PolicyCreate) -> PolicyInfo:
-        """New values for a policy, told at once to the connected appliances of the machines that use it.
+        """New values for a policy, told at once to the connected appliances of the machines that use it, and to the
+        others when they connect.
 
         Raises NotFound, NotPossibleNow for a read-only one, InvalidArgument for values out of their limits.
         """
@@ -52,11 +47,8 @@ class Policies:
         with self._parts.store.transaction() as tx:
             _refuse_read_only(_info(tx, name))
             put_with_twin(tx, policy)
-            info, machines = _info(tx, name), tx.machines.list()
-        for changed in (policy, failback_twin(policy)):
-            for machine in machines:
-                if machine.policy == changed.name:
-                    self._tell(machine, changed)
+            info = _info(tx, name)
+        self._parts.switchboard(f"{telling.POLICY}{name}")
         return info
 
     def remove(self, name: str) -> None:
@@ -75,36 +67,11 @@ class Policies:
             tx.policies.remove(twin)
             tx.policies.remove(name)
 
-    def _tell(self, machine: ports.MachineRecord, policy: ReplicationPolicy) -> None:
-        """Best effort: an appliance that is away keeps the old values until the policy is set again."""
-        payload = UpdatePolicy(policy=shape(policy)).model_dump(mode="json")
-        for appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
-            if not self._parts.gateway.is_connected(appliance_id):
-                log.warning(
-                    "policy-not-told", policy=policy.name, machine=machine.name, appliance=appliance_id
-                )
-                continue
-            order_id = f"policy-{uuid.uuid4().hex}"
-            kind = Kind.UPDATE_POLICY.value
-            self._parts.gateway.ask(appliance_id, order_id, kind, machine.id, payload, UPDATE_SECONDS)
-            self._parts.gateway.forget(order_id)
-
 
 def put_with_twin(tx: ports.Transaction, policy: ReplicationPolicy) -> None:
     """The policy, and the read-only policy of the way back."""
     tx.policies.put(policy)
     tx.policies.put(failback_twin(policy), read_only=True)
-
-
-def shape(policy: ReplicationPolicy) -> PolicyShape:
-    return PolicyShape(
-        name=policy.name,
-        rpo_threshold_seconds=policy.rpo_threshold_seconds,
-        retention_seconds=policy.retention_seconds,
-        crash_consistent_every_seconds=policy.crash_consistent_every_seconds,
-        app_consistent_every_seconds=policy.app_consistent_every_seconds,
-        cycle_seconds=policy.cycle_seconds,
-    )
 
 
 def _policy(request: PolicyShape) -> ReplicationPolicy:
@@ -134,6 +101,6 @@ def _info(tx: ports.Transaction, name: str) -> PolicyInfo:
 def _infos(tx: ports.Transaction) -> list[PolicyInfo]:
     used = [machine.policy for machine in tx.machines.list()]
     return [
-        PolicyInfo(**shape(policy).model_dump(), read_only=read_only, used_by=used.count(policy.name))
+        PolicyInfo(**telling.policy_shape(policy).model_dump(), read_only=read_only, used_by=used.count(policy.name))
         for policy, read_only in tx.policies.list()
     ]

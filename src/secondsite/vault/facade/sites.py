@@ -1,10 +1,14 @@
 """Sites."""
 
+import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 
-from ...domain import errors
+from ...domain import bandwidth, errors
+from ...wire.bandwidth import BandwidthShape
 from ...wire.rest import SiteShape
 from .. import ports
+from ..watch import telling
 from .parts import Parts
 
 
@@ -14,19 +18,30 @@ class Sites:
 
     def list(self) -> Sequence[SiteShape]:
         with self._parts.store.reading() as tx:
-            return [_shape(tx, site) for site in tx.sites.list()]
+            return [_shape(tx, site, self._parts.now()) for site in tx.sites.list()]
 
     def show(self, name: str) -> SiteShape:
         """Raises NotFound."""
         with self._parts.store.reading() as tx:
-            return _shape(tx, existing(tx, name))
+            return _shape(tx, existing(tx, name), self._parts.now())
 
     def create(self, name: str) -> SiteShape:
         """Raises AlreadyExists."""
         with self._parts.store.transaction() as tx:
             site = ports.SiteRecord(name, self._parts.now())
             tx.sites.add(site)
-            return _shape(tx, site)
+            return _shape(tx, site, self._parts.now())
+
+    def limit(self, name: str, request: BandwidthShape) -> SiteShape:
+        """How fast the appliances of the site may send from now on, all together; those that are away learn it when
+        they connect. Raises NotFound, or InvalidArgument for values that make no schedule."""
+        schedule = request.to_domain()
+        with self._parts.store.transaction() as tx:
+            site = dataclasses.replace(existing(tx, name), bandwidth=schedule)
+            tx.sites.put(site)
+            shape = _shape(tx, site, self._parts.now())
+        self._parts.switchboard(f"{telling.SITE}{name}")
+        return shape
 
     def remove(self, name: str) -> None:
         """Raises NotFound, or NotPossibleNow while appliances, machines or mappings belong to the site."""
@@ -51,7 +66,7 @@ def existing(tx: ports.Transaction, name: str) -> ports.SiteRecord:
     return site
 
 
-def _shape(tx: ports.Transaction, site: ports.SiteRecord) -> SiteShape:
+def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> SiteShape:
     appliances = tx.appliances.list(site.name)
     kinds = [appliance.hello.fabric_kind for appliance in appliances if appliance.hello]
     return SiteShape(
@@ -59,4 +74,6 @@ def _shape(tx: ports.Transaction, site: ports.SiteRecord) -> SiteShape:
         fabric_kind=kinds[0] if kinds else None,
         appliances=tuple(appliance.id for appliance in appliances),
         created_at=site.created_at,
+        bandwidth=BandwidthShape.of(site.bandwidth),
+        bytes_per_second_now=bandwidth.rate_at(site.bandwidth, now),
     )

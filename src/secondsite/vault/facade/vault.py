@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .appliances import Appliances
+from .holds import Holds
 from .info import Info
 from .jobs import Jobs
 from .machines import Machines
@@ -25,6 +26,7 @@ class VaultFacade:
     networks: Networks
     machines: Machines
     points: Points
+    holds: Holds
     jobs: Jobs
     verbs: Verbs
 
@@ -40,6 +42,7 @@ def assemble(parts: Parts) -> VaultFacade:
         networks=Networks(parts),
         machines=Machines(parts),
         points=Points(parts),
+        holds=Holds(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
     )

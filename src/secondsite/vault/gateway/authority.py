@@ -20,10 +20,11 @@ from .durable import write_durably
 
 CA_DAYS = 20 * 365
 SERVER_DAYS = 397
-APPLIANCE_DAYS = 90
+APPLIANCE_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
-# Clocks of two machines differ; a certificate that is not valid yet helps nobody.
-BACKDATED = timedelta(hours=1)
+# Clocks of two machines differ; a certificate that is not valid yet helps nobody. Never much of a lifetime, which
+# the appliance counts from the certificate itself.
+MOST_BACKDATED = timedelta(hours=1)
 
 CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
@@ -32,7 +33,13 @@ SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
 class VaultAuthority:
     """A ports.Authority on a CA key and certificate."""
 
-    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(
+        self,
+        certificate: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey,
+        appliance_lifetime: timedelta = APPLIANCE_LIFETIME,
+    ) -> None:
+        self._appliance_lifetime = appliance_lifetime
         self._certificate = certificate
         self._key = key
 
@@ -53,7 +60,7 @@ class VaultAuthority:
         request = _parse_request(csr_pem)
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         names: list[x509.GeneralName] = [x509.DNSName(appliance_id)]
-        builder = self._leaf(request.public_key(), appliance_id, now, APPLIANCE_DAYS, names, usages)
+        builder = self._leaf(request.public_key(), appliance_id, now, self._appliance_lifetime, names, usages)
         certificate = builder.sign(self._key, hashes.SHA256())
         return _pem(certificate), certificate.not_valid_after_utc
 
@@ -62,7 +69,7 @@ class VaultAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.SERVER_AUTH]
         alternatives = [_general_name(name) for name in names]
-        builder = self._leaf(key.public_key(), names[0], now, SERVER_DAYS, alternatives, usages)
+        builder = self._leaf(key.public_key(), names[0], now, timedelta(days=SERVER_DAYS), alternatives, usages)
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
 
     def _leaf(
@@ -70,13 +77,13 @@ class VaultAuthority:
         public_key: object,
         common_name: str,
         now: datetime,
-        days: int,
+        lifetime: timedelta,
         names: Sequence[x509.GeneralName],
         usages: Sequence[x509.ObjectIdentifier],
     ) -> x509.CertificateBuilder:
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
-            _builder(common_name, self._certificate.subject, public_key, now, days)
+            _builder(common_name, self._certificate.subject, public_key, now, lifetime)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -93,7 +100,7 @@ def create_authority(directory: Path, name: str, now: datetime) -> VaultAuthorit
     subject = _name(name)
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     certificate = (
-        _builder(name, subject, key.public_key(), now, CA_DAYS)
+        _builder(name, subject, key.public_key(), now, timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
@@ -103,15 +110,16 @@ def create_authority(directory: Path, name: str, now: datetime) -> VaultAuthorit
     return VaultAuthority(certificate, key)
 
 
-def load_authority(directory: Path) -> VaultAuthority:
-    """The CA that `create_authority` made; raises NotFound."""
+def load_authority(directory: Path, appliance_lifetime: timedelta = APPLIANCE_LIFETIME) -> VaultAuthority:
+    """The CA that `create_authority` made; what it issues to appliances lasts `appliance_lifetime`. Raises NotFound."""
     if not (directory / CA_KEY).exists():
         raise errors.NotFound(
             f"{directory} holds no certificate authority.", do="Run 'secondsite vault init' first."
         )
     key = serialization.load_pem_private_key((directory / CA_KEY).read_bytes(), password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return VaultAuthority(x509.load_pem_x509_certificate((directory / CA_CERTIFICATE).read_bytes()), key)
+    certificate = x509.load_pem_x509_certificate((directory / CA_CERTIFICATE).read_bytes())
+    return VaultAuthority(certificate, key, appliance_lifetime)
 
 
 def ensure_server_certificate(
@@ -139,7 +147,7 @@ def _serves(certificate_path: Path, key_path: Path, names: Sequence[str], now: d
 
 
 def _builder(
-    common_name: str, issuer: x509.Name, public_key: object, now: datetime, days: int
+    common_name: str, issuer: x509.Name, public_key: object, now: datetime, lifetime: timedelta
 ) -> x509.CertificateBuilder:
     assert isinstance(public_key, ec.EllipticCurvePublicKey)
     return (
@@ -148,8 +156,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_before(now - min(MOST_BACKDATED, lifetime / 10))
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

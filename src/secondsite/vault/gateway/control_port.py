@@ -57,12 +57,14 @@ class ControlPort:
         enrolled: Callable[[str], bool],
         sink: ports.FactSink,
         signals: ports.Signals,
+        renew: ports.Renew,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._enrolled = enrolled
         self._sink = sink
         self._signals = signals
+        self._renew = renew
         self._clock = clock
         self._links: dict[str, Link] = {}
         self._outstanding = Outstanding()
@@ -249,8 +251,18 @@ class ControlPort:
                     self._delivery.post(self._signals, f"order/{message.order_id}")
             case control.Status():
                 self._delivery.post(self._sink.status, link.appliance_id, message)
+            case control.Renew():
+                self._delivery.post(self._renewed, link, message.csr_pem)
             case _:
                 log.warning("message-out-of-place", appliance=link.appliance_id, type=message.type)
+
+    def _renewed(self, link: Link, csr_pem: str) -> None:
+        try:
+            answer = control.Renewed(certificate_pem=self._renew(link.appliance_id, csr_pem))
+        except errors.SecondsiteError as problem:
+            log.warning("certificate-not-renewed", appliance=link.appliance_id, why=problem.message)
+            answer = control.Renewed(problem=Problem.of(problem))
+        link.send(answer)
 
 
 def _parse(text: str | bytes) -> control.Message:

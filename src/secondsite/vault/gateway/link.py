@@ -1,4 +1,5 @@
-"""One appliance's connection: what it says comes in, orders go out in the order they were given."""
+"""One appliance's connection: what it says comes in, orders and answers go out in the order they were
+given."""
 
 import asyncio
 import ssl
@@ -9,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from ...wire.control import Order
+from ...wire.control import Order, Renewed
 
 
 class Link:
@@ -19,11 +20,11 @@ class Link:
         self.appliance_id = appliance_id
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[Order | Renewed] = asyncio.Queue()
 
-    def send(self, order: Order) -> None:
-        """Hand the order over; it is lost when the connection ends first, and asked for again then."""
-        self._loop.call_soon_threadsafe(self._orders.put_nowait, order)
+    def send(self, message: Order | Renewed) -> None:
+        """Hand the message over; it is lost when the connection ends first, and asked for again then."""
+        self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
 
     async def run(self, received: Callable[["Link", str | bytes], None]) -> None:
         """Pass messages both ways until the connection ends."""
@@ -40,8 +41,8 @@ class Link:
     async def _write(self) -> None:
         try:
             while True:
-                order = await self._orders.get()
-                await self._connection.send(order.model_dump_json())
+                message = await self._outgoing.get()
+                await self._connection.send(message.model_dump_json())
         except ConnectionClosed:
             return
 

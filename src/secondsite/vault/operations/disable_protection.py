@@ -1,7 +1,7 @@
 """Disable protection: replication ends, and everything that was made for it goes. The running machine is untouched.
 
 Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A source
-that cannot be reached is told when it returns; the verb does not fail for it.
+that cannot be reached is told when it returns, by a job of its own; the verb does not fail for it.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from ...wire import orders
 from ...wire.base import Shape
 from ...wire.orders import Kind
 from .. import ports
-from ..steps import sources
+from ..steps import farewell
 from ..steps.operation import MachineOperation
 
 
@@ -45,14 +45,17 @@ class DisableProtection(MachineOperation):
                 Kind.STOP_REPLICATION,
                 orders.StopReplication(forget=True),
                 machine_id=machine.id,
-                reach_seconds=sources.DEAD_SITE_SECONDS,
                 why=f"stopping replication at {machine.source_site}",
             )
         except errors.ApplianceUnreachable as error:
             return Skipped(
-                f"{error.message} Its checkpoints stay there; the target refuses its cycles from now on."
+                f"{error.message} It is told when it returns; the target refuses its cycles from now on.",
+                lambda session: self._tell_later(session, machine),
             )
         return answer if isinstance(answer, Wait) else Done(answer.sentence)
+
+    def _tell_later(self, session: Any, machine: ports.MachineRecord) -> None:
+        farewell.submit(self.deps, session, machine)
 
     def _remove(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)

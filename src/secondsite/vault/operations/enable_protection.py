@@ -12,6 +12,7 @@ from typing import Any
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, State, Verb
 from ...domain.units import DAY
+from ...jobs import read
 from ...jobs.context import StepContext
 from ...jobs.definitions import Definition, Step
 from ...jobs.outcomes import Done, Outcome, Wait
@@ -56,6 +57,7 @@ class EnableProtection:
             ),
             cancelable=True,
             undo_on_failure=True,
+            on_start=self._again,
             on_success=self._protected,
             on_failure=self._removed,
             on_cancelled=self._removed,
@@ -113,7 +115,7 @@ class EnableProtection:
         if isinstance(obstacles, Wait):
             return obstacles
         targets.require_none(obstacles, "Enabling protection", found.name)
-        record = self._record(ctx, found, disks)
+        record = self._record(ctx.job_id, ctx.arguments, found.definition, disks)
         return Done(
             f"{found.name} can be protected: {len(disks)} disks, "
             f"{sum(d.size_bytes for d in found.definition.disks if d.key in disks) / 2**30:.2f} GiB",
@@ -164,9 +166,8 @@ class EnableProtection:
         return targets.obstacles_of(source) + targets.obstacles_of(target)
 
     def _record(
-        self, ctx: StepContext, found: DiscoveredMachine, disks: tuple[str, ...]
+        self, job_id: str, arguments: Mapping[str, Any], found: MachineDefinition, disks: tuple[str, ...]
     ) -> ports.MachineRecord:
-        arguments = ctx.arguments
         machine_id = str(arguments["machine_id"])
         return ports.MachineRecord(
             id=machine_id,
@@ -179,12 +180,19 @@ class EnableProtection:
             source_fabric_id=found.fabric_id,
             target_fabric_id=str(uuid.uuid5(uuid.UUID(found.fabric_id), arguments["target_site"])),
             policy=arguments["policy"],
-            definition=found.definition,
+            definition=found,
             disks=disks,
             state=State.ENABLING,
             created_at=self.deps.now(),
-            job_id=ctx.job_id,
+            job_id=job_id,
         )
+
+    def _again(self, session: Any, job: JobView) -> None:
+        """A retry goes on behind the check, whose record the failure took away."""
+        checked = read.facts_of(session, job.id).get(CHECK, {})
+        if checked:
+            definition = MachineDefinition.model_validate(checked["definition"])
+            self._add_once(session, self._record(job.id, job.arguments, definition, tuple(checked["disks"])))
 
     def _add_once(self, session: Any, record: ports.MachineRecord) -> None:
         tx = self.deps.store.within(session)

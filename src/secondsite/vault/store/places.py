@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
@@ -28,6 +28,11 @@ class SqlSites:
 
     def list(self) -> Sequence[ports.SiteRecord]:
         return rows.many(self._session, ports.SiteRecord, select(tables.sites).order_by(tables.sites.c.name))
+
+    def put(self, site: ports.SiteRecord) -> None:
+        """Other values for a site that is there."""
+        where = tables.sites.c.name == site.name
+        self._session.execute(update(tables.sites).where(where).values(**rows.row(site)))
 
     def remove(self, name: str) -> None:
         self._session.execute(delete(tables.sites).where(tables.sites.c.name == name))

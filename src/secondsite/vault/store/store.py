@@ -13,6 +13,7 @@ from .failures import translated
 from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
 from .places import SqlAppliances, SqlNetworkMappings, SqlSites
 from .protection import SqlPolicies
+from .rpo import SqlRpoBlocks
 
 
 class SqlTransaction:
@@ -48,6 +49,10 @@ class SqlTransaction:
     @cached_property
     def networks(self) -> SqlNetworkMappings:
         return SqlNetworkMappings(self._session)
+
+    @cached_property
+    def rpo(self) -> SqlRpoBlocks:
+        return SqlRpoBlocks(self._session)
 
     @cached_property
     def drill_notes(self) -> SqlDrillNotes:

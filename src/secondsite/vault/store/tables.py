@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ...domain.bandwidth import BandwidthSchedule
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...wire.control import Hello
@@ -29,6 +31,7 @@ sites = Table(
     metadata,
     Column("name", String(63), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("bandwidth", Shaped(BandwidthSchedule), nullable=False),
 )
 
 appliances = Table(
@@ -91,6 +94,16 @@ statuses = Table(
     Column("source_at", UtcDateTime),
     Column("replica", Shaped(ReplicaStatus)),
     Column("replica_at", UtcDateTime),
+)
+
+# Ten minutes of a machine's RPO in one small row, as domain.rpo packs them.
+rpo_blocks = Table(
+    "rpo_blocks",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("begins_at", UtcDateTime, primary_key=True),
+    Column("slots", LargeBinary, nullable=False),
+    Index("ix_rpo_blocks_begins_at", "begins_at"),
 )
 
 network_mappings = Table(

@@ -68,6 +68,7 @@ class Facts:
         self._hellos[hello.appliance_id] = hello
         with self._store.transaction() as tx:
             self._write_appliance(tx, hello.appliance_id, None)
+        self._signals(f"appliance/{hello.appliance_id}")
 
     def disconnected(self, appliance_id: str) -> None:
         self._hellos.pop(appliance_id, None)

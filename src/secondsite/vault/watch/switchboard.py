@@ -11,6 +11,7 @@ class Switchboard:
     def __init__(self) -> None:
         self._engine: Callable[[str], object] | None = None
         self._listeners: dict[str, threading.Event] = {}
+        self._diverted: dict[str, Callable[[str], None]] = {}
         self._lock = threading.Lock()
 
     def connect(self, engine_signal: Callable[[str], object]) -> None:
@@ -19,10 +20,19 @@ class Switchboard:
     def __call__(self, key: str) -> None:
         with self._lock:
             listener = self._listeners.get(key)
+            receivers = [receive for prefix, receive in self._diverted.items() if key.startswith(prefix)]
         if listener is not None:
             listener.set()
+        elif receivers:
+            for receive in receivers:
+                receive(key)
         elif self._engine is not None:
             self._engine(key)
+
+    def divert(self, prefixes: tuple[str, ...], receive: Callable[[str], None]) -> None:
+        """Keys that begin so are for `receive` alone, which must not block: no job waits for them."""
+        with self._lock:
+            self._diverted.update(dict.fromkeys(prefixes, receive))
 
     @contextmanager
     def listening(self, key: str) -> Iterator[threading.Event]:

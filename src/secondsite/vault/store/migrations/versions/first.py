@@ -97,6 +97,7 @@ def upgrade() -> None:
         "sites",
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("bandwidth", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
@@ -203,3 +204,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["machine_id"], ["machines.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("machine_id"),
     )
+    op.create_table(
+        "rpo_blocks",
+        sa.Column("machine_id", sa.String(length=64), nullable=False),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("slots", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["machine_id"], ["machines.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("machine_id", "begins_at"),
+    )
+    op.create_index("ix_rpo_blocks_begins_at", "rpo_blocks", ["begins_at"], unique=False)

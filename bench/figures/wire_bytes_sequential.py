@@ -1,0 +1,10 @@
+"""Bytes on the wire against the compressed size of the 4 KiB blocks that changed: the sequential load."""
+
+from __future__ import annotations
+
+from ..figure import Figure
+from ..support import loads, wire
+
+
+def measure() -> Figure:
+    return wire.figure("wire_bytes_sequential", loads.sequential)

@@ -1,0 +1,1 @@
+"""What several figures share: sites as processes, disks with content, the peers."""

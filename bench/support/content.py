@@ -1,0 +1,30 @@
+"""Content for disks: half of it compresses away, no two blocks are alike."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from pathlib import Path
+
+from secondsite.datapath.units import KiB, MiB
+
+BLOCK_BYTES = 64 * KiB
+
+
+def half_compressible(size_bytes: int, seed: int = 1) -> bytes:
+    """`size_bytes` (a multiple of 64 KiB): in every 4 KiB, half noise and half a repeated word."""
+    rng = random.Random(seed)
+    quiet = b"same" * (KiB // 2)
+    return b"".join(rng.randbytes(2 * KiB) + quiet for _ in range(size_bytes // (4 * KiB)))
+
+
+def fill(disk: Path, size_bytes: int) -> None:
+    """Make the qcow2 file `disk` anew, full of half-compressible data."""
+    with tempfile.NamedTemporaryFile(dir=disk.parent, suffix=".raw") as raw:
+        for number in range(size_bytes // (16 * MiB)):
+            raw.write(half_compressible(16 * MiB, seed=number))
+        raw.flush()
+        command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw.name, str(disk)]
+        subprocess.run(command, check=True, timeout=120, capture_output=True)
+    subprocess.run(["sync", "-f", str(disk.parent)], check=True, timeout=120)

@@ -1,0 +1,94 @@
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--slice N]`; exit code 1 if a promise broke."""
+
+import argparse
+import collections
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import guestkit
+
+from . import storm, sweep
+
+console = Console(highlight=False)
+
+
+def main() -> int:
+    chosen = _arguments()
+    report, broken = _sweep(chosen) if chosen.sweep else _storm(chosen)
+    chosen.json.write_text(json.dumps(report, indent=2, default=str) + "\n")
+    console.print(f"report: {chosen.json}", soft_wrap=True)
+    console.print(
+        f"a promise broke: {broken}" if broken else "no promise broke", markup=False, soft_wrap=True
+    )
+    return 1 if broken else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=30, help="processes to kill under real guests (30)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="who is killed when")
+    parser.add_argument(
+        "--minutes", type=float, help="the longest that it may take (20; a whole sweep: no limit)"
+    )
+    parser.add_argument(
+        "--sweep", action="store_true", help="kill at every seam of every verb, on simulated sites"
+    )
+    parser.add_argument("--slice", type=int, help="with --sweep: only a part of it, another for each number")
+    named = Path("/var/tmp") / f"secondsite-chaos-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    parser.add_argument("--json", type=Path, default=named, help="where the report goes")
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _storm(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    with console.status("building the guest ..."):
+        guestkit.build()
+    _say(f"seed {chosen.seed}, at least {chosen.kills} kills")
+    seen = storm.run(
+        kills=chosen.kills, seed=chosen.seed, within_seconds=60 * (chosen.minutes or 20), say=_say
+    )
+    _show_kills(seen)
+    return seen.as_json(), seen.broken or _too_few(len(seen.kills), chosen.kills)
+
+
+def _too_few(found: int, wanted: int) -> str | None:
+    return None if found >= wanted else f"only {found} of {wanted} kills in the time given: nothing is proven"
+
+
+def _show_kills(seen: storm.Storm) -> None:
+    table = Table("victim", "killed", "most seconds away", "in the middle of")
+    for victim in sorted({kill.victim for kill in seen.kills}):
+        verbs = collections.Counter(kill.verb for kill in seen.kills if kill.victim == victim)
+        away = [outage.seconds for outage in seen.outages if outage.process == victim]
+        told = ", ".join(f"{verb} {count}" for verb, count in verbs.most_common())
+        table.add_row(victim, str(verbs.total()), f"{max(away):.1f}" if away else "until its next use", told)
+    console.print(table)
+    outcomes = collections.Counter(verse.outcome for verse in seen.verses)
+    _say(f"{len(seen.kills)} kills; jobs: {', '.join(f'{n} {o}' for o, n in outcomes.items())}")
+
+
+def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    plan = sweep.Ladder() if chosen.slice is None else sweep.sliced(chosen.slice)
+    minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
+    seen = sweep.run(plan, within_seconds=60 * minutes, say=_say)
+    table = Table("verb", *sweep.VICTIMS)
+    for name in dict.fromkeys(kill.station for kill in seen.kills):
+        counts = collections.Counter(k.victim for k in seen.kills if k.station == name and k.hit)
+        table.add_row(name, *(str(counts[victim]) for victim in sweep.VICTIMS))
+    console.print(table)
+    seams = {kill.hit for kill in seen.kills if kill.hit}
+    _say(f"{seen.deaths} deaths at {len(seams)} different seams in {len(seen.kills)} verbs")
+    return {"kills": [sweep.as_json(kill) for kill in seen.kills], "broken": seen.broken}, seen.broken
+
+
+if __name__ == "__main__":
+    sys.exit(main())

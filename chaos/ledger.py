@@ -1,0 +1,122 @@
+"""The guest of a simulated machine: writes numbered records wherever its machine runs, and keeps its own books.
+
+Like a real one it knows after a start only what its disk holds: it reads the records, which have to be without a
+hole, and goes on with the next number. The books say what was acknowledged and when, so that every loss is seen.
+"""
+
+import bisect
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from secondsite.domain import errors
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import MachineSummary, PowerState
+
+PAUSE_SECONDS = 0.04
+LOOK_SECONDS = 0.05
+KEY = "vda"
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """A start of the guest: where, the last record on its disk, and when each record was acknowledged until then."""
+
+    site: str
+    fabric_id: str
+    last: int
+    books: tuple[float, ...]
+
+    def acknowledged_before(self, at: float) -> int:
+        """How many records had been acknowledged by that instant (seconds since the epoch)."""
+        return bisect.bisect_left(self.books, at)
+
+
+class Ledger:
+    """Invariant: `_acknowledged[n]` is when record n became durable on the lineage that runs now."""
+
+    def __init__(self, name: str, roots: dict[str, Path]) -> None:
+        self.name = name
+        self.boots: list[Boot] = []
+        self.complaints: list[str] = []
+        self._fabrics = {site: simulated.open_fabric(root) for site, root in roots.items()}
+        self._roots = roots
+        self._acknowledged: list[float] = []
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._live, name=f"guest of {name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(30)
+
+    @property
+    def last(self) -> int:
+        return len(self._acknowledged)
+
+    def acknowledged_before(self, at: float) -> int:
+        """How many records were durable at that instant (seconds since the epoch)."""
+        with self._guard:
+            return bisect.bisect_left(self._acknowledged, at)
+
+    def running(self) -> list[tuple[str, str]]:
+        """(site, fabric id) of every copy that runs now under the machine's name."""
+        return [
+            (site, found.fabric_id) for site, found in self.machines() if found.power is PowerState.RUNNING
+        ]
+
+    def machines(self, name: str | None = None) -> list[tuple[str, MachineSummary]]:
+        return [
+            (site, found)
+            for site, fabric in self._fabrics.items()
+            for found in fabric.inventory.list()
+            if found.name == (name or self.name)
+        ]
+
+    def networks(self, site: str) -> list[str]:
+        return [network.name for network in self._fabrics[site].networks.list()]
+
+    def records_of(self, site: str, fabric_id: str) -> int:
+        """The last record on a running copy's disk; raises FabricError, and complains about holes."""
+        with simulated.Guest(self._roots[site], fabric_id) as guest:
+            room = guest.size_bytes(KEY) // simulated.guest.RECORD_BYTES
+            count = min(room, len(self._acknowledged) + 64)
+            found = simulated.records(lambda offset, length: guest.read(KEY, offset, length), count)
+        if found != list(range(len(found))):
+            hole = next(n for n, number in enumerate(found) if n != number)
+            self.complaints.append(f"{self.name} at {site}: record {hole} is missing below {found[-1]}")
+        return len(found)
+
+    def _live(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            running = self.running()
+            if (
+                len(running) > 1 and len(running := self.running()) > 1
+            ):  # two sites are not read at one instant
+                self.complaints.append(f"{len(running)} copies of {self.name} run: {running}")
+            if running:
+                with contextlib.suppress(errors.SecondsiteError):
+                    self._run(*running[0])
+
+    def _run(self, site: str, fabric_id: str) -> None:
+        """From the boot until the disks fail under the guest, which is how it learns that it was switched off."""
+        last = self.records_of(site, fabric_id)
+        with self._guard:
+            self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged)))
+            del self._acknowledged[last:]
+            self._acknowledged += [time.time()] * (last - len(self._acknowledged))
+        with simulated.Guest(self._roots[site], fabric_id) as guest:
+            while not self._ended.wait(PAUSE_SECONDS):
+                guest.record(len(self._acknowledged), KEY)
+                with self._guard:
+                    self._acknowledged.append(time.time())

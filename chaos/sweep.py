@@ -1,0 +1,174 @@
+"""Kill at every seam: for each verb and each victim at the first effect, the second, ... until a run ends untouched.
+
+The lifecycle is walked round and round; in each round every verb runs once with one victim armed. A verb that passes
+hundreds of seams is sampled: all of the first `EVERY`, then each `STRIDE`-th.
+"""
+
+import itertools
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from secondsite.jobs import seams
+
+from . import world
+from .errors import PromiseBroken
+from .walk import WAY, Station
+from .world import World
+
+VICTIMS = ("vault", "source", "target", "daemon")
+EVERY, STRIDE = 15, 7
+SLICE_DEPTH = 40
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A victim at its n-th seam in a station. `hit` names the seam; None when the verb ended before it came."""
+
+    station: str
+    victim: str
+    n: int
+    hit: str | None
+    seconds: float
+    away_seconds: float
+
+
+@dataclass(slots=True)
+class Sweep:
+    """What was done so far."""
+
+    kills: list[Kill] = field(default_factory=list)
+    broken: str | None = None
+
+    @property
+    def deaths(self) -> int:
+        return sum(kill.hit is not None for kill in self.kills)
+
+
+Plan = Callable[[Station, int], tuple[str, int] | None]
+"""Which victim dies at which seam when a station is passed in a round; None for nobody."""
+
+
+class Ladder:
+    """The whole sweep: each victim of each station climbs its own ladder until it was not touched."""
+
+    def __init__(self) -> None:
+        self._next = {(s.name, v): _rungs() for s in WAY for v in VICTIMS}
+
+    def __call__(self, station: Station, round_number: int) -> tuple[str, int] | None:
+        for turn in range(len(VICTIMS)):
+            victim = VICTIMS[(round_number + turn) % len(VICTIMS)]
+            if (station.name, victim) in self._next:
+                return victim, next(self._next[station.name, victim])
+        return None
+
+    def untouched(self, kill: Kill) -> None:
+        self._next.pop((kill.station, kill.victim), None)
+
+    @property
+    def done(self) -> bool:
+        return not self._next
+
+
+def as_json(kill: Kill) -> dict[str, Any]:
+    return asdict(kill)
+
+
+def _rungs() -> Iterator[int]:
+    return itertools.chain(range(1, EVERY + 1), itertools.count(EVERY + STRIDE, STRIDE))
+
+
+def sliced(slice_number: int) -> Plan:
+    """A part of the sweep, another one for each slice number, the same one for the same."""
+
+    def plan(station: Station, round_number: int) -> tuple[str, int]:
+        at = next(i for i, each in enumerate(WAY) if each is station)
+        victim = VICTIMS[(at + round_number + slice_number) % len(VICTIMS)]
+        chance = random.Random(f"{slice_number} {round_number} {station.name}")
+        return victim, chance.randint(1, SLICE_DEPTH if chance.random() < 0.3 else 12)
+
+    return plan
+
+
+def run(plan: Plan, *, within_seconds: float, folder: Path | None = None, say: Say = lambda _: None) -> Sweep:
+    """Walk rounds until the plan has nobody left to kill or the time is over (a round is always finished).
+
+    Stops at the first promise that breaks, which `broken` then tells.
+    """
+    sweep, began = Sweep(), time.monotonic()
+    with world.opened(folder) as where:
+        for round_number in itertools.count():
+            if time.monotonic() - began > within_seconds or (isinstance(plan, Ladder) and plan.done):
+                return sweep
+            try:
+                _round(where, plan, round_number, sweep, say)
+            except Exception as problem:
+                sweep.broken = f"{type(problem).__name__}: {problem}\nlogs: {_keep_logs(where)}"
+                return sweep
+    raise AssertionError("a count has no end")
+
+
+def _keep_logs(where: World) -> Path:
+    kept = Path(tempfile.mkdtemp(prefix="secondsite-sweep-", dir="/var/tmp"))
+    for log in where.rig.folder.glob("*.log"):
+        shutil.copy(log, kept)
+    return kept
+
+
+def _round(where: World, plan: Plan, round_number: int, sweep: Sweep, say: Say) -> None:
+    for station in WAY:
+        chosen = plan(station, round_number)
+        if chosen is None:
+            where.walk(station)
+            continue
+        kill = _pass(where, station, *chosen)
+        sweep.kills.append(kill)
+        say(f"{station.name}: {kill.victim} {kill.n} {kill.hit or 'untouched'} {kill.seconds:.1f} s")
+        if kill.hit is None and isinstance(plan, Ladder):
+            plan.untouched(kill)
+
+
+def _pass(where: World, station: Station, victim: str, n: int) -> Kill:
+    """One verb with one victim armed; raises PromiseBroken naming both."""
+    file, began = _arm(where, station, victim, n), time.monotonic()
+    try:
+        where.walk(station)
+    except Exception as problem:
+        raise PromiseBroken(
+            f"{station.name}, {victim} killed at seam {n} ({_hit(file)}): {problem}"
+        ) from problem
+    finally:
+        hit = _disarm(file)
+        where.ready()
+    away = sum(outage.seconds for outage in where.keeper.outages_since(began))
+    return Kill(station.name, victim, n, hit, time.monotonic() - began, away)
+
+
+def _arm(where: World, station: Station, victim: str, n: int) -> Path:
+    place = station.source if victim == "source" else station.target
+    name = "vault" if victim == "vault" else f"appliance-{place}"
+    store = where.rig.home(f"appliance-{place}") / "store"
+    file = where.rig.seam_file(name)
+    _hit_file(file).unlink(missing_ok=True)
+    seams.order(file, n, store / "daemon" / "storage-daemon.pid" if victim == "daemon" else None)
+    return file
+
+
+def _disarm(file: Path) -> str | None:
+    file.unlink(missing_ok=True)
+    return _hit(file)
+
+
+def _hit(file: Path) -> str | None:
+    found = _hit_file(file)
+    return found.read_text() if found.exists() else None
+
+
+def _hit_file(file: Path) -> Path:
+    return file.with_name(file.name + ".hit")

@@ -1,0 +1,200 @@
+"""Two simulated sites, a machine whose guest writes all the time, and what has to be true after every verb."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rig import Rig
+from rig.machines import SimulatedMachine
+from secondsite.domain import errors
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated.host import Host
+from secondsite.wire import rest
+
+from .errors import PromiseBroken
+from .keeper import Keeper
+from .ledger import Boot, Ledger
+from .operator import Operator
+from .walk import MACHINE, POLICY, Station
+
+DISK_BYTES = 16 * 2**20
+GOES_ON_SECONDS = 60.0
+SETTLE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class World:
+    """All that a sweep works with."""
+
+    rig: Rig
+    ledger: Ledger
+    keeper: Keeper
+    operator: Operator
+    kept: int = 0
+    """Records that the source held when the planned failover that may be taken back began."""
+
+    def walk(self, station: Station) -> rest.JobShape:
+        """One verb from its start to its end, and everything that must hold then; raises PromiseBroken."""
+        boots = len(self.ledger.boots)
+        job = self.operator.follow(self.operator.start(station.verb, station.ask(self._older_point(station))))
+        self._check_state(station)
+        self._check_places(station)
+        if station.loses is not None:
+            self._check_books(station, job, boots)
+        if station.drill:
+            self._check_drill(job)
+        if station.state == "protected":
+            self._check_goes_on(station)
+            self._check_checkpoints(station)
+        self._check_complaints()
+        return job
+
+    def ready(self) -> None:
+        """Everybody is up and connected again, and no job is left: a source that was away has been told."""
+        self._eventually("both appliances are connected", self._all_connected, SETTLE_SECONDS)
+        self._eventually("all jobs have ended", self._all_ended, SETTLE_SECONDS)
+
+    def _older_point(self, station: Station) -> str | None:
+        if station.name != "change point":
+            return None
+        with self.rig.client() as client:
+            points = sorted(client.points(MACHINE), key=lambda point: (point.epoch, point.seq))
+        return points[max(0, len(points) - 3)].id
+
+    # ---- what must hold --------------------------------------------------------------------------------------------
+
+    def _check_state(self, station: Station) -> None:
+        if station.state == "unprotected":
+            self._check_forgotten()
+            return
+        machine = self.operator.machine()
+        if machine.state != station.state or machine.job_id is not None:
+            raise PromiseBroken(f"{MACHINE} is {machine.state} (job {machine.job_id}), not {station.state}")
+
+    def _check_forgotten(self) -> None:
+        with contextlib.suppress(errors.NotFound):
+            raise PromiseBroken(f"{MACHINE} is still {self.operator.machine().state}")
+
+    def _check_places(self, station: Station) -> None:
+        """One definition per copy, one copy that runs, no network but the drill's: nothing was done twice."""
+
+        def problem() -> str | None:
+            found = [*self.ledger.machines(), *self.ledger.machines(f"{MACHINE}-test")]
+            there = sorted((site, each.name) for site, each in found)
+            if there != sorted(station.machines):
+                return f"machines {there}, wanted {sorted(station.machines)}"
+            running = [site for site, _ in self.ledger.running()]
+            if running != [station.runs_at]:
+                return f"{MACHINE} runs at {running}, wanted {station.runs_at}"
+            return self._strange_network(station)
+
+        self._hold(problem)
+
+    def _strange_network(self, station: Station) -> str | None:
+        for site in ("a", "b"):
+            extra = [name for name in self.ledger.networks(site) if name != self.rig.bridge(site)]  # type: ignore[arg-type]
+            if len(extra) != (1 if station.drill and site == station.target else 0):
+                return f"networks at site {site}: {extra}"
+        return None
+
+    def _check_books(self, station: Station, job: rest.JobShape, boots: int) -> None:
+        self._eventually(f"{MACHINE} boots", lambda: len(self.ledger.boots) > boots, SETTLE_SECONDS)
+        wanted = self._promised(station, job, self.ledger.boots[boots])
+        last = self.ledger.boots[-1].last
+        if last < wanted:
+            raise PromiseBroken(f"{station.name}: {wanted} records were promised, {last} are there")
+
+    def _promised(self, station: Station, job: rest.JobShape, boot: Boot) -> int:
+        """How many records the copy has to hold: all, all that the source held, or all older than its point."""
+        if station.loses == "nothing":
+            self.kept = len(boot.books)
+            return self.kept
+        if station.loses == "taken back":
+            return self.kept
+        facts = next(task.facts for task in job.tasks if task.name == station.point_of)
+        return boot.acknowledged_before(datetime.fromisoformat(str(facts["taken_at"])).timestamp())
+
+    def _check_drill(self, job: rest.JobShape) -> None:
+        facts = next(task.facts for task in job.tasks if task.name == "Test failover")
+        wanted = self.ledger.acknowledged_before(datetime.fromisoformat(str(facts["taken_at"])).timestamp())
+        (site, found), *_ = self.ledger.machines(f"{MACHINE}-test")
+        if found.power is not PowerState.RUNNING:
+            raise PromiseBroken(f"the drill's machine is {found.power}")
+        last = self.ledger.records_of(site, found.fabric_id)
+        if last < wanted:
+            raise PromiseBroken(f"the drill's point {facts['point_id']} holds {last} of {wanted} records")
+
+    def _check_goes_on(self, station: Station) -> None:
+        """A point that was taken after the verb had ended arrives, and no point has another's id."""
+        now = datetime.now(UTC)
+
+        def newer() -> bool:
+            with contextlib.suppress(errors.VaultUnreachable):
+                point = self.operator.machine().newest_point
+                return point is not None and point.taken_at > now
+            return False
+
+        self._eventually(f"replication goes on after {station.name}", newer, GOES_ON_SECONDS)
+        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as client:
+            ids = [point.id for point in client.points(MACHINE)]
+            if len(ids) != len(set(ids)):
+                raise PromiseBroken(f"points with one id: {sorted(ids)}")
+
+    def _check_checkpoints(self, station: Station) -> None:
+        """Between two cycles only the base is left."""
+
+        def problem() -> str | None:
+            root = self.rig.home(f"appliance-{station.runs_at}") / "fabric"
+            record = next(r for r in Host(root).records.all() if r.definition.name == MACHINE)
+            names = sorted(record.checkpoints)
+            return f"checkpoints {names}" if len(names) > 1 else None
+
+        self._hold(problem)
+
+    def _check_complaints(self) -> None:
+        complaints = [*self.ledger.complaints, *self.keeper.complaints]
+        if complaints:
+            raise PromiseBroken("; ".join(complaints))
+
+    # ---- waiting ---------------------------------------------------------------------------------------------------
+
+    def _all_connected(self) -> bool:
+        try:
+            with self.rig.client() as client:
+                return all(each.connected for each in client.appliances())
+        except errors.VaultUnreachable:
+            return False
+
+    def _all_ended(self) -> bool:
+        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as client:
+            return all(job.ended_at is not None for job in client.jobs(limit=10))
+        return False
+
+    def _hold(self, problem: Callable[[], str | None], within_seconds: float = SETTLE_SECONDS) -> None:
+        """No problem, at the latest after a while; raises PromiseBroken with the last one."""
+        deadline = time.monotonic() + within_seconds
+        while (found := problem()) is not None:
+            if time.monotonic() > deadline:
+                raise PromiseBroken(found)
+            time.sleep(0.05)
+
+    def _eventually(self, what: str, is_true: Callable[[], bool], within_seconds: float) -> None:
+        self._hold(lambda: None if is_true() else f"not within {within_seconds} s: {what}", within_seconds)
+
+
+@contextlib.contextmanager
+def opened(folder: Path | None = None) -> Iterator[World]:
+    """A world that lives as long as the block; nothing is left behind."""
+    with Rig("simulated", folder, forked=True) as rig:
+        rig.open()
+        with rig.client() as client:
+            client.add_policy(POLICY)
+        SimulatedMachine.make(
+            MACHINE, rig.home("appliance-a"), disk_bytes=(DISK_BYTES,), network=rig.bridge("a")
+        )
+        roots = {site: rig.home(f"appliance-{site}") / "fabric" for site in ("a", "b")}
+        with Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
+            yield World(rig, ledger, keeper, Operator(rig, MACHINE))

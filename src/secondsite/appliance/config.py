@@ -1,0 +1,78 @@
+"""What one appliance is told at its installation: a JSON file in its home folder."""
+
+import json
+import os
+from pathlib import Path
+
+from ..domain import errors
+from ..domain.units import GiB, MiB
+from ..wire.base import Shape
+from . import durable
+
+FILE = "appliance.json"
+
+
+class ApplianceConfig(Shape):
+    """Paths, addresses and limits of one appliance; sizes in bytes, spans in seconds.
+
+    `scratch_budget_bytes` is per machine: a cycle that uses more than 80 % of it is given up (facts P1).
+    `slice_bytes` bounds what one cycle copies of a pass over whole disks, so that no job is held open for hours.
+    """
+
+    appliance_id: str
+    name: str
+    site: str
+    home: Path
+    store: Path
+    scratch: Path
+    scratch_budget_bytes: int = 4 * GiB
+    inbox_budget_bytes: int = 16 * GiB
+    slice_bytes: int = 512 * MiB
+    listen_host: str = "0.0.0.0"
+    listen_port: int = 9445
+    advertised: tuple[str, ...] = ()
+    """host:port that the appliances of other sites reach, best first; empty: the listening address."""
+    control_url: str | None = None
+    cycles_at_once: int = 2
+    appliers: int = 2
+    orders_at_once: int = 8
+    cycle_deadline_seconds: float = 900
+    peer_idle_seconds: float = 30
+    bandwidth_bytes_per_second: int | None = None
+    """This appliance's own limit, whatever the site's schedule allows."""
+    certificate_check_seconds: float = 3600
+
+    @property
+    def ca(self) -> Path:
+        return self.home / "tls" / "ca.pem"
+
+    @property
+    def certificate(self) -> Path:
+        return self.home / "tls" / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.home / "tls" / "key.pem"
+
+    def save(self) -> None:
+        """Write it to the home folder, durably."""
+        durable.write(self.home / FILE, self.model_dump_json(indent=2).encode())
+
+    @classmethod
+    def load(cls, home: Path) -> "ApplianceConfig":
+        """The configuration in `home`; raises NotFound before enrolment and InvalidArgument for a broken file."""
+        path = home / FILE
+        try:
+            return cls.model_validate({**json.loads(path.read_text()), "home": home})
+        except FileNotFoundError:
+            raise errors.NotFound(
+                f"There is no appliance configuration at {path}.",
+                do="Enroll the appliance first: 'secondsite appliance enroll'.",
+            ) from None
+        except ValueError as problem:
+            raise errors.InvalidArgument(f"{path} is not valid: {problem}", do=f"Correct {path}.") from None
+
+    def make_folders(self) -> None:
+        for folder in (self.home, self.store, self.scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+        os.chmod(self.home, 0o700)

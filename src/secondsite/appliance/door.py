@@ -1,0 +1,97 @@
+"""Who may send which cycle: what the data port asks before and while it receives."""
+
+from pathlib import Path
+
+import structlog
+
+from ..datapath import errors as datapath_errors
+from ..datapath.compare import zero_digests
+from ..datapath.cycle_file import CycleHeader
+from ..datapath.receiver import Accept, Refused
+from ..datapath.units import BLOCK_BYTES
+from ..domain.errors import SecondsiteError
+from ..jobs import seams
+from .hosted import Hosted
+from .inbox_work import InboxWork
+from .replica_host import ReplicaHost
+
+DIGESTS_WAIT_SECONDS = 25.0
+
+log = structlog.get_logger(__name__)
+
+class Door:
+    """The datapath's ReplicaDoor."""
+
+    def __init__(self, host: ReplicaHost, work: InboxWork, inbox_budget_bytes: int) -> None:
+        self._host = host
+        self._work = work
+        self._inbox_budget_bytes = inbox_budget_bytes
+
+    def accept(self, peer_name: str, header: CycleHeader) -> Accept:
+        """Where this cycle goes; raises Refused with what to do."""
+        hosted = self._find(header.machine_id)
+        setup = hosted.setup
+        if peer_name != setup.source_appliance_id:
+            raise Refused(
+                "wrong-source",
+                f"Cycles of {setup.machine_name} are taken from {setup.source_appliance_id}, not from {peer_name}.",
+                do="Check which appliance replicates the machine; reprotect sets it.",
+            )
+        if header.epoch != setup.epoch:
+            raise Refused(
+                "wrong-epoch",
+                f"The cycle is of epoch {header.epoch}, the replica of {setup.machine_name} of epoch {setup.epoch}.",
+                do="Nothing, if the machine was failed over: its old source must not overwrite it. Else resynchronize.",
+            )
+        if not hosted.accepting:
+            raise Refused(
+                "not-accepting",
+                f"The replica of {setup.machine_name} is closed: a failover is under way or done.",
+                do="Finish or cancel the failover; the replica is then opened again.",
+            )
+        return self._place(hosted, header)
+
+    def _place(self, hosted: Hosted, header: CycleHeader) -> Accept:
+        received = hosted.received_seq()
+        if header.base_seq is not None and header.base_seq > received:
+            raise Refused(
+                "out-of-order",
+                f"The cycle builds on cycle {header.base_seq}, but the replica has {received}.",
+                do="Nothing: the source compares all blocks and sends what differs.",
+            )
+        if {disk.key for disk in header.disks} - set(hosted.setup.disks):
+            raise Refused("wrong-disks", "The cycle has disks that the replica has not.", do="Enable protection again.")
+        already = header.seq <= hosted.replica.state.processed_seq
+        return Accept(hosted.replica.inbox, already=already, budget_bytes=self._inbox_budget_bytes)
+
+    def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
+        """Digests of the replica as it is once everything received is applied; zeros beyond its disk's end."""
+        assert block_bytes == BLOCK_BYTES
+        hosted = self._find(machine_id)
+        try:
+            with hosted.hold("comparing", DIGESTS_WAIT_SECONDS):
+                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
+                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
+                here = max(0, min(length, size_bytes - offset))
+                found = hosted.replica.region(disk_key, offset, here) if here else b""
+        except (SecondsiteError, datapath_errors.DatapathError) as error:
+            raise Refused("replica-busy", error.message, do=error.do) from error
+        blocks = -(-length // BLOCK_BYTES)
+        known = -(-here // BLOCK_BYTES)
+        return found + zero_digests((blocks - known) * BLOCK_BYTES)
+
+    def arrived(self, header: CycleHeader, path: Path) -> None:
+        """The cycle is durable here: **sent**."""
+        seams.reach("appliance.inbox.arrived")
+        hosted = self._host.find(header.machine_id)
+        if hosted is not None:
+            log.debug("cycle.arrived", machine=header.machine_id, seq=header.seq, file_bytes=path.stat().st_size)
+            self._work.wanted(hosted)
+
+    def _find(self, machine_id: str) -> Hosted:
+        hosted = self._host.find(machine_id)
+        if hosted is None:
+            raise Refused(
+                "no-replica", f"There is no replica of machine {machine_id} here.", do="Enable or reprotect it again."
+            )
+        return hosted

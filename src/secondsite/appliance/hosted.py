@@ -1,0 +1,166 @@
+"""One replica at this site: the vault's setup, the files, and who works on them."""
+
+import time
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from ..datapath import cycle_file
+from ..datapath.replica import PointRecord, Replica
+from ..domain import errors
+from ..wire.machines import MachineDefinition
+from ..wire.replication import PointShape, ReplicaSetup, ReplicaStatus
+from .findings import Findings
+from .holding import Holding
+from .state import State
+
+STORE_COUNTED_EVERY_SECONDS = 30.0
+LONGEST_BACKOFF_SECONDS = 30.0
+
+
+class Hosted:
+    """Invariant: only the thread that holds it applies cycles, seals, drops points, or opens and closes runs."""
+
+    def __init__(self, setup: ReplicaSetup, accepting: bool, replica: Replica, state: State) -> None:
+        self.setup = setup
+        self.accepting = accepting
+        self.replica = replica
+        self.findings = Findings()
+        self.points: tuple[PointShape, ...] = ()
+        self.wants_work = True
+        self.wants_trim = True
+        self.wants_digests = True
+        self.not_before = 0.0
+        self.removed = False
+        self._failures = 0
+        self._state = state
+        self._holding = Holding(lambda: str(self), lambda: self.removed)
+        self._stored_bytes = 0
+        self._counted_at = 0.0
+
+    @property
+    def machine_id(self) -> str:
+        return self.setup.machine_id
+
+    def __str__(self) -> str:
+        return f"the replica of {self.setup.machine_name} ({self.machine_id})"
+
+    # -- what is durable -------------------------------------------------------------------------------
+
+    def save(self, *, setup: ReplicaSetup | None = None, accepting: bool | None = None) -> None:
+        """Remember: durable when this returns."""
+        setup = setup or self.setup
+        accepting = self.accepting if accepting is None else accepting
+        self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
+        self.setup, self.accepting = setup, accepting
+
+    # -- who holds it ----------------------------------------------------------------------------------
+
+    def hold(self, purpose: str, within_seconds: float) -> AbstractContextManager[None]:
+        """Have the replica alone; raises DeadlineExceeded, NotFound."""
+        return self._holding.hold(purpose, within_seconds)
+
+    def try_hold(self, purpose: str) -> AbstractContextManager[bool]:
+        """Have the replica alone if nobody has it or waits for it; tells whether."""
+        return self._holding.try_hold(purpose)
+
+    # -- what arrived ----------------------------------------------------------------------------------
+
+    def waiting(self) -> list[tuple[int, int, Path]]:
+        """(epoch, seq, path) of received cycles, oldest first."""
+        return cycle_file.scan(self.replica.inbox)
+
+    def received_seq(self) -> int:
+        """The newest cycle of this epoch that is durable here; 0 before the first."""
+        state = self.replica.state
+        processed = state.processed_seq if state.epoch == self.setup.epoch else 0
+        return max([processed, *(seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch)])
+
+    def failed(self) -> float:
+        """Back off; gives the seconds."""
+        pause = min(2.0**self._failures, LONGEST_BACKOFF_SECONDS)
+        self._failures = min(self._failures + 1, 8)
+        self.not_before = time.monotonic() + pause
+        return pause
+
+    def succeeded(self) -> None:
+        self._failures, self.not_before = 0, 0.0
+
+    # -- points and status -----------------------------------------------------------------------------
+
+    def refresh(self) -> tuple[PointShape, ...]:
+        """Read the points again; call it after they changed."""
+        self.points = tuple(shape(record) for record in self.replica.points())
+        return self.points
+
+    def record(self, point_id: str) -> PointRecord:
+        """A point by its id; raises NotFound."""
+        for record in self.replica.points():
+            if record.point_id == point_id:
+                return record
+        raise errors.NotFound(
+            f"{self} has no recovery point '{point_id}'.", do="List them with 'secondsite point list MACHINE'."
+        )
+
+    def definition(self, record: PointRecord) -> MachineDefinition:
+        """The machine as it was at the point; the setup's, if the point carries none."""
+        body = record.manifest.definition
+        return MachineDefinition.model_validate(dict(body)) if body else self.setup.definition
+
+    def status(self) -> ReplicaStatus:
+        """As the vault sees it; reads only what is in memory and the names in the inbox."""
+        state = self.replica.state
+        current = state.epoch == self.setup.epoch
+        taken_at = state.processed_taken_at if current else None
+        return ReplicaStatus(
+            machine_id=self.machine_id,
+            epoch=self.setup.epoch,
+            accepting=self.accepting,
+            synchronized=any(point.epoch == self.setup.epoch for point in self.points),
+            points=self.points,
+            processed_seq=state.processed_seq if current and state.processed_seq else None,
+            processed_at=datetime.fromisoformat(taken_at) if taken_at else None,
+            inbox_bytes=sum(_size(path) for _, _, path in self.waiting()),
+            store_bytes=self._stored(),
+            runs=tuple(run.name for run in state.runs),
+            findings=self.findings.all(),
+        )
+
+    def _stored(self) -> int:
+        if time.monotonic() - self._counted_at > STORE_COUNTED_EVERY_SECONDS or not self._counted_at:
+            folder = self.replica.inbox.parent
+            self._stored_bytes = sum(_blocks(path) for path in folder.rglob("*"))
+            self._counted_at = time.monotonic()
+        return self._stored_bytes
+
+
+def shape(record: PointRecord) -> PointShape:
+    """A point as it crosses a process."""
+    return PointShape.model_validate(
+        {
+            "id": record.point_id,
+            "taken_at": record.manifest.taken_at,
+            "consistency": record.manifest.consistency,
+            "epoch": record.manifest.epoch,
+            "seq": record.manifest.seq,
+            "set_id": record.manifest.set_id,
+            "reason": record.manifest.reason,
+            "committed": record.committed,
+            "added_bytes": record.added_bytes,
+            "held": record.held,
+        }
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _blocks(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:
+        return 0

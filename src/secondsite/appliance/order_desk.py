@@ -1,0 +1,123 @@
+"""Each order once: a stored report is sent again, one that runs is attached to, a new one gets a worker.
+
+After a restart a repeated order runs again: every handler looks before it acts.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from ..datapath.errors import StorageDaemonGone
+from ..jobs import seams
+from ..wire.base import Problem, Shape
+from ..wire.control import Order, Progress, Report
+from . import orders
+from .orders.context import Context, Parts
+
+Send = Callable[[Report | Progress], None]
+"""Raises ConnectionError when the vault is not there."""
+
+log = structlog.get_logger(__name__)
+
+
+class OrderDesk:
+    """Takes orders from the connection and gives reports back to whichever connection there is then."""
+
+    def __init__(self, parts: Parts, workers: int) -> None:
+        self._parts = parts
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="order")
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+        self._unsent: dict[str, Report] = {}
+        self._send: Send | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Take no more; what fails because we stop is not recorded, so the vault's repeat does it again."""
+        self._stopping = True
+        self.connected(None)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def connected(self, send: Send | None) -> None:
+        """The way to the vault from now on; what could not be sent goes first."""
+        with self._lock:
+            self._send = send
+            waiting = list(self._unsent.values()) if send else []
+        for report in waiting:
+            self._deliver(report)
+
+    def take(self, order: Order) -> None:
+        """Begin the order, unless it runs or has ended."""
+        report = self._parts.state.report(order.order_id)
+        if report is not None:
+            self._deliver(report)
+            return
+        with self._lock:
+            if order.order_id in self._running:
+                return
+            self._running.add(order.order_id)
+        self._pool.submit(self._run, order)
+
+    def perform(self, order: Order) -> Report:
+        """Do the order now, in this thread, and store its report."""
+        context = Context(order, self._parts, lambda fraction, sentence: self._tell(order, fraction, sentence))
+        seams.reach("appliance.order.begun")
+        try:
+            sentence, facts = _perform(context)
+            report = Report(order_id=order.order_id, sentence=sentence, facts=facts.model_dump(mode="json"))
+        except Exception as error:
+            if self._stopping:
+                raise
+            report = Report(order_id=order.order_id, problem=Problem.of(error))
+            if report.problem is not None and report.problem.code == "internal":
+                log.exception("order.defect", order=order.order_id, kind=order.kind)
+        seams.reach("appliance.order.done")
+        self._parts.state.put_report(report)
+        problem = report.problem.message if report.problem else None
+        log.info("order.ended", order=order.order_id, kind=order.kind, machine=order.machine_id,
+                 sentence=report.sentence, problem=problem)  # fmt: skip
+        return report
+
+    def _run(self, order: Order) -> None:
+        try:
+            report = self.perform(order)
+        except Exception:
+            log.exception("order.unrecorded", order=order.order_id)
+            return
+        finally:
+            with self._lock:
+                self._running.discard(order.order_id)
+        self._deliver(report)
+
+    def _deliver(self, report: Report) -> None:
+        with self._lock:
+            self._unsent[report.order_id] = report
+            send = self._send
+        if send is None:
+            return
+        try:
+            send(report)
+        except ConnectionError:
+            return
+        with self._lock:
+            self._unsent.pop(report.order_id, None)
+
+    def _tell(self, order: Order, fraction: float, sentence: str) -> None:
+        with self._lock:
+            send = self._send
+        if send is not None:
+            try:
+                send(Progress(order_id=order.order_id, fraction=fraction, sentence=sentence))
+            except ConnectionError:
+                pass
+
+
+def _perform(context: Context) -> tuple[str, Shape]:
+    """The order, once more if the storage daemon died under it: the next use starts that again."""
+    try:
+        return orders.perform(context)
+    except StorageDaemonGone as gone:
+        log.warning("order.again", order=context.order.order_id, problem=gone.message)
+        return orders.perform(context)

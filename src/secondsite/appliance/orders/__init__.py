@@ -1,0 +1,66 @@
+"""All orders by kind: `perform(context)` checks the payload, does the work, gives one sentence and the facts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from ...domain import errors
+from ...wire.base import Shape
+from ...wire.orders import ORDERS, Kind
+from . import checks, inventory, points, power, replica, runs, site, source, source_cycles
+from .context import Context
+
+Handler = Callable[[Context, Any], tuple[str, Shape]]
+
+HANDLERS: dict[Kind, Handler] = {
+    Kind.DISCOVER: inventory.discover,
+    Kind.CHECK_SOURCE: checks.check_source,
+    Kind.CHECK_TARGET: checks.check_target,
+    Kind.START_REPLICATION: source.start_replication,
+    Kind.STOP_REPLICATION: source.stop_replication,
+    Kind.PAUSE_REPLICATION: source.pause_replication,
+    Kind.RESYNCHRONIZE: source.resynchronize,
+    Kind.UPDATE_POLICY: source.update_policy,
+    Kind.SET_SITE: site.set_site,
+    Kind.SHUT_DOWN: power.shut_down,
+    Kind.POWER: power.state,
+    Kind.PRE_COPY: source_cycles.pre_copy,
+    Kind.RUN_CYCLE: source_cycles.run_cycle,
+    Kind.RESTART: power.restart,
+    Kind.WITHDRAW: power.withdraw,
+    Kind.PREPARE_REPLICA: replica.prepare,
+    Kind.DRAIN: points.drain,
+    Kind.LIST_POINTS: points.list_points,
+    Kind.ACCEPT_CYCLES: replica.accept_cycles,
+    Kind.START_REPLICA: runs.start_replica,
+    Kind.STOP_REPLICA: runs.stop_replica,
+    Kind.COMMIT_POINT: runs.commit_point,
+    Kind.CONSOLIDATE: runs.consolidate,
+    Kind.REMOVE_REPLICA: replica.remove,
+    Kind.REMOVE_MACHINE: runs.remove_machine,
+    Kind.DROP_POINT: points.drop_point,
+    Kind.HOLD_POINT: points.hold_point,
+    Kind.RELEASE_POINT: points.release_point,
+    Kind.VERIFY_POINT: points.verify_point,
+    Kind.CREATE_NETWORK: inventory.create_network,
+    Kind.REMOVE_NETWORK: inventory.remove_network,
+}
+
+
+def perform(context: Context) -> tuple[str, Shape]:
+    """Do the order; raises domain or datapath errors."""
+    order = context.order
+    try:
+        kind = Kind(order.kind)
+        payload = ORDERS[kind].payload.model_validate(order.payload)
+    except ValidationError as problem:
+        raise errors.InvalidArgument(
+            f"The payload of the order '{order.kind}' is not understood: {problem}",
+            do="Bring vault and appliance to the same release.",
+        ) from None
+    except ValueError:
+        raise errors.InvalidArgument(
+            f"This appliance does not know the order '{order.kind}'.", do="Upgrade the appliance to the vault's release."
+        ) from None
+    return HANDLERS[kind](context, payload)

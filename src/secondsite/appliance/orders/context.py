@@ -1,0 +1,71 @@
+"""What an order works with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...domain import errors
+from ...fabrics.interface import Fabric
+from ...wire.control import Order
+from ..bandwidth import Bandwidth
+from ..config import ApplianceConfig
+from ..hosted import Hosted
+from ..inbox_work import InboxWork
+from ..peers import Peers
+from ..replica_host import ReplicaHost
+from ..replication import Replication
+from ..source import Source
+from ..state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the appliance that orders use."""
+
+    config: ApplianceConfig
+    fabric: Fabric
+    state: State
+    peers: Peers
+    bandwidth: Bandwidth
+    replication: Replication
+    host: ReplicaHost
+    work: InboxWork
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One order under way. `progress(fraction, sentence)` tells the vault."""
+
+    order: Order
+    parts: Parts
+    progress: Callable[[float, str], None] = lambda _fraction, _sentence: None
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def machine_id(self) -> str:
+        """The machine that the order is for; raises InvalidArgument if it names none."""
+        if self.order.machine_id is None:
+            raise errors.InvalidArgument(
+                f"The order '{self.order.kind}' names no machine.", do="Bring vault and appliance to the same release."
+            )
+        return self.order.machine_id
+
+    @property
+    def fabric(self) -> Fabric:
+        return self.parts.fabric
+
+    @property
+    def state(self) -> State:
+        return self.parts.state
+
+    def left_seconds(self) -> float:
+        """What is left of the order's deadline."""
+        return max(0.0, self.began + self.order.deadline_seconds - time.monotonic())
+
+    def source(self) -> Source:
+        """The order's machine as a source here; raises NotFound."""
+        return self.parts.replication.get(self.machine_id)
+
+    def hosted(self) -> Hosted:
+        """The order's replica here; raises NotFound."""
+        return self.parts.host.get(self.machine_id)

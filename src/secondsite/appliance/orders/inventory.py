@@ -1,0 +1,31 @@
+"""What the site has: machines, networks."""
+
+from ...wire.machines import DiscoveredMachine, NetworkInfo
+from ...wire.orders import CreateNetwork, Inventory, Nothing
+from .context import Context
+
+
+def discover(context: Context, _payload: Nothing) -> tuple[str, Inventory]:
+    machines = tuple(
+        DiscoveredMachine(
+            fabric_id=each.fabric_id,
+            name=each.name,
+            power=str(each.power),
+            tag=each.tag,
+            definition=each.definition,
+        )
+        for each in context.fabric.inventory.list()
+    )
+    networks = tuple(context.fabric.networks.list()) if context.fabric.properties.networks else ()
+    sentence = f"found {len(machines)} machines and {len(networks)} networks"
+    return sentence, Inventory(machines=machines, networks=networks)
+
+
+def create_network(context: Context, payload: CreateNetwork) -> tuple[str, NetworkInfo]:
+    info = context.fabric.networks.create_isolated(payload.name, context.machine_id)
+    return f"isolated network {payload.name} is there", info
+
+
+def remove_network(context: Context, payload: CreateNetwork) -> tuple[str, Nothing]:
+    context.fabric.networks.remove(payload.name, context.machine_id)
+    return f"network {payload.name} is gone", Nothing()

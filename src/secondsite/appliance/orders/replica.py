@@ -1,0 +1,70 @@
+"""Orders that make, open, close and remove a replica."""
+
+from ...domain import errors
+from ...wire.orders import AcceptCycles, Nothing, RemoveReplica
+from ...wire.replication import ReplicaSetup
+from .. import withdrawn
+from ..hosted import Hosted
+from . import runs
+from .context import Context
+
+
+def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
+    sentence = context.parts.host.prepare(setup, context.left_seconds())
+    context.parts.work.wanted(context.parts.host.get(setup.machine_id))
+    return sentence, Nothing()
+
+
+def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing]:
+    hosted = context.hosted()
+    was = hosted.accepting
+    with hosted.hold("opening or closing the inbox", context.left_seconds()):
+        hosted.save(accepting=payload.accepting)
+    door = "open" if payload.accepting else "closed"
+    return f"the inbox {'was' if was is payload.accepting else 'is now'} {door}", Nothing()
+
+
+def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
+    hosted = context.parts.host.find(context.machine_id)
+    sentence = "there was no replica"
+    if hosted is not None:
+        with hosted.hold("removing the replica", context.left_seconds()):
+            sentence = _remove(context, hosted, payload)
+    if payload.restore_machine:
+        sentence += "; " + _restore(context)
+    return sentence, Nothing()
+
+
+def _remove(context: Context, hosted: Hosted, payload: RemoveReplica) -> str:
+    failover = hosted.replica.state.run(runs.FAILOVER)
+    if failover is not None and not payload.keep_running:
+        committed = hosted.replica.state.committed_point_id is not None
+        if not committed or runs.machine_of(context, runs.FAILOVER) is not None:
+            raise errors.NotPossibleNow(
+                f"A machine runs on {hosted}, so its files cannot go.",
+                do="Keep the machine running, or remove it first.",
+            )
+    for run in list(hosted.replica.state.runs):
+        if run.name != runs.FAILOVER:
+            runs.end(context, hosted, run.name)
+    if failover is not None and payload.keep_running:
+        hosted.replica.settle(runs.FAILOVER)
+    if payload.restore_machine and hosted.setup.existing_fabric_id:
+        # which machine comes back, for a repeat of the order after the replica is gone
+        context.state.put_fact(_restore_key(context), hosted.setup.existing_fabric_id)
+    return context.parts.host.remove(hosted, keep_files=failover is not None and payload.keep_running)
+
+
+def _restore_key(context: Context) -> str:
+    return f"restore/{context.machine_id}"
+
+
+def _restore(context: Context) -> str:
+    fabric_id = context.state.fact(_restore_key(context))
+    definition = withdrawn.recall(context.state, fabric_id) if fabric_id else None
+    if definition is None:
+        return "no machine had given way here"
+    context.fabric.hosting.restore(definition, None)
+    withdrawn.forget(context.state, definition.fabric_id)
+    context.state.remove_fact(_restore_key(context))
+    return f"{definition.name} is defined again as it was, powered off"

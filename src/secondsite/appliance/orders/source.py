@@ -1,0 +1,78 @@
+"""Orders that begin, hold, change and end the replication of a machine from here."""
+
+from ...domain import errors
+from ...wire.orders import Nothing, StopReplication, UpdatePolicy
+from ...wire.replication import PolicyShape, SourceSetup
+from .. import progress as progresses
+from .context import Context
+
+
+def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
+    """Tags the machine, remembers the setup; the loop does the rest."""
+    context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
+    changed = context.parts.replication.add(setup, context.left_seconds())
+    how = "is replicated from now on" if changed else "was already replicated"
+    return f"{setup.machine_name} {how}, epoch {setup.epoch}", Nothing()
+
+
+def stop_replication(context: Context, payload: StopReplication) -> tuple[str, Nothing]:
+    source = context.parts.replication.find(context.machine_id)
+    if source is None:
+        return "the machine was not replicated from here", Nothing()
+    with source.hold("ending replication", context.left_seconds(), interrupt=True):
+        if payload.forget:
+            context.fabric.tracking.disable(source.setup.fabric_id)
+        context.parts.replication.remove(source)
+    return f"ended replication of {source.setup.machine_name}", Nothing()
+
+
+def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
+    source = context.parts.replication.find(context.machine_id)
+    if source is None:
+        return "the machine is not replicated from here, nothing to pause", Nothing()
+    with source.hold("pausing", context.left_seconds(), interrupt=True):
+        if source.progress.paused:
+            return f"replication of {source.setup.machine_name} was already paused", Nothing()
+        source.change(paused=True)
+    return f"paused replication of {source.setup.machine_name}", Nothing()
+
+
+def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
+    source = context.source()
+    with source.hold("resynchronizing", context.left_seconds(), interrupt=True):
+        source.save(progresses.restarted(source.progress, source.setup.disks))
+        source.findings.add("resynchronizing", "Asked for: all blocks are compared, those that differ are sent.")
+        source.quiet_as = None
+    source.hurry()
+    context.parts.replication.poke()
+    return f"comparing all blocks of {source.setup.machine_name}", Nothing()
+
+
+def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing]:
+    """On whichever side this appliance is. The vault says it at every connection: what holds already waits for nobody."""
+    sides = [side for side in (_source_policy, _replica_policy) if side(context, payload.policy)]
+    if not sides:
+        raise errors.NotFound(
+            f"Machine {context.machine_id} is neither replicated from here nor to here.",
+            do="List the machines with 'secondsite machine list'.",
+        )
+    return f"policy {payload.policy.name} holds from now on", Nothing()
+
+
+def _source_policy(context: Context, policy: PolicyShape) -> bool:
+    source = context.parts.replication.find(context.machine_id)
+    if source is not None and source.setup.policy != policy:
+        with source.hold("a new policy", context.left_seconds()):
+            source.save(source.progress, source.setup.model_copy(update={"policy": policy}))
+        context.parts.replication.poke()
+    return source is not None
+
+
+def _replica_policy(context: Context, policy: PolicyShape) -> bool:
+    hosted = context.parts.host.find(context.machine_id)
+    if hosted is not None and hosted.setup.policy != policy:
+        with hosted.hold("a new policy", context.left_seconds()):
+            hosted.save(setup=hosted.setup.model_copy(update={"policy": policy}))
+            hosted.wants_trim = True
+        context.parts.work.wanted(hosted)
+    return hosted is not None

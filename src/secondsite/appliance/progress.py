@@ -1,0 +1,66 @@
+"""How far the replication of one machine is: the part of a source that must survive the process.
+
+A *pass* goes over a whole disk, slice by slice. Below its position the change bitmap tells what to send; above it
+nothing was sent yet. `attempted` is how far any try of this pass may have reached: up to there the replica may hold
+what was never acknowledged, so zeros are sent too.
+"""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ..wire.base import Shape
+from ..wire.replication import SourceSetup, SyncMode
+
+
+class DiskPass(Shape):
+    """Bytes from the disk's start. `size_bytes` is 0 until the first view."""
+
+    mode: SyncMode
+    position: int = 0
+    attempted: int = 0
+    size_bytes: int = 0
+
+
+class Progress(Shape):
+    """`base` is the checkpoint that the target acknowledged last; `next_seq` was never used."""
+
+    next_seq: int = 1
+    last_seq: int | None = None
+    base: str | None = None
+    taken_at: datetime | None = None
+    point_at: datetime | None = None
+    app_point_at: datetime | None = None
+    passes: dict[str, DiskPass] = Field(default_factory=dict)
+    paused: bool = False
+    resynchronizing: bool = False
+    last_cycle_seconds: float | None = None
+    last_cycle_changed_bytes: int | None = None
+    last_cycle_wire_bytes: int | None = None
+    total_wire_bytes: int = 0
+
+    @property
+    def sync_mode(self) -> SyncMode | None:
+        modes = {each.mode for each in self.passes.values()}
+        if not modes:
+            return None
+        return SyncMode.COPY if SyncMode.COPY in modes else SyncMode.COMPARE
+
+    @property
+    def sync_fraction(self) -> float | None:
+        """0..1 over the disks that are in a pass; None without one."""
+        if not self.passes:
+            return None
+        whole = sum(each.size_bytes for each in self.passes.values())
+        return sum(each.position for each in self.passes.values()) / whole if whole else 0.0
+
+
+def fresh(setup: SourceSetup) -> Progress:
+    """The start of a new epoch: every disk from its first byte."""
+    return Progress(passes={key: DiskPass(mode=setup.sync) for key in setup.disks})
+
+
+def restarted(progress: Progress, disks: tuple[str, ...]) -> Progress:
+    """Compare all disks from the start; what was ever attempted stays on record."""
+    passes = {key: DiskPass(mode=SyncMode.COMPARE) for key in disks}
+    return progress.model_copy(update={"passes": passes, "resynchronizing": True})

@@ -1,0 +1,190 @@
+"""The replicas of this site: made, found, removed. All their disks are written through one storage daemon."""
+
+import contextlib
+import shutil
+import threading
+from pathlib import Path
+
+import structlog
+
+from ..datapath import cycle_file
+from ..datapath import replica as replicas
+from ..datapath.replica import BaseImage, Replica, ReplicaDisk
+from ..datapath.storage_daemon import StorageDaemon
+from ..domain import errors
+from ..jobs import seams
+from ..wire.machines import MachineDefinition
+from ..wire.replication import Base, ReplicaSetup
+from . import withdrawn
+from .config import ApplianceConfig
+from .hosted import Hosted
+from .state import State
+
+log = structlog.get_logger(__name__)
+
+
+class ReplicaHost:
+    """All replicas by machine id. Invariant: a replica that is listed has its files."""
+
+    def __init__(self, config: ApplianceConfig, state: State) -> None:
+        self.folder = config.store / "replicas"
+        self.daemon = StorageDaemon(config.store / "daemon")
+        self._state = state
+        self._lock = threading.Lock()
+        self._hosted: dict[str, Hosted] = {}
+
+    def start(self) -> None:
+        """Open what is recorded; half-received cycles are removed, for nothing is being received now."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.daemon.folder.exists():
+            # a daemon that outlived a killed appliance still has the disks open; starting ends it
+            self.daemon.start()
+        replicas.sweep(self.folder)
+        for setup_json, accepting in self._state.replicas().values():
+            setup = ReplicaSetup.model_validate_json(setup_json)
+            try:
+                self._open(setup, accepting)
+            except Exception as error:
+                # one damaged replica must not keep the others from being recovered
+                log.error("replica.open", machine=setup.machine_id, problem=str(error))
+
+    def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
+        replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach)
+        hosted = Hosted(setup, accepting, replica, self._state)
+        cycle_file.clear_parts(replica.inbox)
+        hosted.refresh()
+        self._hosted[setup.machine_id] = hosted
+
+    def stop(self) -> None:
+        for hosted in self.all():
+            with contextlib.suppress(Exception):
+                hosted.replica.close()
+        self.daemon.stop()
+
+    def all(self) -> list[Hosted]:
+        with self._lock:
+            return list(self._hosted.values())
+
+    def find(self, machine_id: str) -> Hosted | None:
+        with self._lock:
+            return self._hosted.get(machine_id)
+
+    def get(self, machine_id: str) -> Hosted:
+        """The replica; raises NotFound."""
+        hosted = self.find(machine_id)
+        if hosted is None:
+            raise errors.NotFound(
+                f"There is no replica of machine {machine_id} here.", do="Enable or reprotect the machine first."
+            )
+        return hosted
+
+    def prepare(self, setup: ReplicaSetup, within_seconds: float) -> str:
+        """Hold a replica for this setup from now on; a sentence. Repeating is harmless."""
+        hosted = self.find(setup.machine_id)
+        if hosted is None:
+            return self._make(setup)
+        with hosted.hold("preparing the replica", within_seconds):
+            if hosted.replica.state.epoch == setup.epoch and hosted.replica.state.committed_point_id is None:
+                hosted.save(setup=setup, accepting=True)
+                return f"{hosted} was already there"
+            if setup.base is not Base.EXISTING:
+                raise errors.NotPossibleNow(
+                    f"{hosted} of epoch {hosted.setup.epoch} is in the way of an empty one.",
+                    do="Disable the machine's protection, or reprotect to the original location.",
+                )
+            sentence = self._turn(hosted.replica, setup)
+            hosted.save(setup=setup, accepting=True)
+            hosted.refresh()
+            hosted.wants_digests = True
+            return sentence
+
+    def _make(self, setup: ReplicaSetup) -> str:
+        folder = self.folder / setup.machine_id
+        existing = self._existing(setup)
+        run = self._own_run(folder, existing)
+        if run is not None:
+            replica = Replica.open(folder, self.daemon, _reach)
+            sentence = self._turn(replica, setup)
+        else:
+            replica = Replica.create(
+                folder, self.daemon, setup.machine_id, _disks(setup), setup.epoch, _bases(setup, existing), _reach
+            )
+            sentence = f"made a replica of {setup.machine_name} from {'its old disks' if existing else 'empty disks'}"
+        seams.reach("appliance.replica.made")
+        hosted = Hosted(setup, True, replica, self._state)
+        hosted.save()
+        hosted.refresh()
+        with self._lock:
+            self._hosted[setup.machine_id] = hosted
+        return sentence
+
+    def _existing(self, setup: ReplicaSetup) -> MachineDefinition | None:
+        if setup.base is not Base.EXISTING:
+            return None
+        definition = withdrawn.recall(self._state, setup.existing_fabric_id or "")
+        if definition is None:
+            raise errors.NotFound(
+                f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) did not give way, "
+                "so its disks are no base.",
+                do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
+            )
+        return definition
+
+    def _own_run(self, folder: Path, existing: MachineDefinition | None) -> str | None:
+        """The run of our own older replica that the old machine ran on; None if its disks lie elsewhere."""
+        runs = (folder / "runs").absolute()
+        for disk in existing.disks if existing else ():
+            path = Path(disk.path).absolute()
+            if path.is_relative_to(runs):
+                return path.relative_to(runs).parts[0]
+        return None
+
+    def _turn(self, replica: Replica, setup: ReplicaSetup) -> str:
+        """Make the failed-over machine's disks the base of a new epoch."""
+        if replica.state.epoch == setup.epoch and replica.state.committed_point_id is None:
+            return f"the replica of {setup.machine_name} had turned already"
+        folder = self.folder / setup.machine_id
+        run = self._own_run(folder, self._existing(setup))
+        if run is None:
+            raise errors.NotPossibleNow(
+                f"The replica of {setup.machine_name} here is from an earlier direction and is not what ran.",
+                do="Retry the consolidation of the earlier failback, or disable protection and enable it again.",
+            )
+        return replica.rebase_from_run(run, setup.epoch)
+
+    def remove(self, hosted: Hosted, *, keep_files: bool = False) -> str:
+        """Forget the replica and delete our files; the caller holds it."""
+        sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
+        if not keep_files:
+            sentence = hosted.replica.remove(even_with_runs=True)
+        else:
+            hosted.replica.close()
+        seams.reach("appliance.replica.removed")
+        self._state.remove_replica(hosted.machine_id)
+        hosted.removed = True
+        with self._lock:
+            self._hosted.pop(hosted.machine_id, None)
+        return sentence
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.folder if self.folder.exists() else self.folder.parent).free
+
+
+def _reach(name: str) -> None:
+    seams.reach(f"appliance.replica.{name}")
+
+
+def _disks(setup: ReplicaSetup) -> list[ReplicaDisk]:
+    known = {disk.key: disk for disk in setup.definition.disks}
+    missing = [key for key in setup.disks if key not in known]
+    if missing:
+        raise errors.InvalidArgument(
+            f"The definition of {setup.machine_name} has no disk {', '.join(missing)}.",
+            do="Discover the machine again and name its disks as they are.",
+        )
+    return [ReplicaDisk(key, known[key].size_bytes) for key in setup.disks]
+
+
+def _bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
+    disks = existing.disks if existing else ()
+    return {disk.key: BaseImage(Path(disk.path), disk.format) for disk in disks if disk.key in setup.disks}

@@ -1,0 +1,223 @@
+"""The loop over all sources of this site. It needs no vault.
+
+A few workers serve whichever due machine was served longest ago. A machine that fails backs off alone and says why;
+it never keeps the others waiting.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from ..domain import errors
+from ..fabrics.interface import Fabric, PowerState
+from ..wire.orders import CycleFact
+from ..wire.replication import SourceSetup
+from . import findings
+from . import progress as progresses
+from .config import ApplianceConfig
+from .cycle import Cycles, Told, Wish
+from .guard import Guard, Interrupted
+from .peers import Peers
+from .progress import Progress
+from .source import Source
+from .state import State
+
+LONGEST_IDLE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Replication:
+    """All machines that are replicated from here."""
+
+    def __init__(self, config: ApplianceConfig, fabric: Fabric, state: State, peers: Peers) -> None:
+        self._config = config
+        self._fabric = fabric
+        self._state = state
+        self._guard = Guard()
+        self._cycles = Cycles(config, fabric, peers, self._guard)
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._room_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
+        self._sources: dict[str, Source] = {}
+        for setup_json, progress_json in state.sources().values():
+            setup = SourceSetup.model_validate_json(setup_json)
+            self._sources[setup.machine_id] = Source(setup, Progress.model_validate_json(progress_json), state)
+        self._workers = [
+            threading.Thread(target=self._work, name=f"cycles-{number}", daemon=True)
+            for number in range(config.cycles_at_once)
+        ]
+
+    def start(self) -> None:
+        self._guard.start()
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self, within_seconds: float) -> None:
+        """Give running cycles up; they are sent again after the next start."""
+        deadline = time.monotonic() + within_seconds
+        self._stopping = True
+        for source in self.sources():
+            source.interrupt.set()
+        self.poke()
+        for worker in self._workers:
+            if worker.is_alive():
+                worker.join(max(0.1, deadline - time.monotonic()))
+        self._guard.stop()
+
+    def poke(self) -> None:
+        """Something changed: look for due machines now."""
+        with self._changed:
+            self._changed.notify_all()
+
+    # -- the machines ----------------------------------------------------------------------------------
+
+    def sources(self) -> list[Source]:
+        with self._changed:
+            return list(self._sources.values())
+
+    def find(self, machine_id: str) -> Source | None:
+        with self._changed:
+            return self._sources.get(machine_id)
+
+    def get(self, machine_id: str) -> Source:
+        """The source; raises NotFound."""
+        source = self.find(machine_id)
+        if source is None:
+            raise errors.NotFound(
+                f"Machine {machine_id} is not replicated from here.", do="Enable its protection, or reprotect it."
+            )
+        return source
+
+    def add(self, setup: SourceSetup, within_seconds: float) -> bool:
+        """Replicate this machine from now on; False when it was so already."""
+        source = self.find(setup.machine_id)
+        if source is not None:
+            with source.hold("a new setup", within_seconds, interrupt=source.setup.epoch != setup.epoch):
+                changed = source.renew(setup)
+        else:
+            changed = True
+            source = Source(setup, progresses.fresh(setup), self._state)
+            source.save(source.progress)
+            with self._changed:
+                self._sources[setup.machine_id] = source
+        source.hurry()
+        self.poke()
+        return changed
+
+    def remove(self, source: Source) -> None:
+        """Forget it; the caller holds it."""
+        self._state.remove_source(source.machine_id)
+        source.removed = True
+        with self._changed:
+            self._sources.pop(source.machine_id, None)
+
+    # -- cycles ----------------------------------------------------------------------------------------
+
+    def cycle(self, source: Source, wish: Wish, told: Told) -> CycleFact:
+        """One cycle for an order; the caller holds the source. What is wrong becomes its finding too."""
+        try:
+            fact = self._cycles.run(source, wish, told)
+        except Exception as error:
+            self._note(source, error)
+            raise
+        assert fact is not None
+        self._well(source)
+        return fact
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                if not self._serve_one():
+                    self._rest()
+            except Exception:
+                log.exception("replication.worker")
+                self._rest()
+
+    def _serve_one(self) -> bool:
+        """Serve the due machine that was served longest ago; False if there is none."""
+        now = time.monotonic()
+        due = [source for source in self.sources() if source.due is not None and source.due <= now]
+        for source in sorted(due, key=lambda each: each.started):
+            with source.try_hold("a replication cycle") as held, self._room_for(source) as room:
+                # another worker may have served it since the list was made
+                if held and room and source.due is not None and source.due <= time.monotonic():
+                    self._serve(source)
+                    return True
+        return False
+
+    @contextmanager
+    def _room_for(self, source: Source) -> Iterator[bool]:
+        """Passes over whole disks take long: one worker is left for the deltas of the others."""
+        if not source.progress.passes:
+            yield True
+            return
+        room = self._room_for_passes.acquire(blocking=False)
+        try:
+            yield room
+        finally:
+            if room:
+                self._room_for_passes.release()
+
+    def _rest(self) -> None:
+        with self._changed:
+            waits = [each.due - time.monotonic() for each in self._sources.values() if each.due is not None]
+            if not self._stopping:
+                self._changed.wait(min([LONGEST_IDLE_SECONDS, *(max(0.05, wait) for wait in waits)]))
+
+    def _serve(self, source: Source) -> None:
+        source.started = time.monotonic()
+        try:
+            fact = self._cycles.run(source, self._wish(source))
+        except Interrupted:
+            log.info("cycle.interrupted", machine=source.machine_id)
+        except Exception as error:
+            pause = source.failed()
+            self._note(source, error)
+            log.warning("cycle.failed", machine=source.machine_id, problem=str(error), again_in_seconds=pause)
+        else:
+            self._well(source)
+            if fact is not None:
+                log.debug("cycle.sent", machine=source.machine_id, seq=fact.seq, wire_bytes=fact.wire_bytes)
+
+    def _wish(self, source: Source) -> Wish:
+        now = datetime.now(UTC)
+        policy, progress = source.setup.policy, source.progress
+        app = (
+            policy.app_consistent_every_seconds > 0
+            and not progress.passes
+            and source.power is PowerState.RUNNING
+            and _passed(progress.app_point_at, now, policy.app_consistent_every_seconds)
+        )
+        point = app or _passed(progress.point_at, now, policy.crash_consistent_every_seconds)
+        return Wish(point=point, app_consistent=app, idle_ok=True)
+
+    def _well(self, source: Source) -> None:
+        source.succeeded()
+        kept = ["app-consistency-degraded"]
+        if source.progress.resynchronizing:
+            kept.append("resynchronizing")
+        source.findings.clear_all_but(*kept)
+
+    def _note(self, source: Source, error: Exception) -> None:
+        """Make the error a finding; a cycle that used too much scratch space is tried with less to copy."""
+        if isinstance(error, Interrupted):
+            return
+        if isinstance(error, errors.ScratchExhausted | errors.DeadlineExceeded):
+            source.slimmer()
+        code = findings.code_for(getattr(error, "code", "internal"))
+        if getattr(error, "code", "") == "out-of-order":
+            # the target lost what it had acknowledged (a damaged file): nothing we know of it counts any more
+            lost = progresses.restarted(source.progress, source.setup.disks)
+            source.save(lost.model_copy(update={"base": None, "last_seq": None}))
+        what = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        do = getattr(error, "do", "")
+        source.findings.add(code, f"{what} {do}".strip())
+
+
+def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:
+    return since is None or (now - since).total_seconds() >= seconds or since > now

@@ -1,0 +1,48 @@
+"""What the vault is told about the machines: all when a connection begins, then what changed."""
+
+import os
+import time
+
+from ..wire.control import Status
+from ..wire.replication import ReplicaStatus, SourceStatus
+from .replica_host import ReplicaHost
+from .replication import Replication
+
+ALL_EVERY_SECONDS = 5.0
+
+
+class Reporter:
+    """Makes the Status messages of one connection."""
+
+    def __init__(self, replication: Replication, host: ReplicaHost) -> None:
+        self._replication = replication
+        self._host = host
+        self._told: dict[str, SourceStatus | ReplicaStatus] = {}
+        self._all_at = 0.0
+
+    def next(self) -> Status | None:
+        """The next message; None if nothing changed since the last."""
+        sources = {f"s/{each.machine_id}": each.status() for each in self._replication.sources()}
+        replicas = {f"r/{each.machine_id}": each.status() for each in self._host.all()}
+        everything = not self._all_at or time.monotonic() - self._all_at >= ALL_EVERY_SECONDS
+        now: dict[str, SourceStatus | ReplicaStatus] = {**sources, **replicas}
+        changed = set(now) if everything else {key for key in now if self._told.get(key) != now[key]}
+        self._told = dict(now)
+        if not changed and not everything:
+            return None
+        if everything:
+            self._all_at = time.monotonic()
+        free, used = self._space()
+        return Status(
+            sources=tuple(each for key, each in sources.items() if key in changed),
+            replicas=tuple(each for key, each in replicas.items() if key in changed),
+            store_free_bytes=free,
+            store_used_bytes=used,
+        )
+
+    def _space(self) -> tuple[int | None, int | None]:
+        try:
+            seen = os.statvfs(self._host.folder)
+        except OSError:
+            return None, None
+        return seen.f_bavail * seen.f_frsize, (seen.f_blocks - seen.f_bfree) * seen.f_frsize

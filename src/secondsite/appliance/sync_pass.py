@@ -1,0 +1,87 @@
+"""What one cycle sends of each disk: pure sums over extents, no I/O.
+
+    0 ........ position ........ position + slice ........ size
+    | changed since the base | copied or compared whole | not yet |
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..datapath import extents
+from ..datapath.extents import Extent
+from ..datapath.units import BLOCK_BYTES
+from ..wire.replication import SyncMode
+from .progress import DiskPass
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """One disk of a frozen view. `tracked`: its bitmap holds all changes since the acknowledged checkpoint."""
+
+    key: str
+    size_bytes: int
+    tracked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPart:
+    """What this cycle does with a disk; `after` is the pass once the target has it, None when no pass is left."""
+
+    key: str
+    size_bytes: int
+    known_until: int
+    """Below this byte only what is dirty is sent."""
+    slice_start: int
+    slice_end: int
+    mode: SyncMode | None
+    zeros_until: int
+    """Below this byte zeros of a copied slice are sent as well."""
+    after: DiskPass | None
+
+    @property
+    def attempted(self) -> int:
+        return max(self.slice_end, self.zeros_until)
+
+
+def begin(disk: DiskFacts, running_pass: DiskPass | None, had_base: bool) -> DiskPass | None:
+    """The pass that this view goes on with: a lost base starts a comparison at the disk's first byte."""
+    if disk.tracked:
+        return running_pass
+    if running_pass is None or (had_base and running_pass.mode is SyncMode.COPY):
+        attempted = running_pass.attempted if running_pass else 0
+        return DiskPass(mode=SyncMode.COMPARE, attempted=attempted, size_bytes=disk.size_bytes)
+    return running_pass.model_copy(update={"position": 0})
+
+
+def part(disk: DiskFacts, at: DiskPass | None, slice_bytes: int | None) -> DiskPart:
+    """The disk's part in a cycle; `slice_bytes` None takes all that is left."""
+    if at is None:
+        return DiskPart(disk.key, disk.size_bytes, disk.size_bytes, 0, 0, None, 0, None)
+    position = min(at.position, disk.size_bytes)
+    length = disk.size_bytes if slice_bytes is None else -(-slice_bytes // BLOCK_BYTES) * BLOCK_BYTES
+    end = min(position + length, disk.size_bytes)
+    after = None
+    if end < disk.size_bytes:
+        attempted = max(at.attempted, end)
+        after = at.model_copy(
+            update={"position": end, "attempted": attempted, "size_bytes": disk.size_bytes}
+        )
+    return DiskPart(disk.key, disk.size_bytes, position, position, end, at.mode, at.attempted, after)
+
+
+def to_send(part: DiskPart, dirty: Callable[[int, int], list[Extent]], allocation: Callable[[int, int], list[Extent]]
+            ) -> tuple[list[Extent], list[Extent]]:  # fmt: skip
+    """(extents to send, extents to compare). `dirty(offset, length)` and `allocation(offset, length)` ask the view."""
+    changed: list[Extent] = []
+    if part.known_until:
+        # allocation only inside what is dirty: over a whole large disk it takes many minutes (facts P18)
+        for each in dirty(0, part.known_until):
+            changed += allocation(each.offset, each.length)
+    if part.slice_end == part.slice_start:
+        return extents.merge(changed), []
+    whole = allocation(part.slice_start, part.slice_end - part.slice_start)
+    if part.mode is SyncMode.COMPARE:
+        return extents.merge(changed), extents.merge(whole)
+    changed += [each for each in whole if not each.zero]
+    zeros = extents.intersect([each for each in whole if each.zero], 0, part.zeros_until)
+    return extents.merge([*changed, *zeros]), []

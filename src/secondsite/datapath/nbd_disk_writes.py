@@ -1,0 +1,63 @@
+"""Writes to a disk with several in flight: waiting for each would cost a change of process per frame.
+
+A server may carry out what is in flight in any order, so a write that overlaps one in flight waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from types import TracebackType
+from typing import Final
+
+from .errors import DiskUnreadable
+from .nbd_disk import NbdDisk, Write
+
+DEPTH: Final = 16
+"""Writes in flight: one frame each, so 16 MiB at most."""
+
+
+class Writes:
+    """Use it inside `with`: leaving waits for what is in flight, so that no buffer goes before its write."""
+
+    def __init__(self, disk: NbdDisk) -> None:
+        self._disk = disk
+        self._flying: deque[Write] = deque()
+
+    def __enter__(self) -> Writes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.settle()
+        except DiskUnreadable:
+            self._disk.close()
+            if error is None:
+                raise
+
+    def write(self, data: bytes | bytearray | memoryview, offset: int) -> None:
+        """Write all of `data` at `offset`; at most 32 MiB. An earlier write's DiskUnreadable may come here."""
+        self._make_room(offset, len(data))
+        self._flying.append(self._disk.begin_write(data, offset))
+
+    def zero(self, length: int, offset: int) -> None:
+        """Make the range read as zeros; any length."""
+        self._make_room(offset, length)
+        self._flying.extend(self._disk.begin_zero(length, offset))
+
+    def settle(self) -> None:
+        """Return when nothing is in flight; raises DiskUnreadable if a write failed."""
+        while self._flying:
+            self._end_oldest()
+
+    def _make_room(self, offset: int, length: int) -> None:
+        if any(write.overlaps(offset, length) for write in self._flying):
+            self.settle()
+        while len(self._flying) >= DEPTH:
+            self._end_oldest()
+
+    def _end_oldest(self) -> None:
+        # it leaves the queue after its end: until then libnbd reads from its buffer
+        self._disk.end_write(self._flying[0])
+        self._flying.popleft()

@@ -1,0 +1,87 @@
+"""The recovery point objective, measured: how much would be lost if the source were gone now.
+
+rpo         now minus the instant of the newest usable point; the one definition
+sent        now minus the instant of the newest cycle that is durable at the target
+processed   now minus the instant of the newest cycle that is applied to the replica
+
+A series is kept in blocks of ten minutes, a slot every ten seconds: small rows, and a repeat fills a slot that is
+filled already.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+SLOT_SECONDS = 10
+BLOCK = timedelta(minutes=10)
+KEPT = timedelta(days=7)
+RECORD = struct.Struct("<Hfff")
+NOTHING = -1.0
+"""Stands for 'there is none yet' in a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rpo:
+    """Seconds; None while there is no such instant yet."""
+
+    rpo_seconds: float | None
+    sent_seconds: float | None
+    processed_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    at: datetime
+    rpo: Rpo
+
+
+Block = Mapping[int, Rpo]
+"""Slot → what was measured in it."""
+
+
+def measure(
+    usable_at: datetime | None, sent_at: datetime | None, processed_at: datetime | None, now: datetime
+) -> Rpo:
+    """The ages of the three instants at `now`."""
+    return Rpo(age_seconds(usable_at, now), age_seconds(sent_at, now), age_seconds(processed_at, now))
+
+
+def age_seconds(instant: datetime | None, now: datetime) -> float | None:
+    """Two sites' clocks may differ a little, and nothing is younger than now."""
+    return None if instant is None else max(0.0, round((now - instant).total_seconds(), 3))
+
+
+def block_of(now: datetime) -> tuple[datetime, int]:
+    """When the block of `now` begins, and the slot in it."""
+    seconds = int(now.timestamp())
+    into = seconds % int(BLOCK.total_seconds())
+    return now.replace(microsecond=0) - timedelta(seconds=into), into // SLOT_SECONDS
+
+
+def pack(block: Block) -> bytes:
+    """14 bytes a slot."""
+    return b"".join(
+        RECORD.pack(slot, _out(rpo.rpo_seconds), _out(rpo.sent_seconds), _out(rpo.processed_seconds))
+        for slot, rpo in sorted(block.items())
+    )
+
+
+def unpack(data: bytes) -> dict[int, Rpo]:
+    """What `pack` made; a record that was cut off is left out."""
+    whole = len(data) - len(data) % RECORD.size
+    return {slot: Rpo(_in(a), _in(b), _in(c)) for slot, a, b, c in RECORD.iter_unpack(data[:whole])}
+
+
+def samples(begins_at: datetime, block: Block) -> Iterator[Sample]:
+    """The block's samples, oldest first."""
+    for slot, rpo in sorted(block.items()):
+        yield Sample(begins_at + timedelta(seconds=slot * SLOT_SECONDS), rpo)
+
+
+def _out(seconds: float | None) -> float:
+    return NOTHING if seconds is None else seconds
+
+
+def _in(seconds: float) -> float | None:
+    return None if seconds < 0 else round(seconds, 3)

@@ -1,0 +1,31 @@
+"""An appliance's next certificate: issued over its own connection, for the same name, and its end written down."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from ...domain import errors
+from .. import ports
+
+log = structlog.get_logger()
+
+
+class Renewal:
+    def __init__(self, store: ports.Store, authority: ports.Authority, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._authority = authority
+        self._now = now
+
+    def __call__(self, appliance_id: str, csr_pem: str) -> str:
+        """The certificate (PEM). Raises CertificateRefused for an appliance that is not enrolled (any more), and
+        InvalidArgument for a bad request."""
+        with self._store.transaction() as tx:
+            appliance = tx.appliances.find(appliance_id)
+            if appliance is None:
+                raise errors.CertificateRefused(f"Appliance '{appliance_id}' is not enrolled at this vault.")
+            pem, expires_at = self._authority.issue_appliance(csr_pem, appliance_id, self._now())
+            tx.appliances.put(dataclasses.replace(appliance, certificate_expires_at=expires_at))
+        log.info("certificate-renewed", appliance=appliance_id, expires_at=expires_at.isoformat())
+        return pem

@@ -1,0 +1,76 @@
+"""Every ten seconds: how old is what every machine could be recovered to?
+
+A vault samples the machines whose target's appliance talks to it, and those whose appliance talks to nobody: that is
+when the series matters most. Should two vaults sample one machine, the first fills the slot.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from ...domain import rpo
+from .. import ports
+from . import health
+from .facts import Facts
+
+log = structlog.get_logger()
+
+
+def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
+    """The one definition of a machine's RPO: what the faces show, what the series keeps."""
+    sent_at = status.source.sent_at if status.source else None
+    processed_at = status.replica.processed_at if status.replica else None
+    return rpo.measure(health.recoverable_at(status), sent_at, processed_at, now)
+
+
+class RpoSeries:
+    """A thread; `look` is one round of it."""
+
+    def __init__(
+        self, store: ports.Store, gateway: ports.Gateway, facts: Facts, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._facts = facts
+        self._now = now
+        self._block_at: datetime | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rpo-series", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, deadline_seconds: float = 2.0) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(deadline_seconds)
+
+    def look(self) -> None:
+        """Fill the present slot of every machine that replicates; with each new block, drop those a week old."""
+        now = self._now()
+        begins_at, slot = rpo.block_of(now)
+        with self._store.transaction() as tx:
+            connected = {appliance.id for appliance in tx.appliances.list() if appliance.connected}
+            measured = {
+                machine.id: measure(self._facts.latest(tx, machine.id), now)
+                for machine in tx.machines.list()
+                if machine.state in health.REPLICATES and self._is_ours(machine, connected)
+            }
+            tx.rpo.fill(begins_at, slot, measured)
+            if begins_at != self._block_at:
+                tx.rpo.forget(now - rpo.KEPT)
+        self._block_at = begins_at
+
+    def _is_ours(self, machine: ports.MachineRecord, connected: set[str]) -> bool:
+        appliance_id = machine.target_appliance_id
+        return self._gateway.is_connected(appliance_id) or appliance_id not in connected
+
+    def _run(self) -> None:
+        while not self._stopping.wait(rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS):
+            try:
+                self.look()
+            except Exception:
+                log.exception("rpo-not-sampled")

@@ -1,0 +1,61 @@
+"""One command in this process, as a person would type it, with what it printed and its exit code."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+import typer.main
+
+from secondsite.cli import app
+from secondsite.entry import main as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
+
+
+@dataclass(frozen=True)
+class Said:
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def problem(self):
+        return json.loads(self.err)["error"]
+
+
+class CommandLine:
+    """`cli("machine list")`: runs against the vault that the environment names."""
+
+    def __init__(self, capsys) -> None:
+        self._capsys = capsys
+
+    def __call__(self, line: str) -> Said:
+        self._capsys.readouterr()
+        code = app.run(shlex.split(line))
+        printed = self._capsys.readouterr()
+        return Said(int(code), printed.out, printed.err)
+
+    def must(self, line: str) -> Said:
+        said = self(line)
+        assert said.exit == 0, f"secondsite {line}\n{said.out}{said.err}"
+        return said
+
+
+def command(noun: str, name: str):
+    """The command object, or None."""
+    group = typer.main.get_command(app.app).commands.get(noun)
+    return group.commands.get(name) if group else None
+
+
+def parse(line: str) -> None:
+    """Parses `secondsite ...` without running it; raises what the parser raises."""
+    words = shlex.split(line, comments=True)
+    assert words[0] == "secondsite", line
+    if len(words) == 2 and words[1].startswith("--"):
+        return
+    found = command(words[1], words[2])
+    assert found is not None, f"there is no command 'secondsite {words[1]} {words[2]}'"
+    if "--help" not in words:
+        found.make_context(words[2], words[3:])

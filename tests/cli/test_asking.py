@@ -1,0 +1,162 @@
+"""What can be asked: a table for people, JSON for scripts."""
+
+import json
+
+import pytest
+
+from secondsite.cli import output, tables
+from secondsite.wire import rest
+from secondsite.wire.replication import PointShape
+
+LISTS = {
+    "site list": ("name", rest.SiteShape),
+    "appliance list": ("connected", rest.ApplianceShape),
+    "machine list": ("unprotected", rest.MachineShape),
+    "policy list": ("default-failback", rest.PolicyInfo),
+    "network list": ("isolated", rest.SiteNetworks),
+    "token list": ("admin", None),
+}
+
+
+@pytest.mark.parametrize("line", LISTS)
+def test_every_list_is_a_table_and_the_same_as_json(cli, line):
+    word, shape = LISTS[line]
+    assert word in cli.must(line).out
+    found = cli.must(f"{line} --json").json
+    assert found
+    for each in found if shape else ():
+        shape.model_validate(each)
+
+
+def test_a_machine_shows_what_it_is_how_well_it_is_and_what_is_possible_now(cli, protected):
+    said = cli.must(f"machine show {protected}").out
+    for fact in (
+        "state",
+        "protected",
+        "source",
+        "a (machine running)",
+        "RPO",
+        "newest point",
+        "disks",
+        "8.4 MB",
+    ):
+        assert fact in said
+    assert "possible now: disable-protection, test-failover, failover, planned-failover" in said
+    assert (
+        rest.MachineShape.model_validate(cli.must(f"machine show {protected} --json").json).name == protected
+    )
+
+
+def test_points_are_listed_and_a_choice_says_which_it_would_pick_and_what_it_would_lose(cli, protected):
+    newest = PointShape.model_validate(cli.must(f"point list {protected} --json").json[0])
+    assert newest.id in cli.must(f"point list {protected}").out
+    said = cli.must(f"point choose {protected} --choice latest_processed").out
+    assert "latest_processed would use " in said
+    assert "it would lose " in said
+    rest.Possible.model_validate(cli.must(f"point choose {protected} --json").json)
+
+
+def test_a_point_is_held_with_its_reason_until_it_is_released(cli, protected):
+    newest = cli.must(f"point list {protected} --json").json[0]["id"]
+    said = cli.must(f"point hold {protected} {newest} --reason 'before the upgrade'")
+    assert said.out.strip() == f"point {newest} is held: before the upgrade"
+    eventually(lambda: "before the upgrade" in cli.must(f"point list {protected}").out)
+    assert cli.must(f"point release {protected} {newest} --json").json["held"] is None
+    eventually(lambda: "before the upgrade" not in cli.must(f"point list {protected}").out)
+    assert "needs a reason" in cli(f"point hold {protected} {newest} --reason ' '").err
+    assert "no recovery point" in cli(f"point hold {protected} nothing --reason x").err
+
+
+def test_jobs_are_shown_by_the_beginning_of_their_id(cli, protected):
+    (job,) = cli.must(f"job list --machine {protected} --json").json
+    assert job["id"][:10] in cli.must("job list").out
+    assert "Initial replication" in cli.must(f"job show {job['id'][:10]}").out
+    assert cli.must(f"job show {job['id'][:10]} --json").json["id"] == job["id"]
+    assert "done" in cli.must(f"job follow {job['id'][:10]}").out
+
+
+def test_a_job_of_several_machines_is_one_line_and_all_shows_each_below_it(cli, fresh, rig):
+    other = "vm0"
+    cli.must(f"machine enable-protection {fresh} {other} --source a --target b")
+    jobs = cli.must("job list --json").json
+    parent = next(job for job in jobs if job["subject_name"] == f"{fresh}, {other}")
+    assert parent["verb"] == "enable_protection"
+    assert all(job["parent_id"] is None for job in jobs)
+    lines = cli.must("job list --all").out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith(parent["id"][:10]))
+    assert all("└ enable-protection" in line for line in lines[at + 1 : at + 3])
+    assert f"  enable-protection of {other}: succeeded" in cli.must(f"job show {parent['id']}").out
+
+
+def test_the_vault_says_what_it_is(cli):
+    assert "CA fingerprint" in cli.must("vault show").out
+    rest.VaultInfo.model_validate(cli.must("vault show --json").json)
+
+
+def test_a_machine_that_is_not_protected_is_listed_unless_that_is_not_wanted(cli):
+    names = {machine["name"] for machine in cli.must("machine list --json --no-discover").json}
+    assert "vm1" not in names
+    assert "vm1" in {machine["name"] for machine in cli.must("machine list --json").json}
+
+
+def test_a_token_is_shown_once_and_opens_the_vault_until_it_is_removed(cli, monkeypatch):
+    token = cli.must("token add night-shift --json").json["token"]
+    assert "night-shift" in cli.must("token list").out
+    assert token not in cli.must("token list --json").out
+    assert cli.must(f"--token {token} vault show").exit == 0
+    assert cli.must("token remove night-shift").out == "token night-shift removed\n"
+    assert cli(f"--token {token} vault show").exit == 5
+    assert cli("token remove admin").exit == 4
+
+
+def test_sites_policies_and_mappings_come_and_go(cli, rig):
+    assert cli.must("site add rome").out == "site rome added; next: secondsite appliance key --site rome\n"
+    assert len(cli.must("appliance key --site rome --json").json["key"]) > 20
+    assert "CA fingerprint" in cli.must("appliance key --site rome").out
+    assert cli.must("site remove rome --json").json == {"removed": {"site": "rome"}}
+    assert cli.must("policy add gold --retention 172800").out == "policy gold is set\n"
+    assert cli.must("policy update gold --retention 86400 --json").json["retention_seconds"] == 86400
+    assert cli.must("policy remove gold").out == "policy gold removed\n"
+    source, target = f"b/{rig.bridge('b')}", f"a/{rig.bridge('a')}"
+    assert cli.must(f"network map {source} {target}").out == f"{source} becomes {target}\n"
+    assert f"{rig.bridge('a')} at a" in cli.must("network list --site b").out
+    assert cli.must(f"network unmap {source} a --json").json["removed"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_table_fits_its_terminal_and_loses_nothing(width):
+    headers = ("name", "state", "data address", "result")
+    rows = [tuple(map(output._cell, ("web01", "protected", "127.0.0.1:9445", "it is synchronized " * 5)))]
+    lines = [line.plain for line in tables.lines(headers, rows, width)]
+    assert all(len(line) <= width for line in lines if not line.startswith(tables.INDENT))
+    for word in ("web01", "protected", "127.0.0.1:9445", "it is synchronized"):
+        assert word in "\n".join(lines)
+
+
+def test_nothing_coloured_goes_into_a_pipe(rig):
+    said = rig.cli("machine", "list", timeout_seconds=60)
+    assert said.returncode == 0
+    assert "\x1b" not in said.stdout
+    assert "\x1b" not in rig.cli("machine", "show", "nosuch", timeout_seconds=60).stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "-"), (0.02, "20 ms"), (2.6, "2.6 s"), (5, "5 s"), (90, "1 min 30 s"), (900, "15 min"),
+     (86400, "24 h"), (5400, "1 h 30 min"), (1209600, "14 days")],
+)  # fmt: skip
+def test_spans_read_well(seconds, said):
+    assert output.span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(None, "-"), (0, "0 B"), (999, "999 B"), (139_200_000, "139.2 MB"), (2e12, "2.0 TB")]
+)
+def test_sizes_read_well(count, said):
+    assert output.size(count) == said
+
+
+def test_an_error_as_json_goes_to_standard_error(cli):
+    said = cli("machine show nosuch --json")
+    assert (said.exit, said.out) == (3, "")
+    assert json.loads(said.err)["error"]["code"] == "not-found"

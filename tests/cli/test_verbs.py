@@ -1,0 +1,71 @@
+"""Every verb, as a person types it: sentences as they come, exit codes, JSON, several machines at once."""
+
+from tests.support.eventually import eventually
+
+
+def state(cli, name):
+    return cli.must(f"machine show {name} --json").json["state"]
+
+
+def test_a_machine_walks_through_every_verb(cli, fresh):
+    vm = fresh
+    said = cli.must(f"machine enable-protection {vm} --source a --target b --disk vda").out
+    assert "done    Initial replication" in said
+    assert said.endswith("\n")
+    assert not said.endswith("\n\n")
+    assert "done    Start" in cli.must(f"machine test-failover {vm} --choice latest_processed").out
+    assert "test failover  running" in cli.must(f"machine show {vm}").out
+    said = cli.must(f"machine cleanup-test-failover {vm} --notes 'logs [in]'").out
+    assert f"removed {vm}-test, which ran from point" in said
+    assert "logs [in]" in cli.must(f"machine show {vm}").out
+    assert cli.must(f"machine resynchronize {vm} --json").json["state"] == "succeeded"
+    cli.must(f"machine planned-failover {vm}")
+    said = cli.must(f"machine show {vm}").out
+    assert "a (machine off)" in said
+    assert "replication      stopped" in said
+    cli.must(f"machine cancel-failover {vm}")
+    assert "runs at         a" in cli.must(f"machine show {vm}").out
+    cli.must(f"machine failover {vm} --shut-down")
+    oldest = cli.must(f"point list {vm} --json").json[-1]["id"]
+    cli.must(f"machine change-recovery-point {vm} --point {oldest}")
+    assert f"fixed on point {oldest}; removed" in cli.must(f"machine commit {vm}").out
+    assert "committed" in cli.must(f"point list {vm}").out
+    assert "done    Reverse replication" in cli.must(f"machine reprotect {vm} --location original").out
+    assert "b (machine running)" in cli.must(f"machine show {vm}").out
+    cli.must(f"machine planned-failover {vm}")
+    cli.must(f"machine commit {vm}")
+    cli.must(f"machine reprotect {vm}")
+    assert state(cli, vm) == "protected"
+    said = cli.must(f"machine disable-protection {vm}").out
+    assert "recovery points" in said
+    assert cli(f"machine show {vm}").exit == 3
+
+
+def test_no_sentence_of_a_job_holds_an_id_that_only_we_understand(cli, protected):
+    vm = protected
+    machine_id = cli.must(f"machine show {vm} --json").json["id"]
+    for verb in ("test-failover", "cleanup-test-failover", "failover", "commit", "disable-protection"):
+        said = cli.must(f"machine {verb} {vm}").out
+        assert machine_id not in said, said
+
+
+def test_several_machines_fail_over_at_once_and_each_sentence_names_its_machine(cli, protected, fresh_too):
+    cli.must(f"machine enable-protection {fresh_too} --source a --target b --json")
+    said = cli.must(f"machine failover {protected} {fresh_too}").out
+    for vm in (protected, fresh_too):
+        assert f"done    {vm}: Start" in said
+        assert state(cli, vm) == "failed_over"
+
+
+def test_no_wait_names_the_command_that_follows(cli, protected):
+    said = cli.must(f"machine test-failover {protected} --no-wait").out
+    assert said.startswith("accepted; follow it with: secondsite job follow ")
+    assert "done    Start" in cli.must(said.split("secondsite ", 1)[1]).out
+    accepted = cli.must(f"machine cleanup-test-failover {protected} --no-wait --json").json
+    job = eventually(lambda: _ended(cli, accepted["job_id"]), within_seconds=60)
+    assert job["state"] == "succeeded"
+
+
+def _ended(cli, job_id):
+    job = cli.must(f"job show {job_id} --json").json
+    return job if job["ended_at"] else None

@@ -1,0 +1,85 @@
+"""The appliance as `secondsite appliance run` runs it, and a socket for what only the holder of its root can do.
+
+python -m tests.e2e.commanded_appliance HOME SOCKET
+"""
+
+import contextlib
+import json
+import socketserver
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import libvirt_qemu
+
+from secondsite.appliance.appliance import Appliance
+from secondsite.entry import appliance_main
+from secondsite.fabrics.libvirt.connection import Connection
+from secondsite.wire.control import Order
+
+
+class Commanded(Appliance):
+    """An appliance that also does what a test asks, one thing after the other in one thread."""
+
+    def start(self):
+        super().start()
+        self._held = contextlib.ExitStack()
+        uri = json.loads((self.config.home / appliance_main.FABRIC_FILE).read_text())["uri"]
+        self._libvirt = Connection(uri)
+        server = socketserver.UnixStreamServer(sys.argv[2], self._handler())
+        threading.Thread(target=server.serve_forever, name="commands", daemon=True).start()
+
+    def hold(self, machines, seconds):
+        """The machines stand still from now on."""
+        return self._held.enter_context(self.fabric.quiescing.hold(machines, seconds)).isoformat()
+
+    def release(self):
+        self._held.close()
+
+    def order(self, kind, machine_id, payload):
+        report = self.perform(
+            Order(
+                order_id=uuid.uuid4().hex,
+                kind=kind,
+                machine_id=machine_id,
+                payload=payload,
+                deadline_seconds=60,
+            )
+        )
+        return report.model_dump(mode="json")
+
+    def checkpoints(self, machine):
+        return [each.getName() for each in self._libvirt.domain(machine).listAllCheckpoints()]
+
+    def bitmaps(self, machine):
+        """Names of the dirty bitmaps on the disks of a machine that runs."""
+        command = json.dumps({"execute": "query-block"})
+        said = json.loads(libvirt_qemu.qemuMonitorCommand(self._libvirt.domain(machine), command, 0))
+        inserted = [each["inserted"] for each in said["return"] if "inserted" in each]
+        return [bitmap.get("name", "") for each in inserted for bitmap in each.get("dirty-bitmaps", ())]
+
+    def tag(self, machine):
+        return self.fabric.inventory.get(machine).tag
+
+    def _handler(self):
+        appliance = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                for line in self.rfile:
+                    self.wfile.write(json.dumps(self.answer(json.loads(line))).encode() + b"\n")
+
+            def answer(self, asked):
+                try:
+                    return {"ok": getattr(appliance, asked.pop("do"))(**asked)}
+                except Exception as error:
+                    return {"error": f"{type(error).__name__}: {error}"}
+
+        return Handler
+
+
+if __name__ == "__main__":
+    appliance_main.Appliance = Commanded
+    Path(sys.argv[2]).unlink(missing_ok=True)
+    appliance_main.run(Path(sys.argv[1]))

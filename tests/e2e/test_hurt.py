@@ -1,0 +1,109 @@
+"""Replication never hurts the guest that it protects: whatever stalls, the guest writes on and the job is given up."""
+
+import contextlib
+import os
+import signal
+import time
+
+import pytest
+
+import guestkit
+from secondsite.domain.units import MiB
+from tests.e2e import support_e2e as e2e
+from tests.support.eventually import eventually
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+BUDGET_MIB = 4
+FILLED_BYTES = 48 * MiB
+OVERWRITING = guestkit.Workload(
+    records_per_second=10, load_kib_per_second=2048, load_run_kib=256, load_span_mib=12
+)
+
+
+@pytest.fixture(scope="module")
+def rig():
+    guest = {"workload": OVERWRITING, "disk_bytes": (96 * MiB,), "filled_bytes": FILLED_BYTES}
+    options = {"a": ["--scratch-budget-mib", str(BUDGET_MIB)]}
+    with e2e.guests_under({"web01": guest}, options) as rig:
+        yield rig
+
+
+def scratch_bytes(rig):
+    total = 0
+    for path in (rig.home("appliance-a") / "scratch").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_blocks * 512
+    return total
+
+
+def enabling_with_a_target_that_stalls(rig):
+    """Begins to protect the guest; the target's appliance stops in the middle of the first cycle. Gives the job's id."""
+    job = e2e.do(
+        rig, "enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick", "--no-wait"
+    )
+    scratch = rig.home("appliance-a") / "scratch"
+    deadline = time.monotonic() + 60
+    while not any(scratch.iterdir()):
+        assert time.monotonic() < deadline, "no cycle began"
+    os.kill(rig.appliances["b"].pid, signal.SIGSTOP)
+    return job["job_id"]
+
+
+@contextlib.contextmanager
+def going_on_at_the_end(rig):
+    try:
+        yield
+    finally:
+        os.kill(rig.appliances["b"].pid, signal.SIGCONT)
+
+
+def test_cancelling_an_initial_replication_under_way_undoes_everything(rig):
+    guest = rig.machines["web01"]
+    with going_on_at_the_end(rig):
+        job_id = enabling_with_a_target_that_stalls(rig)
+        machine_id = e2e.machine(rig, "web01").id
+        assert e2e.machine(rig, "web01").state in ("enabling", "initial_replicating")
+        e2e.told(rig, "job", "cancel", job_id)
+    job = e2e.told(rig, "job", "follow", job_id, exit_code=8)
+    assert job["state"] == "cancelled"
+    assert e2e.told(rig, "machine", "show", "web01", exit_code=3)["error"]["code"] == "not-found"
+    e2e.assert_untouched(rig, "a", guest.fabric_id)
+    assert not e2e.replica(rig, "b", machine_id).exists()
+    assert scratch_bytes(rig) == 0
+
+
+def test_a_stalled_target_and_a_guest_that_overwrites_end_the_job_before_the_scratch_space_is_full(rig):
+    console = rig.machines["web01"].console
+    with going_on_at_the_end(rig):
+        job_id = enabling_with_a_target_that_stalls(rig)
+        at_stall, most = console.last_record, 0
+
+        def given_up():
+            nonlocal most
+            most = max(most, scratch_bytes(rig))
+            return "scratch-exhausted" in e2e.codes(rig, "web01")
+
+        eventually(given_up, 60)
+        assert most <= BUDGET_MIB * MiB
+        assert scratch_bytes(rig) == 0
+        e2e.wait_for_record(console, at_stall + 20)
+        assert "scratch budget" in e2e.codes(rig, "web01")["scratch-exhausted"]
+    job = e2e.told(rig, "job", "follow", job_id)
+    assert job["state"] == "succeeded"
+    assert len(console.boots) == 1
+    assert console.boots[0].complaints == ()
+
+
+def test_replication_is_well_again_and_what_arrived_is_the_disk(rig):
+    guest = rig.machines["web01"]
+    e2e.new_points(rig, "web01", 2)
+    eventually(lambda: "scratch-exhausted" not in e2e.codes(rig, "web01"), 30)
+    machine = e2e.machine(rig, "web01")
+    with e2e.standing_still(rig, "a", [guest.fabric_id]):
+        held = e2e.digest(guest.disks[0], rig.folder)
+        report = e2e.ask(rig, "a", "order", kind="run_cycle", machine_id=machine.id, payload={})
+        assert report["problem"] is None, report
+    point_id = report["facts"]["point_id"]
+    eventually(lambda: any(point.id == point_id for point in e2e.points(rig, "web01")), 30)
+    assert e2e.point_digests(rig, "b", machine.id, point_id) == {"vda": held}
+    assert machine.total_wire_bytes > FILLED_BYTES / 3

@@ -1,0 +1,157 @@
+"""Bad input by the command line: each refusal says what to do, ends non-zero, and leaves all as it was."""
+
+import ssl
+import urllib.error
+import urllib.request
+
+import pytest
+
+from rig import processes
+from tests.e2e import support_e2e as e2e
+from tests.e2e.support_simulated_sites import PROTECT, simulated_sites
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def rig():
+    with simulated_sites() as rig:
+        yield rig
+
+
+def jobs(rig):
+    with rig.client() as client:
+        return [job.id for job in client.jobs()]
+
+
+def appliances(rig):
+    return [each["name"] for each in e2e.told(rig, "appliance", "list")]
+
+
+def enroll(rig, key, fingerprint, home, name="other"):
+    words = [
+        "--vault",
+        rig.url,
+        "--key",
+        key,
+        "--fingerprint",
+        fingerprint,
+        "--home",
+        str(home),
+        "--name",
+        name,
+    ]
+    words += ["--fabric", "simulated", "--uri", str(home / "fabric")]
+    return ["appliance", "enroll", *words, "--listen", f"127.0.0.1:{processes.free_port()}"]
+
+
+# ---- names, tokens, keys ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "code", "says"),
+    [
+        ("machine show nosuch", 3, "not-found", "nosuch"),
+        ("machine failover nosuch", 3, "not-found", "nosuch"),
+        ("machine commit web01", 3, "not-found", "web01"),
+        ("point list nosuch", 3, "not-found", "nosuch"),
+        ("job show nosuch", 3, "not-found", "nosuch"),
+        ("job cancel nosuch", 3, "not-found", "nosuch"),
+        ("job list --state nosuch", 2, "invalid-argument", "nosuch"),
+        ("appliance key --site nosuch", 3, "not-found", "nosuch"),
+        ("site remove nosuch", 3, "not-found", "nosuch"),
+        ("site add a", 4, "already-exists", "a"),
+        ("site add No/Such", 2, "invalid-argument", "name"),
+        ("policy remove nosuch", 3, "not-found", "nosuch"),
+        ("machine enable-protection web01 --source a --target nosuch", 3, "not-found", "nosuch"),
+        ("machine enable-protection web01 --source nosuch --target b", 3, "not-found", "nosuch"),
+        ("machine enable-protection web01 --source a --target a", 2, "invalid-argument", "a"),
+        ("machine enable-protection web01 --source a --target b --policy nosuch", 3, "not-found", "nosuch"),
+        ("machine enable-protection web01 --source a --target b --disk db01:vda", 2, "invalid-argument", "db01"),
+        ("--token wrong site list", 5, "unauthenticated", ""),
+        ("--url https://127.0.0.1:9 site list", 6, "vault-unreachable", "127.0.0.1:9"),
+    ],
+)  # fmt: skip
+def test_a_command_that_names_what_is_not_there_is_refused_and_starts_nothing(
+    rig, words, exit_code, code, says
+):
+    before = jobs(rig)
+    error = e2e.refused(rig, *words.split(), exit_code=exit_code)
+    assert error["code"] == code
+    assert says in error["message"]
+    assert jobs(rig) == before
+
+
+def test_a_refusal_without_json_is_two_lines_for_a_person(rig):
+    done = rig.cli("machine", "show", "nosuch")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "nosuch" in done.stderr
+    assert "do:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_machine_that_the_site_does_not_have_ends_the_job_with_the_reason(rig):
+    job = e2e.do(rig, "enable-protection", "nosuch", "--source", "a", "--target", "b", exit_code=1)
+    assert job["state"] == "failed"
+    assert job["problem"]["code"] == "not-found"
+    assert "nosuch" in job["problem"]["message"]
+    with rig.client() as client:
+        assert client.machines() == []
+
+
+def test_a_call_without_a_token_sees_nothing(rig):
+    context = ssl.create_default_context(cafile=rig.home("vault") / "pki" / "ca.pem")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(f"{rig.url}/api/machines", context=context, timeout=10)
+    with refusal.value as answer:
+        assert answer.code == 401
+
+
+def test_a_wrong_used_or_misdirected_registration_key_enrols_nobody(rig, tmp_path):
+    with rig.client() as client:
+        key = client.registration_key("b")
+    before = appliances(rig)
+    wrong = e2e.refused(rig, *enroll(rig, "wrong", key.ca_fingerprint, tmp_path / "1"), exit_code=5)
+    assert wrong["code"] == "registration-refused"
+    other_vault = e2e.refused(rig, *enroll(rig, key.key, "00" * 32, tmp_path / "2"), exit_code=5)
+    assert other_vault["code"] == "certificate-refused"
+    for home in ("1", "2"):
+        assert rig.cli("appliance", "run", "--home", str(tmp_path / home)).returncode == 3
+    assert appliances(rig) == before
+    e2e.told(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "3"))
+    used = e2e.refused(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "4", "third"), exit_code=5)
+    assert used["code"] == "registration-refused"
+    assert appliances(rig) == [*before, "other"]
+
+
+# ---- states ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_state_does_not_allow_is_refused_with_what_is_possible(rig):
+    e2e.do(rig, *PROTECT)
+    e2e.new_points(rig, "web01")
+    before = jobs(rig)
+    for verb in ("commit", "reprotect", "change-recovery-point", "cancel-failover", "cleanup-test-failover"):
+        error = e2e.refused(rig, "machine", verb, "web01", exit_code=4)
+        assert error["code"] == "not-possible-now"
+        assert "planned_failover" in error["do"]
+    assert e2e.refused(rig, "machine", *PROTECT, exit_code=4)["code"] == "already-exists"
+    assert "nosuch" in e2e.refused(rig, "machine", "failover", "web01", "nosuch", exit_code=3)["message"]
+    assert jobs(rig) == before
+    assert e2e.machine(rig, "web01").state == "protected"
+
+
+def test_an_unknown_point_ends_the_job_before_anything_happens(rig):
+    job = e2e.do(rig, "test-failover", "web01", "--choice", "custom", "--point", "nosuch", exit_code=1)
+    assert "nosuch" in job["problem"]["message"]
+    assert job["problem"]["do"]
+    assert e2e.machine(rig, "web01").drill == "none"
+    ended = {task["name"]: task["state"] for task in job["tasks"]}
+    assert ended["Prerequisites check"] == "failed"
+
+
+def test_a_job_that_succeeded_can_be_neither_cancelled_nor_retried(rig):
+    ended = e2e.told(rig, "job", "list", "--state", "succeeded")[0]["id"]
+    for verb in ("cancel", "retry"):
+        assert e2e.refused(rig, "job", verb, ended, exit_code=4)["code"] == "not-possible-now"

@@ -1,0 +1,117 @@
+"""A recovery point is what the disks held at one instant, bootable without us, and enough when the site is lost."""
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+
+import pytest
+
+import guestkit
+from secondsite.wire.orders import Kind
+from tests.e2e import support_e2e as e2e
+from tests.support.eventually import eventually
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+ROUNDS = 5
+WRITING = guestkit.Workload(records_per_second=10, load_kib_per_second=512, load_span_mib=8)
+NAMES = ("web01", "db01")
+
+
+@pytest.fixture(scope="module")
+def rig():
+    guests = {"web01": {"workload": WRITING}, "db01": {"workload": WRITING, "disk_bytes": e2e.TWO_DISKS}}
+    with e2e.guests_under(guests) as rig:
+        e2e.do(rig, "enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick")
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def taken():
+    """What each machine's disks held at each point that was taken: (machine, point id) to (record, digests)."""
+    return {}
+
+
+def disks_now(rig, name):
+    paths = rig.machines[name].disks
+    return {f"vd{'ab'[number]}": e2e.digest(path, rig.folder) for number, path in enumerate(paths)}
+
+
+def take_points(rig):
+    """All machines stand still; their disks are hashed; a point of each is taken. By machine and point id."""
+    found = {}
+    with e2e.standing_still(rig, "a", [rig.machines[name].fabric_id for name in NAMES]):
+        for name in NAMES:
+            digests = disks_now(rig, name)
+            machine_id = e2e.machine(rig, name).id
+            report = e2e.ask(rig, "a", "order", kind=Kind.RUN_CYCLE, machine_id=machine_id, payload={})
+            assert report["problem"] is None, report
+            found[name, report["facts"]["point_id"]] = (rig.machines[name].console.last_record, digests)
+            assert disks_now(rig, name) == digests, "the guest did not stand still"
+    return found
+
+
+def has_point(rig, name, point_id):
+    return any(point.id == point_id for point in e2e.points(rig, name))
+
+
+def test_each_point_equals_the_disks_of_the_paused_guest_bit_for_bit(rig, taken):
+    for _ in range(ROUNDS):
+        records = {name: rig.machines[name].console.last_record for name in NAMES}
+        for (name, point_id), (record, digests) in take_points(rig).items():
+            eventually(lambda name=name, point_id=point_id: has_point(rig, name, point_id), 30)
+            assert e2e.point_digests(rig, "b", e2e.machine(rig, name).id, point_id) == digests
+            assert digests not in [known for _, known in taken.values()], "the guest wrote nothing in between"
+            taken[name, point_id] = (record, digests)
+        for name in NAMES:
+            e2e.wait_for_record(rig.machines[name].console, records[name] + 5)
+    assert len(taken) == ROUNDS * len(NAMES)
+
+
+def test_points_stay_what_they_were_while_the_guests_write_on(rig, taken):
+    for name in NAMES:
+        e2e.new_points(rig, name, 2)
+    for (name, point_id), (_, digests) in taken.items():
+        assert e2e.point_digests(rig, "b", e2e.machine(rig, name).id, point_id) == digests
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_point_boots_by_plain_qemu_from_the_files_in_the_store(rig, taken, name):
+    point_id, record = next((point, record) for (of, point), (record, _) in taken.items() if of == name)
+    folder = e2e.replica(rig, "b", e2e.machine(rig, name).id)
+    manifest = json.loads((folder / "points" / f"{point_id}.json").read_text())
+    place = rig.folder / f"plain-{name}"
+    place.mkdir()
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-m", "128", "-nodefaults", "-display", "none"]
+    command += ["-serial", f"file:{place / 'console'}"]
+    for disk in manifest["disks"]:
+        overlay = place / f"{disk['key']}.qcow2"
+        e2e.qemu_img(
+            "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(folder / disk["file"]), str(overlay)
+        )
+        command += ["-drive", f"file={overlay},format=qcow2,if=virtio"]
+    system = ET.fromstring(manifest["definition"]["native"]).find("os")
+    for option, element in (("-kernel", "kernel"), ("-initrd", "initrd"), ("-append", "cmdline")):
+        command += [option, system.findtext(element)]
+    with subprocess.Popen(command) as qemu:
+        try:
+            boot = guestkit.Console(place / "console").wait_for_boot(1, within_seconds=120)
+        finally:
+            qemu.kill()
+    assert boot.complaints == ()
+    # the guest may have been paused between the flush of a record and its word on the console
+    assert record <= boot.verified_last <= record + 1
+
+
+def test_after_the_loss_of_the_site_each_guest_has_every_record_that_its_point_promises(rig):
+    with e2e.Witness({name: rig.machines[name].console for name in NAMES}) as witness:
+        for name in NAMES:
+            e2e.new_points(rig, name)
+        e2e.lose_site(rig, "a")
+    job = e2e.do(rig, "failover", *NAMES)
+    for name, facts in e2e.facts_of(rig, job, "Failover").items():
+        point = next(point for point in e2e.points(rig, name) if point.id == facts["point_id"])
+        boot = e2e.booted(e2e.console_at(rig, "b", name), 1)
+        promised = witness.acknowledged(name, point.taken_at)
+        assert promised > 0
+        assert boot.verified_last >= promised
+        assert len(e2e.qemus_of(rig, name)) == 1

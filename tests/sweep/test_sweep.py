@@ -1,0 +1,43 @@
+"""A part of the kill sweep on simulated sites: real processes, real SIGKILL. `./dev chaos --sweep` does all of it.
+
+SECONDSITE_SWEEP_SLICE chooses another part; the same number always kills the same victims at the same seams.
+"""
+
+import os
+
+import pytest
+
+from chaos import sweep
+
+SECONDS = 150
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_whoever_dies_at_whichever_seam_of_any_verb_nothing_is_lost_and_nothing_is_done_twice(tmp_path):
+    number = int(os.environ.get("SECONDSITE_SWEEP_SLICE", "0"))
+    seen = sweep.run(sweep.sliced(number), within_seconds=SECONDS, folder=tmp_path, say=print)
+    assert seen.broken is None, seen.broken
+    assert seen.deaths >= 10
+    assert {kill.victim for kill in seen.kills if kill.hit} == set(sweep.VICTIMS)
+
+
+def test_a_slice_is_the_same_each_time_and_another_for_another_number():
+    def kills(number):
+        plan = sweep.sliced(number)
+        return [plan(station, turn) for turn in range(4) for station in sweep.WAY]
+
+    assert kills(1) == kills(1)
+    assert kills(1) != kills(2)
+    assert {victim for victim, _ in kills(0)} == set(sweep.VICTIMS)
+
+
+def test_the_whole_sweep_climbs_until_each_victim_of_each_verb_was_not_touched():
+    ladder, passes = sweep.Ladder(), 0
+    while not ladder.done:
+        for station in sweep.WAY:
+            chosen = ladder(station, passes)
+            if chosen is not None and chosen[1] > 20:
+                ladder.untouched(sweep.Kill(station.name, *chosen, None, 0.0, 0.0))
+        passes += 1
+    assert passes > 4 * 15

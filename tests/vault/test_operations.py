@@ -1,0 +1,339 @@
+"""What verbs do when something in the middle of them does not work."""
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.wire.orders import Kind
+from tests.vault.support_operations import A, B, Verbs, folder_in_memory
+
+
+@pytest.fixture
+def verbs():
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder, ("web01", "db01"))
+        yield verbs
+        verbs.close()
+
+
+def said(tree, task):
+    return next(each for each in reversed(tree.tasks) if each.name == task)
+
+
+def planned_failed_over(verbs):
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+
+
+def failed_over(verbs):
+    verbs.protect()
+    verbs.appliances.seal(verbs.machine().id)
+    assert verbs.run(Verb.FAILOVER, shut_down_source=True).job.state == "succeeded"
+
+
+def committed(verbs):
+    failed_over(verbs)
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
+# ---- failover ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shut_down_source", [False, True])
+def test_failover_goes_on_when_the_source_is_away(verbs, shut_down_source):
+    verbs.protect()
+    verbs.appliances.away.add(A)
+    began = verbs.clock.monotonic()
+    job = verbs.run(Verb.FAILOVER, shut_down_source=shut_down_source)
+    assert job.job.state == "succeeded"
+    assert verbs.state() is State.FAILED_OVER
+    assert (B, Kind.START_REPLICA, verbs.machine().id) in verbs.appliances.given
+    assert verbs.clock.monotonic() - began < 300
+
+
+@pytest.mark.parametrize("kind", [Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.PAUSE_REPLICATION])
+def test_failover_goes_on_when_the_source_refuses(verbs, kind):
+    verbs.protect()
+    verbs.appliances.fail(kind)
+    job = verbs.run(Verb.FAILOVER, shut_down_source=True)
+    assert job.job.state == "succeeded"
+    assert verbs.state() is State.FAILED_OVER
+
+
+def test_failover_goes_on_when_the_source_is_connected_and_never_answers(verbs):
+    verbs.protect()
+    verbs.appliances.silent |= {Kind.SHUT_DOWN, Kind.PAUSE_REPLICATION}
+    job = verbs.run(Verb.FAILOVER, shut_down_source=True)
+    assert job.job.state == "succeeded"
+    assert said(job, "Shut down").state == "skipped"
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCEPT_CYCLES, Kind.DRAIN, Kind.START_REPLICA])
+def test_a_failover_that_fails_at_the_target_leads_on_by_failover_or_by_cancel(verbs, kind):
+    verbs.protect()
+    for way in (Verb.FAILOVER, Verb.CANCEL_FAILOVER):
+        verbs.appliances.fail(kind)
+        assert verbs.run(Verb.FAILOVER).job.state == "failed"
+        assert verbs.state() is State.FAILOVER_FAILED
+        verbs.appliances.mend()
+        assert verbs.run(way).job.state == "succeeded"
+        if way is Verb.FAILOVER:
+            assert verbs.state() is State.FAILED_OVER
+            return
+        assert verbs.state() is State.PROTECTED
+
+
+def test_a_failed_failover_is_retried_from_where_it_failed(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    job = verbs.run(Verb.FAILOVER)
+    assert job.job.state == "failed"
+    verbs.appliances.given.clear()
+    assert verbs.retry(job.job.id).job.state == "succeeded"
+    assert verbs.state() is State.FAILED_OVER
+    assert [kind for _, kind, _ in verbs.appliances.given] == [Kind.START_REPLICA]
+
+
+def test_failover_without_any_point_says_so_and_leads_on(verbs):
+    verbs.protect()
+    verbs.appliances.points.clear()
+    job = verbs.run(Verb.FAILOVER)
+    assert job.job.state == "failed"
+    assert "no recovery point" in job.job.error.message
+    assert verbs.state() is State.FAILOVER_FAILED
+
+
+# ---- planned failover and its cancel -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind.LIST_POINTS,
+        Kind.PRE_COPY,
+        Kind.SHUT_DOWN,
+        Kind.RUN_CYCLE,
+        Kind.ACCEPT_CYCLES,
+        Kind.DRAIN,
+        Kind.START_REPLICA,
+    ],
+)
+def test_a_planned_failover_that_fails_takes_itself_back(verbs, kind):
+    verbs.protect()
+    verbs.appliances.fail(kind, times=1)
+    job = verbs.run(Verb.PLANNED_FAILOVER)
+    assert job.job.state == "failed"
+    (cancel,) = verbs.jobs(Verb.CANCEL_FAILOVER)
+    assert cancel.state == "succeeded"
+    assert verbs.state() is State.PROTECTED
+    assert verbs.machine().job_id is None
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
+def test_a_cancel_that_fails_is_retried_by_hand(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA)
+    verbs.appliances.fail(Kind.RESTART)
+    verbs.run(Verb.PLANNED_FAILOVER)
+    assert verbs.state() is State.CANCEL_FAILED
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "failed"
+    assert verbs.state() is State.CANCEL_FAILED
+    verbs.appliances.mend()
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+    assert verbs.state() is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
+def test_a_cancel_that_fails_because_the_source_died_leads_on_by_failover(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.DRAIN, times=1)
+    verbs.appliances.fail(Kind.RESTART)
+    verbs.run(Verb.PLANNED_FAILOVER)
+    assert verbs.state() is State.CANCEL_FAILED
+    verbs.appliances.mend()
+    verbs.appliances.away.add(A)
+    assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
+    assert verbs.state() is State.FAILED_OVER
+
+
+def test_the_new_copy_goes_before_the_old_one_starts_again(verbs):
+    planned_failed_over(verbs)
+    verbs.appliances.given.clear()
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+    kinds = [kind for _, kind, _ in verbs.appliances.given]
+    assert kinds.index(Kind.STOP_REPLICA) < kinds.index(Kind.RESTART)
+
+
+def test_a_failed_planned_failover_is_not_retried_over_its_cancel(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.PRE_COPY, times=1)
+    job = verbs.run(Verb.PLANNED_FAILOVER)
+    retried = verbs.retry(job.job.id)
+    machine = verbs.machine()
+    assert retried.job.state.ended
+    assert machine.state in (State.PLANNED_FAILED_OVER, State.PROTECTED)
+    assert len(verbs.appliances.running(machine.id)) == 1
+
+
+# ---- enable ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Kind.DISCOVER, Kind.CHECK_SOURCE, Kind.CHECK_TARGET, Kind.PREPARE_REPLICA, Kind.START_REPLICATION],
+)
+def test_an_enable_that_fails_undoes_all_and_leaves_no_record(verbs, kind):
+    verbs.appliances.fail(kind, times=1)
+    job = verbs.run(Verb.ENABLE_PROTECTION)
+    assert job.job.state == "failed"
+    assert verbs.machine() is None
+    given = [each for _, each, _ in verbs.appliances.given]
+    if kind in (Kind.PREPARE_REPLICA, Kind.START_REPLICATION):
+        assert Kind.REMOVE_REPLICA in given
+    if kind is Kind.START_REPLICATION:
+        assert given.index(Kind.STOP_REPLICATION) < given.index(Kind.REMOVE_REPLICA)
+    assert verbs.run(Verb.ENABLE_PROTECTION).job.state == "succeeded"
+
+
+def test_a_failed_enable_is_retried(verbs):
+    verbs.appliances.fail(Kind.START_REPLICATION, times=1)
+    job = verbs.run(Verb.ENABLE_PROTECTION)
+    assert verbs.retry(job.job.id).job.state == "succeeded"
+    assert verbs.state() is State.PROTECTED
+
+
+# ---- points, drills, reprotect, disable --------------------------------------------------------------------
+
+
+def test_a_change_of_point_that_fails_starts_the_old_one_again(verbs):
+    failed_over(verbs)
+    machine = verbs.machine()
+    older = verbs.appliances.points[machine.id, 1][0]
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    job = verbs.run(Verb.CHANGE_RECOVERY_POINT, point=older.id)
+    assert job.job.state == "failed"
+    assert verbs.machine().failed_over_point_id == machine.failed_over_point_id
+    assert verbs.state() is State.FAILED_OVER
+    assert B in verbs.appliances.running(machine.id)
+
+
+def test_a_drill_that_fails_leaves_no_test_machine_and_no_network(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    assert verbs.run(Verb.TEST_FAILOVER).job.state == "failed"
+    assert verbs.machine().drill_state is DrillState.NONE
+    given = [each for _, each, _ in verbs.appliances.given]
+    assert given.index(Kind.STOP_REPLICA) < given.index(Kind.REMOVE_NETWORK)
+    assert verbs.run(Verb.TEST_FAILOVER).job.state == "succeeded"
+
+
+def test_a_cleanup_that_fails_is_repeatable(verbs):
+    verbs.protect()
+    verbs.run(Verb.TEST_FAILOVER)
+    verbs.appliances.fail(Kind.REMOVE_NETWORK, times=1)
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER).job.state == "failed"
+    assert verbs.machine().drill_state is DrillState.CLEANUP_FAILED
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER, notes="fine").job.state == "succeeded"
+    assert verbs.machine().drill is None
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.CHECK_SOURCE, Kind.WITHDRAW, Kind.PREPARE_REPLICA, Kind.START_REPLICATION]
+)
+def test_a_reprotect_that_fails_can_be_tried_again(verbs, kind):
+    committed(verbs)
+    verbs.appliances.fail(kind, times=1)
+    assert verbs.run(Verb.REPROTECT).job.state == "failed"
+    machine = verbs.machine()
+    assert (machine.state, machine.source_site, machine.epoch) == (State.COMMITTED, "a", 1)
+    assert verbs.run(Verb.REPROTECT).job.state == "succeeded"
+    machine = verbs.machine()
+    assert (machine.state, machine.source_site, machine.epoch) == (State.PROTECTED, "b", 2)
+
+
+def test_disable_does_not_wait_for_a_source_that_is_gone(verbs):
+    verbs.protect()
+    verbs.appliances.away.add(A)
+    began = verbs.clock.monotonic()
+    job = verbs.submit(Verb.DISABLE_PROTECTION)
+    while not verbs.tree(job).job.state.ended:
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    assert verbs.tree(job).job.state == "succeeded"
+    assert verbs.clock.monotonic() - began < 60
+    assert verbs.machine() is None
+
+
+def test_a_disable_that_fails_is_repeatable(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.REMOVE_REPLICA, times=1)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "failed"
+    assert verbs.state() is State.DISABLE_FAILED
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+
+
+# ---- several machines, refusals ----------------------------------------------------------------------------
+
+
+def test_a_batch_with_one_machine_that_fails_is_partially_succeeded(verbs):
+    verbs.protect("web01", "db01")
+    verbs.appliances.fail(Kind.START_REPLICA, machine_id=verbs.machine("db01").id)
+    job = verbs.run(Verb.FAILOVER, "web01", "db01")
+    assert job.job.state == "partially_succeeded"
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.FAILED_OVER, State.FAILOVER_FAILED)
+    assert sorted(child.job.state for child in job.children) == ["failed", "succeeded"]
+
+
+def test_verbs_that_the_state_does_not_allow_are_refused_by_name(verbs):
+    verbs.protect()
+    with pytest.raises(errors.NotPossibleNow, match="commit") as refused:
+        verbs.submit(Verb.COMMIT)
+    assert "planned_failover" in f"{refused.value.message} {refused.value.do}"
+    assert len(verbs.jobs()) == 1
+
+
+def test_a_verb_that_is_under_way_is_not_taken_twice(verbs):
+    verbs.protect()
+    first = verbs.submit(Verb.PLANNED_FAILOVER)
+    with pytest.raises(errors.NotPossibleNow):
+        verbs.submit(Verb.PLANNED_FAILOVER)
+    with pytest.raises(errors.NotPossibleNow):
+        verbs.submit(Verb.FAILOVER)
+    assert verbs.settle(first).job.state == "succeeded"
+
+
+def test_a_drill_that_is_under_way_is_not_taken_twice(verbs):
+    verbs.protect()
+    first = verbs.submit(Verb.TEST_FAILOVER)
+    with pytest.raises(errors.NotPossibleNow):
+        verbs.submit(Verb.TEST_FAILOVER)
+    assert verbs.settle(first).job.state == "succeeded"
+
+
+def test_one_machine_enabled_by_two_jobs_is_protected_once(verbs):
+    first, second = verbs.submit(Verb.ENABLE_PROTECTION), verbs.submit(Verb.ENABLE_PROTECTION)
+    states = sorted(verbs.settle(each).job.state for each in (first, second))
+    assert states == ["failed", "succeeded"]
+    assert verbs.state() is State.PROTECTED
+
+
+def test_an_unknown_machine_is_refused_before_a_job_exists(verbs):
+    with pytest.raises(errors.NotFound):
+        verbs.submit(Verb.FAILOVER, "nobody")
+    assert not verbs.jobs()
+
+
+def test_a_source_that_was_away_while_protection_ended_is_told_when_it_returns(verbs):
+    verbs.protect()
+    machine_id = verbs.machine().id
+    verbs.appliances.away.add(A)
+    job = verbs.submit(Verb.DISABLE_PROTECTION)
+    while not verbs.tree(job).job.state.ended:
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    assert verbs.tree(job).job.state == "succeeded"
+    assert (A, Kind.STOP_REPLICATION, machine_id) not in verbs.appliances.given
+    verbs.clock.pass_by(86400)
+    verbs.appliances.mend()
+    verbs.rest()
+    assert (A, Kind.STOP_REPLICATION, machine_id) in verbs.appliances.given
