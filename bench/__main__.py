@@ -32,7 +32,9 @@ def main() -> int:
     known = catalogue.names()
     unknown = [name for name in chosen.names if name not in known]
     if unknown:
-        print(f"error: there is no figure {', '.join(unknown)}; known are: {', '.join(known)}", file=sys.stderr)
+        print(
+            f"error: there is no figure {', '.join(unknown)}; known are: {', '.join(known)}", file=sys.stderr
+        )
         return 2
     if chosen.list:
         _list(known)
@@ -45,7 +47,9 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures to measure; all by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as a list")
     parser.add_argument("--list", action="store_true", help="say which figures there are")
@@ -95,7 +99,9 @@ def _table(figures: Sequence[Figure]) -> Table:
     for each in figures:
         spread = " / ".join(f"{value:.3g}" for value in each.spread.values())
         reached = "[green]reached[/]" if each.reached else "[yellow]missed[/]"
-        table.add_row(each.name, f"{each.value:.3g} {each.unit}", _goal(each), reached, spread, each.peer, each.how)
+        table.add_row(
+            each.name, f"{each.value:.3g} {each.unit}", _goal(each), reached, spread, each.peer, each.how
+        )
     return table
 
 

@@ -68,7 +68,11 @@ def in_turn(ours: Callable[[], float], theirs: Callable[[], float], count: int) 
 
 def spread_of(values: Sequence[float]) -> dict[str, float]:
     """Minimum, median and maximum."""
-    return {"min": round(min(values), 4), "median": round(statistics.median(values), 4), "max": round(max(values), 4)}
+    return {
+        "min": round(min(values), 4),
+        "median": round(statistics.median(values), 4),
+        "max": round(max(values), 4),
+    }
 
 
 def percentile(values: Sequence[float], share: float) -> float:

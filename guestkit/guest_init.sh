@@ -156,7 +156,8 @@ wait_for_the_end() {
         [ "$(cat "$event/device/name")" = "Power Button" ] || continue
         { dd if="/dev/input/${event##*/}" of=/dev/null bs=96 count=1 2> /dev/null; echo button > /run/end; } &
     done
-    read -r reason < /run/end
+    # A child that ends or stops interrupts the opening of the pipe; that is no word to leave.
+    until read -r reason < /run/end; do :; done 2> /dev/null
 }
 
 leave() {

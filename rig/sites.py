@@ -253,23 +253,15 @@ class Rig:
         if self._forks is not None:
             self._forks.close()
         processes.kill_all(processes.of_folder(self.folder))
-        self._remove_bridges()
+        remove_bridges(self.folder)
         capabilities.keep(self.home("appliance-a") / "fabric")
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _remove_bridges(self) -> None:
-        if self.fabric != "libvirt":
-            return
-        for site in SITES:
-            ip("link", "del", self.bridge(site), check=False)
 
     @staticmethod
     def remove(folder: Path) -> None:
         """Takes away what a kept rig left running: its processes, bridges and files."""
         processes.kill_all(processes.of_folder(folder))
-        for line in ip("-o", "link", "show", "type", "bridge").splitlines():
-            if f"secondsite-rig:{folder}" in line:
-                ip("link", "del", line.split(":")[1].strip(), check=False)
+        remove_bridges(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
     def summary(self) -> dict[str, Any]:
@@ -286,3 +278,12 @@ def ip(*arguments: str, check: bool = True) -> str:
     if check and done.returncode != 0:
         raise processes.DidNotStart(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout
+
+
+def remove_bridges(folder: Path) -> None:
+    """The sites' bridges, and those of drills that were left open: they carry the id of a machine of this rig."""
+    machines = {path.name for path in folder.glob("appliance-*/store/replicas/*")}
+    for line in ip("-o", "link", "show", "type", "bridge").splitlines():
+        name = line.split(":")[1].strip().partition("@")[0]
+        if f"secondsite-rig:{folder}" in line or any(f"secondsite:{machine}" in line for machine in machines):
+            ip("link", "del", name, check=False)

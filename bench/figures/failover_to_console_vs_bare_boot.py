@@ -67,7 +67,9 @@ def _protected(rig: Rig, names: list[str]) -> list[GuestMachine]:
     rig.open(furnish=furnish)
     with rig.client() as client:
         client.add_policy(POLICY)
-    request = rest.EnableProtection(machines=tuple(names), source_site="a", target_site="b", policy=POLICY.name)
+    request = rest.EnableProtection(
+        machines=tuple(names), source_site="a", target_site="b", policy=POLICY.name
+    )
     rig.must(Verb.ENABLE_PROTECTION, request)
     for name in names:
         rig.wait_for(name, lambda machine: machine.point_count > 0)
@@ -102,7 +104,9 @@ def _end(rig: Rig, client: VaultClient, job: str, name: str) -> None:
     store = rig.home("appliance-b")
     for pid in processes.of_folder(store):
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if command.startswith(b"/usr/bin/qemu-system") and (machine_id.encode() in command or name.encode() in command):
+        if command.startswith(b"/usr/bin/qemu-system") and (
+            machine_id.encode() in command or name.encode() in command
+        ):
             processes.kill_all([pid])
 
 

@@ -12,7 +12,7 @@ from ..figure import Better, Figure, Pairs, in_turn, spread_of
 from . import content, nbd_peers
 from .sites import Machine, Sites, policy
 
-DISK_BYTES = 2 * GiB
+DISK_BYTES = 1 * GiB
 PAIRS = 3
 OURS = (
     "ours is everything from the order to replicate until the first recovery point is sealed: checkpoints, reading "

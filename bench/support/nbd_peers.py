@@ -72,9 +72,7 @@ def nbdcopy_tls(port: int, certificates: Path, target: str) -> float:
 def qemu_img(port: int, target: str) -> float:
     """Seconds of one `qemu-img convert` over TCP in the clear, flushed at the end."""
     options = ["-n", "--target-is-zero", "-W", "-m", "16", "-t", "writeback", "-f", "raw", "-O", "raw"]
-    return seconds_of(
-        lambda: _copy(["qemu-img", "convert", *options, f"nbd://127.0.0.1:{port}/", target])
-    )
+    return seconds_of(lambda: _copy(["qemu-img", "convert", *options, f"nbd://127.0.0.1:{port}/", target]))
 
 
 def _copy(command: Sequence[str]) -> None:

@@ -83,7 +83,11 @@ def _watch(rig: Rig, writing: list[SimulatedMachine]) -> Resident:
             stack.enter_context(simulated.Writer(root, machine.fabric_id, block_bytes=64 * KiB, seed=number))
         ends_at = time.monotonic() + WATCHED_SECONDS
         while time.monotonic() < ends_at:
-            for name, process in (("vault", rig.vault), ("a", rig.appliances["a"]), ("b", rig.appliances["b"])):
+            for name, process in (
+                ("vault", rig.vault),
+                ("a", rig.appliances["a"]),
+                ("b", rig.appliances["b"]),
+            ):
                 samples[name].append(round(process.rss_bytes() / 1e6, 1))
             time.sleep(EVERY_SECONDS)
     return Resident(tuple(samples["vault"]), tuple(samples["a"]), tuple(samples["b"]))

@@ -18,6 +18,7 @@ from secondsite.appliance.appliance import Appliance
 from secondsite.appliance.config import ApplianceConfig
 from secondsite.fabrics import simulated
 from secondsite.wire.control import Order
+from secondsite.wire.replication import GroupShape
 
 
 def main() -> None:
@@ -44,6 +45,10 @@ def _answer(appliance: Appliance, request: dict[str, Any]) -> dict[str, Any]:
         return appliance.replication.get(machine_id).status().model_dump(mode="json")
     if request["ask"] == "replica":
         return appliance.host.get(machine_id).status().model_dump(mode="json")
+    if request["ask"] == "common_point":
+        group = GroupShape.model_validate(request["group"])
+        common = appliance.groups.points.take(group, budget=request["budget"])
+        return {"set_id": common.set_id, "reason": common.reason, "pause_seconds": common.pause_seconds}
     report = appliance.perform(
         Order(
             order_id=uuid.uuid4().hex,

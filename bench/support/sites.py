@@ -22,7 +22,7 @@ from rig import processes
 from secondsite.appliance.config import ApplianceConfig
 from secondsite.fabrics import simulated
 from secondsite.wire.orders import Drain, Kind, RemoveReplica, RunCycle, StopReplication
-from secondsite.wire.replication import PolicyShape, ReplicaSetup, SourceSetup, SyncMode
+from secondsite.wire.replication import GroupShape, PolicyShape, ReplicaSetup, SourceSetup, SyncMode
 
 ANSWER_SECONDS = 120.0
 
@@ -104,6 +104,11 @@ class Site:
         """How a machine stands: as 'source' or as 'replica'."""
         return self._request({"ask": what, "machine_id": machine_id})
 
+    def common_point(self, group: GroupShape, budget_seconds: float) -> dict[str, Any]:
+        """Take a common point now; its set id, the reason when there is none, and the pause."""
+        shape = group.model_dump(mode="json")
+        return self._request({"ask": "common_point", "machine_id": "", "group": shape, "budget": budget_seconds})
+
     def _request(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -129,7 +134,9 @@ class Sites:
     """Both sites in a folder of their own; `with` ends and removes everything."""
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="secondsite-bench-", dir="/var/tmp"))
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="secondsite-bench-", dir=os.environ.get("TMPDIR", "/var/tmp"))
+        )
         ca = trustme.CA()
         self._made: list[Site] = []
         try:
@@ -146,6 +153,8 @@ class Sites:
     ) -> None:
         for site in self._made:
             site.close()
+        # a site that had to be killed leaves its storage daemon
+        processes.kill_all(processes.of_folder(self.folder))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -153,7 +162,11 @@ class Machine:
     """A machine of site a, replicated to site b under a new id each time it is protected."""
 
     def __init__(
-        self, sites: Sites, name: str, disks_bytes: Sequence[int], content: Callable[[Path], None] | None = None
+        self,
+        sites: Sites,
+        name: str,
+        disks_bytes: Sequence[int],
+        content: Callable[[Path], None] | None = None,
     ) -> None:
         """`content` gets the path of the first disk while the machine is off."""
         self.sites, self.name = sites, name

@@ -11,22 +11,21 @@ from rig import Rig
 from rig.machines import SimulatedMachine
 from tests.cli.support_cli import CommandLine
 
-MACHINES = 24
-_fresh = itertools.count(2)
+NEVER_PROTECTED = "idle"
+_numbers = itertools.count(1)
+
+
+def make_machine(rig, name):
+    home, network = rig.home("appliance-a"), rig.bridge("a")
+    SimulatedMachine.make(name, home, disk_bytes=(8 << 20,), network=network)
 
 
 @pytest.fixture(scope="session")
 def rig():
-    def furnish(site):
-        if site == "a":
-            for number in range(MACHINES):
-                SimulatedMachine.make(
-                    f"vm{number}", rig.home("appliance-a"), disk_bytes=(8 << 20,), network=rig.bridge("a")
-                )
-
     with tempfile.TemporaryDirectory(prefix="ss-", ignore_cleanup_errors=True) as folder:
         with Rig("simulated", Path(folder) / "rig", forked=True) as rig:
-            rig.open(furnish=furnish)
+            rig.open()
+            make_machine(rig, NEVER_PROTECTED)
             yield rig
 
 
@@ -39,20 +38,26 @@ def cli(rig, capsys, monkeypatch):
     return CommandLine(capsys)
 
 
-@pytest.fixture
-def fresh():
-    """The name of a machine that no other test knows. vm0 and vm1 belong to the tests that name them."""
-    return f"vm{next(_fresh)}"
+def _fresh(rig):
+    name = f"vm{next(_numbers)}"
+    make_machine(rig, name)
+    return name
 
 
 @pytest.fixture
-def protected(rig, cli, fresh):
+def fresh(rig):
+    """The name of a machine that no other test knows, running at site a."""
+    return _fresh(rig)
+
+
+@pytest.fixture
+def fresh_too(rig):
+    """One more."""
+    return _fresh(rig)
+
+
+@pytest.fixture
+def protected(cli, fresh):
     """The name of a machine that is protected from a to b."""
     cli.must(f"machine enable-protection {fresh} --source a --target b --json")
     return fresh
-
-
-@pytest.fixture
-def fresh_too():
-    """One more."""
-    return f"vm{next(_fresh)}"

@@ -12,11 +12,10 @@ from tests.cli import support_cli
 REFUSED = {
     "machine show nosuch": (3, "not-found"),
     "machine commit nosuch": (3, "not-found"),
-    "machine enable-protection nosuch --source a --target b": (3, "not-found"),
-    "machine enable-protection vm1 --source a --target nosuch": (3, "not-found"),
-    "machine enable-protection vm1 --source a --target b --policy nosuch": (3, "not-found"),
-    "machine enable-protection vm1 --source a --target a": (2, "invalid-argument"),
-    "machine enable-protection vm1 --source a --target b --disk vm0:vda": (2, "invalid-argument"),
+    "machine enable-protection idle --source a --target nosuch": (3, "not-found"),
+    "machine enable-protection idle --source a --target b --policy nosuch": (3, "not-found"),
+    "machine enable-protection idle --source a --target a": (2, "invalid-argument"),
+    "machine enable-protection idle --source a --target b --disk other:vda": (2, "invalid-argument"),
     "machine list --site nosuch": (3, "not-found"),
     "point list nosuch": (3, "not-found"),
     "job show nosuch": (3, "not-found"),
@@ -52,9 +51,19 @@ def test_a_refusal_has_its_exit_code_and_says_what_to_do(cli, line):
     _commands_exist(said.problem["do"])
 
 
+def test_a_machine_that_no_site_has_fails_in_the_check_and_nothing_is_made(cli):
+    said = cli("machine enable-protection nosuch --source a --target b")
+    assert said.exit == 1
+    assert "failed  Prerequisites check" in said.out
+    assert "nosuch" in said.err
+    assert "  do: " in said.err
+    assert cli("machine enable-protection nosuch --source a --target b --json").json["problem"]["do"]
+    assert cli("machine show nosuch").exit == 3
+
+
 @pytest.mark.parametrize(
     "line", ["machine", "nosuch", "machine nosuch", "machine show", "network map a b", "machine list --nosuch x",
-             "machine failover vm1 --choice silly"],
+             "machine failover idle --choice silly"],
 )  # fmt: skip
 def test_a_line_that_cannot_be_parsed_is_usage(cli, line):
     assert cli(line).exit == 2

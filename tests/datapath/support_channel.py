@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trustme
 
-from secondsite.datapath import channel, compare, cycle_file, receiver
+from secondsite.datapath import channel, compare, cycle_file, receiver, sift
 from secondsite.datapath.channel_listener import Listener
 from secondsite.datapath.channel_tls import TlsFiles
 from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
@@ -110,6 +110,10 @@ class Door:
 
     def digests(self, machine_id, disk_key, offset, length, block_bytes):
         return compare.block_digests(self.replica[disk_key][offset : offset + length], block_bytes)
+
+    def pages(self, machine_id, disk_key, blocks):
+        content = self.replica[disk_key]
+        return b"".join(sift.page_digests(content[block.offset : block.end]) for block in blocks)
 
     def arrived(self, header, path):
         self.arrivals.append(path)

@@ -7,7 +7,7 @@ from secondsite.datapath.errors import Cancelled, PeerRefused
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.receiver import Refused
 from secondsite.datapath.sender import DiskPlan
-from secondsite.datapath.units import BLOCK_BYTES, MiB
+from secondsite.datapath.units import BLOCK_BYTES, PAGE_BYTES, MiB
 from tests.datapath.support_channel import cycle_header, disk_content, served_disk, whole
 
 SIZE = 160 * MiB + 512
@@ -24,7 +24,7 @@ def test_digests_of_zeros_are_those_of_zero_bytes():
     assert codec.digest(bytes(BLOCK_BYTES)) == compare.ZERO_BLOCK_DIGEST
 
 
-def test_many_regions_are_compared_and_only_differing_blocks_are_found(target, tmp_path):
+def test_many_regions_are_compared_and_only_differing_pages_are_found(target, tmp_path):
     theirs = disk_content(SIZE)
     places = [0, 33 * MiB + 5, 34 * MiB, 34 * MiB + BLOCK_BYTES, 150 * MiB, SIZE - 1]
     ours = bytearray(theirs)
@@ -36,10 +36,11 @@ def test_many_regions_are_compared_and_only_differing_blocks_are_found(target, t
         begin(connection, SIZE)
         found = compare.differing(connection, 0, disk, whole(ours), calls.append)
     assert found == [
-        Extent(0, BLOCK_BYTES),
-        Extent(33 * MiB, BLOCK_BYTES),
-        Extent(34 * MiB, 2 * BLOCK_BYTES),
-        Extent(150 * MiB, BLOCK_BYTES),
+        Extent(0, PAGE_BYTES),
+        Extent(33 * MiB, PAGE_BYTES),
+        Extent(34 * MiB, PAGE_BYTES),
+        Extent(34 * MiB + BLOCK_BYTES, PAGE_BYTES),
+        Extent(150 * MiB, PAGE_BYTES),
         Extent(160 * MiB, 512),
     ]
     assert sum(calls) == SIZE

@@ -28,13 +28,22 @@ def test_app_consistent_choices_pass_over_crash_consistent_points():
     assert found.id == "p1"
 
 
-def test_multi_vm_choices_need_a_shared_set():
+def test_a_multi_vm_choice_uses_the_set_that_is_named():
+    found = [point(1, set_id="s"), point(2, set_id="t"), point(3)]
+    assert points.pick(found, RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED, set_id="s").id == "p1"
     with pytest.raises(errors.NotFound):
-        points.pick([point(1)], RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED)
-    assert (
-        points.pick([point(1, set_id="s"), point(2)], RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED).id
-        == "p1"
-    )
+        points.pick(found, RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED, set_id="u")
+
+
+def test_a_machine_outside_any_group_uses_its_latest_point_for_a_multi_vm_choice():
+    found = [point(1, consistency=Consistency.APP), point(2)]
+    assert points.pick(found, RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED).id == "p2"
+    assert points.pick(found, RecoveryPointChoice.LATEST_MULTI_VM_APP_CONSISTENT).id == "p1"
+
+
+def test_in_a_slot_the_point_of_a_set_stays_and_an_earlier_ordinary_one_goes():
+    hours_ago = [point(1, 5 * HOUR + 1800), point(2, 5 * HOUR + 1000, set_id="s"), point(3)]
+    assert [each.id for each in retention.to_drop(hours_ago, DAY)] == ["p1"]
 
 
 def test_a_named_point_is_found_or_its_absence_is_said():

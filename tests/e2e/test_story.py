@@ -117,7 +117,7 @@ def test_cancelling_it_starts_the_old_machine_and_replication_goes_on_with_chang
 
 def test_the_other_one_is_committed_and_comes_home_without_losing_a_record(rig):
     e2e.do(rig, "commit", "db01")
-    assert len(e2e.points(rig, "db01")) == 1
+    eventually(lambda: len(e2e.points(rig, "db01")) == 1)
     job = e2e.do(rig, "reprotect", "db01")
     assert e2e.facts_of(rig, job, "Synchronize")["db01"]["wire_bytes"] < 16 * MiB
     assert e2e.machine(rig, "db01").active_site == "b"
@@ -154,7 +154,7 @@ def test_another_point_is_older_and_whole(rig):
 
 def test_after_commit_and_the_return_of_the_site_only_changes_travel_home(rig):
     e2e.do(rig, "commit", *NAMES)
-    assert [len(e2e.points(rig, name)) for name in NAMES] == [1, 1]
+    eventually(lambda: [len(e2e.points(rig, name)) for name in NAMES] == [1, 1])
     rig.appliances["a"].start()
     rig.wait_connected()
     assert [len(e2e.qemus_of(rig, name)) for name in NAMES] == [1, 1]

@@ -41,7 +41,9 @@ REQUESTS = {
 
 def folder_in_memory():
     """Durability is other tests' matter: here every commit would wait for the disk."""
-    return tempfile.TemporaryDirectory(prefix="ss-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    return tempfile.TemporaryDirectory(
+        prefix="ss-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    )
 
 
 def definition(name):
@@ -197,11 +199,17 @@ class Appliances:
         """A new point of the machine, and what both sides then say of it."""
         epoch = self._epochs[machine_id]
         seq = max((p.seq for p in self._points(machine_id)), default=0) + 1
-        point = PointShape(id=f"{machine_id[:4]}-{epoch}.{seq}", taken_at=self._clock.now(), epoch=epoch, seq=seq)
+        point = PointShape(
+            id=f"{machine_id[:4]}-{epoch}.{seq}", taken_at=self._clock.now(), epoch=epoch, seq=seq
+        )
         self.points.setdefault((machine_id, epoch), []).append(point)
         source = SourceStatus(machine_id=machine_id, epoch=epoch, power="running", running=True, last_seq=seq)
         replica = ReplicaStatus(
-            machine_id=machine_id, epoch=epoch, accepting=True, synchronized=True, points=self._points(machine_id)
+            machine_id=machine_id,
+            epoch=epoch,
+            accepting=True,
+            synchronized=True,
+            points=self._points(machine_id),
         )
         with self.store.transaction() as tx:
             tx.statuses.put_source(source, self._clock.now())
@@ -223,7 +231,12 @@ class Verbs:
         self._db = database.connect(url)
         self.store = self.appliances.store = vault_store.SqlStore(self._db)
         deps = Deps(
-            self.store, self.appliances, self._submit, self.clock.now, self.clock.monotonic, lambda: uuid.uuid4().hex
+            self.store,
+            self.appliances,
+            self._submit,
+            self.clock.now,
+            self.clock.monotonic,
+            lambda: uuid.uuid4().hex,
         )
         self._operations = operations.operations(deps)
         self.engine = Engine(self._db, operations.definitions(deps), clock=self.clock.now, owner="test")
@@ -248,7 +261,13 @@ class Verbs:
                 )  # fmt: skip
                 tx.appliances.put(
                     ports.ApplianceRecord(
-                        appliance, appliance, site, self.clock.now(), self.clock.now(), connected=True, hello=hello
+                        appliance,
+                        appliance,
+                        site,
+                        self.clock.now(),
+                        self.clock.now(),
+                        connected=True,
+                        hello=hello,
                     )
                 )
 

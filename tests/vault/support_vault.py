@@ -29,9 +29,12 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class VaultInProcess:
-    def __init__(self, home: Path, database_url: str | None = None) -> None:
+    """`changes` are settings that differ from those of an init."""
+
+    def __init__(self, home: Path, database_url: str | None = None, **changes) -> None:
         self.home = home
         self.made = vault_main.init(home, database_url=database_url, rest_port=0, control_port=0)
+        settings.write(home, self.made.settings.model_copy(update=changes))
         self.running = RunningVault(home, settings.read(home))
         self.app = self.running.start()
         self.facade = self.app.state.vault

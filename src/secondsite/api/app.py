@@ -3,7 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from ..vault.facade import VaultFacade
-from . import access, failures, jobs, machines, places, policies
+from . import access, failures, groups, jobs, machines, places, policies
 
 BASE = "/api"
 
@@ -21,6 +21,6 @@ def create(vault: VaultFacade, version: str) -> FastAPI:
     app.state.vault = vault
     failures.install(app)
     app.include_router(places.open_router, prefix=BASE)
-    for router in (places.router, policies.router, machines.router, jobs.router):
+    for router in (places.router, policies.router, machines.router, groups.router, jobs.router):
         app.include_router(router, prefix=BASE, dependencies=[Depends(access.caller)])
     return app

@@ -17,6 +17,7 @@ from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .control import Control
 from .door import Door
+from .groups import Groups
 from .inbox_work import InboxWork
 from .order_desk import OrderDesk
 from .orders.context import Parts
@@ -44,11 +45,12 @@ class Appliance:
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
         )
         self.replication = Replication(config, fabric, self.state, self.peers)
+        self.groups = Groups(fabric, self.state, self.replication)
         self.host = ReplicaHost(config, self.state)
         self.work = InboxWork(self.host, config.appliers)
         self.door = Door(self.host, self.work, config.inbox_budget_bytes)
         parts = Parts(
-            config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.host, self.work
+            config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.groups, self.host, self.work
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
         self.listener: Listener | None = None
@@ -65,6 +67,7 @@ class Appliance:
             idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
         ).start()  # fmt: skip
         self.replication.start()
+        self.groups.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.config.control_url, self.peers.tls, self.desk, self.renewal, self._hello,
@@ -84,6 +87,8 @@ class Appliance:
         self.desk.stop()
         if self.control is not None:
             self.control.stop(min(5, left()))
+        self.replication.interrupt()
+        self.groups.stop(left())
         self.replication.stop(left())
         if self.listener is not None:
             self.listener.stop(left())

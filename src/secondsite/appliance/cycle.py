@@ -1,14 +1,15 @@
 """One cycle of one machine: a frozen view, what changed since the acknowledged one, sent until it is durable there.
 
-    dial the target > open the view > plan > remember the attempt > send > ACK > remember > drop old checkpoints
+    dial the target > open the view > plan > note what may be touched > remember the attempt > send > ACK > remember
+    > note what the target holds now > drop old checkpoints
 
 Killed at any instant, the next cycle builds on the same base under a new number and sends a superset: harmless.
 """
 
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,13 +18,14 @@ import structlog
 from ..datapath import sender
 from ..datapath.channel import Connection
 from ..datapath.cycle_file import CycleDisk, CycleHeader
+from ..datapath.errors import PeerRefused
 from ..datapath.nbd_disk import NbdDisk
 from ..datapath.sender import CycleResult, DiskPlan
 from ..domain import errors, points
 from ..fabrics.interface import ChangeSession, Fabric, PowerState, SessionRequest
 from ..jobs import seams
 from ..wire.orders import CycleFact
-from . import sync_pass
+from . import held_pages, sync_pass
 from .config import ApplianceConfig
 from .guard import Guard, Watch
 from .peers import Peers
@@ -39,13 +41,16 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a cycle is asked for. `point`: seal one, if no pass is left open. `whole`: finish all passes.
-    `pause`: the loop stays paused afterwards. `idle_ok`: send nothing if nothing changed while the machine is off."""
+    `pause`: the loop stays paused afterwards. `idle_ok`: send nothing if nothing changed while the machine is off.
+    `set_id`: the set of common points that the point belongs to; `reason`: why it belongs to none though it was to."""
 
     point: bool = False
     app_consistent: bool = False
     whole: bool = False
     pause: bool = False
     idle_ok: bool = False
+    set_id: str | None = None
+    reason: str | None = None
 
 
 class Cycles:
@@ -66,8 +71,20 @@ class Cycles:
         if wish.idle_ok and source.quiet_as is not None and self._looks(source) == source.quiet_as:
             source.quiet_at = datetime.now(UTC)
             return None
-        with self._peers.connect(source.setup.target_addresses, source.setup.target_appliance_id) as connection:
-            fact, seen = self._over(connection, source, wish, told)
+        with self.connect(source) as connection:
+            view = self._fabric.tracking.open(self.request(source, wish))
+            return self.send(source, connection, view, wish, told)
+
+    def connect(self, source: Source) -> Connection:
+        """A connection to the target; raises datapath errors."""
+        return self._peers.connect(source.setup.target_addresses, source.setup.target_appliance_id)
+
+    def send(
+        self, source: Source, connection: Connection, view: AbstractContextManager[ChangeSession], wish: Wish,
+        told: Told = lambda _fraction, _sentence: None,
+    ) -> CycleFact | None:  # fmt: skip
+        """What `view` gives, made with `request`, over `connection`; as `run` otherwise."""
+        fact, seen = self._over(connection, source, view, wish, told)
         untouched = seen is not None and seen == self._looks(source)
         self._tidy(source)
         # dropping checkpoints writes to the files, so they are looked at again after it
@@ -98,12 +115,12 @@ class Cycles:
         return file_marks([disk.path for disk in found.definition.disks]) if found else None
 
     def _over(
-        self, connection: Connection, source: Source, wish: Wish, told: Told
+        self, connection: Connection, source: Source, view: AbstractContextManager[ChangeSession], wish: Wish, told: Told
     ) -> tuple[CycleFact | None, object]:
         """What was sent, and how the disk files of a machine that is off looked inside the view."""
         seq = source.progress.next_seq
         with ExitStack() as stack:
-            session = stack.enter_context(self._fabric.tracking.open(self._request(source, seq, wish)))
+            session = stack.enter_context(view)
             seen = self._looks(source)
             watch = Watch(
                 connection, session.scratch_bytes, self._config.scratch_budget_bytes,
@@ -119,22 +136,30 @@ class Cycles:
             if wish.idle_ok and _nothing(session, source.progress, plans, parts):
                 return None, seen
             header = self._header(source, session, parts, seq, wish)
+            sizes = {disk.key: disk.size_bytes for disk in session.disks}
+            held = stack.enter_context(held_pages.over(self._config.home, source, sizes))
+            held.begin(seq, parts, {plan.key: [*plan.changed, *plan.compare] for plan in plans})
+            plans = [replace(plan, known=held.of(plan.key)) for plan in plans]
             self._attempt(source, parts, seq)
             result = sender.send_cycle(
                 connection, header, plans, cancelled=watch.cancelled, choice=source.choice, progress=_teller(plans, told)
             )
+            if result.already:
+                raise _number_taken(source, session)
             seams.reach("appliance.cycle.acknowledged")
             source.save(_acknowledged(source.progress, session, parts, header, result, wish))
+            held.commit()
         seams.reach("appliance.cycle.remembered")
         return _fact(header, session, result), seen
 
-    def _request(self, source: Source, seq: int, wish: Wish) -> SessionRequest:
+    def request(self, source: Source, wish: Wish) -> SessionRequest:
+        """The view that the next cycle needs."""
         setup, progress = source.setup, source.progress
         return SessionRequest(
             fabric_id=setup.fabric_id,
             disks=setup.disks,
             base=progress.base,
-            new_checkpoint=f"secondsite-{setup.epoch}-{seq}-{secrets.token_hex(2)}",
+            new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
             scratch_dir=self._config.scratch,
             app_consistent=wish.app_consistent,
         )
@@ -171,7 +196,7 @@ class Cycles:
         finishes = any(part.mode is not None for part in parts) and not open_passes
         sync = {part.key: part.after.position for part in open_passes if part.after} or None
         wanted = wish.point or session.checkpoint is None
-        point = self._point(source, session, seq) if finishes or (wanted and not open_passes) else None
+        point = self._point(source, session, seq, wish) if finishes or (wanted and not open_passes) else None
         return CycleHeader(
             machine_id=source.machine_id,
             epoch=source.setup.epoch,
@@ -183,7 +208,7 @@ class Cycles:
             sync=sync,
         )
 
-    def _point(self, source: Source, session: ChangeSession, seq: int) -> dict[str, object]:
+    def _point(self, source: Source, session: ChangeSession, seq: int, wish: Wish) -> dict[str, object]:
         found = self._fabric.inventory.get(source.setup.fabric_id)
         if found is None:
             raise errors.NotFound(
@@ -193,11 +218,22 @@ class Cycles:
         return {
             "point_id": points.point_id(session.taken_at, source.setup.epoch, seq),
             "consistency": session.consistency,
-            "reason": session.reason,
+            "reason": " ".join(filter(None, (session.reason, wish.reason))) or None,
             "definition": found.definition.model_copy(update={"disks": kept}).model_dump(mode="json"),
             "machine_name": source.setup.machine_name,
-            "set_id": None,
+            "set_id": wish.set_id,
         }
+
+
+def _number_taken(source: Source, session: ChangeSession) -> PeerRefused:
+    """The target has a cycle of this number. We repeat no take, so it is of a time that we have no record of: go on
+    with numbers that no such time can have reached, and compare."""
+    source.change(next_seq=max(source.progress.next_seq, int(session.taken_at.timestamp())))
+    return PeerRefused(
+        f"The target has cycles of {source} that this appliance knows nothing of.",
+        do="Nothing: all blocks are compared, and those that differ are sent.",
+        code="out-of-order",
+    )
 
 
 def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:

@@ -1,14 +1,17 @@
 """Who may send which cycle: what the data port asks before and while it receives."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from ..datapath import errors as datapath_errors
+from ..datapath import sift
 from ..datapath.compare import zero_digests
 from ..datapath.cycle_file import CycleHeader
+from ..datapath.extents import Extent
 from ..datapath.receiver import Accept, Refused
-from ..datapath.units import BLOCK_BYTES
+from ..datapath.units import BLOCK_BYTES, PAGE_BYTES
 from ..domain.errors import SecondsiteError
 from ..jobs import seams
 from .hosted import Hosted
@@ -79,6 +82,21 @@ class Door:
         blocks = -(-length // BLOCK_BYTES)
         known = -(-here // BLOCK_BYTES)
         return found + zero_digests((blocks - known) * BLOCK_BYTES)
+
+    def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
+        """Digests of the pages of these blocks, which come in the order of the disk."""
+        hosted = self._find(machine_id)
+        try:
+            with hosted.hold("comparing", DIGESTS_WAIT_SECONDS):
+                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
+                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
+                here = [block for block in blocks if block.end <= size_bytes]
+                found = hosted.replica.pages(disk_key, here) if here else b""
+        except (SecondsiteError, datapath_errors.DatapathError) as error:
+            raise Refused("replica-busy", error.message, do=error.do) from error
+        # what the disk does not wholly have yet equals nothing, zeros neither: its old end may hold data
+        beyond = sum(-(-block.length // PAGE_BYTES) for block in blocks if block.end > size_bytes)
+        return found + sift.UNKNOWN * beyond
 
     def arrived(self, header: CycleHeader, path: Path) -> None:
         """The cycle is durable here: **sent**."""

@@ -6,7 +6,7 @@ it never keeps the others waiting.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from ..domain import errors
 from ..fabrics.interface import Fabric, PowerState
 from ..wire.orders import CycleFact
 from ..wire.replication import SourceSetup
-from . import findings
+from . import findings, held_pages
 from . import progress as progresses
 from .config import ApplianceConfig
 from .cycle import Cycles, Told, Wish
@@ -39,7 +39,7 @@ class Replication:
         self._fabric = fabric
         self._state = state
         self._guard = Guard()
-        self._cycles = Cycles(config, fabric, peers, self._guard)
+        self.cycles = Cycles(config, fabric, peers, self._guard)
         self._changed = threading.Condition()
         self._stopping = False
         self._room_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
@@ -57,13 +57,17 @@ class Replication:
         for worker in self._workers:
             worker.start()
 
-    def stop(self, within_seconds: float) -> None:
-        """Give running cycles up; they are sent again after the next start."""
-        deadline = time.monotonic() + within_seconds
+    def interrupt(self) -> None:
+        """Give running cycles up for good: we are about to stop."""
         self._stopping = True
         for source in self.sources():
             source.interrupt.set()
         self.poke()
+
+    def stop(self, within_seconds: float) -> None:
+        """Give running cycles up; they are sent again after the next start."""
+        deadline = time.monotonic() + within_seconds
+        self.interrupt()
         for worker in self._workers:
             if worker.is_alive():
                 worker.join(max(0.1, deadline - time.monotonic()))
@@ -112,6 +116,7 @@ class Replication:
     def remove(self, source: Source) -> None:
         """Forget it; the caller holds it."""
         self._state.remove_source(source.machine_id)
+        held_pages.forget(self._config.home, source.machine_id)
         source.removed = True
         with self._changed:
             self._sources.pop(source.machine_id, None)
@@ -121,7 +126,7 @@ class Replication:
     def cycle(self, source: Source, wish: Wish, told: Told) -> CycleFact:
         """One cycle for an order; the caller holds the source. What is wrong becomes its finding too."""
         try:
-            fact = self._cycles.run(source, wish, told)
+            fact = self.cycles.run(source, wish, told)
         except Exception as error:
             self._note(source, error)
             raise
@@ -170,9 +175,13 @@ class Replication:
                 self._changed.wait(min([LONGEST_IDLE_SECONDS, *(max(0.05, wait) for wait in waits)]))
 
     def _serve(self, source: Source) -> None:
+        self.attempt(source, lambda: self.cycles.run(source, self._wish(source)))
+
+    def attempt(self, source: Source, cycle: Callable[[], CycleFact | None]) -> CycleFact | None:
+        """A cycle of the loop; the caller holds the source. What fails becomes a finding and a pause; gives None then."""
         source.started = time.monotonic()
         try:
-            fact = self._cycles.run(source, self._wish(source))
+            fact = cycle()
         except Interrupted:
             log.info("cycle.interrupted", machine=source.machine_id)
         except Exception as error:
@@ -183,6 +192,8 @@ class Replication:
             self._well(source)
             if fact is not None:
                 log.debug("cycle.sent", machine=source.machine_id, seq=fact.seq, wire_bytes=fact.wire_bytes)
+            return fact
+        return None
 
     def _wish(self, source: Source) -> Wish:
         now = datetime.now(UTC)
@@ -198,7 +209,7 @@ class Replication:
 
     def _well(self, source: Source) -> None:
         source.succeeded()
-        kept = ["app-consistency-degraded"]
+        kept = ["app-consistency-degraded", "common-point-missed"]
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
         source.findings.clear_all_but(*kept)

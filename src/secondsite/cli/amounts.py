@@ -35,7 +35,9 @@ def rate(text: str) -> int | None:
         return None
     found = RATE.fullmatch(plain)
     if found is None or found[2] not in UNITS:
-        raise errors.InvalidArgument(f"'{text}' is no rate.", do="Give one like 100MB, 1.5GiB, 200Mbit, or unlimited.")
+        raise errors.InvalidArgument(
+            f"'{text}' is no rate.", do="Give one like 100MB, 1.5GiB, 200Mbit, or unlimited."
+        )
     return round(float(found[1]) * UNITS[found[2]])
 
 
@@ -62,7 +64,9 @@ def span(text: str) -> timedelta:
     """'90', '15min', '2h', '7d'. Raises InvalidArgument."""
     found = SPAN.fullmatch(text.strip().lower())
     if found is None:
-        raise errors.InvalidArgument(f"'{text}' is no span of time.", do="Give one like 90s, 15min, 2h or 7d.")
+        raise errors.InvalidArgument(
+            f"'{text}' is no span of time.", do="Give one like 90s, 15min, 2h or 7d."
+        )
     return timedelta(seconds=float(found[1]) * SECONDS[found[2]])
 
 
@@ -78,7 +82,9 @@ def _range(text: str) -> tuple[str, ...]:
     last = last or first
     for day in (first, last):
         if day not in DAYS:
-            raise errors.InvalidArgument(f"'{day}' is no day of the week.", do=f"Use {', '.join(DAYS)}, or daily.")
+            raise errors.InvalidArgument(
+                f"'{day}' is no day of the week.", do=f"Use {', '.join(DAYS)}, or daily."
+            )
     count = (DAYS.index(last) - DAYS.index(first)) % len(DAYS) + 1
     return tuple(DAYS[(DAYS.index(first) + step) % len(DAYS)] for step in range(count))
 

@@ -21,9 +21,13 @@ def lines(samples: Sequence[RpoSample], threshold_seconds: float | None, width: 
     label = max(len(span(top)), len(span(threshold_seconds)) if threshold_seconds else 0)
     for row in reversed(range(ROWS)):
         marked = threshold_seconds is not None and row == _row_of(threshold_seconds, top)
-        name = span(threshold_seconds) if marked else span(top) if row == ROWS - 1 else "0 s" if row == 0 else ""
+        name = (
+            span(threshold_seconds) if marked else span(top) if row == ROWS - 1 else "0 s" if row == 0 else ""
+        )
         ground = "╌" if marked else " "
-        yield f"{name:>{label}} {'┤' if name else '│'}" + "".join(_cell(each, row, top, ground) for each in columns)
+        yield f"{name:>{label}} {'┤' if name else '│'}" + "".join(
+            _cell(each, row, top, ground) for each in columns
+        )
     began, ended = clock(samples[0].at), clock(samples[-1].at)
     yield " " * (label + 2) + (f"{began}{ended:>{max(len(columns) - len(began), len(ended) + 2)}}")
     yield from _figures(samples, known, threshold_seconds)
@@ -42,10 +46,15 @@ def _figures(
     yield f"sent       {_statistics([each.sent_seconds for each in samples if each.sent_seconds is not None])}"
     processed = [each.processed_seconds for each in samples if each.processed_seconds is not None]
     yield f"processed  {_statistics(processed)}"
-    if threshold_seconds is not None and known:
-        above = sum(value > threshold_seconds for value in known) / len(known)
-        kept = "always kept" if not above else f"exceeded {above:.1%} of the time"
-        yield f"threshold  {span(threshold_seconds)}, {kept}"
+    if threshold_seconds is not None:
+        yield f"threshold  {span(threshold_seconds)}{_kept(known, threshold_seconds)}"
+
+
+def _kept(known: Sequence[float], threshold_seconds: float) -> str:
+    if not known:
+        return ""
+    above = sum(value > threshold_seconds for value in known) / len(known)
+    return f", exceeded {above:.1%} of the time" if above else ", always kept"
 
 
 def _statistics(values: Sequence[float]) -> str:

@@ -1,10 +1,10 @@
 """One method per thing that can be asked of a vault; shapes in, shapes out, domain errors raised."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -78,6 +78,23 @@ class VaultClient:
 
     def remove_policy(self, name: str) -> None:
         self._call("DELETE", f"/api/policies/{_part(name)}")
+
+    def groups(self) -> list[rest.GroupInfo]:
+        return self._many(rest.GroupInfo, "/api/groups")
+
+    def group(self, name: str) -> rest.GroupInfo:
+        return self._one(rest.GroupInfo, "GET", f"/api/groups/{_part(name)}")
+
+    def add_group(self, group: rest.GroupCreate) -> rest.GroupInfo:
+        return self._one(rest.GroupInfo, "POST", "/api/groups", body=group)
+
+    def change_group(self, name: str, change: Literal["add", "remove"], machines: Sequence[str]) -> rest.GroupInfo:
+        """Machines join the group, or leave it."""
+        body = _shape(rest.MachinesRequest, machines=tuple(machines))
+        return self._one(rest.GroupInfo, "POST", f"/api/groups/{_part(name)}/{change}", body=body)
+
+    def delete_group(self, name: str) -> None:
+        self._call("DELETE", f"/api/groups/{_part(name)}")
 
     def networks(self, site: str | None = None) -> list[rest.SiteNetworks]:
         return self._many(rest.SiteNetworks, "/api/networks", {"site": site})

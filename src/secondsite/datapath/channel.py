@@ -31,7 +31,7 @@ from .frames import Encoded
 from .frames_message import Message, Received
 from .units import CHUNK_BYTES, KiB
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 WRITE_BYTES: Final = 64 * KiB
 """One write call; the idle deadline counts per call, so a slow link that moves this much is alive."""
 

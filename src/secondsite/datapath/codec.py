@@ -45,8 +45,8 @@ def encode(choice: Choice, disk: int, offset: int, raw: bytes | bytearray) -> li
     return [
         encode_zero(disk, offset + start, end - start)
         if zero
-        else _encode_data(choice, disk, offset + start, view[start:end])
-        for start, end, zero in _runs(offset, raw)
+        else encode_data(choice, disk, offset + start, view[start:end])
+        for start, end, zero in runs(offset, raw)
     ]
 
 
@@ -70,18 +70,21 @@ def encode_plain(kind: Kind, payload: bytes) -> Encoded:
     return Encoded(pack(header), payload, len(payload), zero=False)
 
 
-def _encode_data(choice: Choice, disk: int, offset: int, raw: memoryview) -> Encoded:
+def encode_data(
+    choice: Choice, disk: int, offset: int, raw: memoryview, kind: Kind = Kind.DATA
+) -> Encoded:
+    """One frame of at most CHUNK_BYTES, compressed where that pays; else it looks into `raw`."""
     packing: Packing = Packing.RAW
     payload: Bytes = raw
     if choice.wanted():
         packed = compress(raw)
         if len(packed) < len(raw) - len(raw) // 32:
             packing, payload = Packing.ZSTD, packed
-    header = Header(Kind.DATA, packing, disk, offset, len(raw), len(payload), digest(raw))
+    header = Header(kind, packing, disk, offset, len(raw), len(payload), digest(raw))
     return Encoded(pack(header), payload, len(raw), zero=False)
 
 
-def _runs(offset: int, raw: bytes | bytearray) -> Iterator[tuple[int, int, bool]]:
+def runs(offset: int, raw: bytes | bytearray) -> Iterator[tuple[int, int, bool]]:
     """(start, end, zero) of runs of zero and of other blocks; block borders are those of the disk."""
     if is_zero(raw):
         yield 0, len(raw), True

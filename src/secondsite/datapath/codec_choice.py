@@ -22,6 +22,9 @@ SETTLE_BYTES: Final = 20 * MiB
 SLOW_LINK: Final = 60 * MiB
 """Bytes per second on the wire under which any core compresses faster than the link sends."""
 
+SMALL_BYTES: Final = 32 * MiB
+"""A cycle of so little costs no core its time, and its bytes count on a link that others share: always compressed."""
+
 RETRY_WINDOWS: Final = 16
 """So many windows after it lost, the other way is tried again."""
 
@@ -37,20 +40,24 @@ class Choice:
         self._compress = True
         self._speeds: dict[bool, float] = {}
         self._windows = 0
+        self._small = False
         self.begin()
 
-    def begin(self) -> None:
-        """A cycle begins: what passed since the last one is not measured."""
+    def begin(self, data_bytes: int | None = None) -> None:
+        """A cycle of about `data_bytes` begins: what passed since the last one is not measured."""
+        self._small = data_bytes is not None and data_bytes <= SMALL_BYTES
         self._settle_bytes = SETTLE_BYTES
         self._raw_bytes = self._wire_bytes = 0
         self._since = 0.0
 
     def wanted(self) -> bool:
         """Whether the next chunk is to be compressed."""
-        return self._compress
+        return self._compress or self._small
 
     def sent(self, raw_bytes: int, wire_bytes: int) -> None:
         """A frame has left."""
+        if self._small:
+            return
         if self._settle_bytes > 0:
             self._settle_bytes -= raw_bytes
             self._since = self._now()

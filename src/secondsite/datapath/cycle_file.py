@@ -19,13 +19,15 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from . import codec, frames, frames_message
+from . import frames, frames_message, frames_runs
 from .errors import CycleDamaged, DatapathError, ProtocolViolated
-from .frames import Encoded, Frame, Kind
+from .frames import Encoded, Frame
 from .frames_message import Message, Received
 from .units import MiB
 
-MAGIC: Final = b"SScycle\x00\x01\x00\x00\x00"
+MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
+READABLE: Final = (MAGIC, b"SScycle\x00\x01\x00\x00\x00")
+"""Version 2 may hold frames of runs; what version 1 left in an inbox is still applied."""
 _NAME: Final = re.compile(r"(\d+)-(\d+)\.cycle")
 _FLUSH_BYTES: Final = 256 * MiB
 
@@ -233,7 +235,7 @@ def verify(path: Path) -> CycleHeader:
 
 
 def _header(file: BinaryIO, path: Path) -> CycleHeader:
-    if file.read(len(MAGIC)) != MAGIC:
+    if file.read(len(MAGIC)) not in READABLE:
         raise _damaged(path, 0, "it does not begin like a cycle file")
     begin = _message(_next(file, path), path, len(MAGIC))
     if begin.name != "BEGIN":
@@ -248,8 +250,8 @@ def _frames(path: Path, at: int) -> Iterator[Frame]:
     running, count = xxhash.xxh3_128(), 0
     with open(path, "rb") as file:
         file.seek(at)
-        while (received := _next(file, path)).header.kind is Kind.DATA:
-            yield _verified(received, path, at)
+        while (received := _next(file, path)).header.kind in frames.CONTENT:
+            yield from _verified(received, path, at)
             running.update(received.head)
             count += 1
             at = file.tell()
@@ -257,9 +259,9 @@ def _frames(path: Path, at: int) -> Iterator[Frame]:
         raise _damaged(path, at, f"its trailer does not match its {count} frames")
 
 
-def _verified(received: Received, path: Path, at: int) -> Frame:
+def _verified(received: Received, path: Path, at: int) -> list[Frame]:
     try:
-        return codec.decode(received.header, received.payload)
+        return frames_runs.decode(received.header, received.payload)
     except DatapathError as problem:
         raise _damaged(path, at, problem.message) from None
 

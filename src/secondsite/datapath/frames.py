@@ -40,6 +40,11 @@ class Kind(enum.IntEnum):
     DATA = 1
     MESSAGE = 2
     DIGESTS = 3
+    RUNS = 4
+
+
+CONTENT: Final = (Kind.DATA, Kind.RUNS)
+"""The kinds that write to a disk."""
 
 
 class Packing(enum.IntEnum):
@@ -79,6 +84,13 @@ class Encoded(NamedTuple):
     payload: bytes | bytearray | memoryview
     length: int
     zero: bool
+    zero_length: int = 0
+    """Bytes of zeros among the runs of a frame of data."""
+
+    @property
+    def kind(self) -> Kind:
+        """As its header says."""
+        return Kind(self.head[2])
 
     @property
     def wire_bytes(self) -> int:
@@ -120,10 +132,10 @@ def unpack(head: bytes | bytearray) -> Header:
 
 def _check_limits(header: Header) -> None:
     """An honest peer never trips these; they keep a bad header from asking for gigabytes."""
-    if header.kind is not Kind.DATA:
+    if header.kind not in CONTENT:
         sound = header.packing is Packing.RAW and header.payload_length == header.length <= MESSAGE_BYTES
     elif header.packing is Packing.ZERO:
-        sound = header.payload_length == 0 < header.length <= ZERO_FRAME_BYTES
+        sound = header.kind is Kind.DATA and header.payload_length == 0 < header.length <= ZERO_FRAME_BYTES
     elif header.packing is Packing.RAW:
         sound = 0 < header.payload_length == header.length <= CHUNK_BYTES
     else:

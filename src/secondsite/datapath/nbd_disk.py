@@ -23,7 +23,6 @@ from . import extents
 from .errors import DiskUnreadable
 from .extents import Extent
 from .nbd_disk_buffers import Buffers
-from .nbd_disk_lending import Lent
 from .units import CHUNK_BYTES, GiB
 
 DEPTH: Final = 6
@@ -36,13 +35,15 @@ STATUS_BYTES: Final = 1 * GiB
 _DIRTY = 1
 _ZERO = 2
 
-_Read = tuple[int, int, bytearray]
-"""Cookie, offset, and where it is read to."""
-
 
 def bitmap_context(name: str) -> str:
     """The NBD meta context of a QEMU dirty bitmap."""
     return f"qemu:dirty-bitmap:{name}"
+
+
+# Bytes are handed to libnbd as they are: version 1.14 never lets go of what was wrapped in nbd.Buffer, and an
+# appliance grew by every byte that it had moved.
+Buffer = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Write:
     offset: int
     length: int
     what: str
-    held: Lent | None = None
+    held: Buffer | None = None
 
     def overlaps(self, offset: int, length: int) -> bool:
         return self.offset < offset + length and offset < self.offset + self.length
@@ -160,7 +161,7 @@ class NbdDisk:
         """(offset, bytes) of every extent, in order, in chunks that end at multiples of CHUNK_BYTES; some reads
         are always in flight. What is given back to `buffers` is read into again."""
         buffers = buffers or Buffers()
-        flying: deque[tuple[int, int, bytearray, Lent]] = deque()
+        flying: deque[tuple[int, int, bytearray]] = deque()
         try:
             for chunk in extents.split(wanted, CHUNK_BYTES):
                 flying.append(self._begin_read(chunk.offset, buffers.take(chunk.length)))
@@ -171,20 +172,16 @@ class NbdDisk:
         finally:
             self._retire(flying)
 
-    def _begin_read(self, offset: int, raw: bytearray) -> tuple[int, int, bytearray, Lent]:
-        lent = Lent(raw)
-        cookie = self._try(
-            lambda: self._handle.aio_pread(lent.shared, offset), f"read {len(raw)} at {offset}"
-        )
-        return cookie, offset, raw, lent
+    def _begin_read(self, offset: int, raw: bytearray) -> tuple[int, int, bytearray]:
+        cookie = self._try(lambda: self._handle.aio_pread(raw, offset), f"read {len(raw)} at {offset}")
+        return cookie, offset, raw
 
-    def _end_read(self, flying: tuple[int, int, bytearray, Lent]) -> tuple[int, bytearray]:
-        cookie, offset, raw, lent = flying
+    def _end_read(self, flying: tuple[int, int, bytearray]) -> tuple[int, bytearray]:
+        cookie, offset, raw = flying
         self._wait(self._handle, cookie, f"read {len(raw)} at {offset}")
-        lent.take_back()
         return offset, raw
 
-    def _retire(self, flying: Iterable[tuple[int, int, bytearray, Lent]]) -> None:
+    def _retire(self, flying: Iterable[tuple[int, int, bytearray]]) -> None:
         """Wait for reads that nobody wants any more: libnbd writes into their buffers until then."""
         for read in flying:
             try:
@@ -200,7 +197,7 @@ class NbdDisk:
             raw[at - offset : at - offset + len(chunk)] = chunk
         return bytes(raw)
 
-    def pwrite(self, data: bytes | bytearray | memoryview, offset: int) -> None:
+    def pwrite(self, data: Buffer, offset: int) -> None:
         """Write all of `data` at `offset`; at most 32 MiB. Durable after `flush`."""
         self.end_write(self.begin_write(data, offset))
 
@@ -209,12 +206,11 @@ class NbdDisk:
         for write in self.begin_zero(length, offset):
             self.end_write(write)
 
-    def begin_write(self, data: bytes | bytearray | memoryview, offset: int) -> Write:
+    def begin_write(self, data: Buffer, offset: int) -> Write:
         """Begin to write; what is given back is to be kept until it went to `end_write`."""
-        lent = Lent(data)
         what = f"write {len(data)} at {offset}"
-        cookie = self._try(lambda: self._handle.aio_pwrite(lent.shared, offset), what)
-        return Write(cookie, offset, len(data), what, lent)
+        cookie = self._try(lambda: self._handle.aio_pwrite(data, offset), what)
+        return Write(cookie, offset, len(data), what, data)
 
     def begin_zero(self, length: int, offset: int) -> list[Write]:
         """Begin to zero a range of any length."""
@@ -230,8 +226,6 @@ class NbdDisk:
     def end_write(self, write: Write) -> None:
         """Wait until it is done; durable after `flush`."""
         self._wait(self._handle, write.cookie, write.what)
-        if write.held is not None:
-            write.held.take_back()
 
     def flush(self) -> None:
         """All that was written is durable when this returns."""

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import codec, cycle_file, frames_message
+from . import codec, cycle_file, frames, frames_message, frames_runs, memory
 from .channel import Connection
 from .cycle_file import CycleHeader, CycleWriter
 from .errors import DatapathError, FrameDamaged, PeerSilent, PeerUnreachable, ProtocolViolated
-from .frames import Header, Kind
+from .extents import Extent
+from .frames import Frame, Kind
 from .frames_message import Message, Received
-from .units import BLOCK_BYTES, DIGEST_BYTES
+from .units import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS: Final = 10
+MOST_BLOCKS: Final = 1024
+"""The most blocks that one question about pages may name."""
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -58,6 +62,10 @@ class ReplicaDoor(Protocol):
         cycle is about to change."""
         ...
 
+    def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
+        """16 bytes for each 4 KiB page of these blocks, in their order; else like `digests`."""
+        ...
+
     def arrived(self, header: CycleHeader, path: Path) -> None:
         """The cycle is durable; the sender has no ACK yet. Comes again when the sender repeats the cycle."""
         ...
@@ -65,6 +73,7 @@ class ReplicaDoor(Protocol):
 
 def serve(connection: Connection, door: ReplicaDoor, between_seconds: float = 300) -> None:
     """Take cycles from one peer until it goes away, or sends none for `between_seconds`: a Listener's handler."""
+    memory.keep_for_reuse()
     try:
         while True:
             begin = connection.receive_message("BEGIN", within_seconds=between_seconds)
@@ -173,12 +182,14 @@ class _Reception:
         """Take frames until END (true: complete and right) or ABORT (false)."""
         while True:
             received = self._connection.receive()
-            if received.header.kind is Kind.DATA:
+            if received.header.kind in frames.CONTENT:
                 self._data(received)
                 continue
-            message = frames_message.expect(received, "DIGESTS", "END", "ABORT")
+            message = frames_message.expect(received, "DIGESTS", "PAGES", "END", "ABORT")
             if message.name == "DIGESTS":
                 self._answer(message)
+            elif message.name == "PAGES":
+                self._answer_pages(message)
             elif message.name == "ABORT":
                 log.info("cycle %s-%s was given up: %s", self._header.epoch, self._header.seq, message.fields)
                 self._connection.send_message("ABORTED")
@@ -187,8 +198,8 @@ class _Reception:
                 return self._check_end(message)
 
     def _data(self, received: Received) -> None:
-        self._check_bounds(received.header)
-        codec.decode(received.header, received.payload)
+        for frame in frames_runs.decode(received.header, received.payload):
+            self._check_bounds(frame)
         if self._room is not None and self._writer.file_bytes + len(received.payload) > self._room:
             raise Refused(
                 "inbox-full",
@@ -197,11 +208,11 @@ class _Reception:
             )
         self._writer.add(received)
 
-    def _check_bounds(self, header: Header) -> None:
+    def _check_bounds(self, frame: Frame) -> None:
         disks = self._header.disks
-        if header.disk >= len(disks) or header.offset + header.length > disks[header.disk].size_bytes:
+        if frame.disk >= len(disks) or frame.offset + frame.length > disks[frame.disk].size_bytes:
             raise ProtocolViolated(
-                f"a frame lies outside disk {header.disk}", do="run the same release at both ends"
+                f"a frame lies outside disk {frame.disk}", do="run the same release at both ends"
             )
 
     def _answer(self, question: Message) -> None:
@@ -219,6 +230,21 @@ class _Reception:
             )
         self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
 
+    def _answer_pages(self, question: Message) -> None:
+        try:
+            disk = self._header.disks[int(question.fields["disk"])]
+            blocks = [_block(int(number), disk.size_bytes) for number in question.fields["blocks"]]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ProtocolViolated(
+                "a question about pages names no blocks of a disk", do="run the same release"
+            ) from None
+        if len(blocks) > MOST_BLOCKS:
+            raise ProtocolViolated("a question is about too many blocks", do="run the same release")
+        found = self._door.pages(self._header.machine_id, disk.key, blocks)
+        if len(found) != sum(-(-block.length // PAGE_BYTES) for block in blocks) * DIGEST_BYTES:
+            raise Refused("digests-missing", f"no digests of {disk.key}", do="send the disk in full")
+        self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
+
     def _check_end(self, end: Message) -> bool:
         if end.fields != {"frames": self._writer.frames, "digest": self._writer.digest}:
             raise FrameDamaged(
@@ -226,3 +252,11 @@ class _Reception:
                 do="send the cycle again",
             )
         return True
+
+
+def _block(number: int, size_bytes: int) -> Extent:
+    """The block of that number; raises ValueError if the disk has none."""
+    start = number * BLOCK_BYTES
+    if not 0 <= start < size_bytes:
+        raise ValueError(number)
+    return Extent(start, min(BLOCK_BYTES, size_bytes - start))

@@ -29,6 +29,7 @@ from . import (
     replica_state,
     replica_verify,
 )
+from .extents import Extent
 from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
 from .replica_files import ReplicaFiles, checked_name, stored_bytes, sync_file, sync_folder, tree_bytes
@@ -165,6 +166,10 @@ class Replica:
     def region(self, disk_key: str, offset: int, length: int) -> bytes:
         """Digests (xxh3-128) of the head's 64 KiB blocks in the range, 16 bytes each; for comparing with a source."""
         return replica_apply.region(self._core, disk_key, offset, length)
+
+    def pages(self, disk_key: str, blocks: Sequence[Extent]) -> bytes:
+        """Digests (xxh3-128) of the 4 KiB pages of the head in these blocks, read now; for comparing with a source."""
+        return replica_apply.pages(self._core, disk_key, blocks)
 
     def build_digests(self, cancelled: digest_map_scan.Asked = digest_map_scan.never) -> None:
         """Read what has no digests yet (after `create` from images, or damage); takes as long as reading the disks."""

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import digest_map_scan, errors, image, replica_seal
+from . import digest_map_scan, errors, image, replica_seal, sift
 from .digest_map import DigestMap
+from .extents import Extent
 from .nbd_disk import NbdDisk
 from .nbd_disk_writes import Writes
 from .replica_core import ReplicaCore
+from .replica_ragged import RaggedWrites
 from .replica_state import ReplicaState
 from .units import BLOCK_BYTES
 
@@ -144,6 +146,15 @@ def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
         return core.maps()[key].region(offset, length)
 
 
+def pages(core: ReplicaCore, key: str, blocks: Sequence[Extent]) -> bytes:
+    """Digests of the head's pages; see `Replica.pages`."""
+    with core.changing() as state:
+        state.disk(key)
+        if state.applying_seq is not None:
+            raise replica_seal.torn(state)
+        return b"".join(sift.page_digests(raw) for _, raw in core.open_heads()[key].read_many(blocks))
+
+
 def _check_order(state: ReplicaState, header: CycleLike) -> None:
     if state.head is None:
         raise errors.ReplicaClosed(
@@ -204,51 +215,29 @@ def _write_all(
     """Bytes of data and bytes of zeros that were written."""
     written = zeroed = 0
     with contextlib.ExitStack() as stack:
-        queues = [stack.enter_context(Writes(disk)) for disk, _ in targets]
+        writes = [
+            RaggedWrites(disk, digests, stack.enter_context(Writes(disk))) for disk, digests in targets
+        ]
         for frame in frames:
             if cancelled():
                 raise errors.Cancelled(
                     "Applying the cycle was stopped.", do="Apply it again: it starts anew."
                 )
-            disk, digests = _target(targets, frame)
-            _write(disk, queues[frame.disk], digests, frame)
+            _check_place(targets, frame)
+            writes[frame.disk].write(frame)
             if frame.zero:
                 zeroed += frame.length
             else:
                 written += frame.length
             core.reach("apply.frame")
+        for each in writes:
+            each.finish()
     return written, zeroed
 
 
-def _target(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: FrameLike) -> tuple[NbdDisk, DigestMap]:
+def _check_place(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: FrameLike) -> None:
     if frame.disk >= len(targets) or frame.offset + frame.length > targets[frame.disk][0].size_bytes:
         raise errors.CycleDamaged(
             f"A frame writes {frame.length} bytes at {frame.offset} of disk {frame.disk}, beyond what the cycle has.",
             do="Abandon the cycle and resynchronize the machine.",
         )
-    return targets[frame.disk]
-
-
-def _write(disk: NbdDisk, queue: Writes, digests: DigestMap, frame: FrameLike) -> None:
-    if frame.zero:
-        queue.zero(frame.length, frame.offset)
-    else:
-        queue.write(frame.data, frame.offset)
-    end = frame.offset + frame.length
-    if frame.offset % BLOCK_BYTES or (end % BLOCK_BYTES and end != disk.size_bytes):
-        queue.settle()
-        _note_ragged(disk, digests, frame.offset, end)
-    elif frame.zero:
-        digests.zero(frame.offset, frame.length)
-    else:
-        digests.write(frame.offset, frame.data)
-
-
-def _note_ragged(disk: NbdDisk, digests: DigestMap, start: int, end: int) -> None:
-    """Blocks that were written in part are digested from what the disk now holds."""
-    at = start // BLOCK_BYTES * BLOCK_BYTES
-    end = min(-(-end // BLOCK_BYTES) * BLOCK_BYTES, disk.size_bytes)
-    while at < end:
-        length = min(end - at, 16 * BLOCK_BYTES)
-        digests.write(at, disk.pread(length, at))
-        at += length

@@ -1,6 +1,6 @@
 """The source's half of a cycle: offer it, compare what is doubtful, send what changed, wait until it is durable.
 
-    BEGIN > ACCEPT > (DIGESTS > digests)* > data frames > END > ACK
+    BEGIN > ACCEPT > (DIGESTS | PAGES > digests)* > data frames > END > ACK
 
 A REFUSE may come at any moment. When the source gives up (cancelled, disk unreadable) it says ABORT, the target
 answers ABORTED, and the connection can carry the next cycle.
@@ -15,7 +15,7 @@ from typing import Final
 
 import xxhash
 
-from . import compare, extents, frames_message
+from . import compare, extents, frames_message, memory
 from .channel import Connection
 from .codec_choice import Choice
 from .compare import ReadableDisk
@@ -24,6 +24,7 @@ from .errors import Cancelled, DatapathError, DiskUnreadable
 from .extents import Extent
 from .frames import Encoded, Kind
 from .sender_pump import Pump, Work
+from .sift import Known
 
 ACK_SECONDS: Final = 180
 """How long the target may take to make the last bytes durable."""
@@ -31,17 +32,20 @@ ACK_SECONDS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class DiskPlan:
-    """A disk's part of a cycle: `changed` is sent, of `compare` only the blocks that differ at the target."""
+    """A disk's part of a cycle: `changed` is sent, of `compare` only the pages that differ at the target. What
+    `known` says that the target holds is not sent; it learns what the target holds after this cycle."""
 
     disk: ReadableDisk
     key: str
     changed: Sequence[Extent] = ()
     compare: Sequence[Extent] = ()
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What a durable cycle took. `already`: the target held it before, nothing was sent."""
+    """What a durable cycle took. `already`: the target held it before, nothing was sent. `changed_bytes` were new
+    to the target: data and zeros."""
 
     changed_bytes: int = 0
     sent_raw_bytes: int = 0
@@ -64,10 +68,8 @@ class _Tally:
     def add(self, frame: Encoded) -> None:
         self.frames += 1
         self.digest.update(frame.head)
-        if frame.zero:
-            self.zero_bytes += frame.length
-        else:
-            self.raw_bytes += frame.length
+        self.zero_bytes += frame.length if frame.zero else frame.zero_length
+        self.raw_bytes += 0 if frame.zero else frame.length
 
 
 @dataclass(slots=True)
@@ -104,6 +106,7 @@ def send_cycle(
     Raises Cancelled, DiskUnreadable (the connection stays good); PeerRefused with the target's code,
     PeerSilent, PeerUnreachable (close the connection).
     """
+    memory.keep_for_reuse()
     _check_keys(header, disks)
     began, wire_before = time.monotonic(), connection.wire_bytes
     connection.send_message("BEGIN", header=header.to_json())
@@ -114,7 +117,7 @@ def send_cycle(
         watch.done(0)
         differing = _compare(connection, disks, watch)
         work = [
-            Work(number, plan.disk, extents.union(plan.changed, differing[number]))
+            Work(number, plan.disk, extents.union(plan.changed, differing[number]), plan.known)
             for number, plan in enumerate(disks)
         ]
         tally = _send_frames(connection, work, choice or Choice(), watch)
@@ -125,7 +128,7 @@ def send_cycle(
     connection.send_message("END", frames=tally.frames, digest=digest)
     connection.receive_message("ACK", within_seconds=ACK_SECONDS)
     return CycleResult(
-        changed_bytes=sum(extents.total_bytes(item.extents) for item in work),
+        changed_bytes=tally.raw_bytes + tally.zero_bytes,
         sent_raw_bytes=tally.raw_bytes,
         wire_bytes=connection.wire_bytes - wire_before,
         zero_bytes=tally.zero_bytes,
@@ -156,7 +159,12 @@ def _compare(connection: Connection, disks: Sequence[DiskPlan], watch: _Watch) -
     """For each disk, what differs among the extents to compare and is not sent anyway."""
     return [
         compare.differing(
-            connection, number, plan.disk, extents.subtract(plan.compare, plan.changed), watch.done
+            connection,
+            number,
+            plan.disk,
+            extents.subtract(plan.compare, plan.changed),
+            watch.done,
+            plan.known,
         )
         for number, plan in enumerate(disks)
     ]
@@ -164,12 +172,11 @@ def _compare(connection: Connection, disks: Sequence[DiskPlan], watch: _Watch) -
 
 def _send_frames(connection: Connection, work: Sequence[Work], choice: Choice, watch: _Watch) -> _Tally:
     tally = _Tally()
-    choice.begin()
-    with Pump(work, choice) as pump:
+    choice.begin(sum(extents.total_bytes(e for e in item.extents if not e.zero) for item in work))
+    with Pump(work, choice, watch.done) as pump:
         for frame in pump:
             _send(connection, frame, choice)
             tally.add(frame)
-            watch.done(frame.length)
     return tally
 
 
@@ -183,5 +190,5 @@ def _send(connection: Connection, frame: Encoded, choice: Choice) -> None:
         if connection.has_input():  # a refusal says more than the broken pipe that came after it
             connection.receive_message("REFUSE")
         raise
-    if not frame.zero:
+    if not frame.zero and frame.kind is Kind.DATA:
         choice.sent(frame.length, frame.wire_bytes)

@@ -1,25 +1,29 @@
 """Frames ahead of the link: one thread reads disks, a few encode, the caller sends.
 
-The pump holds at most AHEAD chunks (raw and packed), so its memory is bounded whatever the disk. Frames come
-in the order of the extents.
+The pump holds at most AHEAD chunks (raw and packed), so its memory is bounded whatever the disk. What the target is
+known to hold is left out; long runs become frames of their own, short ones are packed together, disk by disk.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
-from . import codec
+from . import codec, extents, frames_runs, sift
 from .codec_choice import Choice
 from .compare import ReadableDisk
 from .extents import Extent
 from .frames import Encoded
+from .frames_runs import Packer, Run
 from .nbd_disk_buffers import Buffers
+from .sift import Known
+from .units import PAGE_BYTES, KiB
 
 AHEAD: Final = 16
 """Chunks between the reader and the link."""
@@ -27,34 +31,61 @@ AHEAD: Final = 16
 WORKERS: Final = 2
 """Threads that digest and compress."""
 
+LONG_BYTES: Final = 256 * KiB
+"""A run of data from here on has a frame of its own: it is sent from where it was read to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A disk's extents to send; `index` is the disk's place in the header."""
+    """A disk's extents to send; `index` is the disk's place in the header. What `known` says that the target holds
+    is left out."""
 
     index: int
     disk: ReadableDisk
     extents: Sequence[Extent]
+    known: Known | None = None
+
+    @property
+    def whole_pages(self) -> list[Extent]:
+        """The extents, grown to the borders of pages where pages are told apart."""
+        if self.known is None:
+            return list(self.extents)
+        return extents.align(self.extents, PAGE_BYTES, self.disk.size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sifted:
+    """What is to be sent of a chunk: frames of long runs, and short runs. Both look into the chunk."""
+
+    frames: list[Encoded]
+    short: list[Run]
 
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """A chunk on its way through the codec; its frames look into `raw`."""
+    """A chunk on its way."""
 
+    disk: int
     raw: bytearray
-    frames: Future[list[Encoded]]
+    sifted: Future[_Sifted]
 
 
 _Item = _Chunk | Encoded | BaseException | None
 
 
 class Pump:
-    """Iterate it inside `with`: leaving stops its threads, wherever they are."""
+    """Iterate it inside `with`: leaving stops its threads, wherever they are. `done` gets the length of each piece
+    of the extents that is through, sent or left out; it may raise."""
 
-    def __init__(self, work: Sequence[Work], choice: Choice) -> None:
+    def __init__(
+        self, work: Sequence[Work], choice: Choice, done: Callable[[int], None] = lambda _length: None
+    ) -> None:
         self._work = work
         self._choice = choice
+        self._done = done
         self._buffers = Buffers()
+        self._packer = Packer()
+        self._packing: deque[Future[Encoded]] = deque()
         self._queue: queue.Queue[_Item] = queue.Queue(AHEAD)
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="encode")
@@ -78,9 +109,30 @@ class Pump:
                 raise item
             if isinstance(item, Encoded):
                 yield item
+                self._done(item.length)
             else:
-                yield from item.frames.result()
+                yield from self._of(item)
+                self._done(len(item.raw))
                 self._buffers.give(item.raw)
+        self._pack()
+        while self._packing:
+            yield self._packing.popleft().result()
+
+    def _of(self, chunk: _Chunk) -> Iterator[Encoded]:
+        sifted = chunk.sifted.result()
+        yield from sifted.frames
+        for offset, length, data in sifted.short:
+            run = (offset, length, None if data is None else memoryview(bytes(data)))
+            if not self._packer.fits(chunk.disk, run):
+                self._pack()
+            self._packer.add(chunk.disk, run)
+        while len(self._packing) >= WORKERS:
+            yield self._packing.popleft().result()
+
+    def _pack(self) -> None:
+        """Have a frame made of the short runs that were gathered."""
+        if runs := self._packer.take():
+            self._packing.append(self._pool.submit(frames_runs.encode, self._packer.disk, runs))
 
     def _read(self) -> None:
         try:
@@ -91,15 +143,26 @@ class Pump:
             self._put(problem)
 
     def _read_disk(self, work: Work) -> None:
-        for extent in (e for e in work.extents if e.zero):
-            for frame in codec.encode_zeros(work.index, extent.offset, extent.length):
-                self._put(frame)
-        chunks = work.disk.read_many([e for e in work.extents if not e.zero], self._buffers)
+        wanted = work.whole_pages
+        for extent in (e for e in wanted if e.zero):
+            for part in sift.zero_extents(extent, work.known):
+                for frame in codec.encode_zeros(work.index, part.offset, part.length):
+                    self._put(frame)
+        chunks = work.disk.read_many([e for e in wanted if not e.zero], self._buffers)
         for offset, raw in chunks:
             if self._stop.is_set():
                 return
-            frames = self._pool.submit(codec.encode, self._choice, work.index, offset, raw)
-            self._put(_Chunk(raw, frames))
+            self._put(_Chunk(work.index, raw, self._pool.submit(self._sift, work, offset, raw)))
+
+    def _sift(self, work: Work, offset: int, raw: bytearray) -> _Sifted:
+        frames, short = [], []
+        for run in sift.data_runs(offset, raw, work.known):
+            at, _length, data = run
+            if data is not None and len(data) >= LONG_BYTES:
+                frames.append(codec.encode_data(self._choice, work.index, at, data))
+            else:
+                short.append(run)
+        return _Sifted(frames, short)
 
     def _put(self, item: _Item) -> None:
         while not self._stop.is_set():

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import errors
+from . import errors, memory
 from .qmp import QmpClient, QmpRefused
 
 LONGEST_SOCKET_PATH = 100
@@ -214,8 +214,9 @@ class StorageDaemon:
             path.unlink(missing_ok=True)
         with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+                self._command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **memory.ENVIRONMENT},
+            )  # fmt: skip
         # qemu writes its own pid file only after start-up; a crash of ours before that would leave a stray.
         self._pid_file.write_text(str(self._process.pid))
         deadline = time.monotonic() + START_SECONDS

@@ -12,6 +12,9 @@ TiB: Final = 1024 * GiB
 BLOCK_BYTES: Final = 64 * KiB
 """What dirty bitmaps count in, and what digests compare."""
 
+PAGE_BYTES: Final = 4 * KiB
+"""What is told apart inside a dirty block."""
+
 CHUNK_BYTES: Final = 1 * MiB
 """The most that one read asks and one frame carries."""
 

@@ -72,7 +72,8 @@ class BandwidthSchedule:
             )
         if abs(self.utc_offset_minutes) > MOST_OFFSET_MINUTES:
             raise errors.InvalidArgument(
-                f"No place on earth is {self.utc_offset_minutes} minutes from UTC.", do="Give -840 to +840 minutes."
+                f"No place on earth is {self.utc_offset_minutes} minutes from UTC.",
+                do="Give -840 to +840 minutes.",
             )
 
 

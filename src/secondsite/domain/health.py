@@ -74,6 +74,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "Nothing: it ends by itself. Older recovery points stay usable meanwhile.",
         ),
         _kind(
+            "common-point-missed",
+            W,
+            "The machines of the replication group got no common point: a member was not ready, failed, or all could not "
+            "be held within the budget.",
+            "Read the reason; the next common point is tried by itself, and each machine's own points go on.",
+        ),
+        _kind(
             "machine-missing",
             C,
             "The hypervisor no longer knows the machine.",

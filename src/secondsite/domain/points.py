@@ -1,6 +1,7 @@
 """Recovery points, and which of them a failover starts from.
 
-Multi-VM choices need a point that every machine of the group shares (one set id). LATEST is resolved only after
+Multi-VM choices use the point that every machine of the group shares: the caller names the set (groups.newest_set).
+A machine outside any group uses its latest point of that consistency (document 000 L80-81). LATEST is resolved only after
 what was sent has been processed, so here it is the newest point, as LATEST_PROCESSED is; the difference is made
 by the step that drains the inbox first (document 000 L77, decision C-13).
 """
@@ -55,13 +56,22 @@ def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:
 
 
 def pick(
-    points: Sequence[RecoveryPoint], choice: RecoveryPointChoice, custom_id: str | None = None
+    points: Sequence[RecoveryPoint],
+    choice: RecoveryPointChoice,
+    custom_id: str | None = None,
+    set_id: str | None = None,
 ) -> RecoveryPoint:
-    """The point a failover of one machine starts from; raises NotFound saying which kinds exist."""
+    """The point a failover of one machine starts from; raises NotFound saying which kinds exist.
+
+    `set_id` is the set that a multi-VM choice uses; None for a machine outside any group.
+    """
     selectable = [point for point in points if not point.committed]
     if choice is RecoveryPointChoice.CUSTOM:
         return _by_id(selectable, custom_id)
-    found = newest(point for point in selectable if _matches(point, choice))
+    wanted = set_id if choice in MULTI_VM_CHOICES else None
+    found = newest(
+        point for point in selectable if _matches(point, choice) and wanted in (None, point.set_id)
+    )
     if found is None:
         raise errors.NotFound(
             f"There is no recovery point for the choice '{choice}' ({len(selectable)} other points exist).",
@@ -85,10 +95,7 @@ def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoi
 
 
 def _matches(point: RecoveryPoint, choice: RecoveryPointChoice) -> bool:
-    wants_app, wants_set = choice in APP_CHOICES, choice in MULTI_VM_CHOICES
-    return (not wants_app or point.consistency is Consistency.APP) and (
-        not wants_set or point.set_id is not None
-    )
+    return choice not in APP_CHOICES or point.consistency is Consistency.APP
 
 
 def point_id(taken_at: datetime, epoch: int, seq: int) -> str:

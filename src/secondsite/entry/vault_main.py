@@ -142,13 +142,14 @@ class _RestServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            ssl_certfile=str(vault.certificate),
-            ssl_keyfile=str(vault.key),
+            ssl_certfile=str(vault.server_tls.certificate),
+            ssl_keyfile=str(vault.server_tls.key),
             timeout_graceful_shutdown=1,
         )
         config.load()
         assert config.ssl is not None
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+        vault.server_tls.follow(config.ssl)
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -20,8 +20,9 @@ from ..jobs.engine import Engine
 from ..vault import facade, gateway, operations
 from ..vault import store as vault_store
 from ..vault.facade.parts import About, Parts
-from ..vault.gateway.authority import CA_CERTIFICATE, ensure_server_certificate
+from ..vault.gateway.authority import CA_CERTIFICATE
 from ..vault.gateway.control_port import ControlSettings
+from ..vault.gateway.server_tls import ServerTls
 from ..vault.steps.deps import Deps
 from ..vault.watch.facts import Facts
 from ..vault.watch.renewal import Renewal
@@ -41,7 +42,7 @@ class RunningVault:
         pki = home / PKI_DIRECTORY
         self.settings = settings
         self.authority = gateway.load_authority(pki, timedelta(days=settings.appliance_certificate_days))
-        self.certificate, self.key = ensure_server_certificate(self.authority, pki, settings.names, utc_now())
+        self.server_tls = ServerTls(self.authority, pki, settings.names, utc_now)
         self._ca = pki / CA_CERTIFICATE
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
@@ -85,16 +86,17 @@ class RunningVault:
         self._database.dispose()
 
     @property
-    def _watches(self) -> tuple[Tick, Telling, RpoSeries]:
-        return self._tick, self._telling, self._rpo_series
+    def _watches(self) -> tuple[Tick, Telling, RpoSeries, ServerTls]:
+        return self._tick, self._telling, self._rpo_series, self.server_tls
 
     def _control_port(self) -> gateway.ControlPort:
         settings = ControlSettings(
             host=self.settings.control_host,
             port=self.settings.control_port,
             ca=self._ca,
-            certificate=self.certificate,
-            key=self.key,
+            certificate=self.server_tls.certificate,
+            key=self.server_tls.key,
+            follow=self.server_tls.follow,
         )
         return gateway.ControlPort(
             settings,

@@ -10,7 +10,7 @@ Sizes are bytes, spans are seconds, times are aware UTC.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -123,6 +123,9 @@ class SessionRequest:
     new_checkpoint: str
     scratch_dir: Path
     app_consistent: bool = False
+    instant: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered right around the act that fixes the view of a running machine, when all else is ready: the caller may
+    wait there until other machines are ready too."""
 
 
 class Tracking(Protocol):
@@ -150,7 +153,21 @@ class Tracking(Protocol):
         """Removes all our checkpoints, bitmaps and the tag; works for machines that run, are off or are gone."""
 
 
+@dataclass(slots=True)
+class Freeze:
+    """How a guest was frozen. `seconds` is how long its file systems stood, known once they are thawed; only then is
+    `consistency` final."""
+
+    consistency: str = "crash"
+    reason: str | None = None
+    seconds: float = 0.0
+
+
 class Quiescing(Protocol):
+    def freeze(self, fabric_ids: Sequence[str]) -> AbstractContextManager[Mapping[str, Freeze]]:
+        """The file systems of all guests stand frozen inside the context, all at once, where their agents allow; gives
+        how it went by fabric id. Thaws in any case, within ten seconds. To be entered before `hold`."""
+
     def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
         """All machines stand still inside the context (vCPUs paused); gives the common instant. Resumes in any case."""
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ..domain import rpo
 from ..domain.bandwidth import UNLIMITED, BandwidthSchedule
+from ..domain.groups import ReplicationGroup
 from ..domain.lifecycle import DrillState, State
 from ..domain.policies import ReplicationPolicy
 from ..wire.control import Hello, Report, Status
@@ -85,11 +86,22 @@ class MachineRecord:
     job_id: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
+    group: str | None = None
+    """The replication group that it belongs to."""
 
     @property
     def reversed(self) -> bool:
         """True while it is protected back towards its home site."""
         return self.source_site != self.home_site
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    """A replication group; its members are the machines that name it."""
+
+    name: str
+    group: ReplicationGroup
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +201,17 @@ class Policies(Protocol):
     def remove(self, name: str) -> None: ...
 
 
+class Groups(Protocol):
+    def add(self, group: GroupRecord) -> None: ...
+    def find(self, name: str) -> GroupRecord | None: ...
+    def list(self) -> Sequence[GroupRecord]: ...
+
+    def members(self, name: str) -> Sequence[MachineRecord]:
+        """The machines that name it, by name."""
+
+    def remove(self, name: str) -> None: ...
+
+
 class NetworkMappings(Protocol):
     def put(self, mapping: NetworkMapping) -> None: ...
     def list(
@@ -242,6 +265,8 @@ class Transaction(Protocol):
     def statuses(self) -> StatusRecords: ...
     @property
     def policies(self) -> Policies: ...
+    @property
+    def groups(self) -> Groups: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

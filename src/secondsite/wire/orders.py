@@ -12,7 +12,7 @@ from pydantic import Field
 from .bandwidth import BandwidthShape
 from .base import Shape
 from .machines import DiscoveredMachine, MachineDefinition, NetworkInfo
-from .replication import PointShape, PolicyShape, ReplicaSetup, SourceSetup
+from .replication import GroupShape, PointShape, PolicyShape, ReplicaSetup, SourceSetup
 
 
 class Nothing(Shape):
@@ -61,9 +61,11 @@ class UpdatePolicy(Shape):
 
 
 class SetSite(Shape):
-    """What holds for the whole site; `bandwidth` is this appliance's share of it. Kept until the next one."""
+    """What holds for the whole site; `bandwidth` is this appliance's share of it, `groups` those whose machines it
+    replicates. Kept until the next one."""
 
     bandwidth: BandwidthShape
+    groups: tuple[GroupShape, ...] = ()
 
 
 class ShutDown(Shape):

@@ -33,6 +33,15 @@ class PolicyShape(Shape):
     cycle_seconds: float
 
 
+class GroupShape(Shape):
+    """A replication group as the source's appliance needs it; `members` are machine ids."""
+
+    name: str
+    multi_vm_every_seconds: int
+    app_consistent: bool = False
+    members: tuple[str, ...]
+
+
 class SourceSetup(Shape):
     """All that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
     replica changes; a target refuses cycles of another epoch."""

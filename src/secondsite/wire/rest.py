@@ -91,6 +91,7 @@ class MachineShape(Shape):
     direction: Literal["forward", "reverse"] | None
     power: str | None
     policy: str | None
+    group: str | None = None
     disks: tuple[dict[str, Any], ...] = ()
     allowed_operations: tuple[str, ...]
     rpo_seconds: float | None = None
@@ -129,6 +130,32 @@ class HoldRequest(Shape):
     """Why the point is to stay."""
 
     reason: str = Field(min_length=1, max_length=200)
+
+
+class GroupCreate(Shape):
+    """A replication group; `machines` (names or ids) are its first members."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    source_site: str
+    target_site: str
+    multi_vm_every_seconds: int = Field(60, ge=5, le=86400)
+    app_consistent: bool = False
+    machines: tuple[str, ...] = ()
+
+
+class GroupInfo(Shape):
+    """A group as it is. `newest_set` is the id of the newest common point that every member has."""
+
+    name: str
+    source_site: str
+    target_site: str
+    multi_vm_every_seconds: int
+    app_consistent: bool
+    created_at: datetime
+    machines: tuple[str, ...] = ()
+    newest_set: str | None = None
+    newest_set_at: datetime | None = None
+    newest_app_set: str | None = None
 
 
 class EnableProtection(Shape):

@@ -41,7 +41,7 @@ def adapted(kvm=True, networks=None, **properties):
         disks={"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG, properties=properties,
     )  # fmt: skip
     return domain_xml.parse(
-        adapt.adapted(request, adapt.Place(kvm, frozenset({"lan"}), Path("/work/console")))
+        adapt.adapted(request, adapt.Place(kvm, frozenset({"lan"}), Path("/site/console")))
     )
 
 
@@ -113,7 +113,7 @@ def test_target_properties_override_size():
 
 def test_console_and_nvram_are_places_of_this_host():
     root = adapted()
-    assert root.find("devices/serial/source").attrib == {"path": "/work/console/web-test.log", "append": "on"}
+    assert root.find("devices/serial/source").attrib == {"path": "/site/console/web-test.log", "append": "on"}
     assert root.find("os/nvram").text is None
     assert adapted(nvram_path="/new/vars.fd").findtext("os/nvram") == "/new/vars.fd"
 

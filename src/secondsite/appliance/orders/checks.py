@@ -1,5 +1,6 @@
 """The cheap, complete checks before a verb begins: every reason at once, each with what to do."""
 
+import time
 from collections.abc import Iterator
 
 from ...datapath import errors as datapath_errors
@@ -10,6 +11,8 @@ from ...wire.orders import CheckSource, CheckTarget, Obstacles, ObstacleShape
 from .context import Context
 
 PEER_SECONDS = 3.0
+PEER_PATIENCE_SECONDS = 15.0
+PEER_PAUSE_SECONDS = 0.3
 
 
 def check_source(context: Context, payload: CheckSource) -> tuple[str, Obstacles]:
@@ -34,10 +37,23 @@ def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape
 def _unreachable(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
     """One data address that answers with a certificate of our CA is enough."""
     try:
-        context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
+        _reach(context, addresses)
     except (datapath_errors.DatapathError, errors.SecondsiteError) as problem:
         where = ", ".join(addresses)
         yield _obstacle(f"The target's data port ({where}) cannot be used: {problem.message}", problem.do)
+
+
+def _reach(context: Context, addresses: tuple[str, ...]) -> None:
+    """A peer that is being started again at this moment is no reason not to go on: it gets a while."""
+    deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
+    while True:
+        try:
+            context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
+            return
+        except datapath_errors.PeerUnreachable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(PEER_PAUSE_SECONDS)
 
 
 def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

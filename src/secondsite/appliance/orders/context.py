@@ -9,6 +9,7 @@ from ...fabrics.interface import Fabric
 from ...wire.control import Order
 from ..bandwidth import Bandwidth
 from ..config import ApplianceConfig
+from ..groups import Groups
 from ..hosted import Hosted
 from ..inbox_work import InboxWork
 from ..peers import Peers
@@ -28,6 +29,7 @@ class Parts:
     peers: Peers
     bandwidth: Bandwidth
     replication: Replication
+    groups: Groups
     host: ReplicaHost
     work: InboxWork
 

@@ -96,7 +96,9 @@ def rpo(
     if as_json:
         output.show_json(samples)
     elif samples:
-        for line in rpo_plot.lines(samples, policies.get(found.policy or ""), min(output.console.width, 120) - 12):
+        for line in rpo_plot.lines(
+            samples, policies.get(found.policy or ""), min(output.console.width, 120) - 12
+        ):
             output.say(line)
     else:
         output.say(f"Nothing was measured of {found.name} since then; it is {found.state}.")
@@ -125,6 +127,7 @@ def _what(machine: rest.MachineShape) -> list[tuple[str, object]]:
         ("runs at", _runs_at(machine)),
         ("direction", machine.direction),
         ("policy", machine.policy),
+        ("group", machine.group),
         ("disks", ", ".join(_disk(disk) for disk in machine.disks)),
         ("test failover", machine.drill if machine.drill != "none" else None),
         ("last drill", _last_drill(machine)),
@@ -136,11 +139,15 @@ def _replicating(machine: rest.MachineShape) -> list[tuple[str, object]]:
         return []
     newest = machine.newest_point
     replicates = machine.state in REPLICATES
-    rpo = f"{span(machine.rpo_seconds)} usable, {span(machine.rpo_sent_seconds)} sent, {span(machine.rpo_processed_seconds)} processed"
+    ages = {
+        "usable": machine.rpo_seconds,
+        "sent": machine.rpo_sent_seconds,
+        "processed": machine.rpo_processed_seconds,
+    }
     whole = f"{machine.sync_mode}, {percent(machine.sync_fraction)} done"
     return [
         ("replication", _replication(machine) if not replicates else None),
-        ("RPO", rpo if replicates else None),
+        ("RPO", ", ".join(f"{span(age)} {what}" for what, age in ages.items()) if replicates else None),
         ("whole disks", whole if machine.sync_fraction is not None else None),
         ("points", machine.point_count),
         ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
@@ -167,7 +174,9 @@ def _runs_at(machine: rest.MachineShape) -> str | None:
     """Only what is known: at the source its appliance tells the power, at the target a job started it."""
     if machine.active_site == machine.target_site:
         return machine.active_site
-    return machine.active_site if machine.power in (None, "running", "paused") else None
+    return (
+        machine.active_site if machine.power in (None, "running", "paused") else f"nowhere: {machine.power}"
+    )
 
 
 def _disk(disk: dict[str, Any]) -> str:

@@ -9,25 +9,16 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ...domain import errors
+from ..interface import Freeze
 from . import connection, domain_xml, inventory, lifeline
 
 BUDGET_SECONDS = 10.0
 AGENT_SECONDS = 5
 THAW_ATTEMPTS = 3
 CHANNEL = "org.qemu.guest_agent.0"
-
-
-@dataclass(slots=True)
-class Freeze:
-    """How a view came to be. `seconds` is how long the file systems stood, known once they are thawed."""
-
-    consistency: str = "crash"
-    reason: str | None = None
-    seconds: float = 0.0
 
 
 @contextlib.contextmanager

@@ -62,9 +62,10 @@ def begin(plan: Plan) -> tuple[datetime, float]:
     seconds that the call took, within which the guest's disks stood still for a moment."""
     clear(plan)
     backup, checkpoint = _backup_xml(plan), _checkpoint_xml(plan)
-    started = time.monotonic()
-    connection.call("freezing a view", plan.domain.backupBegin, backup, checkpoint, 0)
-    return datetime.now(UTC), time.monotonic() - started
+    with plan.request.instant():
+        started = time.monotonic()
+        connection.call("freezing a view", plan.domain.backupBegin, backup, checkpoint, 0)
+        return datetime.now(UTC), time.monotonic() - started
 
 
 def end(domain: Any, sockets: Path) -> None:

@@ -8,7 +8,8 @@ import contextlib
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from ...domain import errors
 from .. import interface
-from . import connection, durable, inventory, lifeline, power
+from . import agent, connection, durable, inventory, lifeline, power
 
 
 class Quiescing:
@@ -26,6 +27,21 @@ class Quiescing:
 
     def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
         return self._hold(fabric_ids, budget_seconds)
+
+    @contextlib.contextmanager
+    def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, interface.Freeze]]:
+        """All agents freeze at the same time, each with its own watchdog."""
+        domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
+        guests = [agent.frozen(self._hypervisor, domain, True) for domain in domains]
+        with ThreadPoolExecutor(max_workers=max(1, len(guests))) as pool, contextlib.ExitStack() as thaw:
+            begun = [pool.submit(guest.__enter__) for guest in guests]
+            freezes = {}
+            for fabric_id, guest, entering in zip(fabric_ids, guests, begun, strict=True):
+                problem = entering.exception()
+                if problem is None:
+                    thaw.callback(pool.submit, guest.__exit__, None, None, None)
+                freezes[fabric_id] = entering.result() if problem is None else interface.Freeze(reason=str(problem))
+            yield freezes
 
     def release_left_over(self) -> None:
         """Resumes machines that a holder left paused when it died."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from ...domain import errors
+from ..interface import Freeze
 from . import standing
 from .faults import Faults
 from .host import Host
@@ -43,6 +44,17 @@ class SimulatedQuiescing:
                 watchdog.join()
             if time.monotonic() > deadline:
                 raise _too_long(budget_seconds)
+
+    @contextlib.contextmanager
+    def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, Freeze]]:
+        """A simulated guest has nothing to flush: whoever is held next stands still as it is."""
+        with self._faults.around("quiescing.freeze"):
+            yield {fabric_id: self._freeze(fabric_id) for fabric_id in fabric_ids}
+
+    def _freeze(self, fabric_id: str) -> Freeze:
+        if self._host.records.need(fabric_id).traits.guest_agent:
+            return Freeze("app")
+        return Freeze(reason="The guest has no agent.")
 
     @contextlib.contextmanager
     def frozen(self, fabric_id: str, guest_agent: bool) -> Iterator[str | None]:

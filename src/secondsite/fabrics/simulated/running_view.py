@@ -52,7 +52,9 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     daemon = host.daemon(record)
     try:
         with daemon.session(f"Opening a frozen view of machine '{record.definition.name}'") as session:
-            taken_at, pause_seconds, parts = _freeze(session, parts, request.new_checkpoint)
+            _prepare(session, parts)
+            with request.instant():
+                taken_at, pause_seconds, parts = _freeze(session, parts, request.new_checkpoint)
             for part in parts:
                 bitmaps = (DELTA,) if part.base is not None else ()
                 session.add_export(view_export(record.fabric_id, part.disk.key), part.name, bitmaps=bitmaps)
@@ -80,10 +82,7 @@ def _part(record: MachineRecord, request: SessionRequest, disk: DiskDefinition) 
     )
 
 
-def _freeze(
-    session: Session, parts: list[_DiskView], checkpoint: str
-) -> tuple[datetime, float, list[_DiskView]]:
-    """The instant, how long the daemon paused, and the parts as they came about."""
+def _prepare(session: Session, parts: list[_DiskView]) -> None:
     for part in parts:
         with translated(f"Making scratch space {part.scratch}"):
             _write_scratch(part.scratch, part.disk.size_bytes)
@@ -94,6 +93,12 @@ def _freeze(
             backing=part.node,
             file={"driver": "file", "filename": str(part.scratch)},
         )
+
+
+def _freeze(
+    session: Session, parts: list[_DiskView], checkpoint: str
+) -> tuple[datetime, float, list[_DiskView]]:
+    """The instant, how long the daemon paused, and the parts as they came about."""
     taken_at, before = datetime.now(UTC), time.monotonic()
     try:
         session.run("transaction", actions=_actions(parts, checkpoint))

@@ -32,6 +32,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         active_site=active_site(machine),
         direction="reverse" if machine.reversed else "forward",
         policy=machine.policy,
+        group=machine.group,
         disks=_disks(machine.definition, machine.disks),
         allowed_operations=_verbs(machine.state, machine.drill_state),
         rpo_seconds=measured.rpo_seconds,

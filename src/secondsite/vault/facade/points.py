@@ -9,6 +9,7 @@ from ...wire.base import Problem
 from ...wire.replication import PointShape
 from ...wire.rest import Possible
 from .. import ports
+from ..steps import common_sets
 from . import machines
 from .parts import Parts
 
@@ -28,9 +29,14 @@ class Points:
         is not possible says why in `problem`. Raises NotFound for an unknown machine."""
         with self._parts.store.reading() as tx:
             record = machines.existing(tx, machine)
-            status = self._parts.facts.latest(tx, record.id)
+            return self._possible(tx, record, choice, point_id)
+
+    def _possible(
+        self, tx: ports.Transaction, record: ports.MachineRecord, choice: RecoveryPointChoice, point_id: str | None
+    ) -> Possible:
+        status = self._parts.facts.latest(tx, record.id)
         try:
-            point = _picked(status, choice, point_id)
+            point = _picked(status, choice, point_id, common_sets.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
             reason = Problem.of(problem)
             return Possible(
@@ -44,11 +50,13 @@ def _points(status: ports.StatusRecord) -> tuple[PointShape, ...]:
     return status.replica.points if status.replica else ()
 
 
-def _picked(status: ports.StatusRecord, choice: RecoveryPointChoice, point_id: str | None) -> PointShape:
+def _picked(
+    status: ports.StatusRecord, choice: RecoveryPointChoice, point_id: str | None, set_id: str | None
+) -> PointShape:
     known = {point.id: point for point in _points(status)}
     if choice is RecoveryPointChoice.LATEST:
         known |= _not_yet_sealed(status)
-    return known[points.pick([point.to_domain() for point in known.values()], choice, point_id).id]
+    return known[points.pick([point.to_domain() for point in known.values()], choice, point_id, set_id).id]
 
 
 def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:

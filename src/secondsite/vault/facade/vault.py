@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .appliances import Appliances
+from .groups import Groups
 from .holds import Holds
 from .info import Info
 from .jobs import Jobs
@@ -27,6 +28,7 @@ class VaultFacade:
     machines: Machines
     points: Points
     holds: Holds
+    groups: Groups
     jobs: Jobs
     verbs: Verbs
 
@@ -43,6 +45,7 @@ def assemble(parts: Parts) -> VaultFacade:
         machines=Machines(parts),
         points=Points(parts),
         holds=Holds(parts),
+        groups=Groups(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
     )

@@ -69,7 +69,9 @@ class VaultAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.SERVER_AUTH]
         alternatives = [_general_name(name) for name in names]
-        builder = self._leaf(key.public_key(), names[0], now, timedelta(days=SERVER_DAYS), alternatives, usages)
+        builder = self._leaf(
+            key.public_key(), names[0], now, timedelta(days=SERVER_DAYS), alternatives, usages
+        )
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
 
     def _leaf(

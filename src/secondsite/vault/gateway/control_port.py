@@ -45,6 +45,8 @@ class ControlSettings:
     ca: Path
     certificate: Path
     key: Path
+    follow: Callable[[ssl.SSLContext], None] = lambda _context: None
+    """Told of the port's TLS context: who renews the certificate keeps it fresh there."""
 
 
 class ControlPort:
@@ -137,6 +139,7 @@ class ControlPort:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(self._settings.ca)
         context.load_cert_chain(self._settings.certificate, self._settings.key)
+        self._settings.follow(context)
         return context
 
     async def _listen(self) -> int:

@@ -26,7 +26,7 @@ class ChangeRecoveryPoint(MachineOperation):
     ) -> dict[str, Any]:
         assert isinstance(request, rest.ChangeRecoveryPoint)
         choosing.refuse_custom_for_many(request.choice, request.point, request.machines)
-        chosen = choosing.choice_arguments(request.choice, request.point)
+        chosen = choosing.choice_for(tx, machine, request.choice, request.point)
         return {**chosen, "old_point": machine.failed_over_point_id}
 
     def steps(self) -> Sequence[Step]:

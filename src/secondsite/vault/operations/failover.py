@@ -28,7 +28,7 @@ class Failover(MachineOperation):
     ) -> dict[str, Any]:
         assert isinstance(request, rest.Failover)
         choosing.refuse_custom_for_many(request.choice, request.point, request.machines)
-        chosen = choosing.choice_arguments(request.choice, request.point)
+        chosen = choosing.choice_for(tx, machine, request.choice, request.point)
         return {**chosen, "shut_down_source": request.shut_down_source}
 
     def steps(self) -> Sequence[Step]:

@@ -38,7 +38,7 @@ class TestFailover(MachineOperation):
         if request.point and request.choice is RecoveryPointChoice.LATEST_PROCESSED:
             chosen = {"choice": RecoveryPointChoice.CUSTOM.value, "point": request.point}
         else:
-            chosen = choosing.choice_arguments(request.choice, request.point)
+            chosen = choosing.choice_for(tx, machine, request.choice, request.point)
         return {**chosen, "network": request.network}
 
     def steps(self) -> Sequence[Step]:
@@ -83,7 +83,7 @@ class TestFailover(MachineOperation):
         if wanted != CREATE:
             return Done(f"the existing network {wanted} is used", {"network": wanted, "made": False})
         machine = self.machine(ctx.subject)
-        name = f"ss-test-{machine.id[:7]}"
+        name = targets.drill_network(machine)
         answer = self.orders.give(
             ctx,
             machine.target_appliance_id,
@@ -102,7 +102,7 @@ class TestFailover(MachineOperation):
             ctx,
             machine.target_appliance_id,
             Kind.REMOVE_NETWORK,
-            orders.CreateNetwork(name=f"ss-test-{machine.id[:7]}"),
+            orders.CreateNetwork(name=targets.drill_network(machine)),
             machine_id=machine.id,
             why="removing the test network",
         )

@@ -6,7 +6,16 @@ from typing import Any
 from ...domain import errors, points
 from ...domain.points import RecoveryPoint, RecoveryPointChoice
 from ...wire.orders import Points
+from .. import ports
+from . import common_sets
 from .ordering import Answer
+
+
+def choice_for(
+    tx: ports.Transaction, machine: ports.MachineRecord, choice: RecoveryPointChoice, point: str | None
+) -> dict[str, Any]:
+    """The choice as job arguments, with the set that a multi-VM choice means for this machine's group now."""
+    return {**choice_arguments(choice, point), "set_id": common_sets.chosen_set(tx, machine, choice)}
 
 
 def choice_arguments(choice: RecoveryPointChoice, point: str | None) -> dict[str, Any]:
@@ -32,7 +41,7 @@ def choice_of(arguments: Mapping[str, Any]) -> RecoveryPointChoice:
 def chosen_point(arguments: Mapping[str, Any], answer: Answer) -> RecoveryPoint:
     """The point among those that the target reported; raises NotFound."""
     known = [point.to_domain() for point in Points.model_validate(answer.facts).points]
-    return points.pick(known, choice_of(arguments), arguments.get("point"))
+    return points.pick(known, choice_of(arguments), arguments.get("point"), arguments.get("set_id"))
 
 
 def refuse_custom_for_many(choice: RecoveryPointChoice, point: str | None, machines: tuple[str, ...]) -> None:

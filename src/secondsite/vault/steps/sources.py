@@ -48,7 +48,8 @@ def final_cycle(
 
 
 def pause_if_reachable(give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> str | Wait:
-    """Asks the source to hold its loop; a source that does not answer within seconds is told later."""
+    """Asks the source to hold its loop. One that does not answer within seconds is not needed: the closed replica
+    refuses its cycles."""
     try:
         answer = give.give(
             ctx,
@@ -61,5 +62,5 @@ def pause_if_reachable(give: Orders, ctx: StepContext, machine: ports.MachineRec
             why=f"pausing replication at {machine.source_site}",
         )
     except errors.SecondsiteError as error:
-        return f"the source at {machine.source_site} could not be told ({error.message.rstrip('.')})"
+        return f"the source at {machine.source_site} was not told ({error.message.rstrip('.')}); its cycles are refused"
     return answer if isinstance(answer, Wait) else answer.sentence

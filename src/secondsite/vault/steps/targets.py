@@ -42,6 +42,11 @@ def drill_fabric_id(machine: ports.MachineRecord) -> str:
     return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
 
 
+def drill_network(machine: ports.MachineRecord) -> str:
+    """The network made for the machine's drill: a Linux bridge's name has at most 15 characters."""
+    return f"ss-{machine.id[:12]}"
+
+
 def list_points(give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> Answer | Wait:
     return give.give(
         ctx,

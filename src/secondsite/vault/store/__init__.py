@@ -4,7 +4,7 @@ columns     types that keep shapes, words and instants the same on SQLite and Po
 tables      the rows
 failures    what a database's refusal means for the caller
 rows        a record becomes a row and comes back
-places, machines, protection, rpo, access    the repositories
+places, machines, protection, groups, rpo, access    the repositories
 store       transactions
 migration   bring a database to this program's tables
 """

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ...jobs.database import READ_ONLY
 from .access import SqlRegistrationKeys, SqlTokens
 from .failures import translated
+from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
 from .places import SqlAppliances, SqlNetworkMappings, SqlSites
 from .protection import SqlPolicies
@@ -45,6 +46,10 @@ class SqlTransaction:
     @cached_property
     def policies(self) -> SqlPolicies:
         return SqlPolicies(self._session)
+
+    @cached_property
+    def groups(self) -> SqlGroups:
+        return SqlGroups(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from ...domain.bandwidth import BandwidthSchedule
+from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...wire.control import Hello
@@ -56,6 +57,14 @@ policies = Table(
     Column("read_only", Boolean, nullable=False),
 )
 
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("group", Shaped(ReplicationGroup), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 machines = Table(
     "machines",
     metadata,
@@ -82,8 +91,10 @@ machines = Table(
     Column("job_id", String(64)),
     Column("properties", Shaped(dict[str, str]), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("group", ForeignKey("groups.name")),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
+    Index("ix_machines_group", "group"),
 )
 
 statuses = Table(

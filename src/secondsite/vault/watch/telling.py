@@ -17,7 +17,7 @@ from ...domain.policies import ReplicationPolicy
 from ...wire.bandwidth import BandwidthShape
 from ...wire.control import Report
 from ...wire.orders import Kind, SetSite, UpdatePolicy
-from ...wire.replication import PolicyShape
+from ...wire.replication import GroupShape, PolicyShape
 from .. import ports
 from .switchboard import Switchboard
 
@@ -144,13 +144,28 @@ def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iter
     site = tx.sites.find(appliance.site)
     if site is not None:
         share = bandwidth.shared(site.bandwidth, len(tx.appliances.list(site.name)))
-        yield Setting(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape.of(share)))
+        groups = tuple(_groups_from(tx, appliance))
+        yield Setting(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape.of(share), groups=groups))
     shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):
         policy = shape_of(machine.policy)
         if policy and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
             moment = f"{machine.state}, epoch {machine.epoch}"
             yield Setting(Kind.UPDATE_POLICY, UpdatePolicy(policy=policy), machine.id, moment)
+
+
+def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
+    """The groups whose machines this appliance replicates, all of them: while some of a group have turned to the other
+    direction and others have not, it has no common points."""
+    for record in tx.groups.list():
+        members = tx.groups.members(record.name)
+        if len(members) > 1 and {member.source_appliance_id for member in members} == {appliance.id}:
+            yield GroupShape(
+                name=record.name,
+                multi_vm_every_seconds=record.group.multi_vm_every_seconds,
+                app_consistent=record.group.app_consistent,
+                members=tuple(member.id for member in members),
+            )
 
 
 def policy_shape(policy: ReplicationPolicy) -> PolicyShape:

@@ -126,6 +126,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "groups",
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("group", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "machines",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -149,6 +156,11 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(length=64), nullable=True),
         sa.Column("properties", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("group", sa.String(length=63), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["group"],
+            ["groups.name"],
+        ),
         sa.ForeignKeyConstraint(
             ["home_site"],
             ["sites.name"],
@@ -168,6 +180,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     )
+    op.create_index("ix_machines_group", "machines", ["group"], unique=False)
     op.create_index("ix_machines_name", "machines", ["name"], unique=False)
     op.create_table(
         "network_mappings",

@@ -1,0 +1,34 @@
+"""Memory that is freed and needed again a moment later stays with the process.
+
+glibc gives the end of its heap back at once, and the kernel clears every page of it anew. Measured in a virtual
+machine: unpacking 1 GiB of frames cost 1.5 s of processor time, 1.3 s of it page faults; with this, 0.1 s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+from typing import Final
+
+from .units import MiB
+
+KEPT_BYTES: Final = 8 * MiB
+"""What one heap keeps: more than unpacking a frame takes."""
+
+HEAPS: Final = 4
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # the M_... of malloc.h
+
+ENVIRONMENT: Final = {"MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES), "MALLOC_MMAP_THRESHOLD_": str(4 * MiB)}
+"""The same for a program that we start."""
+
+
+@functools.cache
+def keep_for_reuse() -> None:
+    """Have this process keep some freed memory, KEPT_BYTES times HEAPS at most; harmless when repeated."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(_MMAP_THRESHOLD, 4 * MiB)
+        libc.mallopt(_ARENA_MAX, HEAPS)

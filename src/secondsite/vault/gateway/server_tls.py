@@ -1,0 +1,70 @@
+"""The certificate that the vault's own ports show: it renews itself while they are open."""
+
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from .authority import VaultAuthority, ensure_server_certificate
+
+log = structlog.get_logger()
+
+LOOK_EVERY_SECONDS = 3600.0
+
+
+class ServerTls:
+    """`certificate` and `key` are files that are valid for `names`. A thread; `look` is one round of it."""
+
+    def __init__(
+        self, authority: VaultAuthority, directory: Path, names: Sequence[str], now: Callable[[], datetime]
+    ) -> None:
+        self._authority = authority
+        self._directory = directory
+        self._names = names
+        self._now = now
+        self.certificate, self.key = ensure_server_certificate(authority, directory, names, now())
+        self._shown = self.certificate.read_bytes()
+        self._newest: ssl.SSLContext | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="server-certificate", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, deadline_seconds: float = 2.0) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(deadline_seconds)
+
+    def follow(self, context: ssl.SSLContext) -> None:
+        """From now on this server's context shows the newest certificate; whom it lets in stays its own matter."""
+        context.sni_callback = self._show_newest
+
+    def look(self) -> None:
+        """Make the next certificate if the end of this one is near, and show it."""
+        ensure_server_certificate(self._authority, self._directory, self._names, self._now())
+        found = self.certificate.read_bytes()
+        if found != self._shown:
+            newest = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            newest.load_cert_chain(self.certificate, self.key)
+            # OpenSSL looks for the authority of a client's certificate in the context that is shown, not in the first.
+            newest.load_verify_locations(cadata=self._authority.ca_pem)
+            self._newest, self._shown = newest, found
+            log.info("server-certificate-renewed")
+
+    def _show_newest(
+        self, tls: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext
+    ) -> None:
+        # A context that is in use is not changed: handshakes in other threads may be reading it.
+        if self._newest is not None:
+            tls.context = self._newest
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY_SECONDS):
+            try:
+                self.look()
+            except Exception:
+                log.exception("server-certificate-not-renewed")

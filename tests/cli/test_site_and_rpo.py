@@ -1,0 +1,39 @@
+"""`site limit` and `machine rpo`, against a vault with two sites."""
+
+from tests.support.eventually import eventually
+
+
+def test_a_site_is_limited_shown_and_let_free(rig, cli):
+    said = cli.must(
+        "site limit a --rate 100MB --window 'mon-fri 08:00-18:00 20MB' --window 'daily 22:00-06:00 unlimited' "
+        "--utc-offset +60"
+    ).out
+    assert "by default    100.0 MB/s" in said
+    assert "mon,tue,wed,thu,fri 08:00-18:00 20.0 MB/s" in said
+    assert "UTC+01:00" in said
+    assert cli.must("site limit a").out.splitlines()[2:] == said.splitlines()[2:]
+    shown = next(site for site in cli.must("site list --json").json if site["name"] == "a")
+    assert shown["bandwidth"]["utc_offset_minutes"] == 60
+    assert "2 windows" in cli.must("site list").out
+    assert "unlimited" in cli.must("site limit a --rate unlimited").out
+    assert "windows" not in cli.must("site list").out
+
+
+def test_a_limit_that_cannot_be_is_refused(rig, cli):
+    assert cli("site limit a --rate 5").exit == 2
+    assert cli("site limit a --rate fast").exit == 2
+    assert cli("site limit nowhere --rate 1MB").exit == 3
+
+
+def test_the_rpo_of_a_protected_machine_is_drawn_with_its_threshold(rig, cli, protected):
+    eventually(
+        lambda: [
+            each
+            for each in cli.must(f"machine rpo {protected} --json").json
+            if each["rpo_seconds"] is not None
+        ],
+        40,
+    )
+    said = cli.must(f"machine rpo {protected}").out
+    for word in ("RPO", "sent", "processed", "threshold", "median", "p99"):
+        assert word in said

@@ -1,0 +1,139 @@
+"""Replication groups in the vault: who may join, what appliances are told, which set a verb uses."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain.lifecycle import State
+from secondsite.jobs import read
+from secondsite.wire.orders import Kind
+from tests.support.eventually import eventually
+from tests.vault.support_vault import Dialler, VaultInProcess, machine, point, replica_status
+
+
+@pytest.fixture
+def vault(tmp_path):
+    vault = VaultInProcess(tmp_path / "vault")
+    yield vault
+    vault.close()
+
+
+@pytest.fixture
+def sites(vault):
+    """Three machines, web, app and db, that are protected from a to b."""
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        for number, name in enumerate(("web", "app", "db")):
+            ids = {"source_appliance_id": source.id, "target_appliance_id": target.id}
+            tx.machines.add(machine(f"m{number}", name, **ids))
+    return source, target
+
+
+def ask(vault, method, path, body=None, expect=None):
+    answer = vault.rest.request(method, f"/api{path}", json=body)
+    if expect is not None:
+        assert answer.status_code == expect, answer.text
+    return answer.json() if answer.content else None
+
+
+def create(vault, *machines, expect=201, **changes):
+    body = {"name": "shop", "source_site": "a", "target_site": "b", "machines": machines, **changes}
+    return ask(vault, "POST", "/groups", body, expect)
+
+
+def put_points(vault, **points_of):
+    with vault.store.transaction() as tx:
+        for name, points in points_of.items():
+            found = tx.machines.find(name)
+            tx.statuses.put_replica(replica_status(found.id, points), vault.facade.machines._parts.now())
+
+
+def move(vault, name, state):
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.find(name), state=state))
+
+
+def test_a_group_is_made_changed_and_deleted_and_its_machines_stay_protected(vault, sites):
+    assert create(vault, "web", "app")["machines"] == ["app", "web"]
+    assert ask(vault, "POST", "/groups/shop/add", {"machines": ["db", "web"]})["machines"] == ["app", "db", "web"]
+    assert ask(vault, "POST", "/groups/shop/remove", {"machines": ["app"]})["machines"] == ["db", "web"]
+    assert ask(vault, "GET", "/machines/web")["group"] == "shop"
+    assert [each["name"] for each in ask(vault, "GET", "/groups")] == ["shop"]
+    ask(vault, "DELETE", "/groups/shop", expect=204)
+    assert ask(vault, "GET", "/machines/web")["group"] is None
+    ask(vault, "GET", "/groups/shop", expect=404)
+
+
+def test_the_source_appliance_is_told_its_groups_and_again_when_it_returns(vault, sites):
+    source, target = sites
+
+    def told(dialler):
+        orders = [order for order in list(dialler.told) if order.kind == Kind.SET_SITE]
+        return [[group["name"] for group in order.payload["groups"]] for order in orders]
+
+    with Dialler(source) as a, Dialler(target) as b:
+        eventually(lambda: told(a) == [[]] and told(b) == [[]])
+        create(vault, "web", "app")
+        eventually(lambda: told(a)[-1] == ["shop"])
+        members = [o for o in a.told if o.kind == Kind.SET_SITE][-1].payload["groups"][0]["members"]
+        assert sorted(members) == ["m0", "m1"]
+        assert told(b)[-1] == []
+    with Dialler(source) as a:
+        eventually(lambda: told(a) == [["shop"]])
+        ask(vault, "DELETE", "/groups/shop", expect=204)
+        eventually(lambda: told(a)[-1] == [])
+
+
+def test_a_machine_of_another_group_direction_or_state_is_refused(vault, sites):
+    create(vault, "web")
+    assert "belongs to group 'shop'" in create(vault, "web", name="other", expect=409)["error"]["message"]
+    ask(vault, "GET", "/groups/other", expect=404)
+    assert "one direction" in create(vault, "app", name="back", source_site="b", target_site="a", expect=400)["error"]["do"]
+    move(vault, "app", State.COMMITTED)
+    assert "committed" in ask(vault, "POST", "/groups/shop/add", {"machines": ["app"]}, 409)["error"]["message"]
+    create(vault, name="shop", expect=409)
+
+
+def test_a_group_does_not_change_while_a_member_fails_over(vault, sites):
+    create(vault, "web", "app")
+    move(vault, "app", State.FAILING_OVER)
+    for method, path, body in (
+        ("POST", "/groups/shop/add", {"machines": ["db"]}),
+        ("POST", "/groups/shop/remove", {"machines": ["web"]}),
+        ("DELETE", "/groups/shop", None),
+    ):
+        assert "app (failing_over)" in ask(vault, method, path, body, 409)["error"]["message"]
+
+
+def test_a_multi_vm_choice_uses_the_newest_set_that_every_member_has(vault, sites):
+    create(vault, "web", "app")
+    put_points(
+        vault,
+        web=[point(1, set_id="s1"), point(2, set_id="s2"), point(3, set_id="s3"), point(4)],
+        app=[point(5, set_id="s1"), point(6, set_id="s2"), point(7)],
+        db=[point(8), point(9)],
+    )
+    choice = "choice=latest_multi_vm_processed"
+    picked = {name: ask(vault, "GET", f"/machines/{name}/possible?{choice}")["point"]["id"] for name in ("web", "app", "db")}
+    assert picked == {"web": "p2", "app": "p6", "db": "p9"}
+    assert ask(vault, "GET", "/groups/shop")["newest_set"] == "s2"
+
+
+def test_all_jobs_of_a_failover_of_a_group_use_one_set(vault, sites):
+    create(vault, "web", "app")
+    put_points(vault, web=[point(1, set_id="s1")], app=[point(5, set_id="s1")], db=[point(8)])
+    body = {"machines": ["web", "app", "db"], "choice": "latest_multi_vm_processed"}
+    job = ask(vault, "POST", "/machines/failover", body, 202)
+    with vault.store.reading() as tx:
+        children = read.tree(tx.session, job["job_id"]).job.arguments["children"]
+    assert {child["name"]: child["arguments"]["set_id"] for child in children} == {"web": "s1", "app": "s1", "db": None}
+
+
+def test_a_group_without_a_common_set_is_told_so(vault, sites):
+    create(vault, "web", "app")
+    put_points(vault, web=[point(1, set_id="s1")], app=[point(5)])
+    body = {"machines": ["web"], "choice": "latest_multi_vm_processed"}
+    said = ask(vault, "POST", "/machines/failover", body, 404)["error"]
+    assert "share no set" in said["message"]
+    possible = ask(vault, "GET", "/machines/web/possible?choice=latest_multi_vm_app_consistent")
+    assert "share no app-consistent set" in possible["problem"]["message"]

@@ -1,0 +1,128 @@
+"""The RPO series: sampled, kept a week, shown."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from secondsite.domain import rpo
+from secondsite.domain.lifecycle import State
+from secondsite.domain.policies import ReplicationPolicy
+from secondsite.vault import ports
+from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.watch.rpo_series import RpoSeries
+from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def store(database, database_url):
+    migrate(database_url)
+    store = SqlStore(database)
+    with store.transaction() as tx:
+        for site in ("a", "b"):
+            tx.sites.add(ports.SiteRecord(site, NOW))
+        tx.policies.put(ReplicationPolicy("default"))
+        tx.machines.add(machine())
+    return store
+
+
+def test_a_slot_is_filled_once_and_a_machine_that_goes_takes_its_series_along(store):
+    begins_at, slot = rpo.block_of(NOW)
+    for seconds in (1.0, 2.0):
+        with store.transaction() as tx:
+            tx.rpo.fill(begins_at, slot, {"m1": rpo.Rpo(seconds, None, 0.5)})
+            tx.rpo.fill(begins_at, slot + 1, {"m1": rpo.Rpo(None, None, None)})
+    with store.reading() as tx:
+        (block,) = tx.rpo.list("m1", NOW - timedelta(hours=1))
+        assert block.begins_at == begins_at
+        assert block.slots == {slot: rpo.Rpo(1.0, None, 0.5), slot + 1: rpo.Rpo(None, None, None)}
+    with store.transaction() as tx:
+        tx.machines.remove("m1")
+        assert tx.rpo.list("m1", NOW - timedelta(hours=1)) == []
+
+
+def test_blocks_are_listed_since_a_moment_and_forgotten_before_another(store):
+    begins_at, _ = rpo.block_of(NOW)
+    with store.transaction() as tx:
+        for back in range(5):
+            tx.rpo.fill(begins_at - back * rpo.BLOCK, 0, {"m1": rpo.Rpo(back, 0, 0)})
+        assert [block.slots[0].rpo_seconds for block in tx.rpo.list("m1", begins_at - rpo.BLOCK)] == [1, 0]
+        tx.rpo.forget(begins_at - 2 * rpo.BLOCK)
+        assert len(tx.rpo.list("m1", begins_at - timedelta(days=1))) == 3
+
+
+@pytest.fixture
+def series(vault):
+    """A vault with a machine, whose rounds the test makes itself; gives (one round, the clock)."""
+    now = datetime.now(UTC)
+    vault.running._rpo_series.stop()
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
+        tx.statuses.put_source(source_status(sent_at=now - timedelta(seconds=5)), now)
+        replica = replica_status(
+            points=[point(1, 60, now), point(2, 30, now)], processed_at=now - timedelta(seconds=8)
+        )
+        tx.statuses.put_replica(replica, now)
+    clock = Clock()
+    clock.now = now
+    return RpoSeries(vault.store, vault.running._control, vault.running._facts, clock), clock
+
+
+def test_a_machine_is_sampled_and_shown_with_sent_and_processed_apart(vault, series):
+    rounds, clock = series
+    began = clock.now
+    for _ in range(3):
+        rounds.look()
+        clock.now += timedelta(seconds=10)
+    shown = vault.rest.get("/api/machines/web01/rpo").json()
+    assert [each["rpo_seconds"] for each in shown] == [30, 40, 50]
+    assert [each["sent_seconds"] for each in shown] == [5, 15, 25]
+    assert [each["processed_seconds"] for each in shown] == [8, 18, 28]
+    since = (began + timedelta(seconds=5)).isoformat()
+    assert len(vault.rest.get("/api/machines/web01/rpo", params={"since": since}).json()) == 2
+    assert vault.rest.get("/api/machines/none/rpo").status_code == 404
+
+
+def test_the_series_and_the_machine_say_the_same(vault, series):
+    rounds, _clock = series
+    rounds.look()
+    (sample,) = vault.rest.get("/api/machines/web01/rpo").json()
+    shown = vault.rest.get("/api/machines/web01").json()
+    for one, other in (
+        ("rpo_seconds", "rpo_seconds"),
+        ("sent_seconds", "rpo_sent_seconds"),
+        ("processed_seconds", "rpo_processed_seconds"),
+    ):
+        assert 0 <= shown[other] - sample[one] < 5
+
+
+def test_a_machine_that_does_not_replicate_is_not_sampled(vault, series):
+    import dataclasses
+
+    rounds, _clock = series
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), state=State.COMMITTED))
+    rounds.look()
+    assert vault.rest.get("/api/machines/web01/rpo").json() == []
+
+
+def test_a_week_is_kept(vault, series):
+    rounds, clock = series
+    rounds.look()
+    clock.now += rpo.KEPT + rpo.BLOCK
+    rounds.look()
+    with vault.store.reading() as tx:
+        assert len(tx.rpo.list("m1", NOW - timedelta(days=30))) == 1
+
+
+def test_since_may_be_any_time(vault, series):
+    for since in ("0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "2026-11-20T12:00:00-14:00"):
+        assert vault.rest.get("/api/machines/web01/rpo", params={"since": since}).status_code == 200
+    assert vault.rest.get("/api/machines/web01/rpo", params={"since": "soon"}).status_code == 400
