@@ -120,10 +120,10 @@ def free_port() -> int:
 
 
 def of_folder(folder: Path) -> list[int]:
-    """Processes that name the folder in their command line: QEMUs, storage daemons, our own."""
-    found = []
+    """Processes that name the folder in their command line: QEMUs, storage daemons, our own; never who asks."""
+    found, spared = [], _ourselves()
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
+        if entry.name.isdigit() and int(entry.name) not in spared:
             try:
                 command = (entry / "cmdline").read_bytes()
             except OSError:
@@ -131,6 +131,16 @@ def of_folder(folder: Path) -> list[int]:
             if str(folder).encode() in command:
                 found.append(int(entry.name))
     return found
+
+
+def _ourselves() -> set[int]:
+    """This process and those that started it: a wrapper such as `timeout ... --remove FOLDER` names the folder too."""
+    pids = set()
+    pid = os.getpid()
+    while pid > 1:
+        pids.add(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pids
 
 
 def kill_all(pids: Sequence[int]) -> None:

@@ -67,13 +67,15 @@ class World:
             raise Dead
         frames = [run for each in extents for run in self._sift(cache, each)]
         if outcome == "failed":
-            return cache.abandon()
+            cache.abandon()
+            return
         if outcome == "died sent":
             raise Dead
         for offset, length, data in frames:
             self.theirs[offset : offset + length] = bytes(length) if data is None else data
         if outcome == "lost ack":
-            return cache.abandon()
+            cache.abandon()
+            return
         if outcome == "died acked":
             raise Dead
         self.last_seq, self.dirty = seq, set()

@@ -22,7 +22,9 @@ def packed(runs, disk=3):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1 << 50), st.integers(1, 9000), st.booleans()), min_size=1, max_size=40))
+@given(
+    st.lists(st.tuples(st.integers(0, 1 << 50), st.integers(1, 9000), st.booleans()), min_size=1, max_size=40)
+)
 def test_runs_come_back_as_they_were(wanted):
     at, runs = 0, []
     for gap, length, zero in wanted:
@@ -81,7 +83,10 @@ def test_a_count_beyond_the_frame_is_refused():
 
 
 def test_lengths_of_a_frame_of_runs_have_limits():
-    for changes in ({"length": CHUNK_BYTES + 1, "payload_length": CHUNK_BYTES + 1}, {"packing": Packing.ZERO}):
+    for changes in (
+        {"length": CHUNK_BYTES + 1, "payload_length": CHUNK_BYTES + 1},
+        {"packing": Packing.ZERO},
+    ):
         header = Header(Kind.RUNS, Packing.RAW, 0, 0, 64, 64, bytes(16))._replace(**changes)
         with pytest.raises(FrameDamaged, match="out of bounds"):
             frames.unpack(frames.pack(header))

@@ -70,9 +70,7 @@ def encode_plain(kind: Kind, payload: bytes) -> Encoded:
     return Encoded(pack(header), payload, len(payload), zero=False)
 
 
-def encode_data(
-    choice: Choice, disk: int, offset: int, raw: memoryview, kind: Kind = Kind.DATA
-) -> Encoded:
+def encode_data(choice: Choice, disk: int, offset: int, raw: memoryview, kind: Kind = Kind.DATA) -> Encoded:
     """One frame of at most CHUNK_BYTES, compressed where that pays; else it looks into `raw`."""
     packing: Packing = Packing.RAW
     payload: Bytes = raw

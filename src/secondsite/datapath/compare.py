@@ -90,9 +90,7 @@ class _Comparison:
     """Questions and answers about one disk. Answers come in the order of the questions: first about the blocks of a
     region, then about the pages of its blocks that differ."""
 
-    def __init__(
-        self, connection: Connection, index: int, disk: ReadableDisk, known: Known | None
-    ) -> None:
+    def __init__(self, connection: Connection, index: int, disk: ReadableDisk, known: Known | None) -> None:
         self._connection = connection
         self._index = index
         self._disk = disk
@@ -106,9 +104,7 @@ class _Comparison:
 
     def ask(self, region: Extent) -> None:
         """Ask for the digests of a region's blocks."""
-        self._connection.send_message(
-            "DIGESTS", disk=self._index, offset=region.offset, length=region.length
-        )
+        self._connection.send_message("DIGESTS", disk=self._index, offset=region.offset, length=region.length)
         self._asked.append(region)
 
     def hear(self) -> int:

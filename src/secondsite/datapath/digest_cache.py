@@ -142,7 +142,9 @@ def drop(folder: Path) -> None:
 def _bounded(found: list[Extent]) -> list[Extent]:
     if len(found) <= MOST_EXTENTS:
         return found
-    steps = {number for each in found for number in range(each.offset // WIDE_BYTES, -(-each.end // WIDE_BYTES))}
+    steps = {
+        number for each in found for number in range(each.offset // WIDE_BYTES, -(-each.end // WIDE_BYTES))
+    }
     return extents.merge(Extent(number * WIDE_BYTES, WIDE_BYTES) for number in steps)
 
 
@@ -150,5 +152,3 @@ def _pages(found: Iterable[Extent]) -> list[Extent]:
     """The ranges grown to whole pages."""
     borders = ((each.offset // PAGE_BYTES, -(-each.end // PAGE_BYTES)) for each in found)
     return extents.merge(Extent(first * PAGE_BYTES, (end - first) * PAGE_BYTES) for first, end in borders)
-
-

@@ -215,9 +215,7 @@ def _write_all(
     """Bytes of data and bytes of zeros that were written."""
     written = zeroed = 0
     with contextlib.ExitStack() as stack:
-        writes = [
-            RaggedWrites(disk, digests, stack.enter_context(Writes(disk))) for disk, digests in targets
-        ]
+        writes = [RaggedWrites(disk, digests, stack.enter_context(Writes(disk))) for disk, digests in targets]
         for frame in frames:
             if cancelled():
                 raise errors.Cancelled(

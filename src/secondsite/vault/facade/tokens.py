@@ -54,7 +54,7 @@ class Tokens:
             if len(names) == 1:
                 raise errors.NotPossibleNow(
                     f"Token '{name}' is the last one.",
-                    do="Create another token first: 'secondsite token create NAME'.",
+                    do="Create another token first: 'secondsite token add NAME'.",
                 )
             tx.tokens.remove(name)
 

@@ -22,7 +22,8 @@ class Resynchronize(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
         if "after_seq" not in ctx.remembered:
-            ctx.remember(after_seq=synchronizing.newest_seq(self.deps, machine))
+            before = synchronizing.sent_bytes(self.deps, machine)
+            ctx.remember(after_seq=synchronizing.newest_seq(self.deps, machine), sent_before=before)
         answer = self.orders.give(
             ctx,
             machine.source_appliance_id,
@@ -35,5 +36,12 @@ class Resynchronize(MachineOperation):
 
     def _wait(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
-        after_seq = int(ctx.facts("Start resynchronization")["after_seq"])
-        return synchronizing.wait(self.deps, machine, machine.epoch, after_seq, deadline_seconds=30 * DAY)
+        start = ctx.facts("Start resynchronization")
+        return synchronizing.wait(
+            self.deps,
+            machine,
+            machine.epoch,
+            int(start["after_seq"]),
+            deadline_seconds=30 * DAY,
+            sent_before=int(start["sent_before"]),
+        )

@@ -18,10 +18,26 @@ def newest_seq(deps: Deps, machine: ports.MachineRecord) -> int:
     )
 
 
+def sent_bytes(deps: Deps, machine: ports.MachineRecord) -> int:
+    """What the source has sent in this epoch so far."""
+    with deps.store.transaction() as tx:
+        source = tx.statuses.get(machine.id).source
+    return source.total_wire_bytes if source and source.epoch == machine.epoch else 0
+
+
 def wait(
-    deps: Deps, machine: ports.MachineRecord, epoch: int, after_seq: int, *, deadline_seconds: float
+    deps: Deps,
+    machine: ports.MachineRecord,
+    epoch: int,
+    after_seq: int,
+    *,
+    deadline_seconds: float,
+    sent_before: int = 0,
 ) -> Outcome:
-    """Done when the replica of `epoch` has a point that is newer than `after_seq`: it was sealed after the pass."""
+    """Done when the replica of `epoch` has a point that is newer than `after_seq`: it was sealed after the pass.
+
+    `sent_before`: bytes that the epoch had sent before this pass.
+    """
     with deps.store.transaction() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
@@ -29,7 +45,7 @@ def wait(
     fresh = [point for point in points if point.epoch == epoch and after_seq < point.seq <= sent_seq]
     if not fresh:
         return _waiting(machine, status, epoch, deadline_seconds)
-    sent = status.source.total_wire_bytes if status.source else 0
+    sent = max(0, status.source.total_wire_bytes - sent_before) if status.source else 0
     return Done(
         f"{machine.name} is synchronized: point {fresh[-1].id}, {sent / 1e6:.1f} MB sent",
         {"point_id": fresh[-1].id, "taken_at": fresh[-1].taken_at.isoformat(), "wire_bytes": sent},
