@@ -66,6 +66,8 @@ def test_scattered_pages_travel_as_pages(quiet):
     assert fact["changed_bytes"] == 30 * PAGE_BYTES
     assert fact["wire_bytes"] < 1.1 * 30 * PAGE_BYTES
     assert same(quiet)
+    verdict = quiet.target.replica(quiet.machine_id).replica.verify(fact["point_id"])
+    assert verdict.ok, "the digests of blocks that were written in part are those of their content"
 
 
 def test_what_is_written_again_as_it_was_does_not_travel(quiet):

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from . import codec, extents
 from .extents import Extent
 from .frames_runs import Run
-from .units import DIGEST_BYTES, MiB, PAGE_BYTES
+from .units import DIGEST_BYTES, PAGE_BYTES, MiB
 
 ZERO_PAGE: Final = codec.digest(bytes(PAGE_BYTES))
 UNKNOWN: Final = bytes(DIGEST_BYTES)

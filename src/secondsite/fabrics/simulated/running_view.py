@@ -51,10 +51,13 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     )
     daemon = host.daemon(record)
     try:
-        with daemon.session(f"Opening a frozen view of machine '{record.definition.name}'") as session:
+        # Machines share a daemon, and one at a time talks to it: nobody waits for the instant while he has it.
+        about = f"Opening a frozen view of machine '{record.definition.name}'"
+        with daemon.session(about) as session:
             _prepare(session, parts)
-            with request.instant():
-                taken_at, pause_seconds, parts = _freeze(session, parts, request.new_checkpoint)
+        with request.instant(), daemon.session(about) as session:
+            taken_at, pause_seconds, parts = _freeze(session, parts, request.new_checkpoint)
+        with daemon.session(about) as session:
             for part in parts:
                 bitmaps = (DELTA,) if part.base is not None else ()
                 session.add_export(view_export(record.fabric_id, part.disk.key), part.name, bitmaps=bitmaps)
