@@ -4,6 +4,7 @@ import contextlib
 import random
 import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,12 +102,13 @@ class Door:
     refusal: DatapathError | None = None
     arrivals: list[Path] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
+    write: Callable | None = None
 
     def accept(self, peer_name, header):
         self.peers.append(peer_name)
         if self.refusal:
             raise self.refusal
-        return Accept(self.inbox_dir, budget_bytes=self.budget_bytes)
+        return Accept(self.inbox_dir, budget_bytes=self.budget_bytes, straight=self.write is not None)
 
     def digests(self, machine_id, disk_key, offset, length, block_bytes):
         return compare.block_digests(self.replica[disk_key][offset : offset + length], block_bytes)
@@ -114,6 +116,9 @@ class Door:
     def pages(self, machine_id, disk_key, blocks):
         content = self.replica[disk_key]
         return b"".join(sift.page_digests(content[block.offset : block.end]) for block in blocks)
+
+    def straight(self, header, cut):
+        return contextlib.nullcontext(self.write)
 
     def arrived(self, header, path):
         self.arrivals.append(path)

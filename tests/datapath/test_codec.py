@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondsite.datapath import codec, frames
-from secondsite.datapath.codec_choice import SLOW_LINK, WINDOW_BYTES, Choice
+from secondsite.datapath.codec_choice import SLOW_LINK, SMALL_BYTES, WINDOW_BYTES, Choice
 from secondsite.datapath.frames import Packing
 from secondsite.datapath.units import BLOCK_BYTES, CHUNK_BYTES, GiB, KiB, MiB
 
@@ -87,6 +87,16 @@ def test_a_link_that_outruns_the_codec_goes_plain():
     link = Link(2000 * MiB, 500 * MiB)
     link.send(8 * WINDOW_BYTES)
     assert link.send(2 * GiB) < 0.15
+
+
+def test_a_small_cycle_is_compressed_on_every_link_and_teaches_nothing():
+    link = Link(2000 * MiB, 500 * MiB)
+    link.send(8 * WINDOW_BYTES)
+    assert not link.choice.wanted()
+    link.choice.begin(SMALL_BYTES)
+    assert link.send(SMALL_BYTES) == 1.0
+    link.choice.begin(SMALL_BYTES + 1)
+    assert not link.choice.wanted()
 
 
 def test_a_codec_that_outruns_the_link_stays_in_use():

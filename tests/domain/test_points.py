@@ -98,3 +98,23 @@ def test_the_newest_stays_nothing_held_goes_and_young_points_all_stay(all_points
 def test_pruning_again_drops_nothing_more(all_points, retention_seconds):
     dropped = set(retention.to_drop(all_points, retention_seconds))
     assert retention.to_drop([p for p in all_points if p not in dropped], retention_seconds) == []
+
+
+def test_a_damaged_point_is_passed_over_by_every_choice_but_its_name():
+    found = [point(1, consistency=Consistency.APP), point(2, consistency=Consistency.APP, damaged=True)]
+    for name in ("latest", "latest_processed", "latest_app_consistent"):
+        choice = RecoveryPointChoice(name)
+        assert points.pick(found, choice).id == "p1"
+    with pytest.raises(errors.NotFound, match="1 are damaged"):
+        points.pick(found[1:], RecoveryPointChoice.LATEST)
+
+
+def test_a_damaged_point_that_is_named_is_refused_with_what_to_do():
+    with pytest.raises(errors.PointDamaged, match="p2") as refused:
+        points.pick([point(1), point(2, damaged=True)], RecoveryPointChoice.CUSTOM, "p2")
+    assert "point verify MACHINE p2" in refused.value.do
+
+
+def test_the_newest_point_that_is_whole_outlives_retention():
+    found = [point(1, 3 * DAY), point(2, 2 * DAY), point(3, damaged=True)]
+    assert [each.id for each in retention.to_drop(found, DAY)] == ["p1"]

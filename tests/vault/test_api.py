@@ -268,7 +268,7 @@ def test_the_openapi_description_names_every_verb_with_its_request(vault):
     verbs = {
         path.removeprefix("/api/machines/")
         for path in paths
-        if "post" in paths[path] and "/machines/" in path
+        if "post" in paths[path] and "/machines/" in path and "{" not in path
     }
     assert "planned-failover" in verbs
     assert len(verbs) == 11

@@ -25,6 +25,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "not-found": HTTPStatus.NOT_FOUND,
         "already-exists": HTTPStatus.CONFLICT,
         "not-possible-now": HTTPStatus.CONFLICT,
+        "point-damaged": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,
         "prerequisite-failed": HTTPStatus.PRECONDITION_FAILED,
         "appliance-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -65,6 +65,14 @@ def release_point(vault: Vault, machine: str, point: str) -> PointShape:
     return vault.holds.release(machine, point)
 
 
+@router.post(
+    "/machines/{machine}/points/{point}/verify", status_code=HTTPStatus.ACCEPTED, tags=["machines"]
+)
+def verify_point(vault: Vault, caller: Caller, machine: str, point: str) -> rest.JobAccepted:
+    """Reads a point at the target and compares it with what was sealed; the result marks the point."""
+    return vault.points.verify(machine, point, caller)
+
+
 @router.get("/machines/{machine}/rpo", tags=["machines"])
 def show_rpo(vault: Vault, machine: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:
     """Its RPO every ten seconds since then, oldest first; a week is kept."""

@@ -25,6 +25,7 @@ from .peers import Peers
 from .renewal import Renewal
 from .replica_host import ReplicaHost
 from .replication import Replication
+from .scrub import Scrubber
 from .state import State
 from .status import Reporter
 
@@ -48,6 +49,7 @@ class Appliance:
         self.groups = Groups(fabric, self.state, self.replication)
         self.host = ReplicaHost(config, self.state)
         self.work = InboxWork(self.host, config.appliers)
+        self.scrubber = Scrubber(config, self.host, self.work)
         self.door = Door(self.host, self.work, config.inbox_budget_bytes)
         parts = Parts(
             config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.groups, self.host, self.work
@@ -62,6 +64,7 @@ class Appliance:
         self.bandwidth.start()
         self.host.start()
         self.work.start()
+        self.scrubber.start()
         self.listener = Listener(
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
             idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
@@ -92,6 +95,7 @@ class Appliance:
         self.replication.stop(left())
         if self.listener is not None:
             self.listener.stop(left())
+        self.scrubber.stop(left())
         self.work.stop(left())
         self.host.stop()
         self.bandwidth.stop(left())

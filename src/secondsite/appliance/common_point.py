@@ -174,6 +174,7 @@ class CommonPoints:
             began = time.monotonic()
             try:
                 with self._fabric.quiescing.hold(ids, budget) as moment.instant:
+                    seams.reach("appliance.group.held")
                     # measured from before the fabric's own watch began, so that it cannot have let go yet
                     if not gathering.let_through(budget) or time.monotonic() - began > budget:
                         moment.why = f"The machines stood still for the whole budget of {budget:g} s."

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from ..domain import errors
-from ..domain.units import GiB, MiB
+from ..domain.units import DAY, GiB, MiB
 from ..wire.base import Shape
 from . import durable
 
@@ -41,6 +41,11 @@ class ApplianceConfig(Shape):
     bandwidth_bytes_per_second: int | None = None
     """This appliance's own limit, whatever the site's schedule allows."""
     certificate_check_seconds: float = 3600
+    scrub_bytes_per_second: int = 20_000_000
+    """How fast points are read again in the background to find rot; 0: never."""
+    scrub_rest_seconds: float = 60
+    scrub_again_seconds: float = 7 * DAY
+    """A point that was found whole is read again after this."""
 
     @property
     def ca(self) -> Path:

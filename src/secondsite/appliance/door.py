@@ -1,6 +1,7 @@
 """Who may send which cycle: what the data port asks before and while it receives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
@@ -10,10 +11,11 @@ from ..datapath import sift
 from ..datapath.compare import zero_digests
 from ..datapath.cycle_file import CycleHeader
 from ..datapath.extents import Extent
-from ..datapath.receiver import Accept, Refused
+from ..datapath.receiver import Accept, Refused, Write
 from ..datapath.units import BLOCK_BYTES, PAGE_BYTES
 from ..domain.errors import SecondsiteError
 from ..jobs import seams
+from . import straight
 from .hosted import Hosted
 from .inbox_work import InboxWork
 from .replica_host import ReplicaHost
@@ -40,6 +42,11 @@ class Door:
                 f"Cycles of {setup.machine_name} are taken from {setup.source_appliance_id}, not from {peer_name}.",
                 do="Check which appliance replicates the machine; reprotect sets it.",
             )
+        return self._admit(hosted, header)
+
+    def _admit(self, hosted: Hosted, header: CycleHeader) -> Accept:
+        """Where a cycle of the right peer goes; raises Refused."""
+        setup = hosted.setup
         if header.epoch != setup.epoch:
             raise Refused(
                 "wrong-epoch",
@@ -62,10 +69,17 @@ class Door:
                 f"The cycle builds on cycle {header.base_seq}, but the replica has {received}.",
                 do="Nothing: the source compares all blocks and sends what differs.",
             )
+        if header.base_seq is not None and hosted.verdicts.wants_comparison:
+            raise Refused(
+                "out-of-order",
+                f"A recovery point of {hosted.setup.machine_name} rotted at the target.",
+                do="Nothing: the source compares all blocks and sends what differs.",
+            )
         if {disk.key for disk in header.disks} - set(hosted.setup.disks):
             raise Refused("wrong-disks", "The cycle has disks that the replica has not.", do="Enable protection again.")
         already = header.seq <= hosted.replica.state.processed_seq
-        return Accept(hosted.replica.inbox, already=already, budget_bytes=self._inbox_budget_bytes)
+        in_parts = hosted.replica.takes_parts(header)
+        return Accept(hosted.replica.inbox, already, self._inbox_budget_bytes, in_parts)
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
         """Digests of the replica as it is once everything received is applied; zeros beyond its disk's end."""
@@ -98,12 +112,23 @@ class Door:
         beyond = sum(-(-block.length // PAGE_BYTES) for block in blocks if block.end > size_bytes)
         return found + sift.UNKNOWN * beyond
 
+    def straight(self, header: CycleHeader, cut: Callable[[], None]) -> AbstractContextManager[Write | None]:
+        """How a cycle of a pass over whole disks is written to the head as it comes; raises Refused."""
+        hosted = self._find(header.machine_id)
+        return straight.writing(hosted, self._work, header, lambda: self._check(hosted, header), cut)
+
+    def _check(self, hosted: Hosted, header: CycleHeader) -> None:
+        if self._admit(hosted, header).already:
+            raise Refused("out-of-order", f"Cycle {header.seq} came meanwhile.", do="Nothing: all is compared.")
+
     def arrived(self, header: CycleHeader, path: Path) -> None:
         """The cycle is durable here: **sent**."""
         seams.reach("appliance.inbox.arrived")
         hosted = self._host.find(header.machine_id)
         if hosted is not None:
             log.debug("cycle.arrived", machine=header.machine_id, seq=header.seq, file_bytes=path.stat().st_size)
+            if header.base_seq is None:
+                hosted.verdicts.compared(header.epoch, header.seq)
             self._work.wanted(hosted)
 
     def _find(self, machine_id: str) -> Hosted:

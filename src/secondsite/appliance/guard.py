@@ -5,10 +5,12 @@ asks the sender to stop, and cuts the connection when that does not help, so tha
 goes on (facts P1).
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import structlog
 
@@ -34,11 +36,12 @@ class Watch:
     """One cycle under guard."""
 
     def __init__(
-        self, connection: Connection, scratch_bytes: Callable[[], int], budget_bytes: int, seconds: float,
-        interrupt: threading.Event,
+        self, connection: Connection, scratch_bytes: Callable[[], int], scratch: Path, budget_bytes: int,
+        seconds: float, interrupt: threading.Event,
     ) -> None:  # fmt: skip
         self._connection = connection
         self._scratch_bytes = scratch_bytes
+        self._scratch = scratch
         self._budget_bytes = budget_bytes
         self._seconds = seconds
         self._interrupt = interrupt
@@ -62,13 +65,21 @@ class Watch:
         if self._interrupt.is_set():
             return Interrupted()
         used = self._scratch_bytes()
-        if used > FULL * self._budget_bytes:
+        room = used + self._free_bytes()
+        if used > FULL * min(self._budget_bytes, room):
             return errors.ScratchExhausted(
-                f"The guest overwrote {used} bytes during the cycle, of a scratch budget of {self._budget_bytes} bytes."
+                f"The guest overwrote {used} bytes during the cycle, of a scratch budget of {self._budget_bytes} bytes; "
+                f"{self._scratch} has room for {room}."
             )
         if time.monotonic() > self._ends_at:
             return errors.DeadlineExceeded(f"The cycle took more than {self._seconds:.0f} s and was given up.")
         return None
+
+
+    def _free_bytes(self) -> int:
+        """What the file system still takes: other machines and strangers fill it too, whatever our budget says."""
+        seen = os.statvfs(self._scratch)
+        return seen.f_bavail * seen.f_frsize
 
 
 class Guard:

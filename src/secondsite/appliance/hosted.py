@@ -1,6 +1,7 @@
 """One replica at this site: the vault's setup, the files, and who works on them."""
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..wire.replication import PointShape, ReplicaSetup, ReplicaStatus
 from .findings import Findings
 from .holding import Holding
 from .state import State
+from .verdicts import PointVerdict, Verdicts
 
 STORE_COUNTED_EVERY_SECONDS = 30.0
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -26,6 +28,7 @@ class Hosted:
         self.accepting = accepting
         self.replica = replica
         self.findings = Findings()
+        self.verdicts = Verdicts(state, setup.machine_id)
         self.points: tuple[PointShape, ...] = ()
         self.wants_work = True
         self.wants_trim = True
@@ -56,9 +59,11 @@ class Hosted:
 
     # -- who holds it ----------------------------------------------------------------------------------
 
-    def hold(self, purpose: str, within_seconds: float) -> AbstractContextManager[None]:
-        """Have the replica alone; raises DeadlineExceeded, NotFound."""
-        return self._holding.hold(purpose, within_seconds)
+    def hold(
+        self, purpose: str, within_seconds: float, give_way: Callable[[], None] | None = None
+    ) -> AbstractContextManager[None]:
+        """Have the replica alone; raises DeadlineExceeded, NotFound. Who waits for it calls `give_way`."""
+        return self._holding.hold(purpose, within_seconds, give_way)
 
     def try_hold(self, purpose: str) -> AbstractContextManager[bool]:
         """Have the replica alone if nobody has it or waits for it; tells whether."""
@@ -90,7 +95,9 @@ class Hosted:
 
     def refresh(self) -> tuple[PointShape, ...]:
         """Read the points again; call it after they changed."""
-        self.points = tuple(shape(record) for record in self.replica.points())
+        self.points = tuple(
+            shape(record, self.verdicts.of(record.point_id)) for record in self.replica.points()
+        )
         return self.points
 
     def record(self, point_id: str) -> PointRecord:
@@ -123,7 +130,7 @@ class Hosted:
             inbox_bytes=sum(_size(path) for _, _, path in self.waiting()),
             store_bytes=self._stored(),
             runs=tuple(run.name for run in state.runs),
-            findings=self.findings.all(),
+            findings=(*self.findings.all(), *self.verdicts.findings(self.setup.machine_name, self.points)),
         )
 
     def _stored(self) -> int:
@@ -134,8 +141,8 @@ class Hosted:
         return self._stored_bytes
 
 
-def shape(record: PointRecord) -> PointShape:
-    """A point as it crosses a process."""
+def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShape:
+    """A point as it crosses a process, with what reading it has shown."""
     return PointShape.model_validate(
         {
             "id": record.point_id,
@@ -148,6 +155,8 @@ def shape(record: PointRecord) -> PointShape:
             "committed": record.committed,
             "added_bytes": record.added_bytes,
             "held": record.held,
+            "damaged": bool(verdict and verdict.bad),
+            "verified_at": verdict.at if verdict else None,
         }
     )
 

@@ -7,6 +7,7 @@ received; the others go on.
 import dataclasses
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -69,6 +70,21 @@ class InboxWork:
                 )
         return count
 
+    def catch_up(self, hosted: Hosted, within_seconds: float) -> None:
+        """Make a replica that the caller holds ready for a cycle that comes straight to it: all that waits is applied,
+        and its digests tell the head. Raises Cancelled when that takes longer; what was done stays done."""
+        deadline = time.monotonic() + within_seconds
+
+        def over() -> bool:
+            return self._stopping or time.monotonic() > deadline
+
+        while self._apply_next(hosted, over):
+            continue
+        if hosted.replica.state.applying_seq is not None:
+            hosted.replica.abandon()
+        hosted.replica.build_digests(over)
+        hosted.wants_digests = False
+
     def _work(self) -> None:
         while not self._stopping:
             try:
@@ -102,6 +118,10 @@ class InboxWork:
         try:
             if self._apply_next(hosted):
                 hosted.wants_work = True
+            elif hosted.replica.state.applying_seq is not None:
+                # we died while it came straight from the wire: nothing here can finish it
+                hosted.replica.abandon()
+                hosted.wants_digests = hosted.wants_work = True
             elif hosted.wants_digests and hosted.replica.state.head is not None:
                 # old disks as a base have none yet; a source that compares would wait for them
                 hosted.replica.build_digests(lambda: self._stopping)
@@ -136,18 +156,21 @@ class InboxWork:
 
     # -- one cycle -------------------------------------------------------------------------------------
 
-    def _apply_next(self, hosted: Hosted) -> bool:
-        """Apply the oldest waiting cycle; False if there is none."""
+    def _stops(self) -> bool:
+        return self._stopping
+
+    def _apply_next(self, hosted: Hosted, over: Callable[[], bool] | None = None) -> bool:
+        """Apply the oldest waiting cycle; False if there is none. Raises Cancelled once it is `over`."""
         for epoch, seq, path in hosted.waiting():
             if epoch != hosted.setup.epoch:
                 # sent before the direction turned: its data belongs to a history that was left
                 path.unlink(missing_ok=True)
                 continue
-            self._apply(hosted, seq, path)
+            self._apply(hosted, seq, path, over or self._stops)
             return True
         return False
 
-    def _apply(self, hosted: Hosted, seq: int, path: Path) -> None:
+    def _apply(self, hosted: Hosted, seq: int, path: Path, over: Callable[[], bool]) -> None:
         state = hosted.replica.state
         half_applied = state.applying_seq
         if half_applied is not None and half_applied != seq:
@@ -158,7 +181,7 @@ class InboxWork:
                 # built on an older cycle than what is here: all that is dirty since then is in it, so it fits
                 header = dataclasses.replace(header, base_seq=None)
             seams.reach("appliance.inbox.applying")
-            applied = hosted.replica.apply(header, frames, lambda: self._stopping)
+            applied = hosted.replica.apply(header, frames, over)
         except (datapath_errors.CycleDamaged, datapath_errors.CycleOutOfOrder) as error:
             self._discard(hosted, path, error)
             return

@@ -161,6 +161,7 @@ class ReplicaHost:
             hosted.replica.close()
         seams.reach("appliance.replica.removed")
         self._state.remove_replica(hosted.machine_id)
+        hosted.verdicts.forget()
         hosted.removed = True
         with self._lock:
             self._hosted.pop(hosted.machine_id, None)

@@ -22,6 +22,8 @@ FIRST_SLICE_BYTES = 64 * MiB
 LEAST_SLICE_BYTES = 4 * MiB
 MOST_SLICE_BYTES = 4096 * MiB
 SLICE_SECONDS = (3.0, 10.0)
+MOST_GROWTH = 8
+"""How many times as large the next slice may be."""
 """A cycle of a pass is to take so long: other machines wait for it, and the guest's writes cost scratch space."""
 
 
@@ -112,7 +114,9 @@ class Source:
         if seconds > SLICE_SECONDS[1]:
             self.slice_bytes = max(self.slice_bytes // 2, LEAST_SLICE_BYTES)
         elif seconds < SLICE_SECONDS[0]:
-            self.slice_bytes = min(self.slice_bytes * 2, MOST_SLICE_BYTES)
+            # a fast link would spend its time between slices if they grew step by step
+            factor = min(MOST_GROWTH, int(SLICE_SECONDS[0] / max(seconds, 0.1)) + 1)
+            self.slice_bytes = min(self.slice_bytes * factor, MOST_SLICE_BYTES)
 
     def slimmer(self) -> None:
         """The last slice used too much scratch space."""

@@ -14,6 +14,7 @@ from rich.text import Text
 from ..domain import errors
 from ..domain.lifecycle import Verb
 from ..wire.base import Problem, Shape
+from ..wire.rest import JobAccepted
 from . import tables
 
 PIPE_COLUMNS = 240
@@ -86,6 +87,14 @@ def show_removed(noun: str, name: str, as_json: bool) -> None:
         show_json({"removed": {noun: name}})
     else:
         say(f"{noun} {name} removed")
+
+
+def show_accepted(accepted: JobAccepted, as_json: bool) -> None:
+    """The job that a command did not wait for."""
+    if as_json:
+        show_json(accepted)
+    else:
+        say(f"accepted; follow it with: secondsite job follow {accepted.job_id[:10]}")
 
 
 def show_error(error: errors.SecondsiteError, as_json: bool) -> None:

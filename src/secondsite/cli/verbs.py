@@ -48,17 +48,10 @@ def _start(context: typer.Context, verb: Verb, request: Shape, no_wait: bool, as
     with connect(context) as client:
         accepted = client.start(verb, request)
         if no_wait:
-            _accepted(accepted, as_json)
+            output.show_accepted(accepted, as_json)
             return
         job = follow.follow(client, accepted.job_id, as_json)
     raise typer.Exit(follow.require_success(job))
-
-
-def _accepted(accepted: rest.JobAccepted, as_json: bool) -> None:
-    if as_json:
-        output.show_json(accepted)
-    else:
-        output.say(f"accepted; follow it with: secondsite job follow {accepted.job_id[:10]}")
 
 
 def _disks(given: list[str], machines: list[str]) -> dict[str, tuple[str, ...]]:

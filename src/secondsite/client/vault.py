@@ -130,6 +130,11 @@ class VaultClient:
         path = f"/api/machines/{_part(machine)}/points/{_part(point)}/hold"
         return self._one(PointShape, "DELETE", path)
 
+    def verify_point(self, machine: str, point: str) -> rest.JobAccepted:
+        """Starts a job that reads the point and compares it with what was sealed."""
+        path = f"/api/machines/{_part(machine)}/points/{_part(point)}/verify"
+        return self._one(rest.JobAccepted, "POST", path)
+
     def possible(self, machine: str, choice: RecoveryPointChoice) -> rest.Possible:
         """The point that `choice` would pick now, and what it loses."""
         return self._one(

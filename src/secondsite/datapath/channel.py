@@ -116,11 +116,12 @@ class Connection:
         """Whether the peer has sent something that was not read yet."""
         return self._tls.pending() > 0 or bool(self._readable.poll(0))
 
-    def receive(self, within_seconds: float | None = None) -> Received:
-        """The next frame, its header checked, its payload not yet; waits `within_seconds` for its first byte."""
+    def receive(self, within_seconds: float | None = None, fresh: bool = False) -> Received:
+        """The next frame, its header checked, its payload not yet; waits `within_seconds` for its first byte. The
+        payload is valid until the next read, or in `fresh` memory for as long as it is held."""
         head = bytes(self._read(frames.HEAD_BYTES, within_seconds))
         header = frames.unpack(head)
-        return Received(header, head, self._read(header.payload_length))
+        return Received(header, head, self._read(header.payload_length, fresh=fresh))
 
     def receive_message(self, *expected: str, within_seconds: float | None = None) -> Message:
         """The next message, one of `expected`; raises PeerRefused if it is a refusal."""
@@ -139,9 +140,10 @@ class Connection:
         except OSError:
             return
 
-    def _read(self, count: int, within_seconds: float | None = None) -> memoryview:
+    def _read(self, count: int, within_seconds: float | None = None, fresh: bool = False) -> memoryview:
         """`count` bytes, in the connection's buffer if they fit: valid until the next read."""
-        view = memoryview(self._buffer)[:count] if count <= CHUNK_BYTES else memoryview(bytearray(count))
+        fits = count <= CHUNK_BYTES and not fresh
+        view = memoryview(self._buffer)[:count] if fits else memoryview(bytearray(count))
         try:
             self._fill(view, within_seconds)
         except OSError as problem:

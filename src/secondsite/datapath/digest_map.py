@@ -114,7 +114,7 @@ class DigestMap:
         decoded = [_ZERO_DIGEST if entry == _ZERO_ENTRY else entry for entry in entries]
         tail = self.size_bytes % BLOCK_BYTES
         if tail and offset + length == self.size_bytes and entries[-1] == _ZERO_ENTRY:
-            decoded[-1] = xxhash.xxh3_128_digest(_ZERO_BLOCK[:tail])
+            decoded[-1] = _zeros_digest(tail)
         return b"".join(decoded)
 
     def digest(self) -> str:
@@ -168,9 +168,15 @@ class RunningDigest:
 
 
 def _entry(block: memoryview) -> bytes:
-    if block == _ZERO_BLOCK[: len(block)]:
+    # compared by digest: a memoryview compares byte by byte, which is dear where a block begins with zeros
+    found = xxhash.xxh3_128_digest(block)
+    if found == _ZERO_DIGEST or (len(block) < BLOCK_BYTES and found == _zeros_digest(len(block))):
         return _ZERO_ENTRY
-    return xxhash.xxh3_128_digest(block)
+    return found
+
+
+def _zeros_digest(length: int) -> bytes:
+    return xxhash.xxh3_128_digest(_ZERO_BLOCK[:length])
 
 
 def _blocks(length: int) -> int:

@@ -16,8 +16,16 @@ SPAN_BYTES: Final = 256 * MiB
 Asked = Callable[[], bool]
 
 
+Told = Callable[[int, int], None]
+"""Called with (bytes that are through, bytes of them that were read), again and again; it may take its time."""
+
+
 def never() -> bool:
     return False
+
+
+def nobody(_through: int, _read: int) -> None:
+    """Nobody wants to know."""
 
 
 def scan(disk: NbdDisk, cancelled: Asked = never) -> Iterator[tuple[int, int, bytearray | None]]:
@@ -45,7 +53,7 @@ NOT_BUILT: Final = (1 << 64) - 1
 """The mark of a map that is being built: the state after a cycle that never comes."""
 
 
-def whole_digest(disk: NbdDisk, cancelled: Asked = never) -> tuple[str, int]:
+def whole_digest(disk: NbdDisk, cancelled: Asked = never, told: Told = nobody) -> tuple[str, int]:
     """A disk's digest (hex) and the bytes that were read for it."""
     running, read_bytes = RunningDigest(), 0
     for _offset, length, data in scan(disk, cancelled):
@@ -54,6 +62,7 @@ def whole_digest(disk: NbdDisk, cancelled: Asked = never) -> tuple[str, int]:
         else:
             running.data(data)
             read_bytes += length
+        told(length, 0 if data is None else length)
     return running.hexdigest(), read_bytes
 
 

@@ -227,6 +227,10 @@ class NbdDisk:
         """Wait until it is done; durable after `flush`."""
         self._wait(self._handle, write.cookie, write.what)
 
+    def begin_flush(self) -> Write:
+        """Begin to make durable what was written; to be given to `end_write`."""
+        return Write(self._try(self._handle.aio_flush, "flush"), 0, 0, "flush")
+
     def flush(self) -> None:
         """All that was written is durable when this returns."""
         self._run(self._handle, self._handle.aio_flush, "flush")

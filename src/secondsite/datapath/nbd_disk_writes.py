@@ -11,9 +11,13 @@ from typing import Final
 
 from .errors import DiskUnreadable
 from .nbd_disk import NbdDisk, Write
+from .units import MiB
 
 DEPTH: Final = 16
 """Writes in flight: one frame each, so 16 MiB at most."""
+
+FLUSH_BYTES: Final = 64 * MiB
+"""So much is written before its way to the store begins: a flush at the end alone would keep the peer waiting."""
 
 
 class Writes:
@@ -22,6 +26,8 @@ class Writes:
     def __init__(self, disk: NbdDisk) -> None:
         self._disk = disk
         self._flying: deque[Write] = deque()
+        self._flush: Write | None = None
+        self._unflushed_bytes = 0
 
     def __enter__(self) -> Writes:
         return self
@@ -40,6 +46,9 @@ class Writes:
         """Write all of `data` at `offset`; at most 32 MiB. An earlier write's DiskUnreadable may come here."""
         self._make_room(offset, len(data))
         self._flying.append(self._disk.begin_write(data, offset))
+        self._unflushed_bytes += len(data)
+        if self._unflushed_bytes >= FLUSH_BYTES:
+            self._flush_on()
 
     def zero(self, length: int, offset: int) -> None:
         """Make the range read as zeros; any length."""
@@ -50,6 +59,18 @@ class Writes:
         """Return when nothing is in flight; raises DiskUnreadable if a write failed."""
         while self._flying:
             self._end_oldest()
+        self._end_flush()
+
+    def _flush_on(self) -> None:
+        """Flush beside the writes that follow; one flush at a time."""
+        self._end_flush()
+        self._flush = self._disk.begin_flush()
+        self._unflushed_bytes = 0
+
+    def _end_flush(self) -> None:
+        flush, self._flush = self._flush, None
+        if flush is not None:
+            self._disk.end_write(flush)
 
     def _make_room(self, offset: int, length: int) -> None:
         if any(write.overlaps(offset, length) for write in self._flying):

@@ -3,16 +3,23 @@
 Frames are verified before they are written, and written as they came. The file appears under its name only
 when it is complete, fsynced, and its digest is the sender's; then the sender gets its ACK. A broken
 connection leaves nothing.
+
+Where there is no instant to protect, as in a pass over whole disks, the door may take the frames straight into the
+replica: they are written once, and the ACK says that they are durable there. What a broken connection leaves of such
+a cycle is sent again.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
+
+import xxhash
 
 from . import codec, cycle_file, frames, frames_message, frames_runs, memory
 from .channel import Connection
@@ -42,11 +49,17 @@ class Refused(DatapathError):
 @dataclass(frozen=True, slots=True)
 class Accept:
     """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most that
-    the inbox may hold with this cycle in it."""
+    the inbox may hold with this cycle in it. `straight`: the door may take its frames itself, see `ReplicaDoor.straight`."""
 
     inbox_dir: Path
     already: bool = False
     budget_bytes: int | None = None
+    straight: bool = False
+
+
+Write = Callable[[Iterator[Frame], Callable[[], bool]], None]
+"""Makes frames durable in a replica. Once they end it asks whether the cycle came whole; if not, the cycle does not
+count as processed."""
 
 
 class ReplicaDoor(Protocol):
@@ -64,6 +77,13 @@ class ReplicaDoor(Protocol):
 
     def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
         """16 bytes for each 4 KiB page of these blocks, in their order; else like `digests`."""
+        ...
+
+    def straight(
+        self, header: CycleHeader, cut: Callable[[], None]
+    ) -> AbstractContextManager[Write | None]:
+        """How this cycle is written straight to the replica, or None: then it goes through the inbox. Who needs the
+        replica meanwhile may call `cut`, from another thread: the cycle ends where it is. Raises Refused."""
         ...
 
     def arrived(self, header: CycleHeader, path: Path) -> None:
@@ -84,7 +104,7 @@ def serve(connection: Connection, door: ReplicaDoor, between_seconds: float = 30
 
 def receive_cycle(connection: Connection, header: CycleHeader, door: ReplicaDoor) -> Path | None:
     """Receive the cycle that BEGIN announced; gives its durable file, or None if it was refused, given up by
-    the sender, or held already. Raises DatapathError if the connection can serve no further."""
+    the sender, held already, or written straight to the replica. Raises DatapathError if the connection can serve no further."""
     try:
         accept = door.accept(connection.peer_name, header)
         already = accept.already or _held(accept.inbox_dir, header, door)
@@ -127,20 +147,38 @@ def _refuse(connection: Connection, problem: DatapathError) -> None:
 
 
 def _receive(connection: Connection, header: CycleHeader, accept: Accept, door: ReplicaDoor) -> Path | None:
+    reception = _Reception(connection, header, door)
+    path = _straight(reception, header, accept, door) if accept.straight else _to_inbox(reception, header, accept)
+    if not reception.whole:
+        connection.send_message("ABORTED")
+        return None
+    if path is not None:
+        door.arrived(header, path)
+    connection.send_message("ACK", epoch=header.epoch, seq=header.seq)
+    return path
+
+
+def _straight(reception: _Reception, header: CycleHeader, accept: Accept, door: ReplicaDoor) -> Path | None:
+    """None, unless the cycle took the way through the inbox after all."""
+    reception.answer_questions()
+    with door.straight(header, reception.cut) as write:
+        if write is None:
+            return _to_inbox(reception, header, accept)
+        reception.write(write)
+    return None
+
+
+def _to_inbox(reception: _Reception, header: CycleHeader, accept: Accept) -> Path | None:
+    """The cycle's durable file; None if the sender gave it up."""
     try:
         writer = CycleWriter(accept.inbox_dir, header)
         try:
-            reception = _Reception(connection, header, door, writer, _room(accept))
-            if not reception.run():
-                return None
-            path = writer.commit()
+            reception.keep(writer, _room(accept))
+            return writer.commit() if reception.whole else None
         finally:
             writer.discard()
     except OSError as problem:
         raise _store_problem(accept.inbox_dir, problem) from None
-    door.arrived(header, path)
-    connection.send_message("ACK", epoch=header.epoch, seq=header.seq, bytes=writer.file_bytes)
-    return path
 
 
 def _room(accept: Accept) -> int | None:
@@ -162,51 +200,77 @@ def _store_problem(inbox_dir: Path, problem: OSError) -> Refused:
 
 
 class _Reception:
-    """One cycle coming in. Invariant: what was written was verified."""
+    """One cycle coming in. Invariant: what was passed on was verified."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        header: CycleHeader,
-        door: ReplicaDoor,
-        writer: CycleWriter,
-        room: int | None,
-    ) -> None:
+    def __init__(self, connection: Connection, header: CycleHeader, door: ReplicaDoor) -> None:
         self._connection = connection
         self._header = header
         self._door = door
-        self._writer = writer
-        self._room = room
+        self._next: Received | None = None
+        self._frames = 0
+        self._digest = xxhash.xxh3_128()
+        self._problem: DatapathError | None = None
+        self.cut = connection.cut
+        self.whole = False
+        """Whether all of it came and is right."""
 
-    def run(self) -> bool:
-        """Take frames until END (true: complete and right) or ABORT (false)."""
-        while True:
-            received = self._connection.receive()
-            if received.header.kind in frames.CONTENT:
-                self._data(received)
-                continue
+    def answer_questions(self) -> None:
+        """Return when the first frame, or the end, has come."""
+        if self._next is not None:
+            return
+        while (received := self._connection.receive(fresh=True)).header.kind not in frames.CONTENT:
             message = frames_message.expect(received, "DIGESTS", "PAGES", "END", "ABORT")
             if message.name == "DIGESTS":
                 self._answer(message)
             elif message.name == "PAGES":
                 self._answer_pages(message)
-            elif message.name == "ABORT":
-                log.info("cycle %s-%s was given up: %s", self._header.epoch, self._header.seq, message.fields)
-                self._connection.send_message("ABORTED")
-                return False
             else:
-                return self._check_end(message)
+                break
+        self._next = received
 
-    def _data(self, received: Received) -> None:
-        for frame in frames_runs.decode(received.header, received.payload):
-            self._check_bounds(frame)
-        if self._room is not None and self._writer.file_bytes + len(received.payload) > self._room:
-            raise Refused(
-                "inbox-full",
-                "the target's inbox is full",
-                do="nothing: it is sent again when cycles were applied",
-            )
-        self._writer.add(received)
+    def keep(self, writer: CycleWriter, room: int | None) -> None:
+        """Write what comes to a file of at most `room` bytes."""
+        self.answer_questions()
+        for received, _content in self._content(fresh=False):
+            if room is not None and writer.file_bytes + len(received.payload) > room:
+                raise Refused(
+                    "inbox-full",
+                    "the target's inbox is full",
+                    do="nothing: it is sent again when cycles were applied",
+                )
+            writer.add(received)
+
+    def write(self, write: Write) -> None:
+        """Have what comes written to the replica; raises why it did not come whole once that is done."""
+        write(self._until_broken(), lambda: self.whole)
+        if self._problem is not None:
+            raise self._problem
+
+    def _until_broken(self) -> Iterator[Frame]:
+        """All frames up to the end, or to where it broke off."""
+        try:
+            for _received, content in self._content(fresh=True):
+                yield from content
+        except DatapathError as problem:
+            self._problem = problem
+
+    def _content(self, fresh: bool) -> Iterator[tuple[Received, list[Frame]]]:
+        """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the next."""
+        while True:
+            received, self._next = self._next or self._connection.receive(fresh=fresh), None
+            if received.header.kind not in frames.CONTENT:
+                break
+            content = frames_runs.decode(received.header, received.payload)
+            for frame in content:
+                self._check_bounds(frame)
+            self._frames += 1
+            self._digest.update(received.head)
+            yield received, content
+        message = frames_message.expect(received, "END", "ABORT")
+        if message.name == "ABORT":
+            log.info("cycle %s-%s was given up: %s", self._header.epoch, self._header.seq, message.fields)
+        else:
+            self._check_end(message)
 
     def _check_bounds(self, frame: Frame) -> None:
         disks = self._header.disks
@@ -245,13 +309,13 @@ class _Reception:
             raise Refused("digests-missing", f"no digests of {disk.key}", do="send the disk in full")
         self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
 
-    def _check_end(self, end: Message) -> bool:
-        if end.fields != {"frames": self._writer.frames, "digest": self._writer.digest}:
+    def _check_end(self, end: Message) -> None:
+        if end.fields != {"frames": self._frames, "digest": self._digest.hexdigest()}:
             raise FrameDamaged(
-                f"{self._writer.frames} frames arrived, their digest is not the sender's",
+                f"{self._frames} frames arrived, their digest is not the sender's",
                 do="send the cycle again",
             )
-        return True
+        self.whole = True
 
 
 def _block(number: int, size_bytes: int) -> Extent:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,13 +146,23 @@ class Replica:
         header: CycleLike,
         frames: Iterable[FrameLike],
         cancelled: digest_map_scan.Asked = digest_map_scan.never,
+        came_whole: Callable[[], bool] = replica_apply.always,
     ) -> Applied:
         """Write a cycle to the head, and seal the point that its header asks for.
 
         When it returns the cycle is durable and its inbox file may go. Repeating is harmless, after a crash in the
         middle too. Raises CycleOutOfOrder, ReplicaClosed, CycleDamaged (from `frames`), Cancelled.
+
+        `came_whole` is asked after the last frame: a cycle that came only in part is not processed, and the head is
+        no instant of the machine until a pass ends (see `takes_parts`). The next cycle must hold all of it again.
         """
-        return replica_apply.apply(self._core, header, frames, cancelled)
+        return replica_apply.apply(self._core, header, frames, cancelled, came_whole)
+
+    def takes_parts(self, header: CycleLike) -> bool:
+        """Whether a cycle may be applied as it comes: whatever becomes of it, no instant that could still be sealed
+        is lost. True for the slices of a pass, and for what ends one."""
+        state = self._core.state
+        return not state.whole or (header.sync is not None and not state.unsealed)
 
     def seal(self, point: Mapping[str, Any], reason: str | None = None) -> Sealed:
         """Make what is processed a recovery point, if there is anything new (LATEST). `point` is what a cycle's
@@ -197,9 +207,19 @@ class Replica:
         """End the hold of a point; a sentence. One that is not held is fine."""
         return replica_holds.release(self._core, point_id)
 
-    def verify(self, point_id: str, cancelled: digest_map_scan.Asked = digest_map_scan.never) -> Verdict:
-        """Whether a point still is, bit for bit, what was sealed. Raises PointUnknown, Cancelled."""
-        return replica_verify.verify(self._core, point_id, cancelled)
+    def verify(
+        self,
+        point_id: str,
+        cancelled: digest_map_scan.Asked = digest_map_scan.never,
+        told: digest_map_scan.Told = digest_map_scan.nobody,
+    ) -> Verdict:
+        """Whether a point still is, bit for bit, what was sealed; read from the disk. Raises PointUnknown, Cancelled."""
+        return replica_verify.verify(self._core, point_id, cancelled, told)
+
+    def forget_digests(self) -> None:
+        """What the head holds is in doubt: its digests are made anew, by reading, before they are used again."""
+        with self._core.changing():
+            self._core.drop_maps()
 
     def open_run(self, run_name: str, point_id: str, writable: bool = True) -> dict[str, Path]:
         """Files by disk key for a machine to run on: overlays on the point, or its read-only layers. The point's files

@@ -3,6 +3,9 @@
 A cycle is marked as begun before its first byte is written: until it is through, the head is no instant of the
 machine and nothing may be sealed. After a crash the same cycle is applied again from its start, which writes the
 same bytes to the same places. The mark, the digests and the head are durable before the cycle counts as processed.
+
+A cycle that comes straight from the wire may end in its middle. What had come stays, with digests that tell it: the
+head is no instant of the machine until a pass over whole disks ends, and the next cycle writes all of it again.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,13 +73,20 @@ class FrameLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What one `apply` did; `already` when the cycle had been processed before. `point_id` of a sealed point."""
+    """What one `apply` did; `already` when the cycle had been processed before, `torn` when it ended in its middle.
+    `point_id` of a sealed point."""
 
     already: bool
     point_id: str | None = None
     written_bytes: int = 0
     zero_bytes: int = 0
     seconds: float = 0.0
+    torn: bool = False
+
+
+def always() -> bool:
+    """A cycle that lies in a file is whole, or its reading fails."""
+    return True
 
 
 def apply(
@@ -84,6 +94,7 @@ def apply(
     header: CycleLike,
     frames: Iterable[FrameLike],
     cancelled: digest_map_scan.Asked = digest_map_scan.never,
+    came_whole: Callable[[], bool] = always,
 ) -> Applied:
     """Write a cycle to the head and seal the point it asks for; see `Replica.apply`."""
     began = time.monotonic()
@@ -95,7 +106,10 @@ def apply(
         if facts is not None:
             replica_seal.check_new(state, facts)
         _grow(core, header)
-        written, zeroed = _to_head(core, header, frames, cancelled)
+        written, zeroed = _to_head(core, header, frames, cancelled, came_whole)
+        if not came_whole():
+            core.save(applying_seq=None, unsealed=True)
+            return Applied(False, None, written, zeroed, time.monotonic() - began, torn=True)
         done = {
             "processed_seq": header.seq,
             "processed_taken_at": header.taken_at,
@@ -111,7 +125,11 @@ def apply(
 
 
 def _to_head(
-    core: ReplicaCore, header: CycleLike, frames: Iterable[FrameLike], cancelled: digest_map_scan.Asked
+    core: ReplicaCore,
+    header: CycleLike,
+    frames: Iterable[FrameLike],
+    cancelled: digest_map_scan.Asked,
+    came_whole: Callable[[], bool],
 ) -> tuple[int, int]:
     """Bytes of data and of zeros that are durable in the head, and in the digest maps, when it returns."""
     maps, disks = core.maps(cancelled), core.open_heads()
@@ -124,7 +142,7 @@ def _to_head(
         disk.flush()
     core.reach("apply.flushed")
     for digests in maps.values():
-        digests.mark(header.epoch, header.seq)
+        digests.mark(header.epoch, header.seq if came_whole() else core.state.processed_seq)
     core.reach("apply.mapped")
     return counted
 

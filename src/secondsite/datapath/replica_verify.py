@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from . import digest_map_scan, errors, layers, manifest
 from .manifest import ManifestDisk
 from .nbd_disk import NbdDisk
 from .replica_core import ReplicaCore
 from .replica_state import ReplicaState
+from .storage_daemon import QmpRefused
+
+_BROKEN_IMAGE: Final = ("not in qcow2 format", "corrupt", "invalid", "too large", "out of range")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ok` only if every disk is bit for bit what was sealed; `read_bytes` leaves out known zeros."""
+    """`ok` only if every disk is bit for bit what was sealed; `bad` are the keys of those that are not. `read_bytes`
+    leaves out known zeros."""
 
     point_id: str
     ok: bool
     read_bytes: int
     seconds: float
     sentence: str
+    bad: tuple[str, ...] = ()
 
 
-def verify(core: ReplicaCore, point_id: str, cancelled: digest_map_scan.Asked) -> Verdict:
+def verify(
+    core: ReplicaCore, point_id: str, cancelled: digest_map_scan.Asked, told: digest_map_scan.Told
+) -> Verdict:
     """Cycles go on meanwhile; the point's layers are kept. See `Replica.verify`."""
     began = time.monotonic()
     with core.keeping_layers() as state:
@@ -39,23 +49,25 @@ def verify(core: ReplicaCore, point_id: str, cancelled: digest_map_scan.Asked) -
         reading.enter_context(core.reading(layer.number))
     with reading:
         disks = manifest.load(core.files.point(point_id)).disks
-        found = [_read(core, state, layer.number, disk, cancelled) for disk in disks]
-    bad = [disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same]
+        found = [_read(core, state, layer.number, disk, cancelled, told) for disk in disks]
+    bad = tuple(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same)
     read_bytes = sum(count for _, count in found)
     what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"
-    return Verdict(point_id, not bad, read_bytes, time.monotonic() - began, f"point {point_id} {what}")
+    return Verdict(point_id, not bad, read_bytes, time.monotonic() - began, f"point {point_id} {what}", bad)
 
 
 def _read(
-    core: ReplicaCore, state: ReplicaState, top: int, disk: ManifestDisk, cancelled: digest_map_scan.Asked
-) -> tuple[bool, int]:
+    core: ReplicaCore, state: ReplicaState, top: int, disk: ManifestDisk, cancelled: digest_map_scan.Asked,
+    told: digest_map_scan.Told,
+) -> tuple[bool, int]:  # fmt: skip
     """Whether a disk of the point is as it was sealed, and the bytes that were read to know."""
     daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
     chain = layers.chain_files(core.files, state, state.disk(disk.key), top)
+    _forget_cached(chain)
     try:
         daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
         with NbdDisk(daemon.nbd_socket, prefix) as image:
-            digest, read_bytes = digest_map_scan.whole_digest(image, cancelled)
+            digest, read_bytes = digest_map_scan.whole_digest(image, cancelled, told)
             return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
     except errors.DiskUnreadable:
         if daemon.died():
@@ -63,6 +75,21 @@ def _read(
                 "The storage daemon died during a verification.", do="Repeat it."
             ) from None
         return False, 0
+    except QmpRefused as refused:
+        if not any(word in refused.message.lower() for word in _BROKEN_IMAGE):
+            raise
+        return False, 0
     finally:
         with contextlib.suppress(errors.DatapathError):
             layers.close_chains(daemon, prefix)
+
+
+def _forget_cached(chain: Sequence[layers.ChainFile]) -> None:
+    """What the page cache holds may be whole while the disk is not: read from the disk."""
+    for file in chain:
+        with contextlib.suppress(OSError):
+            opened = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(opened)

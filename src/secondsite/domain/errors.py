@@ -18,6 +18,7 @@
     ├── StoreFull              no space for inbox or replica
     ├── ScratchExhausted       the backup job would have hurt the guest, so it was given up
     ├── ReplicaError           the chain of recovery points is not as it should be
+    │   └── PointDamaged       a recovery point is not what was sealed
     └── Internal               a defect; the message names where
 An error crosses a process as its code, message and do; `from_wire` gives the same class back.
 """
@@ -138,6 +139,14 @@ class ScratchExhausted(SecondsiteError):
 class ReplicaError(SecondsiteError):
     code = "replica-error"
     default_do = "Start 'secondsite machine resynchronize'; older recovery points stay usable."
+
+
+class PointDamaged(ReplicaError):
+    code = "point-damaged"
+    default_do = (
+        "Choose another point with 'secondsite point list MACHINE'. New points are made whole by comparing all blocks "
+        "with the source, by itself."
+    )
 
 
 class Internal(SecondsiteError):

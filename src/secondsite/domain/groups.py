@@ -68,5 +68,6 @@ def _sets(points: Sequence[RecoveryPoint], app_consistent: bool) -> dict[str, tu
         for point in points
         if point.set_id is not None
         and not point.committed
+        and not point.damaged
         and (not app_consistent or point.consistency is Consistency.APP)
     }

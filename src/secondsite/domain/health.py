@@ -95,8 +95,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "replica-damaged",
             C,
-            "What the target holds does not equal its digest.",
-            "Start 'secondsite machine resynchronize' while the source is there.",
+            "What the target holds does not equal its digest: its store rots, or somebody wrote to its files.",
+            "Check the store's disks. All blocks are compared with the source by itself, and points from then on are whole; "
+            "damaged points are not picked. 'secondsite point verify' reads one again.",
         ),
         _kind(
             "appliance-unreachable",

@@ -48,6 +48,8 @@ class RecoveryPoint:
     set_id: str | None = None
     reason: str | None = None
     committed: bool = False
+    damaged: bool = False
+    """It was read and is not what was sealed."""
 
 
 def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:
@@ -61,7 +63,8 @@ def pick(
     custom_id: str | None = None,
     set_id: str | None = None,
 ) -> RecoveryPoint:
-    """The point a failover of one machine starts from; raises NotFound saying which kinds exist.
+    """The point a failover of one machine starts from; raises NotFound saying which kinds exist. A damaged point is
+    passed over, and refused with PointDamaged when it is named.
 
     `set_id` is the set that a multi-VM choice uses; None for a machine outside any group.
     """
@@ -69,12 +72,13 @@ def pick(
     if choice is RecoveryPointChoice.CUSTOM:
         return _by_id(selectable, custom_id)
     wanted = set_id if choice in MULTI_VM_CHOICES else None
-    found = newest(
-        point for point in selectable if _matches(point, choice) and wanted in (None, point.set_id)
-    )
+    whole = [point for point in selectable if not point.damaged]
+    found = newest(point for point in whole if _matches(point, choice) and wanted in (None, point.set_id))
     if found is None:
+        damaged = len(selectable) - len(whole)
         raise errors.NotFound(
-            f"There is no recovery point for the choice '{choice}' ({len(selectable)} other points exist).",
+            f"There is no recovery point for the choice '{choice}' ({len(whole)} other points exist"
+            f"{f', {damaged} are damaged' if damaged else ''}).",
             do="List the points with 'secondsite point list MACHINE' and choose one, or use latest_processed.",
         )
     return found
@@ -88,10 +92,20 @@ def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoi
         )
     for point in points:
         if point.id == point_id:
+            _require_whole(point)
             return point
     raise errors.NotFound(
         f"There is no recovery point '{point_id}'.", do="List them with 'secondsite point list MACHINE'."
     )
+
+
+def _require_whole(point: RecoveryPoint) -> None:
+    if point.damaged:
+        raise errors.PointDamaged(
+            f"Recovery point '{point.id}' is damaged: what the target holds is not what was sealed.",
+            do="Choose another with 'secondsite point list MACHINE'. If the store was repaired, start "
+            f"'secondsite point verify MACHINE {point.id}': a point that reads well is selectable again.",
+        )
 
 
 def _matches(point: RecoveryPoint, choice: RecoveryPointChoice) -> bool:

@@ -2,7 +2,7 @@
 
 All points of the last two hours stay; then one an hour up to a day; one per two hours up to seven days; one per
 four hours beyond. Age is counted from the newest point, not from the clock: when no new points arrive, none expire.
-The newest point never goes, nor one that is held, leased or committed. Of a slot the earliest point of a set stays,
+The newest point never goes, nor the newest that is not damaged, nor one that is held, leased or committed. Of a slot the earliest point of a set stays,
 else the earliest: so the machines of a group keep the same sets.
 """
 
@@ -22,10 +22,11 @@ def to_drop(
     last = newest(points)
     if last is None:
         return []
+    usable = newest(point for point in points if not point.damaged)
     kept: set[tuple[int, int]] = set()
     dropped = []
     for point in sorted(points, key=lambda p: (p.set_id is None, p.epoch, p.seq)):
-        if point is last or point.id in protected_ids or point.committed:
+        if point is last or point is usable or point.id in protected_ids or point.committed:
             continue
         slot = _slot(_age(last.taken_at, point.taken_at), point.taken_at, retention_seconds)
         if slot is None or (slot[1] and slot in kept):

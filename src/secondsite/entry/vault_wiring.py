@@ -50,7 +50,7 @@ class RunningVault:
         self._switchboard = Switchboard()
         self._facts = Facts(self._store, self._switchboard, utc_now)
         self._control = self._control_port()
-        deps = self._deps()
+        self._job_deps = deps = self._deps()
         self._definitions = operations.definitions(deps)
         self._operations = operations.operations(deps)
         self._engine = Engine(
@@ -151,6 +151,7 @@ class RunningVault:
             jobs=self._engine,
             catalogue=Catalogue(self._definitions),
             operations=self._operations,
+            deps=self._job_deps,
             about=about,
             now=utc_now,
         )

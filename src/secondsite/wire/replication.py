@@ -84,6 +84,10 @@ class PointShape(Shape):
     added_bytes: int = 0
     held: str | None = None
     """Why the point stays whatever retention says; None when it is not held."""
+    damaged: bool = False
+    """It was read and is not what was sealed: no choice picks it until a verification finds it whole."""
+    verified_at: datetime | None = None
+    """When it was read last and compared with its digests (UTC); None if it never was."""
 
     def to_domain(self) -> RecoveryPoint:
         return RecoveryPoint(
@@ -95,6 +99,7 @@ class PointShape(Shape):
             self.set_id,
             self.reason,
             self.committed,
+            self.damaged,
         )
 
 

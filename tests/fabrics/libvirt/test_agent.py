@@ -9,7 +9,7 @@ import pytest
 import guestkit
 from secondsite.fabrics.libvirt import agent
 from secondsite.fabrics.libvirt.connection import agent_command
-from tests.fabrics.libvirt.test_guests import GuestMachine, guest, view  # noqa: F401 - a fixture
+from tests.fabrics.libvirt.test_guests import GuestMachine, view
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.guest
@@ -22,6 +22,15 @@ def machine(rig):
     machine.protect()
     eventually(lambda: is_connected(rig, machine), within_seconds=30)
     return machine
+
+
+@pytest.fixture
+def plain(rig):
+    """A guest without an agent."""
+    plain = GuestMachine(rig)
+    plain.boot()
+    plain.protect()
+    return plain
 
 
 def is_connected(rig, machine):
@@ -65,18 +74,18 @@ def test_a_hung_agent_is_given_up_within_the_budget_and_the_guest_writes_on(rig,
         machine.writes_on()
 
 
-def test_guests_are_frozen_together_held_viewed_and_write_on(rig, machine, guest):
+def test_guests_are_frozen_together_held_viewed_and_write_on(rig, machine, plain):
     """A common app-consistent point, as the appliance takes it: freeze, hold, open the views, let go, thaw."""
     with contextlib.ExitStack() as views:
-        with rig.fabric.quiescing.freeze([machine.id, guest.id]) as freezes:
+        with rig.fabric.quiescing.freeze([machine.id, plain.id]) as freezes:
             assert freezes[machine.id].consistency == "app"
-            assert "No guest agent" in freezes[guest.id].reason
-            with rig.fabric.quiescing.hold([machine.id, guest.id], budget_seconds=10):
+            assert "No guest agent" in freezes[plain.id].reason
+            with rig.fabric.quiescing.hold([machine.id, plain.id], budget_seconds=10):
                 assert rig.stands_still(machine.id)
-                for each in (machine, guest):
+                for each in (machine, plain):
                     views.enter_context(view(rig, each))
             assert not rig.stands_still(machine.id)
         assert freezes[machine.id].consistency == "app"
         assert 0 < freezes[machine.id].seconds < agent.BUDGET_SECONDS
         machine.writes_on()
-        guest.writes_on()
+        plain.writes_on()

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from ...domain.points import RecoveryPointChoice
-from .. import output
-from ..options import Json, MachineName, connect
+from .. import follow, output
+from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, size, span
 
 PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
@@ -32,7 +32,8 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
             ("set", lambda p: p.set_id),
             ("added", lambda p: size(p.added_bytes)),
             ("held", lambda p: p.held),
-            ("", lambda p: "committed" if p.committed else ""),
+            ("verified", lambda p: clock(p.verified_at) if p.verified_at else ""),
+            ("", lambda p: "DAMAGED" if p.damaged else "committed" if p.committed else ""),
         ),
         "No recovery points yet: initial replication has not ended.",
     )
@@ -64,6 +65,20 @@ def release(context: typer.Context, machine: MachineName, point: PointId, as_jso
         output.show_json(released)
     else:
         output.say(f"point {released.id} is not held")
+
+
+@app.command()
+def verify(
+    context: typer.Context, machine: MachineName, point: PointId, no_wait: NoWait = False, as_json: Json = False
+) -> None:
+    """Reads a point at the target and compares it with what was sealed. A damaged one is marked and not picked."""
+    with connect(context) as client:
+        accepted = client.verify_point(machine, point)
+        if no_wait:
+            output.show_accepted(accepted, as_json)
+            return
+        job = follow.follow(client, accepted.job_id, as_json)
+    raise typer.Exit(follow.require_success(job))
 
 
 @app.command()

@@ -17,6 +17,7 @@ import libvirt
 import libvirt_qemu
 
 from ...domain import errors
+from . import emulator
 
 CALL_SECONDS = 60.0
 QEMU_CONF = """\
@@ -165,6 +166,8 @@ def _open_embedded(uri: str, root: Path) -> Any:
             )
         if _embedded_handle is None or not _embedded_handle.isAlive():
             _prepare_root(root)
+            if _embedded_handle is None:
+                emulator.forget_the_dead(root)
             _embedded_handle = libvirt.open(uri)
             _embedded_root = root
         return _embedded_handle

@@ -9,6 +9,7 @@ from ...domain.lifecycle import Verb
 from ...jobs.definitions import Catalogue
 from .. import ports
 from ..operations.interface import Operation
+from ..steps.deps import Deps
 from ..watch.facts import Facts
 from ..watch.switchboard import Switchboard
 
@@ -40,5 +41,6 @@ class Parts:
     jobs: Jobs
     catalogue: Catalogue
     operations: Mapping[Verb, Operation]
+    deps: Deps
     about: About
     now: Callable[[], datetime]

@@ -7,9 +7,9 @@ from ...domain import errors, points
 from ...domain.points import RecoveryPointChoice
 from ...wire.base import Problem
 from ...wire.replication import PointShape
-from ...wire.rest import Possible
+from ...wire.rest import JobAccepted, Possible
 from .. import ports
-from ..steps import common_sets
+from ..steps import common_sets, verifying
 from . import machines
 from .parts import Parts
 
@@ -30,6 +30,18 @@ class Points:
         with self._parts.store.reading() as tx:
             record = machines.existing(tx, machine)
             return self._possible(tx, record, choice, point_id)
+
+    def verify(self, machine: str, point_id: str, requested_by: str) -> JobAccepted:
+        """A job that reads the point at the target and compares it with what was sealed. Raises NotFound."""
+        with self._parts.store.transaction() as tx:
+            record = machines.existing(tx, machine)
+            known = _points(self._parts.facts.latest(tx, record.id))
+            if point_id not in {point.id for point in known}:
+                raise errors.NotFound(
+                    f"{record.name} has no recovery point '{point_id}'.",
+                    do=f"List them with 'secondsite point list {record.name}'.",
+                )
+            return JobAccepted(job_id=verifying.submit(self._parts.deps, tx, record, point_id, requested_by))
 
     def _possible(
         self, tx: ports.Transaction, record: ports.MachineRecord, choice: RecoveryPointChoice, point_id: str | None
@@ -55,7 +67,7 @@ def _picked(
 ) -> PointShape:
     known = {point.id: point for point in _points(status)}
     if choice is RecoveryPointChoice.LATEST:
-        known |= _not_yet_sealed(status)
+        known = _not_yet_sealed(status) | known
     return known[points.pick([point.to_domain() for point in known.values()], choice, point_id, set_id).id]
 
 

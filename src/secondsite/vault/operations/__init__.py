@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...domain.lifecycle import Verb
 from ...jobs.definitions import Definition
-from ..steps import batch, farewell
+from ..steps import batch, farewell, verifying
 from ..steps.deps import Deps
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
@@ -41,4 +41,5 @@ def operations(deps: Deps) -> Mapping[Verb, Operation]:
 
 def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
-    return [*(each(deps).definition() for each in OPERATIONS), batch.definition(), farewell.definition(deps)]
+    verbs = [each(deps).definition() for each in OPERATIONS]
+    return [*verbs, batch.definition(), farewell.definition(deps), verifying.definition(deps)]

@@ -9,7 +9,7 @@ def of(status: SourceStatus | ReplicaStatus) -> Hashable:
     """Equal for two statuses that differ in figures only (bytes, seconds, the latest instants)."""
     if isinstance(status, SourceStatus):
         return (status.epoch, status.power, status.running, status.sync_mode, _codes(status.findings))
-    points = tuple((point.id, point.committed, point.held) for point in status.points)
+    points = tuple((point.id, point.committed, point.held, point.damaged) for point in status.points)
     return (status.epoch, status.accepting, status.synchronized, points, status.runs, _codes(status.findings))
 
 

@@ -1,0 +1,186 @@
+"""Rot in a point is found, named, marked, and cannot come back through new points."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from secondsite.appliance import scrub
+from secondsite.domain.units import KiB, MiB
+from secondsite.jobs import seams
+from secondsite.wire.orders import DropPoint, Kind
+from secondsite.wire.replication import PointShape
+from tests.appliance.support_sites import Pair, noise
+from tests.support.eventually import eventually
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+AT_ONCE = {"scrub_rest_seconds": 0.1, "scrub_bytes_per_second": 1 << 30}
+MARK = b"a block that will rot" * 200
+
+
+def rot(site, machine_id, content=MARK):
+    """Damage `content` where a file of the replica holds it, behind everybody's back; the files that did."""
+    hurt = []
+    for path in sorted((site.config.store / "replicas" / machine_id / "disks").rglob("*.qcow2")):
+        data = path.read_bytes()
+        at = data.find(content)
+        if at >= 0:
+            with path.open("r+b") as file:
+                file.seek(at + 100)
+                file.write(b"ROT")
+            hurt.append(path)
+    assert hurt
+    return hurt
+
+
+def damaged(pair):
+    return [point.id for point in pair.status().points if point.damaged]
+
+
+def rotten(pair):
+    found = [f for f in pair.status().findings if f.code == "replica-damaged"]
+    return found[0].what if found else ""
+
+
+def verify(pair, point_id):
+    return pair.target.order(Kind.VERIFY_POINT, DropPoint(point_id=point_id), pair.machine_id)
+
+
+def quiet(pair):
+    pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
+    return pair
+
+
+def test_every_point_is_read_and_found_whole(make_site):
+    a, b = make_site("a").start(), make_site("b").start(**AT_ONCE)
+    pair = Pair(a, b, a.make_machine()).protect().synchronized()
+    for number in range(2):
+        a.write(pair.fabric_id, number * MiB, noise(256 * KiB))
+        pair.point_now()
+    quiet(pair)
+    eventually(lambda: all(point.verified_at for point in pair.status().points), 20)
+    assert damaged(pair) == []
+    assert rotten(pair) == ""
+
+
+@pytest.mark.parametrize("slice_bytes", [64 * MiB, 2 * MiB])
+def test_rot_is_found_named_and_new_points_are_whole_again(make_site, slice_bytes):
+    a, b = make_site("a", slice_bytes=slice_bytes).start(), make_site("b").start()
+    pair = Pair(a, b, a.make_machine())
+    a.write(pair.fabric_id, 0, noise(6 * MiB))
+    a.write(pair.fabric_id, 1 * MiB, MARK)
+    pair.protect().synchronized()
+    old = pair.point_now()
+    quiet(pair)
+    sent = pair.source_status().total_wire_bytes
+    b.stop()
+    rot(b, pair.machine_id)
+    b.start(**AT_ONCE)
+    eventually(lambda: old in damaged(pair), 20)
+    assert "web01" in rotten(pair)
+    assert old in rotten(pair)
+    assert "vda" in rotten(pair)
+    a.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    eventually(lambda: not b.replica(pair.machine_id).verdicts.wants_comparison, 30)
+    eventually(lambda: "resynchronizing" not in [f.code for f in pair.source_status().findings], 30)
+    new = eventually(lambda: whole_point(pair), 30)
+    assert b.point_bytes(pair.machine_id, new) == a.read(pair.fabric_id)
+    healed = pair.source_status().total_wire_bytes - sent
+    print(f"rot healed with {healed} bytes of {8 * MiB}")
+    assert healed < 1 * MiB
+    eventually(lambda: next(p for p in pair.status().points if p.id == new).verified_at, 20)
+    assert new not in damaged(pair)
+    assert old in damaged(pair)
+    assert pair.source_status().findings == ()
+
+
+def whole_point(pair):
+    """A new point, once the source goes on; None while it is refused."""
+    report = pair.source.order(Kind.RUN_CYCLE, None, pair.machine_id)
+    if report.problem or not report.facts["point_id"]:
+        return None
+    eventually(lambda: report.facts["point_id"] in [point.id for point in pair.status().points])
+    return report.facts["point_id"]
+
+
+def test_an_order_to_verify_tells_rot_and_marks_the_point_over_a_restart(pair):
+    pair.source.write(pair.fabric_id, 1 * MiB, MARK)
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    quiet(pair)
+    assert verify(pair, point_id).problem is None
+    assert damaged(pair) == []
+    pair.target.stop()
+    rot(pair.target, pair.machine_id)
+    pair.target.start()
+    assert verify(pair, point_id).problem.code == "point-damaged"
+    assert point_id in damaged(pair)
+    pair.target.stop()
+    pair.target.start()
+    assert point_id in damaged(pair)
+    assert point_id in rotten(pair)
+
+
+def test_a_point_that_reads_well_again_is_no_longer_marked(pair):
+    pair.source.write(pair.fabric_id, 1 * MiB, MARK)
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    quiet(pair)
+    pair.target.stop()
+    (path,) = rot(pair.target, pair.machine_id)
+    pair.target.start()
+    assert verify(pair, point_id).problem is not None
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek(data.find(b"ROT"))
+        file.write((MARK * 2)[100:103])
+    assert verify(pair, point_id).problem is None
+    assert damaged(pair) == []
+    assert rotten(pair) == ""
+
+
+def test_an_image_that_is_no_image_any_more_is_damage_too(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 1 * MiB, MARK)
+    point_id = pair.point_now()
+    quiet(pair)
+    pair.target.stop()
+    (path,) = rot(pair.target, pair.machine_id)
+    with path.open("r+b") as file:
+        file.write(bytes(64))
+    pair.target.start()
+    assert verify(pair, point_id).problem.code == "point-damaged"
+
+
+def test_reading_keeps_to_its_rate(make_site):
+    a, b = make_site("a").start(), make_site("b")
+    b.start(scrub_rest_seconds=0.1, scrub_bytes_per_second=4 * MiB)
+    pair = Pair(a, b, a.make_machine())
+    a.write(pair.fabric_id, 0, noise(8 * MiB))
+    noted = []
+    with seams.armed(lambda name: noted.append(datetime.now(UTC)) if name.startswith("appliance.scrub.") else None):
+        pair.protect().synchronized()
+        synchronized = datetime.now(UTC)
+        eventually(lambda: any(point.verified_at for point in pair.status().points), 20)
+    assert (noted[0] - synchronized).total_seconds() > 1.0
+
+
+@pytest.mark.parametrize(
+    ("ages", "wanted"),
+    [
+        ([None, None], "p2"),
+        ([None, 10], "p1"),
+        ([10, 20], None),
+        ([8 * 86400, 9 * 86400], "p2"),
+        ([8 * 86400, 10], "p1"),
+    ],
+)
+def test_the_next_point_is_the_newest_unread_then_the_one_read_longest_ago(ages, wanted):
+    points = [
+        PointShape(
+            id=f"p{seq}", taken_at=NOW, epoch=1, seq=seq,
+            verified_at=None if age is None else NOW - timedelta(seconds=age),
+        )
+        for seq, age in enumerate(ages, start=1)
+    ]  # fmt: skip
+    found = scrub.next_point(points, NOW, 7 * 86400)
+    assert (found and found.id) == wanted
