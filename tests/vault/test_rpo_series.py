@@ -77,7 +77,6 @@ def series(vault):
 
 def test_a_machine_is_sampled_and_shown_with_sent_and_processed_apart(vault, series):
     rounds, clock = series
-    began = clock.now
     for _ in range(3):
         rounds.look()
         clock.now += timedelta(seconds=10)
@@ -85,7 +84,7 @@ def test_a_machine_is_sampled_and_shown_with_sent_and_processed_apart(vault, ser
     assert [each["rpo_seconds"] for each in shown] == [30, 40, 50]
     assert [each["sent_seconds"] for each in shown] == [5, 15, 25]
     assert [each["processed_seconds"] for each in shown] == [8, 18, 28]
-    since = (began + timedelta(seconds=5)).isoformat()
+    since = (datetime.fromisoformat(shown[0]["at"]) + timedelta(seconds=5)).isoformat()
     assert len(vault.rest.get("/api/machines/web01/rpo", params={"since": since}).json()) == 2
     assert vault.rest.get("/api/machines/none/rpo").status_code == 404
 

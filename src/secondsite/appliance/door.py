@@ -77,7 +77,8 @@ class Door:
             )
         if {disk.key for disk in header.disks} - set(hosted.setup.disks):
             raise Refused("wrong-disks", "The cycle has disks that the replica has not.", do="Enable protection again.")
-        already = header.seq <= hosted.replica.state.processed_seq
+        state = hosted.replica.state
+        already = header.seq <= max(state.processed_seq, state.begun_seq)
         in_parts = hosted.replica.takes_parts(header)
         return Accept(hosted.replica.inbox, already, self._inbox_budget_bytes, in_parts)
 

@@ -14,7 +14,7 @@ import structlog
 from ..datapath import errors as datapath_errors
 from ..datapath.cycle_file import CycleHeader
 from ..datapath.frames import Frame
-from ..datapath.receiver import Write
+from ..datapath.receiver import Refused, Write
 from ..domain import errors
 from ..jobs import seams
 from .hosted import Hosted
@@ -64,7 +64,7 @@ def _write(
         applied = hosted.replica.apply(header, frames, came_whole=came_whole)
     except datapath_errors.StoreFull as error:
         hosted.findings.add("target-store-full", error.message)
-        raise
+        raise Refused("target-disk-full", error.message, do=error.do) from error
     finally:
         work.wanted(hosted)
     seams.reach("appliance.straight.applied")

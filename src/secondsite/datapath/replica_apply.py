@@ -133,7 +133,7 @@ def _to_head(
 ) -> tuple[int, int]:
     """Bytes of data and of zeros that are durable in the head, and in the digest maps, when it returns."""
     maps, disks = core.maps(cancelled), core.open_heads()
-    core.save(applying_seq=header.seq, whole=False)
+    core.save(applying_seq=header.seq, begun_seq=header.seq, whole=False)
     core.reach("apply.begun")
     targets = [(disks[disk.key], maps[disk.key]) for disk in header.disks]
     counted = _write_all(core, targets, frames, cancelled)

@@ -105,7 +105,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         core.reach("turn.opened")
         core.save(
             epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
-            next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None,
+            next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None, begun_seq=0,
             whole=False, unsealed=False, committed_point_id=None, runs=(), leases=(), holds=(),
         )  # fmt: skip
         core.reach("turn.recorded")

@@ -53,7 +53,8 @@ class ReplicaState:
 
     `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
     pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
-    (point id, reason) of points that stay whatever retention says.
+    (point id, reason) of points that stay whatever retention says. `begun_seq` is the newest cycle that may have
+    written anything: a source that takes its number again knows nothing of that.
     """
 
     machine_id: str
@@ -65,6 +66,7 @@ class ReplicaState:
     processed_seq: int = 0
     processed_taken_at: str | None = None
     applying_seq: int | None = None
+    begun_seq: int = 0
     whole: bool = True
     unsealed: bool = False
     merging: int | None = None

@@ -76,7 +76,10 @@ def _forget_if_dead(root: Path, status: Path) -> None:
         told = ElementTree.parse(status).getroot()
     except ElementTree.ParseError:
         return
-    fabric_id, pid = told.findtext("domain/uuid", ""), int(told.get("pid", "0"))
+    fabric_id, number = told.findtext("domain/uuid"), told.get("pid", "")
+    if not fabric_id or not number.isdigit():
+        return
+    pid = int(number)
     if pid == 0:
         kill(root, fabric_id)  # its guest never ran
     if not _runs(fabric_id, pid) and not any(_pids(root, fabric_id)):

@@ -61,7 +61,7 @@ class Orders:
             return self._answer(order_id, report)
         self._require_reachable(appliance_id, order_id, reach_seconds)
         self._require_in_time(appliance_id, order_id, why, deadline_seconds)
-        return self._wait(order_id, why, deadline_seconds)
+        return self._wait(order_id, why, deadline_seconds, min(LOOK_AGAIN_SECONDS, reach_seconds))
 
     def _answer(self, order_id: str, report: Report) -> Answer:
         self._forget(order_id)
@@ -99,12 +99,12 @@ class Orders:
             appliance = tx.appliances.find(appliance_id)
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
-    def _wait(self, order_id: str, why: str, deadline_seconds: float) -> Wait:
+    def _wait(self, order_id: str, why: str, deadline_seconds: float, poll_seconds: float) -> Wait:
         said = self._deps.gateway.progress(order_id)
         return Wait(
             signal=f"order/{order_id}",
             deadline_seconds=deadline_seconds + GRACE_SECONDS,
             why=said[1] if said and said[1] else why,
             progress=said[0] if said else None,
-            poll_seconds=LOOK_AGAIN_SECONDS,
+            poll_seconds=poll_seconds,
         )

@@ -11,6 +11,7 @@ from .ordering import Answer, Orders
 SHUT_DOWN_GRACE_SECONDS = 60.0
 FINAL_CYCLE_SECONDS = 3600.0
 DEAD_SITE_SECONDS = 5.0
+TOLD_IN_PASSING_SECONDS = 1.0
 
 
 def shut_down(
@@ -57,8 +58,8 @@ def pause_if_reachable(give: Orders, ctx: StepContext, machine: ports.MachineRec
             Kind.PAUSE_REPLICATION,
             orders.Nothing(),
             machine_id=machine.id,
-            deadline_seconds=30,
-            reach_seconds=DEAD_SITE_SECONDS,
+            deadline_seconds=10,
+            reach_seconds=TOLD_IN_PASSING_SECONDS,
             why=f"pausing replication at {machine.source_site}",
         )
     except errors.SecondsiteError as error:
