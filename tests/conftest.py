@@ -11,6 +11,28 @@ hypothesis.settings.register_profile("secondsite", deadline=None)
 hypothesis.settings.load_profile("secondsite")
 
 
+# Modules that start whole sites and kill them: they would keep `./dev check` from ending within two minutes.
+SLOW_MODULES = {
+    "appliance": {
+        "test_bandwidth", "test_faults", "test_groups", "test_groups_kill", "test_healing", "test_kill",
+        "test_odd_days", "test_precision", "test_renewal", "test_scrub", "test_straight",
+    },
+    "cli": {"test_asking", "test_following", "test_groups", "test_point_verify", "test_site_and_rpo", "test_verbs"},
+    "bench": {"test_bench_cli"},
+    "datapath": {"test_replica_crashes"},
+    "fabrics": {"test_simulated_crashes"},
+    "jobs": {"test_kill", "test_crash_sweep", "test_restart"},
+    "libvirt": {"test_stuck_starts", "test_shut_down_in_a_view", "test_trackable", "test_process_death"},
+    "vault": {"test_vault_process"},
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in SLOW_MODULES.get(item.path.parent.name, ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def children() -> dict[int, str]:
     """Pids and command lines of this process's live children."""
     found = {}

@@ -185,7 +185,8 @@ class Pair:
         return self
 
     def synchronized(self, within_seconds=20):
-        eventually(lambda: self.status().synchronized, within_seconds)
+        """The target has a point, and the source knows that it has."""
+        eventually(lambda: self.status().synchronized and self.source_status().last_seq, within_seconds)
         return self
 
     def status(self):

@@ -39,7 +39,7 @@ def test_a_cycle_that_uses_too_much_scratch_space_is_given_up_and_the_guest_goes
     assert list(a.config.scratch.iterdir()) == []
     a.appliance.peers.limiter.set_rate(None)
     pair.synchronized()
-    assert codes(pair) == []
+    eventually(lambda: codes(pair) == [])
     assert b.point_bytes(pair.machine_id, pair.point_now()) == a.read(pair.fabric_id)
 
 

@@ -195,3 +195,29 @@ def test_a_disk_that_is_added_does_not_stop_the_others(full):
         on(full)
         full.source.write(full.fabric_id, 4 * MiB, CHANGED)
     assert full.source_status().running
+
+
+def at_rest(pair):
+    """The machine is off, and what it holds was sent."""
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    eventually(lambda: source.quiet_as is not None, 20)
+
+
+def test_an_older_copy_put_back_under_a_machine_that_stays_off_is_noticed(full):
+    """Its bitmap is the base's: it cannot tell what was sent of the machine at rest after the copy was made."""
+    path = full.source.disk_path(full.fabric_id)
+    copy = path.with_suffix(".copy")
+    off(full)
+    at_rest(full)
+    before = full.source_status().total_wire_bytes
+    shutil.copy(path, copy)
+    subprocess.run(["qemu-io", "-c", "write -P 7 2M 128k", str(path)], check=True, timeout=20, capture_output=True)
+    sent = full.source_status().total_wire_bytes
+    eventually(lambda: full.source_status().total_wire_bytes > sent, 20)
+    at_rest(full)
+    copy.replace(path)
+    on(full)
+    full.source.write(full.fabric_id, 9 * MiB, CHANGED)
+    point_id = eventually(lambda: next_point(full), 30)
+    assert full.target.point_bytes(full.machine_id, point_id) == full.source.read(full.fabric_id)
+    assert full.source_status().total_wire_bytes - before < FEW_BYTES

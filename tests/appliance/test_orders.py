@@ -101,7 +101,7 @@ def test_verify_finds_a_flipped_byte(pair):
         file.seek(path.stat().st_size - 200 * KiB)
         file.write(b"flipped")
     report = pair.target.order(Kind.VERIFY_POINT, DropPoint(point_id=point_id), pair.machine_id)
-    assert report.problem.code == "replica-error"
+    assert report.problem.code == "point-damaged"
     assert "replica-damaged" in [finding.code for finding in pair.status().findings]
 
 

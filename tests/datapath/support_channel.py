@@ -17,7 +17,7 @@ from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.errors import DatapathError
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.nbd_disk import NbdDisk
-from secondsite.datapath.receiver import Accept
+from secondsite.datapath.receiver_door import Accept
 from secondsite.datapath.units import KiB, MiB
 from tests.support.eventually import eventually
 

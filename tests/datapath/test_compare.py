@@ -5,7 +5,7 @@ import pytest
 from secondsite.datapath import codec, compare, sender
 from secondsite.datapath.errors import Cancelled, PeerRefused
 from secondsite.datapath.extents import Extent
-from secondsite.datapath.receiver import Refused
+from secondsite.datapath.receiver_door import Refused
 from secondsite.datapath.sender import DiskPlan
 from secondsite.datapath.units import BLOCK_BYTES, PAGE_BYTES, MiB
 from tests.datapath.support_channel import cycle_header, disk_content, served_disk, whole

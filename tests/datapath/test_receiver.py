@@ -15,7 +15,7 @@ from secondsite.datapath import channel, codec, cycle_file, sender
 from secondsite.datapath.codec_choice import Choice
 from secondsite.datapath.errors import DatapathError, PeerRefused, PeerUnreachable
 from secondsite.datapath.extents import Extent
-from secondsite.datapath.receiver import Refused
+from secondsite.datapath.receiver_door import Refused
 from secondsite.datapath.sender import DiskPlan
 from secondsite.datapath.units import KiB, MiB
 from tests.datapath.support_channel import (

@@ -11,7 +11,7 @@ from ..datapath import sift
 from ..datapath.compare import zero_digests
 from ..datapath.cycle_file import CycleHeader
 from ..datapath.extents import Extent
-from ..datapath.receiver import Accept, Refused, Write
+from ..datapath.receiver_door import Accept, Refused, Write
 from ..datapath.units import BLOCK_BYTES, PAGE_BYTES
 from ..domain.errors import SecondsiteError
 from ..jobs import seams

@@ -14,7 +14,7 @@ import structlog
 from ..datapath import errors as datapath_errors
 from ..datapath.cycle_file import CycleHeader
 from ..datapath.frames import Frame
-from ..datapath.receiver import Refused, Write
+from ..datapath.receiver_door import Refused, Write
 from ..domain import errors
 from ..jobs import seams
 from .hosted import Hosted
@@ -41,7 +41,9 @@ def writing(
         yield lambda frames, came_whole: _write(hosted, work, header, frames, came_whole)
 
 
-def _ready(stack: ExitStack, hosted: Hosted, work: InboxWork, header: CycleHeader, cut: Callable[[], None]) -> bool:
+def _ready(
+    stack: ExitStack, hosted: Hosted, work: InboxWork, header: CycleHeader, cut: Callable[[], None]
+) -> bool:
     """Whether the replica is held, and has all that was received before."""
     try:
         stack.enter_context(hosted.hold("receiving a pass", READY_SECONDS, cut))
@@ -53,7 +55,11 @@ def _ready(stack: ExitStack, hosted: Hosted, work: InboxWork, header: CycleHeade
 
 
 def _write(
-    hosted: Hosted, work: InboxWork, header: CycleHeader, frames: Iterator[Frame], came_whole: Callable[[], bool]
+    hosted: Hosted,
+    work: InboxWork,
+    header: CycleHeader,
+    frames: Iterator[Frame],
+    came_whole: Callable[[], bool],
 ) -> None:
     anew = header.base_seq is None
     if not anew:
@@ -76,4 +82,6 @@ def _write(
     if applied.point_id is not None:
         hosted.refresh()
         hosted.wants_trim = True
-    log.debug("cycle.written", machine=hosted.machine_id, seq=header.seq, torn=applied.torn, seconds=applied.seconds)
+    log.debug(
+        "cycle.written", machine=hosted.machine_id, seq=header.seq, torn=applied.torn, seconds=applied.seconds
+    )

@@ -26,7 +26,9 @@ SMALL_BYTES: Final = 32 * MiB
 """A cycle of so little costs no core its time, and its bytes count on a link that others share: always compressed."""
 
 RETRY_WINDOWS: Final = 16
-"""So many windows after it lost, the other way is tried again."""
+"""So many windows after it lost, the other way is tried again; twice as many each time that it loses."""
+
+LONGEST_RETRY_WINDOWS: Final = 128
 
 
 class Choice:
@@ -40,6 +42,8 @@ class Choice:
         self._compress = True
         self._speeds: dict[bool, float] = {}
         self._windows = 0
+        self._retry_windows = RETRY_WINDOWS
+        self._trying = False
         self._small = False
         self.begin()
 
@@ -70,9 +74,12 @@ class Choice:
     def _judge(self, seconds: float) -> None:
         """A window is full: note its speed, and say which way the next one goes."""
         self._windows += 1
-        self._speeds[self._compress] = self._raw_bytes / seconds
+        speed = self._raw_bytes / seconds
+        # one window is at the mercy of whatever else the cores did in its some 50 ms
+        self._speeds[self._compress] = (speed + self._speeds.get(self._compress, speed)) / 2
         slow = self._wire_bytes / seconds < SLOW_LINK
         change = not self._compress if slow else self._other_may_be_faster()
+        self._trying = change and not slow and not self._trying
         self._raw_bytes = self._wire_bytes = 0
         self._since = self._now()
         if change:
@@ -81,7 +88,12 @@ class Choice:
             self._windows = 0
 
     def _other_may_be_faster(self) -> bool:
+        """Whether to try the other way, or to go back to it after having tried this one."""
         other = self._speeds.get(not self._compress)
-        if other is None or self._windows >= RETRY_WINDOWS:
+        if other is None:
             return True
-        return other > 1.05 * self._speeds[self._compress]
+        if not self._trying:
+            return self._windows >= self._retry_windows
+        lost = other > 1.05 * self._speeds[self._compress]
+        self._retry_windows = min(2 * self._retry_windows, LONGEST_RETRY_WINDOWS) if lost else RETRY_WINDOWS
+        return lost

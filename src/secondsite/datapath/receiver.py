@@ -13,82 +13,20 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-import xxhash
-
-from . import codec, cycle_file, frames, frames_message, frames_runs, memory
+from . import cycle_file, memory
 from .channel import Connection
 from .cycle_file import CycleHeader, CycleWriter
-from .errors import DatapathError, FrameDamaged, PeerSilent, PeerUnreachable, ProtocolViolated
-from .extents import Extent
-from .frames import Frame, Kind
-from .frames_message import Message, Received
-from .units import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from .errors import DatapathError, PeerSilent, PeerUnreachable
+from .receiver_door import Accept, Refused, ReplicaDoor
+from .receiver_reception import Reception
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS: Final = 10
-MOST_BLOCKS: Final = 1024
-"""The most blocks that one question about pages may name."""
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class Refused(DatapathError):
-    """The door, or the receiver itself, does not take this cycle; travels to the sender as PeerRefused."""
-
-    def __init__(self, code: str, message: str, *, do: str) -> None:
-        super().__init__(message, do=do)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most that
-    the inbox may hold with this cycle in it. `straight`: the door may take its frames itself, see `ReplicaDoor.straight`."""
-
-    inbox_dir: Path
-    already: bool = False
-    budget_bytes: int | None = None
-    straight: bool = False
-
-
-Write = Callable[[Iterator[Frame], Callable[[], bool]], None]
-"""Makes frames durable in a replica. Once they end it asks whether the cycle came whole; if not, the cycle does not
-count as processed."""
-
-
-class ReplicaDoor(Protocol):
-    """What the owner of the replicas supplies. Called from connection threads, several at a time."""
-
-    def accept(self, peer_name: str, header: CycleHeader) -> Accept:
-        """Whether this peer may send this cycle, and where to; raises Refused."""
-        ...
-
-    def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
-        """16 bytes for each block of the range, as the replica is with everything applied that was received
-        before this cycle; raises Refused while something is not. Stale digests would hide blocks that a waiting
-        cycle is about to change."""
-        ...
-
-    def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
-        """16 bytes for each 4 KiB page of these blocks, in their order; else like `digests`."""
-        ...
-
-    def straight(
-        self, header: CycleHeader, cut: Callable[[], None]
-    ) -> AbstractContextManager[Write | None]:
-        """How this cycle is written straight to the replica, or None: then it goes through the inbox. Who needs the
-        replica meanwhile may call `cut`, from another thread: the cycle ends where it is. Raises Refused."""
-        ...
-
-    def arrived(self, header: CycleHeader, path: Path) -> None:
-        """The cycle is durable; the sender has no ACK yet. Comes again when the sender repeats the cycle."""
-        ...
 
 
 def serve(connection: Connection, door: ReplicaDoor, between_seconds: float = 300) -> None:
@@ -147,8 +85,12 @@ def _refuse(connection: Connection, problem: DatapathError) -> None:
 
 
 def _receive(connection: Connection, header: CycleHeader, accept: Accept, door: ReplicaDoor) -> Path | None:
-    reception = _Reception(connection, header, door)
-    path = _straight(reception, header, accept, door) if accept.straight else _to_inbox(reception, header, accept)
+    reception = Reception(connection, header, door)
+    path = (
+        _straight(reception, header, accept, door)
+        if accept.straight
+        else _to_inbox(reception, header, accept)
+    )
     if not reception.whole:
         connection.send_message("ABORTED")
         return None
@@ -158,7 +100,7 @@ def _receive(connection: Connection, header: CycleHeader, accept: Accept, door: 
     return path
 
 
-def _straight(reception: _Reception, header: CycleHeader, accept: Accept, door: ReplicaDoor) -> Path | None:
+def _straight(reception: Reception, header: CycleHeader, accept: Accept, door: ReplicaDoor) -> Path | None:
     """None, unless the cycle took the way through the inbox after all."""
     reception.answer_questions()
     with door.straight(header, reception.cut) as write:
@@ -168,7 +110,7 @@ def _straight(reception: _Reception, header: CycleHeader, accept: Accept, door: 
     return None
 
 
-def _to_inbox(reception: _Reception, header: CycleHeader, accept: Accept) -> Path | None:
+def _to_inbox(reception: Reception, header: CycleHeader, accept: Accept) -> Path | None:
     """The cycle's durable file; None if the sender gave it up."""
     try:
         writer = CycleWriter(accept.inbox_dir, header)
@@ -197,130 +139,3 @@ def _store_problem(inbox_dir: Path, problem: OSError) -> Refused:
     return Refused(
         "store-unwritable", f"{inbox_dir} cannot be written: {problem}", do="check the target's store"
     )
-
-
-class _Reception:
-    """One cycle coming in. Invariant: what was passed on was verified."""
-
-    def __init__(self, connection: Connection, header: CycleHeader, door: ReplicaDoor) -> None:
-        self._connection = connection
-        self._header = header
-        self._door = door
-        self._next: Received | None = None
-        self._frames = 0
-        self._digest = xxhash.xxh3_128()
-        self._problem: DatapathError | None = None
-        self.cut = connection.cut
-        self.whole = False
-        """Whether all of it came and is right."""
-
-    def answer_questions(self) -> None:
-        """Return when the first frame, or the end, has come."""
-        if self._next is not None:
-            return
-        while (received := self._connection.receive(fresh=True)).header.kind not in frames.CONTENT:
-            message = frames_message.expect(received, "DIGESTS", "PAGES", "END", "ABORT")
-            if message.name == "DIGESTS":
-                self._answer(message)
-            elif message.name == "PAGES":
-                self._answer_pages(message)
-            else:
-                break
-        self._next = received
-
-    def keep(self, writer: CycleWriter, room: int | None) -> None:
-        """Write what comes to a file of at most `room` bytes."""
-        self.answer_questions()
-        for received, _content in self._content(fresh=False):
-            if room is not None and writer.file_bytes + len(received.payload) > room:
-                raise Refused(
-                    "inbox-full",
-                    "the target's inbox is full",
-                    do="nothing: it is sent again when cycles were applied",
-                )
-            writer.add(received)
-
-    def write(self, write: Write) -> None:
-        """Have what comes written to the replica; raises why it did not come whole once that is done."""
-        write(self._until_broken(), lambda: self.whole)
-        if self._problem is not None:
-            raise self._problem
-
-    def _until_broken(self) -> Iterator[Frame]:
-        """All frames up to the end, or to where it broke off."""
-        try:
-            for _received, content in self._content(fresh=True):
-                yield from content
-        except DatapathError as problem:
-            self._problem = problem
-
-    def _content(self, fresh: bool) -> Iterator[tuple[Received, list[Frame]]]:
-        """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the next."""
-        while True:
-            received, self._next = self._next or self._connection.receive(fresh=fresh), None
-            if received.header.kind not in frames.CONTENT:
-                break
-            content = frames_runs.decode(received.header, received.payload)
-            for frame in content:
-                self._check_bounds(frame)
-            self._frames += 1
-            self._digest.update(received.head)
-            yield received, content
-        message = frames_message.expect(received, "END", "ABORT")
-        if message.name == "ABORT":
-            log.info("cycle %s-%s was given up: %s", self._header.epoch, self._header.seq, message.fields)
-        else:
-            self._check_end(message)
-
-    def _check_bounds(self, frame: Frame) -> None:
-        disks = self._header.disks
-        if frame.disk >= len(disks) or frame.offset + frame.length > disks[frame.disk].size_bytes:
-            raise ProtocolViolated(
-                f"a frame lies outside disk {frame.disk}", do="run the same release at both ends"
-            )
-
-    def _answer(self, question: Message) -> None:
-        try:
-            disk = self._header.disks[int(question.fields["disk"])]
-            offset, length = int(question.fields["offset"]), int(question.fields["length"])
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise ProtocolViolated(
-                "a question about digests names no disk", do="run the same release"
-            ) from None
-        found = self._door.digests(self._header.machine_id, disk.key, offset, length, BLOCK_BYTES)
-        if len(found) != -(-length // BLOCK_BYTES) * DIGEST_BYTES:
-            raise Refused(
-                "digests-missing", f"no digests of {disk.key} at {offset}", do="send the disk in full"
-            )
-        self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
-
-    def _answer_pages(self, question: Message) -> None:
-        try:
-            disk = self._header.disks[int(question.fields["disk"])]
-            blocks = [_block(int(number), disk.size_bytes) for number in question.fields["blocks"]]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise ProtocolViolated(
-                "a question about pages names no blocks of a disk", do="run the same release"
-            ) from None
-        if len(blocks) > MOST_BLOCKS:
-            raise ProtocolViolated("a question is about too many blocks", do="run the same release")
-        found = self._door.pages(self._header.machine_id, disk.key, blocks)
-        if len(found) != sum(-(-block.length // PAGE_BYTES) for block in blocks) * DIGEST_BYTES:
-            raise Refused("digests-missing", f"no digests of {disk.key}", do="send the disk in full")
-        self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
-
-    def _check_end(self, end: Message) -> None:
-        if end.fields != {"frames": self._frames, "digest": self._digest.hexdigest()}:
-            raise FrameDamaged(
-                f"{self._frames} frames arrived, their digest is not the sender's",
-                do="send the cycle again",
-            )
-        self.whole = True
-
-
-def _block(number: int, size_bytes: int) -> Extent:
-    """The block of that number; raises ValueError if the disk has none."""
-    start = number * BLOCK_BYTES
-    if not 0 <= start < size_bytes:
-        raise ValueError(number)
-    return Extent(start, min(BLOCK_BYTES, size_bytes - start))

@@ -28,6 +28,14 @@ def replace(path: Path, text: str) -> None:
         fresh.unlink(missing_ok=True)
 
 
+def inode(path: Path) -> int:
+    """Which file it is: another one under the same name has another number. 0 if it is not there."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 @contextlib.contextmanager
 def locked(path: Path, deadline_seconds: float, purpose: str, shared: bool = False) -> Iterator[None]:
     """Hold a lock file; raises FabricError when another holder does not let go within the deadline."""

@@ -34,6 +34,7 @@ class MachineRecord(Shape):
     """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives.
 
     `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the disks that have them;
+    `images` keeps the inode that each of them counted for: a bitmap in another file, put back or copied, knows nothing (P17);
     `view` lists the scratch files of a frozen view that is open or was broken off.
     """
 
@@ -42,6 +43,7 @@ class MachineRecord(Shape):
     runs_in: str | None = None
     nodes: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
     checkpoints: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
+    images: dict[str, dict[str, int]] = pydantic.Field(default_factory=dict)
     view: tuple[str, ...] | None = None
 
     @property
@@ -55,6 +57,11 @@ class MachineRecord(Shape):
             return Traits.model_validate_json(self.definition.native)
         except pydantic.ValidationError:
             return Traits()
+
+    def counted(self, checkpoint: str | None, key: str, path: Path) -> bool:
+        """Whether the checkpoint's bitmap counted for the file that the disk has now."""
+        known = self.images.get(checkpoint or "", {}).get(key)
+        return known is not None and known == files.inode(path)
 
     def having(self, **changes: object) -> MachineRecord:
         return self.model_copy(update=changes)

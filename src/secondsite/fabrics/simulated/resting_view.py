@@ -27,25 +27,27 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     with daemon.session(f"Reading machine '{record.definition.name}', which is off") as session:
         for key, files in found.items():
             disks.open_chain(session, files, writable=False)
-            bitmaps = _bitmaps(files, request.base)
+            bitmaps = _bitmaps(record, key, files, request.base)
             session.add_export(view_export(record.fabric_id, key), files.chain[0].node, bitmaps=bitmaps)
     return ChangeSession(
         taken_at=taken_at,
         checkpoint=None,
         disks=tuple(
-            _changes(daemon, record.fabric_id, key, files, request.base) for key, files in found.items()
+            _changes(daemon, record, key, files, request.base) for key, files in found.items()
         ),
     )
 
 
-def _bitmaps(files: disks.DiskFiles, base: str | None) -> tuple[str, ...]:
+def _bitmaps(record: MachineRecord, key: str, files: disks.DiskFiles, base: str | None) -> tuple[str, ...]:
     """A base's bitmap keeps recording until its checkpoint goes, so it alone holds all changes since."""
-    return (base,) if base is not None and base in files.bitmaps else ()
+    usable = base is not None and base in files.bitmaps and record.counted(base, key, files.chain[0].path)
+    return (base,) if usable and base is not None else ()
 
 
 def _changes(
-    daemon: Daemon, fabric_id: str, key: str, files: disks.DiskFiles, base: str | None
+    daemon: Daemon, record: MachineRecord, key: str, files: disks.DiskFiles, base: str | None
 ) -> DiskChanges:
     return DiskChanges(
-        key, files.size_bytes, daemon.nbd_socket, view_export(fabric_id, key), _bitmaps(files, base)
+        key, files.size_bytes, daemon.nbd_socket, view_export(record.fabric_id, key),
+        _bitmaps(record, key, files, base),
     )

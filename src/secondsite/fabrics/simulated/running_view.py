@@ -22,7 +22,7 @@ from ...datapath.units import BLOCK_BYTES
 from ...domain import errors
 from ...wire.machines import DiskDefinition
 from ..interface import ChangeSession, DiskChanges, SessionRequest
-from . import disks
+from . import disks, files
 from .daemon import Daemon, Session, translated
 from .host import DELTA, Host, view_export, view_name
 from .records import MachineRecord
@@ -43,8 +43,10 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     """Freeze a view; the caller holds the machine's lock and its view lock. Raises FabricError, StoreFull."""
     record = host.end_view(record)
     parts = [_part(record, request, disk) for disk in record.definition.disks if disk.key in request.disks]
+    images = {part.disk.key: files.inode(Path(part.disk.path)) for part in parts}
     record = host.records.save(
         record.having(
+            images={**dict(list(record.images.items())[-9:]), request.new_checkpoint: images},
             view=tuple(str(part.scratch) for part in parts),
             checkpoints={**record.checkpoints, request.new_checkpoint: request.disks},
         )
@@ -75,6 +77,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
 
 def _part(record: MachineRecord, request: SessionRequest, disk: DiskDefinition) -> _DiskView:
     usable = request.base is not None and disk.key in record.checkpoints.get(request.base, ())
+    usable = usable and record.counted(request.base, disk.key, Path(disk.path))
     name = view_name(record.fabric_id, disk.key)
     return _DiskView(
         disk=disk,
