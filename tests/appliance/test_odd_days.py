@@ -143,7 +143,7 @@ def test_a_scratch_file_system_that_fills_up_ends_the_cycle_and_the_guest_writes
     a.write(pair.fabric_id, 0, noise(60 * MiB))
     pair.protect().synchronized(40)
     said = set()
-    a.appliance.peers.limiter.set_rate(MiB)
+    a.appliance.peers.limiter.set_rate(256 * KiB)
     source = a.appliance.replication.get(pair.machine_id)
     with seams.armed(lambda _name: said.update(finding.code for finding in source.findings.all())):
         a.write(pair.fabric_id, 0, noise(8 * MiB))

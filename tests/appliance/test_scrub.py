@@ -57,7 +57,7 @@ def test_every_point_is_read_and_found_whole(make_site):
         a.write(pair.fabric_id, number * MiB, noise(256 * KiB))
         pair.point_now()
     quiet(pair)
-    eventually(lambda: all(point.verified_at for point in pair.status().points), 20)
+    eventually(lambda: all(point.verified_at for point in pair.status().points), 40)
     assert damaged(pair) == []
     assert rotten(pair) == ""
 
@@ -75,7 +75,7 @@ def test_rot_is_found_named_and_new_points_are_whole_again(make_site, slice_byte
     b.stop()
     rot(b, pair.machine_id)
     b.start(**AT_ONCE)
-    eventually(lambda: old in damaged(pair), 20)
+    eventually(lambda: old in damaged(pair), 40)
     assert "web01" in rotten(pair)
     assert old in rotten(pair)
     assert "vda" in rotten(pair)
@@ -87,7 +87,7 @@ def test_rot_is_found_named_and_new_points_are_whole_again(make_site, slice_byte
     healed = pair.source_status().total_wire_bytes - sent
     print(f"rot healed with {healed} bytes of {8 * MiB}")
     assert healed < 1 * MiB
-    eventually(lambda: next(p for p in pair.status().points if p.id == new).verified_at, 20)
+    eventually(lambda: next(p for p in pair.status().points if p.id == new).verified_at, 40)
     assert new not in damaged(pair)
     assert old in damaged(pair)
     assert pair.source_status().findings == ()
@@ -160,7 +160,7 @@ def test_reading_keeps_to_its_rate(make_site):
     with seams.armed(lambda name: noted.append(datetime.now(UTC)) if name.startswith("appliance.scrub.") else None):
         pair.protect().synchronized()
         synchronized = datetime.now(UTC)
-        eventually(lambda: any(point.verified_at for point in pair.status().points), 20)
+        eventually(lambda: any(point.verified_at for point in pair.status().points), 40)
     assert (noted[0] - synchronized).total_seconds() > 1.0
 
 
