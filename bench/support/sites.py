@@ -107,7 +107,9 @@ class Site:
     def common_point(self, group: GroupShape, budget_seconds: float) -> dict[str, Any]:
         """Take a common point now; its set id, the reason when there is none, and the pause."""
         shape = group.model_dump(mode="json")
-        return self._request({"ask": "common_point", "machine_id": "", "group": shape, "budget": budget_seconds})
+        return self._request(
+            {"ask": "common_point", "machine_id": "", "group": shape, "budget": budget_seconds}
+        )
 
     def _request(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -116,7 +116,9 @@ class Site:
         """The whole disk as the guest of a running machine sees it."""
         with simulated.Guest(self.root, fabric_id) as guest:
             size_bytes = guest.size_bytes(key)
-            return b"".join(guest.read(key, at, min(4 * MiB, size_bytes - at)) for at in range(0, size_bytes, 4 * MiB))
+            return b"".join(
+                guest.read(key, at, min(4 * MiB, size_bytes - at)) for at in range(0, size_bytes, 4 * MiB)
+            )
 
     def disk_path(self, fabric_id, key="vda"):
         disks = self.fabric.inventory.get(fabric_id).definition.disks

@@ -25,7 +25,11 @@ class Vault(http.server.BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append(body)
         if body["key"] != "right":
-            problem = {"code": "registration-refused", "message": "The key is unknown.", "do": "Make a new one."}
+            problem = {
+                "code": "registration-refused",
+                "message": "The key is unknown.",
+                "do": "Make a new one.",
+            }
             self._answer(401, json.dumps({"error": problem}).encode())
             return
         x509.load_pem_x509_csr(body["csr_pem"].encode())

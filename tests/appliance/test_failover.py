@@ -24,7 +24,11 @@ from tests.support.eventually import eventually
 
 def start(pair, run, point_id, name=None, fabric_id=None, **more):
     payload = StartReplica(
-        run=run, point_id=point_id, fabric_id=fabric_id or str(uuid.uuid4()), name=name or f"{pair.name}-{run}", **more
+        run=run,
+        point_id=point_id,
+        fabric_id=fabric_id or str(uuid.uuid4()),
+        name=name or f"{pair.name}-{run}",
+        **more,
     )
     return pair.target.do(Kind.START_REPLICA, payload, pair.machine_id)
 
@@ -129,7 +133,9 @@ def test_the_way_back_onto_the_old_disks_sends_only_what_changed(pair):
     pair.source.write(pair.fabric_id, 0, noise(6 * MiB))
     pair.protect().synchronized()
     point_id = pair.point_now()
-    pair.source.write(pair.fabric_id, 1 * MiB, noise(128 * KiB))  # never arrives: the source is lost at this moment
+    pair.source.write(
+        pair.fabric_id, 1 * MiB, noise(128 * KiB)
+    )  # never arrives: the source is lost at this moment
     fabric_id = fail_over(pair, point_id)
     pair.target.write(fabric_id, 4 * MiB, noise(256 * KiB))
     reverse = turned(pair, fabric_id)

@@ -122,7 +122,9 @@ def small_store(tmp_path):
     """A file system of 64 MiB; full when it is full."""
     folder = tmp_path / "small"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True
+    )
     if done.returncode:
         pytest.skip("no right to mount a tmpfs")
     yield folder
@@ -260,7 +262,9 @@ def test_a_damaged_cycle_is_discarded_and_the_source_compares(pair):
     with hosted.hold("a test", 10):
         pair.source.write(pair.fabric_id, 3 * MiB, noise(1 * MiB))
         pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
-        path = next(path for _, _, path in cycle_file.scan(hosted.replica.inbox) if path.stat().st_size > 500 * KiB)
+        path = next(
+            path for _, _, path in cycle_file.scan(hosted.replica.inbox) if path.stat().st_size > 500 * KiB
+        )
         with path.open("r+b") as file:
             file.seek(300 * KiB)
             file.write(b"damage")

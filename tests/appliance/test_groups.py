@@ -31,7 +31,10 @@ class Together:
             pair.protect(policy=policy(cycle_seconds=2, **changes))
         for pair in self.pairs:
             pair.synchronized(60)
-        eventually(lambda: not any(p.source_status().sync_fraction is not None for p in self.pairs), within_seconds=60)
+        eventually(
+            lambda: not any(p.source_status().sync_fraction is not None for p in self.pairs),
+            within_seconds=60,
+        )
         return self
 
     def group(self, **changes):
@@ -115,7 +118,9 @@ def test_a_common_point_of_three_machines_is_one_instant_of_all(sites):
         counters = together.counters(set_id)
         assert_in_order(counters)
         assert counters[0] > 0
-    instants = {p.taken_at for pair in together.pairs for p in pair.status().points if p.set_id == common.set_id}
+    instants = {
+        p.taken_at for pair in together.pairs for p in pair.status().points if p.set_id == common.set_id
+    }
     assert instants == {common.taken_at}
 
 

@@ -45,7 +45,9 @@ def counters(vault, pairs, set_id):
 def counter(vault, pair, set_id):
     facts = vault.order("appliance-b", Kind.LIST_POINTS, None, pair.machine_id)
     (point_id,) = [point["id"] for point in facts["points"] if point["set_id"] == set_id]
-    (disk,) = sorted((pair.target.config.store / "replicas" / pair.machine_id / "points").glob(f"{point_id}.json"))
+    (disk,) = sorted(
+        (pair.target.config.store / "replicas" / pair.machine_id / "points").glob(f"{point_id}.json")
+    )
     return int.from_bytes(held(pair, disk)[COUNTER : COUNTER + 8], "big")
 
 
@@ -75,7 +77,8 @@ def test_guests_go_on_and_every_whole_set_is_true_after_each_kill(world):
             written = writer.written
             eventually(lambda written=written: writer.written > written + 3, within_seconds=60)
             eventually(
-                lambda before=before: groups.newest_set(points_of(vault, pairs)) not in (None, before), within_seconds=60
+                lambda before=before: groups.newest_set(points_of(vault, pairs)) not in (None, before),
+                within_seconds=60,
             )
     newest = groups.newest_set(points_of(vault, pairs))
     assert_in_order(counters(vault, pairs, newest))

@@ -86,7 +86,9 @@ def on(pair):
 
 
 def bitmaps(path):
-    out = subprocess.run(["qemu-img", "info", "--output=json", str(path)], check=True, capture_output=True, timeout=20)
+    out = subprocess.run(
+        ["qemu-img", "info", "--output=json", str(path)], check=True, capture_output=True, timeout=20
+    )
     return [one["name"] for one in json.loads(out.stdout)["format-specific"]["data"].get("bitmaps", [])]
 
 
@@ -189,7 +191,9 @@ def test_a_disk_that_is_added_does_not_stop_the_others(full):
         (disk,) = record.definition.disks
         path = full.source.disk_path(full.fabric_id).with_name("vdb.qcow2")
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "8M"], check=True, timeout=20)
-        added = disk.model_copy(update={"key": "vdb", "path": str(path), "size_bytes": 8 * MiB, "boot_order": 2})
+        added = disk.model_copy(
+            update={"key": "vdb", "path": str(path), "size_bytes": 8 * MiB, "boot_order": 2}
+        )
         definition = record.definition.model_copy(update={"disks": (disk, added)})
         host.records.save(record.having(definition=definition))
         on(full)
@@ -211,7 +215,9 @@ def test_an_older_copy_put_back_under_a_machine_that_stays_off_is_noticed(full):
     at_rest(full)
     before = full.source_status().total_wire_bytes
     shutil.copy(path, copy)
-    subprocess.run(["qemu-io", "-c", "write -P 7 2M 128k", str(path)], check=True, timeout=20, capture_output=True)
+    subprocess.run(
+        ["qemu-io", "-c", "write -P 7 2M 128k", str(path)], check=True, timeout=20, capture_output=True
+    )
     sent = full.source_status().total_wire_bytes
     eventually(lambda: full.source_status().total_wire_bytes > sent, 20)
     at_rest(full)

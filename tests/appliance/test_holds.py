@@ -30,7 +30,10 @@ def test_a_held_point_outlives_retention_and_a_restart_and_goes_when_it_is_relea
     pair.target.start()
     _latest_only(pair)
     eventually(lambda: _ids(pair) == [kept, newest], within_seconds=30)
-    assert {point.id: point.held for point in pair.status().points} == {kept: "before the upgrade", newest: None}
+    assert {point.id: point.held for point in pair.status().points} == {
+        kept: "before the upgrade",
+        newest: None,
+    }
     assert pair.target.point_bytes(pair.machine_id, kept) == content
     pair.target.do(Kind.RELEASE_POINT, DropPoint(point_id=kept), pair.machine_id)
     eventually(lambda: _ids(pair) == [newest], within_seconds=30)

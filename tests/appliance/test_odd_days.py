@@ -97,7 +97,9 @@ def test_a_link_that_is_cut_in_the_middle_of_a_cycle_and_comes_back_costs_only_t
     began = time.monotonic()
     whole_again(pair)
     passed = link.passed_bytes() - before
-    print(f"in step {time.monotonic() - began:.1f} s after the link was back; {passed} bytes passed for {5.5 * MiB:.0f}")
+    print(
+        f"in step {time.monotonic() - began:.1f} s after the link was back; {passed} bytes passed for {5.5 * MiB:.0f}"
+    )
     assert passed < 13 * MiB
 
 
@@ -110,7 +112,9 @@ def test_one_flipped_bit_in_the_inbox_is_found_and_made_up_for_with_few_bytes(pa
         with hosted.hold("a test", 10):
             pair.source.write(pair.fabric_id, 3 * MiB, noise(256 * KiB))
             pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
-            path = max((each for _, _, each in cycle_file.scan(hosted.replica.inbox)), key=lambda p: p.stat().st_size)
+            path = max(
+                (each for _, _, each in cycle_file.scan(hosted.replica.inbox)), key=lambda p: p.stat().st_size
+            )
             with path.open("r+b") as file:
                 file.seek(path.stat().st_size // 2)
                 (byte,) = file.read(1)
@@ -129,7 +133,9 @@ def small_scratch(tmp_path):
     """A file system of 32 MiB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)], capture_output=True, timeout=20)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)], capture_output=True, timeout=20
+    )
     if done.returncode:
         pytest.skip("no right to mount a tmpfs")
     yield folder
@@ -184,7 +190,10 @@ def test_a_storage_daemon_that_dies_in_the_middle_of_a_merge_loses_no_point(pair
     assert doomed not in [point.id for point in pair.status().points]
     for point_id, content in kept.items():
         assert pair.target.point_bytes(pair.machine_id, point_id) == content
-        assert pair.target.order(Kind.VERIFY_POINT, DropPoint(point_id=point_id), pair.machine_id).problem is None
+        assert (
+            pair.target.order(Kind.VERIFY_POINT, DropPoint(point_id=point_id), pair.machine_id).problem
+            is None
+        )
     pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
     pair.source.write(pair.fabric_id, 5 * MiB, noise(256 * KiB))
     whole_again(pair)

@@ -70,7 +70,9 @@ def test_a_machine_that_does_not_shut_down_loses_its_power(sites):
 
     a, b = sites
     pair = Pair(a, b, a.make_machine(obeys_shutdown=False)).protect().synchronized()
-    refused = a.order(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id, grace_seconds=0.2, force=False), pair.machine_id)
+    refused = a.order(
+        Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id, grace_seconds=0.2, force=False), pair.machine_id
+    )
     assert refused.problem.code == "deadline-exceeded"
     facts = a.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id, grace_seconds=0.2), pair.machine_id)
     assert facts["power"] == "off"

@@ -126,7 +126,9 @@ def test_resynchronize_repairs_a_replica_that_lost_its_place(pair):
     points = len(pair.status().points)
     pair.source.do(Kind.RESYNCHRONIZE, machine_id=pair.machine_id)
     eventually(lambda: len(pair.status().points) > points)
-    assert pair.target.point_bytes(pair.machine_id, pair.status().points[-1].id) == pair.source.read(pair.fabric_id)
+    assert pair.target.point_bytes(pair.machine_id, pair.status().points[-1].id) == pair.source.read(
+        pair.fabric_id
+    )
 
 
 def test_points_that_the_policy_no_longer_keeps_are_dropped(pair):
@@ -142,6 +144,9 @@ def test_points_that_the_policy_no_longer_keeps_are_dropped(pair):
 
 def test_a_disk_that_grew_grows_at_the_target(pair):
     pair.protect().synchronized()
-    simulated.resize(pair.source.root, pair.fabric_id, "vda", 12 * MiB)
+    with pair.source.appliance.replication.get(pair.machine_id).hold(
+        "a test", 10
+    ):  # not while a view is open
+        simulated.resize(pair.source.root, pair.fabric_id, "vda", 12 * MiB)
     pair.source.write(pair.fabric_id, 11 * MiB, noise(512 * KiB))
     assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)

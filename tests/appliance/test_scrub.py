@@ -157,7 +157,9 @@ def test_reading_keeps_to_its_rate(make_site):
     pair = Pair(a, b, a.make_machine())
     a.write(pair.fabric_id, 0, noise(8 * MiB))
     noted = []
-    with seams.armed(lambda name: noted.append(datetime.now(UTC)) if name.startswith("appliance.scrub.") else None):
+    with seams.armed(
+        lambda name: noted.append(datetime.now(UTC)) if name.startswith("appliance.scrub.") else None
+    ):
         pair.protect().synchronized()
         synchronized = datetime.now(UTC)
         eventually(lambda: any(point.verified_at for point in pair.status().points), 40)

@@ -27,7 +27,9 @@ def test_initial_replication_needs_no_inbox(pair):
     names = []
     with seams.armed(reached(names)):
         pair.protect().synchronized()
-    first_arrival = names.index("appliance.inbox.arrived") if "appliance.inbox.arrived" in names else len(names)
+    first_arrival = (
+        names.index("appliance.inbox.arrived") if "appliance.inbox.arrived" in names else len(names)
+    )
     assert "appliance.straight.applied" in names[:first_arrival]
     point_id = pair.status().points[0].id
     assert pair.target.point_bytes(pair.machine_id, point_id) == pair.source.read(pair.fabric_id)

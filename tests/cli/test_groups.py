@@ -31,7 +31,9 @@ def test_a_group_is_made_drilled_at_its_common_point_and_deleted(cli, together):
 
 
 def drilled_set(cli, machine):
-    (job,) = [j for j in cli.must(f"job list --machine {machine} --json").json if j["verb"] == "test_failover"]
+    (job,) = [
+        j for j in cli.must(f"job list --machine {machine} --json").json if j["verb"] == "test_failover"
+    ]
     tasks = cli.must(f"job show {job['id']} --json").json["tasks"]
     (point_id,) = {task["facts"]["point_id"] for task in tasks if task["facts"].get("point_id")}
     (point,) = [each for each in cli.must(f"point list {machine} --json").json if each["id"] == point_id]

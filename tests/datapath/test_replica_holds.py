@@ -79,6 +79,9 @@ def test_a_commit_says_which_held_points_it_removes(replica):
     replica.hold("p2", "evidence")
     replica.hold("p4", "good")
     replica.open_run("failover", "p4")
-    assert replica.settle("failover") == "fixed on point p4; removed 3 other recovery points, 1 of them held: p2 (evidence)"
+    assert (
+        replica.settle("failover")
+        == "fixed on point p4; removed 3 other recovery points, 1 of them held: p2 (evidence)"
+    )
     assert replica.state.holds == ()
     assert ids(replica) == ["p4"]

@@ -17,7 +17,10 @@ def point(seq, set_id=None, **more):
 
 
 def test_the_newest_set_is_the_one_that_every_member_has():
-    members = {"a": [point(1, "s"), point(5, "t"), point(9, "u")], "b": [point(2, "s"), point(3, "t"), point(4)]}
+    members = {
+        "a": [point(1, "s"), point(5, "t"), point(9, "u")],
+        "b": [point(2, "s"), point(3, "t"), point(4)],
+    }
     assert groups.newest_set(members) == "t"
 
 
@@ -29,7 +32,10 @@ def test_a_set_that_a_member_lost_does_not_count():
 
 def test_an_app_consistent_set_is_so_on_every_member():
     def members(consistency):
-        return {"a": [point(1, "s", consistency=Consistency.APP)], "b": [point(1, "s", consistency=consistency)]}
+        return {
+            "a": [point(1, "s", consistency=Consistency.APP)],
+            "b": [point(1, "s", consistency=consistency)],
+        }
 
     assert groups.newest_set(members(Consistency.APP), app_consistent=True) == "s"
     assert groups.newest_set(members(Consistency.CRASH), app_consistent=True) is None

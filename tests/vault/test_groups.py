@@ -55,7 +55,11 @@ def move(vault, name, state):
 
 def test_a_group_is_made_changed_and_deleted_and_its_machines_stay_protected(vault, sites):
     assert create(vault, "web", "app")["machines"] == ["app", "web"]
-    assert ask(vault, "POST", "/groups/shop/add", {"machines": ["db", "web"]})["machines"] == ["app", "db", "web"]
+    assert ask(vault, "POST", "/groups/shop/add", {"machines": ["db", "web"]})["machines"] == [
+        "app",
+        "db",
+        "web",
+    ]
     assert ask(vault, "POST", "/groups/shop/remove", {"machines": ["app"]})["machines"] == ["db", "web"]
     assert ask(vault, "GET", "/machines/web")["group"] == "shop"
     assert [each["name"] for each in ask(vault, "GET", "/groups")] == ["shop"]
@@ -88,9 +92,14 @@ def test_a_machine_of_another_group_direction_or_state_is_refused(vault, sites):
     create(vault, "web")
     assert "belongs to group 'shop'" in create(vault, "web", name="other", expect=409)["error"]["message"]
     ask(vault, "GET", "/groups/other", expect=404)
-    assert "one direction" in create(vault, "app", name="back", source_site="b", target_site="a", expect=400)["error"]["do"]
+    assert (
+        "one direction"
+        in create(vault, "app", name="back", source_site="b", target_site="a", expect=400)["error"]["do"]
+    )
     move(vault, "app", State.COMMITTED)
-    assert "committed" in ask(vault, "POST", "/groups/shop/add", {"machines": ["app"]}, 409)["error"]["message"]
+    assert (
+        "committed" in ask(vault, "POST", "/groups/shop/add", {"machines": ["app"]}, 409)["error"]["message"]
+    )
     create(vault, name="shop", expect=409)
 
 
@@ -114,7 +123,10 @@ def test_a_multi_vm_choice_uses_the_newest_set_that_every_member_has(vault, site
         db=[point(8), point(9)],
     )
     choice = "choice=latest_multi_vm_processed"
-    picked = {name: ask(vault, "GET", f"/machines/{name}/possible?{choice}")["point"]["id"] for name in ("web", "app", "db")}
+    picked = {
+        name: ask(vault, "GET", f"/machines/{name}/possible?{choice}")["point"]["id"]
+        for name in ("web", "app", "db")
+    }
     assert picked == {"web": "p2", "app": "p6", "db": "p9"}
     assert ask(vault, "GET", "/groups/shop")["newest_set"] == "s2"
 
@@ -126,7 +138,11 @@ def test_all_jobs_of_a_failover_of_a_group_use_one_set(vault, sites):
     job = ask(vault, "POST", "/machines/failover", body, 202)
     with vault.store.reading() as tx:
         children = read.tree(tx.session, job["job_id"]).job.arguments["children"]
-    assert {child["name"]: child["arguments"]["set_id"] for child in children} == {"web": "s1", "app": "s1", "db": None}
+    assert {child["name"]: child["arguments"]["set_id"] for child in children} == {
+        "web": "s1",
+        "app": "s1",
+        "db": None,
+    }
 
 
 def test_a_group_without_a_common_set_is_told_so(vault, sites):

@@ -28,7 +28,9 @@ def verified(vault, target, report):
         assert answer.status_code == 202, answer.text
         path = f"/api/jobs/{answer.json()['job_id']}"
         job = eventually(lambda: ended(vault.rest.get(path).json()))
-        assert [order.payload for order in dialler.orders if order.kind == Kind.VERIFY_POINT] == [{"point_id": "p1"}]
+        assert [order.payload for order in dialler.orders if order.kind == Kind.VERIFY_POINT] == [
+            {"point_id": "p1"}
+        ]
     return rest.JobShape.model_validate(job)
 
 
@@ -61,7 +63,9 @@ def test_what_is_possible_passes_over_a_damaged_point_and_says_why_a_named_one_i
     protect(vault, [point(1, 60, now), point(2, 30, now, damaged=True, verified_at=now)])
 
     def possible(**query):
-        return rest.Possible.model_validate(vault.rest.get("/api/machines/web01/possible", params=query).json())
+        return rest.Possible.model_validate(
+            vault.rest.get("/api/machines/web01/possible", params=query).json()
+        )
 
     assert possible(choice="latest_processed").point.id == "p1"
     refused = possible(choice="custom", point="p2")

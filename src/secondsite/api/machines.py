@@ -65,9 +65,7 @@ def release_point(vault: Vault, machine: str, point: str) -> PointShape:
     return vault.holds.release(machine, point)
 
 
-@router.post(
-    "/machines/{machine}/points/{point}/verify", status_code=HTTPStatus.ACCEPTED, tags=["machines"]
-)
+@router.post("/machines/{machine}/points/{point}/verify", status_code=HTTPStatus.ACCEPTED, tags=["machines"])
 def verify_point(vault: Vault, caller: Caller, machine: str, point: str) -> rest.JobAccepted:
     """Reads a point at the target and compares it with what was sealed; the result marks the point."""
     return vault.points.verify(machine, point, caller)

@@ -83,7 +83,9 @@ class CommonPoints:
         self._fabric = fabric
         self._replication = replication
 
-    def take(self, group: GroupShape, app_consistent: bool = False, budget: float = HOLD_BUDGET_SECONDS) -> Common:
+    def take(
+        self, group: GroupShape, app_consistent: bool = False, budget: float = HOLD_BUDGET_SECONDS
+    ) -> Common:
         """Take one now. Raises nothing: what went wrong is the reason, also on the members' findings."""
         sources = [source for each in group.members if (source := self._replication.find(each)) is not None]
         try:
@@ -119,7 +121,9 @@ class CommonPoints:
             why = self._unready(group, sources) or self._missing(sources)
             if why:
                 return Common(reason=why)
-            pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(sources), thread_name_prefix="common"))
+            pool = stack.enter_context(
+                ThreadPoolExecutor(max_workers=len(sources), thread_name_prefix="common")
+            )
             members = [_Member(source) for source in sources]
             for member in members:
                 stack.enter_context(member.open_view)
@@ -144,7 +148,12 @@ class CommonPoints:
     # -- all at one instant ----------------------------------------------------------------------------
 
     def _frozen_views(
-        self, group: GroupShape, pool: ThreadPoolExecutor, members: Sequence[_Member], app: bool, budget: float
+        self,
+        group: GroupShape,
+        pool: ThreadPoolExecutor,
+        members: Sequence[_Member],
+        app: bool,
+        budget: float,
     ) -> tuple[Wish, Common]:
         """Views of all members at one instant, if it can be; gives what the cycles are to carry."""
         gathering = Gathering(member.source.machine_id for member in members)
@@ -197,7 +206,9 @@ class CommonPoints:
 
     # -- each on its own way ---------------------------------------------------------------------------
 
-    def _sent(self, pool: ThreadPoolExecutor, members: Sequence[_Member], wish: Wish, common: Common) -> Common:
+    def _sent(
+        self, pool: ThreadPoolExecutor, members: Sequence[_Member], wish: Wish, common: Common
+    ) -> Common:
         def send(member: _Member) -> CycleFact | None:
             if member.source.interrupt.is_set():
                 raise Interrupted
@@ -269,5 +280,3 @@ def _once(opened: ExitStack, session: ChangeSession) -> Iterator[ChangeSession]:
     """The open view as the context that a cycle enters: it ends when the cycle has been read."""
     with opened:
         yield session
-
-

@@ -62,7 +62,9 @@ class Cycles:
         self._peers = peers
         self._guard = guard
 
-    def run(self, source: Source, wish: Wish, told: Told = lambda _fraction, _sentence: None) -> CycleFact | None:
+    def run(
+        self, source: Source, wish: Wish, told: Told = lambda _fraction, _sentence: None
+    ) -> CycleFact | None:
         """One cycle, durable at the target; None when the wish allows idling and nothing changed.
 
         Raises domain or datapath errors; Interrupted when somebody needs the machine.
@@ -103,7 +105,8 @@ class Cycles:
         power = self._fabric.power.state(source.setup.fabric_id)
         if power is PowerState.MISSING:
             raise errors.NotFound(
-                f"The hypervisor no longer knows {source}.", do="Define the machine again, or disable its protection."
+                f"The hypervisor no longer knows {source}.",
+                do="Define the machine again, or disable its protection.",
             )
         return power
 
@@ -115,7 +118,12 @@ class Cycles:
         return file_marks([disk.path for disk in found.definition.disks]) if found else None
 
     def _over(
-        self, connection: Connection, source: Source, view: AbstractContextManager[ChangeSession], wish: Wish, told: Told
+        self,
+        connection: Connection,
+        source: Source,
+        view: AbstractContextManager[ChangeSession],
+        wish: Wish,
+        told: Told,
     ) -> tuple[CycleFact | None, object]:
         """What was sent, and how the disk files of a machine that is off looked inside the view."""
         seq = source.progress.next_seq
@@ -128,7 +136,8 @@ class Cycles:
             )  # fmt: skip
             stack.enter_context(self._guard.over(watch))
             disks = [
-                stack.enter_context(NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps)) for disk in session.disks
+                stack.enter_context(NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps))
+                for disk in session.disks
             ]
             _note_consistency(source, session, wish)
             parts = self._parts(source, session, wish)
@@ -142,7 +151,12 @@ class Cycles:
             plans = [replace(plan, known=held.of(plan.key)) for plan in plans]
             self._attempt(source, parts, seq)
             result = sender.send_cycle(
-                connection, header, plans, cancelled=watch.cancelled, choice=source.choice, progress=_teller(plans, told)
+                connection,
+                header,
+                plans,
+                cancelled=watch.cancelled,
+                choice=source.choice,
+                progress=_teller(plans, told),
             )
             if result.already:
                 raise _number_taken(source, session)
@@ -184,7 +198,11 @@ class Cycles:
         lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
         resynchronizing = source.progress.resynchronizing or bool(lost)
         if resynchronizing:
-            what = f"The change bitmap of {', '.join(lost)} is not usable" if lost else "A comparison of all blocks runs"
+            what = (
+                f"The change bitmap of {', '.join(lost)} is not usable"
+                if lost
+                else "A comparison of all blocks runs"
+            )
             source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
         source.change(next_seq=seq + 1, passes={**known, **passes}, resynchronizing=resynchronizing)
         seams.reach("appliance.cycle.attempted")
@@ -212,7 +230,8 @@ class Cycles:
         found = self._fabric.inventory.get(source.setup.fabric_id)
         if found is None:
             raise errors.NotFound(
-                f"The hypervisor no longer knows {source}.", do="Define the machine again, or disable its protection."
+                f"The hypervisor no longer knows {source}.",
+                do="Define the machine again, or disable its protection.",
             )
         kept = tuple(disk for disk in found.definition.disks if disk.key in source.setup.disks)
         return {

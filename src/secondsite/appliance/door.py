@@ -24,6 +24,7 @@ DIGESTS_WAIT_SECONDS = 25.0
 
 log = structlog.get_logger(__name__)
 
+
 class Door:
     """The datapath's ReplicaDoor."""
 
@@ -76,7 +77,9 @@ class Door:
                 do="Nothing: the source compares all blocks and sends what differs.",
             )
         if {disk.key for disk in header.disks} - set(hosted.setup.disks):
-            raise Refused("wrong-disks", "The cycle has disks that the replica has not.", do="Enable protection again.")
+            raise Refused(
+                "wrong-disks", "The cycle has disks that the replica has not.", do="Enable protection again."
+            )
         state = hosted.replica.state
         already = header.seq <= max(state.processed_seq, state.begun_seq)
         in_parts = hosted.replica.takes_parts(header)
@@ -120,14 +123,18 @@ class Door:
 
     def _check(self, hosted: Hosted, header: CycleHeader) -> None:
         if self._admit(hosted, header).already:
-            raise Refused("out-of-order", f"Cycle {header.seq} came meanwhile.", do="Nothing: all is compared.")
+            raise Refused(
+                "out-of-order", f"Cycle {header.seq} came meanwhile.", do="Nothing: all is compared."
+            )
 
     def arrived(self, header: CycleHeader, path: Path) -> None:
         """The cycle is durable here: **sent**."""
         seams.reach("appliance.inbox.arrived")
         hosted = self._host.find(header.machine_id)
         if hosted is not None:
-            log.debug("cycle.arrived", machine=header.machine_id, seq=header.seq, file_bytes=path.stat().st_size)
+            log.debug(
+                "cycle.arrived", machine=header.machine_id, seq=header.seq, file_bytes=path.stat().st_size
+            )
             if header.base_seq is None:
                 hosted.verdicts.compared(header.epoch, header.seq)
             self._work.wanted(hosted)
@@ -136,6 +143,8 @@ class Door:
         hosted = self._host.find(machine_id)
         if hosted is None:
             raise Refused(
-                "no-replica", f"There is no replica of machine {machine_id} here.", do="Enable or reprotect it again."
+                "no-replica",
+                f"There is no replica of machine {machine_id} here.",
+                do="Enable or reprotect it again.",
             )
         return hosted

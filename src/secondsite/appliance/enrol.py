@@ -78,7 +78,9 @@ def _trusted_ca(vault_url: str, wanted: str) -> str:
     """The vault's CA certificate, if its fingerprint is the one that the operator was given."""
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
-    unverified.verify_mode = ssl.CERT_NONE  # only the CA's public certificate is read; its fingerprint is what counts
+    unverified.verify_mode = (
+        ssl.CERT_NONE
+    )  # only the CA's public certificate is read; its fingerprint is what counts
     status, body = _http(vault_url, "GET", CA_PATH, None, unverified)
     ca_pem = body.decode(errors="replace")
     plain = wanted.lower().replace(":", "").removeprefix("sha256")
@@ -112,8 +114,12 @@ def _ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
 def _http(url: str, method: str, path: str, body: bytes | None, context: ssl.SSLContext) -> tuple[int, bytes]:
     where = urlsplit(url)
     if where.scheme != "https" or not where.hostname:
-        raise errors.InvalidArgument(f"'{url}' is no https address.", do="Give https://HOST:PORT of the vault.")
-    connection = http.client.HTTPSConnection(where.hostname, where.port or 443, timeout=SECONDS, context=context)
+        raise errors.InvalidArgument(
+            f"'{url}' is no https address.", do="Give https://HOST:PORT of the vault."
+        )
+    connection = http.client.HTTPSConnection(
+        where.hostname, where.port or 443, timeout=SECONDS, context=context
+    )
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
@@ -125,7 +131,8 @@ def _http(url: str, method: str, path: str, body: bytes | None, context: ssl.SSL
         ) from None
     except (OSError, http.client.HTTPException) as problem:
         raise errors.ApplianceUnreachable(
-            f"The vault at {url} cannot be reached: {problem}", do="Check the address, the port and the firewall."
+            f"The vault at {url} cannot be reached: {problem}",
+            do="Check the address, the port and the firewall.",
         ) from None
     finally:
         connection.close()

@@ -103,7 +103,9 @@ class Groups:
         if not group.app_consistent:
             return False
         sources = [self._replication.find(each) for each in group.members]
-        wanted = [source.setup.policy.app_consistent_every_seconds for source in sources if source is not None]
+        wanted = [
+            source.setup.policy.app_consistent_every_seconds for source in sources if source is not None
+        ]
         every = min((each for each in wanted if each > 0), default=None)
         return every is not None and (clock.app_at is None or time.monotonic() - clock.app_at >= every)
 

@@ -29,7 +29,9 @@ class Interrupted(errors.NotPossibleNow):
     """The cycle was stopped on purpose; nothing is wrong."""
 
     def __init__(self) -> None:
-        super().__init__("The cycle was given up because another order needs the machine.", do="Retry after that order.")
+        super().__init__(
+            "The cycle was given up because another order needs the machine.", do="Retry after that order."
+        )
 
 
 class Watch:
@@ -72,9 +74,10 @@ class Watch:
                 f"{self._scratch} has room for {room}."
             )
         if time.monotonic() > self._ends_at:
-            return errors.DeadlineExceeded(f"The cycle took more than {self._seconds:.0f} s and was given up.")
+            return errors.DeadlineExceeded(
+                f"The cycle took more than {self._seconds:.0f} s and was given up."
+            )
         return None
-
 
     def _free_bytes(self) -> int:
         """What the file system still takes: other machines and strangers fill it too, whatever our budget says."""

@@ -39,7 +39,9 @@ class Holding:
             self._count(-1)
         try:
             if self._gone():
-                raise errors.NotFound(f"{self._about()} was removed.", do="Enable the machine's protection again.")
+                raise errors.NotFound(
+                    f"{self._about()} was removed.", do="Enable the machine's protection again."
+                )
             self._holder, self._give_way = purpose, give_way
             yield
         finally:

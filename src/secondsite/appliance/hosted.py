@@ -106,7 +106,8 @@ class Hosted:
             if record.point_id == point_id:
                 return record
         raise errors.NotFound(
-            f"{self} has no recovery point '{point_id}'.", do="List them with 'secondsite point list MACHINE'."
+            f"{self} has no recovery point '{point_id}'.",
+            do="List them with 'secondsite point list MACHINE'.",
         )
 
     def definition(self, record: PointRecord) -> MachineDefinition:

@@ -34,7 +34,8 @@ class InboxWork:
         self._stopping = False
         self._looked_at = time.monotonic()
         self._workers = [
-            threading.Thread(target=self._work, name=f"inbox-{number}", daemon=True) for number in range(workers)
+            threading.Thread(target=self._work, name=f"inbox-{number}", daemon=True)
+            for number in range(workers)
         ]
 
     def start(self) -> None:

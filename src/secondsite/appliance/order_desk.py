@@ -62,7 +62,9 @@ class OrderDesk:
 
     def perform(self, order: Order) -> Report:
         """Do the order now, in this thread, and store its report."""
-        context = Context(order, self._parts, lambda fraction, sentence: self._tell(order, fraction, sentence))
+        context = Context(
+            order, self._parts, lambda fraction, sentence: self._tell(order, fraction, sentence)
+        )
         seams.reach("appliance.order.begun")
         try:
             sentence, facts = _perform(context)

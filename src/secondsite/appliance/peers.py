@@ -23,7 +23,8 @@ class Peers:
     ) -> Connection:
         """The first address that answers as `peer_name`. Raises the last address's DatapathError."""
         problem: Exception = datapath_errors.PeerUnreachable(
-            f"the peer {peer_name or ''} has no address", do="give the other appliance an advertised data address"
+            f"the peer {peer_name or ''} has no address",
+            do="give the other appliance an advertised data address",
         )
         for address in addresses:
             host, _colon, port = address.rpartition(":")

@@ -74,7 +74,8 @@ class ReplicaHost:
         hosted = self.find(machine_id)
         if hosted is None:
             raise errors.NotFound(
-                f"There is no replica of machine {machine_id} here.", do="Enable or reprotect the machine first."
+                f"There is no replica of machine {machine_id} here.",
+                do="Enable or reprotect the machine first.",
             )
         return hosted
 
@@ -107,7 +108,13 @@ class ReplicaHost:
             sentence = self._turn(replica, setup)
         else:
             replica = Replica.create(
-                folder, self.daemon, setup.machine_id, _disks(setup), setup.epoch, _bases(setup, existing), _reach
+                folder,
+                self.daemon,
+                setup.machine_id,
+                _disks(setup),
+                setup.epoch,
+                _bases(setup, existing),
+                _reach,
             )
             sentence = f"made a replica of {setup.machine_name} from {'its old disks' if existing else 'empty disks'}"
         seams.reach("appliance.replica.made")

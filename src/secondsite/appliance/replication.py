@@ -46,7 +46,9 @@ class Replication:
         self._sources: dict[str, Source] = {}
         for setup_json, progress_json in state.sources().values():
             setup = SourceSetup.model_validate_json(setup_json)
-            self._sources[setup.machine_id] = Source(setup, Progress.model_validate_json(progress_json), state)
+            self._sources[setup.machine_id] = Source(
+                setup, Progress.model_validate_json(progress_json), state
+            )
         self._workers = [
             threading.Thread(target=self._work, name=f"cycles-{number}", daemon=True)
             for number in range(config.cycles_at_once)
@@ -93,7 +95,8 @@ class Replication:
         source = self.find(machine_id)
         if source is None:
             raise errors.NotFound(
-                f"Machine {machine_id} is not replicated from here.", do="Enable its protection, or reprotect it."
+                f"Machine {machine_id} is not replicated from here.",
+                do="Enable its protection, or reprotect it.",
             )
         return source
 

@@ -51,7 +51,11 @@ def next_point(
     if unread:
         return max(unread, key=lambda point: (point.epoch, point.seq))
     before = now - timedelta(seconds=again_seconds)
-    old = [(point.verified_at, point) for point in candidates if point.verified_at and point.verified_at <= before]
+    old = [
+        (point.verified_at, point)
+        for point in candidates
+        if point.verified_at and point.verified_at <= before
+    ]
     return min(old, key=lambda each: each[0])[1] if old else None
 
 

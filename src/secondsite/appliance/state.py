@@ -1,9 +1,9 @@
 """What an appliance remembers: one SQLite file in its home, each change a durable transaction of its own.
 
-    sources   what we replicate from here: the vault's setup and our progress
-    replicas  what we hold for other sites: the vault's setup and whether cycles are taken
-    reports   the end of every order, so that a repeated order gets the same answer; kept 30 days
-    facts     the rest by key: definitions of machines that gave way, runs
+sources   what we replicate from here: the vault's setup and our progress
+replicas  what we hold for other sites: the vault's setup and whether cycles are taken
+reports   the end of every order, so that a repeated order gets the same answer; kept 30 days
+facts     the rest by key: definitions of machines that gave way, runs
 """
 
 import sqlite3
@@ -66,7 +66,9 @@ class State:
 
     def sources(self) -> dict[str, tuple[str, str]]:
         """machine id → (setup JSON, progress JSON)."""
-        return {row[0]: (row[1], row[2]) for row in self._rows("SELECT machine_id, setup, progress FROM sources")}
+        return {
+            row[0]: (row[1], row[2]) for row in self._rows("SELECT machine_id, setup, progress FROM sources")
+        }
 
     def put_source(self, machine_id: str, setup: str, progress: str) -> None:
         self._change("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", machine_id, setup, progress)

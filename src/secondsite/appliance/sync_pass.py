@@ -1,7 +1,7 @@
 """What one cycle sends of each disk: pure sums over extents, no I/O.
 
-    0 ........ position ........ position + slice ........ size
-    | changed since the base | copied or compared whole | not yet |
+0 ........ position ........ position + slice ........ size
+| changed since the base | copied or compared whole | not yet |
 """
 
 from collections.abc import Callable
@@ -63,9 +63,7 @@ def part(disk: DiskFacts, at: DiskPass | None, slice_bytes: int | None) -> DiskP
     after = None
     if end < disk.size_bytes:
         attempted = max(at.attempted, end)
-        after = at.model_copy(
-            update={"position": end, "attempted": attempted, "size_bytes": disk.size_bytes}
-        )
+        after = at.model_copy(update={"position": end, "attempted": attempted, "size_bytes": disk.size_bytes})
     return DiskPart(disk.key, disk.size_bytes, position, position, end, at.mode, at.attempted, after)
 
 

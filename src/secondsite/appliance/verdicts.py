@@ -76,7 +76,9 @@ class Verdicts:
             return ()
         named = "; ".join(f"{point_id} on {', '.join(verdict.bad)}" for point_id, verdict in bad[-3:])
         more = f" and {len(bad) - 3} older points" if len(bad) > 3 else ""
-        what = f"Recovery points of {machine_name} are not what was sealed: {named}{more}. No choice picks them."
+        what = (
+            f"Recovery points of {machine_name} are not what was sealed: {named}{more}. No choice picks them."
+        )
         return (FindingShape(code="replica-damaged", what=what, since=min(each.at for _, each in bad)),)
 
     def forget(self) -> None:

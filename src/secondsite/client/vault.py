@@ -88,7 +88,9 @@ class VaultClient:
     def add_group(self, group: rest.GroupCreate) -> rest.GroupInfo:
         return self._one(rest.GroupInfo, "POST", "/api/groups", body=group)
 
-    def change_group(self, name: str, change: Literal["add", "remove"], machines: Sequence[str]) -> rest.GroupInfo:
+    def change_group(
+        self, name: str, change: Literal["add", "remove"], machines: Sequence[str]
+    ) -> rest.GroupInfo:
         """Machines join the group, or leave it."""
         body = _shape(rest.MachinesRequest, machines=tuple(machines))
         return self._one(rest.GroupInfo, "POST", f"/api/groups/{_part(name)}/{change}", body=body)

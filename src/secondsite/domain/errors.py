@@ -101,9 +101,7 @@ class ApplianceUnreachable(SecondsiteError):
 
 class VaultUnreachable(SecondsiteError):
     code = "vault-unreachable"
-    default_do = (
-        "Check that 'secondsite vault run' is up and that --url is right. Replication goes on without the vault."
-    )
+    default_do = "Check that 'secondsite vault run' is up and that --url is right. Replication goes on without the vault."
 
 
 class PeerUnreachable(SecondsiteError):

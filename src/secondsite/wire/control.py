@@ -97,7 +97,8 @@ class Refusal(Shape):
 
 
 Message = Annotated[
-    Hello | Welcome | Order | Progress | Report | Status | Renew | Renewed | Refusal, Field(discriminator="type")
+    Hello | Welcome | Order | Progress | Report | Status | Renew | Renewed | Refusal,
+    Field(discriminator="type"),
 ]
 _adapter: TypeAdapter[Message] = TypeAdapter(Message)
 

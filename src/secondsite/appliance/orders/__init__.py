@@ -61,6 +61,7 @@ def perform(context: Context) -> tuple[str, Shape]:
         ) from None
     except ValueError:
         raise errors.InvalidArgument(
-            f"This appliance does not know the order '{order.kind}'.", do="Upgrade the appliance to the vault's release."
+            f"This appliance does not know the order '{order.kind}'.",
+            do="Upgrade the appliance to the vault's release.",
         ) from None
     return HANDLERS[kind](context, payload)

@@ -70,7 +70,9 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             "Add space to the store, or shorten the retention of other machines.",
         )
     if payload.must_hold_replica and context.parts.host.find(context.machine_id) is None:
-        yield _obstacle(f"There is no replica of machine {context.machine_id} here.", "Enable protection first.")
+        yield _obstacle(
+            f"There is no replica of machine {context.machine_id} here.", "Enable protection first."
+        )
 
 
 def _answer(found: list[ObstacleShape], fine: str) -> tuple[str, Obstacles]:

@@ -48,7 +48,8 @@ class Context:
         """The machine that the order is for; raises InvalidArgument if it names none."""
         if self.order.machine_id is None:
             raise errors.InvalidArgument(
-                f"The order '{self.order.kind}' names no machine.", do="Bring vault and appliance to the same release."
+                f"The order '{self.order.kind}' names no machine.",
+                do="Bring vault and appliance to the same release.",
             )
         return self.order.machine_id
 

@@ -65,7 +65,9 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
     if found is None:
         return _was_withdrawn(context, payload.fabric_id)
     if found.tag not in (None, context.machine_id):
-        raise errors.NotOurs(f"Machine {found.name} at this site is tagged {found.tag}, not {context.machine_id}.")
+        raise errors.NotOurs(
+            f"Machine {found.name} at this site is tagged {found.tag}, not {context.machine_id}."
+        )
     if found.power is not PowerState.OFF:
         context.fabric.power.stop(payload.fabric_id)
     context.fabric.tracking.acknowledge(payload.fabric_id, None)

@@ -116,13 +116,17 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
     if hosted is None:
         return "the machine was already on its own disks", Nothing()
     with hosted.hold("consolidating", context.left_seconds()):
-        own = {disk.key: Path(disk.base) for disk in hosted.replica.state.disks if Path(disk.base).is_absolute()}
+        own = {
+            disk.key: Path(disk.base) for disk in hosted.replica.state.disks if Path(disk.base).is_absolute()
+        }
         if len(own) != len(hosted.replica.state.disks):
             return "the machine's disks lie in the replica and stay there", Nothing()
         # qemu must not find the images below in use by our storage daemon
         hosted.replica.close()
         context.fabric.hosting.consolidate(
-            payload.fabric_id, own, lambda fraction: context.progress(fraction, "merging into the original disks")
+            payload.fabric_id,
+            own,
+            lambda fraction: context.progress(fraction, "merging into the original disks"),
         )
         seams.reach("appliance.run.consolidated")
         context.state.remove_fact(_key(context, FAILOVER))

@@ -41,7 +41,9 @@ def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
     source = context.source()
     with source.hold("resynchronizing", context.left_seconds(), interrupt=True):
         source.save(progresses.restarted(source.progress, source.setup.disks))
-        source.findings.add("resynchronizing", "Asked for: all blocks are compared, those that differ are sent.")
+        source.findings.add(
+            "resynchronizing", "Asked for: all blocks are compared, those that differ are sent."
+        )
         source.quiet_as = None
     source.hurry()
     context.parts.replication.poke()

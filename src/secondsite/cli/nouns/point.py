@@ -44,7 +44,9 @@ def hold(
     context: typer.Context,
     machine: MachineName,
     point: PointId,
-    reason: Annotated[str, typer.Option(help="Why it is to stay; shown in 'point list'.", show_default=False)],
+    reason: Annotated[
+        str, typer.Option(help="Why it is to stay; shown in 'point list'.", show_default=False)
+    ],
     as_json: Json = False,
 ) -> None:
     """Keeps a point, whatever retention says, until it is released."""
@@ -69,7 +71,11 @@ def release(context: typer.Context, machine: MachineName, point: PointId, as_jso
 
 @app.command()
 def verify(
-    context: typer.Context, machine: MachineName, point: PointId, no_wait: NoWait = False, as_json: Json = False
+    context: typer.Context,
+    machine: MachineName,
+    point: PointId,
+    no_wait: NoWait = False,
+    as_json: Json = False,
 ) -> None:
     """Reads a point at the target and compares it with what was sealed. A damaged one is marked and not picked."""
     with connect(context) as client:

@@ -51,10 +51,14 @@ def add(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
 def limit(
     context: typer.Context,
     name: SiteName,
-    rate: Annotated[str | None, typer.Option(help="100MB, 200Mbit, unlimited, ...: what holds by default.")] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="100MB, 200Mbit, unlimited, ...: what holds by default.")
+    ] = None,
     window: Annotated[
         list[str] | None,
-        typer.Option(help="'mon-fri 08:00-18:00 20MB': another rate then; the first that fits holds. Repeat it."),
+        typer.Option(
+            help="'mon-fri 08:00-18:00 20MB': another rate then; the first that fits holds. Repeat it."
+        ),
     ] = None,
     utc_offset: Annotated[str, typer.Option(help="The site's clocks, minutes from UTC: +60.")] = "0",
     as_json: Json = False,

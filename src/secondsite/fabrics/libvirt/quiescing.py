@@ -40,7 +40,9 @@ class Quiescing:
                 problem = entering.exception()
                 if problem is None:
                     thaw.callback(pool.submit, guest.__exit__, None, None, None)
-                freezes[fabric_id] = entering.result() if problem is None else interface.Freeze(reason=str(problem))
+                freezes[fabric_id] = (
+                    entering.result() if problem is None else interface.Freeze(reason=str(problem))
+                )
             yield freezes
 
     def release_left_over(self) -> None:

@@ -32,9 +32,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     return ChangeSession(
         taken_at=taken_at,
         checkpoint=None,
-        disks=tuple(
-            _changes(daemon, record, key, files, request.base) for key, files in found.items()
-        ),
+        disks=tuple(_changes(daemon, record, key, files, request.base) for key, files in found.items()),
     )
 
 
@@ -48,6 +46,9 @@ def _changes(
     daemon: Daemon, record: MachineRecord, key: str, files: disks.DiskFiles, base: str | None
 ) -> DiskChanges:
     return DiskChanges(
-        key, files.size_bytes, daemon.nbd_socket, view_export(record.fabric_id, key),
+        key,
+        files.size_bytes,
+        daemon.nbd_socket,
+        view_export(record.fabric_id, key),
         _bitmaps(record, key, files, base),
     )

@@ -102,7 +102,9 @@ def _join(tx: ports.Transaction, record: ports.GroupRecord, names: Sequence[str]
         members.append(tx.machines.put(dataclasses.replace(machine, group=record.name)))
 
 
-def _check(record: ports.GroupRecord, members: Sequence[ports.MachineRecord], machine: ports.MachineRecord) -> None:
+def _check(
+    record: ports.GroupRecord, members: Sequence[ports.MachineRecord], machine: ports.MachineRecord
+) -> None:
     if machine.group is not None:
         raise errors.NotPossibleNow(
             f"{machine.name} belongs to group '{machine.group}'.",
@@ -113,7 +115,11 @@ def _check(record: ports.GroupRecord, members: Sequence[ports.MachineRecord], ma
             f"{machine.name} is {machine.state}, so it can't join a group.", do="Add it when it is protected."
         )
     first = members[0] if members else None
-    way = (first.source_site, first.target_site) if first else (record.group.source_site, record.group.target_site)
+    way = (
+        (first.source_site, first.target_site)
+        if first
+        else (record.group.source_site, record.group.target_site)
+    )
     if (machine.source_site, machine.target_site) != way:
         raise errors.InvalidArgument(
             f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's machines from "
@@ -127,7 +133,8 @@ def _check(record: ports.GroupRecord, members: Sequence[ports.MachineRecord], ma
         )
     if len(members) >= MOST_MEMBERS:
         raise errors.InvalidArgument(
-            f"Group '{record.name}' has {len(members)} machines.", do=f"At most {MOST_MEMBERS} share their points."
+            f"Group '{record.name}' has {len(members)} machines.",
+            do=f"At most {MOST_MEMBERS} share their points.",
         )
 
 

@@ -24,7 +24,8 @@ class Holds:
         said = " ".join(reason.split())
         if not said or len(said) > LONGEST_REASON or not said.isprintable():
             raise errors.InvalidArgument(
-                "A hold needs a reason that people can read.", do=f"Say why in 1 to {LONGEST_REASON} characters."
+                "A hold needs a reason that people can read.",
+                do=f"Say why in 1 to {LONGEST_REASON} characters.",
             )
         return self._ask(machine, point_id, Kind.HOLD_POINT, HoldPoint(point_id=point_id, reason=said))
 
@@ -37,7 +38,9 @@ class Holds:
             record = machines.existing(tx, machine)
             target = tx.appliances.find(record.target_appliance_id)
         if target is None:
-            raise errors.ApplianceUnreachable(f"The appliance that holds the points of {record.name} is gone.")
+            raise errors.ApplianceUnreachable(
+                f"The appliance that holds the points of {record.name} is gone."
+            )
         facts: dict[str, Any]
         [facts] = ask_and_wait(self._parts, [target], kind, payload, ANSWER_SECONDS, record.id)
         for point in Points.model_validate(facts).points:

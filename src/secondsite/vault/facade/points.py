@@ -44,7 +44,11 @@ class Points:
             return JobAccepted(job_id=verifying.submit(self._parts.deps, tx, record, point_id, requested_by))
 
     def _possible(
-        self, tx: ports.Transaction, record: ports.MachineRecord, choice: RecoveryPointChoice, point_id: str | None
+        self,
+        tx: ports.Transaction,
+        record: ports.MachineRecord,
+        choice: RecoveryPointChoice,
+        point_id: str | None,
     ) -> Possible:
         status = self._parts.facts.latest(tx, record.id)
         try:

@@ -101,6 +101,8 @@ def _info(tx: ports.Transaction, name: str) -> PolicyInfo:
 def _infos(tx: ports.Transaction) -> list[PolicyInfo]:
     used = [machine.policy for machine in tx.machines.list()]
     return [
-        PolicyInfo(**telling.policy_shape(policy).model_dump(), read_only=read_only, used_by=used.count(policy.name))
+        PolicyInfo(
+            **telling.policy_shape(policy).model_dump(), read_only=read_only, used_by=used.count(policy.name)
+        )
         for policy, read_only in tx.policies.list()
     ]
