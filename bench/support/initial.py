@@ -16,7 +16,7 @@ DISK_BYTES = 1 * GiB
 PAIRS = 3
 OURS = (
     "ours is everything from the order to replicate until the first recovery point is sealed: checkpoints, reading "
-    "over NBD in slices, zstd or not, xxh3-128, mutual TLS between two appliance processes, the durable inbox, the "
+    "over NBD in slices, zstd or not, xxh3-128, mutual TLS between two appliance processes, straight to the head, the "
     "apply into the qcow2 chain with digests, flushes and the manifest"
 )
 HIGHER: Better = "higher"

@@ -121,3 +121,12 @@ def test_digests_are_those_of_xxh3():
 def test_one_set_bit_ends_a_run_of_zeros():
     assert codec.is_zero(bytearray(64 * KiB))
     assert not codec.is_zero(bytearray(64 * KiB) + b"\1")
+
+
+def test_a_delta_is_compressed_on_a_fast_link_where_a_slice_of_a_pass_is_not():
+    choice = Choice()
+    choice._compress = False
+    choice.begin(8 * SMALL_BYTES)
+    assert not choice.wanted()
+    choice.begin(8 * SMALL_BYTES, delta=True)
+    assert choice.wanted()

@@ -156,6 +156,7 @@ class Cycles:
                 plans,
                 cancelled=watch.cancelled,
                 choice=source.choice,
+                delta=all(part.mode is None for part in parts),
                 progress=_teller(plans, told),
             )
             if result.already:

@@ -25,6 +25,9 @@ SLOW_LINK: Final = 60 * MiB
 SMALL_BYTES: Final = 32 * MiB
 """A cycle of so little costs no core its time, and its bytes count on a link that others share: always compressed."""
 
+DELTA_BYTES: Final = 512 * MiB
+"""The same for a cycle that carries only changes: its bytes are what a link between sites is paid for."""
+
 RETRY_WINDOWS: Final = 16
 """So many windows after it lost, the other way is tried again; twice as many each time that it loses."""
 
@@ -47,9 +50,12 @@ class Choice:
         self._small = False
         self.begin()
 
-    def begin(self, data_bytes: int | None = None) -> None:
-        """A cycle of about `data_bytes` begins: what passed since the last one is not measured."""
-        self._small = data_bytes is not None and data_bytes <= SMALL_BYTES
+    def begin(self, data_bytes: int | None = None, *, delta: bool = False) -> None:
+        """A cycle of about `data_bytes` begins: what passed since the last one is not measured.
+
+        `delta`: it carries only changes, no slice of a pass over the whole disk.
+        """
+        self._small = data_bytes is not None and data_bytes <= (DELTA_BYTES if delta else SMALL_BYTES)
         self._settle_bytes = SETTLE_BYTES
         self._raw_bytes = self._wire_bytes = 0
         self._since = 0.0

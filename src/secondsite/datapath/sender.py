@@ -97,12 +97,13 @@ def send_cycle(
     cancelled: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda _bytes_done: None,
     choice: Choice | None = None,
+    delta: bool = False,
 ) -> CycleResult:
     """Send one cycle; when this returns it is durable at the target.
 
     `disks` are in the order of `header.disks`. `progress` gets the bytes done so far, compared and sent;
-    `cancelled` is asked as often. A `choice`
-    that is kept for the peer carries what was learnt about the link to the next cycle.
+    `cancelled` is asked as often. A `choice` that is kept for the peer carries what was learnt about the link to the
+    next cycle; a `delta`, which carries only changes, is compressed all the same.
     Raises Cancelled, DiskUnreadable (the connection stays good); PeerRefused with the target's code,
     PeerSilent, PeerUnreachable (close the connection).
     """
@@ -120,7 +121,7 @@ def send_cycle(
             Work(number, plan.disk, extents.union(plan.changed, differing[number]), plan.known)
             for number, plan in enumerate(disks)
         ]
-        tally = _send_frames(connection, work, choice or Choice(), watch)
+        tally = _send_frames(connection, work, choice or Choice(), delta, watch)
     except (Cancelled, DiskUnreadable) as problem:
         _abort(connection, problem.message)
         raise
@@ -170,9 +171,12 @@ def _compare(connection: Connection, disks: Sequence[DiskPlan], watch: _Watch) -
     ]
 
 
-def _send_frames(connection: Connection, work: Sequence[Work], choice: Choice, watch: _Watch) -> _Tally:
+def _send_frames(
+    connection: Connection, work: Sequence[Work], choice: Choice, delta: bool, watch: _Watch
+) -> _Tally:
     tally = _Tally()
-    choice.begin(sum(extents.total_bytes(e for e in item.extents if not e.zero) for item in work))
+    data_bytes = sum(extents.total_bytes(e for e in item.extents if not e.zero) for item in work)
+    choice.begin(data_bytes, delta=delta)
     with Pump(work, choice, watch.done) as pump:
         for frame in pump:
             _send(connection, frame, choice)
