@@ -22,7 +22,7 @@ def test_an_appliance_says_hello_and_tells_all_its_machines(vault, make_site):
     a, b = make_site("a").start(control_url=vault.url), make_site("b").start(control_url=vault.url)
     pair = Pair(a, b, a.make_machine()).protect()
     eventually(lambda: pair.machine_id in vault.replicas and vault.replicas[pair.machine_id].synchronized)
-    eventually(lambda: vault.sources[pair.machine_id].sent_at is not None)
+    eventually(lambda: pair.machine_id in vault.sources and vault.sources[pair.machine_id].sent_at)
     hello = next(hello for hello in vault.hellos if hello.appliance_id == "appliance-b")
     assert hello.data_addresses == (f"127.0.0.1:{b.port}",)
     assert hello.fabric_kind == "simulated"
