@@ -3,6 +3,8 @@
 import pytest
 import trustme
 
+from secondsite.datapath.storage_daemon import StorageDaemon
+from tests.datapath.support_chain import Source
 from tests.datapath.support_channel import Door, Target, issue
 
 
@@ -31,3 +33,15 @@ def target(door, tls):
     listening = Target(door, tls["target"], tls["source"])
     yield listening
     listening.listener.stop()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    daemon = StorageDaemon(tmp_path / "daemon")
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture
+def source():
+    return Source()

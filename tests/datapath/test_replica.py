@@ -29,18 +29,6 @@ from tests.datapath.support_chain import (
 
 
 @pytest.fixture
-def daemon(tmp_path):
-    daemon = StorageDaemon(tmp_path / "daemon")
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def source():
-    return Source()
-
-
-@pytest.fixture
 def replica(tmp_path, daemon, source):
     replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1)
     yield replica

@@ -4,20 +4,7 @@ import pytest
 
 from secondsite.datapath import errors
 from secondsite.datapath.replica import Replica
-from secondsite.datapath.storage_daemon import StorageDaemon
-from tests.datapath.support_chain import Source, assert_points_true
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    daemon = StorageDaemon(tmp_path / "daemon")
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def source():
-    return Source()
+from tests.datapath.support_chain import assert_points_true
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from .extents import Extent
 from .nbd_disk import NbdDisk
 from .nbd_disk_writes import Writes
 from .replica_core import ReplicaCore
-from .replica_ragged import RaggedWrites
+from .replica_ragged import Piece, RaggedWrites
 from .replica_state import ReplicaState
 from .units import BLOCK_BYTES
 
@@ -56,19 +56,11 @@ class CycleLike(Protocol):
     def sync(self) -> dict[str, Any] | None: ...
 
 
-class FrameLike(Protocol):
+class FrameLike(Piece, Protocol):
     """A piece of a disk, as `frames.Frame` has it; `disk` counts the header's disks from 0."""
 
     @property
     def disk(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def zero(self) -> bool: ...
-    @property
-    def data(self) -> bytes | memoryview: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Failover: the source is in trouble; the machine starts at the target from a recovery point.
 
-It never waits for the source longer than seconds, and it goes on when the source can't be shut down
-(documents 001 L84, 002 L58). The inbox is closed before the point is chosen, so nothing moves under it.
+A source that is gone costs seconds. One that answers and was asked to shut down is waited for as long as its last
+delta may take; the failover goes on when that can't be done (documents 001 L84, 002 L58). The inbox is closed before
+the point is chosen, so nothing moves under it.
 """
 
 from collections.abc import Sequence
