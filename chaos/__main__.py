@@ -1,4 +1,4 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--slice N]`; exit code 1 if a promise broke."""
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--slice N]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -39,6 +39,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--sweep", action="store_true", help="kill at every seam of every verb, on simulated sites"
     )
+    parser.add_argument(
+        "--victim",
+        action="append",
+        choices=sweep.VICTIMS,
+        help="with --sweep: who is killed (repeatable; all)",
+    )
     parser.add_argument("--slice", type=int, help="with --sweep: only a part of it, another for each number")
     named = Path("/var/tmp") / f"secondsite-chaos-{time.strftime('%Y%m%d-%H%M%S')}.json"
     parser.add_argument("--json", type=Path, default=named, help="where the report goes")
@@ -77,7 +83,9 @@ def _show_kills(seen: storm.Storm) -> None:
 
 
 def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
-    plan = sweep.Ladder() if chosen.slice is None else sweep.sliced(chosen.slice)
+    plan = (
+        sweep.Ladder(chosen.victim or sweep.VICTIMS) if chosen.slice is None else sweep.sliced(chosen.slice)
+    )
     minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
     seen = sweep.run(plan, within_seconds=60 * minutes, say=_say)
     table = Table("verb", *sweep.VICTIMS)

@@ -9,7 +9,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,13 @@ Plan = Callable[[Station, int], tuple[str, int] | None]
 class Ladder:
     """The whole sweep: each victim of each station climbs its own ladder until it was not touched."""
 
-    def __init__(self) -> None:
-        self._next = {(s.name, v): _rungs() for s in WAY for v in VICTIMS}
+    def __init__(self, victims: Sequence[str] = VICTIMS) -> None:
+        self._victims = victims
+        self._next = {(s.name, v): _rungs() for s in WAY for v in victims}
 
     def __call__(self, station: Station, round_number: int) -> tuple[str, int] | None:
-        for turn in range(len(VICTIMS)):
-            victim = VICTIMS[(round_number + turn) % len(VICTIMS)]
+        for turn in range(len(self._victims)):
+            victim = self._victims[(round_number + turn) % len(self._victims)]
             if (station.name, victim) in self._next:
                 return victim, next(self._next[station.name, victim])
         return None

@@ -38,7 +38,7 @@ def test_a_pass_in_slices_follows_a_guest_that_writes(make_site):
         a.write(fabric_id, (number * 5 % 8) * MiB, noise(100 * KiB), "vda")
         a.write(fabric_id, (number * 3 % 8) * MiB, bytes(100 * KiB), "vdb")
     pair.synchronized()
-    assert pair.source_status().last_seq >= 8
+    eventually(lambda: pair.source_status().last_seq >= 8)
     point_id = pair.point_now()
     for key in ("vda", "vdb"):
         assert b.point_bytes(pair.machine_id, point_id, key) == a.read(fabric_id, key)

@@ -21,6 +21,8 @@ POLL_SECONDS = 0.1
 GRACE_SECONDS = 0.4
 FULL = 0.8
 """Part of the scratch budget at which a cycle is given up."""
+STOP_SECONDS = 1.0
+"""How long a cycle may take to end once it is given up; what the guest overwrites meanwhile must fit too."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class Watch:
         self._interrupt = interrupt
         self._ends_at = time.monotonic() + seconds
         self._cut_at = 0.0
+        self._seen = (time.monotonic(), 0)
         self.verdict: Exception | None = None
 
     def cancelled(self) -> bool:
@@ -68,7 +71,8 @@ class Watch:
             return Interrupted()
         used = self._scratch_bytes()
         room = used + self._free_bytes()
-        if used > FULL * min(self._budget_bytes, room):
+        room_for_us = min(self._budget_bytes, room)
+        if used > FULL * room_for_us or used + self._growth(used) * STOP_SECONDS > room_for_us:
             return errors.ScratchExhausted(
                 f"The guest overwrote {used} bytes during the cycle, of a scratch budget of {self._budget_bytes} bytes; "
                 f"{self._scratch} has room for {room}."
@@ -78,6 +82,11 @@ class Watch:
                 f"The cycle took more than {self._seconds:.0f} s and was given up."
             )
         return None
+
+    def _growth(self, used: int) -> float:
+        """Bytes a second since the last look: a guest that overwrites fast must be let go earlier."""
+        (then, before), self._seen = self._seen, (time.monotonic(), used)
+        return max(0, used - before) / max(POLL_SECONDS / 2, self._seen[0] - then)
 
     def _free_bytes(self) -> int:
         """What the file system still takes: other machines and strangers fill it too, whatever our budget says."""

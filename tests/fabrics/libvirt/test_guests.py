@@ -8,6 +8,7 @@ import subprocess
 import threading
 import uuid
 
+import libvirt
 import nbd
 import pytest
 
@@ -276,6 +277,9 @@ def test_a_foreign_backup_job_is_left_alone(rig, guest):
         assert domain.jobInfo()[0] != 0
     finally:
         domain.abortJob()
+    eventually(
+        lambda: domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE
+    )  # an abort ends later than its call
     with view(rig, guest) as session:
         assert session.checkpoint
 
