@@ -1,4 +1,4 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--slice N]`; exit code 1 if a promise broke."""
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--resume REPORT] [--slice N]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -45,6 +45,9 @@ def _arguments() -> argparse.Namespace:
         choices=sweep.VICTIMS,
         help="with --sweep: who is killed (repeatable; all)",
     )
+    parser.add_argument(
+        "--resume", type=Path, help="with --sweep: the report of an interrupted one, to go on from"
+    )
     parser.add_argument("--slice", type=int, help="with --sweep: only a part of it, another for each number")
     named = Path("/var/tmp") / f"secondsite-chaos-{time.strftime('%Y%m%d-%H%M%S')}.json"
     parser.add_argument("--json", type=Path, default=named, help="where the report goes")
@@ -82,12 +85,18 @@ def _show_kills(seen: storm.Storm) -> None:
     _say(f"{len(seen.kills)} kills; jobs: {', '.join(f'{n} {o}' for o, n in outcomes.items())}")
 
 
+def _ladder(chosen: argparse.Namespace, earlier: list[dict[str, Any]]) -> sweep.Ladder:
+    ladder = sweep.Ladder(chosen.victim or sweep.VICTIMS)
+    ladder.climbed(earlier)
+    return ladder
+
+
 def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
-    plan = (
-        sweep.Ladder(chosen.victim or sweep.VICTIMS) if chosen.slice is None else sweep.sliced(chosen.slice)
-    )
+    earlier = json.loads(chosen.resume.read_text())["kills"] if chosen.resume else []
+    plan = _ladder(chosen, earlier) if chosen.slice is None else sweep.sliced(chosen.slice)
     minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
     seen = sweep.run(plan, within_seconds=60 * minutes, say=_say)
+    seen.kills[:0] = [sweep.Kill(**kill) for kill in earlier]
     table = Table("verb", *sweep.VICTIMS)
     for name in dict.fromkeys(kill.station for kill in seen.kills):
         counts = collections.Counter(k.victim for k in seen.kills if k.station == name and k.hit)

@@ -9,7 +9,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,15 @@ class Ladder:
     def untouched(self, kill: Kill) -> None:
         self._next.pop((kill.station, kill.victim), None)
 
+    def climbed(self, earlier: Iterable[Mapping[str, Any]]) -> None:
+        """Go on above what an interrupted sweep's report tells: rungs climbed and ladders left untouched are not done again."""
+        for kill in earlier:
+            rung = (kill["station"], kill["victim"])
+            if kill["hit"] is None:
+                self._next.pop(rung, None)
+            elif rung in self._next:
+                self._next[rung] = _rungs(above=kill["n"])
+
     @property
     def done(self) -> bool:
         return not self._next
@@ -81,8 +90,9 @@ def as_json(kill: Kill) -> dict[str, Any]:
     return asdict(kill)
 
 
-def _rungs() -> Iterator[int]:
-    return itertools.chain(range(1, EVERY + 1), itertools.count(EVERY + STRIDE, STRIDE))
+def _rungs(above: int = 0) -> Iterator[int]:
+    every = itertools.chain(range(1, EVERY + 1), itertools.count(EVERY + STRIDE, STRIDE))
+    return itertools.dropwhile(lambda n: n <= above, every)
 
 
 def sliced(slice_number: int) -> Plan:

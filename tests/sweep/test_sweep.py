@@ -41,3 +41,12 @@ def test_the_whole_sweep_climbs_until_each_victim_of_each_verb_was_not_touched()
                 ladder.untouched(sweep.Kill(station.name, *chosen, None, 0.0, 0.0))
         passes += 1
     assert passes > 4 * 15
+
+
+def test_an_interrupted_sweep_goes_on_above_what_it_had_climbed():
+    told = [{"station": "drill", "victim": "vault", "n": n, "hit": "job.step.before"} for n in (1, 2, 15)]
+    told += [{"station": each.name, "victim": "vault", "n": 3, "hit": None} for each in sweep.WAY[2:]]
+    ladder = sweep.Ladder(["vault"])
+    ladder.climbed(told)
+    at = {station.name: ladder(station, 0) for station in sweep.WAY}
+    assert at == {"enable": ("vault", 1), "drill": ("vault", 22)} | {s.name: None for s in sweep.WAY[2:]}
