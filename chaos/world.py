@@ -20,7 +20,8 @@ from .ledger import Boot, Ledger
 from .operator import Operator
 from .walk import MACHINE, POLICY, Station
 
-DISK_BYTES = 16 * 2**20
+DISK_BYTES = 64 * 2**20
+"""Room for an hour and a half of the guest's records."""
 # They find what hangs; a machine that does six other things at once was slower than 30 seconds without a fault.
 GOES_ON_SECONDS = 180.0
 SETTLE_SECONDS = 120.0

@@ -105,9 +105,7 @@ class Guest:
 def records(read: Callable[[int, int], bytes], count: int, offset: int = 0) -> list[int]:
     """Which of the first `count` records are whole on a disk; `read(offset, length)` gives its bytes."""
     data = read(offset, count * RECORD_BYTES)
-    return [
-        number for number in range(count) if _is_record(data[number * RECORD_BYTES :][:RECORD_BYTES], number)
-    ]
+    return [number for number in range(count) if _is_record(data, number)]
 
 
 def _record(number: int) -> bytes:
@@ -115,6 +113,6 @@ def _record(number: int) -> bytes:
     return body.ljust(RECORD_BYTES, b"\0")
 
 
-def _is_record(sector: bytes, number: int) -> bool:
-    mark, found, _, crc = _RECORD.unpack_from(sector)
+def _is_record(data: bytes, number: int) -> bool:
+    mark, found, _, crc = _RECORD.unpack_from(data, number * RECORD_BYTES)
     return bool(mark == _MARK and found == number and crc == zlib.crc32(number.to_bytes(8, "little")))
