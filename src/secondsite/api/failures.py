@@ -27,6 +27,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "not-possible-now": HTTPStatus.CONFLICT,
         "point-damaged": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,
+        "seed-refused": HTTPStatus.PRECONDITION_FAILED,
         "prerequisite-failed": HTTPStatus.PRECONDITION_FAILED,
         "appliance-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
         "peer-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,

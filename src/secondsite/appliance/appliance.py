@@ -26,6 +26,7 @@ from .renewal import Renewal
 from .replica_host import ReplicaHost
 from .replication import Replication
 from .scrub import Scrubber
+from .seeds import Seeds
 from .state import State
 from .status import Reporter
 
@@ -51,8 +52,10 @@ class Appliance:
         self.work = InboxWork(self.host, config.appliers)
         self.scrubber = Scrubber(config, self.host, self.work)
         self.door = Door(self.host, self.work, config.inbox_budget_bytes)
+        self.seeds = Seeds(config)
         parts = Parts(
-            config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.groups, self.host, self.work
+            config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.groups, self.host, self.work,
+            self.seeds,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
         self.listener: Listener | None = None
@@ -63,6 +66,7 @@ class Appliance:
         memory.restrain()
         self.bandwidth.start()
         self.host.start()
+        self.seeds.start()
         self.work.start()
         self.scrubber.start()
         self.listener = Listener(
@@ -96,6 +100,7 @@ class Appliance:
         if self.listener is not None:
             self.listener.stop(left())
         self.scrubber.stop(left())
+        self.seeds.stop(left())
         self.work.stop(left())
         self.host.stop()
         self.bandwidth.stop(left())

@@ -41,6 +41,8 @@ class ApplianceConfig(Shape):
     bandwidth_bytes_per_second: int | None = None
     """This appliance's own limit, whatever the site's schedule allows."""
     certificate_check_seconds: float = 3600
+    seed_folders: tuple[Path, ...] = ()
+    """Where disk copies that were shipped may lie; nothing else is read as a seed."""
     scrub_bytes_per_second: int = 20_000_000
     """How fast points are read again in the background to find rot; 0: never."""
     scrub_rest_seconds: float = 60

@@ -13,11 +13,16 @@ from ..datapath.errors import StorageDaemonGone
 from ..jobs import seams
 from ..wire.base import Problem, Shape
 from ..wire.control import Order, Progress, Report
+from ..wire.orders import ORDERS
 from . import orders
 from .orders.context import Context, Parts
 
 Send = Callable[[Report | Progress], None]
 """Raises ConnectionError when the vault is not there."""
+
+LASTING = frozenset(kind.value for kind, each in ORDERS.items() if each.lasting)
+LASTING_AT_ONCE = 2
+"""They read whole disks: more at once would not be faster."""
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +33,7 @@ class OrderDesk:
     def __init__(self, parts: Parts, workers: int) -> None:
         self._parts = parts
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="order")
+        self._lasting = ThreadPoolExecutor(LASTING_AT_ONCE, thread_name_prefix="lasting-order")
         self._lock = threading.Lock()
         self._running: set[str] = set()
         self._unsent: dict[str, Report] = {}
@@ -38,7 +44,8 @@ class OrderDesk:
         """Take no more; what fails because we stop is not recorded, so the vault's repeat does it again."""
         self._stopping = True
         self.connected(None)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._lasting):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def connected(self, send: Send | None) -> None:
         """The way to the vault from now on; what could not be sent goes first."""
@@ -58,7 +65,8 @@ class OrderDesk:
             if order.order_id in self._running:
                 return
             self._running.add(order.order_id)
-        self._pool.submit(self._run, order)
+        pool = self._lasting if order.kind in LASTING else self._pool
+        pool.submit(self._run, order)
 
     def perform(self, order: Order) -> Report:
         """Do the order now, in this thread, and store its report."""

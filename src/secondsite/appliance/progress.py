@@ -57,7 +57,11 @@ class Progress(Shape):
 
 def fresh(setup: SourceSetup) -> Progress:
     """The start of a new epoch: every disk from its first byte."""
-    return Progress(passes={key: DiskPass(mode=setup.sync) for key in setup.disks})
+    return Progress(passes={key: DiskPass(mode=_mode(setup, key)) for key in setup.disks})
+
+
+def _mode(setup: SourceSetup, key: str) -> SyncMode:
+    return SyncMode.COMPARE if key in setup.seeded else setup.sync
 
 
 def restarted(progress: Progress, disks: tuple[str, ...]) -> Progress:

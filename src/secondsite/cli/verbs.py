@@ -69,6 +69,22 @@ def _disks(given: list[str], machines: list[str]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(keys) for name, keys in chosen.items()}
 
 
+def _seeds(given: list[str], machines: list[str]) -> dict[str, dict[str, str]]:
+    """--seed vda=/path for the one machine, or --seed web01:vda=/path."""
+    chosen: dict[str, dict[str, str]] = {}
+    for each in given:
+        disk, given_path, path = each.partition("=")
+        machine, _, key = disk.rpartition(":")
+        if not (given_path and path and key):
+            raise errors.InvalidArgument(f"--seed is '{each}'.", do="Give KEY=PATH or MACHINE:KEY=PATH.")
+        if not machine and len(machines) > 1:
+            raise errors.InvalidArgument(
+                f"--seed '{each}' does not say of which machine.", do="Give MACHINE:KEY=PATH."
+            )
+        chosen.setdefault(machine or machines[0], {})[key] = path
+    return chosen
+
+
 def enable_protection(
     context: typer.Context,
     machines: MachineNames,
@@ -77,6 +93,14 @@ def enable_protection(
     policy: Annotated[str, typer.Option(help="Replication policy.")] = "default",
     disk: Annotated[
         list[str] | None, typer.Option("--disk", help="Only these disks: KEY or MACHINE:KEY.")
+    ] = None,
+    seed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--seed",
+            help="A copy of a disk that was shipped to the target: KEY=PATH or MACHINE:KEY=PATH, a path at the target "
+            "appliance's machine. Only what differs from it travels.",
+        ),
     ] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
@@ -88,6 +112,7 @@ def enable_protection(
         target_site=target,
         policy=policy,
         disks=_disks(disk or [], machines),
+        seeds=_seeds(seed or [], machines),
     )
     _start(context, Verb.ENABLE_PROTECTION, request, no_wait, as_json)
 

@@ -28,11 +28,12 @@ def nobody(_through: int, _read: int) -> None:
     """Nobody wants to know."""
 
 
-def scan(disk: NbdDisk, cancelled: Asked = never) -> Iterator[tuple[int, int, bytearray | None]]:
-    """(offset, length, data) of the whole disk in order; None for zeros. Offsets are whole blocks."""
-    for start in range(0, disk.size_bytes, SPAN_BYTES):
-        end = min(start + SPAN_BYTES, disk.size_bytes)
-        yield from _span(disk, start, end, cancelled)
+def scan(
+    disk: NbdDisk, cancelled: Asked = never, start: int = 0
+) -> Iterator[tuple[int, int, bytearray | None]]:
+    """(offset, length, data) of the disk from `start` on, in order; None for zeros. Offsets are whole blocks."""
+    for at in range(start, disk.size_bytes, SPAN_BYTES):
+        yield from _span(disk, at, min(at + SPAN_BYTES, disk.size_bytes), cancelled)
 
 
 def build(path: Path, disk: NbdDisk, epoch: int, seq: int, cancelled: Asked = never) -> DigestMap:

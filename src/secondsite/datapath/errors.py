@@ -91,6 +91,12 @@ class ImageProblem(DatapathError):
     code = "image-problem"
 
 
+class SeedRefused(DatapathError):
+    """A shipped copy may not be read, or cannot."""
+
+    code = "seed-refused"
+
+
 class StorageDaemonGone(DatapathError):
     """The storage daemon died or does not answer; the next use starts it again."""
 

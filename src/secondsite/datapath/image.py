@@ -30,6 +30,9 @@ class ImageFacts:
     stored_bytes: int
     backing: Path | None
     bitmaps: tuple[str, ...]
+    others: tuple[Path, ...] = ()
+    """Further files that hold its data: extents of a vmdk, the data file of a qcow2."""
+    encrypted: bool = False
 
 
 def create(path: Path, size_bytes: int) -> None:
@@ -67,6 +70,13 @@ def chain(path: Path) -> list[ImageFacts]:
     """
     text = _run("info", "--output=json", "--backing-chain", "-U", _name(path), about=path)
     return [_facts(entry) for entry in json.loads(text)]
+
+
+def look(path: Path, image_format: str | None = None) -> ImageFacts:
+    """One file, probed unless its format is given; its backing file is named, not opened. Raises ImageProblem, for a
+    file that another program writes too."""
+    given = ["-f", image_format] if image_format else []
+    return _facts(json.loads(_run("info", "--output=json", *given, _name(path), about=path)))
 
 
 def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_SECONDS) -> None:
@@ -141,6 +151,7 @@ def _name(path: Path) -> str:
 def _facts(entry: dict[str, Any]) -> ImageFacts:
     data = entry.get("format-specific", {}).get("data", {})
     backing = entry.get("full-backing-filename")
+    named = [data.get("data-file"), *(extent.get("filename") for extent in data.get("extents", ()))]
     return ImageFacts(
         path=Path(entry["filename"]),
         image_format=entry["format"],
@@ -148,4 +159,6 @@ def _facts(entry: dict[str, Any]) -> ImageFacts:
         stored_bytes=entry.get("actual-size", 0),
         backing=Path(backing) if backing else None,
         bitmaps=tuple(bitmap["name"] for bitmap in data.get("bitmaps", ())),
+        others=tuple(Path(name) for name in named if name),
+        encrypted=bool(entry.get("encrypted")),
     )

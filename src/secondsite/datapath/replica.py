@@ -26,6 +26,7 @@ from . import (
     replica_prune,
     replica_runs,
     replica_seal,
+    replica_seed,
     replica_state,
     replica_verify,
 )
@@ -34,6 +35,7 @@ from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
 from .replica_files import ReplicaFiles, checked_name, stored_bytes, sync_file, sync_folder, tree_bytes
 from .replica_prune import Dropped
+from .replica_ragged import Piece
 from .replica_seal import Sealed
 from .replica_state import DiskRecord, Layer, ReplicaState
 from .replica_verify import Verdict
@@ -168,6 +170,11 @@ class Replica:
         """Make what is processed a recovery point, if there is anything new (LATEST). `point` is what a cycle's
         header would ask for; raises HeadTorn while the head is no instant of the machine."""
         return replica_seal.seal(self._core, {**point, **({"reason": reason} if reason else {})})
+
+    def seed(self, disk_key: str, pieces: Iterable[Piece]) -> None:
+        """Write pieces of a shipped copy to the head of a replica that has received nothing; durable when it returns.
+        Repeating is harmless. Raises ReplicaInUse once cycles have come; what `pieces` raises leaves what was written."""
+        replica_seed.write(self._core, disk_key, pieces)
 
     def abandon(self) -> None:
         """Give up a half-applied cycle that will not come again: points can be sealed after the next whole pass."""

@@ -15,6 +15,7 @@
     ├── DeadlineExceeded       something did not answer in time
     ├── FabricError            the hypervisor refused or failed
     │   └── NotOurs            a domain, disk or network that does not carry our tag
+    ├── SeedRefused            a disk copy that was named as a seed may not be read, or cannot
     ├── StoreFull              no space for inbox or replica
     ├── ScratchExhausted       the backup job would have hurt the guest, so it was given up
     ├── ReplicaError           the chain of recovery points is not as it should be
@@ -122,6 +123,13 @@ class FabricError(SecondsiteError):
 class NotOurs(FabricError):
     code = "not-ours"
     default_do = "Rename or remove the foreign object, or choose another name for the machine at the target."
+
+
+class SeedRefused(SecondsiteError):
+    code = "seed-refused"
+    default_do = (
+        "Name a readable copy of this very disk, in a folder that the target's appliance reads seeds from."
+    )
 
 
 class StoreFull(SecondsiteError):

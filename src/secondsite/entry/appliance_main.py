@@ -34,6 +34,7 @@ class Enrolment:
     advertised: tuple[str, ...] = ()
     store: Path | None = None
     scratch: Path | None = None
+    seed_folders: tuple[Path, ...] = ()
     scratch_budget_bytes: int | None = None
     inbox_budget_bytes: int | None = None
     slice_bytes: int | None = None
@@ -70,7 +71,8 @@ def enroll(wanted: Enrolment) -> ApplianceConfig:
         for field in ("scratch_budget_bytes", "inbox_budget_bytes", "slice_bytes")
         if getattr(wanted, field) is not None
     }
-    config = config.model_copy(update={"listen_host": host, **limits})
+    folders = tuple(folder.absolute() for folder in wanted.seed_folders)
+    config = config.model_copy(update={"listen_host": host, "seed_folders": folders, **limits})
     config.save()
     write(home / FABRIC_FILE, json.dumps({"kind": wanted.fabric, "uri": wanted.uri}, indent=2).encode())
     return config

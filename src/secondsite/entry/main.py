@@ -98,6 +98,12 @@ def appliance_enroll(
         Path | None, typer.Option(help="Folder for replicas; a file system of its own is best.")
     ] = None,
     scratch: Annotated[Path | None, typer.Option(help="Folder for backup jobs' scratch space.")] = None,
+    seed_folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder where shipped disk copies may lie (--seed); repeat it. None: none are read."
+        ),
+    ] = None,
     scratch_budget_mib: Annotated[
         int | None, typer.Option(help="Scratch space a machine may use, MiB.")
     ] = None,
@@ -125,6 +131,7 @@ def appliance_enroll(
             advertised=tuple(advertise or ()),
             store=store,
             scratch=scratch,
+            seed_folders=tuple(seed_folder or ()),
             scratch_budget_bytes=_mib(scratch_budget_mib),
             inbox_budget_bytes=_mib(inbox_budget_mib),
             slice_bytes=_mib(slice_mib),

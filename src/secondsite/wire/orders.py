@@ -41,13 +41,35 @@ class CheckSource(Shape):
     peer_addresses: tuple[str, ...] = ()
 
 
+class SeedDisk(Shape):
+    """A copy of disk `key`, which has `size_bytes`, at a path of the target appliance's machine."""
+
+    key: str
+    path: str
+    size_bytes: int
+
+
+class ImportSeed(Shape):
+    """Copy what the seeds hold into the replica's head; they are only read, and may go afterwards."""
+
+    seeds: tuple[SeedDisk, ...]
+
+
+class SeedFact(Shape):
+    data_bytes: int
+    size_bytes: int
+    seconds: float
+
+
 class CheckTarget(Shape):
-    """`networks` are names that must exist here; `needed_bytes` must be free in the store."""
+    """`networks` are names that must exist here; `needed_bytes` must be free in the store; `seeds` must be readable
+    and as large as their disks."""
 
     definition: MachineDefinition | None = None
     networks: tuple[str, ...] = ()
     needed_bytes: int = 0
     must_hold_replica: bool = False
+    seeds: tuple[SeedDisk, ...] = ()
 
 
 class StopReplication(Shape):
@@ -207,6 +229,8 @@ class OrderKind:
     payload: type[Shape]
     facts: type[Shape]
     what: str
+    lasting: bool = False
+    """It may take hours: it has workers of its own, and never keeps other orders waiting."""
 
 
 class Kind(StrEnum):
@@ -226,6 +250,7 @@ class Kind(StrEnum):
     RESTART = "restart"
     WITHDRAW = "withdraw"
     PREPARE_REPLICA = "prepare_replica"
+    IMPORT_SEED = "import_seed"
     DRAIN = "drain"
     LIST_POINTS = "list_points"
     ACCEPT_CYCLES = "accept_cycles"
@@ -260,6 +285,7 @@ ORDERS: dict[Kind, OrderKind] = {
     Kind.RESTART: OrderKind(Restart, PowerFact, "start the source again and resume the loop"),
     Kind.WITHDRAW: OrderKind(Withdraw, Nothing, "the old source gives way to be a target"),
     Kind.PREPARE_REPLICA: OrderKind(ReplicaSetup, Nothing, "hold a replica of this machine"),
+    Kind.IMPORT_SEED: OrderKind(ImportSeed, SeedFact, "fill a new replica from shipped copies", lasting=True),
     Kind.DRAIN: OrderKind(Drain, Points, "process what was sent"),
     Kind.LIST_POINTS: OrderKind(Nothing, Points, "which points there are"),
     Kind.ACCEPT_CYCLES: OrderKind(AcceptCycles, Nothing, "close or open the replica's inbox"),
@@ -272,7 +298,7 @@ ORDERS: dict[Kind, OrderKind] = {
     Kind.DROP_POINT: OrderKind(DropPoint, Nothing, "remove one point"),
     Kind.HOLD_POINT: OrderKind(HoldPoint, Points, "keep one point until it is released"),
     Kind.RELEASE_POINT: OrderKind(DropPoint, Points, "retention decides about a held point again"),
-    Kind.VERIFY_POINT: OrderKind(DropPoint, Nothing, "read a point and compare its digest"),
+    Kind.VERIFY_POINT: OrderKind(DropPoint, Nothing, "read a point and compare its digest", lasting=True),
     Kind.CREATE_NETWORK: OrderKind(CreateNetwork, NetworkInfo, "an isolated network for a drill"),
     Kind.REMOVE_NETWORK: OrderKind(CreateNetwork, Nothing, "remove a network of ours"),
 }

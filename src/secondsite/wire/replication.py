@@ -55,6 +55,8 @@ class SourceSetup(Shape):
     target_addresses: tuple[str, ...]
     policy: PolicyShape
     sync: SyncMode
+    seeded: tuple[str, ...] = ()
+    """Disks of which the target holds a copy already: they are compared, whatever `sync` says."""
 
 
 class ReplicaSetup(Shape):

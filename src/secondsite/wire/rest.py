@@ -159,13 +159,15 @@ class GroupInfo(Shape):
 
 
 class EnableProtection(Shape):
-    """`machines`: names or fabric ids at `source_site`. All disks, or those named per machine."""
+    """`machines`: names or fabric ids at `source_site`. All disks, or those named per machine. `seeds`: by machine and
+    disk key the path, at the target appliance's machine, of a copy of the disk that was shipped there."""
 
     machines: tuple[str, ...] = Field(min_length=1)
     source_site: str
     target_site: str
     policy: str = "default"
     disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class MachinesRequest(Shape):

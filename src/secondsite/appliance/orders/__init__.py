@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ...domain import errors
 from ...wire.base import Shape
 from ...wire.orders import ORDERS, Kind
-from . import checks, inventory, points, power, replica, runs, site, source, source_cycles
+from . import checks, inventory, points, power, replica, runs, seed, site, source, source_cycles
 from .context import Context
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
@@ -30,6 +30,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.RESTART: power.restart,
     Kind.WITHDRAW: power.withdraw,
     Kind.PREPARE_REPLICA: replica.prepare,
+    Kind.IMPORT_SEED: seed.import_seed,
     Kind.DRAIN: points.drain,
     Kind.LIST_POINTS: points.list_points,
     Kind.ACCEPT_CYCLES: replica.accept_cycles,

@@ -69,9 +69,25 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             f"The store has {free / GiB:.1f} GiB free, {payload.needed_bytes / GiB:.1f} GiB may be needed.",
             "Add space to the store, or shorten the retention of other machines.",
         )
+    yield from _seeds(context, payload)
     if payload.must_hold_replica and context.parts.host.find(context.machine_id) is None:
         yield _obstacle(
             f"There is no replica of machine {context.machine_id} here.", "Enable protection first."
+        )
+
+
+def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    found = []
+    for wanted in payload.seeds:
+        try:
+            found.append(context.parts.seeds.look(wanted))
+        except errors.SeedRefused as refused:
+            yield _obstacle(f"The seed of disk {wanted.key} cannot be used: {refused.message}", refused.do)
+    needed, free = sum(seed.stored_bytes for seed in found), context.parts.host.free_bytes()
+    if free < needed:
+        yield _obstacle(
+            f"The store has {free / GiB:.1f} GiB free, the seeds hold up to {needed / GiB:.1f} GiB.",
+            "Add space to the store: a seed is copied.",
         )
 
 

@@ -15,6 +15,7 @@ from ..inbox_work import InboxWork
 from ..peers import Peers
 from ..replica_host import ReplicaHost
 from ..replication import Replication
+from ..seeds import Seeds
 from ..source import Source
 from ..state import State
 
@@ -32,6 +33,7 @@ class Parts:
     groups: Groups
     host: ReplicaHost
     work: InboxWork
+    seeds: Seeds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Enable protection: a discovered machine gets a replica at the target, and replicates from now on.
 
-The job ends when initial replication has ended and the first recovery point exists. If anything fails, or the
+A copy of its disks that was shipped to the target is imported first; then only what differs from it travels. The job
+ends when initial replication has ended and the first recovery point exists. If anything fails, or the
 operator cancels, everything that was made is removed.
 """
 
@@ -15,23 +16,25 @@ from ...domain.units import DAY
 from ...jobs import read
 from ...jobs.context import StepContext
 from ...jobs.definitions import Definition, Step
-from ...jobs.outcomes import Done, Outcome, Wait
+from ...jobs.outcomes import Done, Outcome, Skipped, Wait
 from ...jobs.views import JobView
 from ...wire import orders, rest
 from ...wire.base import Shape
 from ...wire.machines import DiscoveredMachine, MachineDefinition
 from ...wire.orders import Kind
-from ...wire.replication import ReplicaSetup, SourceSetup, SyncMode
+from ...wire.replication import SyncMode
 from .. import ports
-from ..steps import enrolment, synchronizing, targets
+from ..steps import enrolment, seeds, synchronizing, targets
 from ..steps.batch import BATCH, child_arguments
 from ..steps.deps import Deps
 from ..steps.operation import unique
 from ..steps.ordering import Orders
+from ..steps.replicating import Replicating
 
-CHECK, REPLICA, ENABLE, INITIAL = (
+CHECK, REPLICA, SEED, ENABLE, INITIAL = (
     "Prerequisites check",
     "Create replica",
+    "Import of the seed",
     "Enable replication",
     "Initial replication",
 )
@@ -45,6 +48,7 @@ class EnableProtection:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self.orders = Orders(deps)
+        self.replicating = Replicating(deps, self.orders)
 
     def definition(self) -> Definition:
         return Definition(
@@ -52,6 +56,7 @@ class EnableProtection:
             (
                 Step(CHECK, self._check),
                 Step(REPLICA, self._create_replica, undo=self._remove_replica, undo_after_failure=True),
+                Step(SEED, self._import_seed),
                 Step(ENABLE, self._enable, undo=self._stop, undo_after_failure=True),
                 Step(INITIAL, self._initial_replication),
             ),
@@ -102,6 +107,7 @@ class EnableProtection:
             "target_appliance_id": enrolment.appliance_of(tx, request.target_site).id,
             "policy": request.policy,
             "disks": list(request.disks.get(name, ())),
+            "seeds": seeds.asked(request, name),
         }
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -111,6 +117,7 @@ class EnableProtection:
         if isinstance(found, Wait):
             return found
         disks = enrolment.chosen_disks(found, arguments["disks"])
+        seeds.require_disks(found.name, disks, arguments.get("seeds", {}))
         obstacles = self._obstacles(ctx, arguments, found.definition, disks)
         if isinstance(obstacles, Wait):
             return obstacles
@@ -158,7 +165,7 @@ class EnableProtection:
             ctx,
             arguments["target_appliance_id"],
             Kind.CHECK_TARGET,
-            orders.CheckTarget(definition=definition),
+            orders.CheckTarget(definition=definition, seeds=seeds.of(arguments, definition)),
             why=f"checking {arguments['target_site']}",
         )
         if isinstance(target, Wait):
@@ -200,77 +207,31 @@ class EnableProtection:
             tx.machines.add(record)
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        machine = self._machine(ctx)
-        with self.deps.store.transaction() as tx:
-            policy = targets.policy_shape(tx, machine.policy)
-        setup = ReplicaSetup(
-            machine_id=machine.id,
-            machine_name=machine.name,
-            epoch=machine.epoch,
-            definition=machine.definition,
-            disks=machine.disks,
-            source_appliance_id=machine.source_appliance_id,
-            policy=policy,
-        )
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.PREPARE_REPLICA,
-            setup,
-            machine_id=machine.id,
-            why=f"creating the replica at {machine.target_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        return self.replicating.create_replica(ctx, self._machine(ctx))
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
+        return self.replicating.remove_replica(ctx, self._machine(ctx))
+
+    def _import_seed(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.REMOVE_REPLICA,
-            orders.RemoveReplica(),
-            machine_id=machine.id,
-            why=f"removing the replica at {machine.target_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        wanted = seeds.of(ctx.arguments, machine.definition)
+        if not wanted:
+            return Skipped("no copy was shipped: all data travels")
+        return seeds.bring_in(self.orders, ctx, machine, wanted)
 
     def _enable(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)
-        with self.deps.store.transaction() as tx:
-            setup = SourceSetup(
-                machine_id=machine.id,
-                machine_name=machine.name,
-                fabric_id=machine.source_fabric_id,
-                epoch=machine.epoch,
-                disks=machine.disks,
-                target_appliance_id=machine.target_appliance_id,
-                target_addresses=enrolment.data_addresses(tx, machine.target_appliance_id),
-                policy=targets.policy_shape(tx, machine.policy),
-                sync=SyncMode.COPY,
-            )
-        answer = self.orders.give(
+        seeded = tuple(each.key for each in seeds.of(ctx.arguments, machine.definition))
+        return self.replicating.start(
             ctx,
-            machine.source_appliance_id,
-            Kind.START_REPLICATION,
-            setup,
-            machine_id=machine.id,
-            why=f"starting replication at {machine.source_site}",
+            machine,
+            SyncMode.COPY,
+            seeded,
+            commit=lambda session: self._event(session, machine.id, Event.ENABLED),
         )
-        if isinstance(answer, Wait):
-            return answer
-        return Done(answer.sentence, commit=lambda session: self._event(session, machine.id, Event.ENABLED))
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        machine = self._machine(ctx)
-        answer = self.orders.give(
-            ctx,
-            machine.source_appliance_id,
-            Kind.STOP_REPLICATION,
-            orders.StopReplication(forget=True),
-            machine_id=machine.id,
-            why=f"stopping replication at {machine.source_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        return self.replicating.stop(ctx, self._machine(ctx))
 
     def _initial_replication(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)

@@ -19,16 +19,22 @@ from ...jobs.views import JobView
 from ...wire import orders, rest
 from ...wire.base import Shape
 from ...wire.orders import Kind
-from ...wire.replication import Base, PolicyShape, ReplicaSetup, SourceSetup, SyncMode
+from ...wire.replication import Base, SyncMode
 from .. import ports
 from ..steps import enrolment, synchronizing, targets
+from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
+from ..steps.replicating import Replicating
 
 
 class Reprotect(MachineOperation):
     verb = Verb.REPROTECT
     cancelable = True
     undo_on_failure = True
+
+    def __init__(self, deps: Deps) -> None:
+        super().__init__(deps)
+        self.replicating = Replicating(deps, self.orders)
 
     def definition(self) -> Definition:
         return replace(super().definition(), on_success=self._turn)
@@ -74,7 +80,7 @@ class Reprotect(MachineOperation):
             return theirs
         obstacles = targets.obstacles_of(ours) + targets.obstacles_of(theirs)
         targets.require_none(obstacles, "Reprotecting", machine.name)
-        where = "its own disks" if ctx.arguments["location"] == "original" else "new disks"
+        where = "its own disks" if _to_original(ctx) else "new disks"
         return Done(f"{machine.name} can be protected back to {machine.source_site}, onto {where}")
 
     def _give_way(self, ctx: StepContext) -> Outcome:
@@ -91,86 +97,23 @@ class Reprotect(MachineOperation):
         return answer if isinstance(answer, Wait) else Done(answer.sentence)
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        original = ctx.arguments["location"] == "original"
-        setup = ReplicaSetup(
-            machine_id=machine.id,
-            machine_name=machine.name,
-            epoch=machine.epoch + 1,
-            definition=machine.definition,
-            disks=machine.disks,
-            source_appliance_id=machine.target_appliance_id,
-            policy=self._policy(machine),
-            base=Base.EXISTING if original else Base.EMPTY,
-            existing_fabric_id=machine.source_fabric_id,
-        )
-        answer = self.orders.give(
-            ctx,
-            machine.source_appliance_id,
-            Kind.PREPARE_REPLICA,
-            setup,
-            machine_id=machine.id,
-            deadline_seconds=DAY,
-            why=f"making the old disks at {machine.source_site} a replica",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        machine = turned(self.machine(ctx.subject))
+        base = Base.EXISTING if _to_original(ctx) else Base.EMPTY
+        return self.replicating.create_replica(ctx, machine, base, old_fabric_id=machine.target_fabric_id)
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        answer = self.orders.give(
-            ctx,
-            machine.source_appliance_id,
-            Kind.REMOVE_REPLICA,
-            orders.RemoveReplica(restore_machine=True),
-            machine_id=machine.id,
-            why=f"removing the replica at {machine.source_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        return self.replicating.remove_replica(ctx, turned(self.machine(ctx.subject)), restore_machine=True)
 
     def _reverse(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        with self.deps.store.transaction() as tx:
-            addresses = enrolment.data_addresses(tx, machine.source_appliance_id)
-        setup = SourceSetup(
-            machine_id=machine.id,
-            machine_name=machine.name,
-            fabric_id=machine.target_fabric_id,
-            epoch=machine.epoch + 1,
-            disks=machine.disks,
-            target_appliance_id=machine.source_appliance_id,
-            target_addresses=addresses,
-            policy=self._policy(machine),
-            sync=SyncMode.COMPARE if ctx.arguments["location"] == "original" else SyncMode.COPY,
-        )
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.START_REPLICATION,
-            setup,
-            machine_id=machine.id,
-            why=f"starting replication at {machine.target_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        sync = SyncMode.COMPARE if _to_original(ctx) else SyncMode.COPY
+        return self.replicating.start(ctx, turned(self.machine(ctx.subject)), sync)
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.STOP_REPLICATION,
-            orders.StopReplication(forget=True),
-            machine_id=machine.id,
-            why=f"stopping replication at {machine.target_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        return self.replicating.stop(ctx, turned(self.machine(ctx.subject)))
 
     def _synchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
         return synchronizing.wait(self.deps, machine, machine.epoch + 1, -1, deadline_seconds=30 * DAY)
-
-    def _policy(self, machine: ports.MachineRecord) -> PolicyShape:
-        with self.deps.store.transaction() as tx:
-            return targets.policy_shape(tx, machine.policy)
 
     def _turn(self, session: Any, job: JobView) -> None:
         """Source and target change their roles, in the transaction that ends the job."""
@@ -180,6 +123,10 @@ class Reprotect(MachineOperation):
             raise errors.Internal(f"Machine {machine.name} belongs to another job.")
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         tx.machines.put(replace(turned(machine), state=row.next, job_id=None))
+
+
+def _to_original(ctx: StepContext) -> bool:
+    return bool(ctx.arguments["location"] == "original")
 
 
 def turned(machine: ports.MachineRecord) -> ports.MachineRecord:

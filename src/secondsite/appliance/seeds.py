@@ -1,0 +1,194 @@
+"""Copies that were shipped to this site, as what a replica starts from: looked at, then imported into its head.
+
+The import goes in short slices: each holds the replica for seconds, gives way to whoever needs it, and is remembered
+beside the replica, so that an import that was killed goes on and one of a removed replica is forgotten with it. Each
+import reads its copy through a storage daemon of its own: a medium that hangs hangs no replica.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from pydantic import Field
+
+from ..datapath import errors as datapath_errors
+from ..datapath import seed as copies
+from ..datapath.nbd_disk import NbdDisk
+from ..datapath.seed import Pieces, Seed
+from ..datapath.storage_daemon import StorageDaemon
+from ..domain import errors
+from ..domain.units import MiB
+from ..jobs import seams
+from ..wire.base import Shape
+from ..wire.orders import SeedDisk
+from . import durable
+from .config import ApplianceConfig
+from .hosted import Hosted
+
+RECORD = "seed.json"
+SLICE_SECONDS = 3.0
+SLICE_BYTES = 256 * MiB
+HOLD_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Imported(Shape):
+    """How far the import into one replica is: bytes from each disk's start, and bytes of data that were written."""
+
+    epoch: int
+    positions: dict[str, int] = Field(default_factory=dict)
+    data_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Import:
+    """One import under way; `told(fraction, sentence)` hears of it, `over` ends it early."""
+
+    hosted: Hosted
+    record: Imported
+    size_bytes: int
+    told: Callable[[float, str], None]
+    over: Callable[[], bool]
+    wanted_elsewhere: threading.Event = field(default_factory=threading.Event)
+
+    def keep(self, key: str, position: int, data_bytes: int) -> None:
+        """Remember, durably, that all before `position` is in the head."""
+        positions = {**self.record.positions, key: position}
+        self.record = Imported(
+            epoch=self.record.epoch, positions=positions, data_bytes=self.record.data_bytes + data_bytes
+        )
+        durable.write(_record_path(self.hosted), self.record.model_dump_json().encode())
+        through = sum(positions.values())
+        self.told(
+            through / max(1, self.size_bytes),
+            f"{through / 1e9:.2f} of {self.size_bytes / 1e9:.2f} GB are through, "
+            f"{self.record.data_bytes / 1e9:.2f} GB of data imported",
+        )
+
+
+class Seeds:
+    """What this appliance may read, and the imports."""
+
+    def __init__(self, config: ApplianceConfig) -> None:
+        self._folders = config.seed_folders
+        self._daemons = config.store / "seeding"
+        self._running = threading.Condition()
+        self._count = 0
+        self._stopping = False
+
+    def start(self) -> None:
+        """End the daemons of imports that a killed appliance left; the vault's repeated order begins them again."""
+        for folder in self._daemons.glob("*"):
+            try:
+                _end(StorageDaemon(folder))
+            except (datapath_errors.DatapathError, OSError) as error:
+                log.warning("seed.daemon", folder=str(folder), problem=str(error))
+
+    def stop(self, within_seconds: float) -> None:
+        """End what runs after its slice; the vault's repeated order goes on from there."""
+        with self._running:
+            self._stopping = True
+            self._running.wait_for(lambda: not self._count, within_seconds)
+
+    def look(self, wanted: SeedDisk) -> Seed:
+        """The copy, if it may be read and is as large as the disk; raises SeedRefused."""
+        with _in_our_words():
+            found = copies.look(Path(wanted.path), self._folders)
+        if found.size_bytes != wanted.size_bytes:
+            raise errors.SeedRefused(
+                f"{wanted.path} is a disk of {found.size_bytes} bytes, disk {wanted.key} has {wanted.size_bytes}.",
+                do="Name the copy of this very disk; one of a disk that has grown since can be resized with "
+                "'qemu-img resize'.",
+            )
+        return found
+
+    def bring_in(
+        self, hosted: Hosted, wanted: Sequence[SeedDisk], told: Callable[[float, str], None]
+    ) -> Imported:
+        """Import all of them, or what is left of them; raises SeedRefused, NotFound once the replica is removed."""
+        seeds = [(each, self.look(each)) for each in wanted]
+        record = _recall(hosted)
+        size_bytes = sum(each.size_bytes for each in wanted)
+        work = Import(hosted, record, size_bytes, told, lambda: self._stopping)
+        with self._counted():
+            for each, found in seeds:
+                if record.positions.get(each.key, 0) < each.size_bytes:
+                    with _in_our_words(), self._reading(hosted, each.key, found) as disk:
+                        _disk(work, each.key, disk)
+        return work.record
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._running:
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._running:
+                self._count -= 1
+                self._running.notify_all()
+
+    @contextmanager
+    def _reading(self, hosted: Hosted, key: str, found: Seed) -> Iterator[NbdDisk]:
+        daemon = StorageDaemon(self._daemons / f"{hosted.machine_id}-{key}")
+        with ExitStack() as stack:
+            stack.callback(_end, daemon)
+            daemon.start()
+            daemon.serve(found.path, key, image_format=found.image_format)
+            yield stack.enter_context(NbdDisk(daemon.nbd_socket, key))
+
+
+def _disk(work: Import, key: str, disk: NbdDisk) -> None:
+    """Slice by slice, until the copy's end."""
+    position = work.record.positions.get(key, 0)
+    while position < disk.size_bytes:
+        if work.over():
+            raise datapath_errors.Cancelled("The import was stopped.", do="Start the appliance: it goes on.")
+        began = time.monotonic()
+        work.wanted_elsewhere.clear()
+
+        def enough(data_bytes: int, began: float = began) -> bool:
+            late = time.monotonic() - began > SLICE_SECONDS
+            return late or data_bytes >= SLICE_BYTES or work.wanted_elsewhere.is_set() or work.over()
+
+        pieces = Pieces(disk, position, enough)
+        with work.hosted.hold("importing a seed", HOLD_SECONDS, work.wanted_elsewhere.set):
+            work.hosted.replica.seed(key, pieces)
+        position = pieces.position
+        work.keep(key, position, pieces.data_bytes)
+        seams.reach("appliance.seed.slice")
+
+
+def _recall(hosted: Hosted) -> Imported:
+    try:
+        record = Imported.model_validate_json(_record_path(hosted).read_bytes())
+    except (FileNotFoundError, ValueError):
+        record = None
+    epoch = hosted.setup.epoch
+    return record if record is not None and record.epoch == epoch else Imported(epoch=epoch)
+
+
+def _record_path(hosted: Hosted) -> Path:
+    return hosted.replica.inbox.parent / RECORD
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """What the data path says of a copy, as an error that crosses a process by name."""
+    try:
+        yield
+    except datapath_errors.SeedRefused as error:
+        raise errors.SeedRefused(error.message, do=error.do) from error
+
+
+def _end(daemon: StorageDaemon) -> None:
+    """End a daemon, one of an earlier process too, and remove its folder."""
+    daemon.start()
+    daemon.stop()
+    shutil.rmtree(daemon.folder, ignore_errors=True)
