@@ -79,8 +79,10 @@ class Appliances:
         self.given = []
         self.failing = {}
         self.silent = set()
+        self.coming_on = lambda: None
         self.away = set()
         self.points = {}
+        self.seeded = None
         self.runs = {}
         self._reports = {}
         self._epochs = {}
@@ -98,7 +100,8 @@ class Appliances:
         self._reports.pop(order_id, None)
 
     def progress(self, order_id):
-        return None
+        fraction = self.coming_on()
+        return None if fraction is None else (fraction, "sending")
 
     def is_connected(self, appliance_id):
         return appliance_id not in self.away
@@ -146,6 +149,7 @@ class Appliances:
         return orders.Inventory(machines=machines, networks=())
 
     def _start_replication(self, appliance_id, machine_id, setup):
+        self.seeded = setup.seeded
         self._epochs[machine_id] = setup.epoch
         self.runs[machine_id, appliance_id] = True
         self.seal(machine_id)
@@ -176,6 +180,10 @@ class Appliances:
         )  # fmt: skip
 
     _run_cycle = _pre_copy
+
+    def _import_seed(self, appliance_id, machine_id, payload):
+        size_bytes = sum(seed.size_bytes for seed in payload.seeds)
+        return orders.SeedFact(data_bytes=size_bytes, size_bytes=size_bytes, seconds=1)
 
     def _list_points(self, appliance_id, machine_id, payload):
         return orders.Points(points=self._points(machine_id))
@@ -277,7 +285,7 @@ class Verbs:
         """The job's id; nothing has run yet."""
         machines = machines or ("web01",)
         if verb is Verb.ENABLE_PROTECTION:
-            request = rest.EnableProtection(machines=machines, source_site="a", target_site="b")
+            request = rest.EnableProtection(machines=machines, source_site="a", target_site="b", **arguments)
         else:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:

@@ -36,6 +36,48 @@ def committed(verbs):
     assert verbs.run(Verb.COMMIT).job.state == "succeeded"
 
 
+# ---- enable protection --------------------------------------------------------------------------------------
+
+
+def test_a_seed_is_imported_between_the_replica_and_replication(verbs):
+    job = verbs.run(Verb.ENABLE_PROTECTION, seeds={"web01": {"vda": "/media/usb/web01.qcow2"}})
+    assert job.job.state == "succeeded"
+    kinds = [kind for _, kind, _ in verbs.appliances.given]
+    assert kinds[-3:] == [Kind.PREPARE_REPLICA, Kind.IMPORT_SEED, Kind.START_REPLICATION]
+    assert verbs.appliances.seeded == ("vda",)
+    assert said(job, "Import of the seed").facts["size_bytes"] == 1 << 20
+
+
+def test_without_a_seed_the_job_says_that_all_data_travels(verbs):
+    job = verbs.run(Verb.ENABLE_PROTECTION)
+    assert said(job, "Import of the seed").state == "skipped"
+    assert verbs.appliances.seeded == ()
+
+
+@pytest.mark.parametrize(
+    "seeds", [{"db01": {"vda": "/x.raw"}}, {"web01": {"vda": "x.raw"}}, {"nosuch": {"vda": "/x.raw"}}]
+)
+def test_a_seed_that_cannot_be_meant_is_refused_before_there_is_a_job(verbs, seeds):
+    with pytest.raises(errors.InvalidArgument):
+        verbs.submit(Verb.ENABLE_PROTECTION, seeds=seeds)
+    assert verbs.jobs() == []
+
+
+def test_a_seed_of_a_disk_that_is_not_protected_fails_the_check(verbs):
+    job = verbs.run(Verb.ENABLE_PROTECTION, seeds={"web01": {"vdz": "/media/usb/web01.qcow2"}})
+    assert job.job.state == "failed"
+    assert "no disk vdz" in job.job.error.message
+    assert verbs.machine() is None
+
+
+def test_an_import_that_fails_leaves_nothing_behind(verbs):
+    verbs.appliances.fail(Kind.IMPORT_SEED)
+    job = verbs.run(Verb.ENABLE_PROTECTION, seeds={"web01": {"vda": "/media/usb/web01.qcow2"}})
+    assert job.job.state == "failed"
+    assert (B, Kind.REMOVE_REPLICA, job.job.subject) in verbs.appliances.given
+    assert verbs.machine() is None
+
+
 # ---- failover ----------------------------------------------------------------------------------------------
 
 
@@ -66,6 +108,52 @@ def test_failover_goes_on_when_the_source_is_connected_and_never_answers(verbs):
     job = verbs.run(Verb.FAILOVER, shut_down_source=True)
     assert job.job.state == "succeeded"
     assert said(job, "Shut down").state == "skipped"
+
+
+def seconds_of_a_failover(verbs, coming_on):
+    verbs.protect()
+    verbs.appliances.silent |= {Kind.RUN_CYCLE}
+    began = verbs.clock.monotonic()
+    verbs.appliances.coming_on = lambda: coming_on(verbs.clock.monotonic() - began)
+    job_id = verbs.submit(Verb.FAILOVER, shut_down_source=True)
+    while not verbs.tree(job_id).job.state.ended:
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(5)
+    assert verbs.tree(job_id).job.state == "succeeded"
+    assert said(verbs.tree(job_id), "Shut down").state == "skipped"
+    return verbs.clock.monotonic() - began, said(verbs.tree(job_id), "Shut down").sentence
+
+
+def test_a_failover_gives_the_last_changes_up_after_two_minutes_without_progress(verbs):
+    seconds, sentence = seconds_of_a_failover(verbs, lambda passed: min(0.3, passed / 100))
+    assert 145 < seconds < 170
+    assert "no progress for 12" in sentence
+    assert "at 30% of sending the last changes of web01" in sentence
+    assert "What web01 wrote after the newest recovery point is missing at b" in sentence
+
+
+def test_an_attempt_that_begins_again_and_again_is_no_progress(verbs):
+    seconds, _sentence = seconds_of_a_failover(verbs, lambda passed: passed % 20 / 100)
+    assert seconds < 170
+
+
+def test_a_failover_waits_for_last_changes_that_come_but_not_longer_than_ten_minutes(verbs):
+    seconds, sentence = seconds_of_a_failover(verbs, lambda passed: passed / 10_000)
+    assert 600 <= seconds < 630
+    assert "did not finish in 600 s" in sentence
+
+
+def test_a_planned_failover_gives_nothing_up(verbs):
+    verbs.protect()
+    verbs.appliances.silent |= {Kind.RUN_CYCLE}
+    began = verbs.clock.monotonic()
+    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
+    while not verbs.tree(job_id).job.state.ended and verbs.clock.monotonic() - began < 1200:
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(60)
+    assert not verbs.tree(job_id).job.state.ended, "it waits: nothing may be lost"
+    assert verbs.settle(job_id).job.state == "failed"
+    assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
 @pytest.mark.parametrize("kind", [Kind.ACCEPT_CYCLES, Kind.DRAIN, Kind.START_REPLICA])

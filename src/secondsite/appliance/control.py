@@ -95,10 +95,10 @@ class Control:
 
     def _talk(self, socket: ClientConnection) -> None:
         """Orders in this thread, status in another; reports come from the order workers."""
-        done = threading.Event()
-        teller = threading.Thread(target=self._tell, args=(socket, done), name="status", daemon=True)
+        done, voice = threading.Event(), _Voice(socket, self._reporter())
+        teller = threading.Thread(target=self._tell, args=(voice, done), name="status", daemon=True)
         self._renewal.connected()
-        self._desk.connected(lambda message: _send(socket, message))
+        self._desk.connected(voice.say)
         self.connected.set()
         teller.start()
         try:
@@ -123,19 +123,50 @@ class Control:
         elif isinstance(message, wire.Refusal):
             log.warning("vault.refused", problem=message.problem.message, do=message.problem.do)
 
-    def _tell(self, socket: ClientConnection, done: threading.Event) -> None:
-        reporter = self._reporter()
+    def _tell(self, voice: "_Voice", done: threading.Event) -> None:
         while not done.is_set():
             try:
-                status = reporter.next()
-                for message in (status, self._renewal.request()):
-                    if message is not None:
-                        _send(socket, message)
+                voice.tell_status()
+                request = self._renewal.request()
+                if request is not None:
+                    voice.say(request)
             except ConnectionError:
                 return
             except Exception:
                 log.exception("status")
             done.wait(STATUS_SECONDS)
+
+
+class _Voice:
+    """What is said over one connection. Before the end of an order goes what it changed: who hears of a commit and
+    then lists the points sees those that are left. Invariant: no status overtakes a newer one."""
+
+    def __init__(self, socket: ClientConnection, reporter: Reporter) -> None:
+        self._socket = socket
+        self._reporter = reporter
+        self._lock = threading.Lock()
+
+    def tell_status(self) -> None:
+        """Say what changed since the last time."""
+        with self._lock:
+            status = self._reporter.next()
+            if status is not None:
+                _send(self._socket, status)
+
+    def say(self, message: wire.Report | wire.Progress | wire.Renew) -> None:
+        if isinstance(message, wire.Report) and message.machine_id is not None:
+            self._tell_of(message.machine_id)
+        _send(self._socket, message)
+
+    def _tell_of(self, machine_id: str) -> None:
+        with self._lock:
+            try:
+                status = self._reporter.of_machine(machine_id)
+            except Exception:
+                log.exception("status")
+                return
+            if status is not None:
+                _send(self._socket, status)
 
 
 def _send(socket: ClientConnection, message: wire.Report | wire.Progress | wire.Status | wire.Renew) -> None:

@@ -76,11 +76,14 @@ class OrderDesk:
         seams.reach("appliance.order.begun")
         try:
             sentence, facts = _perform(context)
-            report = Report(order_id=order.order_id, sentence=sentence, facts=facts.model_dump(mode="json"))
+            body = facts.model_dump(mode="json")
+            report = Report(
+                order_id=order.order_id, machine_id=order.machine_id, sentence=sentence, facts=body
+            )
         except Exception as error:
             if self._stopping:
                 raise
-            report = Report(order_id=order.order_id, problem=Problem.of(error))
+            report = Report(order_id=order.order_id, machine_id=order.machine_id, problem=Problem.of(error))
             if report.problem is not None and report.problem.code == "internal":
                 log.exception("order.defect", order=order.order_id, kind=order.kind)
         seams.reach("appliance.order.done")

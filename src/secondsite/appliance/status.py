@@ -20,6 +20,15 @@ class Reporter:
         self._told: dict[str, SourceStatus | ReplicaStatus] = {}
         self._all_at = 0.0
 
+    def of_machine(self, machine_id: str) -> Status | None:
+        """What an order has just changed; None for a machine that has nothing here."""
+        source, hosted = self._replication.find(machine_id), self._host.find(machine_id)
+        if source is None and hosted is None:
+            return None
+        return Status(
+            sources=(source.status(),) if source else (), replicas=(hosted.status(),) if hosted else ()
+        )
+
     def next(self) -> Status | None:
         """The next message; None if nothing changed since the last."""
         sources = {f"s/{each.machine_id}": each.status() for each in self._replication.sources()}

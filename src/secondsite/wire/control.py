@@ -51,10 +51,12 @@ class Progress(Shape):
 
 
 class Report(Shape):
-    """The end of an order: one sentence and facts, or a problem."""
+    """The end of an order: one sentence and facts, or a problem. What it changed of its machine was said before it, as
+    a Status."""
 
     type: Literal["report"] = "report"
     order_id: str
+    machine_id: str | None = None
     sentence: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)
     problem: Problem | None = None
@@ -63,8 +65,8 @@ class Report(Shape):
 class Status(Shape):
     """What an appliance knows of its machines: `sources` it replicates from here, `replicas` it holds.
 
-    A machine that is not listed has not changed since the last Status of this connection; the first Status of a
-    connection lists all.
+    A machine that is not listed has not changed since it was listed last; all are listed when a connection begins, and
+    every few seconds.
     """
 
     type: Literal["status"] = "status"

@@ -4,6 +4,7 @@ from ...domain.lifecycle import Verb
 from ...wire import rest
 from ...wire.base import Shape
 from ...wire.rest import JobAccepted
+from . import enabling
 from .parts import Parts
 
 REQUESTS: dict[Verb, type[Shape]] = {
@@ -30,5 +31,7 @@ class Verbs:
 
         Raises NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
         """
+        if isinstance(request, rest.EnableProtection):
+            enabling.refuse_unknown(self._parts, request)
         with self._parts.store.transaction() as tx:
             return self._parts.operations[verb].submit(tx, request, requested_by)

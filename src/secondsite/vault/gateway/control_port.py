@@ -247,8 +247,8 @@ class ControlPort:
             return
         match message:
             case control.Report():
-                if self._outstanding.arrived(link.appliance_id, message):
-                    self._delivery.post(self._signals, f"order/{message.order_id}")
+                # after the status that the appliance sent before it: who hears of an order's end sees what it did
+                self._delivery.post(self._reported, link.appliance_id, message)
             case control.Progress():
                 if self._outstanding.progressed(link.appliance_id, message):
                     self._delivery.post(self._signals, f"order/{message.order_id}")
@@ -258,6 +258,10 @@ class ControlPort:
                 self._delivery.post(self._renewed, link, message.csr_pem)
             case _:
                 log.warning("message-out-of-place", appliance=link.appliance_id, type=message.type)
+
+    def _reported(self, appliance_id: str, report: control.Report) -> None:
+        if self._outstanding.arrived(appliance_id, report):
+            self._signals(f"order/{report.order_id}")
 
     def _renewed(self, link: Link, csr_pem: str) -> None:
         try:

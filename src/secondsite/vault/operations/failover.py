@@ -1,7 +1,7 @@
 """Failover: the source is in trouble; the machine starts at the target from a recovery point.
 
-A source that is gone costs seconds. One that answers and was asked to shut down is waited for as long as its last
-delta may take; the failover goes on when that can't be done (documents 001 L84, 002 L58). The inbox is closed before
+A source that is gone costs seconds. One that answers and was asked to shut down is waited for while its last delta
+comes nearer, at most ten minutes; the failover goes on when that can't be done (documents 001 L84, 002 L58). The inbox is closed before
 the point is chosen, so nothing moves under it.
 """
 
@@ -57,8 +57,10 @@ class Failover(MachineOperation):
         try:
             return self._off_and_drained(ctx, machine)
         except errors.SecondsiteError as error:
+            with self.deps.store.transaction() as tx:
+                cost = sources.left_behind(tx, machine)
             return Skipped(
-                f"{machine.name} could not be shut down and drained, the failover goes on: {error.message}"
+                f"{machine.name} could not be shut down and drained, the failover goes on: {error.message} {cost}"
             )
 
     def _off_and_drained(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
@@ -66,7 +68,14 @@ class Failover(MachineOperation):
         off = sources.shut_down(self.orders, ctx, machine, force=True, reach_seconds=reach)
         if isinstance(off, Wait):
             return off
-        last = sources.final_cycle(self.orders, ctx, machine, reach_seconds=reach)
+        last = sources.final_cycle(
+            self.orders,
+            ctx,
+            machine,
+            reach,
+            deadline_seconds=sources.URGENT_FINAL_CYCLE_SECONDS,
+            stuck_seconds=sources.URGENT_STUCK_SECONDS,
+        )
         return last if isinstance(last, Wait) else Done(f"{off.sentence}; {last.sentence}", last.facts)
 
     def _stop_replication(self, ctx: StepContext) -> Outcome:

@@ -35,6 +35,7 @@ class Orders:
         self._deps = deps
         self._away_since: dict[str, float] = {}
         self._asked_at: dict[str, float] = {}
+        self._furthest: dict[str, tuple[float, float]] = {}
 
     def give(
         self,
@@ -47,10 +48,12 @@ class Orders:
         machine_id: str | None = None,
         deadline_seconds: float = 120,
         reach_seconds: float = 30,
+        stuck_seconds: float | None = None,
     ) -> Answer | Wait:
         """The report's sentence and facts, or a Wait to be returned by the step.
 
-        Raises the appliance's problem, or ApplianceUnreachable. One step gives an order of one kind once, and to
+        Raises the appliance's problem, ApplianceUnreachable, or DeadlineExceeded: after `deadline_seconds` in all, and
+        after `stuck_seconds` in which the order came no further. One step gives an order of one kind once, and to
         one appliance once: the order's id is made of the step and the kind.
         """
         order_id = f"{ctx.order_id}/{kind.value}/{appliance_id[:8]}"
@@ -61,6 +64,8 @@ class Orders:
             return self._answer(order_id, report)
         self._require_reachable(appliance_id, order_id, reach_seconds)
         self._require_in_time(appliance_id, order_id, why, deadline_seconds)
+        if stuck_seconds is not None:
+            self._require_progress(appliance_id, order_id, why, stuck_seconds)
         return self._wait(order_id, why, deadline_seconds, min(LOOK_AGAIN_SECONDS, reach_seconds))
 
     def _answer(self, order_id: str, report: Report) -> Answer:
@@ -90,7 +95,23 @@ class Orders:
                 f"The appliance {self._name(appliance_id)} did not finish in {deadline_seconds:.0f} s: {why}."
             )
 
+    def _require_progress(self, appliance_id: str, order_id: str, why: str, stuck_seconds: float) -> None:
+        """An attempt that begins again is progress only when it comes further than the ones before."""
+        now = self._deps.monotonic()
+        said = self._deps.gateway.progress(order_id)
+        fraction = said[0] if said else 0.0
+        furthest, since = self._furthest.setdefault(order_id, (fraction, now))
+        if fraction > furthest:
+            self._furthest[order_id] = (fraction, now)
+        elif now - since >= stuck_seconds:
+            self._forget(order_id)
+            raise errors.DeadlineExceeded(
+                f"The appliance {self._name(appliance_id)} made no progress for {now - since:.0f} s, at "
+                f"{furthest:.0%} of {why}."
+            )
+
     def _forget(self, order_id: str) -> None:
+        self._furthest.pop(order_id, None)
         self._away_since.pop(order_id, None)
         self._asked_at.pop(order_id, None)
 

@@ -10,6 +10,9 @@ from .ordering import Answer, Orders
 
 SHUT_DOWN_GRACE_SECONDS = 60.0
 FINAL_CYCLE_SECONDS = 3600.0
+URGENT_FINAL_CYCLE_SECONDS = 600.0
+URGENT_STUCK_SECONDS = 120.0
+"""An unplanned failover waits for the last changes while they come: so long without progress, and so long in all."""
 DEAD_SITE_SECONDS = 5.0
 TOLD_IN_PASSING_SECONDS = 1.0
 
@@ -33,7 +36,12 @@ def shut_down(
 
 
 def final_cycle(
-    give: Orders, ctx: StepContext, machine: ports.MachineRecord, reach_seconds: float
+    give: Orders,
+    ctx: StepContext,
+    machine: ports.MachineRecord,
+    reach_seconds: float,
+    deadline_seconds: float = FINAL_CYCLE_SECONDS,
+    stuck_seconds: float | None = None,
 ) -> Answer | Wait:
     """The last delta of a machine that is off; nothing is left behind after it."""
     return give.give(
@@ -42,9 +50,21 @@ def final_cycle(
         Kind.RUN_CYCLE,
         orders.RunCycle(final=True),
         machine_id=machine.id,
-        deadline_seconds=FINAL_CYCLE_SECONDS,
+        deadline_seconds=deadline_seconds,
         reach_seconds=reach_seconds,
+        stuck_seconds=stuck_seconds,
         why=f"sending the last changes of {machine.name}",
+    )
+
+
+def left_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
+    """What it costs to go on without the last changes, as far as the vault knows."""
+    source = tx.statuses.get(machine.id).source
+    arrived = source.sent_at if source and source.epoch == machine.epoch else None
+    since = f"{arrived:%H:%M:%S} UTC" if arrived else "the newest recovery point"
+    return (
+        f"What {machine.name} wrote after {since} is missing at {machine.target_site}; its old disks at "
+        f"{machine.source_site} hold it until it is reprotected."
     )
 
 
