@@ -17,7 +17,7 @@ SLOW_MODULES = {
         "test_bandwidth", "test_faults", "test_groups", "test_groups_kill", "test_healing", "test_kill",
         "test_odd_days", "test_precision", "test_renewal", "test_scrub", "test_seed", "test_straight",
     },
-    "cli": {"test_asking", "test_following", "test_groups", "test_point_verify", "test_site_and_rpo", "test_verbs"},
+    "cli": {"test_asking", "test_exit_codes", "test_following", "test_groups", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},
     "bench": {"test_bench_cli"},
     "datapath": {"test_replica_crashes"},
     "fabrics": {"test_simulated_crashes"},

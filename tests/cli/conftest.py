@@ -23,7 +23,8 @@ def make_machine(rig, name):
 @pytest.fixture(scope="session")
 def rig():
     with tempfile.TemporaryDirectory(prefix="ss-", ignore_cleanup_errors=True) as folder:
-        with Rig("simulated", Path(folder) / "rig", forked=True) as rig:
+        options = {"b": ["--seed-folder", f"{folder}/rig/shelf"]}
+        with Rig("simulated", Path(folder) / "rig", appliance_options=options, forked=True) as rig:
             rig.open()
             make_machine(rig, NEVER_PROTECTED)
             yield rig

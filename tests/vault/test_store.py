@@ -10,12 +10,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from secondsite.domain import errors
+from secondsite.domain.errors import Conflict, StoreUnavailable
 from secondsite.domain.lifecycle import DrillState, State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
-from secondsite.vault.store.failures import Conflict, StoreUnavailable
 from secondsite.wire.rest import NetworkMapping
 from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
 

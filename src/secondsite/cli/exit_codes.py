@@ -33,6 +33,7 @@ BY_CODE: dict[str, Exit] = {
     "vault-unreachable": Exit.UNREACHABLE,
     "appliance-unreachable": Exit.UNREACHABLE,
     "peer-unreachable": Exit.UNREACHABLE,
+    "store-unavailable": Exit.UNREACHABLE,
     "deadline-exceeded": Exit.DEADLINE,
     "internal": Exit.INTERNAL,
 }

@@ -13,6 +13,8 @@
     ├── ApplianceUnreachable   the appliance has no connection to the vault
     ├── PeerUnreachable        an appliance cannot reach the other site's appliance
     ├── DeadlineExceeded       something did not answer in time
+    │   └── Conflict           another writer changed the same record first; nothing was written
+    ├── StoreUnavailable       the vault's database does not answer; nothing was written
     ├── FabricError            the hypervisor refused or failed
     │   └── NotOurs            a domain, disk or network that does not carry our tag
     ├── SeedRefused            a disk copy that was named as a seed may not be read, or cannot
@@ -113,6 +115,16 @@ class PeerUnreachable(SecondsiteError):
 class DeadlineExceeded(SecondsiteError):
     code = "deadline-exceeded"
     default_do = "See which process is slow or gone with 'secondsite appliance list', then retry the job."
+
+
+class Conflict(DeadlineExceeded):
+    code = "conflict"
+    default_do = "Look at the record again and repeat the request."
+
+
+class StoreUnavailable(SecondsiteError):
+    code = "store-unavailable"
+    default_do = "Check that the vault's database runs and has space, then repeat the request."
 
 
 class FabricError(SecondsiteError):

@@ -32,9 +32,6 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _errors() -> str:
-    from ..vault.store import failures
-
-    del failures  # its errors count too, whatever else was imported
     rows = [(f"`{code}`", cls.__name__, cls.default_do) for code, cls in sorted(errors.by_code().items())]
     return "# Errors\n\nEvery error has a code, a message and something to do.\n\n" + _page(
         ("code", "name", "what to do, unless the error knows better"), rows

@@ -12,7 +12,6 @@ from ...domain import errors
 from ...wire.replication import ReplicaStatus, SourceStatus
 from .. import ports
 from . import rows, tables
-from .failures import Conflict
 
 COLUMNS = tables.machines.c
 
@@ -68,7 +67,9 @@ class SqlMachines:
         where = and_(COLUMNS.id == machine.id, COLUMNS.version == machine.version)
         result = self._session.execute(update(tables.machines).where(where).values(**rows.row(newer)))
         if _touched(result) == 0:
-            raise Conflict(f"Machine '{machine.name}' was changed by somebody else meanwhile, or is gone.")
+            raise errors.Conflict(
+                f"Machine '{machine.name}' was changed by somebody else meanwhile, or is gone."
+            )
         return newer
 
     def remove(self, machine_id: str) -> None:
