@@ -76,6 +76,9 @@ def test_an_import_that_fails_leaves_nothing_behind(verbs):
     assert job.job.state == "failed"
     assert (B, Kind.REMOVE_REPLICA, job.job.subject) in verbs.appliances.given
     assert verbs.machine() is None
+    verbs.appliances.mend()
+    assert verbs.retry(job.job.id).job.state == "succeeded"
+    assert verbs.appliances.seeded == ("vda",)
 
 
 # ---- failover ----------------------------------------------------------------------------------------------

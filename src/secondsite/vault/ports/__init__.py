@@ -1,0 +1,43 @@
+"""What the vault needs from the outside, as protocols: a store of facts, and a gateway to the appliances.
+
+`entry` brings the adapters (`store`, `gateway`). Records are frozen; a change is a new record that is put back.
+"""
+
+from .access import Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
+from .gateway import FactSink, Gateway, Signals
+from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords
+from .places import ApplianceRecord, ApplianceRecords, NetworkMappings, SiteRecord, Sites
+from .policies import GroupRecord, Groups, Policies
+from .statuses import RpoBlock, RpoBlocks, StatusRecord, StatusRecords
+from .store import Store, Transaction
+
+__all__ = [
+    "ApplianceRecord",
+    "ApplianceRecords",
+    "Authority",
+    "DrillNote",
+    "DrillNotes",
+    "DrillRecord",
+    "FactSink",
+    "Gateway",
+    "GroupRecord",
+    "Groups",
+    "KeyRecord",
+    "MachineRecord",
+    "MachineRecords",
+    "NetworkMappings",
+    "Policies",
+    "RegistrationKeys",
+    "Renew",
+    "RpoBlock",
+    "RpoBlocks",
+    "Signals",
+    "SiteRecord",
+    "Sites",
+    "StatusRecord",
+    "StatusRecords",
+    "Store",
+    "TokenRecord",
+    "Tokens",
+    "Transaction",
+]

@@ -1,0 +1,44 @@
+"""The way to the appliances and back."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ...wire.control import Hello, Report, Status
+
+
+class Gateway(Protocol):
+    """Orders out, reports in. Never blocks: a step asks, waits without a thread, and asks again when signalled."""
+
+    def ask(
+        self,
+        appliance_id: str,
+        order_id: str,
+        kind: str,
+        machine_id: str | None,
+        payload: Mapping[str, Any],
+        deadline_seconds: float,
+    ) -> Report | None:
+        """The report if it has arrived; else hands the order over (once per connection; again after a reconnect)
+        and gives None. The signal 'order/<order_id>' fires when the report arrives."""
+
+    def forget(self, order_id: str) -> None:
+        """The report was used and recorded."""
+
+    def progress(self, order_id: str) -> tuple[float, str] | None:
+        """The last progress of a running order."""
+
+    def is_connected(self, appliance_id: str) -> bool: ...
+
+
+class FactSink(Protocol):
+    """Where the gateway delivers what appliances say by themselves; `watch` implements it."""
+
+    def connected(self, hello: Hello) -> None: ...
+    def disconnected(self, appliance_id: str) -> None: ...
+    def status(self, appliance_id: str, status: Status) -> None: ...
+
+
+class Signals(Protocol):
+    """Wakes steps that wait: the job engine's `signal`."""
+
+    def __call__(self, key: str) -> None: ...

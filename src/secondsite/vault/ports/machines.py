@@ -1,0 +1,96 @@
+"""Machines under protection, and the drills that were held with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from ...domain.lifecycle import DrillState, State
+from ...wire.machines import MachineDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRecord:
+    """The test failover that is open: its point, its machine at the target, and the network we made for it."""
+
+    point_id: str
+    fabric_id: str
+    machine_name: str
+    network: str | None
+    network_made: bool
+    started_at: datetime
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """A machine under protection. `source_...` and `target_...` are the present roles: reprotect turns them.
+
+    `epoch` rises with every new replica and every turn. `home_site` is where the machine was when it was enabled.
+    `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is set from failover
+    until the next reprotect. `version` guards against lost updates.
+    """
+
+    id: str
+    name: str
+    home_site: str
+    source_site: str
+    target_site: str
+    source_appliance_id: str
+    target_appliance_id: str
+    source_fabric_id: str
+    target_fabric_id: str
+    policy: str
+    definition: MachineDefinition
+    disks: tuple[str, ...]
+    state: State
+    created_at: datetime
+    drill_state: DrillState = DrillState.NONE
+    drill: DrillRecord | None = None
+    epoch: int = 1
+    failed_over_point_id: str | None = None
+    failed_over_at: datetime | None = None
+    job_id: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0
+    group: str | None = None
+    """The replication group that it belongs to."""
+
+    @property
+    def reversed(self) -> bool:
+        """True while it is protected back towards its home site."""
+        return self.source_site != self.home_site
+
+
+@dataclass(frozen=True, slots=True)
+class DrillNote:
+    machine_id: str
+    notes: str
+    point_id: str
+    started_at: datetime
+    completed_at: datetime
+    requested_by: str
+
+
+class MachineRecords(Protocol):
+    def add(self, machine: MachineRecord) -> None:
+        """Raises AlreadyExists when the fabric id is under protection already."""
+
+    def get(self, machine_id: str) -> MachineRecord:
+        """Raises NotFound."""
+
+    def find(self, name_or_id: str) -> MachineRecord | None:
+        """By id, or by name when it is unique; raises InvalidArgument when a name is not."""
+
+    def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None: ...
+    def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
+
+    def put(self, machine: MachineRecord) -> MachineRecord:
+        """Writes it with version + 1; raises DeadlineExceeded-like Conflict when another writer was faster."""
+
+    def remove(self, machine_id: str) -> None: ...
+
+
+class DrillNotes(Protocol):
+    def add(self, note: DrillNote) -> None: ...
+    def list(self, machine_id: str) -> Sequence[DrillNote]: ...

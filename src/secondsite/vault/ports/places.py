@@ -1,0 +1,55 @@
+"""Sites, the appliances that stand at them, and which network of one is which of another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ...domain.bandwidth import UNLIMITED, BandwidthSchedule
+from ...wire.control import Hello
+from ...wire.rest import NetworkMapping
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRecord:
+    name: str
+    created_at: datetime
+    bandwidth: BandwidthSchedule = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class ApplianceRecord:
+    """`hello` is the last one it said; `connected` as far as this vault knows."""
+
+    id: str
+    name: str
+    site: str
+    enrolled_at: datetime
+    certificate_expires_at: datetime
+    last_seen_at: datetime | None = None
+    connected: bool = False
+    hello: Hello | None = None
+    store_free_bytes: int | None = None
+
+
+class Sites(Protocol):
+    def add(self, site: SiteRecord) -> None: ...
+    def find(self, name: str) -> SiteRecord | None: ...
+    def list(self) -> Sequence[SiteRecord]: ...
+    def put(self, site: SiteRecord) -> None: ...
+    def remove(self, name: str) -> None: ...
+
+
+class ApplianceRecords(Protocol):
+    def put(self, appliance: ApplianceRecord) -> None: ...
+    def find(self, appliance_id: str) -> ApplianceRecord | None: ...
+    def list(self, site: str | None = None) -> Sequence[ApplianceRecord]: ...
+    def remove(self, appliance_id: str) -> None: ...
+
+
+class NetworkMappings(Protocol):
+    def put(self, mapping: NetworkMapping) -> None: ...
+    def list(
+        self, source_site: str | None = None, target_site: str | None = None
+    ) -> Sequence[NetworkMapping]: ...
+    def remove(self, source_site: str, source_network: str, target_site: str) -> None: ...

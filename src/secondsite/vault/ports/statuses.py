@@ -1,0 +1,47 @@
+"""What was last heard of machines, and how their RPO has been."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ...domain import rpo
+from ...wire.replication import ReplicaStatus, SourceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """What the two appliances said last about a machine, and when."""
+
+    machine_id: str
+    source: SourceStatus | None = None
+    source_at: datetime | None = None
+    replica: ReplicaStatus | None = None
+    replica_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RpoBlock:
+    """Ten minutes of a machine's RPO series."""
+
+    machine_id: str
+    begins_at: datetime
+    slots: rpo.Block
+
+
+class StatusRecords(Protocol):
+    def get(self, machine_id: str) -> StatusRecord: ...
+    def put_source(self, status: SourceStatus, at: datetime) -> None: ...
+    def put_replica(self, status: ReplicaStatus, at: datetime) -> None: ...
+    def remove(self, machine_id: str) -> None: ...
+
+
+class RpoBlocks(Protocol):
+    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
+        """One slot of many machines (by id); a slot that is filled already stays as it is."""
+
+    def list(self, machine_id: str, since: datetime) -> Sequence[RpoBlock]:
+        """Those that end after `since`, oldest first."""
+
+    def forget(self, before: datetime) -> None:
+        """Drop the blocks that begin before then."""

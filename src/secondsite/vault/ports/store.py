@@ -1,0 +1,50 @@
+"""All records inside one database transaction."""
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from .access import RegistrationKeys, Tokens
+from .machines import DrillNotes, MachineRecords
+from .places import ApplianceRecords, NetworkMappings, Sites
+from .policies import Groups, Policies
+from .statuses import RpoBlocks, StatusRecords
+
+
+class Transaction(Protocol):
+    """All records, inside one database transaction. `session` is the job engine's too."""
+
+    @property
+    def session(self) -> Any: ...
+    @property
+    def sites(self) -> Sites: ...
+    @property
+    def appliances(self) -> ApplianceRecords: ...
+    @property
+    def machines(self) -> MachineRecords: ...
+    @property
+    def statuses(self) -> StatusRecords: ...
+    @property
+    def policies(self) -> Policies: ...
+    @property
+    def groups(self) -> Groups: ...
+    @property
+    def networks(self) -> NetworkMappings: ...
+    @property
+    def rpo(self) -> RpoBlocks: ...
+    @property
+    def drill_notes(self) -> DrillNotes: ...
+    @property
+    def keys(self) -> RegistrationKeys: ...
+    @property
+    def tokens(self) -> Tokens: ...
+
+
+class Store(Protocol):
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Commits at the end of the block, rolls back on an exception."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A view of one instant that holds up no writer."""
+
+    def within(self, session: Any) -> Transaction:
+        """The same records inside a transaction that somebody else (the job engine) commits."""
