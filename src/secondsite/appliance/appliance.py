@@ -100,8 +100,8 @@ class Appliance:
         if self.listener is not None:
             self.listener.stop(left())
         self.scrubber.stop(left())
-        self.seeds.stop(left())
         self.work.stop(left())
+        self.seeds.stop(left())
         self.host.stop()
         self.bandwidth.stop(left())
         self.state.close()

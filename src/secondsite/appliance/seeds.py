@@ -6,6 +6,7 @@ import reads its copy through a storage daemon of its own: a medium that hangs h
 """
 
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from ..datapath.nbd_disk import NbdDisk
 from ..datapath.seed import Pieces, Seed
 from ..datapath.storage_daemon import StorageDaemon
 from ..domain import errors
-from ..domain.units import MiB
+from ..domain.units import DAY, MiB
 from ..jobs import seams
 from ..wire.base import Shape
 from ..wire.orders import SeedDisk
@@ -33,7 +34,8 @@ from .hosted import Hosted
 RECORD = "seed.json"
 SLICE_SECONDS = 3.0
 SLICE_BYTES = 256 * MiB
-HOLD_SECONDS = 60.0
+HOLD_SECONDS = 1.0 * DAY
+"""After a death in the middle the head's digests are read anew first, which takes as long as reading what is there."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,10 +87,7 @@ class Seeds:
     def start(self) -> None:
         """End the daemons of imports that a killed appliance left; the vault's repeated order begins them again."""
         for folder in self._daemons.glob("*"):
-            try:
-                _end(StorageDaemon(folder))
-            except (datapath_errors.DatapathError, OSError) as error:
-                log.warning("seed.daemon", folder=str(folder), problem=str(error))
+            _end(StorageDaemon(folder))
 
     def stop(self, within_seconds: float) -> None:
         """End what runs after its slice; the vault's repeated order goes on from there."""
@@ -160,8 +159,9 @@ def _disk(work: Import, key: str, disk: NbdDisk) -> None:
         pieces = Pieces(disk, position, enough)
         with work.hosted.hold("importing a seed", HOLD_SECONDS, work.wanted_elsewhere.set):
             work.hosted.replica.seed(key, pieces)
+            # while it is held: a record must not outlive its replica
+            work.keep(key, pieces.position, pieces.data_bytes)
         position = pieces.position
-        work.keep(key, position, pieces.data_bytes)
         seams.reach("appliance.seed.slice")
 
 
@@ -188,7 +188,12 @@ def _in_our_words() -> Iterator[None]:
 
 
 def _end(daemon: StorageDaemon) -> None:
-    """End a daemon, one of an earlier process too, and remove its folder."""
-    daemon.start()
-    daemon.stop()
-    shutil.rmtree(daemon.folder, ignore_errors=True)
+    """End a daemon, one of an earlier process too, and remove its folder. One that hangs with its medium stays until
+    the next start."""
+    try:
+        daemon.start()
+        daemon.stop()
+    except (datapath_errors.DatapathError, OSError, subprocess.SubprocessError) as error:
+        log.warning("seed.daemon", folder=str(daemon.folder), problem=str(error))
+    else:
+        shutil.rmtree(daemon.folder, ignore_errors=True)

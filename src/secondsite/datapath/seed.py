@@ -68,7 +68,7 @@ def _inside(path: Path, allowed: Sequence[Path]) -> Path:
             do="Put the copy into such a folder, or name its folder in 'seed_folders' of the appliance's appliance.json "
             "and start the appliance again.",
         )
-    if not real.is_file() and not real.is_block_device():
+    if not real.is_file():
         raise SeedRefused(
             f"There is no file {path} at the appliance's machine.", do="Check the name and the mount."
         )
