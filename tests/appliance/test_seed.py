@@ -205,7 +205,12 @@ def test_what_is_no_readable_image_is_refused_with_what_qemu_says(pair, shelf):
     assert "There is no file" in obstacles(pair, shelf / "nosuch.qcow2")
     (shelf / "broken.qcow2").write_bytes(b"QFI\xfb" + bytes(2 * KiB))
     assert "cannot be read" in obstacles(pair, shelf / "broken.qcow2")
-    secret = ["--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s"]
+    secret = [
+        "--object",
+        "secret,id=s,data=x",
+        "-o",
+        "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+    ]
     qemu_img("create", "-f", "qcow2", *secret, shelf / "locked.qcow2", DISK_BYTES)
     assert "is encrypted" in obstacles(pair, shelf / "locked.qcow2")
 
