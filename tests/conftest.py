@@ -19,7 +19,7 @@ SLOW_MODULES = {
     },
     "cli": {"test_asking", "test_exit_codes", "test_following", "test_groups", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},
     "bench": {"test_bench_cli"},
-    "datapath": {"test_replica_crashes"},
+    "datapath": {"test_replica_crashes", "test_replica_journal_crashes"},
     "fabrics": {"test_simulated_crashes"},
     "jobs": {"test_kill", "test_crash_sweep", "test_restart"},
     "libvirt": {"test_stuck_starts", "test_shut_down_in_a_view", "test_trackable", "test_process_death"},

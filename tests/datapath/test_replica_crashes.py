@@ -12,7 +12,7 @@ import textwrap
 
 import pytest
 
-from secondsite.datapath import replica as replicas
+from secondsite.datapath import replica_removal
 from secondsite.datapath.replica import Replica
 from secondsite.datapath.storage_daemon import StorageDaemon
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
@@ -164,7 +164,7 @@ def test_removing_survives_a_death(template, daemon):
     replica._core.reach.arm(1)
     with dying():
         replica.remove()
-    replicas.sweep(template.parent)
+    replica_removal.sweep(template.parent)
     assert not template.exists()
     assert not list(template.parent.glob(".removed-*"))
 

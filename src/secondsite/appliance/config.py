@@ -27,6 +27,8 @@ class ApplianceConfig(Shape):
     scratch: Path
     scratch_budget_bytes: int = 4 * GiB
     inbox_budget_bytes: int = 16 * GiB
+    journal_budget_bytes: int = 2 * GiB
+    """What the journal of one machine may hold; its oldest cycles go first, and all go before the store is full."""
     slice_bytes: int = 512 * MiB
     listen_host: str = "0.0.0.0"
     listen_port: int = 9445

@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from ..datapath import cycle_file
-from ..datapath.replica import PointRecord, Replica
+from ..datapath.replica import Replica
+from ..datapath.replica_views import PointRecord
 from ..domain import errors
 from ..wire.machines import MachineDefinition
 from ..wire.replication import PointShape, ReplicaSetup, ReplicaStatus
 from .findings import Findings
 from .holding import Holding
+from .kept_cycles import KeptCycles
 from .state import State
 from .verdicts import PointVerdict, Verdicts
 
@@ -29,6 +31,7 @@ class Hosted:
         self.replica = replica
         self.findings = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
+        self.cycles = KeptCycles(replica)
         self.points: tuple[PointShape, ...] = ()
         self.wants_work = True
         self.wants_trim = True
@@ -126,6 +129,8 @@ class Hosted:
             accepting=self.accepting,
             synchronized=any(point.epoch == self.setup.epoch for point in self.points),
             points=self.points,
+            journal=self.cycles.told(self.points),
+            journal_bytes=self.replica.journal.stored_bytes(),
             processed_seq=state.processed_seq if current and state.processed_seq else None,
             processed_at=datetime.fromisoformat(taken_at) if taken_at else None,
             inbox_bytes=sum(_size(path) for _, _, path in self.waiting()),

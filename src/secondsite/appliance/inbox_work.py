@@ -86,6 +86,10 @@ class InboxWork:
         hosted.replica.build_digests(over)
         hosted.wants_digests = False
 
+    def make_room(self) -> bool:
+        """The store is full: journals give way. False when there is nothing left to give."""
+        return self._host.room.make()
+
     def _work(self) -> None:
         while not self._stopping:
             try:
@@ -142,7 +146,11 @@ class InboxWork:
     def _note(self, hosted: Hosted, error: Exception) -> None:
         pause = hosted.failed()
         message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-        if isinstance(error, datapath_errors.StoreFull | errors.StoreFull):
+        full = isinstance(error, datapath_errors.StoreFull | errors.StoreFull)
+        if full and self.make_room():
+            hosted.succeeded()
+            pause = 0.0
+        elif full:
             hosted.findings.add("target-store-full", message)
             self._make_room(hosted)
         elif not isinstance(error, datapath_errors.StorageDaemonGone):
@@ -187,7 +195,9 @@ class InboxWork:
             self._discard(hosted, path, error)
             return
         seams.reach("appliance.inbox.applied")
-        path.unlink(missing_ok=True)
+        hosted.cycles.retire(path, hosted.setup.epoch, seq, hosted.setup.policy.journal_seconds)
+        seams.reach("appliance.inbox.retired")
+        self._trim_journal(hosted)
         hosted.findings.clear("replica-damaged")
         if applied.point_id is not None:
             hosted.refresh()
@@ -204,8 +214,15 @@ class InboxWork:
 
     # -- retention -------------------------------------------------------------------------------------
 
+    def _trim_journal(self, hosted: Hosted) -> None:
+        seconds, budget_bytes = hosted.setup.policy.journal_seconds, self._host.journal_budget_bytes
+        hosted.cycles.trim(hosted.points, seconds, budget_bytes)
+        self._host.room.look()
+
     def trim(self, hosted: Hosted) -> bool:
-        """Drop one point that the policy no longer keeps; True if there may be more. The caller holds the replica."""
+        """Drop what the journal no longer keeps, and one point that the policy no longer keeps; True if there may be
+        more points to drop. The caller holds the replica."""
+        self._trim_journal(hosted)
         if hosted.replica.state.committed_point_id is not None:
             return False
         points = [point.to_domain() for point in hosted.refresh()]

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from ..datapath import cycle_file
-from ..datapath import replica as replicas
+from ..datapath import cycle_file, replica_removal
 from ..datapath.replica import BaseImage, Replica, ReplicaDisk
 from ..datapath.storage_daemon import StorageDaemon
 from ..domain import errors
@@ -18,6 +17,7 @@ from ..wire.replication import Base, ReplicaSetup
 from . import withdrawn
 from .config import ApplianceConfig
 from .hosted import Hosted
+from .room import Room
 from .state import State
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,8 @@ class ReplicaHost:
     def __init__(self, config: ApplianceConfig, state: State) -> None:
         self.folder = config.store / "replicas"
         self.daemon = StorageDaemon(config.store / "daemon")
+        self.journal_budget_bytes = config.journal_budget_bytes
+        self.room = Room(self.folder, self.all)
         self._state = state
         self._lock = threading.Lock()
         self._hosted: dict[str, Hosted] = {}
@@ -39,7 +41,7 @@ class ReplicaHost:
         if self.daemon.folder.exists():
             # a daemon that outlived a killed appliance still has the disks open; starting ends it
             self.daemon.start()
-        replicas.sweep(self.folder)
+        replica_removal.sweep(self.folder)
         for setup_json, accepting in self._state.replicas().values():
             setup = ReplicaSetup.model_validate_json(setup_json)
             try:
@@ -175,7 +177,9 @@ class ReplicaHost:
         return sentence
 
     def free_bytes(self) -> int:
-        return shutil.disk_usage(self.folder if self.folder.exists() else self.folder.parent).free
+        """What is free in the store, or becomes so when journals give way."""
+        free = shutil.disk_usage(self.folder if self.folder.exists() else self.folder.parent).free
+        return free + sum(hosted.replica.journal.stored_bytes() for hosted in self.all())
 
 
 def _reach(name: str) -> None:

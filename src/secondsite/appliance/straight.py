@@ -69,7 +69,8 @@ def _write(
     try:
         applied = hosted.replica.apply(header, frames, came_whole=came_whole)
     except datapath_errors.StoreFull as error:
-        hosted.findings.add("target-store-full", error.message)
+        if not work.make_room():
+            hosted.findings.add("target-store-full", error.message)
         raise Refused("target-disk-full", error.message, do=error.do) from error
     finally:
         work.wanted(hosted)

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from . import frames, frames_message, frames_runs
+from . import frames, frames_message, frames_runs, room
 from .errors import CycleDamaged, DatapathError, ProtocolViolated
 from .frames import Encoded, Frame
 from .frames_message import Message, Received
@@ -136,8 +136,11 @@ def _size(path: Path) -> int:
 class CycleWriter:
     """A cycle file in the making. It becomes visible by `commit` only; `discard` removes it."""
 
-    def __init__(self, inbox_dir: Path, header: CycleHeader) -> None:
+    def __init__(
+        self, inbox_dir: Path, header: CycleHeader, make_room: room.MakeRoom = room.nothing_to_give
+    ) -> None:
         """Raises OSError, as all its methods do; the caller knows what a full disk means."""
+        self._make_room = make_room
         self._final = path_of(inbox_dir, header.epoch, header.seq)
         self._part = inbox_dir / f".{header.epoch}-{header.seq}.{secrets.token_hex(4)}.part"
         self._file: BinaryIO = open(self._part, "xb", buffering=0)  # noqa: SIM115
@@ -191,7 +194,7 @@ class CycleWriter:
     def _put(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._file.write(view) :]
+            view = view[room.write(self._file, view, self._make_room) :]
         self.file_bytes += len(data)
 
 

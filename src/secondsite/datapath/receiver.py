@@ -11,12 +11,11 @@ a cycle is sent again.
 
 from __future__ import annotations
 
-import errno
 import logging
 from pathlib import Path
 from typing import Final
 
-from . import cycle_file, memory
+from . import cycle_file, memory, room
 from .channel import Connection
 from .cycle_file import CycleHeader, CycleWriter
 from .errors import DatapathError, PeerSilent, PeerUnreachable
@@ -26,7 +25,6 @@ from .receiver_reception import Reception
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS: Final = 10
-_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def serve(connection: Connection, door: ReplicaDoor, between_seconds: float = 300) -> None:
@@ -113,7 +111,7 @@ def _straight(reception: Reception, header: CycleHeader, accept: Accept, door: R
 def _to_inbox(reception: Reception, header: CycleHeader, accept: Accept) -> Path | None:
     """The cycle's durable file; None if the sender gave it up."""
     try:
-        writer = CycleWriter(accept.inbox_dir, header)
+        writer = CycleWriter(accept.inbox_dir, header, accept.make_room)
         try:
             reception.keep(writer, _room(accept))
             return writer.commit() if reception.whole else None
@@ -130,7 +128,7 @@ def _room(accept: Accept) -> int | None:
 
 
 def _store_problem(inbox_dir: Path, problem: OSError) -> Refused:
-    if problem.errno in _NO_ROOM:
+    if problem.errno in room.NO_ROOM:
         return Refused(
             "target-disk-full",
             f"the store of {inbox_dir} is full",

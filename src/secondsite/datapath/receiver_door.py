@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from . import room
 from .cycle_file import CycleHeader
 from .errors import DatapathError
 from .extents import Extent
@@ -25,12 +26,14 @@ class Refused(DatapathError):
 @dataclass(frozen=True, slots=True)
 class Accept:
     """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most that
-    the inbox may hold with this cycle in it. `straight`: the door may take its frames itself, see `ReplicaDoor.straight`."""
+    the inbox may hold with this cycle in it. `straight`: the door may take its frames itself, see `ReplicaDoor.straight`.
+    `make_room`: what is asked when the file system is full; True if it is worth another try."""
 
     inbox_dir: Path
     already: bool = False
     budget_bytes: int | None = None
     straight: bool = False
+    make_room: room.MakeRoom = room.nothing_to_give
 
 
 Write = Callable[[Iterator[Frame], Callable[[], bool]], None]

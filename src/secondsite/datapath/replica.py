@@ -8,8 +8,6 @@ this is the door to them. One object per replica and process; its methods may be
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,25 +18,28 @@ from . import (
     errors,
     image,
     layers,
-    manifest,
     replica_apply,
     replica_holds,
     replica_prune,
+    replica_removal,
     replica_runs,
     replica_seal,
     replica_seed,
     replica_state,
     replica_verify,
+    replica_views,
 )
 from .extents import Extent
+from .journal import Journal
 from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
-from .replica_files import ReplicaFiles, checked_name, stored_bytes, sync_file, sync_folder, tree_bytes
+from .replica_files import ReplicaFiles, checked_name, sync_file
 from .replica_prune import Dropped
 from .replica_ragged import Piece
 from .replica_seal import Sealed
 from .replica_state import DiskRecord, Layer, ReplicaState
 from .replica_verify import Verdict
+from .replica_views import PointRecord, ReplicaStats
 from .storage_daemon import StorageDaemon
 
 
@@ -60,35 +61,6 @@ class BaseImage:
 
 EMPTY: Mapping[str, BaseImage] = {}
 """No images to start from: the disks begin as zeros."""
-
-
-@dataclass(frozen=True, slots=True)
-class PointRecord:
-    """A recovery point of the replica. `added_bytes` is what its own layer occupies. A committed point is on record
-    only: nothing can be started from it any more."""
-
-    manifest: manifest.Manifest
-    layer: int
-    committed: bool
-    added_bytes: int
-    held: str | None = None
-    """Why it stays whatever retention says; None when it is not held."""
-
-    @property
-    def point_id(self) -> str:
-        return self.manifest.point_id
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaStats:
-    """What the replica occupies and how it stands; `chain_length` counts files per disk, the base included."""
-
-    stored_bytes: int
-    size_bytes: int
-    chain_length: int
-    points: int
-    damaged_points: tuple[str, ...]
-    waiting_merges: int
 
 
 def _nowhere(_name: str) -> None:
@@ -140,8 +112,13 @@ class Replica:
 
     @property
     def inbox(self) -> Path:
-        """Where received cycles wait; the receiver writes it, the owner removes what was applied."""
+        """Where received cycles wait; the receiver writes it, the owner retires what was applied."""
         return self._core.files.inbox
+
+    @property
+    def journal(self) -> Journal:
+        """The processed cycles that are kept."""
+        return self._core.journal
 
     def apply(
         self,
@@ -159,6 +136,11 @@ class Replica:
         no instant of the machine until a pass ends (see `takes_parts`). The next cycle must hold all of it again.
         """
         return replica_apply.apply(self._core, header, frames, cancelled, came_whole)
+
+    def retire(self, path: Path, epoch: int, seq: int) -> bool:
+        """The file of an applied cycle goes to the journal, if it led from one instant of the machine to the next; else
+        it is removed. Tells whether it is kept. A crash before it is mended by applying and retiring again."""
+        return replica_apply.retire(self._core, path, epoch, seq)
 
     def takes_parts(self, header: CycleLike) -> bool:
         """Whether a cycle may be applied as it comes: whatever becomes of it, no instant that could still be sealed
@@ -196,9 +178,7 @@ class Replica:
     def points(self) -> list[PointRecord]:
         """Recovery points, oldest first; those whose manifest is damaged are left out (see `stats`). Waits for
         nobody: it can be asked while a cycle is applied."""
-        state = self._core.state
-        found = [_point(self._core, layer, state) for layer in state.layers if layer.point_id is not None]
-        return [point for point in found if point is not None]
+        return replica_views.points(self._core)
 
     def drop(self, point_id: str) -> Dropped:
         """Remove a recovery point. Its layer is merged now, or when what is in use below it is free. Raises
@@ -228,10 +208,21 @@ class Replica:
         with self._core.changing():
             self._core.drop_maps()
 
-    def open_run(self, run_name: str, point_id: str, writable: bool = True) -> dict[str, Path]:
+    def open_run(
+        self, run_name: str, point_id: str, writable: bool = True, through_seq: int | None = None,
+        cancelled: digest_map_scan.Asked = digest_map_scan.never,
+    ) -> dict[str, Path]:  # fmt: skip
         """Files by disk key for a machine to run on: overlays on the point, or its read-only layers. The point's files
-        stay until `close_run`. Repeating gives the same; raises PointUnknown, ReplicaInUse."""
-        return replica_runs.open_run(self._core, run_name, point_id, writable)
+        stay until `close_run`. Repeating gives the same; raises PointUnknown, ReplicaInUse.
+
+        With `through_seq` the cycles of the journal up to that one are applied first, each verified: the overlays are
+        of its instant. Raises CycleOutOfOrder when they do not lead there, CycleDamaged; then no run is open."""
+        return replica_runs.open_run(self._core, run_name, point_id, writable, through_seq, cancelled)
+
+    @property
+    def rolling(self) -> bool:
+        """Whether overlays of a run still wait for cycles of the journal."""
+        return replica_runs.rolling(self._core)
 
     def run_paths(self, run_name: str) -> dict[str, Path]:
         """The files of an open run by disk key; raises PointUnknown."""
@@ -261,21 +252,7 @@ class Replica:
 
     def stats(self) -> ReplicaStats:
         """Sizes and counts, as far as they can be told without waiting for a running change."""
-        points, root = self.points(), self._core.files.root
-        state = self._core.state
-        known = {point.point_id for point in points}
-        return ReplicaStats(
-            stored_bytes=tree_bytes(root),
-            size_bytes=sum(disk.size_bytes for disk in state.disks),
-            chain_length=1 + len(state.layers),
-            points=len(points),
-            damaged_points=tuple(
-                la.point_id for la in state.layers if la.point_id and la.point_id not in known
-            ),
-            waiting_merges=sum(
-                layer.point_id is None and layer.number != state.head for layer in state.layers
-            ),
-        )
+        return replica_views.stats(self._core)
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""
@@ -284,27 +261,7 @@ class Replica:
     def remove(self, even_with_runs: bool = False) -> str:
         """Delete the replica's files, never images that it was created from; a sentence. Raises ReplicaInUse while
         runs are open, unless the caller knows that their machines are gone."""
-        with self._core.changing(), self._core.keeping_layers() as state:
-            if state.runs and not even_with_runs:
-                raise errors.ReplicaInUse(
-                    f"Machines run on the replica of {state.machine_id}: {', '.join(run.name for run in state.runs)}.",
-                    do="Close these runs first.",
-                )
-            self._core.heads.close()
-            root = self._core.files.root
-            doomed = root.with_name(f".removed-{root.name}-{secrets.token_hex(4)}")
-            root.rename(doomed)
-            sync_folder(root.parent)
-            self._core.reach("remove.renamed")
-            shutil.rmtree(doomed)
-            points = sum(layer.point_id is not None for layer in state.layers)
-        return f"removed the replica and its {points} recovery points"
-
-
-def sweep(replicas: Path) -> None:
-    """Delete what removals that were broken off left in the folder of all replicas."""
-    for path in replicas.glob(".removed-*"):
-        shutil.rmtree(path, ignore_errors=True)
+        return replica_removal.remove(self._core, even_with_runs)
 
 
 def _opened_again(replica: Replica, machine_id: str, epoch: int) -> Replica:
@@ -328,14 +285,3 @@ def _make_disk(files: ReplicaFiles, disk: ReplicaDisk, base: BaseImage | None) -
         record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format)
     layers.create_layer(files, record, 1, path, record.base_format)
     return record
-
-
-def _point(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord | None:
-    assert layer.point_id is not None
-    try:
-        body = manifest.load(core.files.point(layer.point_id))
-    except errors.ImageProblem:
-        return None
-    added = sum(stored_bytes(core.files.layer(key, layer.number)) for key in state.keys)
-    committed = state.committed_point_id == layer.point_id
-    return PointRecord(body, layer.number, committed, added, state.held(layer.point_id))

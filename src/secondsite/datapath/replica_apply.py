@@ -15,6 +15,8 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from . import digest_map_scan, errors, image, replica_seal, sift
@@ -125,7 +127,12 @@ def _to_head(
 ) -> tuple[int, int]:
     """Bytes of data and of zeros that are durable in the head, and in the digest maps, when it returns."""
     maps, disks = core.maps(cancelled), core.open_heads()
-    core.save(applying_seq=header.seq, begun_seq=header.seq, whole=False)
+    core.save(
+        applying_seq=header.seq,
+        begun_seq=header.seq,
+        whole=False,
+        processed_after=_applied_on(core.state, header),
+    )
     core.reach("apply.begun")
     targets = [(disks[disk.key], maps[disk.key]) for disk in header.disks]
     counted = _write_all(core, targets, frames, cancelled)
@@ -137,6 +144,25 @@ def _to_head(
         digests.mark(header.epoch, header.seq if came_whole() else core.state.processed_seq)
     core.reach("apply.mapped")
     return counted
+
+
+def _applied_on(state: ReplicaState, header: CycleLike) -> int | None:
+    """The processed cycle whose instant this cycle is applied on; None when the head is no instant."""
+    if state.applying_seq == header.seq:
+        return state.processed_after
+    return state.processed_seq if state.whole else None
+
+
+def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
+    """Keep an applied cycle's file in the journal; see `Replica.retire`."""
+    state = core.state
+    after, taken_at = state.processed_after, state.processed_taken_at
+    newest = (epoch, seq) == (state.epoch, state.processed_seq) and state.applying_seq is None
+    if newest and state.whole and after is not None and taken_at is not None:
+        core.journal.keep(path, epoch, seq, after, datetime.fromisoformat(taken_at))
+        return True
+    path.unlink(missing_ok=True)
+    return False
 
 
 def abandon(core: ReplicaCore) -> None:

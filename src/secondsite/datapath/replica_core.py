@@ -17,6 +17,7 @@ from typing import Any
 
 from . import digest_map_scan, errors, layers, replica_state
 from .digest_map import DigestMap
+from .journal import Journal
 from .nbd_disk import NbdDisk
 from .replica_files import ReplicaFiles, sync_folder
 from .replica_state import ReplicaState
@@ -33,6 +34,7 @@ class ReplicaCore:
         self.daemon = daemon
         self.reach = reach
         self.heads = layers.Heads(daemon, files)
+        self.journal = Journal(files.journal)
         self.state = replica_state.load(files.record)
         self._maps: dict[str, DigestMap] = {}
         self._change_lock = threading.RLock()
@@ -51,7 +53,7 @@ class ReplicaCore:
                         self._recover()
                 yield self.state
             except errors.DiskUnreadable as error:
-                told = self._what_broke(error)
+                told = self.what_broke(error)
                 self._reset()
                 raise told from error
             except Exception:
@@ -147,7 +149,7 @@ class ReplicaCore:
         with self._change_lock:
             self._reset()
 
-    def _what_broke(self, error: errors.DiskUnreadable) -> errors.DatapathError:
+    def what_broke(self, error: errors.DiskUnreadable) -> errors.DatapathError:
         """An NBD error in the terms of the store: no room, a dead daemon, or what it says."""
         if "No space left" in error.message:
             return errors.StoreFull(
@@ -192,7 +194,8 @@ class ReplicaCore:
         self.reach("merge.recorded")
 
     def collect_garbage(self) -> None:
-        """Remove layers, manifests and run overlays that the record does not know: they are not, or no longer, true."""
+        """Remove layers, manifests and run overlays that the record does not know: they are not, or no longer, true.
+        A replica that takes no more cycles has no journal."""
         state = self.state
         kept = {layer.number for layer in state.layers}
         for key in state.keys:
@@ -204,6 +207,9 @@ class ReplicaCore:
         for path in self.files.points.glob("*.json"):
             if path.stem not in points:
                 path.unlink(missing_ok=True)
+        runs = {place(run.name) for run in state.runs for place in (self.files.run, self.files.run_part)}
         for folder in self.files.runs.iterdir():
-            if state.run(folder.name) is None:
+            if folder not in runs:
                 shutil.rmtree(folder, ignore_errors=True)
+        if state.head is None:
+            self.journal.clear()

@@ -6,7 +6,9 @@ REPLICA/disks/KEY/000001.qcow2     layers, each reading through to the one befor
 REPLICA/points/POINT.json          one manifest per recovery point
 REPLICA/digests/KEY.map            digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
+REPLICA/runs/.RUN.part/            overlays that cycles of the journal are applied to before they are a run's
 REPLICA/inbox/                     cycles that wait to be applied
+REPLICA/journal/                   cycles that were applied and are kept for a while
 """
 
 from __future__ import annotations
@@ -48,6 +50,10 @@ class ReplicaFiles:
         return self.root / "inbox"
 
     @property
+    def journal(self) -> Path:
+        return self.root / "journal"
+
+    @property
     def points(self) -> Path:
         return self.root / "points"
 
@@ -72,6 +78,11 @@ class ReplicaFiles:
 
     def run(self, run_name: str) -> Path:
         return self.runs / checked_name(run_name, "run name")
+
+    def run_part(self, run_name: str) -> Path:
+        """Where a run's overlays are made when they take a while: as deep as the run's folder, so that names of
+        backing files hold in both."""
+        return self.runs / f".{checked_name(run_name, 'run name')}.part"
 
     def run_overlay(self, run_name: str, key: str) -> Path:
         return self.run(run_name) / f"{checked_name(key, 'disk key')}.qcow2"

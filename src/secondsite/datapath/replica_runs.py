@@ -10,27 +10,62 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from . import errors, image, layers, manifest, replica_holds, replica_prune
+from . import digest_map_scan, errors, image, layers, manifest, replica_holds, replica_prune, replica_roll
 from .replica_core import ReplicaCore
 from .replica_files import checked_name, sync_file, sync_folder
 from .replica_state import DiskRecord, Layer, ReplicaState, Run
 
 
-def open_run(core: ReplicaCore, run_name: str, point_id: str, writable: bool) -> dict[str, Path]:
+def open_run(
+    core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None,
+    cancelled: replica_roll.Asked,
+) -> dict[str, Path]:  # fmt: skip
     """Overlays of a run by disk key; see `Replica.open_run`."""
+    run = _leased(core, run_name, point_id, writable, through_seq)
+    if through_seq is None:
+        with core.keeping_layers():
+            return _overlays(core, run)
+    try:
+        # the lease keeps the layers below: nothing needs to wait while cycles are applied
+        return replica_roll.rolled(core, run, cancelled)
+    except (errors.DatapathError, OSError):
+        _forget(core, run)
+        raise
+
+
+def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None) -> Run:
     checked_name(run_name, "run name")
     with core.keeping_layers() as state:
         run = state.run(run_name)
         if run is None:
-            run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable)
+            run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable, through_seq)
             core.save(runs=(*state.runs, run))
             core.reach("run.leased")
-        elif run.point_id != point_id:
+        elif (run.point_id, run.through_seq) != (point_id, through_seq):
             raise errors.ReplicaInUse(
-                f"Run {run_name} of {state.machine_id} is on point {run.point_id}, not on {point_id}.",
+                f"Run {run_name} of {state.machine_id} is on point {_said(run.point_id, run.through_seq)}, "
+                f"not on {_said(point_id, through_seq)}.",
                 do="Close the run first, or open one with another name.",
             )
-        return _overlays(core, run)
+        return run
+
+
+def rolling(core: ReplicaCore) -> bool:
+    """See `Replica.rolling`."""
+    return any(
+        run.through_seq is not None and not core.files.run(run.name).exists() for run in core.state.runs
+    )
+
+
+def _forget(core: ReplicaCore, run: Run) -> None:
+    """A run whose overlays could not be made: another may be opened in its name."""
+    with core.keeping_layers() as state:
+        shutil.rmtree(core.files.run_part(run.name), ignore_errors=True)
+        core.save(runs=tuple(other for other in state.runs if other != run))
+
+
+def _said(point_id: str, through_seq: int | None) -> str:
+    return point_id if through_seq is None else f"{point_id} with the journal up to cycle {through_seq}"
 
 
 def run_paths(core: ReplicaCore, run_name: str) -> dict[str, Path]:
@@ -51,7 +86,8 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
                 f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of the machine.",
                 do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
             )
-        shutil.rmtree(core.files.run(run_name), ignore_errors=True)
+        for folder in (core.files.run(run_name), core.files.run_part(run_name)):
+            shutil.rmtree(folder, ignore_errors=True)
         sync_folder(core.files.runs)
         core.reach("run.deleted")
         core.save(runs=tuple(other for other in state.runs if other is not run))
@@ -159,6 +195,8 @@ def end_lease(core: ReplicaCore, reason: str) -> None:
 def _overlays(core: ReplicaCore, run: Run) -> dict[str, Path]:
     if not run.writable:
         return {key: core.files.layer(key, run.layer) for key in core.state.keys}
+    if run.through_seq is not None:
+        return replica_roll.rolled(core, run, digest_map_scan.never)
     folder = core.files.run(run.name)
     if not folder.exists():
         folder.mkdir(parents=True)

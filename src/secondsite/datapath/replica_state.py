@@ -39,12 +39,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A user of a layer: it and all below stay as they are. Writable runs have overlays on it."""
+    """A user of a layer: it and all below stay as they are. Writable runs have overlays on it; with `through_seq` the
+    cycles of the journal up to that one were applied to them."""
 
     name: str
     point_id: str
     layer: int
     writable: bool = True
+    through_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class ReplicaState:
     `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
     pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
     (point id, reason) of points that stay whatever retention says. `begun_seq` is the newest cycle that may have
-    written anything: a source that takes its number again knows nothing of that.
+    written anything: a source that takes its number again knows nothing of that. `processed_after` is the cycle that the
+    one begun last was applied on, None when what was there was no instant.
     """
 
     machine_id: str
@@ -67,6 +70,7 @@ class ReplicaState:
     processed_taken_at: str | None = None
     applying_seq: int | None = None
     begun_seq: int = 0
+    processed_after: int | None = None
     whole: bool = True
     unsealed: bool = False
     merging: int | None = None

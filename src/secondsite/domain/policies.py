@@ -1,7 +1,7 @@
 """How often points are made and how long they stay.
 
 Defaults follow the documents: RPO threshold 15 minutes, retention 24 hours, app-consistent every 60 minutes
-(document 001 L158-167); a crash-consistent point every 5 minutes.
+(document 001 L158-167); a crash-consistent point every 5 minutes. The cycles of the last hour are journaled.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from .units import DAY, HOUR, MINUTE
 @dataclass(frozen=True, slots=True)
 class ReplicationPolicy:
     """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every crash_consistent_...;
-    0 for app_consistent_every_seconds turns app-consistent points off; retention 0 keeps the latest point only."""
+    0 for app_consistent_every_seconds turns app-consistent points off; retention 0 keeps the latest point only.
+    Cycles of the last `journal_seconds` can be recovered one by one; 0 for points only."""
 
     name: str
     rpo_threshold_seconds: int = 15 * MINUTE
@@ -21,6 +22,7 @@ class ReplicationPolicy:
     crash_consistent_every_seconds: int = 5 * MINUTE
     app_consistent_every_seconds: int = HOUR
     cycle_seconds: float = 5
+    journal_seconds: int = HOUR
 
     def __post_init__(self) -> None:
         limits = {
@@ -29,6 +31,7 @@ class ReplicationPolicy:
             "crash_consistent_every_seconds": (1, DAY),
             "app_consistent_every_seconds": (0, 7 * DAY),
             "cycle_seconds": (0.2, HOUR),
+            "journal_seconds": (0, DAY),
         }
         for field, (low, high) in limits.items():
             value = getattr(self, field)
@@ -48,4 +51,5 @@ def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
         crash_consistent_every_seconds=policy.crash_consistent_every_seconds,
         app_consistent_every_seconds=HOUR,
         cycle_seconds=policy.cycle_seconds,
+        journal_seconds=policy.journal_seconds,
     )

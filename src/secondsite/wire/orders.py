@@ -12,7 +12,7 @@ from pydantic import Field
 from .bandwidth import BandwidthShape
 from .base import Shape
 from .machines import DiscoveredMachine, MachineDefinition, NetworkInfo
-from .replication import GroupShape, PointShape, PolicyShape, ReplicaSetup, SourceSetup
+from .replication import Forward, GroupShape, PointShape, PolicyShape, ReplicaSetup, SourceSetup
 
 
 class Nothing(Shape):
@@ -151,6 +151,22 @@ class Points(Shape):
     new_point_id: str | None = None
 
 
+class FindInstant(Shape):
+    """The newest processed cycle that was taken at or before `at` (UTC)."""
+
+    at: datetime
+
+
+class InstantFact(Shape):
+    """How an instant is recovered: from `point_id`, rolled forward by `cycles` cycles of the journal; `forward` is
+    None when it is the point itself."""
+
+    point_id: str
+    taken_at: datetime
+    forward: Forward | None = None
+    cycles: int = 0
+
+
 class AcceptCycles(Shape):
     """Close the replica's inbox (a failover begins) or open it again (a cancel)."""
 
@@ -158,7 +174,8 @@ class AcceptCycles(Shape):
 
 
 class StartReplica(Shape):
-    """Run the machine from a point. `run` is 'drill' or 'failover'. `networks` maps NIC keys to networks here."""
+    """Run the machine from a point, rolled forward if that is said. `run` is 'drill' or 'failover'. `networks` maps
+    NIC keys to networks here."""
 
     run: str
     point_id: str
@@ -166,6 +183,7 @@ class StartReplica(Shape):
     name: str
     networks: dict[str, str | None] = Field(default_factory=dict)
     start: bool = True
+    forward: Forward | None = None
 
 
 class StartFact(Shape):
@@ -253,6 +271,7 @@ class Kind(StrEnum):
     IMPORT_SEED = "import_seed"
     DRAIN = "drain"
     LIST_POINTS = "list_points"
+    FIND_INSTANT = "find_instant"
     ACCEPT_CYCLES = "accept_cycles"
     START_REPLICA = "start_replica"
     STOP_REPLICA = "stop_replica"
@@ -288,6 +307,7 @@ ORDERS: dict[Kind, OrderKind] = {
     Kind.IMPORT_SEED: OrderKind(ImportSeed, SeedFact, "fill a new replica from shipped copies", lasting=True),
     Kind.DRAIN: OrderKind(Drain, Points, "process what was sent"),
     Kind.LIST_POINTS: OrderKind(Nothing, Points, "which points there are"),
+    Kind.FIND_INSTANT: OrderKind(FindInstant, InstantFact, "how the cycle of a time can be recovered"),
     Kind.ACCEPT_CYCLES: OrderKind(AcceptCycles, Nothing, "close or open the replica's inbox"),
     Kind.START_REPLICA: OrderKind(StartReplica, StartFact, "run the machine from a point"),
     Kind.STOP_REPLICA: OrderKind(StopReplica, Nothing, "end that run and delete its overlays"),

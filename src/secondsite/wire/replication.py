@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..domain.points import Consistency, RecoveryPoint
+from ..domain.units import HOUR
 from .base import Shape
 from .machines import MachineDefinition
 
@@ -31,6 +32,7 @@ class PolicyShape(Shape):
     crash_consistent_every_seconds: int
     app_consistent_every_seconds: int
     cycle_seconds: float
+    journal_seconds: int = HOUR
 
 
 class GroupShape(Shape):
@@ -105,6 +107,22 @@ class PointShape(Shape):
         )
 
 
+class Forward(Shape):
+    """A recovery point rolled forward: the cycles of the journal were applied to it up to `seq`, taken at `taken_at`."""
+
+    seq: int
+    taken_at: datetime
+
+
+class JournalStretch(Shape):
+    """Instants without a gap: every processed cycle from `begins_at` to `ends_at` (UTC) can be recovered; `cycles` of
+    them are in the journal, the others are recovery points."""
+
+    begins_at: datetime
+    ends_at: datetime
+    cycles: int
+
+
 class FindingShape(Shape):
     """`code` is in domain.health.CATALOGUE."""
 
@@ -135,13 +153,15 @@ class SourceStatus(Shape):
 
 class ReplicaStatus(Shape):
     """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is applied,
-    `inbox_bytes` what waits to be processed. `synchronized` turns true with the first sealed point of the epoch."""
+    `inbox_bytes` what waits to be processed, `journal` what can be recovered beside the points. `synchronized` turns true with the first sealed point of the epoch."""
 
     machine_id: str
     epoch: int
     accepting: bool
     synchronized: bool
     points: tuple[PointShape, ...] = ()
+    journal: tuple[JournalStretch, ...] = ()
+    journal_bytes: int = 0
     processed_seq: int | None = None
     processed_at: datetime | None = None
     inbox_bytes: int = 0

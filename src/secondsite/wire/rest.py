@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from ..domain.points import RecoveryPointChoice
 from .bandwidth import BandwidthShape
 from .base import Problem, Shape
 from .machines import DiscoveredMachine, NetworkInfo
-from .replication import FindingShape, PointShape, PolicyShape
+from .replication import FindingShape, JournalStretch, PointShape, PolicyShape
 
 
 class ErrorBody(Shape):
@@ -104,13 +104,18 @@ class MachineShape(Shape):
     sync_fraction: float | None = None
     point_count: int = 0
     newest_point: PointShape | None = None
+    journal: tuple[JournalStretch, ...] = ()
+    """Between which instants (UTC) any processed cycle can be recovered."""
     failed_over_point_id: str | None = None
+    failed_over_to: datetime | None = None
+    """The instant that the point was rolled forward to; None when the machine runs from the point itself."""
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: int | None = None
     last_cycle_wire_bytes: int | None = None
     total_wire_bytes: int = 0
     inbox_bytes: int = 0
     store_bytes: int = 0
+    journal_bytes: int = 0
     findings: tuple[FindingShape, ...] = ()
     drill_notes: tuple[dict[str, Any], ...] = ()
     job_id: str | None = None
@@ -179,10 +184,12 @@ class DisableProtection(MachinesRequest):
 
 
 class TestFailover(MachinesRequest):
-    """`network`: an existing isolated network's name, 'create' (the default: a new isolated one), or 'none'."""
+    """`network`: an existing isolated network's name, 'create' (the default: a new isolated one), or 'none'. `at`: the
+    newest processed cycle at or before that time, instead of a point or choice."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     point: str | None = None
+    at: AwareDatetime | None = None
     network: str = "create"
 
 
@@ -191,8 +198,11 @@ class CleanupTestFailover(MachinesRequest):
 
 
 class Failover(MachinesRequest):
+    """`at`: the newest processed cycle at or before that time, instead of a point or choice."""
+
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     point: str | None = None
+    at: AwareDatetime | None = None
     shut_down_source: bool = False
 
 
@@ -201,8 +211,11 @@ class PlannedFailover(MachinesRequest):
 
 
 class ChangeRecoveryPoint(MachinesRequest):
+    """`at`: the newest processed cycle at or before that time, instead of a point or choice."""
+
     choice: RecoveryPointChoice = RecoveryPointChoice.CUSTOM
     point: str | None = None
+    at: AwareDatetime | None = None
 
 
 class Commit(MachinesRequest):
@@ -267,6 +280,7 @@ class PolicyCreate(PolicyShape):
     crash_consistent_every_seconds: int = 300
     app_consistent_every_seconds: int = 3600
     cycle_seconds: float = 5
+    journal_seconds: int = 3600
 
 
 class PolicyInfo(PolicyShape):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ...domain import errors
 from ...wire.base import Shape
 from ...wire.orders import ORDERS, Kind
-from . import checks, inventory, points, power, replica, runs, seed, site, source, source_cycles
+from . import checks, instants, inventory, points, power, replica, runs, seed, site, source, source_cycles
 from .context import Context
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
@@ -33,6 +33,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.IMPORT_SEED: seed.import_seed,
     Kind.DRAIN: points.drain,
     Kind.LIST_POINTS: points.list_points,
+    Kind.FIND_INSTANT: instants.find_instant,
     Kind.ACCEPT_CYCLES: replica.accept_cycles,
     Kind.START_REPLICA: runs.start_replica,
     Kind.STOP_REPLICA: runs.stop_replica,

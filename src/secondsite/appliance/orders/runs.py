@@ -4,7 +4,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from ...domain import errors
+from ...datapath import errors as datapath_errors
+from ...domain import errors, journal
 from ...fabrics.interface import HostRequest, PowerState
 from ...jobs import seams
 from ...wire.base import Shape
@@ -39,7 +40,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with hosted.hold("starting a machine", context.left_seconds()):
         record = hosted.record(payload.point_id)
-        paths = hosted.replica.open_run(payload.run, payload.point_id)
+        paths = _disks(context, hosted, payload)
         fact = RunFact(fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id)
         context.state.put_fact(_key(context, payload.run), fact.model_dump_json())
         seams.reach("appliance.run.opened")
@@ -59,13 +60,35 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             context.fabric.power.start(payload.fabric_id)
     seconds = time.monotonic() - began
     did = "started" if payload.start else "defined"
-    return f"{did} {payload.name} from point {payload.point_id} in {seconds:.1f} s", StartFact(
+    taken_at = datetime.fromisoformat(record.manifest.taken_at)
+    onward = ""
+    if payload.forward is not None:
+        taken_at = payload.forward.taken_at
+        onward = f" rolled forward to {journal.spoken(taken_at)}"
+    return f"{did} {payload.name} from point {payload.point_id}{onward} in {seconds:.1f} s", StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
-        taken_at=datetime.fromisoformat(record.manifest.taken_at),
+        taken_at=taken_at,
         seconds=seconds,
     )
+
+
+def _disks(context: Context, hosted: Hosted, payload: StartReplica) -> dict[str, Path]:
+    """Overlays on the point; those that are rolled forward get the cycles of the journal first."""
+    through_seq = payload.forward.seq if payload.forward else None
+    try:
+        return hosted.replica.open_run(
+            payload.run,
+            payload.point_id,
+            through_seq=through_seq,
+            cancelled=lambda: context.left_seconds() <= 0,
+        )
+    except (datapath_errors.CycleDamaged, datapath_errors.CycleOutOfOrder) as error:
+        raise errors.NotFound(
+            f"{error.message} Now {journal.possible(hosted.cycles.stretches(hosted.points))}.",
+            do="Give another time, or choose a recovery point.",
+        ) from error
 
 
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:

@@ -1,0 +1,128 @@
+"""Roll an overlay on a recovery point forward: apply cycles of the journal to it, before a machine runs on it.
+
+It works on files that nobody knows yet, under another name. Whatever breaks it off, it is begun anew: only overlays
+that went the whole way get the run's name, in one rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from . import cycle_file, errors, image, layers, manifest
+from .cycle_file import CycleHeader
+from .frames import Frame
+from .journal import Entry
+from .layers import ChainFile
+from .nbd_disk import NbdDisk
+from .nbd_disk_writes import Writes
+from .replica_core import ReplicaCore
+from .replica_files import sync_file, sync_folder
+from .replica_state import Run
+
+Asked = Callable[[], bool]
+
+
+def rolled(core: ReplicaCore, run: Run, cancelled: Asked) -> dict[str, Path]:
+    """The overlays of a run that is leased, by disk key, made now if they are not there. Raises CycleDamaged naming
+    the file, CycleOutOfOrder when the run of cycles is broken, Cancelled."""
+    folder = core.files.run(run.name)
+    if not folder.exists():
+        part = core.files.run_part(run.name)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        with core.journal.reading():
+            _make(core, run, part, cancelled)
+        core.reach("roll.made")
+        part.rename(folder)
+        sync_folder(folder.parent)
+        core.reach("roll.named")
+    return {key: core.files.run_overlay(run.name, key) for key in core.state.keys}
+
+
+def _make(core: ReplicaCore, run: Run, part: Path, cancelled: Asked) -> None:
+    point = manifest.load(core.files.point(run.point_id))
+    way = core.journal.way(point.epoch, point.seq, run.through_seq or 0)
+    cycles = [_read(core, entry) for entry in way]
+    sizes = {disk.key: disk.size_bytes for disk in point.disks}
+    for header, _frames in cycles:
+        sizes.update({disk.key: disk.size_bytes for disk in header.disks})
+    overlays = {key: _overlay(core, run, part, key, sizes[key]) for key in core.state.keys}
+    with _opened(core, run, overlays) as disks:
+        for entry, (header, frames) in zip(way, cycles, strict=True):
+            with _trusting(core, entry):
+                _apply([disks[disk.key] for disk in header.disks], frames, cancelled)
+            core.reach("roll.applied")
+        for disk in disks.values():
+            disk.flush()
+    for path in overlays.values():
+        sync_file(path)
+    sync_folder(part)
+
+
+def _read(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
+    with _trusting(core, entry):
+        header, frames = cycle_file.read(core.journal.path(entry))
+        if (header.epoch, header.seq) != (entry.epoch, entry.seq):
+            raise errors.CycleDamaged(
+                f"{entry.name} in the journal holds cycle {header.epoch}-{header.seq}.",
+                do="Recover another instant.",
+            )
+    return header, frames
+
+
+@contextlib.contextmanager
+def _trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
+    """A cycle that cannot be read leaves the journal: then everybody sees what can be recovered without it."""
+    try:
+        yield
+    except (errors.CycleDamaged, FileNotFoundError) as error:
+        core.journal.drop(entry)
+        raise errors.CycleDamaged(
+            f"Cycle {entry.seq} of the journal cannot be read: {error}", do="Recover another instant."
+        ) from error
+
+
+def _overlay(core: ReplicaCore, run: Run, part: Path, key: str, size_bytes: int) -> Path:
+    path = part / core.files.run_overlay(run.name, key).name
+    image.create_overlay(path, core.files.layer(key, run.layer), "qcow2", size_bytes)
+    core.reach("roll.overlay")
+    return path
+
+
+@contextlib.contextmanager
+def _opened(core: ReplicaCore, run: Run, overlays: Mapping[str, Path]) -> Iterator[dict[str, NbdDisk]]:
+    """The overlays, open for writing, by disk key."""
+    prefix, disks = f"j{secrets.token_hex(5)}", dict[str, NbdDisk]()
+    core.daemon.start()
+    try:
+        for index, (key, path) in enumerate(overlays.items()):
+            below = layers.chain_files(core.files, core.state, core.state.disk(key), run.layer)
+            chain = [*below, ChainFile("r", path)]
+            top = layers.open_chain(core.daemon, f"{prefix}-{index}-", chain, writable=True)
+            core.daemon.export(top, f"{prefix}-{index}", writable=True)
+            disks[key] = NbdDisk(core.daemon.nbd_socket, f"{prefix}-{index}")
+        yield disks
+    except errors.DiskUnreadable as error:
+        raise core.what_broke(error) from error
+    finally:
+        for disk in disks.values():
+            disk.close()
+        with contextlib.suppress(errors.DatapathError):
+            layers.close_chains(core.daemon, prefix)
+
+
+def _apply(disks: Sequence[NbdDisk], frames: Iterator[Frame], cancelled: Asked) -> None:
+    """One cycle; it is through when this returns, so that the next one's writes come after it."""
+    with contextlib.ExitStack() as stack:
+        writes = [stack.enter_context(Writes(disk)) for disk in disks]
+        for frame in frames:
+            if cancelled():
+                raise errors.Cancelled("Rolling forward was stopped.", do="Repeat it: it begins anew.")
+            if frame.zero:
+                writes[frame.disk].zero(frame.length, frame.offset)
+            else:
+                writes[frame.disk].write(frame.data, frame.offset)

@@ -1,0 +1,123 @@
+"""The journal: which instants between recovery points can be recovered, and from what.
+
+A processed cycle that is kept names the cycle that it was applied on. So a run of kept cycles that begins at a
+recovery point is unbroken exactly when each names the one before it: then every cycle of it is an instant that can be
+recovered, the newest point before it and the cycles between. Whatever was written otherwise (a pass over whole disks,
+a cycle that came only in part) breaks the run; the next recovery point begins another.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from . import errors
+from .points import RecoveryPoint
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledCycle:
+    """A processed cycle that is kept; `after` is the processed cycle that it was applied on."""
+
+    seq: int
+    after: int
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """What a processed cycle left: a recovery point, or reached by applying `cycle`, or both."""
+
+    seq: int
+    taken_at: datetime
+    point: RecoveryPoint | None = None
+    cycle: JournaledCycle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Instants without a gap, in the order in which they were processed; the first has a point."""
+
+    instants: tuple[Instant, ...]
+
+    @property
+    def begins_at(self) -> datetime:
+        return min(instant.taken_at for instant in self.instants)
+
+    @property
+    def ends_at(self) -> datetime:
+        return max(instant.taken_at for instant in self.instants)
+
+    @property
+    def cycles(self) -> int:
+        """How many of its instants need the journal."""
+        return sum(instant.point is None for instant in self.instants)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How an instant is recovered: an overlay on `point`, and `cycles` applied to it."""
+
+    taken_at: datetime
+    point: RecoveryPoint
+    cycles: tuple[JournaledCycle, ...] = ()
+
+
+def stretches(points: Iterable[RecoveryPoint], cycles: Iterable[JournaledCycle]) -> tuple[Stretch, ...]:
+    """All that can be recovered, oldest first. Points and cycles are of one epoch; damaged and committed points are
+    no place to start from."""
+    usable = {point.seq: point for point in points if not point.damaged and not point.committed}
+    kept = {cycle.seq: cycle for cycle in cycles}
+    runs: list[list[Instant]] = [[]]
+    for seq in sorted({*usable, *kept}):
+        point, cycle = usable.get(seq), kept.get(seq)
+        continues = cycle is not None and bool(runs[-1]) and runs[-1][-1].seq == cycle.after
+        if not continues:
+            runs.append([])
+        if cycle is not None and continues:
+            runs[-1].append(Instant(seq, cycle.taken_at, point, cycle))
+        elif point is not None:
+            runs[-1].append(Instant(seq, point.taken_at, point))
+    return tuple(Stretch(tuple(run)) for run in runs if run)
+
+
+def find(known: Sequence[Stretch], wanted: datetime) -> Recovery:
+    """How the newest processed cycle at or before `wanted` is recovered.
+
+    Raises NotFound, saying what is possible: before the first instant, after the last, and where the run is broken,
+    nobody knows what the machine's disks held.
+    """
+    for stretch in reversed(known):
+        if stretch.begins_at <= wanted <= stretch.ends_at:
+            at = max(n for n, instant in enumerate(stretch.instants) if instant.taken_at <= wanted)
+            return _recovery(stretch.instants[: at + 1])
+    raise errors.NotFound(
+        f"No cycle of {spoken(wanted)} can be recovered: {possible(known)}.",
+        do="Give a time inside that, or choose a recovery point: 'secondsite point list MACHINE'.",
+    )
+
+
+def spoken(at: datetime) -> str:
+    """An instant as people read and give it: UTC, to the millisecond."""
+    return f"{at.astimezone(UTC).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
+def possible(known: Sequence[Stretch]) -> str:
+    """What can be recovered, as half a sentence."""
+    long = [stretch for stretch in known if stretch.cycles]
+    if not long:
+        return "the journal holds no cycles"
+    ranges = (f"{spoken(_up(each.begins_at))} to {spoken(each.ends_at)}" for each in long)
+    return f"possible is any cycle from {' and from '.join(ranges)}"
+
+
+def _up(at: datetime) -> datetime:
+    """So that what is said to be possible is possible when it is given back, cut to milliseconds."""
+    return at + timedelta(microseconds=999)
+
+
+def _recovery(way: Sequence[Instant]) -> Recovery:
+    base = max(n for n, instant in enumerate(way) if instant.point is not None)
+    point = way[base].point
+    assert point is not None
+    cycles = tuple(instant.cycle for instant in way[base + 1 :] if instant.cycle is not None)
+    return Recovery(way[-1].taken_at, point, cycles)

@@ -1,0 +1,174 @@
+"""Any processed cycle can be recovered bit for bit from a point below it and the journal, or it is refused."""
+
+import pytest
+
+from secondsite.datapath import errors
+from secondsite.datapath.frames import Frame
+from secondsite.datapath.replica import Replica
+from secondsite.datapath.units import KiB
+from tests.datapath.support_chain import assert_points_true, write_image
+from tests.datapath.support_journal import Recorder, content, points_before
+
+
+@pytest.fixture
+def recorder(tmp_path, daemon, source):
+    replica = Replica.create(tmp_path / "replica", daemon, "m1", source.replica_disks, epoch=1)
+    yield Recorder(replica, source)
+    replica.close()
+
+
+def test_every_cycle_between_three_points_can_be_recovered_bit_for_bit(recorder, tmp_path):
+    sealed = {1: "p1", 6: "p2", 11: "p3"}
+    kept = [recorder.cycle(sealed.get(seq)) for seq in range(1, 13)]
+    assert kept == [False] + [True] * 11
+    replica = recorder.replica
+    for seq in (2, 5, 6, 7, 10, 11, 12):
+        for point_id in points_before(replica, seq):
+            paths = replica.open_run("drill", point_id, through_seq=seq)
+            assert content(paths, tmp_path) == recorder.held[seq], f"cycle {seq} from {point_id}"
+            assert replica.open_run("drill", point_id, through_seq=seq) == paths
+            replica.close_run("drill")
+    assert_points_true(replica, recorder.source, tmp_path)
+
+
+def test_a_recovered_cycle_is_what_it_was_though_replication_and_pruning_go_on(recorder, tmp_path):
+    for seq in range(1, 9):
+        recorder.cycle({1: "p1", 4: "p2", 7: "p3"}.get(seq))
+    replica = recorder.replica
+    paths = replica.open_run("drill", "p2", through_seq=6)
+    with pytest.raises(errors.ReplicaInUse):
+        replica.drop("p2")
+    replica.drop("p1")
+    replica.drop("p3")
+    recorder.cycle("p4")
+    replica.journal.clear()
+    assert content(paths, tmp_path) == recorder.held[6]
+    assert replica.run_paths("drill") == paths
+    assert_points_true(replica, recorder.source, tmp_path)
+    replica.close_run("drill")
+    replica.drop("p2")
+    assert [point.point_id for point in replica.points()] == ["p4"]
+
+
+def test_a_disk_that_grew_between_has_its_size_of_that_cycle(recorder, tmp_path):
+    recorder.cycle("p1")
+    recorder.cycle()
+    recorder.source.disks["sda"] += bytes(130 * KiB)
+    recorder.cycle(writes=12)
+    paths = recorder.replica.open_run("drill", "p1", through_seq=3)
+    assert content(paths, tmp_path) == recorder.held[3]
+
+
+def test_a_run_that_a_pass_over_whole_disks_broke_is_refused(recorder):
+    recorder.cycle("p1")
+    recorder.cycle()
+    # the first slice of a pass goes to the head straight from the wire, and is no instant of the machine
+    header, frames = recorder.source.cycle(sync={"sda": 65536}, base_seq=None)
+    recorder.replica.apply(header, frames)
+    assert not recorder.cycle(base_seq=None)
+    recorder.cycle("p5")
+    assert recorder.cycle()
+    replica = recorder.replica
+    for through_seq in (4, 6):
+        with pytest.raises(errors.CycleOutOfOrder, match="ends at 2"):
+            replica.open_run("drill", "p1", through_seq=through_seq)
+    assert replica.state.runs == ()
+    assert set(replica.open_run("drill", "p5", through_seq=6)) == {"sda", "sdb"}
+
+
+def test_what_came_only_in_part_breaks_the_run(recorder):
+    recorder.cycle("p1")
+    header, frames = recorder.source.cycle(sync={"sda": 65536}, base_seq=None)
+    recorder.replica.apply(header, frames[:2], came_whole=lambda: False)
+    assert not recorder.cycle(base_seq=None)
+
+
+def test_a_cycle_that_was_given_up_in_its_middle_breaks_the_run(recorder):
+    recorder.cycle("p1")
+    header, _ = recorder.source.cycle()
+    with pytest.raises(errors.CycleDamaged):
+        recorder.replica.apply(header, [Frame(7, 0, 512, True, b"")])
+    recorder.replica.abandon()
+    assert not recorder.cycle(base_seq=None)
+
+
+def test_a_damaged_cycle_is_named_and_leaves_no_run(recorder, tmp_path):
+    for seq in range(1, 5):
+        recorder.cycle("p1" if seq == 1 else None)
+    replica = recorder.replica
+    damaged = replica.journal.entries()[1]
+    path = replica.journal.path(damaged)
+    body = bytearray(path.read_bytes())
+    body[-200] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(errors.CycleDamaged, match=path.name):
+        replica.open_run("failover", "p1", through_seq=4)
+    assert replica.state.runs == ()
+    assert not list(replica._core.files.runs.iterdir())
+    assert damaged not in replica.journal.entries()
+    assert content(replica.open_run("failover", "p1", through_seq=2), tmp_path) == recorder.held[2]
+
+
+def test_a_run_in_use_is_not_turned_into_one_of_another_cycle(recorder):
+    for seq in range(1, 4):
+        recorder.cycle("p1" if seq == 1 else None)
+    recorder.replica.open_run("drill", "p1", through_seq=2)
+    for other in (3, None):
+        with pytest.raises(errors.ReplicaInUse, match="the journal up to cycle 2"):
+            recorder.replica.open_run("drill", "p1", through_seq=other)
+
+
+def test_a_commit_keeps_the_recovered_cycle_and_ends_the_journal(recorder, daemon, tmp_path):
+    for seq in range(1, 6):
+        recorder.cycle({1: "p1", 3: "p2"}.get(seq))
+    replica = recorder.replica
+    paths = replica.open_run("failover", "p2", through_seq=4)
+    replica.settle("failover")
+    assert replica.journal.entries() == []
+    assert not list(replica._core.files.journal.iterdir())
+    assert content(paths, tmp_path) == recorder.held[4]
+    replica.rebase_from_run("failover", 2)
+    replica.close()
+    head = {key: replica._core.files.layer(key, replica.state.head) for key in paths}
+    assert content(head, tmp_path) == recorder.held[4]
+
+
+def test_the_machine_writes_on_what_was_recovered(recorder, tmp_path):
+    for seq in range(1, 4):
+        recorder.cycle("p1" if seq == 1 else None)
+    overlay = recorder.replica.open_run("failover", "p1", through_seq=3)["sda"]
+    write_image(overlay, "64k", "128k")
+    expected = bytearray(recorder.held[3]["sda"])
+    expected[128 * KiB : 192 * KiB] = b"\x5a" * (64 * KiB)
+    assert content({"sda": overlay}, tmp_path)["sda"] == expected
+
+
+def test_the_journal_forgets_by_age_of_its_newest_cycle_and_by_size(recorder):
+    for seq in range(1, 9):
+        recorder.cycle("p1" if seq == 1 else None)
+    journal = recorder.replica.journal
+    assert [entry.seq for entry in journal.entries()] == [2, 3, 4, 5, 6, 7, 8]
+    everything = journal.stored_bytes()
+    assert journal.trim(3600, everything) == 0
+    assert journal.trim(5, everything) == 1  # a cycle a second
+    assert journal.trim(5, everything) == 0
+    oldest, budget = journal.entries()[0], journal.stored_bytes() - 1
+    assert journal.trim(5, budget) == 1
+    assert not journal.path(oldest).exists()
+    assert journal.trim(5, budget, needed_after=5) == 2
+    assert [entry.seq for entry in journal.entries()] == [6, 7, 8]
+    with journal.reading():
+        assert not journal.drop_oldest()
+        assert journal.trim(0, 0) == 0
+    assert journal.drop_oldest()
+    assert [entry.seq for entry in journal.entries()] == [7, 8]
+
+
+def test_the_journal_is_found_again_by_its_files_names(recorder, daemon):
+    for seq in range(1, 12):
+        recorder.cycle("p1" if seq == 1 else None)
+    known = recorder.replica.journal.entries()
+    again = Replica.open(recorder.replica._core.files.root, daemon).journal.entries()
+    assert again == known
+    assert [entry.seq for entry in again] == list(range(2, 12))
+    assert again[0].taken_at.isoformat() == "2026-11-20T08:00:02+00:00"
