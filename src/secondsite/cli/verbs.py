@@ -1,6 +1,7 @@
 """The verbs on machines, named as everywhere else, with dashes. Each starts a job and follows it to its end."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +10,7 @@ from ..domain.lifecycle import Verb
 from ..domain.points import RecoveryPointChoice
 from ..wire import rest
 from ..wire.base import Shape
-from . import follow, output
+from . import follow, output, times
 from .options import Json, MachineNames, NoWait, connect
 
 Choice = Annotated[
@@ -23,6 +24,15 @@ Choice = Annotated[
 ]
 Point = Annotated[
     str | None, typer.Option("--point", help="Id of a recovery point: 'secondsite point list MACHINE'.")
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        help="The newest cycle at or before this time (UTC), from the journal: 2026-11-20T08:15:30Z, or 08:15:30 for "
+        "today. 'secondsite point list MACHINE' shows the range.",
+        metavar="TIME",
+    ),
 ]
 
 
@@ -52,6 +62,21 @@ def _start(context: typer.Context, verb: Verb, request: Shape, no_wait: bool, as
             return
         job = follow.follow(client, accepted.job_id, as_json)
     raise typer.Exit(follow.require_success(job))
+
+
+def _instant(
+    at: str | None, choice: RecoveryPointChoice | None, point: str | None, default: RecoveryPointChoice
+) -> dict[str, Any]:
+    """What a verb starts from, as its request says it; only one of the three may be given."""
+    given = [
+        option
+        for option, value in (("--at", at), ("--choice", choice), ("--point", point))
+        if value is not None
+    ]
+    if at is not None and len(given) > 1:
+        raise errors.InvalidArgument(f"{' and '.join(given)} were given.", do="Give one of them.")
+    wanted = None if at is None else times.instant(at, datetime.now(UTC))
+    return {"choice": choice or default, "point": point, "at": wanted}
 
 
 def _disks(given: list[str], machines: list[str]) -> dict[str, tuple[str, ...]]:
@@ -135,6 +160,7 @@ def test_failover(
     machines: MachineNames,
     choice: Choice = None,
     point: Point = None,
+    at: At = None,
     network: Annotated[
         str,
         typer.Option(
@@ -145,12 +171,8 @@ def test_failover(
     as_json: Json = False,
 ) -> None:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
-    request = rest.TestFailover(
-        machines=tuple(machines),
-        choice=choice or RecoveryPointChoice.LATEST_PROCESSED,
-        point=point,
-        network=network,
-    )
+    start_from = _instant(at, choice, point, RecoveryPointChoice.LATEST_PROCESSED)
+    request = rest.TestFailover(machines=tuple(machines), network=network, **start_from)
     _start(context, Verb.TEST_FAILOVER, request, no_wait, as_json)
 
 
@@ -171,6 +193,7 @@ def failover(
     machines: MachineNames,
     choice: Choice = None,
     point: Point = None,
+    at: At = None,
     shut_down: Annotated[
         bool,
         typer.Option(
@@ -181,12 +204,8 @@ def failover(
     as_json: Json = False,
 ) -> None:
     """The source is in trouble: start the machines at the target. Never waits for a dead site."""
-    request = rest.Failover(
-        machines=tuple(machines),
-        choice=choice or RecoveryPointChoice.LATEST,
-        point=point,
-        shut_down_source=shut_down,
-    )
+    start_from = _instant(at, choice, point, RecoveryPointChoice.LATEST)
+    request = rest.Failover(machines=tuple(machines), shut_down_source=shut_down, **start_from)
     _start(context, Verb.FAILOVER, request, no_wait, as_json)
 
 
@@ -202,13 +221,13 @@ def change_recovery_point(
     machines: MachineNames,
     point: Point = None,
     choice: Choice = None,
+    at: At = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Start the failed-over machine from another point. Possible until commit."""
-    request = rest.ChangeRecoveryPoint(
-        machines=tuple(machines), choice=choice or RecoveryPointChoice.CUSTOM, point=point
-    )
+    """Start the failed-over machine from another point, or the cycle of a time. Possible until commit."""
+    start_from = _instant(at, choice, point, RecoveryPointChoice.CUSTOM)
+    request = rest.ChangeRecoveryPoint(machines=tuple(machines), **start_from)
     _start(context, Verb.CHANGE_RECOVERY_POINT, request, no_wait, as_json)
 
 

@@ -37,6 +37,7 @@ class Enrolment:
     seed_folders: tuple[Path, ...] = ()
     scratch_budget_bytes: int | None = None
     inbox_budget_bytes: int | None = None
+    journal_budget_bytes: int | None = None
     slice_bytes: int | None = None
 
 
@@ -68,7 +69,7 @@ def enroll(wanted: Enrolment) -> ApplianceConfig:
     )
     limits = {
         field: getattr(wanted, field)
-        for field in ("scratch_budget_bytes", "inbox_budget_bytes", "slice_bytes")
+        for field in ("scratch_budget_bytes", "inbox_budget_bytes", "journal_budget_bytes", "slice_bytes")
         if getattr(wanted, field) is not None
     }
     folders = tuple(folder.absolute() for folder in wanted.seed_folders)
@@ -85,11 +86,14 @@ def _address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def run(home: Path) -> None:
-    """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready."""
+def run(home: Path, journal_budget_bytes: int | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready. A journal budget
+    that is said here holds as long as the process."""
     logs.configure()
     home = home.absolute()
     config = ApplianceConfig.load(home)
+    if journal_budget_bytes is not None:
+        config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     fabric = _open_fabric(home)
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

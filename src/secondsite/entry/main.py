@@ -19,6 +19,10 @@ from ..cli.options import Json
 
 VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 ApplianceHome = Annotated[Path, typer.Option("--home", help="The appliance's folder.")]
+JournalBudget = Annotated[
+    int | None,
+    typer.Option(help="Space for the kept cycles of a machine, MiB (2048 if nothing else is said)."),
+]
 DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
 DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
 
@@ -110,6 +114,7 @@ def appliance_enroll(
     inbox_budget_mib: Annotated[
         int | None, typer.Option(help="Space for what is not processed yet, MiB.")
     ] = None,
+    journal_budget_mib: JournalBudget = None,
     slice_mib: Annotated[
         int | None, typer.Option(help="How much one cycle copies of whole disks, MiB.")
     ] = None,
@@ -134,6 +139,7 @@ def appliance_enroll(
             seed_folders=tuple(seed_folder or ()),
             scratch_budget_bytes=_mib(scratch_budget_mib),
             inbox_budget_bytes=_mib(inbox_budget_mib),
+            journal_budget_bytes=_mib(journal_budget_mib),
             slice_bytes=_mib(slice_mib),
         )
     )
@@ -151,11 +157,13 @@ def _mib(count: int | None) -> int | None:
 
 
 @appliance_noun.app.command("run")
-def appliance_run(home: ApplianceHome = DEFAULT_APPLIANCE_HOME) -> None:
+def appliance_run(
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME, journal_budget_mib: JournalBudget = None
+) -> None:
     """Run the appliance in the foreground. It may be killed at any time; machines run on."""
     from . import appliance_main
 
-    appliance_main.run(home)
+    appliance_main.run(home, _mib(journal_budget_mib))
 
 
 def main() -> None:

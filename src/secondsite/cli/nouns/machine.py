@@ -151,12 +151,20 @@ def _replicating(machine: rest.MachineShape) -> list[tuple[str, object]]:
         ("whole disks", whole if machine.sync_fraction is not None else None),
         ("points", machine.point_count),
         ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
+        ("journal", _journal(machine)),
         ("runs from point", machine.failed_over_point_id),
+        ("rolled forward to", clock(machine.failed_over_to) if machine.failed_over_to else None),
         ("last cycle", _cycle(machine) if replicates else None),
         ("sent in all", size(machine.total_wire_bytes)),
         ("waits in inbox", size(machine.inbox_bytes)),
         ("store", size(machine.store_bytes)),
     ]
+
+
+def _journal(machine: rest.MachineShape) -> str | None:
+    if not machine.journal:
+        return None
+    return f"{sum(each.cycles for each in machine.journal)} cycles beside the points, {size(machine.journal_bytes)}"
 
 
 def _at_source(machine: rest.MachineShape) -> str:

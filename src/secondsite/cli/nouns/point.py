@@ -1,10 +1,12 @@
 """secondsite point ..."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from ...domain.points import RecoveryPointChoice
+from ...wire.replication import JournalStretch
 from .. import follow, output
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, size, span
@@ -19,6 +21,7 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
     """The points of a machine, newest first."""
     with connect(context) as client:
         points = client.points(machine)
+        journal = client.machine(machine).journal
     points = sorted(points, key=lambda p: (p.epoch, p.seq), reverse=True)
     if as_json:
         output.show_json(points)
@@ -36,6 +39,17 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
             ("", lambda p: "DAMAGED" if p.damaged else "committed" if p.committed else ""),
         ),
         "No recovery points yet: initial replication has not ended.",
+    )
+    for stretch in journal:
+        output.say(_said(stretch))
+
+
+def _said(stretch: JournalStretch) -> str:
+    """A stretch of the journal, so that either time can be given to --at: whole seconds inside it."""
+    begins_at = stretch.begins_at + timedelta(microseconds=999_999)
+    return (
+        f"journal: any cycle from {clock(begins_at)} to {clock(stretch.ends_at)} (--at TIME), "
+        f"{stretch.cycles} beside the points"
     )
 
 

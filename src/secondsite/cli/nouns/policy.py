@@ -14,6 +14,10 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(help="Name of the policy.", show_default=False)]
 Seconds = Annotated[int, typer.Option(help="In seconds.")]
+Journal = Annotated[
+    int,
+    typer.Option(help="For how many seconds any cycle can be recovered, not only points; 0: points only."),
+]
 
 
 @app.command("list")
@@ -36,6 +40,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
                 lambda p: span(p.app_consistent_every_seconds) if p.app_consistent_every_seconds else "off",
             ),
             ("cycle", lambda p: span(p.cycle_seconds)),
+            ("journal", lambda p: span(p.journal_seconds) if p.journal_seconds else "off"),
             ("machines", lambda p: p.used_by),
             ("", lambda p: "read-only" if p.read_only else ""),
         ),
@@ -52,10 +57,13 @@ def add(
     crash_consistent_every: Seconds = 300,
     app_consistent_every: Seconds = 3600,
     cycle: Annotated[float, typer.Option(help="Seconds between deltas.")] = 5,
+    journal: Journal = 3600,
     as_json: Json = False,
 ) -> None:
     """A new policy."""
-    policy = _policy(name, rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle)
+    policy = _policy(
+        name, rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal
+    )
     with connect(context) as client:
         _said(client.add_policy(policy), as_json)
 
@@ -69,10 +77,13 @@ def update(
     crash_consistent_every: Seconds = 300,
     app_consistent_every: Seconds = 3600,
     cycle: Annotated[float, typer.Option(help="Seconds between deltas.")] = 5,
+    journal: Journal = 3600,
     as_json: Json = False,
 ) -> None:
     """New values for a policy; the appliances of its machines are told."""
-    policy = _policy(name, rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle)
+    policy = _policy(
+        name, rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal
+    )
     with connect(context) as client:
         _said(client.update_policy(policy), as_json)
 
@@ -86,7 +97,7 @@ def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:
 
 
 def _policy(
-    name: str, rpo: int, retention: int, crash: int, app_every: int, cycle: float
+    name: str, rpo: int, retention: int, crash: int, app_every: int, cycle: float, journal: int
 ) -> rest.PolicyCreate:
     return rest.PolicyCreate(
         name=name,
@@ -95,6 +106,7 @@ def _policy(
         crash_consistent_every_seconds=crash,
         app_consistent_every_seconds=app_every,
         cycle_seconds=cycle,
+        journal_seconds=journal,
     )
 
 

@@ -39,6 +39,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         rpo_sent_seconds=measured.sent_seconds,
         rpo_processed_seconds=measured.processed_seconds,
         failed_over_point_id=machine.failed_over_point_id,
+        failed_over_to=machine.failed_over_forward.taken_at if machine.failed_over_forward else None,
         findings=tuple(health.shape(finding) for finding in found),
         drill_notes=tuple(_note(note) for note in notes),
         job_id=machine.job_id,
@@ -97,6 +98,8 @@ def _replica_figures(status: ports.StatusRecord) -> dict[str, Any]:
         "newest_point": max(replica.points, key=lambda point: (point.epoch, point.seq), default=None),
         "inbox_bytes": replica.inbox_bytes,
         "store_bytes": replica.store_bytes,
+        "journal": replica.journal,
+        "journal_bytes": replica.journal_bytes,
     }
 
 

@@ -68,6 +68,8 @@ class CancelFailover(MachineOperation):
         def commit(session: Any) -> None:
             tx = self.deps.store.within(session)
             now = tx.machines.get(machine.id)
-            tx.machines.put(replace(now, failed_over_point_id=None, failed_over_at=None))
+            tx.machines.put(
+                replace(now, failed_over_point_id=None, failed_over_at=None, failed_over_forward=None)
+            )
 
         return Done(answer.sentence, answer.facts, commit)

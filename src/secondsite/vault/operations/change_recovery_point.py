@@ -3,7 +3,7 @@
 Possible until commit. If the new point does not start, the old one is started again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...domain.lifecycle import Verb
@@ -25,9 +25,12 @@ class ChangeRecoveryPoint(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> dict[str, Any]:
         assert isinstance(request, rest.ChangeRecoveryPoint)
-        choosing.refuse_custom_for_many(request.choice, request.point, request.machines)
-        chosen = choosing.choice_for(tx, machine, request.choice, request.point)
-        return {**chosen, "old_point": machine.failed_over_point_id}
+        forward = machine.failed_over_forward
+        old = {
+            "old_point": machine.failed_over_point_id,
+            "old_forward": forward and forward.model_dump(mode="json"),
+        }
+        return {**choosing.choice_for(tx, machine, request), **old}
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -38,14 +41,10 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
-        answer = targets.list_points(self.orders, ctx, machine)
-        if isinstance(answer, Wait):
-            return answer
-        point = choosing.chosen_point(ctx.arguments, answer)
-        return Done(
-            f"{machine.name} will start from point {point.id}",
-            {"point_id": point.id, "taken_at": point.taken_at.isoformat()},
-        )
+        found = choosing.choose(self.orders, ctx, machine, process=False)
+        if isinstance(found, Wait):
+            return found
+        return Done(f"{machine.name} will start from {found.what}", found.facts())
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
@@ -53,10 +52,14 @@ class ChangeRecoveryPoint(MachineOperation):
         return answer if isinstance(answer, Wait) else Done(answer.sentence)
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return starting.start_from(self, ctx, str(ctx.facts("Prerequisites check")["point_id"]))
+        return self._start_at(ctx, ctx.facts("Prerequisites check"))
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)
 
     def _start_old(self, ctx: StepContext) -> Outcome:
-        return starting.start_from(self, ctx, str(ctx.arguments["old_point"]))
+        old = {"point_id": ctx.arguments["old_point"], "forward": ctx.arguments.get("old_forward")}
+        return self._start_at(ctx, old)
+
+    def _start_at(self, ctx: StepContext, instant: Mapping[str, Any]) -> Outcome:
+        return starting.start_from(self, ctx, choosing.point_of(instant), choosing.forward_of(instant))

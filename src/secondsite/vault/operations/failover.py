@@ -10,7 +10,6 @@ from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
-from ...domain.points import RecoveryPointChoice
 from ...jobs.context import StepContext
 from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Skipped, Wait
@@ -28,9 +27,7 @@ class Failover(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> dict[str, Any]:
         assert isinstance(request, rest.Failover)
-        choosing.refuse_custom_for_many(request.choice, request.point, request.machines)
-        chosen = choosing.choice_for(tx, machine, request.choice, request.point)
-        return {**chosen, "shut_down_source": request.shut_down_source}
+        return {**choosing.choice_for(tx, machine, request), "shut_down_source": request.shut_down_source}
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -43,11 +40,10 @@ class Failover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
-        answer = targets.list_points(self.orders, ctx, machine)
-        if isinstance(answer, Wait):
-            return answer
-        point = choosing.chosen_point(ctx.arguments, answer)
-        return Done(f"{machine.target_site} holds {machine.name}; newest choice now is point {point.id}")
+        found = choosing.choose(self.orders, ctx, machine, process=False)
+        if isinstance(found, Wait):
+            return found
+        return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         """Twice optional: when not asked for, and when it can't be done."""
@@ -88,20 +84,15 @@ class Failover(MachineOperation):
 
     def _failover(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
-        latest = choosing.choice_of(ctx.arguments) is RecoveryPointChoice.LATEST
-        answer = (
-            targets.drain(self.orders, ctx, machine)
-            if latest
-            else targets.list_points(self.orders, ctx, machine)
-        )
-        if isinstance(answer, Wait):
-            return answer
-        point = choosing.chosen_point(ctx.arguments, answer)
-        loss = (ctx.now() - point.taken_at).total_seconds()
+        found = choosing.choose(self.orders, ctx, machine, process=True)
+        if isinstance(found, Wait):
+            return found
+        loss = (ctx.now() - found.taken_at).total_seconds()
         return Done(
-            f"point {point.id} was chosen, {loss:.1f} s old ({answer.sentence})",
-            {"point_id": point.id, "taken_at": point.taken_at.isoformat(), "loses_seconds": loss},
+            f"{found.what} was chosen, {loss:.1f} s old ({found.said})",
+            {**found.facts(), "loses_seconds": loss},
         )
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return starting.start_from(self, ctx, str(ctx.facts("Failover")["point_id"]))
+        chosen = ctx.facts("Failover")
+        return starting.start_from(self, ctx, choosing.point_of(chosen), choosing.forward_of(chosen))

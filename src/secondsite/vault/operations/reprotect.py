@@ -141,5 +141,6 @@ def turned(machine: ports.MachineRecord) -> ports.MachineRecord:
         target_fabric_id=machine.source_fabric_id,
         epoch=machine.epoch + 1,
         failed_over_point_id=None,
+        failed_over_forward=None,
         failed_over_at=None,
     )

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from ...domain.lifecycle import Verb
-from ...domain.points import RecoveryPointChoice
 from ...jobs.context import StepContext
 from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Skipped, Wait
@@ -34,12 +33,7 @@ class TestFailover(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> dict[str, Any]:
         assert isinstance(request, rest.TestFailover)
-        choosing.refuse_custom_for_many(request.choice, request.point, request.machines)
-        if request.point and request.choice is RecoveryPointChoice.LATEST_PROCESSED:
-            chosen = {"choice": RecoveryPointChoice.CUSTOM.value, "point": request.point}
-        else:
-            chosen = choosing.choice_for(tx, machine, request.choice, request.point)
-        return {**chosen, "network": request.network}
+        return {**choosing.choice_for(tx, machine, request), "network": request.network}
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -56,10 +50,9 @@ class TestFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
-        points = targets.list_points(self.orders, ctx, machine)
-        if isinstance(points, Wait):
-            return points
-        point = choosing.chosen_point(ctx.arguments, points)
+        found = choosing.choose(self.orders, ctx, machine, process=False)
+        if isinstance(found, Wait):
+            return found
         wanted = ctx.arguments["network"]
         answer = self.orders.give(
             ctx,
@@ -74,7 +67,7 @@ class TestFailover(MachineOperation):
         if isinstance(answer, Wait):
             return answer
         targets.require_none(targets.obstacles_of(answer), "The test failover", machine.name)
-        return Done(f"{machine.target_site} can start {machine.name}; newest choice now is point {point.id}")
+        return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}")
 
     def _create_network(self, ctx: StepContext) -> Outcome:
         wanted = ctx.arguments["network"]
@@ -110,29 +103,21 @@ class TestFailover(MachineOperation):
 
     def _choose(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
-        latest = choosing.choice_of(ctx.arguments) is RecoveryPointChoice.LATEST
-        answer = (
-            targets.drain(self.orders, ctx, machine)
-            if latest
-            else targets.list_points(self.orders, ctx, machine)
-        )
-        if isinstance(answer, Wait):
-            return answer
-        point = choosing.chosen_point(ctx.arguments, answer)
-        return Done(
-            f"point {point.id} was chosen", {"point_id": point.id, "taken_at": point.taken_at.isoformat()}
-        )
+        found = choosing.choose(self.orders, ctx, machine, process=True)
+        return found if isinstance(found, Wait) else Done(f"{found.what} was chosen", found.facts())
 
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
         network = ctx.facts("Create test network").get("network")
-        point_id = str(ctx.facts("Test failover")["point_id"])
+        chosen = ctx.facts("Test failover")
+        forward = choosing.forward_of(chosen)
         payload = orders.StartReplica(
             run=targets.DRILL_RUN,
-            point_id=point_id,
+            point_id=choosing.point_of(chosen),
             fabric_id=targets.drill_fabric_id(machine),
             name=f"{machine.name}-test",
             networks={nic.key: network for nic in machine.definition.nics},
+            forward=forward,
         )
         answer = self.orders.give(
             ctx,
@@ -140,7 +125,7 @@ class TestFailover(MachineOperation):
             Kind.START_REPLICA,
             payload,
             machine_id=machine.id,
-            deadline_seconds=targets.START_SECONDS,
+            deadline_seconds=targets.ROLL_SECONDS if forward else targets.START_SECONDS,
             why=f"starting {payload.name} at {machine.target_site}",
         )
         return answer if isinstance(answer, Wait) else self._running(ctx, machine, payload, answer)

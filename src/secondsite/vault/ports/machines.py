@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ...domain.lifecycle import DrillState, State
 from ...wire.machines import MachineDefinition
+from ...wire.replication import Forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class MachineRecord:
 
     `epoch` rises with every new replica and every turn. `home_site` is where the machine was when it was enabled.
     `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is set from failover
-    until the next reprotect. `version` guards against lost updates.
+    until the next reprotect; with `failed_over_forward` that point was rolled forward. `version` guards against lost
+    updates.
     """
 
     id: str
@@ -50,6 +52,7 @@ class MachineRecord:
     epoch: int = 1
     failed_over_point_id: str | None = None
     failed_over_at: datetime | None = None
+    failed_over_forward: Forward | None = None
     job_id: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     version: int = 0

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ...domain import errors
@@ -9,13 +10,15 @@ from ...jobs.context import StepContext
 from ...jobs.outcomes import Wait
 from ...wire import orders
 from ...wire.orders import Kind
-from ...wire.replication import PolicyShape
+from ...wire.replication import Forward, PolicyShape
 from .. import ports
 from .ordering import Answer, Orders
 
 FAILOVER_RUN = "failover"
 DRILL_RUN = "drill"
 START_SECONDS = 300
+ROLL_SECONDS = 30 * 60
+"""For a start that first applies cycles of the journal."""
 DRAIN_SECONDS = 15 * 60
 
 
@@ -71,6 +74,19 @@ def drain(give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> Answe
     )
 
 
+def find_instant(give: Orders, ctx: StepContext, machine: ports.MachineRecord, at: datetime) -> Answer | Wait:
+    """How the newest processed cycle at or before `at` is recovered; what was sent is processed first."""
+    return give.give(
+        ctx,
+        machine.target_appliance_id,
+        Kind.FIND_INSTANT,
+        orders.FindInstant(at=at),
+        machine_id=machine.id,
+        deadline_seconds=DRAIN_SECONDS,
+        why=f"looking for the cycle of {at.isoformat()} at {machine.target_site}",
+    )
+
+
 def accept_cycles(
     give: Orders, ctx: StepContext, machine: ports.MachineRecord, accepting: bool
 ) -> Answer | Wait:
@@ -91,6 +107,7 @@ def start_failover_run(
     machine: ports.MachineRecord,
     point_id: str,
     networks: Mapping[str, str | None],
+    forward: Forward | None = None,
 ) -> Answer | Wait:
     payload = orders.StartReplica(
         run=FAILOVER_RUN,
@@ -98,6 +115,7 @@ def start_failover_run(
         fabric_id=machine.target_fabric_id,
         name=machine.name,
         networks=dict(networks),
+        forward=forward,
     )
     return give.give(
         ctx,
@@ -105,7 +123,7 @@ def start_failover_run(
         Kind.START_REPLICA,
         payload,
         machine_id=machine.id,
-        deadline_seconds=START_SECONDS,
+        deadline_seconds=ROLL_SECONDS if forward else START_SECONDS,
         why=f"starting {machine.name} at {machine.target_site}",
     )
 

@@ -21,7 +21,7 @@ from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...wire.control import Hello
 from ...wire.machines import MachineDefinition
-from ...wire.replication import ReplicaStatus, SourceStatus
+from ...wire.replication import Forward, ReplicaStatus, SourceStatus
 from .. import ports
 from .columns import Shaped, UtcDateTime, Word
 
@@ -92,6 +92,7 @@ machines = Table(
     Column("properties", Shaped(dict[str, str]), nullable=False),
     Column("version", Integer, nullable=False),
     Column("group", ForeignKey("groups.name")),
+    Column("failed_over_forward", Shaped(Forward)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
     Index("ix_machines_group", "group"),
