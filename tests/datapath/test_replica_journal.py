@@ -1,11 +1,14 @@
 """Any processed cycle can be recovered bit for bit from a point below it and the journal, or it is refused."""
 
+from datetime import datetime
+
 import pytest
 
 from secondsite.datapath import errors
 from secondsite.datapath.frames import Frame
+from secondsite.datapath.journal import Start
 from secondsite.datapath.replica import Replica
-from secondsite.datapath.units import KiB
+from secondsite.datapath.units import KiB, MiB
 from tests.datapath.support_chain import assert_points_true, write_image
 from tests.datapath.support_journal import Recorder, content, points_before
 
@@ -143,25 +146,63 @@ def test_the_machine_writes_on_what_was_recovered(recorder, tmp_path):
     assert content({"sda": overlay}, tmp_path)["sda"] == expected
 
 
-def test_the_journal_forgets_by_age_of_its_newest_cycle_and_by_size(recorder):
-    for seq in range(1, 9):
-        recorder.cycle("p1" if seq == 1 else None)
-    journal = recorder.replica.journal
-    assert [entry.seq for entry in journal.entries()] == [2, 3, 4, 5, 6, 7, 8]
-    everything = journal.stored_bytes()
-    assert journal.trim(3600, everything) == 0
-    assert journal.trim(5, everything) == 1  # a cycle a second
-    assert journal.trim(5, everything) == 0
-    oldest, budget = journal.entries()[0], journal.stored_bytes() - 1
-    assert journal.trim(5, budget) == 1
-    assert not journal.path(oldest).exists()
-    assert journal.trim(5, budget, needed_after=5) == 2
-    assert [entry.seq for entry in journal.entries()] == [6, 7, 8]
+@pytest.fixture
+def journal(recorder):
+    """Cycles 1 to 12, one a second, with points at 1, 5 and 9."""
+    for seq in range(1, 13):
+        recorder.cycle({1: "p1", 5: "p5", 9: "p9"}.get(seq), writes=2)
+    return recorder.replica.journal
+
+
+def seqs(journal):
+    return [entry.seq for entry in journal.entries()]
+
+
+def starts(recorder):
+    return [
+        Start(point.manifest.seq, datetime.fromisoformat(point.manifest.taken_at))
+        for point in recorder.replica.points()
+    ]
+
+
+def test_the_journal_keeps_what_leads_to_every_cycle_of_its_age(recorder, journal):
+    assert journal.trim(3600, MiB, starts(recorder)) == 0
+    assert journal.trim(8, MiB, starts(recorder)) == 0
+    # seven seconds before cycle 12 is cycle 5, a point: nothing before it is needed
+    assert journal.trim(7, MiB, starts(recorder)) == 4
+    assert seqs(journal) == [6, 7, 8, 9, 10, 11, 12]
+    assert journal.trim(7, MiB, starts(recorder)) == 0
+
+
+def test_a_journal_that_is_too_large_forgets_from_point_to_point(recorder, journal):
+    size_bytes = {entry.seq: entry.file_bytes for entry in journal.entries()}
+    budget = sum(size_bytes[seq] for seq in range(6, 13))
+    journal.trim(3600, budget + size_bytes[5] - 1, starts(recorder))
+    assert seqs(journal) == [6, 7, 8, 9, 10, 11, 12]
+    # what came since the newest point does not fit: its beginning is all that can be reached
+    journal.trim(3600, size_bytes[10] + size_bytes[11], starts(recorder))
+    assert seqs(journal) == [10, 11]
+    recorder.cycle()
+    journal.trim(3600, MiB, starts(recorder))
+    assert seqs(journal) == [10, 11]
+
+
+def test_what_no_point_leads_to_is_not_kept(recorder, journal):
+    recorder.replica.drop("p1")
+    journal.trim(3600, MiB, starts(recorder))
+    assert seqs(journal) == [6, 7, 8, 9, 10, 11, 12]
+    # a dropped point between others breaks nothing: its cycle is in the journal
+    recorder.replica.drop("p9")
+    assert journal.trim(3600, MiB, starts(recorder)) == 0
+    assert journal.stored_bytes() == sum(journal.path(entry).stat().st_size for entry in journal.entries())
+
+
+def test_nothing_goes_while_somebody_reads(recorder, journal):
     with journal.reading():
-        assert not journal.drop_oldest()
-        assert journal.trim(0, 0) == 0
-    assert journal.drop_oldest()
-    assert [entry.seq for entry in journal.entries()] == [7, 8]
+        assert not journal.drop_through(12)
+        assert journal.trim(0, 0, starts(recorder)) == 0
+    assert journal.drop_through(5)
+    assert seqs(journal) == [6, 7, 8, 9, 10, 11, 12]
 
 
 def test_the_journal_is_found_again_by_its_files_names(recorder, daemon):

@@ -22,7 +22,7 @@ from secondsite.wire.base import Problem
 from secondsite.wire.control import Hello, Report
 from secondsite.wire.machines import DiscoveredMachine, DiskDefinition, MachineDefinition, NicDefinition
 from secondsite.wire.orders import Kind
-from secondsite.wire.replication import PointShape, ReplicaStatus, SourceStatus
+from secondsite.wire.replication import Forward, PointShape, ReplicaStatus, SourceStatus
 
 A, B = "appliance-a", "appliance-b"
 REQUESTS = {
@@ -83,6 +83,7 @@ class Appliances:
         self.away = set()
         self.points = {}
         self.seeded = None
+        self.started = []
         self.runs = {}
         self._reports = {}
         self._epochs = {}
@@ -190,7 +191,14 @@ class Appliances:
 
     _drain = _list_points
 
+    def _find_instant(self, appliance_id, machine_id, payload):
+        """The newest point before, and three cycles on it."""
+        point = [point for point in self._points(machine_id) if point.taken_at <= payload.at][-1]
+        forward = Forward(seq=point.seq + 3, taken_at=payload.at)
+        return orders.InstantFact(point_id=point.id, taken_at=payload.at, forward=forward, cycles=3)
+
     def _start_replica(self, appliance_id, machine_id, payload):
+        self.started.append(payload)
         if payload.run == "failover":
             self.runs[machine_id, appliance_id] = True
         return orders.StartFact(

@@ -4,6 +4,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire.orders import Kind
 from tests.vault.support_operations import A, B, Verbs, folder_in_memory
 
@@ -306,6 +307,48 @@ def test_a_change_of_point_that_fails_starts_the_old_one_again(verbs):
     assert verbs.machine().failed_over_point_id == machine.failed_over_point_id
     assert verbs.state() is State.FAILED_OVER
     assert B in verbs.appliances.running(machine.id)
+
+
+def test_a_failover_to_a_time_rolls_its_point_forward_and_a_change_that_fails_goes_back_there(verbs):
+    verbs.protect()
+    verbs.clock.pass_by(30)
+    at = verbs.clock.now()
+    job = verbs.run(Verb.FAILOVER, at=at)
+    assert job.job.state == "succeeded"
+    machine = verbs.machine()
+    point = verbs.appliances.points[machine.id, 1][0]
+    assert machine.failed_over_point_id == point.id
+    assert machine.failed_over_forward.taken_at == at
+    assert verbs.appliances.started[-1].forward == machine.failed_over_forward
+    assert said(job, "Failover").facts["taken_at"] == at.isoformat()
+
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point.id).job.state == "failed"
+    assert verbs.machine().failed_over_forward == machine.failed_over_forward
+    assert verbs.appliances.started[-1].forward == machine.failed_over_forward
+    verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point.id)
+    assert verbs.machine().failed_over_forward is None
+    verbs.run(Verb.CHANGE_RECOVERY_POINT, at=at)
+    assert verbs.machine().failed_over_forward.taken_at == at
+    verbs.run(Verb.COMMIT)
+    verbs.run(Verb.REPROTECT)
+    assert verbs.machine().failed_over_forward is None
+
+
+@pytest.mark.parametrize("more", [{"point": "p"}, {"choice": RecoveryPointChoice.LATEST_APP_CONSISTENT}])
+@pytest.mark.parametrize("verb", [Verb.TEST_FAILOVER, Verb.FAILOVER])
+def test_a_time_and_a_point_or_choice_exclude_each_other(verbs, verb, more):
+    verbs.protect()
+    with pytest.raises(errors.InvalidArgument, match="together with"):
+        verbs.submit(verb, at=verbs.clock.now(), **more)
+
+
+def test_a_time_may_be_given_for_several_machines(verbs):
+    for name in ("web01", "db01"):
+        verbs.run(Verb.ENABLE_PROTECTION, name)
+    verbs.run(Verb.FAILOVER, "web01", "db01", at=verbs.clock.now())
+    assert {payload.forward is not None for payload in verbs.appliances.started} == {True}
+    assert len(verbs.appliances.started) == 2
 
 
 def test_a_drill_that_fails_leaves_no_test_machine_and_no_network(verbs):

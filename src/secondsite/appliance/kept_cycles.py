@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from ..datapath.journal import Start
 from ..datapath.replica import Replica
 from ..domain import journal
 from ..domain.journal import JournaledCycle, Recovery, Stretch
@@ -12,6 +13,7 @@ from ..wire.replication import JournalStretch, PointShape
 
 TOLD_FOR_SECONDS = 5.0
 """How long what was told may be told again: with many machines, counting an hour of cycles adds up."""
+TRIMMED_EVERY_SECONDS = 10.0
 
 
 class KeptCycles:
@@ -22,6 +24,8 @@ class KeptCycles:
         self._told: tuple[JournalStretch, ...] = ()
         self._told_of: Sequence[PointShape] = ()
         self._told_at = 0.0
+        self._trimmed_for: Sequence[PointShape] = ()
+        self._trimmed_at = 0.0
 
     def stretches(self, points: Sequence[PointShape]) -> tuple[Stretch, ...]:
         """All instants that can be recovered now."""
@@ -56,13 +60,34 @@ class KeptCycles:
             path.unlink(missing_ok=True)
 
     def trim(self, points: Sequence[PointShape], journal_seconds: int, budget_bytes: int) -> None:
-        """Drop what is too old, too much, or older than every point; nothing while an overlay waits to be rolled
-        forward anew."""
+        """Drop what is too old or too much; nothing while an overlay waits to be rolled forward anew."""
         if self._replica.rolling:
             return
+        kept = self._replica.journal
         if journal_seconds == 0:
-            self._replica.journal.clear()
-            return
+            kept.clear()
+        elif self._trimmed_for is not points or self._is_due() or kept.stored_bytes() > budget_bytes:
+            kept.trim(journal_seconds, budget_bytes, self._starts(points))
+            self._trimmed_for, self._trimmed_at = points, time.monotonic()
+
+    def give_way(self, points: Sequence[PointShape]) -> bool:
+        """Drop the oldest cycles, up to a point; False when there are none to drop."""
+        kept = self._replica.journal.entries()
+        if not kept or self._replica.rolling:
+            return False
+        later = [start.seq for start in self._starts(points) if start.seq >= kept[0].seq]
+        return self._replica.journal.drop_through(min(later, default=kept[-1].seq))
+
+    def oldest_at(self) -> datetime | None:
+        """The instant of the oldest kept cycle."""
+        kept = self._replica.journal.entries()
+        return kept[0].taken_at if kept else None
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._trimmed_at > TRIMMED_EVERY_SECONDS
+
+    def _starts(self, points: Sequence[PointShape]) -> list[Start]:
         epoch = self._replica.state.epoch
-        oldest = min((each.seq for each in points if each.epoch == epoch and not each.committed), default=0)
-        self._replica.journal.trim(journal_seconds, budget_bytes, oldest)
+        return [
+            Start(each.seq, each.taken_at) for each in points if each.epoch == epoch and not each.committed
+        ]

@@ -41,14 +41,12 @@ class Room:
         return dropped > 0
 
     def _drop_oldest(self) -> bool:
-        having = [
-            (each, each.replica.journal.entries()) for each in self._hosted() if not each.replica.rolling
-        ]
+        having = [(each.cycles.oldest_at(), each) for each in self._hosted()]
         order = sorted(
-            ((not each.accepting, kept[0].microseconds, each) for each, kept in having if kept),
+            ((not each.accepting, at, each) for at, each in having if at is not None),
             key=lambda found: found[:2],
         )
-        return any(each.replica.journal.drop_oldest() for _, _, each in order)
+        return any(each.cycles.give_way(each.points) for _, _, each in order)
 
     def _is_short(self) -> bool:
         found = os.statvfs(self._folder)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,14 @@ class Entry:
         return f"{self.epoch}-{self.seq}-{self.after}-{self.microseconds}.cycle"
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A recovery point that cycles can be applied to: it holds what cycle `seq` left."""
+
+    seq: int
+    taken_at: datetime
+
+
 class Journal:
     """The kept cycles of one replica. Used by several threads; while somebody reads, nothing goes."""
 
@@ -54,14 +62,14 @@ class Journal:
         self._lock = threading.RLock()
         self._known: list[Entry] | None = None
         self._readers = 0
-        self.version = 0
-        """Another one after each change."""
+        self._bytes = 0
 
     def entries(self) -> list[Entry]:
         """In the order in which they were processed."""
         with self._lock:
             if self._known is None:
                 self._known = _scan(self._folder)
+                self._bytes = sum(entry.file_bytes for entry in self._known)
             return list(self._known)
 
     def path(self, entry: Entry) -> Path:
@@ -69,39 +77,44 @@ class Journal:
         return self._folder / entry.name
 
     def stored_bytes(self) -> int:
-        return sum(entry.file_bytes for entry in self.entries())
+        with self._lock:
+            self.entries()
+            return self._bytes
 
     def keep(self, path: Path, epoch: int, seq: int, after: int, taken_at: datetime) -> None:
         """Move a processed cycle's file here. After a crash it is in one place or the other."""
         microseconds = (taken_at - _EPOCH) // timedelta(microseconds=1)
         entry = Entry(epoch, seq, after, microseconds, path.stat().st_size)
         with self._lock:
-            others = [each for each in self.entries() if each.name != entry.name]
+            known = self.entries()
             self._folder.mkdir(exist_ok=True)
             # not fsynced: after a power cut it is here, or in the inbox and comes again
             path.replace(self.path(entry))
-            self._change([*others, entry])
+            if entry not in known[-1:]:
+                self._known = [*known, entry]
+                self._bytes += entry.file_bytes
 
-    def trim(self, age_seconds: float, budget_bytes: int, needed_after: int = 0) -> int:
-        """Drop the oldest: those more than `age_seconds` older than the newest, those that make all together larger
-        than `budget_bytes`, those up to cycle `needed_after`. Gives how many. Age is counted from the newest cycle,
-        not from the clock: when no new ones arrive, none go."""
+    def trim(self, age_seconds: float, budget_bytes: int, starts: Sequence[Start]) -> int:
+        """Drop what is not needed to recover any cycle of the last `age_seconds` from one of `starts`, oldest first,
+        and what makes all together larger than `budget_bytes`. Gives how many.
+
+        Age is counted from the newest cycle, not from the clock: when no new ones arrive, none go. Whatever leads from
+        one point to the next goes together, for the rest of it could not be reached. When the cycles since the newest
+        point alone are too large, the first of them stay: the later ones could not be reached without them.
+        """
         with self._lock:
             known = self.entries()
             if not known or self._readers:
                 return 0
-            before = known[-1].microseconds - age_seconds * 1e6
-            left_bytes, doomed = sum(entry.file_bytes for entry in known), 0
-            for number, entry in enumerate(known):
-                if entry.microseconds < before or left_bytes > budget_bytes or entry.seq <= needed_after:
-                    doomed = number + 1
-                left_bytes -= entry.file_bytes
-            return self._drop(known[:doomed])
+            before = known[-1].taken_at - timedelta(seconds=age_seconds)
+            floor = max((start.seq for start in starts if start.taken_at <= before), default=0)
+            kept = _fitting(known, sorted(start.seq for start in starts if start.seq >= floor), budget_bytes)
+            return self._drop([entry for entry in known if entry not in kept])
 
-    def drop_oldest(self) -> bool:
-        """Make some room; False when there is nothing that may go."""
+    def drop_through(self, seq: int) -> bool:
+        """Drop the cycles up to this one, to make room; False when there are none that may go."""
         with self._lock:
-            return not self._readers and self._drop(self.entries()[:1]) > 0
+            return not self._readers and self._drop([each for each in self.entries() if each.seq <= seq]) > 0
 
     def drop(self, entry: Entry) -> None:
         """Drop a cycle that cannot be read; what comes after it can be reached from a later point only."""
@@ -144,12 +157,35 @@ class Journal:
             self.path(entry).unlink(missing_ok=True)
         if doomed:
             gone = set(doomed)
-            self._change([entry for entry in self.entries() if entry not in gone])
+            self._known = [entry for entry in self.entries() if entry not in gone]
+            self._bytes = sum(entry.file_bytes for entry in self._known)
         return len(doomed)
 
-    def _change(self, known: list[Entry]) -> None:
-        self._known = known
-        self.version += 1
+
+def _fitting(known: Sequence[Entry], starts: Sequence[int], budget_bytes: int) -> set[Entry]:
+    """Those that can be reached from the oldest start from which all that follows fits, else the first that fit."""
+    for floor in starts:
+        reached = _reached(known, {start for start in starts if start >= floor})
+        if sum(entry.file_bytes for entry in reached) <= budget_bytes:
+            return set(reached)
+    fitting, left_bytes = set[Entry](), budget_bytes
+    for entry in _reached(known, set(starts[-1:])):
+        left_bytes -= entry.file_bytes
+        if left_bytes < 0:
+            break
+        fitting.add(entry)
+    return fitting
+
+
+def _reached(known: Sequence[Entry], starts: Collection[int]) -> list[Entry]:
+    """The cycles that follow a start without a gap."""
+    reached: list[Entry] = []
+    at: int | None = None
+    for entry in known:
+        if entry.after in starts or entry.after == at:
+            reached.append(entry)
+            at = entry.seq
+    return reached
 
 
 def _scan(folder: Path) -> list[Entry]:

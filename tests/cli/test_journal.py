@@ -1,0 +1,115 @@
+"""A time instead of a point, as a person types it."""
+
+import hashlib
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rig.machines import SimulatedMachine
+from secondsite.cli import times
+from secondsite.domain import errors
+from secondsite.domain.units import MiB
+from secondsite.fabrics import simulated
+from tests.support.eventually import eventually
+
+NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-19T23:59:58Z", datetime(2026, 11, 19, 23, 59, 58, tzinfo=UTC)),
+        ("2026-11-20 08:15:30", datetime(2026, 11, 20, 8, 15, 30, tzinfo=UTC)),
+        ("2026-11-20T09:15:30.250+01:00", datetime(2026, 11, 20, 8, 15, 30, 250_000, tzinfo=UTC)),
+        ("08:15:30", datetime(2026, 11, 20, 8, 15, 30, tzinfo=UTC)),
+        ("08:15:30.5Z", datetime(2026, 11, 20, 8, 15, 30, 500_000, tzinfo=UTC)),
+        ("08:15", datetime(2026, 11, 20, 8, 15, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_read_as_people_write_it(text, expected):
+    assert times.instant(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "noon", "25:00:00", "12:30:01", "2026-11-20T12:31Z", "8:15"])
+def test_what_is_no_time_or_lies_in_the_future_is_refused(text):
+    with pytest.raises(errors.InvalidArgument):
+        times.instant(text, NOW)
+
+
+def write(rig, site, fabric_id, data):
+    with simulated.Guest(rig.home(f"appliance-{site}") / "fabric", fabric_id) as guest:
+        guest.write("vda", 1 * MiB, data)
+        guest.flush("vda")
+
+
+def digest(rig, site, fabric_id):
+    with simulated.Guest(rig.home(f"appliance-{site}") / "fabric", fabric_id) as guest:
+        return hashlib.sha256(guest.read("vda", 0, 8 * MiB)).hexdigest()
+
+
+@pytest.fixture
+def machine(rig, cli):
+    """A protected machine (with its fabric id) whose policy makes a cycle a second, and few points."""
+    made = SimulatedMachine.make(
+        f"journaled-{uuid.uuid4().hex[:6]}",
+        rig.home("appliance-a"),
+        disk_bytes=(8 * MiB,),
+        network=rig.bridge("a"),
+    )
+    cli.must(
+        f"policy add {made.name} --cycle 1 --crash-consistent-every 3600 --app-consistent-every 0 --journal 600"
+    )
+    cli.must(f"machine enable-protection {made.name} --source a --target b --policy {made.name} --json")
+    return made
+
+
+def until_processed(cli, name, since):
+    def processed():
+        ends = [each["ends_at"] for each in cli.must(f"machine show {name} --json").json["journal"]]
+        return ends and datetime.fromisoformat(ends[-1]) > since
+
+    eventually(processed, 60)
+
+
+def test_a_machine_is_recovered_by_time(cli, rig, machine):
+    name = machine.name
+    write(rig, "a", machine.fabric_id, b"good" * 4096)
+    good, at = digest(rig, "a", machine.fabric_id), datetime.now(UTC)
+    until_processed(cli, name, at)
+    good_at = datetime.now(UTC)
+    write(rig, "a", machine.fabric_id, b"evil" * 4096)
+    evil = digest(rig, "a", machine.fabric_id)
+    until_processed(cli, name, datetime.now(UTC))
+    assert "journal: any cycle from" in cli.must(f"point list {name}").out
+    assert "cycles beside the points" in cli.must(f"machine show {name}").out
+
+    drill_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "secondsite-drill"))
+    said = cli.must(f"machine test-failover {name} --at {good_at.isoformat()}").out
+    assert "cycles of the journal after it was chosen" in said
+    assert "rolled forward to" in said
+    assert digest(rig, "b", drill_id) == good
+    cli.must(f"machine cleanup-test-failover {name}")
+
+    target_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "b"))
+    cli.must(f"machine failover {name}")
+    assert digest(rig, "b", target_id) == evil
+    cli.must(f"machine change-recovery-point {name} --at '{good_at:%Y-%m-%d %H:%M:%S.%f}'")
+    assert digest(rig, "b", target_id) == good
+    shown = cli.must(f"machine show {name} --json").json
+    assert at < datetime.fromisoformat(shown["failed_over_to"]) <= good_at
+    cli.must(f"machine commit {name}")
+    assert eventually(lambda: not cli.must(f"machine show {name} --json").json["journal_bytes"])
+    assert digest(rig, "b", target_id) == good
+
+
+def test_a_time_outside_the_journal_is_refused_with_what_is_possible(cli, machine):
+    began = datetime.now(UTC)
+    until_processed(cli, machine.name, began)
+    early = (began - timedelta(hours=2)).isoformat()
+    refused = cli(f"machine test-failover {machine.name} --at {early}")
+    assert refused.exit != 0
+    assert "possible is any cycle from" in refused.out + refused.err
+    assert "Give one of them" in cli(f"machine failover {machine.name} --at {early} --choice latest").err
+    assert "Give one of them" in cli(f"machine failover {machine.name} --at {early} --point x").err
+    assert cli.must(f"machine show {machine.name} --json").json["state"] == "protected"
