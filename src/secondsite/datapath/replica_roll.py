@@ -17,6 +17,7 @@ from .cycle_file import CycleHeader
 from .frames import Frame
 from .journal import Entry
 from .layers import ChainFile
+from .manifest import Manifest
 from .nbd_disk import NbdDisk
 from .nbd_disk_writes import Writes
 from .replica_core import ReplicaCore
@@ -29,38 +30,58 @@ Asked = Callable[[], bool]
 def rolled(core: ReplicaCore, run: Run, cancelled: Asked) -> dict[str, Path]:
     """The overlays of a run that is leased, by disk key, made now if they are not there. Raises CycleDamaged naming
     the file, CycleOutOfOrder when the run of cycles is broken, Cancelled."""
-    folder = core.files.run(run.name)
+    folder, point = core.files.run(run.name), manifest.load(core.files.point(run.point_id))
     if not folder.exists():
         part = core.files.run_part(run.name)
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         with core.journal.reading():
-            _make(core, run, part, cancelled)
+            _make(core, run, point, part, cancelled)
         core.reach("roll.made")
         part.rename(folder)
         sync_folder(folder.parent)
         core.reach("roll.named")
-    return {key: core.files.run_overlay(run.name, key) for key in core.state.keys}
+    return {disk.key: core.files.run_overlay(run.name, disk.key) for disk in point.disks}
 
 
-def _make(core: ReplicaCore, run: Run, part: Path, cancelled: Asked) -> None:
-    point = manifest.load(core.files.point(run.point_id))
+def overlay(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int) -> None:
+    """A fresh, durable overlay of a run at `path`."""
+    image.create_overlay(path, core.files.layer(key, run.layer), "qcow2", size_bytes)
+    sync_file(path)
+
+
+def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: Asked) -> None:
     way = core.journal.way(point.epoch, point.seq, run.through_seq or 0)
     cycles = [_read(core, entry) for entry in way]
-    sizes = {disk.key: disk.size_bytes for disk in point.disks}
-    for header, _frames in cycles:
-        sizes.update({disk.key: disk.size_bytes for disk in header.disks})
-    overlays = {key: _overlay(core, run, part, key, sizes[key]) for key in core.state.keys}
+    sizes = _sizes(point, [header for header, _ in cycles])
+    overlays = {key: part / core.files.run_overlay(run.name, key).name for key in sizes}
+    for key, path in overlays.items():
+        overlay(core, run, key, path, sizes[key])
+        core.reach("roll.overlay")
     with _opened(core, run, overlays) as disks:
         for entry, (header, frames) in zip(way, cycles, strict=True):
             with _trusting(core, entry):
-                _apply([disks[disk.key] for disk in header.disks], frames, cancelled)
+                _apply([disks.get(disk.key) for disk in header.disks], frames, cancelled)
             core.reach("roll.applied")
         for disk in disks.values():
             disk.flush()
     for path in overlays.values():
         sync_file(path)
     sync_folder(part)
+
+
+def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
+    """The point's disks as large as they are at the end. A disk that joined later is none of the machine that runs."""
+    sizes = {disk.key: disk.size_bytes for disk in point.disks}
+    for header in headers:
+        grown = {disk.key: disk.size_bytes for disk in header.disks}
+        if not sizes.keys() <= grown.keys():
+            raise errors.CycleOutOfOrder(
+                f"Cycle {header.seq} of {header.machine_id} has not all disks of point {point.point_id}.",
+                do="Recover another instant, or a recovery point.",
+            )
+        sizes = {key: grown[key] for key in sizes}
+    return sizes
 
 
 def _read(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
@@ -79,18 +100,11 @@ def _trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
     """A cycle that cannot be read leaves the journal: then everybody sees what can be recovered without it."""
     try:
         yield
-    except (errors.CycleDamaged, FileNotFoundError) as error:
+    except (errors.CycleDamaged, OSError) as error:
         core.journal.drop(entry)
         raise errors.CycleDamaged(
             f"Cycle {entry.seq} of the journal cannot be read: {error}", do="Recover another instant."
         ) from error
-
-
-def _overlay(core: ReplicaCore, run: Run, part: Path, key: str, size_bytes: int) -> Path:
-    path = part / core.files.run_overlay(run.name, key).name
-    image.create_overlay(path, core.files.layer(key, run.layer), "qcow2", size_bytes)
-    core.reach("roll.overlay")
-    return path
 
 
 @contextlib.contextmanager
@@ -115,14 +129,15 @@ def _opened(core: ReplicaCore, run: Run, overlays: Mapping[str, Path]) -> Iterat
             layers.close_chains(core.daemon, prefix)
 
 
-def _apply(disks: Sequence[NbdDisk], frames: Iterator[Frame], cancelled: Asked) -> None:
+def _apply(disks: Sequence[NbdDisk | None], frames: Iterator[Frame], cancelled: Asked) -> None:
     """One cycle; it is through when this returns, so that the next one's writes come after it."""
     with contextlib.ExitStack() as stack:
-        writes = [stack.enter_context(Writes(disk)) for disk in disks]
+        writes = [stack.enter_context(Writes(disk)) if disk else None for disk in disks]
         for frame in frames:
             if cancelled():
                 raise errors.Cancelled("Rolling forward was stopped.", do="Repeat it: it begins anew.")
-            if frame.zero:
-                writes[frame.disk].zero(frame.length, frame.offset)
-            else:
-                writes[frame.disk].write(frame.data, frame.offset)
+            write = writes[frame.disk]
+            if write and frame.zero:
+                write.zero(frame.length, frame.offset)
+            elif write:
+                write.write(frame.data, frame.offset)

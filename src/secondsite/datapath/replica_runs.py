@@ -209,8 +209,7 @@ def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int) -> Path:
     path = core.files.run_overlay(run.name, key)
     if not path.exists():
         part = path.with_name(f".{path.name}.part")
-        image.create_overlay(part, core.files.layer(key, run.layer), "qcow2", size_bytes)
-        sync_file(part)
+        replica_roll.overlay(core, run, key, part, size_bytes)
         core.reach("run.overlay")
         part.replace(path)
         sync_folder(path.parent)
