@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from secondsite.datapath.storage_daemon import StorageDaemon
 from secondsite.domain.units import KiB, MiB
-from secondsite.wire.orders import Drain, Kind, RunCycle, StartReplica
+from secondsite.wire.orders import Drain, FindInstant, Kind, RunCycle, StartReplica
 from tests.appliance.support_sites import Pair, noise, raw
 from tests.appliance.support_vault import TinyVault
 from tests.support.eventually import eventually
@@ -121,6 +122,36 @@ def test_both_appliances_killed_again_and_again_lose_nothing(world):
         drill_equals(vault, pair, fact["point_id"], content, f"drill{number}")
     assert source.deaths >= 3
     assert target.deaths >= 3
+
+
+def processed_since(vault, pair, since):
+    eventually(lambda: vault.replicas[pair.machine_id].processed_at > since, 30)
+
+
+def test_a_target_killed_while_it_keeps_cycles_and_rolls_forward_starts_the_very_instant(world):
+    vault, pair, _source, target = world
+    protect(vault, pair)
+    written = []
+    for number, reach in enumerate((1, 4, 6)):
+        pair.source.write(pair.fabric_id, number * MiB, noise(200 * KiB))
+        began, content = datetime.now(UTC), pair.source.read(pair.fabric_id)
+        target.die_at(reach)
+        processed_since(vault, pair, began)
+        written.append((datetime.now(UTC), content))
+        processed_since(vault, pair, written[-1][0])
+    deaths = target.deaths
+    for number, (at, content) in enumerate(written):
+        found = vault.order("appliance-b", Kind.FIND_INSTANT, FindInstant(at=at), pair.machine_id)
+        target.die_at(3 + 3 * number)
+        payload = StartReplica(
+            run=f"drill{number}", point_id=found["point_id"], forward=found["forward"], name=f"drill{number}",
+            fabric_id=f"drill{number}-of-{pair.machine_id}",
+        )  # fmt: skip
+        fact = vault.order("appliance-b", Kind.START_REPLICA, payload, pair.machine_id)
+        assert pair.target.read(fact["fabric_id"]) == content
+        pair.target.fabric.power.stop(fact["fabric_id"])
+    assert deaths >= 2
+    assert target.deaths >= deaths + 2
 
 
 def test_replication_goes_on_while_the_vault_is_gone_and_tells_it_later(world, ca):
