@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from ..datapath.journal import Start
 from ..datapath.replica import Replica
 from ..domain import journal
@@ -14,6 +16,8 @@ from ..wire.replication import JournalStretch, PointShape
 TOLD_FOR_SECONDS = 5.0
 """How long what was told may be told again: with many machines, counting an hour of cycles adds up."""
 TRIMMED_EVERY_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
 
 
 class KeptCycles:
@@ -53,11 +57,13 @@ class KeptCycles:
         return self._told
 
     def retire(self, path: Path, epoch: int, seq: int, journal_seconds: int) -> None:
-        """What becomes of the file of a processed cycle."""
-        if journal_seconds > 0:
-            self._replica.retire(path, epoch, seq)
-        else:
-            path.unlink(missing_ok=True)
+        """What becomes of the file of a processed cycle. One that cannot be kept goes: replication needs no journal."""
+        try:
+            if journal_seconds > 0:
+                self._replica.retire(path, epoch, seq)
+        except OSError as problem:
+            log.warning("journal.not-kept", seq=seq, problem=str(problem))
+        path.unlink(missing_ok=True)
 
     def trim(self, points: Sequence[PointShape], journal_seconds: int, budget_bytes: int) -> None:
         """Drop what is too old or too much; nothing while an overlay waits to be rolled forward anew."""
