@@ -27,11 +27,11 @@ flush ruleset
 table inet link {{
   chain in {{
     type filter hook input priority 0
-    iifname "{device}" numgen random mod {scale} < {lost} counter drop
+    iifname "{device}" {which} counter drop
   }}
   chain out {{
     type filter hook output priority 0
-    oifname "{device}" numgen random mod {scale} < {lost} counter drop
+    oifname "{device}" {which} counter drop
   }}
 }}
 """
@@ -83,8 +83,9 @@ class LossyLink:
 
     def lose(self, share: float) -> None:
         """Lose each packet with this probability, in both directions; 1 is a line that is cut, 0 a whole one."""
-        text = RULES.format(device=self.far_device, scale=SCALE, lost=round(share * SCALE)) if share else ""
-        self.call(lambda: _command("nft", "-f", "-", stdin=text or "flush ruleset\n"))
+        which = f"numgen random mod {SCALE} < {round(share * SCALE)}" if share < 1 else ""
+        text = RULES.format(device=self.far_device, which=which) if share else "flush ruleset\n"
+        self.call(lambda: _command("nft", "-f", "-", stdin=text))
 
     def call(self, function: Callable[[], T], within_seconds: float = CALL_SECONDS) -> T:
         """Run it in a thread at the far end. Sockets, threads and processes that it makes stay there."""

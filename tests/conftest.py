@@ -21,6 +21,7 @@ SLOW_MODULES = {
     "bench": {"test_bench_cli"},
     "datapath": {"test_replica_crashes", "test_replica_journal_crashes"},
     "fabrics": {"test_simulated_crashes"},
+    "faults": {"test_clocks", "test_flipped_bits", "test_long_cut", "test_lossy_link", "test_no_room"},
     "jobs": {"test_kill", "test_crash_sweep", "test_restart"},
     "libvirt": {"test_stuck_starts", "test_shut_down_in_a_view", "test_trackable", "test_process_death"},
     "vault": {"test_vault_process"},

@@ -39,6 +39,10 @@ class Relay:
                 shares[connection] = shares.get(connection, 0) + count
         return shares
 
+    def altered(self, data):
+        """What is passed on instead of `data`, which goes forward."""
+        return data
+
     def _begin(self, run, *arguments):
         thread = threading.Thread(target=run, args=arguments, daemon=True)
         self.threads.append(thread)
@@ -61,6 +65,7 @@ class Relay:
             while data := source.recv(256 * 1024):
                 if connection is not None:
                     self.passed.append((time.monotonic(), connection, len(data)))
+                    data = self.altered(data)
                 sink.sendall(data)
         except OSError:
             pass

@@ -13,6 +13,7 @@ from secondsite.appliance.appliance import Appliance
 from secondsite.appliance.config import ApplianceConfig
 from secondsite.domain.units import MiB
 from secondsite.fabrics import simulated
+from secondsite.wire.bandwidth import BandwidthShape
 from secondsite.wire.control import Order
 from secondsite.wire.orders import Drain, Kind, RunCycle
 from secondsite.wire.replication import PolicyShape, ReplicaSetup, SourceSetup, SyncMode
@@ -79,6 +80,10 @@ class Site:
         self.stop()
         self.fabric.close()
         simulated.demolish(self.root)
+
+    def limit(self, bytes_per_second):
+        """The site sends no faster from now on; None: without a limit."""
+        self.appliance.bandwidth.set(BandwidthShape(bytes_per_second=bytes_per_second))
 
     # -- the vault's hand ------------------------------------------------------------------------------
 

@@ -166,3 +166,21 @@ def test_more_jobs_wait_than_there_are_workers_and_a_signal_wakes_its_own(room):
     engine.signal("gate-7")
     assert room.ended(ids[7]).state is JobState.SUCCEEDED
     assert [room.job(job_id).state.ended for job_id in ids].count(True) == 1
+
+
+def test_a_clock_that_is_set_back_keeps_no_job_asleep_and_one_that_is_set_forward_ends_no_wait(room):
+    gate = Gate(poll_seconds=5, deadline_seconds=100)
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    try:
+        eventually(lambda: room.job(job_id).state is JobState.WAITING)
+        for step in (-3600, 3600, 3600):
+            looks = gate.looks
+            room.clock.advance(step)
+            eventually(lambda looks=looks: gate.looks > looks, 10)
+            eventually(lambda: room.job(job_id).state is JobState.WAITING)
+        gate.open = True
+        room.clock.advance(-3600)
+        eventually(lambda: room.job(job_id).state is JobState.SUCCEEDED, 10)
+    finally:
+        engine.stop()

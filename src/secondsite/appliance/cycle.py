@@ -131,7 +131,7 @@ class Cycles:
             session = stack.enter_context(view)
             seen = self._looks(source)
             watch = Watch(
-                connection, session.scratch_bytes, self._config.scratch, self._config.scratch_budget_bytes,
+                connection, session, self._config.scratch, self._config.scratch_budget_bytes,
                 self._config.cycle_deadline_seconds, source.interrupt,
             )  # fmt: skip
             stack.enter_context(self._guard.over(watch))

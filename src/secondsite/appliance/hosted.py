@@ -153,6 +153,7 @@ def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShap
         {
             "id": record.point_id,
             "taken_at": record.manifest.taken_at,
+            "sealed_at": record.manifest.sealed_at,
             "consistency": record.manifest.consistency,
             "epoch": record.manifest.epoch,
             "seq": record.manifest.seq,

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 
 import structlog
 
+from ..datapath.errors import PeerSilent, PeerUnreachable
 from ..domain import errors
 from ..fabrics.interface import Fabric, PowerState
 from ..wire.orders import CycleFact
 from ..wire.replication import SourceSetup
 from . import findings, held_pages
 from . import progress as progresses
+from .ballast import Ballast
 from .config import ApplianceConfig
 from .cycle import Cycles, Told, Wish
 from .guard import Guard, Interrupted
@@ -38,7 +40,7 @@ class Replication:
         self._config = config
         self._fabric = fabric
         self._state = state
-        self._guard = Guard()
+        self._guard = Guard(Ballast(config.scratch, config.scratch_budget_bytes))
         self.cycles = Cycles(config, fabric, peers, self._guard)
         self._changed = threading.Condition()
         self._stopping = False
@@ -188,7 +190,7 @@ class Replication:
         except Interrupted:
             log.info("cycle.interrupted", machine=source.machine_id)
         except Exception as error:
-            pause = source.failed()
+            pause = source.failed(unreachable=isinstance(error, PeerUnreachable | PeerSilent))
             self._note(source, error)
             log.warning("cycle.failed", machine=source.machine_id, problem=str(error), again_in_seconds=pause)
         else:

@@ -18,6 +18,8 @@ from .progress import Progress
 from .state import State
 
 LONGEST_BACKOFF_SECONDS = 60.0
+LONGEST_UNREACHABLE_SECONDS = 15.0
+"""Nobody waits long for a link that is back; looking costs one packet."""
 FIRST_SLICE_BYTES = 64 * MiB
 LEAST_SLICE_BYTES = 4 * MiB
 MOST_SLICE_BYTES = 4096 * MiB
@@ -122,9 +124,10 @@ class Source:
         """The last slice used too much scratch space."""
         self.slice_bytes = max(self.slice_bytes // 4, LEAST_SLICE_BYTES)
 
-    def failed(self) -> float:
-        """Back off by 1, 2, 4 … 60 s; gives the seconds."""
-        pause = min(2.0**self._failures, LONGEST_BACKOFF_SECONDS)
+    def failed(self, unreachable: bool = False) -> float:
+        """Back off by 1, 2, 4 … 60 s, of a peer that is `unreachable` … 15 s; gives the seconds."""
+        longest = LONGEST_UNREACHABLE_SECONDS if unreachable else LONGEST_BACKOFF_SECONDS
+        pause = min(2.0**self._failures, longest)
         self._failures = min(self._failures + 1, 10)
         self._not_before = time.monotonic() + pause
         return pause

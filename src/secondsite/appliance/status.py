@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 from ..wire.control import Status
 from ..wire.replication import ReplicaStatus, SourceStatus
@@ -47,6 +48,7 @@ class Reporter:
             replicas=tuple(each for key, each in replicas.items() if key in changed),
             store_free_bytes=free,
             store_used_bytes=used,
+            at=datetime.now(UTC),
         )
 
     def _space(self) -> tuple[int | None, int | None]:

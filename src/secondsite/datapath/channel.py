@@ -52,7 +52,7 @@ class Connection:
         self._readable.register(tls.fileno(), select.POLLIN)
         self.wire_bytes = 0
         self.peer_name = common_name(tls.getpeercert())
-        tls.settimeout(idle_seconds)
+        self.set_idle(idle_seconds)
 
     def __enter__(self) -> Connection:
         return self
@@ -83,6 +83,7 @@ class Connection:
         """How long the peer may be silent from now on."""
         self._idle_seconds = seconds
         self._tls.settimeout(seconds)
+        _notice_dead_line(self._tls, seconds)
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -236,6 +237,17 @@ def secure(
     except BaseException:
         tls.close()
         raise
+
+
+def _notice_dead_line(plain: socket.socket, seconds: float) -> None:
+    """A line that swallows everything ends a connection within about `seconds`, also while we wait for an answer that
+    may take longer than that: Linux gives up what is sent and not acknowledged for so long, and a silent peer is
+    probed (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
+    probe_seconds = max(1, int(seconds / 3))
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_seconds)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, probe_seconds)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
 
 
 def _handshake_failed(problem: OSError) -> DatapathError:

@@ -122,7 +122,8 @@ def _to_inbox(reception: Reception, header: CycleHeader, accept: Accept) -> Path
 
 
 def _room(accept: Accept) -> int | None:
-    if accept.budget_bytes is None:
+    """None: without a limit. A cycle that waits for no other may be larger than the budget: later it would be larger yet."""
+    if accept.budget_bytes is None or not cycle_file.scan(accept.inbox_dir):
         return None
     return accept.budget_bytes - cycle_file.held_bytes(accept.inbox_dir)
 

@@ -124,6 +124,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "Disable protection before reverting.",
         ),
         _kind(
+            "clock-skew",
+            W,
+            "The clock of a site was set, or its time service does not work; or the vault's.",
+            "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No point is lost by it and their "
+            "order does not depend on clocks, but the RPO shown is off by as much.",
+        ),
+        _kind(
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",

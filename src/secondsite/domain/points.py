@@ -50,6 +50,8 @@ class RecoveryPoint:
     committed: bool = False
     damaged: bool = False
     """It was read and is not what was sealed."""
+    sealed_at: datetime | None = None
+    """When the target sealed it, by the target's clock (UTC)."""
 
 
 def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:

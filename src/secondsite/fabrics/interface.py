@@ -107,6 +107,9 @@ class ChangeSession:
     pause_seconds: float = 0.0
     scratch_bytes: Callable[[], int] = field(default=lambda: 0)
     """Bytes of scratch space in use now: the caller gives the session up before the budget is reached (P1)."""
+    abandon: Callable[[], None] = field(default=lambda: None)
+    """Ends the job at once, so that the guest's writes cost nothing more; from any thread, and before the context is
+    left. What is read after it is worthless, or an error."""
 
 
 @dataclass(frozen=True, slots=True)

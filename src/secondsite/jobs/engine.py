@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from . import children, requests, seams
@@ -23,8 +22,7 @@ from .failures import JobError, LeaseLost, NameTaken
 from .journal import Claim
 from .lease import LEASE_SECONDS, Membership
 from .runner import Runner
-from .states import JobState
-from .tables import jobs
+from .set_clock import SetClock, look_again, move_along
 from .transactions import Transactions
 from .views import JobView
 from .wake import Bell, Listener
@@ -72,6 +70,8 @@ class Engine:
         self.failure: JobError | None = None
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
         self._claims = Claims(self._transactions, self.owner, clock)
+        self._set_clock = SetClock(clock)
+        self._clock_lock = threading.Lock()
         self._runner = Runner(self._transactions, self._catalogue, clock, self._child_ended)
 
     def submit(
@@ -163,16 +163,16 @@ class Engine:
         self._membership.leave()
 
     def _look_at_all_waits(self) -> None:
-        """After a start nobody knows which signals were missed."""
+        """After a start nobody knows which signals were missed, nor whether the clock was set meanwhile."""
         if not self._resumed:
-            waiting = update(jobs).where(jobs.c.state.in_((JobState.WAITING, JobState.CANCELLING)))
-            self._transactions.write(lambda session: session.execute(waiting.values(ready_at=self._clock())))
+            self._transactions.write(lambda session: look_again(session, self._clock()))
         self._resumed = True
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             rung = self._bell.rung
             try:
+                self._follow_the_clock()
                 claim = self._claims.next()
                 if claim is None:
                     self._bell.wait(rung, IDLE_SECONDS)
@@ -182,6 +182,20 @@ class Engine:
                 if not self._stopping.is_set():
                     log.exception("a worker stumbled and goes on")
                 self._stopping.wait(REST_SECONDS)
+
+    def _follow_the_clock(self) -> None:
+        """Before a claim: whether the clock was set meanwhile. Where several hosts share the jobs, the waits are not
+        this host's alone: they look again, and their deadlines stay as they are."""
+        with self._clock_lock:
+            step, now = self._set_clock.step(), self._clock()
+            if not step:
+                return
+            log.warning("the clock was set by %.0f s", step.total_seconds())
+            if self._db.dialect.name == "sqlite":
+                self._transactions.write(lambda session: move_along(session, step, now))
+            else:
+                self._transactions.write(lambda session: look_again(session, now))
+            self._bell.ring()
 
     def _run(self, claim: Claim) -> None:
         try:

@@ -74,6 +74,8 @@ class Status(Shape):
     replicas: tuple[ReplicaStatus, ...] = ()
     store_free_bytes: int | None = None
     store_used_bytes: int | None = None
+    at: datetime | None = None
+    """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
 
 
 class Renew(Shape):

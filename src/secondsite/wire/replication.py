@@ -92,6 +92,8 @@ class PointShape(Shape):
     """It was read and is not what was sealed: no choice picks it until a verification finds it whole."""
     verified_at: datetime | None = None
     """When it was read last and compared with its digests (UTC); None if it never was."""
+    sealed_at: datetime | None = None
+    """When the target sealed it, by the target's clock (UTC); `taken_at` is by the source's."""
 
     def to_domain(self) -> RecoveryPoint:
         return RecoveryPoint(
@@ -104,6 +106,7 @@ class PointShape(Shape):
             self.reason,
             self.committed,
             self.damaged,
+            self.sealed_at,
         )
 
 

@@ -122,6 +122,7 @@ class Tracking:
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
                 scratch_bytes=lambda: backup_job.scratch_bytes(plan),
+                abandon=lambda: backup_job.end(domain, self._sockets()),
             )
         finally:
             backup_job.end(domain, self._sockets())

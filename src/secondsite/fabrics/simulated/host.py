@@ -98,6 +98,15 @@ class Host:
             Path(scratch).unlink(missing_ok=True)
         return self.records.save(record.having(view=None))
 
+    def abandon_view(self, record: MachineRecord) -> None:
+        """End the jobs of a view that is still open, so that nothing more is copied into its scratch files."""
+        daemon = self.daemon(record)
+        if daemon.identity is not None:
+            with daemon.session(f"Abandoning the view of machine '{record.definition.name}'") as session:
+                for disk in record.definition.disks:
+                    session.drop_export(view_export(record.fabric_id, disk.key))
+                    session.drop_job(view_name(record.fabric_id, disk.key))
+
 
 def view_export(fabric_id: str, key: str) -> str:
     return f"view/{fabric_id}/{key}"

@@ -72,6 +72,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
         disks=tuple(_changes(daemon, record.fabric_id, part) for part in parts),
         pause_seconds=pause_seconds,
         scratch_bytes=functools.partial(_stored_bytes, tuple(part.scratch for part in parts)),
+        abandon=functools.partial(host.abandon_view, record),
     )
 
 

@@ -22,9 +22,9 @@ CA_DAYS = 20 * 365
 SERVER_DAYS = 397
 APPLIANCE_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
-# Clocks of two machines differ; a certificate that is not valid yet helps nobody. Never much of a lifetime, which
-# the appliance counts from the certificate itself.
-MOST_BACKDATED = timedelta(hours=1)
+# Clocks of two machines differ, by hours where one keeps local time; a certificate that is not valid yet helps nobody.
+# Never much of a lifetime, which the appliance counts from the certificate itself.
+MOST_BACKDATED = timedelta(days=1)
 
 CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"

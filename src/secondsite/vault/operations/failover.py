@@ -87,7 +87,7 @@ class Failover(MachineOperation):
         found = choosing.choose(self.orders, ctx, machine, process=True)
         if isinstance(found, Wait):
             return found
-        loss = (ctx.now() - found.taken_at).total_seconds()
+        loss = max(0.0, (ctx.now() - found.taken_at).total_seconds())  # the source's clock may be ahead
         return Done(
             f"{found.what} was chosen, {loss:.1f} s old ({found.said})",
             {**found.facts(), "loses_seconds": loss},

@@ -2,6 +2,7 @@
 
 switchboard   signals reach waiting steps and waiting calls
 substance     which changes of a status matter at once
+clocks        how far an appliance's clock is from the vault's; pure
 facts         ports.FactSink: what appliances say becomes records
 health        findings of a machine; pure
 telling       appliances learn the settings that they need, until they have them

@@ -15,7 +15,7 @@ import structlog
 from ...wire.control import Hello, Status
 from ...wire.replication import ReplicaStatus, SourceStatus
 from .. import ports
-from . import substance
+from . import clocks, substance
 
 log = structlog.get_logger()
 
@@ -35,7 +35,8 @@ class _Seen:
     def is_due(self, now: datetime) -> bool:
         if self.written is None or self.written_at is None:
             return True
-        return self.changed or now - self.written_at >= WRITE_EVERY
+        # abs: the clock may have been set back
+        return self.changed or abs(now - self.written_at) >= WRITE_EVERY
 
     @property
     def changed(self) -> bool:
@@ -85,7 +86,8 @@ class Facts:
     def status(self, appliance_id: str, status: Status) -> None:
         """Raises what the store raises; the same facts come again with the appliance's next status."""
         now = self._now()
-        noted = self._note((*status.sources, *status.replicas), now)
+        ahead = clocks.ahead_seconds(status.at, now)
+        noted = self._note((*status.sources, *status.replicas), now, ahead)
         due = {key: seen for key, seen in noted.items() if seen.is_due(now)}
         if due or self._appliance_is_due(appliance_id, now):
             with self._store.transaction() as tx:
@@ -115,15 +117,17 @@ class Facts:
         with self._lock:
             return self._seen.get((machine_id, side))
 
-    def _note(self, statuses: Iterable[AnyStatus], now: datetime) -> dict[Key, _Seen]:
-        """Remember them, except those of an older epoch: the side that was left may still speak of its past."""
+    def _note(self, statuses: Iterable[AnyStatus], now: datetime, ahead: float) -> dict[Key, _Seen]:
+        """Remember them, except those of an older epoch: the side that was left may still speak of its past. `ahead` is
+        how far the clock of who says it is before ours (seconds)."""
         noted: dict[Key, _Seen] = {}
         with self._lock:
             for status in statuses:
                 key: Key = (status.machine_id, type(status))
                 known = self._seen.get(key) or _Seen(status, now)
                 if status.epoch >= known.status.epoch:
-                    noted[key] = self._seen[key] = dataclasses.replace(known, status=status, at=now)
+                    said = clocks.marked(status, ahead, known.status.findings, now)
+                    noted[key] = self._seen[key] = dataclasses.replace(known, status=said, at=now)
         return noted
 
     def _unwritten(self) -> dict[Key, _Seen]:
@@ -149,7 +153,7 @@ class Facts:
 
     def _appliance_is_due(self, appliance_id: str, now: datetime) -> bool:
         written_at = self._appliances_written.get(appliance_id)
-        return written_at is None or now - written_at >= WRITE_EVERY
+        return written_at is None or abs(now - written_at) >= WRITE_EVERY
 
     def _write_appliance(
         self, tx: ports.Transaction, appliance_id: str, store_free_bytes: int | None
