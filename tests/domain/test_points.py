@@ -118,3 +118,17 @@ def test_a_damaged_point_that_is_named_is_refused_with_what_to_do():
 def test_the_newest_point_that_is_whole_outlives_retention():
     found = [point(1, 3 * DAY), point(2, 2 * DAY), point(3, damaged=True)]
     assert [each.id for each in retention.to_drop(found, DAY)] == ["p1"]
+
+
+def test_one_clock_that_is_set_makes_no_young_point_old():
+    def sealed(seq, source_seconds, target_seconds):
+        return point(seq, -source_seconds, sealed_at=NOW + timedelta(seconds=target_seconds))
+
+    source_ahead = [sealed(1, 0, 0), sealed(2, 60, 60), sealed(3, 3720, 120)]
+    target_ahead = [sealed(1, 0, 0), sealed(2, 60, 60), sealed(3, 120, 3720)]
+    one_after_the_other = [sealed(1, 0, -3600), sealed(2, 60, 60), sealed(3, 3720, 120)]
+    assert retention.to_drop(one_after_the_other, 1800) == []
+    both = [sealed(1, 0, 0), sealed(2, 60, 60), sealed(3, 3720, 3720)]
+    assert retention.to_drop(source_ahead, 1800) == []
+    assert retention.to_drop(target_ahead, 1800) == []
+    assert [each.id for each in retention.to_drop(both, 1800)] == ["p1", "p2"]

@@ -106,6 +106,26 @@ def test_a_change_of_substance_is_written_and_told_at_once(store, facts, heard):
     assert heard == ["machine/m1", "machine/m1"]
 
 
+def test_a_clock_that_differs_is_named_with_its_seconds_since_it_did_and_until_it_does_no_more(
+    store, facts, clock
+):
+    def said():
+        with store.reading() as tx:
+            found = facts.latest(tx, "m1").source.findings
+        return [(finding.what, finding.since) for finding in found if finding.code == "clock-skew"]
+
+    facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now + timedelta(seconds=9)))
+    assert said() == []
+    facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now + timedelta(hours=1)))
+    clock.now += timedelta(seconds=5)
+    facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now + timedelta(hours=1)))
+    assert said() == [("The clock of the source's appliance is 3600 s ahead of the vault's.", NOW)]
+    facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now - timedelta(minutes=2)))
+    assert "120 s behind" in said()[0][0]
+    facts.status("appliance-a", Status(sources=(source_status(),), at=clock.now))
+    assert said() == []
+
+
 def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, facts):
     facts.connected(hello())
     facts.status("appliance-a", Status(sources=(source_status(last_seq=1),)))

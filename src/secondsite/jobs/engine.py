@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine as Database
@@ -70,9 +71,11 @@ class Engine:
         self.failure: JobError | None = None
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
         self._claims = Claims(self._transactions, self.owner, clock)
-        self._set_clock = SetClock(clock)
+        self._set_clock: SetClock | None = None
         self._clock_lock = threading.Lock()
-        self._runner = Runner(self._transactions, self._catalogue, clock, self._child_ended)
+        self._runner = Runner(
+            self._transactions, self._catalogue, clock, self._child_ended, self._follow_the_clock
+        )
 
     def submit(
         self,
@@ -119,6 +122,7 @@ class Engine:
         """Join the engines and run jobs until `stop`; raises EngineAlreadyRunning on a taken SQLite file."""
         self._membership.join()
         self._look_at_all_waits()
+        self._set_clock = SetClock(self._clock)
         self._threads = [
             threading.Thread(target=self._work, name=f"jobs-worker-{number}", daemon=True)
             for number in range(self._workers)
@@ -184,18 +188,21 @@ class Engine:
                 self._stopping.wait(REST_SECONDS)
 
     def _follow_the_clock(self) -> None:
-        """Before a claim: whether the clock was set meanwhile. Where several hosts share the jobs, the waits are not
-        this host's alone: they look again, and their deadlines stay as they are."""
+        """Whether the clock was set meanwhile. Where several engines share the jobs, the waits are not this host's alone:
+        they look again, and their deadlines stay as they are."""
         with self._clock_lock:
-            step, now = self._set_clock.step(), self._clock()
+            step, now = self._set_clock.step() if self._set_clock else None, self._clock()
             if not step:
                 return
             log.warning("the clock was set by %.0f s", step.total_seconds())
-            if self._db.dialect.name == "sqlite":
-                self._transactions.write(lambda session: move_along(session, step, now))
-            else:
-                self._transactions.write(lambda session: look_again(session, now))
+            self._transactions.write(lambda session: self._move_along(session, step, now))
             self._bell.ring()
+
+    def _move_along(self, session: Session, step: timedelta, now: datetime) -> None:
+        if self._membership.is_alone(session):
+            move_along(session, step, now)
+        else:
+            look_again(session, now)
 
     def _run(self, claim: Claim) -> None:
         try:

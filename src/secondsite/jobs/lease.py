@@ -88,6 +88,13 @@ class Membership:
                 "Give each process a name of its own",
             )
 
+    def is_alone(self, session: Session) -> bool:
+        """Whether no other engine is alive."""
+        others = select(engines.c.owner).where(
+            engines.c.owner != self.owner, engines.c.expires_at > database_now(session)
+        )
+        return self._alone or session.execute(others.limit(1)).first() is None
+
     def leave(self) -> None:
         """Stop being alive, so that others need not wait for the lease to end. Best effort."""
         gone = delete(engines).where(engines.c.owner == self.owner, engines.c.epoch == self._epoch)

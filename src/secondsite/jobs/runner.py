@@ -39,7 +39,7 @@ class Situation:
 class Runner:
     """Makes the moves of claimed jobs. Holds no state of its own: all of it is in the journal.
 
-    `ended` is called with each job that has ended, after the commit.
+    `ended` is called with each job that has ended, after the commit; `follow_the_clock` before a wait is judged.
     """
 
     def __init__(
@@ -48,11 +48,13 @@ class Runner:
         catalogue: Catalogue,
         clock: Clock,
         ended: Callable[[JobView], None],
+        follow_the_clock: Callable[[], None] = lambda: None,
     ) -> None:
         self._transactions = transactions
         self._catalogue = catalogue
         self._clock = clock
         self._ended = ended
+        self._follow_the_clock = follow_the_clock
 
     def run(self, claim: Claim, stopping: Callable[[], bool]) -> None:
         """Go on with the job until it ends or waits; at a boundary, when `stopping`, let go of it.
@@ -175,10 +177,11 @@ class Runner:
             return describe(problem)
 
     def _record(self, claim: Claim, task_id: int, answer: Outcome | Failure) -> bool:
+        # a clock that was set while the step ran must not look like a deadline that has passed
+        self._follow_the_clock()
+        now = self._clock()
         try:
-            return self._transactions.write(
-                lambda session: record(session, claim, task_id, answer, self._clock())
-            )
+            return self._transactions.write(lambda session: record(session, claim, task_id, answer, now))
         except Exception as problem:  # what the step wanted to commit was refused: that is its failure
             self._raise_if_given_up(problem)
             failure = describe(problem)

@@ -130,6 +130,22 @@ class ViewCases:
             assert session.scratch_bytes() >= before + 1 * MiB
         assert not [path for path in under_test.scratch_dir.rglob("*") if path.is_file()]
 
+    def test_an_abandoned_view_takes_no_more_scratch_space_and_the_guest_writes_on(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "abandoned")
+        steps.write(under_test, fabric_id, 0, 0x01, 2 * MiB)
+        base = steps.checkpoint(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            steps.write(under_test, fabric_id, 0, 0x02)
+            session.abandon()
+            before = session.scratch_bytes()
+            steps.write(under_test, fabric_id, 0, 0x03, 2 * MiB)
+            assert session.scratch_bytes() <= before
+            session.abandon()
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == set(range(32))
+
     def test_all_disks_share_one_instant(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "disks", [2 * MiB, 2 * MiB])
         base = steps.checkpoint(under_test, fabric_id)
