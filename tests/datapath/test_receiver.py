@@ -139,14 +139,20 @@ def test_a_refusal_at_the_door_reaches_the_sender_word_for_word(target):
             assert refused.value.do == "ask the vault"
 
 
-def test_a_full_inbox_pushes_back(target, tmp_path):
+def test_a_full_inbox_pushes_back_but_a_cycle_that_waits_for_no_other_is_taken(target, tmp_path):
     content = os.urandom(SIZE)
     target.door.budget_bytes = 4 * MiB
-    with served_disk(tmp_path, content) as disk, target.dial() as connection:
-        with pytest.raises(PeerRefused) as refused:
-            sender.send_cycle(connection, cycle_header(SIZE), [DiskPlan(disk, "vda", whole(content))])
+    with served_disk(tmp_path, content) as disk:
+        for seq in (1, 2):
+            with target.dial() as connection:
+                plan = [DiskPlan(disk, "vda", whole(content))]
+                if seq == 1:
+                    sender.send_cycle(connection, cycle_header(SIZE, seq=seq), plan)
+                    continue
+                with pytest.raises(PeerRefused) as refused:
+                    sender.send_cycle(connection, cycle_header(SIZE, seq=seq), plan)
     assert refused.value.code == "inbox-full"
-    eventually(lambda: not names(target.door.inbox_dir))
+    eventually(lambda: len(names(target.door.inbox_dir)) == 1)
 
 
 @contextlib.contextmanager

@@ -50,7 +50,13 @@ def rig():
         rig.open(furnish=furnish)
         with rig.client() as client:
             client.add_policy(
-                e2e.policy(name="clocks", retention_seconds=1800, rpo_threshold_seconds=THRESHOLD_SECONDS)
+                e2e.policy(
+                    name="clocks",
+                    retention_seconds=1800,
+                    rpo_threshold_seconds=THRESHOLD_SECONDS,
+                    crash_consistent_every_seconds=1,
+                    cycle_seconds=0.5,
+                )  # fmt: skip
             )
         e2e.do(rig, *PROTECT)
         e2e.new_points(rig, "web01", 2)

@@ -122,6 +122,7 @@ def send_cycle(
             for number, plan in enumerate(disks)
         ]
         tally = _send_frames(connection, work, choice or Choice(), delta, watch)
+        watch.done(0)  # who cancels may end the view at once: nothing that was read since then may count
     except (Cancelled, DiskUnreadable) as problem:
         _abort(connection, problem.message)
         raise
