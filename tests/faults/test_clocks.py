@@ -56,7 +56,7 @@ def rig():
                     rpo_threshold_seconds=THRESHOLD_SECONDS,
                     crash_consistent_every_seconds=1,
                     cycle_seconds=0.5,
-                )  # fmt: skip
+                )
             )
         e2e.do(rig, *PROTECT)
         e2e.new_points(rig, "web01", 2)
