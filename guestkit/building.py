@@ -24,6 +24,7 @@ from . import cpio, debian, errors, programs
 
 DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "guest"
 INIT = Path(__file__).with_name("guest_init.sh")
+HOOK = Path(__file__).with_name("fsfreeze_hook.sh")
 
 # In the order of loading: a module comes after those that it needs. What the kernel has built in is no file, and skipped.
 MODULES = (
@@ -32,14 +33,27 @@ MODULES = (
 ).split()
 INDISPENSABLE = ("virtio_blk", "ext4", "button")
 AGENT = "usr/sbin/qemu-ga"
-FOLDERS = ("bin", "sbin", "usr", "usr/sbin", "proc", "sys", "dev", "modules", "etc", "lib", "lib64")
+FOLDERS = (
+    "bin",
+    "sbin",
+    "usr",
+    "usr/sbin",
+    "proc",
+    "sys",
+    "dev",
+    "modules",
+    "etc",
+    "etc/qemu",
+    "lib",
+    "lib64",
+)
 
 
 class Kind(enum.Enum):
     """What runs in the guest beside nothing at all."""
 
     WRITER = "writer"
-    AGENT = "agent"  # the writer, and the real QEMU guest agent
+    AGENT = "agent"  # the writer, and the real QEMU guest agent with a freeze hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,7 @@ def _busybox() -> Iterator[cpio.Entry]:
 def _agent_files(agent: Path) -> Iterator[cpio.Entry]:
     """The agent and what the loader maps for it: "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)"."""
     yield cpio.file(AGENT, agent.read_bytes(), executable=True)
+    yield cpio.file("etc/qemu/fsfreeze-hook", HOOK.read_bytes(), executable=True)
     yield cpio.file("sbin/shutdown", b"#!/bin/sh\necho agent > /run/end\n", executable=True)
     agent.chmod(0o755)
     mapped = programs.run(["ldd", agent])

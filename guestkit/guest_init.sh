@@ -146,7 +146,7 @@ start_agent() {
     for port in /sys/class/virtio-ports/*; do
         [ "$(cat "$port/name" 2> /dev/null)" = org.qemu.guest_agent.0 ] || continue
         qemu-ga --method virtio-serial --path "/dev/${port##*/}" --statedir /run --logfile /run/agent.log \
-            --pidfile /run/agent.pid --daemonize && say AGENT
+            --pidfile /run/agent.pid --fsfreeze-hook=/etc/qemu/fsfreeze-hook --daemonize && say AGENT
     done
 }
 

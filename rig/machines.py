@@ -4,10 +4,11 @@ One process can hold an embedded libvirt root at a time, so a guest is defined b
 guest runs on when that process ends, and the appliance finds it.
 """
 
+import shutil
 import subprocess
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import guestkit
@@ -45,11 +46,14 @@ class GuestMachine:
         filled_bytes: int = 0,
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
+        uri: str | None = None,
     ) -> "GuestMachine":
-        """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is."""
-        guest = guestkit.build(kind=kind)
+        """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or at `uri`."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
+        guest = guestkit.build(kind=kind)
+        if uri is not None:
+            guest = _copied(guest, folder)
         disks = tuple(
             guestkit.make_disk(folder / f"disk{number}.qcow2", size, filled_bytes=filled_bytes)
             for number, size in enumerate(disk_bytes)
@@ -61,14 +65,19 @@ class GuestMachine:
             name, fabric_id, guest, disks, [guestkit.Nic(bridge, mac)], console, workload=workload
         )
         (folder / "domain.xml").write_text(xml)
-        _define(home, folder / "domain.xml")
+        _define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml")
         return cls(name, fabric_id, disks, guestkit.Console(console), bridge)
 
 
-def _define(home: Path, xml: Path) -> None:
-    root = home / "fabric"
+def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:
+    """The guest's files in a folder that a QEMU of another user can read; the cache may lie in somebody's home."""
+    kernel, initrd = (Path(shutil.copy(path, folder)) for path in (guest.kernel, guest.initrd))
+    return replace(guest, kernel=kernel, initrd=initrd)
+
+
+def _define(uri: str, xml: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", DEFINE, f"qemu:///embed?root={root}", str(xml)],
+        [sys.executable, "-c", DEFINE, uri, str(xml)],
         env=processes.environment(),
         capture_output=True,
         text=True,

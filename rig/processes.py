@@ -31,6 +31,8 @@ class Process:
     module: str = "secondsite.entry.main"
     forks: ForkServer | None = None
     """Where it is forked instead of being started anew."""
+    inside: Sequence[str] = ()
+    """Words before the command, such as those that enter a namespace; they must replace themselves by it."""
     _running: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self, within_seconds: float = 60) -> None:
@@ -48,7 +50,7 @@ class Process:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
             return subprocess.Popen(
-                [sys.executable, "-m", self.module, *self.arguments],
+                [*self.inside, sys.executable, "-m", self.module, *self.arguments],
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,

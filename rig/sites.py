@@ -159,10 +159,6 @@ class Rig:
     def _enroll(self, client: VaultClient, site: str) -> None:
         key = client.registration_key(site)
         home = self.home(f"appliance-{site}")
-        root = home / "fabric"
-        if self.fabric == "libvirt":
-            capabilities.lend(root)
-        uri = f"qemu:///embed?root={root}" if self.fabric == "libvirt" else str(root)
         arguments = [
             "--vault",
             self.url,
@@ -173,9 +169,16 @@ class Rig:
             "--home",
             str(home),
         ]
-        arguments += ["--name", f"appliance-{site}", "--fabric", self.fabric, "--uri", uri]
+        arguments += ["--name", f"appliance-{site}", "--fabric", self.fabric, "--uri", self._uri(site)]
         arguments += ["--listen", f"127.0.0.1:{processes.free_port()}"]
         self._secondsite("appliance", "enroll", *arguments, *self._options.get(site, []))
+
+    def _uri(self, site: str) -> str:
+        root = self.home(f"appliance-{site}") / "fabric"
+        if self.fabric == "simulated":
+            return str(root)
+        capabilities.lend(root)
+        return f"qemu:///embed?root={root}"
 
     def _make_bridge(self, site: str) -> None:
         name = self.bridge(site)

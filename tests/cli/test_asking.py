@@ -5,6 +5,7 @@ import json
 import pytest
 
 from secondsite.cli import output, tables
+from secondsite.fabrics import simulated
 from secondsite.wire import rest
 from secondsite.wire.replication import PointShape
 from tests.support.eventually import eventually
@@ -46,6 +47,20 @@ def test_a_machine_shows_what_it_is_how_well_it_is_and_what_is_possible_now(cli,
     assert (
         rest.MachineShape.model_validate(cli.must(f"machine show {protected} --json").json).name == protected
     )
+
+
+def test_a_site_whose_hypervisor_does_not_answer_hides_no_protected_machine(cli, rig, protected):
+    site = rig.home("appliance-b") / "fabric"
+    simulated.dial(
+        site, [simulated.Fault(method="inventory.list", code="fabric-error", message="No hypervisor.")]
+    )
+    try:
+        said = cli.must("machine list")
+        assert protected in said.out
+        assert "No hypervisor." in said.err
+        assert cli("machine list --site b").exit != 0
+    finally:
+        simulated.dial(site, [])
 
 
 def test_points_are_listed_and_a_choice_says_which_it_would_pick_and_what_it_would_lose(cli, protected):
@@ -117,7 +132,13 @@ def test_sites_policies_and_mappings_come_and_go(cli, rig):
     assert "CA fingerprint" in cli.must("appliance key --site rome").out
     assert cli.must("site remove rome --json").json == {"removed": {"site": "rome"}}
     assert cli.must("policy add gold --retention 172800").out == "policy gold is set\n"
-    assert cli.must("policy update gold --retention 86400 --json").json["retention_seconds"] == 86400
+    cli.must("policy update gold --cycle 7")
+    gold = cli.must("policy update gold --app-consistent-every 0 --json").json
+    assert (gold["retention_seconds"], gold["cycle_seconds"], gold["app_consistent_every_seconds"]) == (
+        172800,
+        7,
+        0,
+    )
     assert cli.must("policy remove gold").out == "policy gold removed\n"
     source, target = f"b/{rig.bridge('b')}", f"a/{rig.bridge('a')}"
     assert cli.must(f"network map {source} {target}").out == f"{source} becomes {target}\n"

@@ -382,6 +382,18 @@ def test_verify_finds_one_flipped_byte(replica, source, tmp_path):
     assert "sda" in verdict.sentence
 
 
+def test_a_daemon_that_died_and_was_started_again_while_a_point_was_read_is_no_rot(replica, source, daemon):
+    def dies(_through, _read):
+        os.kill(daemon.pid, signal.SIGKILL)
+        assert daemon.died(5)
+        daemon.start()  # as another user of it does
+
+    replica.apply(*source.cycle("p1", writes=20))
+    with pytest.raises(errors.StorageDaemonGone):
+        replica.verify("p1", told=dies)
+    assert replica.verify("p1").ok
+
+
 def test_verify_stops_when_asked(replica, source):
     replica.apply(*source.cycle("p1"))
     with pytest.raises(errors.Cancelled):

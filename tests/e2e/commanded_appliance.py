@@ -5,6 +5,8 @@ python -m tests.e2e.commanded_appliance HOME SOCKET
 
 import contextlib
 import json
+import os
+import signal
 import socketserver
 import sys
 import threading
@@ -15,7 +17,9 @@ import libvirt_qemu
 
 from secondsite.appliance.appliance import Appliance
 from secondsite.entry import appliance_main
+from secondsite.fabrics.libvirt import connection
 from secondsite.fabrics.libvirt.connection import Connection
+from secondsite.jobs import seams
 from secondsite.wire.control import Order
 
 
@@ -48,6 +52,16 @@ class Commanded(Appliance):
             )
         )
         return report.model_dump(mode="json")
+
+    def in_guest(self, machine, line):
+        """A shell command inside a guest with an agent."""
+        arguments = {"path": "/bin/sh", "arg": ["-c", line]}
+        asked = json.dumps({"execute": "guest-exec", "arguments": arguments})
+        return connection.agent_command(self._libvirt.domain(machine), asked, 5)
+
+    def die_at(self, seam):
+        """kill -9 to this process, the next time that it passes this seam."""
+        seams.arm(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == seam else None)
 
     def checkpoints(self, machine):
         return [each.getName() for each in self._libvirt.domain(machine).listAllCheckpoints()]

@@ -33,9 +33,12 @@ def policy(**changes):
 
 
 @contextlib.contextmanager
-def guests_under(guests, options=None, **policy_changes):
-    """A rig with these guests at site a, up and writing. `guests` maps names to the arguments of GuestMachine.make."""
-    rig = Rig("libvirt", appliance_options=options)
+def guests_under(guests, options=None, folder=None, **policy_changes):
+    """A rig with these guests at site a, up and writing. `guests` maps names to the arguments of GuestMachine.make.
+
+    A guest agent's socket lies deep in the embedded root, so such guests need a `folder` of a short name.
+    """
+    rig = Rig("libvirt", folder=folder, appliance_options=options)
     command_through(rig, "a")
 
     def furnish(site):

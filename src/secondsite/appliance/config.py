@@ -82,6 +82,7 @@ class ApplianceConfig(Shape):
             raise errors.InvalidArgument(f"{path} is not valid: {problem}", do=f"Correct {path}.") from None
 
     def make_folders(self) -> None:
+        """Private ones: guests' data lies in them. What the hypervisor's group was given stays."""
         for folder in (self.home, self.store, self.scratch):
-            folder.mkdir(parents=True, exist_ok=True)
-        os.chmod(self.home, 0o700)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self.home, self.home.stat().st_mode & 0o710)

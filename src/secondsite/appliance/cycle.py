@@ -7,8 +7,8 @@ Killed at any instant, the next cycle builds on the same base under a new number
 """
 
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,6 +177,7 @@ class Cycles:
             new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
             scratch_dir=self._config.scratch,
             app_consistent=wish.app_consistent,
+            instant=lambda: _instant("frozen" if wish.app_consistent else "still"),
         )
 
     def _parts(self, source: Source, session: ChangeSession, wish: Wish) -> list[DiskPart]:
@@ -243,6 +244,13 @@ class Cycles:
             "machine_name": source.setup.machine_name,
             "set_id": wish.set_id,
         }
+
+
+@contextmanager
+def _instant(how: str) -> Iterator[None]:
+    """Around the act that fixes the view: what dies here may leave the guest frozen."""
+    seams.reach(f"appliance.cycle.{how}")
+    yield
 
 
 def _number_taken(source: Source, session: ChangeSession) -> PeerRefused:

@@ -64,13 +64,16 @@ def _read(
     daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
     chain = layers.chain_files(core.files, state, state.disk(disk.key), top)
     _forget_cached(chain)
+    daemon.start()
+    generation = daemon.generation
     try:
         daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
         with NbdDisk(daemon.nbd_socket, prefix) as image:
             digest, read_bytes = digest_map_scan.whole_digest(image, cancelled, told)
             return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
     except errors.DiskUnreadable:
-        if daemon.died():
+        # somebody else may have started a new one by now: then it died, too
+        if daemon.died() or daemon.generation != generation:
             raise errors.StorageDaemonGone(
                 "The storage daemon died during a verification.", do="Repeat it."
             ) from None

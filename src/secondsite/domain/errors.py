@@ -55,8 +55,10 @@ class NotFound(SecondsiteError):
     default_do = "List what exists with 'secondsite <noun> list'."
 
     @classmethod
-    def named(cls, noun: str, name: str) -> "NotFound":
-        return cls(f"There is no {noun} '{name}'.", do=f"List them with 'secondsite {noun} list'.")
+    def named(cls, noun: str, name: str, listed_by: str | None = None) -> "NotFound":
+        """`listed_by` are the words of the command that lists them, where they are not 'NOUN list'."""
+        command = listed_by or f"{noun} list"
+        return cls(f"There is no {noun} '{name}'.", do=f"List them with 'secondsite {command}'.")
 
 
 class AlreadyExists(SecondsiteError):

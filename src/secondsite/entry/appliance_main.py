@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def run(home: Path, journal_budget_bytes: int | None = None) -> None:
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
-    fabric = _open_fabric(home)
+    fabric = _open_fabric(home, (home, config.store, config.scratch))
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wanted.set())
@@ -109,10 +110,10 @@ def run(home: Path, journal_budget_bytes: int | None = None) -> None:
         fabric.close()
 
 
-def _open_fabric(home: Path) -> Fabric:
+def _open_fabric(home: Path, own: Sequence[Path]) -> Fabric:
     try:
         chosen = json.loads((home / FABRIC_FILE).read_text())
-        return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY)
+        return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own)
     except FileNotFoundError:
         raise errors.NotFound(
             f"There is no enrolled appliance in {home}.", do="Enroll it first: 'secondsite appliance enroll'."

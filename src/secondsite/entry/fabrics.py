@@ -1,5 +1,6 @@
 """Which adapter stands for a site's platform."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,18 @@ from ..fabrics.interface import Fabric
 KINDS = ("libvirt", "simulated")
 
 
-def open_fabric(kind: str, uri: str, work_dir: Path) -> Fabric:
+def open_fabric(kind: str, uri: str, work_dir: Path, own: Sequence[Path] = ()) -> Fabric:
     """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
 
-    What it must remember beside the platform itself lies in `work_dir`. Raises InvalidArgument for another kind and
+    What it must remember beside the platform itself lies in `work_dir`; `own` are the appliance's folders, which a
+    hypervisor that runs as another user is let into. Raises InvalidArgument for another kind and
     FabricError when the platform does not answer.
     """
     opened: Any
     if kind == "libvirt":
         from ..fabrics import libvirt
 
-        opened = libvirt.open_fabric(uri, work_dir)
+        opened = libvirt.open_fabric(uri, work_dir, own)
     elif kind == "simulated":
         from ..fabrics import simulated
 

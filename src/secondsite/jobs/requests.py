@@ -101,20 +101,20 @@ def cancel_children(session: Session, catalogue: Catalogue, job_id: str, now: da
 
 def _refuse_cancel(session: Session, job: JobView, definition: Definition | None) -> None:
     if job.state.ended:
-        raise Refused("job-ended", f"{job.name} has already ended: {job.state}", "There is nothing to cancel")
+        raise Refused("job-ended", f"The job has already ended: {job.state}.", "There is nothing to cancel.")
     if definition is None or not definition.cancelable:
-        raise Refused("not-cancelable", f"{job.name} cannot be cancelled", "Wait until it has ended")
+        raise Refused("not-cancelable", "The job cannot be cancelled.", "Wait until it has ended.")
     if job.ending is not None:
-        raise Refused("already-undoing", f"{job.name} is being undone", "Wait until it has ended")
+        raise Refused("already-undoing", "The job is being undone.", "Wait until it has ended.")
     if not plan.can_honour_cancel(read.tasks_of(session, job.id), definition):
-        raise Refused("too-late", f"{job.name} is past the point of return", "Wait until it has ended")
+        raise Refused("too-late", "The job is past the point of return.", "Wait until it has ended.")
 
 
 def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
     """Queue the job again from the step that failed (or go on undoing, if that failed); raises Refused."""
     job = _existing(session, job_id)
     if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
-        raise Refused("not-failed", f"{job.name} is {job.state}", "Retry is for jobs that failed")
+        raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
     reopen(session, catalogue, job, now)
 
 

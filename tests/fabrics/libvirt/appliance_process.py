@@ -11,7 +11,7 @@ from pathlib import Path
 from secondsite.domain import errors
 from secondsite.fabrics import interface
 from secondsite.fabrics.conformance import steps
-from secondsite.fabrics.libvirt import agent, open_fabric
+from secondsite.fabrics.libvirt import open_fabric
 from secondsite.fabrics.libvirt.connection import Connection, agent_command
 
 
@@ -54,9 +54,8 @@ class Commands:
         self.stack.enter_context(self.fabric.quiescing.hold([machine], budget))
 
     def freeze(self, machine):
-        domain = self.connection.domain(machine)
-        freeze = self.stack.enter_context(agent.frozen(self.connection, domain, True))
-        assert freeze.consistency == "app", freeze.reason
+        freezes = self.stack.enter_context(self.fabric.quiescing.freeze([machine]))
+        assert freezes[machine].consistency == "app", freezes[machine].reason
 
     def is_frozen(self, machine):
         status = agent_command(self.connection.domain(machine), '{"execute": "guest-fsfreeze-status"}', 5)

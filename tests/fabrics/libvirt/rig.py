@@ -51,20 +51,22 @@ class Rig:
 
     obeys_shutdown = False
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, uri: str | None = None) -> None:
         self.root = root
+        self.uri = uri or uri_of(root)
+        self.pid_files = root / "run" / "qemu"
         self.images = root / "images"
         self.work_dir = root / "work"
         self.scratch_dir = root / "scratch"
         for folder in (self.images, self.scratch_dir):
             folder.mkdir(parents=True, exist_ok=True)
         lend_capabilities(root)
-        self.connection = Connection(uri_of(root))
-        self.fabric: LibvirtFabric = open_fabric(uri_of(root), self.work_dir)
+        self.connection = Connection(self.uri)
+        self.fabric: LibvirtFabric = open_fabric(self.uri, self.work_dir)
 
     def reopen(self):
         self.fabric.close()
-        self.fabric = open_fabric(uri_of(self.root), self.work_dir)
+        self.fabric = open_fabric(self.uri, self.work_dir)
 
     def make_machine(self, name, disks_bytes):
         name = f"{name}-{uuid.uuid4().hex[:8]}"
@@ -109,7 +111,7 @@ class Rig:
         return next(Path(disk.path) for disk in disks if disk.key == disk_key)
 
     def kill(self, fabric_id):
-        pid = (self.root / "run" / "qemu" / f"{self.domain(fabric_id).name()}.pid").read_text()
+        pid = (self.pid_files / f"{self.domain(fabric_id).name()}.pid").read_text()
         os.kill(int(pid), signal.SIGKILL)
 
     def clear(self):

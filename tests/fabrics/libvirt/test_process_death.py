@@ -16,7 +16,7 @@ from tests.fabrics.libvirt.sites import ApplianceProcess, Site
 from tests.support.eventually import eventually
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def agent_site():
     root = Path(tempfile.mkdtemp(prefix="ss-lv-"))
     (root / "images").mkdir()
@@ -112,9 +112,39 @@ def test_machines_held_by_a_process_that_is_killed_go_on_without_it(site):
 @pytest.mark.guest
 def test_a_guest_frozen_by_a_process_that_is_killed_is_thawed_without_it(agent_site):
     site = agent_site
+    freeze(site)
+    os.kill(watchdog_of(site), signal.SIGTERM)  # as a service manager does when a service is gone
+    site.appliance.kill()
+    writes_on(site)
+    site.appliance = ApplianceProcess(site.root)
+
+
+@pytest.mark.guest
+def test_a_guest_whose_watchdog_was_killed_too_is_thawed_by_the_next_process(agent_site):
+    site = agent_site
+    freeze(site)
+    os.kill(watchdog_of(site), signal.SIGKILL)
+    site.appliance.kill()
+    site.appliance = ApplianceProcess(site.root)
+    writes_on(site)
+    eventually(lambda: not list((site.root / "work" / "frozen").iterdir()))
+
+
+def freeze(site):
+    eventually(lambda: site.appliance.ask("agent_is_connected", machine=site.machine), within_seconds=30)
     site.appliance.ask("freeze", machine=site.machine)
     assert site.appliance.ask("is_frozen", machine=site.machine) == "frozen"
-    site.appliance.kill()
+
+
+def watchdog_of(site):
+    """The pid of the process that stands by while a guest is frozen."""
+    for task in Path(f"/proc/{site.appliance.process.pid}/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            if b"lifeline" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return int(pid)
+    raise AssertionError("no watchdog")
+
+
+def writes_on(site):
     said = site.console.last_record
     site.console.wait_for(lambda console: console.last_record > said + 3, within_seconds=60)
-    site.appliance = ApplianceProcess(site.root)

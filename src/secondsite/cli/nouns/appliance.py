@@ -58,7 +58,9 @@ def key(
 @app.command()
 def remove(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name or id of the appliance.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="Name or id of the appliance.", metavar="APPLIANCE", show_default=False)
+    ],
     as_json: Json = False,
 ) -> None:
     """Removes an appliance that no machine needs: the vault lets it in no more."""

@@ -15,7 +15,9 @@ from ..output import clock, span
 app = typer.Typer(no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
 SHORT = 10
 """So many characters of a job's id are shown, and are enough to name it."""
-JobId = Annotated[str, typer.Argument(help="Id of the job, or its beginning.", show_default=False)]
+JobId = Annotated[
+    str, typer.Argument(help="Id of the job, or its beginning.", metavar="JOB", show_default=False)
+]
 
 
 @app.command("list")

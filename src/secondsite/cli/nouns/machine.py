@@ -1,11 +1,13 @@
 """secondsite machine ..."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from ...domain import health
+from ...client import VaultClient
+from ...domain import errors, health
 from ...wire import rest
 from ...wire.replication import FindingShape
 from .. import amounts, output, rpo_plot, verbs
@@ -46,7 +48,7 @@ def show_list(
 ) -> None:
     """All machines: protected ones, and those that could be."""
     with connect(context) as client:
-        machines = client.machines(site, discover)
+        machines = _found(client, site, discover, as_json)
     if as_json:
         output.show_json(machines)
         return
@@ -64,6 +66,19 @@ def show_list(
         ),
         "No machines. Connect a site's appliance first: secondsite appliance key --site SITE",
     )
+
+
+def _found(
+    client: VaultClient, site: str | None, discover: bool, as_json: bool
+) -> Sequence[rest.MachineShape]:
+    """A site whose hypervisor cannot be asked must not hide the machines that are protected."""
+    try:
+        return client.machines(site, discover)
+    except (errors.FabricError, errors.ApplianceUnreachable, errors.DeadlineExceeded) as problem:
+        if not discover or site is not None:
+            raise
+        output.show_error(problem, as_json)
+        return client.machines(site, discover=False)
 
 
 @app.command()

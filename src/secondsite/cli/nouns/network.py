@@ -11,7 +11,9 @@ from ..options import Json, connect
 app = typer.Typer(
     no_args_is_help=True, help="Networks of the sites, and which becomes which after a failover."
 )
-Source = Annotated[str, typer.Argument(help="SITE/NETWORK at the source.", show_default=False)]
+Source = Annotated[
+    str, typer.Argument(help="SITE/NETWORK at the source.", metavar="SITE/NETWORK", show_default=False)
+]
 
 
 @app.command("list")
@@ -49,7 +51,9 @@ def _becomes(network: str, mappings: tuple[rest.NetworkMapping, ...]) -> str:
 def map_network(
     context: typer.Context,
     source: Source,
-    target: Annotated[str, typer.Argument(help="SITE/NETWORK at the target.", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(help="SITE/NETWORK at the target.", metavar="SITE/NETWORK", show_default=False)
+    ],
     as_json: Json = False,
 ) -> None:
     """After a failover, cards of the source network are plugged into the target network."""
@@ -73,7 +77,7 @@ def map_network(
 def unmap(
     context: typer.Context,
     source: Source,
-    target_site: Annotated[str, typer.Argument(help="The target site.", show_default=False)],
+    target_site: Annotated[str, typer.Argument(help="The target site.", metavar="SITE", show_default=False)],
     as_json: Json = False,
 ) -> None:
     """Removes a mapping."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ...domain import errors
 from ...wire import rest
 from .. import output
 from ..options import Json, connect
@@ -12,12 +13,15 @@ from ..output import span
 app = typer.Typer(
     no_args_is_help=True, help="Replication policies: how often points are made, how long they stay."
 )
-Name = Annotated[str, typer.Argument(help="Name of the policy.", show_default=False)]
-Seconds = Annotated[int, typer.Option(help="In seconds.")]
-Journal = Annotated[
-    int,
-    typer.Option(help="For how many seconds any cycle can be recovered, not only points; 0: points only."),
-]
+Name = Annotated[str, typer.Argument(help="Name of the policy.", metavar="POLICY", show_default=False)]
+THRESHOLD = typer.Option(help="Seconds: an RPO above this is a finding.", metavar="SECONDS")
+RETENTION = typer.Option(help="Seconds that points stay; 0 keeps the latest alone.", metavar="SECONDS")
+CRASH = typer.Option(help="Seconds from one point to the next.", metavar="SECONDS")
+APP = typer.Option(help="Seconds from one app-consistent point to the next; 0: none.", metavar="SECONDS")
+CYCLE = typer.Option(help="Seconds between deltas.", metavar="SECONDS")
+JOURNAL = typer.Option(
+    help="Seconds for which any cycle can be recovered, not only points; 0: points only.", metavar="SECONDS"
+)
 
 
 @app.command("list")
@@ -52,12 +56,12 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 def add(
     context: typer.Context,
     name: Name,
-    rpo_threshold: Seconds = 900,
-    retention: Seconds = 86400,
-    crash_consistent_every: Seconds = 300,
-    app_consistent_every: Seconds = 3600,
-    cycle: Annotated[float, typer.Option(help="Seconds between deltas.")] = 5,
-    journal: Journal = 3600,
+    rpo_threshold: Annotated[int, THRESHOLD] = 900,
+    retention: Annotated[int, RETENTION] = 86400,
+    crash_consistent_every: Annotated[int, CRASH] = 300,
+    app_consistent_every: Annotated[int, APP] = 3600,
+    cycle: Annotated[float, CYCLE] = 5,
+    journal: Annotated[int, JOURNAL] = 3600,
     as_json: Json = False,
 ) -> None:
     """A new policy."""
@@ -72,20 +76,32 @@ def add(
 def update(
     context: typer.Context,
     name: Name,
-    rpo_threshold: Seconds = 900,
-    retention: Seconds = 86400,
-    crash_consistent_every: Seconds = 300,
-    app_consistent_every: Seconds = 3600,
-    cycle: Annotated[float, typer.Option(help="Seconds between deltas.")] = 5,
-    journal: Journal = 3600,
+    rpo_threshold: Annotated[int | None, THRESHOLD] = None,
+    retention: Annotated[int | None, RETENTION] = None,
+    crash_consistent_every: Annotated[int | None, CRASH] = None,
+    app_consistent_every: Annotated[int | None, APP] = None,
+    cycle: Annotated[float | None, CYCLE] = None,
+    journal: Annotated[int | None, JOURNAL] = None,
     as_json: Json = False,
 ) -> None:
-    """New values for a policy; the appliances of its machines are told."""
-    policy = _policy(
-        name, rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal
-    )
+    """New values for a policy; those not given stay. The appliances of its machines are told."""
+    given = {
+        "rpo_threshold_seconds": rpo_threshold,
+        "retention_seconds": retention,
+        "crash_consistent_every_seconds": crash_consistent_every,
+        "app_consistent_every_seconds": app_consistent_every,
+        "cycle_seconds": cycle,
+        "journal_seconds": journal,
+    }
     with connect(context) as client:
-        _said(client.update_policy(policy), as_json)
+        now = next((each for each in client.policies() if each.name == name), None)
+        if now is None:
+            raise errors.NotFound(
+                f"There is no policy '{name}'.", do="List them with 'secondsite policy list'."
+            )
+        present = now.model_dump(include=set(rest.PolicyCreate.model_fields))
+        wanted = present | {field: value for field, value in given.items() if value is not None}
+        _said(client.update_policy(rest.PolicyCreate.model_validate(wanted)), as_json)
 
 
 @app.command()

@@ -11,7 +11,8 @@ from ..options import Json, connect
 
 app = typer.Typer(no_args_is_help=True, help="Sites: places with hypervisors.")
 SiteName = Annotated[
-    str, typer.Argument(help="Name of the site: lower case, digits, dashes.", show_default=False)
+    str,
+    typer.Argument(help="Name of the site: lower case, digits, dashes.", metavar="SITE", show_default=False),
 ]
 
 

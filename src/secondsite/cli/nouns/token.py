@@ -9,7 +9,9 @@ from ..options import Json, connect
 from ..output import clock
 
 app = typer.Typer(no_args_is_help=True, help="Access tokens: who may talk to the vault.")
-Name = Annotated[str, typer.Argument(help="Name of the token: whom or what it is for.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="Name of the token: whom or what it is for.", metavar="NAME", show_default=False)
+]
 
 
 @app.command("list")

@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 # libvirt reads this when it is loaded; its driver else warns at each start of a guest that root runs it.
@@ -12,12 +13,12 @@ os.environ.setdefault("LIBVIRT_DEBUG", "error")
 from .fabric import LibvirtFabric
 
 
-def open_fabric(uri: str, work_dir: Path) -> LibvirtFabric:
-    """The fabric at `uri`; what must outlive this process lies in `work_dir`.
+def open_fabric(uri: str, work_dir: Path, own: Sequence[Path] = ()) -> LibvirtFabric:
+    """The fabric at `uri`; what must outlive this process lies in `work_dir`. QEMU is let into it and into `own`.
 
     It connects at first use, so a hypervisor that is down now is no error yet. A process can have one embedded root.
     """
-    return LibvirtFabric(uri, work_dir)
+    return LibvirtFabric(uri, work_dir, own)
 
 
 __all__ = ["LibvirtFabric", "open_fabric"]

@@ -9,49 +9,69 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ...domain import errors
 from ..interface import Freeze
-from . import connection, domain_xml, inventory, lifeline
+from . import connection, domain_xml, inventory, lifeline, thawing
 
 BUDGET_SECONDS = 10.0
 AGENT_SECONDS = 5
-THAW_ATTEMPTS = 3
+WATCHDOG_SECONDS = BUDGET_SECONDS + 2
+"""Longer than the budget, so that no view is called consistent which the watchdog ended."""
 CHANNEL = "org.qemu.guest_agent.0"
 
 
-@contextlib.contextmanager
-def frozen(hypervisor: connection.Connection, domain: Any, wanted: bool) -> Iterator[Freeze]:
-    """The guest's file systems are frozen inside the context when that is `wanted` and possible."""
-    freeze = Freeze()
-    if not wanted:
-        yield freeze
-        return
-    path = _agent_socket(domain)
+class Agents:
+    """Freezes guests by their agents. Guests that stand frozen are on record in `records`."""
+
+    def __init__(self, hypervisor: connection.Connection, records: Path) -> None:
+        self._hypervisor = hypervisor
+        self._records = records
+
+    def thaw_left_over(self) -> None:
+        """Guests that a holder left frozen when it died go on, soon."""
+        thawing.left_over(self._hypervisor, self._records)
+
+    @contextlib.contextmanager
+    def frozen(self, domain: Any) -> Iterator[Freeze]:
+        """The guest's file systems are frozen inside the context, when that is possible."""
+        freeze = Freeze()
+        path = _agent_socket(domain)
+        freeze.reason = _unfit(domain, path)
+        with contextlib.ExitStack() as guards, contextlib.ExitStack() as frozen:
+            if path is not None and freeze.reason is None:
+                try:
+                    guards.enter_context(thawing.on_record(self._records, domain))
+                    guards.enter_context(lifeline.tied([self._rescue(domain, path)], WATCHDOG_SECONDS))
+                except OSError as error:
+                    freeze.reason = f"The guest was not frozen, for no watchdog could be started: {error}."
+                else:
+                    frozen.enter_context(_within_budget(domain, freeze, guards))
+            yield freeze
+
+    def _rescue(self, domain: Any, path: str) -> tuple[str, ...]:
+        if self._hypervisor.embedded_root is not None:
+            return ("agent", path)
+        return ("virsh", "-c", self._hypervisor.uri, "domfsthaw", domain.UUIDString())
+
+
+def _unfit(domain: Any, path: str | None) -> str | None:
+    """Why the agent must not be trusted with a freeze, which only it can end."""
     if path is None:
-        freeze.reason = "No guest agent is connected: install and start qemu-guest-agent in the guest."
-        yield freeze
-        return
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(lifeline.tied([_rescue(hypervisor, domain, path)], BUDGET_SECONDS))
-            stack.enter_context(_frozen_with_budget(domain, freeze))
-        except OSError as error:
-            freeze.reason = f"The guest was not frozen, for no watchdog could be started: {error}."
-        yield freeze
-
-
-@contextlib.contextmanager
-def _frozen_with_budget(domain: Any, freeze: Freeze) -> Iterator[None]:
+        return "No guest agent is connected: install and start qemu-guest-agent in the guest."
     try:
-        # An agent that does not answer now must not be trusted with a freeze, which only it can end.
         connection.agent_command(domain, json.dumps({"execute": "guest-ping"}), AGENT_SECONDS)
     except errors.SecondsiteError as error:
-        freeze.reason = f"The guest agent does not answer: {error.message}"
-        yield
-        return
-    timer = threading.Timer(BUDGET_SECONDS, _thaw, [domain])
+        return f"The guest agent does not answer: {error.message}"
+    return None
+
+
+@contextlib.contextmanager
+def _within_budget(domain: Any, freeze: Freeze, guards: contextlib.ExitStack) -> Iterator[None]:
+    """`guards` are kept for as long as the guest is not known to be thawed."""
+    timer = threading.Timer(BUDGET_SECONDS, thawing.once, [domain])
     started = time.monotonic()
     timer.start()
     try:
@@ -60,35 +80,42 @@ def _frozen_with_budget(domain: Any, freeze: Freeze) -> Iterator[None]:
     finally:
         in_time = timer.is_alive()
         timer.cancel()
-        thawed = _thaw(domain)
+        thawed = thawing.once(domain)
         freeze.seconds = time.monotonic() - started
-        _judge(freeze, in_time, thawed, domain.name())
+        _judge(freeze, in_time, thawed)
+        if thawed is None:
+            thawing.go_on(lambda: domain, guards.pop_all())
 
 
 def _freeze(domain: Any, freeze: Freeze) -> None:
     try:
-        connection.call("limiting the guest agent", domain.agentSetResponseTimeout, AGENT_SECONDS, 0)
-        connection.call("freezing a guest", domain.fsFreeze, None, 0, seconds=BUDGET_SECONDS)
-        freeze.consistency = "app"
+        # hooks flush applications, which may take most of the budget
+        limit = domain.agentSetResponseTimeout
+        connection.call("limiting the guest agent", limit, int(BUDGET_SECONDS), 0)
+        stand = connection.call(
+            "freezing a guest", domain.fsFreeze, None, 0, seconds=BUDGET_SECONDS + AGENT_SECONDS
+        )
     except errors.SecondsiteError as error:
         freeze.reason = f"The guest could not be frozen: {error.message}"
+        return
+    if stand:
+        freeze.consistency = "app"
+    else:
+        freeze.reason = "The guest agent found no file system that it can freeze."
 
 
-def _thaw(domain: Any) -> bool:
-    """Whether the guest is known to go on; thawing one that is not frozen does no harm."""
-    for _ in range(THAW_ATTEMPTS):
-        with contextlib.suppress(errors.SecondsiteError):
-            connection.call("thawing a guest", domain.fsThaw, None, 0, seconds=BUDGET_SECONDS)
-            return True
-    return False
-
-
-def _judge(freeze: Freeze, in_time: bool, thawed: bool, name: str) -> None:
-    if freeze.consistency == "app" and not in_time:
-        freeze.consistency = "crash"
-        freeze.reason = f"The view took longer than the {BUDGET_SECONDS:.0f} s that a guest may stay frozen."
-    if not thawed:
-        freeze.reason = f"The guest may still be frozen: run 'virsh domfsthaw {name}' and look at its agent."
+def _judge(freeze: Freeze, in_time: bool, thawed: int | None) -> None:
+    """The last word on the freeze, now that it is over."""
+    why = None
+    if not in_time:
+        why = f"The view took longer than the {BUDGET_SECONDS:.0f} s that a guest may stay frozen."
+    elif thawed == 0:
+        why = "The guest was thawed by somebody else before the view was taken."
+    if freeze.consistency == "app" and why is not None:
+        freeze.consistency, freeze.reason = "crash", why
+    if thawed is None:
+        said = "Its agent did not answer when it was to be thawed; this is tried for five minutes."
+        freeze.reason = " ".join(filter(None, (freeze.reason, said)))
 
 
 def _agent_socket(domain: Any) -> str | None:
@@ -99,9 +126,3 @@ def _agent_socket(domain: Any) -> str | None:
             continue
         return source.get("path") if target.get("state") == "connected" else None
     return None
-
-
-def _rescue(hypervisor: connection.Connection, domain: Any, path: str) -> tuple[str, ...]:
-    if hypervisor.embedded_root is not None:
-        return ("agent", path)
-    return ("virsh", "-c", hypervisor.uri, "domfsthaw", domain.UUIDString())

@@ -51,7 +51,7 @@ class Connection:
         """The live virConnect; raises FabricError when the hypervisor cannot be reached."""
         with self._lock:
             if self._handle is None or not self._handle.isAlive():
-                self._handle = call(f"opening {self.uri}", self._open)
+                self._handle = self._opened()
             return self._handle
 
     def domains(self) -> list[Any]:
@@ -80,6 +80,15 @@ class Connection:
             handle, self._handle = self._handle, None
             if handle is not None and self.embedded_root is None:
                 call("closing the connection", handle.close)
+
+    def _opened(self) -> Any:
+        try:
+            return call(f"opening {self.uri}", self._open)
+        except errors.FabricError as error:
+            raise errors.FabricError(
+                error.message,
+                do=f"On the appliance's host, see that libvirtd runs and that 'virsh -c {self.uri} list' answers.",
+            ) from error.__cause__
 
     def _open(self) -> Any:
         _start_event_loop()

@@ -1,30 +1,36 @@
 """One libvirt host as a fabric."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import interface
-from . import accelerator, connection, hosting, inventory, networks, power, quiescing, tracking
+from . import accelerator, access, agent, connection, hosting, inventory, networks, power, quiescing, tracking
 
 
 class LibvirtFabric:
     """Everything that an appliance asks of a hypervisor, made of one file for each noun."""
 
-    def __init__(self, uri: str, work_dir: Path) -> None:
+    def __init__(self, uri: str, work_dir: Path, own: Sequence[Path] = ()) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
         self._hypervisor = connection.Connection(uri)
         embedded = self._hypervisor.embedded_root is not None
-        quiescence = quiescing.Quiescing(self._hypervisor, work_dir)
+        folders = access.Access(self._hypervisor, [work_dir, *own])
+        agents = agent.Agents(self._hypervisor, work_dir / "frozen")
+        quiescence = quiescing.Quiescing(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines
-        self.tracking: interface.Tracking = tracking.Tracking(self._hypervisor, work_dir)
+        self.tracking: interface.Tracking = tracking.Tracking(self._hypervisor, work_dir, agents, folders)
         self.quiescing: interface.Quiescing = quiescence
         self.networks: interface.Networks = (
             networks.BridgeNetworks() if embedded else networks.LibvirtNetworks(self._hypervisor)
         )
-        self.hosting: interface.Hosting = hosting.Hosting(self._hypervisor, work_dir, self.networks, machines)
+        self.hosting: interface.Hosting = hosting.Hosting(
+            self._hypervisor, work_dir, self.networks, machines, folders
+        )
         quiescence.release_left_over()
+        agents.thaw_left_over()
 
     @property
     def properties(self) -> interface.Properties:

@@ -13,7 +13,7 @@ import libvirt
 from ...domain import errors
 from ...wire.machines import MachineDefinition
 from .. import interface
-from . import accelerator, adapt, connection, consolidate, domain_xml, durable, inventory, power
+from . import accelerator, access, adapt, connection, consolidate, domain_xml, durable, inventory, power
 
 OFF = interface.PowerState.OFF
 
@@ -25,12 +25,14 @@ class Hosting:
         work_dir: Path,
         networks: interface.Networks,
         machines: power.Power,
+        folders: access.Access,
     ) -> None:
         self._hypervisor = hypervisor
         self._consoles = work_dir.absolute() / "console"
         self._withdrawn = work_dir.absolute() / "withdrawn"
         self._networks = networks
         self._power = machines
+        self._folders = folders
 
     def check(self, definition: MachineDefinition) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
@@ -45,6 +47,7 @@ class Hosting:
             if inventory.power_of(existing) is not OFF:
                 return
         self._require_free_name(request)
+        self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
         place = adapt.Place(accelerator.kvm_usable(), self._libvirt_networks(), self._consoles)
         domain = self._define(f"defining '{request.name}'", adapt.adapted(request, place))

@@ -10,6 +10,7 @@ This file is also that child's program; there it runs by itself with the standar
 import contextlib
 import json
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,9 @@ START_SECONDS = 10.0
 RESCUE_SECONDS = 300.0
 ANSWER_SECONDS = 2.0
 GREETED = b'{"execute":"qmp_capabilities"}\n{"execute":"cont"}\n'
-SYNCED = b'\xff{"execute":"guest-sync-delimited","arguments":{"id":7}}\n{"execute":"guest-fsfreeze-thaw"}\n'
+# Not guest-sync-delimited: an answer that comes late reaches the next libvirt, which gives the agent up for good when it
+# reads the delimiter.
+SYNCED = b'\xff{"execute":"guest-sync","arguments":{"id":7}}\n{"execute":"guest-fsfreeze-thaw"}\n'
 
 
 @contextlib.contextmanager
@@ -68,6 +71,9 @@ def _let_go(child: "subprocess.Popen[bytes]") -> None:
 
 def _main() -> None:
     rescues, budget_seconds = json.loads(sys.argv[1]), float(sys.argv[2])
+    # a service manager that ends what a dead service left must not end its watchdog
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
     print("ready", flush=True)
     readable, _, _ = select.select([sys.stdin], [], [], budget_seconds)
     if readable and sys.stdin.readline() == "done\n":

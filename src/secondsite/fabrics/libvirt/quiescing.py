@@ -21,8 +21,9 @@ from . import agent, connection, durable, inventory, lifeline, power
 
 
 class Quiescing:
-    def __init__(self, hypervisor: connection.Connection, work_dir: Path) -> None:
+    def __init__(self, hypervisor: connection.Connection, work_dir: Path, agents: agent.Agents) -> None:
         self._hypervisor = hypervisor
+        self._agents = agents
         self._records = work_dir / "held"
 
     def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
@@ -32,7 +33,7 @@ class Quiescing:
     def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, interface.Freeze]]:
         """All agents freeze at the same time, each with its own watchdog."""
         domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
-        guests = [agent.frozen(self._hypervisor, domain, True) for domain in domains]
+        guests = [self._agents.frozen(domain) for domain in domains]
         with ThreadPoolExecutor(max_workers=max(1, len(guests))) as pool, contextlib.ExitStack() as thaw:
             begun = [pool.submit(guest.__enter__) for guest in guests]
             freezes = {}

@@ -6,7 +6,7 @@ The base of a view is what the caller says was acknowledged, never libvirt's "cu
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -16,6 +16,7 @@ import libvirt
 from ...domain import errors
 from .. import interface
 from . import (
+    access,
     agent,
     backup_job,
     bitmaps,
@@ -34,9 +35,13 @@ OFF = interface.PowerState.OFF
 class Tracking:
     """Invariant: at most one view of a machine is open in this process."""
 
-    def __init__(self, hypervisor: connection.Connection, work_dir: Path) -> None:
+    def __init__(
+        self, hypervisor: connection.Connection, work_dir: Path, agents: agent.Agents, folders: access.Access
+    ) -> None:
         self._hypervisor = hypervisor
         self._work_dir = work_dir
+        self._agents = agents
+        self._folders = folders
         self._identities = image_identity.Identities(work_dir / "identities")
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
@@ -110,8 +115,12 @@ class Tracking:
     ) -> Iterator[interface.ChangeSession]:
         plan = self._plan(domain, request)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
+        self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
         try:
-            with agent.frozen(self._hypervisor, domain, request.app_consistent) as freeze:
+            freezing = (
+                self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())
+            )
+            with freezing as freeze:
                 taken_at, pause_seconds = backup_job.begin(plan)
             self._identities.record(domain, request.new_checkpoint)
             yield interface.ChangeSession(
@@ -149,7 +158,7 @@ class Tracking:
         }
 
     def _sockets(self) -> Path:
-        return sockets.folder(self._work_dir, self._hypervisor.embedded_root is not None)
+        return sockets.folder(self._work_dir, self._folders.owner)
 
 
 def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest) -> None:

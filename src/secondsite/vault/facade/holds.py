@@ -46,4 +46,4 @@ class Holds:
         for point in Points.model_validate(facts).points:
             if point.id == point_id:
                 return point
-        raise errors.NotFound.named("recovery point", point_id)
+        raise errors.NotFound.named("recovery point", point_id, "point list MACHINE")

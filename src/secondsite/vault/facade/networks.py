@@ -45,7 +45,7 @@ class Networks:
         with self._parts.store.transaction() as tx:
             there = tx.networks.list(source_site, target_site)
             if source_network not in [mapping.source_network for mapping in there]:
-                raise errors.NotFound.named("network mapping", source_network)
+                raise errors.NotFound.named("network mapping", source_network, "network list")
             tx.networks.remove(source_site, source_network, target_site)
 
     def _mappings_only(self, site: str) -> SiteNetworks:

@@ -1,0 +1,61 @@
+"""The conformance suite against a real libvirtd with its own user for QEMU, over a remote URI: the way of a real site."""
+
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.fabrics import conformance
+from secondsite.fabrics.libvirt import access
+from tests.fabrics.libvirt.rig import Rig
+from tests.support import libvirtd
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    with libvirtd.running(own_network=True) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def host(daemon):
+    root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
+    root.chmod(0o755)  # QEMU runs as another user
+    rig = Rig(root, daemon.uri)
+    rig.pid_files = daemon.seen("/run/libvirt/qemu")
+    try:
+        yield rig
+    finally:
+        rig.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+class TestLibvirtd(conformance.Suite):
+    @pytest.fixture
+    def under_test(self, host):
+        yield host
+        host.clear()
+
+
+def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
+    inner = tmp_path / "own" / "store" / "disks"
+    inner.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "own", tmp_path / "own" / "store"):
+        folder.chmod(0o700)
+    gate = access.Access(host.connection, [tmp_path / "own"])
+    with pytest.raises(errors.FabricError, match=f"may not enter {tmp_path},"):
+        gate.let_in(inner)
+    tmp_path.chmod(0o711)
+    gate.let_in(inner)
+    store = (tmp_path / "own" / "store").stat()
+    assert (stat.S_IMODE(store.st_mode), store.st_gid) == (0o710, gate.owner[1])
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711
+    as_qemu = ["setpriv", f"--reuid={gate.owner[0]}", f"--regid={gate.owner[1]}", "--clear-groups"]
+    subprocess.run([*as_qemu, "ls", inner], check=True, timeout=10)
+    assert subprocess.run([*as_qemu, "ls", inner.parent], capture_output=True, timeout=10).returncode != 0

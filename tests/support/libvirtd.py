@@ -1,0 +1,121 @@
+"""A real libvirtd of the test's own, as a host's system has it: `qemu:///system` inside a mount namespace.
+
+The daemon keeps its state in fixed places (/run, /var/lib/libvirt, ...). Each of them is an empty file system there, so
+neither the host's libvirtd nor another test's is met. From outside, its socket is reached by a remote URI; a program
+that is to say `qemu:///system` is started inside, see `inside`.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.eventually import eventually
+
+PRIVATE = ("/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt")
+CAPABILITIES = Path(__file__).resolve().parents[2] / ".cache" / "libvirt-system-capabilities"
+BEGIN = """
+set -e
+mount --make-rprivate /
+for place in "$@"; do mkdir -p "$place"; mount -t tmpfs -o mode=755 private "$place"; done
+if [ -c /dev/kvm ]; then  # as udev has it on a Debian host; where QEMU's user has no access libvirt probes QEMU at every call
+    mknod -m 660 /run/kvm c 10 232 && chown libvirt-qemu /run/kvm && mount --bind /run/kvm /dev/kvm
+fi
+mkdir -p /var/cache/libvirt/qemu
+[ ! -d "$CAPABILITIES" ] || cp -a "$CAPABILITIES" /var/cache/libvirt/qemu/capabilities
+exec libvirtd
+"""
+
+
+class Libvirtd:
+    """The daemon, from `start` to `stop`. Guests outlive `kill`, as they do on a host."""
+
+    def __init__(self, own_network):
+        command = [
+            "unshare",
+            "--mount",
+            *(["--net"] if own_network else []),
+            "sh",
+            "-c",
+            BEGIN,
+            "libvirtd",
+            *PRIVATE,
+        ]
+        environment = os.environ | {"CAPABILITIES": str(CAPABILITIES)}
+        self._process = _started(command, environment)
+        eventually(self._answers, within_seconds=60)
+        self._consoles = _started(self.inside("virtlogd"), os.environ)
+        eventually(self.seen("/run/libvirt/virtlogd-sock").exists)
+
+    @property
+    def uri(self):
+        """What reaches it from outside of its namespace."""
+        return f"qemu+unix:///system?socket={self.seen('/run/libvirt/libvirt-sock')}"
+
+    def seen(self, path):
+        """A path of the namespace, as it is seen from outside."""
+        return Path(f"/proc/{self._process.pid}/root{path}")
+
+    def inside(self, *command):
+        """The command, such that it runs where this daemon is the system's."""
+        return ["nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt", f"--wd={os.getcwd()}", *command]
+
+    def stop(self):
+        found = self.seen("/var/cache/libvirt/qemu/capabilities")
+        if not CAPABILITIES.exists() and found.is_dir():
+            with contextlib.suppress(OSError):
+                shutil.copytree(found, CAPABILITIES)
+        pids = [int(path.read_text()) for path in self.seen("/run/libvirt/qemu").glob("*.pid")]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        _end(self._consoles)
+        _end(self._process)
+
+    def _answers(self):
+        assert self._process.poll() is None, f"libvirtd ended with {self._process.returncode}"
+        try:
+            with socket.socket(socket.AF_UNIX) as talk:
+                talk.connect(str(self.seen("/run/libvirt/libvirt-sock")))
+        except OSError:
+            return False
+        return True
+
+
+def _started(command, environment):
+    """A process that dies with this one, should a killed test run never get to end it."""
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *command],
+        env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True,
+    )  # fmt: skip
+
+
+def _end(process):
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def running(own_network=False):
+    """A daemon for the length of a with block; skips where the host cannot have one. With `own_network` its networks
+    and their firewall rules are not the host's either."""
+    for program in ("libvirtd", "virtlogd", "unshare", "nsenter", "setpriv"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    if os.getuid() != 0:
+        pytest.skip("a mount namespace for libvirtd needs root")
+    daemon = Libvirtd(own_network)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
