@@ -29,6 +29,7 @@ DEPTH: Final = 6
 """Reads in flight."""
 
 ALLOCATION: Final = "base:allocation"
+DEPTH_CONTEXT: Final = "qemu:allocation-depth"
 STATUS_BYTES: Final = 1 * GiB
 """The most that one question about extents covers: the protocol counts it in 32 bits."""
 
@@ -69,15 +70,17 @@ class NbdDisk:
         export: str = "",
         *,
         bitmaps: Sequence[str] = (),
+        own: bool = False,
         connect_seconds: float = 10,
         io_seconds: float = 60,
     ) -> None:
-        """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps."""
+        """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps. With `own`, what
+        the image holds itself counts as dirty; it is to be exported with its depth and without what lies below it."""
         self._socket_path = str(socket_path)
         self._export = export
         self._connect_seconds = connect_seconds
         self._io_seconds = io_seconds
-        self._bitmaps = [bitmap_context(name) for name in bitmaps]
+        self._bitmaps = [bitmap_context(name) for name in bitmaps] + [DEPTH_CONTEXT] * own
         self._handle = nbd.NBD()
         self._allocation: nbd.NBD | None = None
         self._handle = self._connect(self._bitmaps)

@@ -13,6 +13,7 @@ import dataclasses
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from . import digest_map_scan, errors, layers, replica_state
@@ -176,7 +177,7 @@ class ReplicaCore:
         self.heads.close()
         if self.state.merging is not None and self.state.merging > self.reserved:
             # A full disk must not keep anyone from failing over: the merge waits, everything else goes on.
-            with contextlib.suppress(errors.StoreFull, errors.ImageProblem):
+            with contextlib.suppress(errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable):
                 self.finish_merge()
         self.collect_garbage()
         self._whole = True
@@ -188,10 +189,16 @@ class ReplicaCore:
         child = next(layer.number for layer in state.layers if number is not None and layer.number > number)
         for disk in state.disks:
             self.reach("merge.begun")
-            layers.merge_down(self.files.layer(disk.key, number or 0), self.files.layer(disk.key, child))
+            self._merge_down(self.files.layer(disk.key, number or 0), self.files.layer(disk.key, child))
             self.reach("merge.renamed")
         self.save(layers=tuple(layer for layer in state.layers if layer.number != number), merging=None)
         self.reach("merge.recorded")
+
+    def _merge_down(self, low: Path, high: Path) -> None:
+        try:
+            self.heads.merge_down(low, high)
+        except errors.DiskUnreadable as error:
+            raise self._what_broke(error) from error
 
     def collect_garbage(self) -> None:
         """Remove layers, manifests and run overlays that the record does not know: they are not, or no longer, true.

@@ -121,12 +121,15 @@ class StorageDaemon:
         with self._lock:
             return [name for name in self._nodes if name.startswith(prefix)]
 
-    def export(self, node: str, name: str, *, writable: bool = False, bitmaps: Sequence[str] = ()) -> str:
-        """Serve a node over NBD under `name`, with its dirty bitmaps as meta contexts; the export's URI."""
+    def export(
+        self, node: str, name: str, *, writable: bool = False, bitmaps: Sequence[str] = (), depth: bool = False
+    ) -> str:
+        """Serve a node over NBD under `name`, with its dirty bitmaps as meta contexts, and with the depth at which its
+        bytes lie in the chain; the export's URI."""
         with self._lock:
             self.qmp(
                 "block-export-add", type="nbd", id=_export_id(name), node_name=node, name=name,
-                writable=writable, bitmaps=list(bitmaps),
+                writable=writable, bitmaps=list(bitmaps), allocation_depth=depth,
             )  # fmt: skip
             self._exports[name] = node
         return self.uri(name)
