@@ -20,7 +20,7 @@ def measure() -> Figure:
 def _nbdcopy(disk: Path, target: str) -> float:
     certificates = _certificates(Path(target.partition("socket=")[2]).parent)
     with nbd_peers.serve_source(disk, certificates) as port:
-        return nbd_peers.nbdcopy_tls(port, certificates, target)
+        return nbd_peers.nbdcopy(port, target, certificates)
 
 
 @functools.cache

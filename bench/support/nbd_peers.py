@@ -18,33 +18,35 @@ from rig import processes
 from secondsite.datapath import image
 
 from ..figure import seconds_of
-from .sites import NotMeasured
+from .sites import NotMeasured, Place
 
-COPY_SECONDS = 120
+COPY_SECONDS = 240
+HERE = Place()
 
 
-def make_certificates(folder: Path) -> Path:
-    """A folder of x509 files under the names that QEMU and libnbd look for."""
+def make_certificates(folder: Path, *addresses: str) -> Path:
+    """A folder of x509 files under the names that QEMU and libnbd look for, for this host and these addresses."""
     folder.mkdir(parents=True)
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca-cert.pem"))
     for name in ("server", "client"):
-        issued = ca.issue_cert("localhost", common_name=name)
+        issued = ca.issue_cert("localhost", *addresses, common_name=name)
         issued.private_key_pem.write_to_path(str(folder / f"{name}-key.pem"))
         (folder / f"{name}-cert.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
     return folder
 
 
 @contextlib.contextmanager
-def serve_source(disk: Path, certificates: Path | None = None) -> Iterator[int]:
+def serve_source(disk: Path, certificates: Path | None = None, place: Place = HERE) -> Iterator[int]:
     """A read-only qemu-nbd of a disk that its machine has open too, on a TCP port, with TLS or in the clear."""
     port = processes.free_port()
     options = f"driver=qcow2,force-share=on,file.driver=file,file.filename={disk}"
-    command = ["qemu-nbd", "-r", "-t", "-e", "8", "-b", "127.0.0.1", "-p", str(port), "--image-opts", options]
+    command = [*place.prefix, "qemu-nbd", "-r", "-t", "-e", "8", "-b", place.address, "-p", str(port)]
+    command += ["--image-opts", options]
     if certificates is not None:
         credentials = f"tls-creds-x509,id=tls0,endpoint=server,verify-peer=yes,dir={certificates}"
         command += ["--object", credentials, "--tls-creds", "tls0"]
-    with _server(command, lambda: _connects(socket.AF_INET, ("127.0.0.1", port))):
+    with _server(command, lambda: _listens(place, port)):
         yield port
 
 
@@ -63,22 +65,28 @@ def serve_target(folder: Path, size_bytes: int) -> Iterator[str]:
         disk.unlink()
 
 
-def nbdcopy_tls(port: int, certificates: Path, target: str) -> float:
-    """Seconds of one nbdcopy over mutual TLS, flushed at the end."""
-    source = f"nbds://localhost:{port}/?tls-certificates={certificates}"
-    return seconds_of(lambda: _copy(["nbdcopy", "--flush", "--destination-is-zero", source, target]))
+def nbdcopy(
+    port: int, target: str, certificates: Path | None = None, source: str = "localhost", place: Place = HERE
+) -> float:
+    """Seconds of one nbdcopy from `source` that runs at `place`, over mutual TLS or in the clear, flushed at the end."""
+    address = f"nbds://{source}:{port}/?tls-certificates={certificates}"
+    if certificates is None:
+        address = f"nbd://{source}:{port}/"
+    words = [*place.prefix, "nbdcopy", "--flush", "--destination-is-zero", address, target]
+    return seconds_of(lambda: _copy(words))
 
 
-def qemu_img(port: int, target: str) -> float:
+def qemu_img(port: int, target: str, source: str = "127.0.0.1", place: Place = HERE) -> float:
     """Seconds of one `qemu-img convert` over TCP in the clear, flushed at the end."""
     options = ["-n", "--target-is-zero", "-W", "-m", "16", "-t", "writeback", "-f", "raw", "-O", "raw"]
-    return seconds_of(lambda: _copy(["qemu-img", "convert", *options, f"nbd://127.0.0.1:{port}/", target]))
+    words = [*place.prefix, "qemu-img", "convert", *options, f"nbd://{source}:{port}/", target]
+    return seconds_of(lambda: _copy(words))
 
 
 def _copy(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=COPY_SECONDS, check=False)
     if done.returncode != 0:
-        raise NotMeasured(f"{command[0]} failed: {done.stderr.strip()}")
+        raise NotMeasured(f"{' '.join(command)} failed: {done.stderr.strip()}")
 
 
 @contextlib.contextmanager
@@ -95,6 +103,12 @@ def _server(command: Sequence[str], answers: Callable[[], bool]) -> Iterator[Non
     finally:
         process.kill()
         process.communicate(timeout=10)
+
+
+def _listens(place: Place, port: int) -> bool:
+    """Asked where the server is: a namespace of its own cannot be reached from here."""
+    asked = [*place.prefix, "ss", "-Hltn", f"sport = :{port}"]
+    return bool(subprocess.run(asked, capture_output=True, timeout=10, check=True).stdout.strip())
 
 
 def _connects(family: socket.AddressFamily, address: object) -> bool:

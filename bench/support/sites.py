@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,18 +32,27 @@ class NotMeasured(Exception):
     """Something that a figure needs did not come."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a site's processes run: their address, and what their commands begin with."""
+
+    address: str = "127.0.0.1"
+    prefix: tuple[str, ...] = ()
+
+
 class Site:
     """One site: folder, fabric, appliance process."""
 
-    def __init__(self, folder: Path, name: str, ca: trustme.CA) -> None:
+    def __init__(self, folder: Path, name: str, ca: trustme.CA, place: Place) -> None:
         self.folder = folder / name
+        self.place = place
         self.appliance_id = f"appliance-{name}"
         self.root = self.folder / "fabric"
         self.fabric = simulated.open_fabric(self.root)
         self.port = processes.free_port()
         self._config = ApplianceConfig(
             appliance_id=self.appliance_id, name=name, site=name, home=self.folder / "home",
-            store=self.folder / "store", scratch=self.folder / "scratch", listen_host="127.0.0.1",
+            store=self.folder / "store", scratch=self.folder / "scratch", listen_host=place.address,
             listen_port=self.port,
         )  # fmt: skip
         self._issue(ca)
@@ -65,7 +75,7 @@ class Site:
         told.write_text(self._config.model_dump_json())
         with (self.folder / "appliance.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "bench.support.site_process", str(told), str(self.root)],
+                [*self.place.prefix, sys.executable, "-m", "bench.support.site_process", str(told), str(self.root)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -76,6 +86,11 @@ class Site:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def data_address(self) -> str:
+        """host:port of the appliance."""
+        return f"{self.place.address}:{self.port}"
 
     def close(self) -> None:
         """Nothing of the site stays but its files."""
@@ -133,7 +148,10 @@ class Site:
 
 
 class Sites:
-    """Both sites in a folder of their own; `with` ends and removes everything."""
+    """Both sites in a folder of their own, at places of their own; `with` ends and removes everything."""
+
+    def __init__(self, places: Mapping[str, Place] | None = None) -> None:
+        self._places = places or {}
 
     def __enter__(self) -> Self:
         self.folder = Path(
@@ -143,7 +161,7 @@ class Sites:
         self._made: list[Site] = []
         try:
             for name in ("a", "b"):
-                self._made.append(Site(self.folder, name, ca))
+                self._made.append(Site(self.folder, name, ca, self._places.get(name, Place())))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -201,7 +219,7 @@ class Machine:
         )  # fmt: skip
         source = SourceSetup(
             machine_id=self.machine_id, machine_name=self.name, fabric_id=self.fabric_id, epoch=1, disks=disks,
-            target_appliance_id=b.appliance_id, target_addresses=(f"127.0.0.1:{b.port}",), policy=policy,
+            target_appliance_id=b.appliance_id, target_addresses=(b.data_address,), policy=policy,
             sync=SyncMode.COPY,
         )  # fmt: skip
         b.do(Kind.PREPARE_REPLICA, replica, self.machine_id)

@@ -85,6 +85,12 @@ class DiskUnreadable(DatapathError):
     code = "disk-unreadable"
 
 
+class DiskSilent(DiskUnreadable):
+    """An NBD export gave no answer in time: a server that is slow, which says nothing about the disk."""
+
+    code = "disk-silent"
+
+
 class ImageProblem(DatapathError):
     """qemu-img refused or failed on an image file."""
 

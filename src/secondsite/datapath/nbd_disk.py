@@ -20,7 +20,7 @@ from typing import Any, Final
 import nbd
 
 from . import extents
-from .errors import DiskUnreadable
+from .errors import DiskSilent, DiskUnreadable
 from .extents import Extent
 from .nbd_disk_buffers import Buffers
 from .units import CHUNK_BYTES, GiB
@@ -278,9 +278,7 @@ class NbdDisk:
         left = deadline - time.monotonic()
         if left <= 0:
             self.close()
-            raise DiskUnreadable(
-                f"{self}: {what} had no answer in time", do="check the store behind the disk"
-            )
+            raise DiskSilent(f"{self}: {what} had no answer in time", do="check the store behind the disk")
         handle.poll(max(1, int(left * 1000)))
 
     def _unreadable(self, what: str, error: nbd.Error) -> DiskUnreadable:

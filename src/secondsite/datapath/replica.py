@@ -200,7 +200,8 @@ class Replica:
         cancelled: digest_map_scan.Asked = digest_map_scan.never,
         told: digest_map_scan.Told = digest_map_scan.nobody,
     ) -> Verdict:
-        """Whether a point still is, bit for bit, what was sealed; read from the disk. Raises PointUnknown, Cancelled."""
+        """Whether a point still is, bit for bit, what was sealed; read from the disk. Raises PointUnknown, Cancelled,
+        DiskSilent (repeat it)."""
         return replica_verify.verify(self._core, point_id, cancelled, told)
 
     def forget_digests(self) -> None:

@@ -71,12 +71,14 @@ def _read(
         with NbdDisk(daemon.nbd_socket, prefix) as image:
             digest, read_bytes = digest_map_scan.whole_digest(image, cancelled, told)
             return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
-    except errors.DiskUnreadable:
+    except errors.DiskUnreadable as error:
         # somebody else may have started a new one by now: then it died, too
         if daemon.died() or daemon.generation != generation:
             raise errors.StorageDaemonGone(
                 "The storage daemon died during a verification.", do="Repeat it."
             ) from None
+        if isinstance(error, errors.DiskSilent):
+            raise  # seen on a host with forty busy processes: a slow answer is no rot
         return False, 0
     except QmpRefused as refused:
         if not any(word in refused.message.lower() for word in _BROKEN_IMAGE):

@@ -1,0 +1,12 @@
+"""Initial replication over a wire of 1 Gbit/s, compressed where that pays, against nbdcopy with TLS."""
+
+from __future__ import annotations
+
+from ..figure import Figure
+from ..support import initial_link
+
+
+def measure() -> Figure:
+    return initial_link.figure(
+        "initial_replication_1gbit_vs_nbdcopy", lambda each: each.nbdcopy_tls, "nbdcopy --flush, mutual TLS"
+    )
