@@ -82,6 +82,12 @@ class Console:
         said = re.findall(r"^(?:RECORD|LAST|BYE) (\d+)(?: ok)?\n", self.text, re.MULTILINE)
         return max(map(int, said), default=0)
 
+    @property
+    def io_rounds(self) -> int:
+        """How often the newest boot wrote, fsynced and read back; 0 if it does not do that."""
+        said = re.findall(r"^IO (\d+)\n", self.text.rpartition("BOOT ")[2], re.MULTILINE)
+        return int(said[-1]) if said else 0
+
     def wait_for(self, wanted: str | Callable[["Console"], object], within_seconds: float = 60) -> "Console":
         """This console once `wanted` is true of it, or once its text matches the pattern; raises NotSaid."""
         deadline = time.monotonic() + within_seconds

@@ -141,6 +141,21 @@ run_load() {
     done
 }
 
+# Write a MiB and fsync it, read a MiB past the page cache, at random places of a file on the first disk; say how often.
+run_io() {
+    target=/data/${disks# }; target=${target%% *}/io
+    dd if=/dev/urandom of=/run/noise bs=64k count=16 2> /dev/null
+    dd if=/dev/zero of="$target" bs=1M count="$load_span_mib" conv=fsync 2> /dev/null
+    rounds=0
+    while [ ! -e /run/stop ]; do
+        dd if=/run/noise of="$target" bs=64k seek=$((RANDOM % load_span_mib * 16)) conv=notrunc,fsync 2> /dev/null
+        dd if="$target" of=/dev/null bs=64k count=16 skip=$((RANDOM % load_span_mib * 16)) iflag=direct 2> /dev/null \
+            || { say "BAD io: the file could not be read"; break; }
+        rounds=$((rounds + 1))
+        say "IO $rounds"
+    done
+}
+
 start_agent() {
     [ -x /usr/sbin/qemu-ga ] || return 0
     for port in /sys/class/virtio-ports/*; do
@@ -164,6 +179,7 @@ leave() {
     touch /run/stop
     wait "$writer"
     [ -n "$load" ] && kill "$load" 2> /dev/null && wait "$load" 2> /dev/null
+    [ -n "$io" ] && wait "$io"
     [ -e /run/agent.pid ] && kill "$(cat /run/agent.pid)"
     left=ok
     for disk in $disks; do
@@ -197,6 +213,7 @@ if verify_disks; then
         load_pause_microseconds=$((1000000 * load_run_kib / load_kib))
         run_load & load=$!
     fi
+    [ "$(argument io 0)" -gt 0 ] && run_io & io=$!
 else
     echo bad > /run/last
 fi

@@ -15,7 +15,8 @@ MEMORY_MIB = {building.Kind.WRITER: 96, building.Kind.AGENT: 128}
 @dataclass(frozen=True, slots=True)
 class Workload:
     """What the guest does. The writer starts `records_per_second` at most (a slow machine does fewer); the load
-    overwrites runs of `load_run_kib` at random places of `load_span_mib` on the first disk."""
+    overwrites runs of `load_run_kib` at random places of `load_span_mib` on the first disk. With `io` the guest writes,
+    fsyncs and reads back as fast as it can there, and says how often."""
 
     records_per_second: int = 10
     record_bytes: int = 64
@@ -23,6 +24,7 @@ class Workload:
     load_kib_per_second: int = 0
     load_run_kib: int = 64
     load_span_mib: int = 16
+    io: bool = False
     address: str | None = None  # such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
 
 
@@ -49,6 +51,7 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "load_kib": workload.load_kib_per_second,
         "load_run_kib": workload.load_run_kib,
         "load_span_mib": workload.load_span_mib,
+        "io": int(workload.io),
         "address": workload.address,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]

@@ -113,6 +113,15 @@ def test_a_link_that_becomes_slow_is_compressed_again():
     assert link.send(256 * MiB) == 1.0
 
 
+def test_a_link_that_is_full_either_way_is_tried_plain_once():
+    link = Link(112 * MiB, 500 * MiB)
+    link.send(8 * WINDOW_BYTES)
+    assert link.send(8 * GiB) == 1.0
+    link.wire = 2000 * MiB
+    link.send(1 * GiB)
+    assert link.send(2 * GiB) < 0.15
+
+
 def test_digests_are_those_of_xxh3():
     assert codec.digest(b"").hex() == "99aa06d3014798d86001c324468d497f"
     assert codec.digest(b"a") != codec.digest(b"b")

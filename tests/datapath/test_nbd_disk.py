@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from secondsite.datapath.errors import DiskUnreadable
+from secondsite.datapath.errors import DiskSilent, DiskUnreadable
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.nbd_disk import NbdDisk
 from secondsite.datapath.nbd_disk_buffers import Buffers
@@ -110,7 +110,7 @@ def test_a_server_that_never_answers_is_given_up_at_the_deadline(tmp_path):
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / "mute.sock"))
         mute.listen()
-        with pytest.raises(DiskUnreadable, match="no answer in time"):
+        with pytest.raises(DiskSilent, match="no answer in time"):
             NbdDisk(tmp_path / "mute.sock", connect_seconds=0.3)
 
 
@@ -123,7 +123,7 @@ def test_a_read_that_hangs_is_given_up_at_the_deadline(tmp_path):
     try:
         eventually(lambda: listens(socket_path))
         disk = NbdDisk(socket_path, io_seconds=0.5)
-        with pytest.raises(DiskUnreadable, match="no answer in time"):
+        with pytest.raises(DiskSilent, match="no answer in time"):
             disk.pread(512, 0)
         with pytest.raises(DiskUnreadable):
             disk.pread(512, 0)

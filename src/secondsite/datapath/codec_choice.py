@@ -2,7 +2,8 @@
 
 What is faster depends on the link, on the cores of both ends, and on the data; no formula knows all of them,
 the stream does. A stream begins compressed. On a link that is plainly slow it stays so; else each way is
-tried over a window of some megabytes, the faster one is kept, and the other tried again once in a while.
+tried over a window of some megabytes, the faster one is kept, and the other tried again once in a while, unless the
+link is full either way: then fewer bytes are always faster.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ RETRY_WINDOWS: Final = 16
 
 LONGEST_RETRY_WINDOWS: Final = 128
 
+FULL_LINK: Final = (0.85, 1.15)
+"""Bytes on the wire, compressed by plain: between these the link was the limit both ways, and still is the same link."""
+
 
 class Choice:
     """The way of one stream. Kept for the next cycles to the same peer, it keeps what it learnt.
@@ -44,6 +48,7 @@ class Choice:
         self._now = now
         self._compress = True
         self._speeds: dict[bool, float] = {}
+        self._wire_speeds: dict[bool, float] = {}
         self._windows = 0
         self._retry_windows = RETRY_WINDOWS
         self._trying = False
@@ -83,7 +88,8 @@ class Choice:
         speed = self._raw_bytes / seconds
         # one window is at the mercy of whatever else the cores did in its some 50 ms
         self._speeds[self._compress] = (speed + self._speeds.get(self._compress, speed)) / 2
-        slow = self._wire_bytes / seconds < SLOW_LINK
+        self._wire_speeds[self._compress] = self._wire_bytes / seconds
+        slow = self._wire_speeds[self._compress] < SLOW_LINK
         change = not self._compress if slow else self._other_may_be_faster()
         self._trying = change and not slow and not self._trying
         self._raw_bytes = self._wire_bytes = 0
@@ -99,7 +105,14 @@ class Choice:
         if other is None:
             return True
         if not self._trying:
-            return self._windows >= self._retry_windows
+            return self._windows >= self._retry_windows and not self._link_is_full()
         lost = other > 1.05 * self._speeds[self._compress]
         self._retry_windows = min(2 * self._retry_windows, LONGEST_RETRY_WINDOWS) if lost else RETRY_WINDOWS
         return lost
+
+    def _link_is_full(self) -> bool:
+        """Whether plain bytes cannot be faster: compressed ones fill the same link."""
+        plain = self._wire_speeds.get(False)
+        if not self._compress or not plain:
+            return False
+        return FULL_LINK[0] <= self._wire_speeds[True] / plain <= FULL_LINK[1]

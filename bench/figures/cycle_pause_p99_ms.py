@@ -1,0 +1,106 @@
+"""The longest stop of a guest's writes around the begin of a cycle: checkpoint and frozen view."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from secondsite.datapath.units import KiB, MiB
+from secondsite.fabrics import simulated
+
+from ..figure import Figure, percentile, spread_of
+from ..support import content
+from ..support.sites import Machine, NotMeasured, Sites, policy
+
+DISK_BYTES = 64 * MiB
+PAGE_BYTES = 4 * KiB
+PAUSE_SECONDS = 0.002
+CYCLES = 100
+APART_SECONDS = 0.3
+
+
+def measure() -> Figure:
+    with Sites() as sites:
+        machine = Machine(sites, "bench", [DISK_BYTES], lambda disk: content.fill(disk, DISK_BYTES))
+        machine.protect(policy())
+        machine.synchronized()
+        machine.pause()
+        machine.cycle_with_point()
+        with _Writer(machine) as writer:
+            time.sleep(2)
+            spans = [_spans(machine) for _ in range(CYCLES)]
+    usual = statistics.median(writer.milliseconds(None))
+    with_cycle = [max(writer.milliseconds(cycle)) - usual for cycle, _ in spans]
+    without = [max(writer.milliseconds(quiet)) - usual for _, quiet in spans]
+    p99 = percentile(with_cycle, 0.99)
+    return Figure(
+        name="cycle_pause_p99_ms", value=round(p99, 1), unit="ms", goal=50.0, better="lower",
+        peer=f"the same in spans as long without a cycle: p99 {percentile(without, 0.99):.1f} ms, p50 "
+        f"{percentile(without, 0.5):.1f} ms; a usual write takes {usual:.2f} ms",
+        how="the longest write of each cycle, from its order to its sealed point, less what a write usually takes: pages "
+        f"of 4 KiB at random, {PAUSE_SECONDS * 1000:.0f} ms between them, over NBD to the running machine's storage daemon; "
+        f"p99 of {CYCLES} cycles, p50 {percentile(with_cycle, 0.5):.1f} ms",
+        spread=spread_of(with_cycle),
+        measured={"with_cycle": [round(each, 1) for each in with_cycle], "without": [round(each, 1) for each in without]},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    began: float
+    ended: float
+
+
+def _spans(machine: Machine) -> tuple[_Span, _Span]:
+    """A cycle, and as much time right before it in which there was none."""
+    began = time.monotonic()
+    machine.cycle_with_point()
+    ended = time.monotonic()
+    time.sleep(max(APART_SECONDS, 2 * (ended - began)))
+    quiet = ended + (time.monotonic() - ended) / 2
+    return _Span(began, ended), _Span(quiet, quiet + ended - began)
+
+
+class _Writer:
+    """A guest that writes a page, waits a moment, and notes how long each write took."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._guest = simulated.Guest(machine.sites.a.root, machine.fabric_id)
+        self._took: list[tuple[float, float]] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="guest", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(30)
+        self._guest.close()
+
+    def milliseconds(self, span: _Span | None) -> list[float]:
+        """How long the writes took that were under way in the span; all of them without one."""
+        found = [
+            (ended - began) * 1000
+            for began, ended in self._took
+            if span is None or (began < span.ended and ended > span.began)
+        ]
+        if not found:
+            raise NotMeasured("the guest wrote nothing in the time of a cycle")
+        return found
+
+    def _run(self) -> None:
+        rng, page = random.Random(1), content.half_compressible(PAGE_BYTES)
+        while not self._ended.wait(PAUSE_SECONDS):
+            place = rng.randrange(DISK_BYTES // PAGE_BYTES) * PAGE_BYTES
+            began = time.monotonic()
+            self._guest.write("vda", place, page)
+            self._took.append((began, time.monotonic()))
