@@ -14,9 +14,7 @@ from ..figure import Figure
 from ..support import history
 from ..support.sites import NotMeasured
 
-LOAD = history.Load(
-    points=1000, step_seconds=5 * MINUTE, disk_bytes=128 * MiB, pages=512, run_bytes=2 * MiB
-)
+LOAD = history.Load(points=1000, step_seconds=5 * MINUTE, disk_bytes=128 * MiB, pages=512, run_bytes=2 * MiB)
 
 
 def measure() -> Figure:

@@ -107,12 +107,12 @@ def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: 
     source, instants = _Source(load), {}
     daemon = StorageDaemon(folder / "daemon")
     try:
-        replica = Replica.create(folder / MACHINE, daemon, MACHINE, [ReplicaDisk(KEY, load.disk_bytes)], epoch=1)
+        replica = Replica.create(
+            folder / MACHINE, daemon, MACHINE, [ReplicaDisk(KEY, load.disk_bytes)], epoch=1
+        )
         for number in range(1, load.points + 1):
             replica.apply(*source.cycle())
-            instants[f"p{number}"] = _Instant(
-                xxhash.xxh3_128_digest(source.disk), source.versions.tobytes()
-            )
+            instants[f"p{number}"] = _Instant(xxhash.xxh3_128_digest(source.disk), source.versions.tobytes())
             _prune(replica, load.retention_seconds, instants)
             told(number)
         kept = [point.point_id for point in replica.points()]

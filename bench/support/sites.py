@@ -75,7 +75,14 @@ class Site:
         told.write_text(self._config.model_dump_json())
         with (self.folder / "appliance.log").open("wb") as log:
             return subprocess.Popen(
-                [*self.place.prefix, sys.executable, "-m", "bench.support.site_process", str(told), str(self.root)],
+                [
+                    *self.place.prefix,
+                    sys.executable,
+                    "-m",
+                    "bench.support.site_process",
+                    str(told),
+                    str(self.root),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

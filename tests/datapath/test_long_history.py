@@ -51,9 +51,7 @@ def test_zeros_of_the_upper_layer_hide_what_the_lower_one_held_after_a_merge(tmp
 def _apply_scattered(replica, source, point_id, pages, seed):
     rng = random.Random(seed)
     places = rng.sample(range(len(source.disks["sda"]) // PAGE_BYTES), pages)
-    frames = [
-        Frame(0, place * PAGE_BYTES, PAGE_BYTES, False, rng.randbytes(PAGE_BYTES)) for place in places
-    ]
+    frames = [Frame(0, place * PAGE_BYTES, PAGE_BYTES, False, rng.randbytes(PAGE_BYTES)) for place in places]
     _apply(replica, source, point_id, frames)
 
 

@@ -122,7 +122,13 @@ class StorageDaemon:
             return [name for name in self._nodes if name.startswith(prefix)]
 
     def export(
-        self, node: str, name: str, *, writable: bool = False, bitmaps: Sequence[str] = (), depth: bool = False
+        self,
+        node: str,
+        name: str,
+        *,
+        writable: bool = False,
+        bitmaps: Sequence[str] = (),
+        depth: bool = False,
     ) -> str:
         """Serve a node over NBD under `name`, with its dirty bitmaps as meta contexts, and with the depth at which its
         bytes lie in the chain; the export's URI."""
