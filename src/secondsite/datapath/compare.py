@@ -42,6 +42,10 @@ class ReadableDisk(Protocol):
         """(offset, bytes) in order, in chunks of at most CHUNK_BYTES that end at its multiples."""
         ...
 
+    def land(self) -> None:
+        """Receive what was asked for and is still on its way, before waiting for anything else."""
+        ...
+
 
 def block_digests(raw: bytes | bytearray | memoryview, block_bytes: int = BLOCK_BYTES) -> bytes:
     """16 bytes for each block of `raw`, the last of which may be short."""

@@ -63,6 +63,7 @@ def whole_digest(disk: NbdDisk, cancelled: Asked = never, told: Told = nobody) -
         else:
             running.data(data)
             read_bytes += length
+        disk.land()
         told(length, 0 if data is None else length)
     return running.hexdigest(), read_bytes
 

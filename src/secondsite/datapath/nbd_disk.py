@@ -23,24 +23,14 @@ from . import extents
 from .errors import DiskSilent, DiskUnreadable
 from .extents import Extent
 from .nbd_disk_buffers import Buffers
+from .nbd_disk_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, ZERO, bitmap_context, clipped
 from .units import CHUNK_BYTES, GiB
 
 DEPTH: Final = 6
 """Reads in flight."""
 
-ALLOCATION: Final = "base:allocation"
-DEPTH_CONTEXT: Final = "qemu:allocation-depth"
 STATUS_BYTES: Final = 1 * GiB
 """The most that one question about extents covers: the protocol counts it in 32 bits."""
-
-_DIRTY = 1
-_ZERO = 2
-
-
-def bitmap_context(name: str) -> str:
-    """The NBD meta context of a QEMU dirty bitmap."""
-    return f"qemu:dirty-bitmap:{name}"
-
 
 # Bytes are handed to libnbd as they are: version 1.14 never lets go of what was wrapped in nbd.Buffer, and an
 # appliance grew by every byte that it had moved.
@@ -113,14 +103,14 @@ class NbdDisk:
         if not self._bitmaps:
             return extents.merge([Extent(offset, length)])
         found = self._status(self._handle, self._bitmaps, offset, length)
-        return extents.merge(extent for extent, flags in found if flags & _DIRTY)
+        return extents.merge(extent for extent, flags in found if flags & DIRTY)
 
     def allocation(self, offset: int, length: int) -> list[Extent]:
         """The range as data and zero extents. Ask only inside dirty extents: it is slow on large disks."""
         if self._allocation is None:
             self._allocation = self._connect([ALLOCATION])
         found = self._status(self._allocation, [ALLOCATION], offset, length)
-        return extents.merge(Extent(e.offset, e.length, bool(flags & _ZERO)) for e, flags in found)
+        return extents.merge(Extent(e.offset, e.length, bool(flags & ZERO)) for e, flags in found)
 
     def changed(self) -> list[Extent]:
         """All that is dirty, with the parts that are zeros marked as such."""
@@ -142,7 +132,7 @@ class NbdDisk:
                 )
             step = min(reached, asked)
             for context in contexts:
-                found += _clipped(replies[context], offset, step)
+                found += clipped(replies[context], offset, step)
             offset += step
         return found
 
@@ -174,6 +164,19 @@ class NbdDisk:
                 yield self._end_read(flying.popleft())
         finally:
             self._retire(flying)
+
+    def land(self) -> None:
+        """Receive what was asked for and is still on its way; call it before you wait for anything else.
+
+        A server whose answers nobody takes cannot drain (QEMU 7.2, nbd_drained_poll): every QMP transaction of its
+        process waits, and so do the guests whose disks it drains.
+        """
+        deadline = time.monotonic() + self._io_seconds
+        try:
+            while self._handle.aio_in_flight():
+                self._poll(self._handle, deadline, "receive what was read")
+        except nbd.Error as error:
+            raise self._unreadable("receive what was read", error) from None
 
     def _begin_read(self, offset: int, raw: bytearray) -> tuple[int, int, bytearray]:
         cookie = self._try(lambda: self._handle.aio_pread(raw, offset), f"read {len(raw)} at {offset}")
@@ -213,7 +216,17 @@ class NbdDisk:
         """Begin to write; what is given back is to be kept until it went to `end_write`."""
         what = f"write {len(data)} at {offset}"
         cookie = self._try(lambda: self._handle.aio_pwrite(data, offset), what)
+        self._hand_over(what)
         return Write(cookie, offset, len(data), what, data)
+
+    def _hand_over(self, what: str) -> None:
+        """Have the server take a request whole: with half of one it cannot drain either, see `land`."""
+        deadline = time.monotonic() + self._io_seconds
+        try:
+            while self._handle.aio_get_direction() & nbd.AIO_DIRECTION_WRITE:
+                self._poll(self._handle, deadline, what)
+        except nbd.Error as error:
+            raise self._unreadable(what, error) from None
 
     def begin_zero(self, length: int, offset: int) -> list[Write]:
         """Begin to zero a range of any length."""
@@ -291,13 +304,3 @@ def _say_goodbye(handle: nbd.NBD) -> None:
         handle.aio_disconnect()
     except nbd.Error:
         pass
-
-
-def _clipped(entries: list[int], offset: int, length: int) -> Iterator[tuple[Extent, int]]:
-    """The (length, flags) pairs from `offset` on, cut after `length` bytes."""
-    end = offset + length
-    for size, flags in zip(entries[::2], entries[1::2], strict=True):
-        if offset >= end:
-            return
-        yield Extent(offset, min(size, end - offset)), flags
-        offset += size

@@ -152,6 +152,8 @@ class Pump:
         for offset, raw in chunks:
             if self._stop.is_set():
                 return
+            if self._queue.full():
+                work.disk.land()  # the link may keep us waiting for long, and the disk's server with us
             self._put(_Chunk(work.index, raw, self._pool.submit(self._sift, work, offset, raw)))
 
     def _sift(self, work: Work, offset: int, raw: bytearray) -> _Sifted:
