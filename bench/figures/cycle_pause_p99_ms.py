@@ -21,7 +21,7 @@ DISK_BYTES = 64 * MiB
 PAGE_BYTES = 4 * KiB
 PAUSE_SECONDS = 0.002
 CYCLES = 100
-APART_SECONDS = 0.3
+APART_SECONDS = 0.2
 
 
 def measure() -> Figure:
@@ -61,7 +61,7 @@ def _spans(machine: Machine) -> tuple[_Span, _Span]:
     began = time.monotonic()
     machine.cycle_with_point()
     ended = time.monotonic()
-    time.sleep(max(APART_SECONDS, 2 * (ended - began)))
+    time.sleep(max(APART_SECONDS, 1.5 * (ended - began)))
     quiet = ended + (time.monotonic() - ended) / 2
     return _Span(began, ended), _Span(quiet, quiet + ended - began)
 

@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from bench.support import history
 from secondsite.datapath.frames import Frame
 from secondsite.datapath.replica import Replica
@@ -12,6 +14,8 @@ from tests.datapath.support_chain import Source, assert_points_true
 PAGE_BYTES = 4 * KiB
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_hundred_points_under_retention_stay_true_and_cost_little_more_than_their_pages(tmp_path):
     load = history.Load(
         points=100, step_seconds=20 * MINUTE, disk_bytes=16 * MiB, pages=128, run_bytes=512 * KiB
