@@ -198,7 +198,7 @@ class ReplicaCore:
         try:
             self.heads.merge_down(low, high)
         except errors.DiskUnreadable as error:
-            raise self._what_broke(error) from error
+            raise self.what_broke(error) from error
 
     def collect_garbage(self) -> None:
         """Remove layers, manifests and run overlays that the record does not know: they are not, or no longer, true.
