@@ -171,7 +171,8 @@ class Connection:
                 do="check the peer appliance and the network between",
             )
         if isinstance(problem, ssl.SSLError) and "ALERT" in (problem.reason or ""):
-            return _untrusted(problem)
+            if "BAD_RECORD_MAC" not in problem.reason:  # that one: a bit flipped on its way
+                return _untrusted(problem)
         return PeerUnreachable(
             f"the connection to {self.peer_name} broke: {problem}", do="it is tried again; check the network"
         )
@@ -240,9 +241,8 @@ def secure(
 
 
 def _notice_dead_line(plain: socket.socket, seconds: float) -> None:
-    """A line that swallows everything ends a connection within about `seconds`, also while we wait for an answer that
-    may take longer than that: Linux gives up what is sent and not acknowledged for so long, and a silent peer is
-    probed (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
+    """A line that swallows everything ends a connection within about `seconds`, also while a longer answer is awaited:
+    what is sent and not acknowledged for so long, or a silent host, ends it (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
     probe_seconds = max(1, int(seconds / 3))
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_seconds)

@@ -113,7 +113,7 @@ class StorageDaemon:
         with self._lock:
             self._notice_death()
             if name in self._nodes:
-                self.qmp("blockdev-del", node_name=name)
+                self._take_away("blockdev-del", node_name=name)
                 self._nodes.pop(name, None)
 
     def nodes(self, prefix: str) -> list[str]:
@@ -146,7 +146,7 @@ class StorageDaemon:
             self._notice_death()
             if name not in self._exports:
                 return
-            self.qmp("block-export-del", id=_export_id(name), mode="hard")
+            self._take_away("block-export-del", id=_export_id(name), mode="hard")
             deadline = time.monotonic() + deadline_seconds
             while any(export["id"] == _export_id(name) for export in self.qmp("query-block-exports")):
                 if time.monotonic() > deadline:
@@ -185,6 +185,15 @@ class StorageDaemon:
         """End what `serve` began; harmless when it is not there."""
         self.unexport(name)
         self.delete_node(_export_id(name))
+
+    def _take_away(self, command: str, **arguments: Any) -> None:
+        """A removal. When the daemon dies while we ask, what is to go goes with it, and the next one has none."""
+        generation = self.generation
+        try:
+            self.qmp(command, **arguments)
+        except QmpRefused:
+            if self.generation == generation:
+                raise
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
