@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from . import frames, frames_message
-from .channel_tls import TlsFiles, client_context, common_name
+from .channel_line import notice_dead_line
+from .channel_tls import TlsFiles, client_context, common_name, is_distrust
 from .errors import (
     DatapathError,
     FrameDamaged,
@@ -83,7 +84,7 @@ class Connection:
         """How long the peer may be silent from now on."""
         self._idle_seconds = seconds
         self._tls.settimeout(seconds)
-        _notice_dead_line(self._tls, seconds)
+        notice_dead_line(self._tls, seconds)
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -170,9 +171,8 @@ class Connection:
                 f"{self.peer_name} was silent for too long",
                 do="check the peer appliance and the network between",
             )
-        if isinstance(problem, ssl.SSLError) and "ALERT" in (problem.reason or ""):
-            if "BAD_RECORD_MAC" not in problem.reason:  # that one: a bit flipped on its way
-                return _untrusted(problem)
+        if isinstance(problem, ssl.SSLError) and is_distrust(problem):
+            return _untrusted(problem)
         return PeerUnreachable(
             f"the connection to {self.peer_name} broke: {problem}", do="it is tried again; check the network"
         )
@@ -238,16 +238,6 @@ def secure(
     except BaseException:
         tls.close()
         raise
-
-
-def _notice_dead_line(plain: socket.socket, seconds: float) -> None:
-    """A line that swallows everything ends a connection within about `seconds`, also while a longer answer is awaited:
-    what is sent and not acknowledged for so long, or a silent host, ends it (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE)."""
-    probe_seconds = max(1, int(seconds / 3))
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_seconds)
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, probe_seconds)
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
 
 
 def _handshake_failed(problem: OSError) -> DatapathError:

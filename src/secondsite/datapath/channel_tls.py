@@ -32,6 +32,12 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
+def is_distrust(problem: ssl.SSLError) -> bool:
+    """Whether the peer's alert is about who we are; a bit that flipped on its way is an alert too, and no such one."""
+    reason = problem.reason or ""
+    return "ALERT" in reason and "BAD_RECORD_MAC" not in reason
+
+
 def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.check_hostname = False
