@@ -190,13 +190,16 @@ class Engine:
     def _follow_the_clock(self) -> None:
         """Whether the clock was set meanwhile. Where several engines share the jobs, the waits are not this host's alone:
         they look again, and their deadlines stay as they are."""
+        set_clock = self._set_clock
+        if set_clock is None:
+            return
         with self._clock_lock:
-            step, now = self._set_clock.step() if self._set_clock else None, self._clock()
-            if not step:
-                return
-            log.warning("the clock was set by %.0f s", step.total_seconds())
-            self._transactions.write(lambda session: self._move_along(session, step, now))
-            self._bell.ring()
+            step, now = set_clock.step(), self._clock()
+            if step:
+                log.warning("the clock was set by %.0f s", step.total_seconds())
+                self._transactions.write(lambda session: self._move_along(session, step, now))
+                set_clock.followed()
+                self._bell.ring()
 
     def _move_along(self, session: Session, step: timedelta, now: datetime) -> None:
         if self._membership.is_alone(session):

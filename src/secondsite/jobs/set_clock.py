@@ -21,7 +21,7 @@ SLEWED = timedelta(seconds=2)
 
 
 class SetClock:
-    """Compares a clock with the monotonic one since its last look."""
+    """Compares a clock with the monotonic one since it last agreed, or since it was followed."""
 
     def __init__(self, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -29,10 +29,17 @@ class SetClock:
         self._seen = (clock(), monotonic())
 
     def step(self) -> timedelta:
-        """How far the clock was set (forward: positive) since the last look; zero if it only went on."""
-        (then, before), self._seen = self._seen, (self._clock(), self._monotonic())
-        found = self._seen[0] - then - timedelta(seconds=self._seen[1] - before)
-        return found if abs(found) > SLEWED else timedelta(0)
+        """How far the clock was set (forward: positive), the same until it is `followed`; zero if it only went on."""
+        (then, before), now, monotonic = self._seen, self._clock(), self._monotonic()
+        found = now - then - timedelta(seconds=monotonic - before)
+        if abs(found) > SLEWED:
+            return found
+        self._seen = (now, monotonic)
+        return timedelta(0)
+
+    def followed(self) -> None:
+        """All that waits was moved along, durably."""
+        self._seen = (self._clock(), self._monotonic())
 
 
 def move_along(session: Session, step: timedelta, now: datetime) -> None:
