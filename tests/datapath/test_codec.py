@@ -122,6 +122,12 @@ def test_a_link_that_is_full_either_way_is_tried_plain_once():
     assert link.send(2 * GiB) < 0.15
 
 
+def test_a_network_that_holds_up_compressed_bytes_is_never_tried_plain():
+    link = Link(112 * MiB, 500 * MiB)
+    link.choice.begin(link=lambda: 1.0)
+    assert link.send(2 * GiB) == 1.0
+
+
 def test_digests_are_those_of_xxh3():
     assert codec.digest(b"").hex() == "99aa06d3014798d86001c324468d497f"
     assert codec.digest(b"a") != codec.digest(b"b")

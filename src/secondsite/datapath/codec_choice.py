@@ -34,8 +34,15 @@ RETRY_WINDOWS: Final = 16
 
 LONGEST_RETRY_WINDOWS: Final = 128
 
+FULL_SHARE: Final = 0.8
+"""Of the time of a window in which the network alone held up compressed bytes: more bytes would only wait longer."""
+
 FULL_LINK: Final = (0.85, 1.15)
 """Bytes on the wire, compressed by plain: between these the link was the limit both ways, and still is the same link."""
+
+
+def nobody() -> None:
+    """Nobody knows what holds the stream up."""
 
 
 class Choice:
@@ -55,11 +62,15 @@ class Choice:
         self._small = False
         self.begin()
 
-    def begin(self, data_bytes: int | None = None, *, delta: bool = False) -> None:
+    def begin(
+        self, data_bytes: int | None = None, *, delta: bool = False, link: Callable[[], float | None] = nobody
+    ) -> None:
         """A cycle of about `data_bytes` begins: what passed since the last one is not measured.
 
-        `delta`: it carries only changes, no slice of a pass over the whole disk.
+        `delta`: it carries only changes, no slice of a pass over the whole disk. `link` gives the share of the time since
+        it was asked last in which the network was what kept the stream from going faster.
         """
+        self._link = link
         self._small = data_bytes is not None and data_bytes <= (DELTA_BYTES if delta else SMALL_BYTES)
         self._settle_bytes = SETTLE_BYTES
         self._raw_bytes = self._wire_bytes = 0
@@ -76,6 +87,8 @@ class Choice:
         if self._settle_bytes > 0:
             self._settle_bytes -= raw_bytes
             self._since = self._now()
+            if self._settle_bytes <= 0:
+                self._link()
             return
         self._raw_bytes += raw_bytes
         self._wire_bytes += wire_bytes
@@ -89,7 +102,10 @@ class Choice:
         # one window is at the mercy of whatever else the cores did in its some 50 ms
         self._speeds[self._compress] = (speed + self._speeds.get(self._compress, speed)) / 2
         self._wire_speeds[self._compress] = self._wire_bytes / seconds
-        slow = self._wire_speeds[self._compress] < SLOW_LINK
+        share = self._link()
+        slow = self._wire_speeds[self._compress] < SLOW_LINK or (
+            self._compress and (share or 0.0) >= FULL_SHARE
+        )
         change = not self._compress if slow else self._other_may_be_faster()
         self._trying = change and not slow and not self._trying
         self._raw_bytes = self._wire_bytes = 0

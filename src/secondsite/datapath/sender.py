@@ -17,6 +17,7 @@ import xxhash
 
 from . import compare, extents, frames_message, memory
 from .channel import Connection
+from .channel_pressure import Pressure
 from .codec_choice import Choice
 from .compare import ReadableDisk
 from .cycle_file import CycleHeader
@@ -177,7 +178,7 @@ def _send_frames(
 ) -> _Tally:
     tally = _Tally()
     data_bytes = sum(extents.total_bytes(e for e in item.extents if not e.zero) for item in work)
-    choice.begin(data_bytes, delta=delta)
+    choice.begin(data_bytes, delta=delta, link=Pressure(connection.socket).share)
     with Pump(work, choice, watch.done) as pump:
         for frame in pump:
             _send(connection, frame, choice)
