@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondsite.datapath import cycle_file
+from secondsite.datapath import cycle_file, errors
 from secondsite.datapath.replica import Replica
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying
 from tests.datapath.support_journal import Recorder, content
@@ -74,4 +74,23 @@ def test_an_end_of_the_daemon_while_rolling_leaves_the_run_to_be_made_anew(
     assert died
     daemon.stop()
     heir = Replica.open(template, daemon)
+    assert heir.rolling
     assert content(heir.open_run("drill", "p1", through_seq=4), tmp_path) == source.recorder.held[4]
+    assert not heir.rolling
+
+
+def test_a_run_that_was_never_made_gives_way_to_another_instant(template, daemon, source, tmp_path):
+    seams = Seams()
+    replica = Replica.open(template, daemon, seams)
+    replica.points()
+    seams.arm(5)
+    with dying() as died:
+        replica.open_run("failover", "p1", through_seq=4)
+    assert died
+    heir = Replica.open(template, daemon)
+    assert content(heir.open_run("failover", "p1", through_seq=2), tmp_path) == source.recorder.held[2]
+    assert [(run.name, run.through_seq) for run in heir.state.runs] == [("failover", 2)]
+    heir._core.files.point("p1").write_bytes(b"rot")
+    with pytest.raises(errors.ImageProblem):
+        heir.open_run("failover", "p1", through_seq=2)
+    assert [run.name for run in heir.state.runs] == ["failover"]

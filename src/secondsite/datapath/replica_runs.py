@@ -36,12 +36,13 @@ def open_run(
 def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None) -> Run:
     checked_name(run_name, "run name")
     with core.keeping_layers() as state:
-        run = state.run(run_name)
-        if run is None:
+        run, wanted = state.run(run_name), (point_id, through_seq)
+        if run is None or (_is_unmade(core, run) and (run.point_id, run.through_seq) != wanted):
+            others = tuple(other for other in state.runs if other is not run)
             run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable, through_seq)
-            core.save(runs=(*state.runs, run))
+            core.save(runs=(*others, run))
             core.reach("run.leased")
-        elif (run.point_id, run.through_seq) != (point_id, through_seq):
+        elif (run.point_id, run.through_seq) != wanted:
             raise errors.ReplicaInUse(
                 f"Run {run_name} of {state.machine_id} is on point {_said(run.point_id, run.through_seq)}, "
                 f"not on {_said(point_id, through_seq)}.",
@@ -52,16 +53,20 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
 
 def rolling(core: ReplicaCore) -> bool:
     """See `Replica.rolling`."""
-    return any(
-        run.through_seq is not None and not core.files.run(run.name).exists() for run in core.state.runs
-    )
+    return any(_is_unmade(core, run) for run in core.state.runs)
+
+
+def _is_unmade(core: ReplicaCore, run: Run) -> bool:
+    """Whether no machine can run on it yet: its overlays are not rolled forward."""
+    return run.through_seq is not None and not core.files.run(run.name).exists()
 
 
 def _forget(core: ReplicaCore, run: Run) -> None:
     """A run whose overlays could not be made: another may be opened in its name."""
     with core.keeping_layers() as state:
         shutil.rmtree(core.files.run_part(run.name), ignore_errors=True)
-        core.save(runs=tuple(other for other in state.runs if other != run))
+        if _is_unmade(core, run):
+            core.save(runs=tuple(other for other in state.runs if other != run))
 
 
 def _said(point_id: str, through_seq: int | None) -> str:
