@@ -1,5 +1,6 @@
 """Any processed cycle can be recovered bit for bit from a point below it and the journal, or it is refused."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -172,6 +173,16 @@ def test_the_journal_keeps_what_leads_to_every_cycle_of_its_age(recorder, journa
     assert journal.trim(7, MiB, starts(recorder)) == 4
     assert seqs(journal) == [6, 7, 8, 9, 10, 11, 12]
     assert journal.trim(7, MiB, starts(recorder)) == 0
+
+
+def test_a_source_whose_clock_is_set_forward_makes_no_cycle_old(recorder, journal):
+    sealed = [
+        replace(each, sealed_at=datetime.fromisoformat(point.manifest.sealed_at))
+        for each, point in zip(starts(recorder), recorder.replica.points(), strict=True)
+    ]
+    recorder.cycle(taken_at="2026-11-20T11:00:00+00:00")
+    assert journal.trim(3600, MiB, sealed) == 0
+    assert journal.trim(3600, MiB, starts(recorder)) == 8
 
 
 def test_a_journal_that_is_too_large_forgets_from_point_to_point(recorder, journal):

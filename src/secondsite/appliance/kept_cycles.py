@@ -95,5 +95,7 @@ class KeptCycles:
     def _starts(self, points: Sequence[PointShape]) -> list[Start]:
         epoch = self._replica.state.epoch
         return [
-            Start(each.seq, each.taken_at) for each in points if each.epoch == epoch and not each.committed
+            Start(each.seq, each.taken_at, each.sealed_at)
+            for each in points
+            if each.epoch == epoch and not each.committed
         ]

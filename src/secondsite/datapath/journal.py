@@ -48,10 +48,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A recovery point that cycles can be applied to: it holds what cycle `seq` left."""
+    """A recovery point that cycles can be applied to: it holds what cycle `seq` left. `taken_at` is by the source's
+    clock, `sealed_at` by ours."""
 
     seq: int
     taken_at: datetime
+    sealed_at: datetime | None = None
 
 
 class Journal:
@@ -98,7 +100,8 @@ class Journal:
         """Drop what is not needed to recover any cycle of the last `age_seconds` from one of `starts`, oldest first,
         and what makes all together larger than `budget_bytes`. Gives how many.
 
-        Age is counted from the newest cycle, not from the clock: when no new ones arrive, none go. Whatever leads from
+        Age is counted from the newest cycle, not from the clock: when no new ones arrive, none go; and by the clock of
+        source or target that says less, so that one that is set makes nothing old. Whatever leads from
         one point to the next goes together, for the rest of it could not be reached. When the cycles since the newest
         point alone are too large, the first of them stay: the later ones could not be reached without them.
         """
@@ -106,8 +109,8 @@ class Journal:
             known = self.entries()
             if not known or self._readers:
                 return 0
-            before = known[-1].taken_at - timedelta(seconds=age_seconds)
-            floor = max((start.seq for start in starts if start.taken_at <= before), default=0)
+            longest = timedelta(seconds=age_seconds)
+            floor = max((start.seq for start in starts if self._age(start, known[-1]) >= longest), default=0)
             kept = _fitting(known, sorted(start.seq for start in starts if start.seq >= floor), budget_bytes)
             return self._drop([entry for entry in known if entry not in kept])
 
@@ -151,6 +154,15 @@ class Journal:
         finally:
             with self._lock:
                 self._readers -= 1
+
+    def _age(self, start: Start, newest: Entry) -> timedelta:
+        """How long before the newest cycle."""
+        age = newest.taken_at - start.taken_at
+        if start.sealed_at is not None:
+            with contextlib.suppress(FileNotFoundError):
+                written_at = datetime.fromtimestamp(self.path(newest).stat().st_mtime, UTC)
+                age = min(age, written_at - start.sealed_at)
+        return age
 
     def _drop(self, doomed: list[Entry]) -> int:
         for entry in doomed:
