@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,21 @@ class Agents:
     def __init__(self, hypervisor: connection.Connection, records: Path) -> None:
         self._hypervisor = hypervisor
         self._records = records
+        self._thaws = thawing.Thaws()
 
     def thaw_left_over(self) -> None:
         """Guests that a holder left frozen when it died go on, soon."""
-        thawing.left_over(self._hypervisor, self._records)
+        for record in self._records.glob("*.json"):
+            guards = contextlib.ExitStack()
+            guards.callback(record.unlink, missing_ok=True)
+            self._thaws.begin(record.stem, partial(self._hypervisor.find, record.stem), guards)
 
     @contextlib.contextmanager
     def frozen(self, domain: Any) -> Iterator[Freeze]:
         """The guest's file systems are frozen inside the context, when that is possible."""
         freeze = Freeze()
         path = _agent_socket(domain)
-        freeze.reason = _unfit(domain, path)
+        freeze.reason = self._thaws.under_way(domain.UUIDString()) or _unfit(domain, path)
         with contextlib.ExitStack() as guards, contextlib.ExitStack() as frozen:
             if path is not None and freeze.reason is None:
                 try:
@@ -48,8 +53,26 @@ class Agents:
                 except OSError as error:
                     freeze.reason = f"The guest was not frozen, for no watchdog could be started: {error}."
                 else:
-                    frozen.enter_context(_within_budget(domain, freeze, guards))
+                    frozen.enter_context(self._within_budget(domain, freeze, guards))
             yield freeze
+
+    @contextlib.contextmanager
+    def _within_budget(self, domain: Any, freeze: Freeze, guards: contextlib.ExitStack) -> Iterator[None]:
+        """`guards` are kept for as long as the guest is not known to be thawed."""
+        timer = threading.Timer(BUDGET_SECONDS, thawing.once, [domain])
+        started = time.monotonic()
+        timer.start()
+        try:
+            _freeze(domain, freeze)
+            yield
+        finally:
+            in_time = timer.is_alive()
+            timer.cancel()
+            thawed = thawing.once(domain)
+            freeze.seconds = time.monotonic() - started
+            _judge(freeze, in_time, thawed)
+            if thawed is None:
+                self._thaws.begin(domain.UUIDString(), lambda: domain, guards.pop_all())
 
     def _rescue(self, domain: Any, path: str) -> tuple[str, ...]:
         if self._hypervisor.embedded_root is not None:
@@ -66,25 +89,6 @@ def _unfit(domain: Any, path: str | None) -> str | None:
     except errors.SecondsiteError as error:
         return f"The guest agent does not answer: {error.message}"
     return None
-
-
-@contextlib.contextmanager
-def _within_budget(domain: Any, freeze: Freeze, guards: contextlib.ExitStack) -> Iterator[None]:
-    """`guards` are kept for as long as the guest is not known to be thawed."""
-    timer = threading.Timer(BUDGET_SECONDS, thawing.once, [domain])
-    started = time.monotonic()
-    timer.start()
-    try:
-        _freeze(domain, freeze)
-        yield
-    finally:
-        in_time = timer.is_alive()
-        timer.cancel()
-        thawed = thawing.once(domain)
-        freeze.seconds = time.monotonic() - started
-        _judge(freeze, in_time, thawed)
-        if thawed is None:
-            thawing.go_on(lambda: domain, guards.pop_all())
 
 
 def _freeze(domain: Any, freeze: Freeze) -> None:

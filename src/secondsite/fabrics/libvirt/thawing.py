@@ -9,7 +9,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,6 @@ def on_record(records: Path, domain: Any) -> Iterator[None]:
         record.unlink(missing_ok=True)
 
 
-def left_over(hypervisor: connection.Connection, records: Path) -> None:
-    """Thaws, in the background, the guests that an earlier process may have left frozen."""
-    for record in records.glob("*.json"):
-        recorded = contextlib.ExitStack()
-        recorded.callback(record.unlink, missing_ok=True)
-        go_on(partial(hypervisor.find, record.stem), recorded)
-
-
 def once(domain: Any) -> int | None:
     """How many file systems were thawed, 0 for a guest that was not frozen; None when its agent did not answer."""
     with contextlib.suppress(errors.SecondsiteError):
@@ -47,10 +38,23 @@ def once(domain: Any) -> int | None:
     return None
 
 
-def go_on(find: Callable[[], Any], guards: contextlib.ExitStack) -> None:
-    """Tries in the background until the guest that `find` gives is thawed, off or None, five minutes at most; then
-    leaves `guards`."""
-    threading.Thread(target=_until_thawed, args=[find, guards], daemon=True, name="thawing").start()
+class Thaws:
+    """Those that go on in the background. No guest is frozen anew while one of them may thaw it."""
+
+    def __init__(self) -> None:
+        self._fabric_ids: set[str] = set()
+
+    def under_way(self, fabric_id: str) -> str | None:
+        """Why this guest is not to be frozen now."""
+        if fabric_id in self._fabric_ids:
+            return "The guest is still being thawed after an earlier freeze, for its agent does not answer."
+        return None
+
+    def begin(self, fabric_id: str, find: Callable[[], Any], guards: contextlib.ExitStack) -> None:
+        """Tries until the guest that `find` gives is thawed, off or None, five minutes at most; then leaves `guards`."""
+        self._fabric_ids.add(fabric_id)
+        guards.callback(self._fabric_ids.discard, fabric_id)
+        threading.Thread(target=_until_thawed, args=[find, guards], daemon=True, name="thawing").start()
 
 
 def _until_thawed(find: Callable[[], Any], guards: contextlib.ExitStack) -> None:
