@@ -91,13 +91,15 @@ def test_a_refusal_without_json_is_two_lines_for_a_person(rig):
     assert "Traceback" not in done.stderr
 
 
-def test_a_machine_that_the_site_does_not_have_ends_the_job_with_the_reason(rig):
-    job = e2e.do(rig, "enable-protection", "nosuch", "--source", "a", "--target", "b", exit_code=1)
-    assert job["state"] == "failed"
-    assert job["problem"]["code"] == "not-found"
-    assert "nosuch" in job["problem"]["message"]
+def test_a_machine_or_disk_that_the_site_does_not_have_is_refused_before_there_is_a_job(rig):
+    sites = ("--source", "a", "--target", "b")
+    error = e2e.refused(rig, "machine", "enable-protection", "nosuch", *sites, exit_code=3)
+    assert (error["code"], "nosuch" in error["message"]) == ("not-found", True)
+    error = e2e.refused(rig, "machine", "enable-protection", "web01", *sites, "--disk", "vdz", exit_code=2)
+    assert "vdz" in error["message"]
     with rig.client() as client:
         assert client.machines() == []
+        assert client.jobs() == []
 
 
 def test_a_call_without_a_token_sees_nothing(rig):
