@@ -127,7 +127,9 @@ def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: 
 
 
 def _prune(replica: Replica, retention_seconds: int, instants: dict[str, _Instant]) -> None:
-    points = [hosted.shape(record).to_domain() for record in replica.points()]
+    # the target's clock is not the one that this history is told by
+    shapes = [hosted.shape(record).model_copy(update={"sealed_at": None}) for record in replica.points()]
+    points = [shape.to_domain() for shape in shapes]
     for doomed in retention.to_drop(points, retention_seconds):
         replica.drop(doomed.id)
         del instants[doomed.id]
