@@ -65,7 +65,7 @@ class GuestMachine:
             name, fabric_id, guest, disks, [guestkit.Nic(bridge, mac)], console, workload=workload
         )
         (folder / "domain.xml").write_text(xml)
-        _define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml")
+        define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml")
         return cls(name, fabric_id, disks, guestkit.Console(console), bridge)
 
 
@@ -75,7 +75,8 @@ def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:
     return replace(guest, kernel=kernel, initrd=initrd)
 
 
-def _define(uri: str, xml: Path) -> None:
+def define(uri: str, xml: Path) -> None:
+    """Define and start the machine of this domain XML."""
     done = subprocess.run(
         [sys.executable, "-c", DEFINE, uri, str(xml)],
         env=processes.environment(),

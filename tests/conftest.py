@@ -14,16 +14,17 @@ hypothesis.settings.load_profile("secondsite")
 # Modules that start whole sites and kill them: they would keep `./dev check` from ending within two minutes.
 SLOW_MODULES = {
     "appliance": {
-        "test_bandwidth", "test_faults", "test_groups", "test_groups_kill", "test_healing", "test_journal", "test_kill",
+        "test_bandwidth", "test_disks", "test_faults", "test_firmware", "test_groups", "test_groups_kill", "test_healing",
+        "test_journal", "test_kill",
         "test_odd_days", "test_precision", "test_renewal", "test_scrub", "test_seed", "test_straight",
     },
-    "cli": {"test_asking", "test_exit_codes", "test_following", "test_groups", "test_journal", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},
+    "cli": {"test_asking", "test_disks", "test_exit_codes", "test_following", "test_groups", "test_journal", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},
     "bench": {"test_bench_cli"},
     "datapath": {"test_replica_crashes", "test_replica_journal_crashes"},
     "fabrics": {"test_simulated_crashes"},
     "faults": {"test_clocks", "test_flipped_bits", "test_long_cut", "test_lossy_link", "test_no_room"},
     "jobs": {"test_kill", "test_crash_sweep", "test_restart"},
-    "libvirt": {"test_stuck_starts", "test_shut_down_in_a_view", "test_trackable", "test_process_death"},
+    "libvirt": {"test_stuck_starts", "test_shut_down_in_a_view", "test_trackable", "test_process_death", "test_firmware"},
     "vault": {"test_vault_process"},
 }  # fmt: skip
 

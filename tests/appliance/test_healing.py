@@ -183,24 +183,6 @@ def test_a_machine_that_was_undefined_and_defined_again_goes_on(full):
         heals(full, watched)
 
 
-def test_a_disk_that_is_added_does_not_stop_the_others(full):
-    host = Host(full.source.root)
-    with behind_our_back(full):
-        off(full)
-        record = host.records.need(full.fabric_id)
-        (disk,) = record.definition.disks
-        path = full.source.disk_path(full.fabric_id).with_name("vdb.qcow2")
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "8M"], check=True, timeout=20)
-        added = disk.model_copy(
-            update={"key": "vdb", "path": str(path), "size_bytes": 8 * MiB, "boot_order": 2}
-        )
-        definition = record.definition.model_copy(update={"disks": (disk, added)})
-        host.records.save(record.having(definition=definition))
-        on(full)
-        full.source.write(full.fabric_id, 4 * MiB, CHANGED)
-    assert full.source_status().running
-
-
 def at_rest(pair):
     """The machine is off, and what it holds was sent."""
     source = pair.source.appliance.replication.get(pair.machine_id)

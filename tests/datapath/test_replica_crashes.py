@@ -12,8 +12,8 @@ import textwrap
 
 import pytest
 
-from secondsite.datapath import replica_removal
-from secondsite.datapath.replica import Replica
+from secondsite.datapath import firmware, replica_removal
+from secondsite.datapath.replica import Replica, ReplicaDisk
 from secondsite.datapath.storage_daemon import StorageDaemon
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
 
@@ -106,6 +106,52 @@ def test_dropping_survives_a_death_at_every_seam(template, daemon, source, tmp_p
             assert_points_true(replica, source, tmp_path, only=["after"])
 
     sweep(template, daemon, lambda replica: replica.drop(point_id), check, at_least=5)
+
+
+def test_firmware_state_survives_a_death_at_every_seam(template, daemon, source, tmp_path):
+    first, second = ({"nvram": text * 999} for text in (b"first", b"second"))
+    replica = Replica.open(template, daemon)
+    replica.apply(*source.cycle("p5", writes=2, firmware=firmware.pack(first, ())))
+    replica.close()
+    changed = source.cycle("p6", writes=2, firmware=firmware.pack(second, ()))
+
+    def operation(replica):
+        replica.apply(*changed)
+        replica.drop("p5")
+
+    def content(replica, point_id):
+        return {name: path.read_bytes() for name, path in replica.firmware(point_id).items()}
+
+    def check(replica, done):
+        assert_points_true(replica, source, tmp_path)
+        found = {point.point_id for point in replica.points()}
+        for point_id, files in (("p5", first), ("p6", second)):
+            assert point_id not in found or content(replica, point_id) == files
+        if done:
+            assert "p6" in found
+            replica.close()
+            names = {path.name for path in replica._core.files.firmware.iterdir()}
+            assert names == {file.sha256 for file in changed[0].firmware}
+
+    sweep(template, daemon, operation, check, at_least=12)
+
+
+def test_a_disk_that_joins_and_leaves_survives_a_death_at_every_seam(template, daemon, source, tmp_path):
+    def operation(replica):
+        replica.add_disk(ReplicaDisk("sdc", 1 << 20))
+        replica.drop("p1")
+        replica.forget_disk("sdc")
+
+    def check(replica, done):
+        assert_points_true(replica, source, tmp_path)
+        replica.seal({"point_id": "after"})
+        assert_points_true(replica, source, tmp_path, only=["after"])
+        if done:
+            assert replica.state.keys == ("sda", "sdb")
+            assert {path.name for path in (replica._core.files.root / "disks").iterdir()} == {"sda", "sdb"}
+
+    source.points["after"] = source.copy()
+    sweep(template, daemon, operation, check, at_least=6)
 
 
 def test_settling_survives_a_death_at_every_seam(template, daemon, source, tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from secondsite.datapath.units import MiB
 from secondsite.domain import errors
 from secondsite.fabrics import conformance, simulated
 
@@ -19,6 +20,9 @@ class SimulatedUnderTest:
 
     def make_machine(self, name, disks_bytes):
         return simulated.make_machine(self.root, name, disks_bytes, networks=["lan"])
+
+    def make_firmware_machine(self, name, nvram):
+        return simulated.make_machine(self.root, name, [4 * MiB], firmware={"nvram": nvram})
 
     def write(self, fabric_id, disk_key, offset, data):
         with simulated.Guest(self.root, fabric_id) as guest:

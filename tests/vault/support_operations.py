@@ -35,6 +35,8 @@ REQUESTS = {
     Verb.CANCEL_FAILOVER: rest.CancelFailover,
     Verb.REPROTECT: rest.Reprotect,
     Verb.RESYNCHRONIZE: rest.Resynchronize,
+    Verb.INCLUDE_DISK: rest.IncludeDisk,
+    Verb.EXCLUDE_DISK: rest.ExcludeDisk,
     Verb.DISABLE_PROTECTION: rest.DisableProtection,
 }
 
@@ -48,7 +50,7 @@ def folder_in_memory():
 
 def definition(name):
     fabric_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
-    disks = (DiskDefinition(key="vda", size_bytes=1 << 20),)
+    disks = (DiskDefinition(key="vda", size_bytes=1 << 20), DiskDefinition(key="vdb", size_bytes=1 << 20))
     nics = (NicDefinition(key="net0", mac="52:54:00:00:00:01", network="lan"),)
     return MachineDefinition(
         fabric_id=fabric_id, name=name, fabric_kind="simulated", vcpus=1, memory_bytes=1 << 27, disks=disks, nics=nics
@@ -85,6 +87,7 @@ class Appliances:
         self.seeded = None
         self.started = []
         self.runs = {}
+        self.setups = {}
         self._reports = {}
         self._epochs = {}
 
@@ -152,6 +155,7 @@ class Appliances:
     def _start_replication(self, appliance_id, machine_id, setup):
         self.seeded = setup.seeded
         self._epochs[machine_id] = setup.epoch
+        self.setups[machine_id] = setup
         self.runs[machine_id, appliance_id] = True
         self.seal(machine_id)
         return orders.Nothing()
@@ -216,7 +220,11 @@ class Appliances:
         epoch = self._epochs[machine_id]
         seq = max((p.seq for p in self._points(machine_id)), default=0) + 1
         point = PointShape(
-            id=f"{machine_id[:4]}-{epoch}.{seq}", taken_at=self._clock.now(), epoch=epoch, seq=seq
+            id=f"{machine_id[:4]}-{epoch}.{seq}",
+            taken_at=self._clock.now(),
+            epoch=epoch,
+            seq=seq,
+            disks=self.setups[machine_id].disks,
         )
         self.points.setdefault((machine_id, epoch), []).append(point)
         source = SourceStatus(machine_id=machine_id, epoch=epoch, power="running", running=True, last_seq=seq)

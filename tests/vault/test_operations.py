@@ -471,3 +471,87 @@ def test_a_source_that_was_away_while_protection_ended_is_told_when_it_returns(v
     verbs.appliances.mend()
     verbs.rest()
     assert (A, Kind.STOP_REPLICATION, machine_id) in verbs.appliances.given
+
+
+# ---- disks -------------------------------------------------------------------------------------------------
+
+
+def added(verbs, key="vdc"):
+    """The owner gives web01 one disk more."""
+    first, *others = verbs.appliances.inventory
+    disk = first.disks[0].model_copy(update={"key": key})
+    verbs.appliances.inventory = [first.model_copy(update={"disks": (*first.disks, disk)}), *others]
+
+
+def test_a_disk_that_was_added_is_included_and_the_choice_is_on_record(verbs):
+    verbs.protect()
+    added(verbs)
+    assert verbs.run(Verb.INCLUDE_DISK, disks=("vdc",)).job.state == "succeeded"
+    machine = verbs.machine()
+    assert machine.disks == ("vda", "vdb", "vdc")
+    assert (machine.state, machine.job_id) == (State.PROTECTED, None)
+    setup = verbs.appliances.setups[machine.id]
+    assert (setup.disks, setup.left_out, setup.epoch) == (machine.disks, (), machine.epoch)
+
+
+def test_an_excluded_disk_is_left_out_by_choice_and_can_be_included_again(verbs):
+    verbs.protect()
+    assert verbs.run(Verb.EXCLUDE_DISK, disks=("vdb",)).job.state == "succeeded"
+    machine = verbs.machine()
+    assert (machine.disks, machine.left_out) == (("vda",), ("vdb",))
+    assert verbs.appliances.setups[machine.id].left_out == ("vdb",)
+    assert verbs.run(Verb.INCLUDE_DISK, disks=("vdb",)).job.state == "succeeded"
+    assert (verbs.machine().disks, verbs.machine().left_out) == (("vda", "vdb"), ())
+
+
+def test_a_choice_about_one_disk_decides_nothing_about_another_that_appeared(verbs):
+    verbs.protect()
+    added(verbs, "vdc")
+    added(verbs, "vdd")
+    verbs.run(Verb.INCLUDE_DISK, disks=("vdc",))
+    setup = verbs.appliances.setups[verbs.machine().id]
+    assert "vdd" not in (*setup.disks, *setup.left_out)
+
+
+def test_a_disk_that_is_gone_can_be_excluded_and_a_later_one_of_its_name_is_new(verbs):
+    verbs.protect()
+    first, *others = verbs.appliances.inventory
+    verbs.appliances.inventory = [first.model_copy(update={"disks": first.disks[:1]}), *others]
+    assert verbs.run(Verb.EXCLUDE_DISK, disks=("vdb",)).job.state == "succeeded"
+    assert (verbs.machine().disks, verbs.machine().left_out) == (("vda",), ())
+
+
+@pytest.mark.parametrize(
+    ("verb", "disks", "reason"),
+    [
+        (Verb.INCLUDE_DISK, ("vda",), errors.AlreadyExists),
+        (Verb.EXCLUDE_DISK, ("vda", "vdb"), errors.InvalidArgument),
+    ],
+)
+def test_a_choice_of_disks_that_makes_no_sense_is_refused_at_once(verbs, verb, disks, reason):
+    verbs.protect()
+    with pytest.raises(reason):
+        verbs.submit(verb, disks=disks)
+
+
+def test_a_disk_that_the_machine_has_not_cannot_be_included(verbs):
+    verbs.protect()
+    job = verbs.run(Verb.INCLUDE_DISK, disks=("vdx",))
+    assert job.job.state == "failed"
+    assert "has no disk vdx" in str(said(job, "Prerequisites check").error)
+    assert verbs.machine().job_id is None
+
+
+def test_a_failover_takes_the_machine_from_a_job_that_includes_a_disk(verbs):
+    verbs.protect()
+    added(verbs)
+    verbs.appliances.silent.add(Kind.CHECK_SOURCE)
+    including = verbs.submit(Verb.INCLUDE_DISK, disks=("vdc",))
+    verbs.engine.run_until_idle()
+    failing_over = verbs.submit(Verb.FAILOVER)
+    verbs.appliances.mend()
+    verbs.settle(failing_over)
+    assert verbs.settle(including).job.state == "failed"
+    assert verbs.state() is State.FAILED_OVER
+    assert verbs.machine().disks == ("vda", "vdb")
+    assert verbs.appliances.setups[verbs.machine().id].disks == ("vda", "vdb")

@@ -71,6 +71,10 @@ class AnyVerb(RuleBasedStateMachine):
         arguments = {}
         if verb is Verb.CHANGE_RECOVERY_POINT and machine:
             arguments["point"] = self.verbs.appliances.points[machine.id, machine.epoch][0].id
+        if verb in (Verb.INCLUDE_DISK, Verb.EXCLUDE_DISK):
+            arguments["disks"] = ("vdb",)
+            if machine and verb is Verb.INCLUDE_DISK and "vdb" in machine.disks:
+                return
         try:
             job = self.verbs.submit(verb, **arguments)
         except (errors.NotPossibleNow, errors.NotFound, errors.AlreadyExists):

@@ -24,11 +24,11 @@ from ..fabrics.interface import ChangeSession, Fabric, Freeze, PowerState
 from ..jobs import seams
 from ..wire.orders import CycleFact
 from ..wire.replication import GroupShape
-from .cycle import Wish
 from .gathering import Gathering
 from .guard import Interrupted
 from .replication import Replication
 from .source import Source
+from .take import Wish
 
 HOLD_BUDGET_SECONDS = 2.0
 """So long may machines stand still; then they go on, whatever the views do."""

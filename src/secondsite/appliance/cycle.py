@@ -9,7 +9,7 @@ Killed at any instant, the next cycle builds on the same base under a new number
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,40 +17,23 @@ import structlog
 
 from ..datapath import sender
 from ..datapath.channel import Connection
-from ..datapath.cycle_file import CycleDisk, CycleHeader
-from ..datapath.errors import PeerRefused
 from ..datapath.nbd_disk import NbdDisk
-from ..datapath.sender import CycleResult, DiskPlan
-from ..domain import errors, points
+from ..datapath.sender import DiskPlan
+from ..domain import errors
 from ..fabrics.interface import ChangeSession, Fabric, PowerState, SessionRequest
 from ..jobs import seams
 from ..wire.orders import CycleFact
-from . import held_pages, sync_pass
+from . import held_pages, remembered, surroundings, sync_pass, take
 from .config import ApplianceConfig
 from .guard import Guard, Watch
 from .peers import Peers
-from .progress import DiskPass, Progress
 from .source import Source
 from .sync_pass import DiskFacts, DiskPart
+from .take import Take, Wish
 
 Told = Callable[[float, str], None]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a cycle is asked for. `point`: seal one, if no pass is left open. `whole`: finish all passes.
-    `pause`: the loop stays paused afterwards. `idle_ok`: send nothing if nothing changed while the machine is off.
-    `set_id`: the set of common points that the point belongs to; `reason`: why it belongs to none though it was to."""
-
-    point: bool = False
-    app_consistent: bool = False
-    whole: bool = False
-    pause: bool = False
-    idle_ok: bool = False
-    set_id: str | None = None
-    reason: str | None = None
 
 
 class Cycles:
@@ -104,18 +87,18 @@ class Cycles:
     def _power(self, source: Source) -> PowerState:
         power = self._fabric.power.state(source.setup.fabric_id)
         if power is PowerState.MISSING:
-            raise errors.NotFound(
-                f"The hypervisor no longer knows {source}.",
-                do="Define the machine again, or disable its protection.",
-            )
+            raise surroundings.missing(source)
         return power
 
     def _looks(self, source: Source) -> object:
-        """Times and sizes of the disk files of a machine that is off; None when it runs or they can't be seen."""
+        """Times and sizes of the disk files of a machine that is off, and its firmware state; None when it runs or they
+        can't be seen."""
         if source.power is not PowerState.OFF:
             return None
         found = self._fabric.inventory.get(source.setup.fabric_id)
-        return file_marks([disk.path for disk in found.definition.disks]) if found else None
+        marks = _file_marks([disk.path for disk in found.definition.disks]) if found else None
+        firmware = surroundings.firmware_state(self._fabric, source) or ()
+        return None if marks is None else (marks, [file.record for file in firmware])
 
     def _over(
         self,
@@ -141,15 +124,17 @@ class Cycles:
             ]
             _note_consistency(source, session, wish)
             parts = self._parts(source, session, wish)
+            taken = Take(source, session, parts, surroundings.firmware_state(self._fabric, source), wish)
             plans = _plans(disks, parts)
-            if wish.idle_ok and _nothing(session, source.progress, plans, parts):
+            if wish.idle_ok and taken.is_nothing(plans):
                 return None, seen
-            header = self._header(source, session, parts, seq, wish)
+            definition = surroundings.summary(self._fabric, source).definition if taken.has_point else None
+            header = taken.header(seq, definition)
             sizes = {disk.key: disk.size_bytes for disk in session.disks}
             held = stack.enter_context(held_pages.over(self._config.home, source, sizes))
             held.begin(seq, parts, {plan.key: [*plan.changed, *plan.compare] for plan in plans})
             plans = [replace(plan, known=held.of(plan.key)) for plan in plans]
-            self._attempt(source, parts, seq)
+            remembered.attempt(source, parts, seq)
             result = sender.send_cycle(
                 connection,
                 header,
@@ -160,19 +145,19 @@ class Cycles:
                 progress=_teller(plans, told),
             )
             if result.already:
-                raise _number_taken(source, session)
+                raise remembered.number_taken(source, session)
             seams.reach("appliance.cycle.acknowledged")
-            source.save(_acknowledged(source.progress, session, parts, header, result, wish))
+            remembered.acknowledge(taken, header, result)
             held.commit()
         seams.reach("appliance.cycle.remembered")
-        return _fact(header, session, result), seen
+        return take.fact(header, session, result), seen
 
     def request(self, source: Source, wish: Wish) -> SessionRequest:
         """The view that the next cycle needs."""
         setup, progress = source.setup, source.progress
         return SessionRequest(
             fabric_id=setup.fabric_id,
-            disks=setup.disks,
+            disks=surroundings.present_disks(source, surroundings.summary(self._fabric, source)),
             base=progress.base,
             new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
             scratch_dir=self._config.scratch,
@@ -192,59 +177,6 @@ class Cycles:
             parts.append(sync_pass.part(facts, at, None if whole else slice_bytes))
         return parts
 
-    def _attempt(self, source: Source, parts: Sequence[DiskPart], seq: int) -> None:
-        """Before the first byte leaves: this number is used, and so much may reach the replica."""
-        known = source.progress.passes
-        # a lost base makes the known positions worthless, also if this cycle never arrives
-        passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
-        lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
-        resynchronizing = source.progress.resynchronizing or bool(lost)
-        if resynchronizing:
-            what = (
-                f"The change bitmap of {', '.join(lost)} is not usable"
-                if lost
-                else "A comparison of all blocks runs"
-            )
-            source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
-        source.change(next_seq=seq + 1, passes={**known, **passes}, resynchronizing=resynchronizing)
-        seams.reach("appliance.cycle.attempted")
-
-    def _header(
-        self, source: Source, session: ChangeSession, parts: Sequence[DiskPart], seq: int, wish: Wish
-    ) -> CycleHeader:
-        open_passes = [part for part in parts if part.after is not None]
-        finishes = any(part.mode is not None for part in parts) and not open_passes
-        sync = {part.key: part.after.position for part in open_passes if part.after} or None
-        wanted = wish.point or session.checkpoint is None
-        point = self._point(source, session, seq, wish) if finishes or (wanted and not open_passes) else None
-        return CycleHeader(
-            machine_id=source.machine_id,
-            epoch=source.setup.epoch,
-            seq=seq,
-            base_seq=source.progress.last_seq,
-            taken_at=session.taken_at.isoformat(),
-            disks=tuple(CycleDisk(disk.key, disk.size_bytes) for disk in session.disks),
-            point=point,
-            sync=sync,
-        )
-
-    def _point(self, source: Source, session: ChangeSession, seq: int, wish: Wish) -> dict[str, object]:
-        found = self._fabric.inventory.get(source.setup.fabric_id)
-        if found is None:
-            raise errors.NotFound(
-                f"The hypervisor no longer knows {source}.",
-                do="Define the machine again, or disable its protection.",
-            )
-        kept = tuple(disk for disk in found.definition.disks if disk.key in source.setup.disks)
-        return {
-            "point_id": points.point_id(session.taken_at, source.setup.epoch, seq),
-            "consistency": session.consistency,
-            "reason": " ".join(filter(None, (session.reason, wish.reason))) or None,
-            "definition": found.definition.model_copy(update={"disks": kept}).model_dump(mode="json"),
-            "machine_name": source.setup.machine_name,
-            "set_id": wish.set_id,
-        }
-
 
 @contextmanager
 def _instant(how: str) -> Iterator[None]:
@@ -253,28 +185,7 @@ def _instant(how: str) -> Iterator[None]:
     yield
 
 
-def _number_taken(source: Source, session: ChangeSession) -> PeerRefused:
-    """The target has a cycle of this number. We repeat no take, so it is of a time that we have no record of: go on
-    with numbers that no such time can have reached, and compare."""
-    source.change(next_seq=max(source.progress.next_seq, int(session.taken_at.timestamp())))
-    return PeerRefused(
-        f"The target has cycles of {source} that this appliance knows nothing of.",
-        do="Nothing: all blocks are compared, and those that differ are sent.",
-        code="out-of-order",
-    )
-
-
-def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
-    assert part.mode is not None
-    return DiskPass(
-        mode=part.mode,
-        position=min(known.position, part.slice_start) if known else part.slice_start,
-        attempted=max(part.attempted, known.attempted if known else 0),
-        size_bytes=part.size_bytes,
-    )
-
-
-def file_marks(paths: Sequence[str]) -> object:
+def _file_marks(paths: Sequence[str]) -> object:
     """What changes when one of the files is written; None if one of them can't be seen from here."""
     try:
         seen = [Path(path).stat() for path in paths if path]
@@ -298,54 +209,6 @@ def _plans(disks: Sequence[NbdDisk], parts: Sequence[DiskPart]) -> list[DiskPlan
     return plans
 
 
-def _nothing(
-    session: ChangeSession, progress: Progress, plans: Sequence[DiskPlan], parts: Sequence[DiskPart]
-) -> bool:
-    """Whether a machine that is off has nothing that the newest point does not have."""
-    sealed = progress.point_at is not None and progress.point_at == progress.taken_at
-    busy = any(plan.changed or plan.compare for plan in plans) or any(part.mode for part in parts)
-    return session.checkpoint is None and sealed and not busy
-
-
 def _teller(plans: Sequence[DiskPlan], told: Told) -> Callable[[int], None]:
     whole = sum(each.length for plan in plans for each in (*plan.changed, *plan.compare)) or 1
     return lambda done: told(min(1.0, done / whole), f"sent {done} of {whole} bytes")
-
-
-def _acknowledged(
-    progress: Progress, session: ChangeSession, parts: Sequence[DiskPart], header: CycleHeader, result: CycleResult,
-    wish: Wish,
-) -> Progress:  # fmt: skip
-    """The progress once the target has the cycle."""
-    sealed = header.point is not None
-    passes = {part.key: part.after for part in parts if part.after is not None}
-    changes: dict[str, object] = {
-        "last_seq": header.seq,
-        "base": session.checkpoint or progress.base,
-        "taken_at": session.taken_at,
-        "passes": passes,
-        "resynchronizing": bool(passes) and progress.resynchronizing,
-        "last_cycle_seconds": result.seconds,
-        "last_cycle_changed_bytes": result.changed_bytes,
-        "last_cycle_wire_bytes": result.wire_bytes,
-        "total_wire_bytes": progress.total_wire_bytes + result.wire_bytes,
-    }
-    if sealed:
-        changes["point_at"] = session.taken_at
-    if wish.app_consistent:
-        changes["app_point_at"] = session.taken_at
-    if wish.pause:
-        changes["paused"] = True
-    return progress.model_copy(update=changes)
-
-
-def _fact(header: CycleHeader, session: ChangeSession, result: CycleResult) -> CycleFact:
-    return CycleFact(
-        epoch=header.epoch,
-        seq=header.seq,
-        point_id=header.point["point_id"] if header.point else None,
-        taken_at=session.taken_at,
-        changed_bytes=result.changed_bytes,
-        wire_bytes=result.wire_bytes,
-        seconds=result.seconds,
-    )

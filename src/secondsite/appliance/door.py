@@ -80,6 +80,12 @@ class Door:
             raise Refused(
                 "wrong-disks", "The cycle has disks that the replica has not.", do="Enable protection again."
             )
+        if hosted.lacks_firmware(header):
+            raise Refused(
+                "firmware-missing",
+                f"The replica of {hosted.setup.machine_name} has not the firmware state that the cycle names.",
+                do="Nothing: the next cycle carries it.",
+            )
         state = hosted.replica.state
         already = header.seq <= max(state.processed_seq, state.begun_seq)
         in_parts = hosted.replica.takes_parts(header)

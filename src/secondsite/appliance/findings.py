@@ -17,7 +17,15 @@ FOR_ERRORS = {
     "replica-busy": "peer-unreachable",
     "not-found": "machine-missing",
 }
-REFUSALS = {"wrong-epoch", "not-accepting", "wrong-source", "no-replica", "out-of-order", "peer-refused"}
+REFUSALS = {
+    "wrong-epoch",
+    "not-accepting",
+    "wrong-source",
+    "no-replica",
+    "out-of-order",
+    "peer-refused",
+    "firmware-missing",
+}
 
 
 def code_for(error_code: str) -> str:

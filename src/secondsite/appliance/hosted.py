@@ -1,12 +1,15 @@
 """One replica at this site: the vault's setup, the files, and who works on them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 from ..datapath import cycle_file
+from ..datapath import errors as datapath_errors
+from ..datapath.cycle_file import CycleHeader
+from ..datapath.firmware import FirmwareFile
 from ..datapath.replica import Replica
 from ..datapath.replica_views import PointRecord
 from ..domain import errors
@@ -84,6 +87,15 @@ class Hosted:
         processed = state.processed_seq if state.epoch == self.setup.epoch else 0
         return max([processed, *(seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch)])
 
+    def lacks_firmware(self, header: CycleHeader) -> bool:
+        """Whether the cycle names firmware state that it does not carry, and that nothing here has."""
+        named = [file for file in header.firmware or () if file.packed is None]
+        if not self.replica.lacks_firmware(named):
+            return False
+        carried = {file.sha256 for _, _, path in self.waiting() for file in _carried(path)}
+        # asked again: a cycle that waited may have been applied meanwhile
+        return bool(self.replica.lacks_firmware(named) - carried)
+
     def failed(self) -> float:
         """Back off; gives the seconds."""
         pause = min(2.0**self._failures, LONGEST_BACKOFF_SECONDS)
@@ -114,9 +126,11 @@ class Hosted:
         )
 
     def definition(self, record: PointRecord) -> MachineDefinition:
-        """The machine as it was at the point; the setup's, if the point carries none."""
+        """The machine as it was at the point, with the point's disks; the setup's, if the point carries none."""
         body = record.manifest.definition
-        return MachineDefinition.model_validate(dict(body)) if body else self.setup.definition
+        found = MachineDefinition.model_validate(dict(body)) if body else self.setup.definition
+        held = {disk.key for disk in record.manifest.disks}
+        return found.model_copy(update={"disks": tuple(disk for disk in found.disks if disk.key in held)})
 
     def status(self) -> ReplicaStatus:
         """As the vault sees it; reads only what is in memory and the names in the inbox."""
@@ -161,11 +175,20 @@ def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShap
             "reason": record.manifest.reason,
             "committed": record.committed,
             "added_bytes": record.added_bytes,
+            "disks": [disk.key for disk in record.manifest.disks],
             "held": record.held,
             "damaged": bool(verdict and verdict.bad),
             "verified_at": verdict.at if verdict else None,
         }
     )
+
+
+def _carried(path: Path) -> Sequence[FirmwareFile]:
+    try:
+        header, _content = cycle_file.read(path)
+    except (FileNotFoundError, datapath_errors.CycleDamaged):
+        return ()
+    return [file for file in header.firmware or () if file.packed is not None]
 
 
 def _size(path: Path) -> int:

@@ -212,6 +212,12 @@ class InboxWork:
             each.unlink(missing_ok=True)
         hosted.replica.abandon()
 
+    def _forget_disks(self, hosted: Hosted) -> None:
+        """A disk that is no longer protected goes with the last point that has it."""
+        for key in set(hosted.replica.state.keys) - set(hosted.setup.disks):
+            if hosted.replica.forget_disk(key):
+                log.info("disk.forgotten", machine=hosted.machine_id, disk=key)
+
     # -- retention -------------------------------------------------------------------------------------
 
     def _trim_journal(self, hosted: Hosted) -> None:
@@ -230,6 +236,7 @@ class InboxWork:
         spared = {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
         doomed = retention.to_drop(points, hosted.setup.policy.retention_seconds, spared)
         if not doomed:
+            self._forget_disks(hosted)
             return False
         hosted.replica.drop(doomed[0].id)
         seams.reach("appliance.replica.dropped")

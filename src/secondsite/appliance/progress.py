@@ -33,6 +33,10 @@ class Progress(Shape):
     app_point_at: datetime | None = None
     passes: dict[str, DiskPass] = Field(default_factory=dict)
     paused: bool = False
+    joining: tuple[str, ...] = ()
+    """Disks that were included after the machine was whole, and whose first pass has not ended."""
+    firmware: dict[str, str] = Field(default_factory=dict)
+    """The firmware state that the target has: sha256 by the file's name."""
     resynchronizing: bool = False
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: int | None = None
@@ -65,6 +69,16 @@ def _mode(setup: SourceSetup, key: str) -> SyncMode:
 
 
 def restarted(progress: Progress, disks: tuple[str, ...]) -> Progress:
-    """Compare all disks from the start; what was ever attempted stays on record."""
+    """Compare all disks from the start, and send the firmware state again; what was ever attempted stays on record."""
     passes = {key: DiskPass(mode=SyncMode.COMPARE) for key in disks}
-    return progress.model_copy(update={"passes": passes, "resynchronizing": True})
+    return progress.model_copy(update={"passes": passes, "firmware": {}, "resynchronizing": True})
+
+
+def with_disks(progress: Progress, old: tuple[str, ...], new: tuple[str, ...]) -> Progress:
+    """The machine's protected disks are others now: one that joins is compared from its first byte, for the replica may
+    hold an earlier time of it."""
+    joined = [key for key in new if key not in old]
+    kept = {key: each for key, each in progress.passes.items() if key in new}
+    passes = {**kept, **{key: DiskPass(mode=SyncMode.COMPARE) for key in joined}}
+    joining = tuple(key for key in (*progress.joining, *joined) if key in new)
+    return progress.model_copy(update={"passes": passes, "joining": joining})

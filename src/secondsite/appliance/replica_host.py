@@ -88,18 +88,30 @@ class ReplicaHost:
             return self._make(setup)
         with hosted.hold("preparing the replica", within_seconds):
             if hosted.replica.state.epoch == setup.epoch and hosted.replica.state.committed_point_id is None:
-                hosted.save(setup=setup, accepting=True)
-                return f"{hosted} was already there"
+                return self._keep(hosted, setup)
             if setup.base is not Base.EXISTING:
                 raise errors.NotPossibleNow(
                     f"{hosted} of epoch {hosted.setup.epoch} is in the way of an empty one.",
                     do="Disable the machine's protection, or reprotect to the original location.",
                 )
             sentence = self._turn(hosted.replica, setup)
+            _add_disks(hosted.replica, setup)
             hosted.save(setup=setup, accepting=True)
             hosted.refresh()
             hosted.wants_digests = True
             return sentence
+
+    def _keep(self, hosted: Hosted, setup: ReplicaSetup) -> str:
+        """The replica of this epoch is there; its disks may be others now. Nothing else changes then: a failover may
+        have closed its inbox since, and it may stand on the disks of an old machine."""
+        if hosted.setup.epoch != setup.epoch:  # we died between turning it and saying so
+            hosted.save(setup=setup, accepting=True)
+        changed = set(setup.disks) != set(hosted.setup.disks)
+        added = _add_disks(hosted.replica, setup)
+        now = {"disks": setup.disks, "definition": setup.definition}
+        hosted.save(setup=hosted.setup.model_copy(update=now))
+        hosted.wants_trim = True
+        return f"{hosted} {added}" if changed else f"{hosted} was already there"
 
     def _make(self, setup: ReplicaSetup) -> str:
         folder = self.folder / setup.machine_id
@@ -108,6 +120,7 @@ class ReplicaHost:
         if run is not None:
             replica = Replica.open(folder, self.daemon, _reach)
             sentence = self._turn(replica, setup)
+            _add_disks(replica, setup)
         else:
             replica = Replica.create(
                 folder,
@@ -184,6 +197,15 @@ class ReplicaHost:
 
 def _reach(name: str) -> None:
     seams.reach(f"appliance.replica.{name}")
+
+
+def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:
+    """Room for disks that the replica has not; a sentence's end."""
+    added = [disk for disk in _disks(setup) if disk.key not in replica.state.keys]
+    for disk in added:
+        replica.add_disk(disk)
+    named = ", ".join(disk.key for disk in added)
+    return f"has room for {named}" if added else f"holds {', '.join(setup.disks)} from now on"
 
 
 def _disks(setup: ReplicaSetup) -> list[ReplicaDisk]:

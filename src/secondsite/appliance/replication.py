@@ -17,16 +17,17 @@ from ..domain import errors
 from ..fabrics.interface import Fabric, PowerState
 from ..wire.orders import CycleFact
 from ..wire.replication import SourceSetup
-from . import findings, held_pages
+from . import findings, held_pages, surroundings
 from . import progress as progresses
 from .ballast import Ballast
 from .config import ApplianceConfig
-from .cycle import Cycles, Told, Wish
+from .cycle import Cycles, Told
 from .guard import Guard, Interrupted
 from .peers import Peers
 from .progress import Progress
 from .source import Source
 from .state import State
+from .take import Wish
 
 LONGEST_IDLE_SECONDS = 1.0
 
@@ -214,7 +215,7 @@ class Replication:
 
     def _well(self, source: Source) -> None:
         source.succeeded()
-        kept = ["app-consistency-degraded", "common-point-missed"]
+        kept = ["app-consistency-degraded", "common-point-missed", *surroundings.FINDINGS]
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
         source.findings.clear_all_but(*kept)
@@ -230,6 +231,8 @@ class Replication:
             # the target lost what it had acknowledged (a damaged file): nothing we know of it counts any more
             lost = progresses.restarted(source.progress, source.setup.disks)
             source.save(lost.model_copy(update={"base": None, "last_seq": None}))
+        elif getattr(error, "code", "") == "firmware-missing":
+            source.change(firmware={})
         what = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
         do = getattr(error, "do", "")
         source.findings.add(code, f"{what} {do}".strip())

@@ -74,7 +74,9 @@ class Source:
         same_epoch = setup.epoch == self.setup.epoch
         if setup == self.setup and not self.progress.paused:
             return False
-        progress = self.progress if same_epoch else progresses.fresh(setup)
+        progress = progresses.fresh(setup)
+        if same_epoch:
+            progress = progresses.with_disks(self.progress, self.setup.disks, setup.disks)
         self.save(progress.model_copy(update={"paused": False}), setup)
         self.quiet_as = None
         return True

@@ -50,6 +50,8 @@ def register(app: typer.Typer) -> None:
         cancel_failover,
         reprotect,
         resynchronize,
+        include_disk,
+        exclude_disk,
     ):
         app.command(function.__name__.replace("_", "-"))(function)
 
@@ -267,3 +269,32 @@ def resynchronize(
 ) -> None:
     """Compare every block of source and replica, and send only those that differ."""
     _start(context, Verb.RESYNCHRONIZE, rest.Resynchronize(machines=tuple(machines)), no_wait, as_json)
+
+
+Disks = Annotated[
+    list[str], typer.Option("--disk", help="Key of the disk, such as vdb. May be given several times.")
+]
+
+
+def include_disk(
+    context: typer.Context,
+    machines: MachineNames,
+    disk: Disks,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Protect a disk that was added later, or left out: only it is copied, and the others go on."""
+    request = rest.IncludeDisk(machines=tuple(machines), disks=tuple(disk))
+    _start(context, Verb.INCLUDE_DISK, request, no_wait, as_json)
+
+
+def exclude_disk(
+    context: typer.Context,
+    machines: MachineNames,
+    disk: Disks,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Leave a disk out from now on. Points that have it keep it; its copy goes with the last of them."""
+    request = rest.ExcludeDisk(machines=tuple(machines), disks=tuple(disk))
+    _start(context, Verb.EXCLUDE_DISK, request, no_wait, as_json)

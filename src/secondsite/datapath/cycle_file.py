@@ -19,8 +19,9 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from . import frames, frames_message, frames_runs, room
+from . import firmware, frames, frames_message, frames_runs, room
 from .errors import CycleDamaged, DatapathError, ProtocolViolated
+from .firmware import FirmwareFile
 from .frames import Encoded, Frame
 from .frames_message import Message, Received
 from .units import MiB
@@ -45,7 +46,9 @@ class CycleHeader:
     """What a cycle is. (machine_id, epoch, seq) names it; a seq is never used for a second take.
 
     `base_seq` is the last acknowledged cycle that this one builds on, None for a full copy. `taken_at` is the
-    instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it.
+    instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it. `firmware` is
+    the machine's firmware state; None when nothing is known of it, then what the replica has stays. The disks in
+    `apart` are on their way into the replica: no point has them yet, and none waits for them.
     """
 
     machine_id: str
@@ -56,6 +59,8 @@ class CycleHeader:
     disks: tuple[CycleDisk, ...]
     point: dict[str, Any] | None = None
     sync: dict[str, Any] | None = None
+    firmware: tuple[FirmwareFile, ...] | None = None
+    apart: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -74,6 +79,8 @@ class CycleHeader:
                 disks=tuple(CycleDisk(str(d["key"]), _natural(d["size_bytes"])) for d in fields["disks"]),
                 point=_object(fields.get("point")),
                 sync=_object(fields.get("sync")),
+                firmware=firmware.from_header(fields.get("firmware")),
+                apart=tuple(map(str, fields.get("apart", ()))),
             )
         except (KeyError, TypeError, ValueError) as problem:
             raise ProtocolViolated(
@@ -92,9 +99,6 @@ def _object(value: object) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
         raise ValueError(f"{value!r} is no object")
     return value
-
-
-# -- names -------------------------------------------------------------------------------------------------
 
 
 def path_of(inbox_dir: Path, epoch: int, seq: int) -> Path:
@@ -128,9 +132,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:  # it was applied, or given up, since it was listed
         return 0
-
-
-# -- writing -----------------------------------------------------------------------------------------------
 
 
 class CycleWriter:

@@ -115,6 +115,12 @@ class CycleOutOfOrder(DatapathError):
     code = "cycle-out-of-order"
 
 
+class FirmwareTooLarge(DatapathError):
+    """A machine's firmware state is larger than what travels with a cycle."""
+
+    code = "firmware-too-large"
+
+
 class ReplicaClosed(DatapathError):
     """The replica takes no cycles: its machine was failed over and committed, or the replica was removed."""
 

@@ -30,6 +30,17 @@ class ManifestDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ManifestFirmware:
+    """A file of the machine's firmware state: 'nvram' holds the UEFI variables, 'tpm/...' belongs into the state
+    folder of an emulated TPM. `file` is relative to the replica's folder."""
+
+    name: str
+    size_bytes: int
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One recovery point. Times are ISO 8601 in UTC: `taken_at` by the source's clock, `sealed_at` by ours."""
 
@@ -47,13 +58,22 @@ class Manifest:
     definition: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     how_to_boot: str = ""
+    firmware: tuple[ManifestFirmware, ...] = ()
     version: int = VERSION
 
 
-def how_to_boot(disks: tuple[ManifestDisk, ...]) -> str:
+UEFI_CODE = "-drive if=pflash,format=raw,readonly=on,file=OVMF_CODE.fd"
+
+
+def how_to_boot(disks: tuple[ManifestDisk, ...], firmware: tuple[ManifestFirmware, ...] = ()) -> str:
     """A plain QEMU command line, to be run in the replica's folder. `-snapshot` keeps the point untouched."""
+    nvram = next((file for file in firmware if file.name == "nvram"), None)
     drives = " ".join(f"-drive file={disk.file},format=qcow2,if=virtio" for disk in disks)
-    return f"In this replica's folder: qemu-system-x86_64 -m 2048 -snapshot {drives}"
+    said = "In this replica's folder"
+    if nvram is not None:
+        drives = f"{UEFI_CODE} -drive if=pflash,format=raw,file={nvram.file} {drives}"
+        said += ", OVMF_CODE.fd being the loader that the definition names"
+    return f"{said}: qemu-system-x86_64 -m 2048 -snapshot {drives}"
 
 
 def save(manifest: Manifest, path: Path) -> None:
@@ -69,6 +89,7 @@ def load(path: Path) -> Manifest:
         if stated != _sha256(body):
             raise ValueError("its sha256 does not match")
         body["disks"] = tuple(ManifestDisk(**disk) for disk in body["disks"])
+        body["firmware"] = tuple(ManifestFirmware(**file) for file in body.get("firmware", ()))
         return Manifest(**body)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise errors.ImageProblem(

@@ -16,9 +16,11 @@ from typing import Any
 from . import (
     digest_map_scan,
     errors,
+    firmware,
     image,
     layers,
     replica_apply,
+    replica_disks,
     replica_holds,
     replica_prune,
     replica_removal,
@@ -30,6 +32,7 @@ from . import (
     replica_views,
 )
 from .extents import Extent
+from .firmware import FirmwareFile
 from .journal import Journal
 from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
@@ -180,6 +183,15 @@ class Replica:
         nobody: it can be asked while a cycle is applied."""
         return replica_views.points(self._core)
 
+    def add_disk(self, disk: ReplicaDisk) -> str:
+        """Room for a disk that joins, empty in all that is sealed and in the head; a sentence. Points have it from the
+        first cycle on that brings it and does not set it apart. Raises ReplicaClosed."""
+        return replica_disks.add(self._core, disk.key, disk.size_bytes)
+
+    def forget_disk(self, key: str) -> bool:
+        """Remove a disk that left; False, and nothing is done, while a point has it."""
+        return replica_disks.forget(self._core, key)
+
     def drop(self, point_id: str) -> Dropped:
         """Remove a recovery point. Its layer is merged now, or when what is in use below it is free. Raises
         ReplicaInUse while a run is on this very point, PointHeld while somebody holds it."""
@@ -224,6 +236,16 @@ class Replica:
     def rolling(self) -> bool:
         """Whether overlays of a run still wait for cycles of the journal."""
         return replica_runs.rolling(self._core)
+
+    def firmware(self, point_id: str, run_name: str | None = None) -> dict[str, Path | None]:
+        """The files of the machine's firmware state at a point, or at the instant that an open run was rolled forward to,
+        by name, to be copied and never written. Each is read; None stands for one that is no longer what was sealed.
+        Raises PointUnknown, ImageProblem."""
+        return replica_runs.firmware_files(self._core, point_id, run_name)
+
+    def lacks_firmware(self, files: Iterable[FirmwareFile]) -> set[str]:
+        """The digests of those that lie here neither whole nor under way."""
+        return {file.sha256 for file in files if firmware.lacks(self._core.files.firmware, file)}
 
     def run_paths(self, run_name: str) -> dict[str, Path]:
         """The files of an open run by disk key; raises PointUnknown."""

@@ -19,9 +19,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import digest_map_scan, errors, image, replica_seal, sift
+from . import digest_map_scan, errors, firmware, image, replica_seal, sift
 from .digest_map import DigestMap
 from .extents import Extent
+from .firmware import FirmwareFile
 from .nbd_disk import NbdDisk
 from .nbd_disk_writes import Writes
 from .replica_core import ReplicaCore
@@ -56,6 +57,10 @@ class CycleLike(Protocol):
     def point(self) -> dict[str, Any] | None: ...
     @property
     def sync(self) -> dict[str, Any] | None: ...
+    @property
+    def firmware(self) -> Sequence[FirmwareFile] | None: ...
+    @property
+    def apart(self) -> Sequence[str]: ...
 
 
 class FrameLike(Piece, Protocol):
@@ -99,6 +104,7 @@ def apply(
         facts = replica_seal.PointFacts.of(header.point) if header.point is not None else None
         if facts is not None:
             replica_seal.check_new(state, facts)
+        kept = _firmware(core, header)
         _grow(core, header)
         written, zeroed = _to_head(core, header, frames, cancelled, came_whole)
         if not came_whole():
@@ -108,14 +114,27 @@ def apply(
             "processed_seq": header.seq,
             "processed_taken_at": header.taken_at,
             "applying_seq": None,
-            "whole": facts is not None or header.sync is None,
+            "firmware": kept,
+            "current": tuple(disk.key for disk in header.disks if disk.key not in header.apart),
+            "whole": facts is not None or header.sync is None or header.sync.keys() <= set(header.apart),
         }
         if facts is None:
             core.save(**done, unsealed=True)
         else:
             replica_seal.seal_head(core, facts, header.seq, header.taken_at, done)
         core.reach("apply.processed")
+        if kept != state.firmware:
+            core.collect_firmware()
     return Applied(False, facts.point_id if facts else None, written, zeroed, time.monotonic() - began)
+
+
+def _firmware(core: ReplicaCore, header: CycleLike) -> tuple[FirmwareFile, ...]:
+    """The machine's firmware state at the cycle; what it carries is durable, and not yet true."""
+    if header.firmware is None:
+        return core.state.firmware
+    kept = firmware.keep(core.files.firmware, header.firmware)
+    core.reach("apply.firmware")
+    return kept
 
 
 def _to_head(

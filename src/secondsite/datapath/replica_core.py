@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import digest_map_scan, errors, layers, replica_state
+from . import digest_map_scan, errors, layers, manifest, replica_state
 from .digest_map import DigestMap
 from .journal import Journal
 from .nbd_disk import NbdDisk
@@ -204,12 +205,8 @@ class ReplicaCore:
         """Remove layers, manifests and run overlays that the record does not know: they are not, or no longer, true.
         A replica that takes no more cycles has no journal."""
         state = self.state
-        kept = {layer.number for layer in state.layers}
-        for key in state.keys:
-            for number in self.files.layer_numbers(key):
-                if number not in kept:
-                    self.files.layer(key, number).unlink(missing_ok=True)
-            sync_folder(self.files.disk(key))
+        self._collect_disks(state)
+        self.collect_firmware()
         points = {layer.point_id for layer in state.layers}
         for path in self.files.points.glob("*.json"):
             if path.stem not in points:
@@ -220,3 +217,29 @@ class ReplicaCore:
                 shutil.rmtree(folder, ignore_errors=True)
         if state.head is None:
             self.journal.clear()
+
+    def _collect_disks(self, state: ReplicaState) -> None:
+        kept = {layer.number for layer in state.layers}
+        for key in state.keys:
+            for number in self.files.layer_numbers(key):
+                if number not in kept:
+                    self.files.layer(key, number).unlink(missing_ok=True)
+            sync_folder(self.files.disk(key))
+        for folder in (self.files.root / "disks").iterdir():
+            if folder.name not in state.keys:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def collect_firmware(self) -> None:
+        """Remove firmware files that neither the newest cycle nor a recovery point names."""
+        folder, newest = self.files.firmware, {file.sha256 for file in self.state.firmware}
+        found = set(os.listdir(folder)) if folder.is_dir() else set()
+        if found <= newest:
+            return
+        with contextlib.suppress(errors.ImageProblem):  # who can't tell what a point needs removes nothing
+            for name in found - newest - self._firmware_of_points():
+                (folder / name).unlink(missing_ok=True)
+
+    def _firmware_of_points(self) -> set[str]:
+        points = [layer.point_id for layer in self.state.layers if layer.point_id is not None]
+        manifests = (manifest.load(self.files.point(point_id)) for point_id in points)
+        return {file.sha256 for each in manifests for file in each.firmware}

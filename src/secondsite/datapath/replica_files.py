@@ -4,6 +4,7 @@ REPLICA/replica.json               the truth about all below
 REPLICA/disks/KEY/base.qcow2       the chain's bottom (or a file elsewhere that is only read)
 REPLICA/disks/KEY/000001.qcow2     layers, each reading through to the one before
 REPLICA/points/POINT.json          one manifest per recovery point
+REPLICA/firmware/SHA256            files of the machine's firmware state, named by their content
 REPLICA/digests/KEY.map            digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
 REPLICA/runs/.RUN.part/            overlays that cycles of the journal are applied to before they are a run's
@@ -58,6 +59,10 @@ class ReplicaFiles:
         return self.root / "points"
 
     @property
+    def firmware(self) -> Path:
+        return self.root / "firmware"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 
@@ -87,13 +92,24 @@ class ReplicaFiles:
     def run_overlay(self, run_name: str, key: str) -> Path:
         return self.run(run_name) / f"{checked_name(key, 'disk key')}.qcow2"
 
+    def run_firmware(self, run_name: str) -> Path:
+        """Where a run that was rolled forward has its firmware state, if the cycles knew of any."""
+        return self.run(run_name) / "firmware"
+
     def layer_numbers(self, key: str) -> list[int]:
         """Numbers of the layer files that exist for a disk."""
         found = (_LAYER.fullmatch(path.name) for path in self.disk(key).iterdir())
         return sorted(int(match.group(1)) for match in found if match)
 
     def make_folders(self, keys: tuple[str, ...]) -> None:
-        for folder in (self.inbox, self.points, self.runs, self.root / "digests", *map(self.disk, keys)):
+        for folder in (
+            self.inbox,
+            self.points,
+            self.firmware,
+            self.runs,
+            self.root / "digests",
+            *map(self.disk, keys),
+        ):
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
 

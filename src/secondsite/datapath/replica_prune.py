@@ -40,6 +40,7 @@ def drop(core: ReplicaCore, point_id: str) -> Dropped:
         )
         core.reach("drop.recorded")
         core.files.point(point_id).unlink(missing_ok=True)
+        core.collect_firmware()
         merged = tidy(core)
     waits = "" if merged else "; its layer waits, for it is in use or the head is not whole"
     return Dropped(merged, f"dropped point {point_id}, merged {merged} layers{waits}")

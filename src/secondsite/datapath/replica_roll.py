@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import cycle_file, errors, image, layers, manifest
+from . import cycle_file, errors, firmware, image, layers, manifest
 from .cycle_file import CycleHeader
 from .frames import Frame
 from .journal import Entry
@@ -67,6 +67,8 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
             disk.flush()
     for path in overlays.values():
         sync_file(path)
+    laid = core.files.run_firmware(run.name).name
+    firmware.lay(part / laid, core.files.firmware, [header.firmware for header, _ in cycles])
     sync_folder(part)
 
 

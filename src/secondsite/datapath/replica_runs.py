@@ -10,7 +10,17 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from . import digest_map_scan, errors, image, layers, manifest, replica_holds, replica_prune, replica_roll
+from . import (
+    digest_map_scan,
+    errors,
+    firmware,
+    image,
+    layers,
+    manifest,
+    replica_holds,
+    replica_prune,
+    replica_roll,
+)
 from .replica_core import ReplicaCore
 from .replica_files import checked_name, sync_file, sync_folder
 from .replica_state import DiskRecord, Layer, ReplicaState, Run
@@ -71,6 +81,21 @@ def _forget(core: ReplicaCore, run: Run) -> None:
 
 def _said(point_id: str, through_seq: int | None) -> str:
     return point_id if through_seq is None else f"{point_id} with the journal up to cycle {through_seq}"
+
+
+def firmware_files(core: ReplicaCore, point_id: str, run_name: str | None) -> dict[str, Path | None]:
+    """The firmware state at a point by name; see `Replica.firmware`."""
+    if run_name is not None and core.files.run_firmware(run_name).is_dir():
+        return dict(firmware.laid(core.files.run_firmware(run_name)))
+    with core.keeping_layers() as state:
+        if state.layer_of(point_id) is None:
+            raise errors.PointUnknown(
+                f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
+                do="List the recovery points.",
+            )
+        found = manifest.load(core.files.point(point_id)).firmware
+    paths = {file.name: core.files.root / file.file for file in found}
+    return {name: path if firmware.is_whole(path) else None for name, path in paths.items()}
 
 
 def run_paths(core: ReplicaCore, run_name: str) -> dict[str, Path]:
@@ -142,12 +167,18 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         if state.merging is not None:
             core.finish_merge()
         bottom = core.state.layers[0].number
-        disks = tuple(_merge_run(core, run_name, disk, bottom) for disk in state.disks)
+        # a disk that the point did not have is no disk of the machine that ran on it
+        on_point = {
+            disk.key for disk in manifest.load(core.files.point(_run(state, run_name).point_id)).disks
+        }
+        disks = tuple(
+            _merge_run(core, run_name, disk, bottom) for disk in state.disks if disk.key in on_point
+        )
         core.reach("turn.opened")
         core.save(
             epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
             next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None, begun_seq=0,
-            whole=False, unsealed=False, committed_point_id=None, runs=(), leases=(), holds=(),
+            firmware=(), current=None, whole=False, unsealed=False, committed_point_id=None, runs=(), leases=(), holds=(),
         )  # fmt: skip
         core.reach("turn.recorded")
         core.drop_maps()
@@ -198,16 +229,16 @@ def end_lease(core: ReplicaCore, reason: str) -> None:
 
 
 def _overlays(core: ReplicaCore, run: Run) -> dict[str, Path]:
+    sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
     if not run.writable:
-        return {key: core.files.layer(key, run.layer) for key in core.state.keys}
+        return {key: core.files.layer(key, run.layer) for key in sizes}
     if run.through_seq is not None:
         return replica_roll.rolled(core, run, digest_map_scan.never)
     folder = core.files.run(run.name)
     if not folder.exists():
         folder.mkdir(parents=True)
         sync_folder(folder.parent)
-    sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
-    return {key: _overlay(core, run, key, sizes[key]) for key in core.state.keys}
+    return {key: _overlay(core, run, key, size_bytes) for key, size_bytes in sizes.items()}
 
 
 def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int) -> Path:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import errors, manifest
-from .manifest import Manifest, ManifestDisk
+from .firmware import FirmwareFile
+from .manifest import Manifest, ManifestDisk, ManifestFirmware
 from .replica_core import ReplicaCore
 from .replica_files import checked_name
 from .replica_state import Layer, ReplicaState
@@ -85,14 +86,15 @@ def seal_head(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, don
     core.open_heads()
     core.heads.snapshot(state, number)
     core.reach("seal.snapshot")
-    manifest.save(_manifest(core, facts, seq, taken_at), core.files.point(facts.point_id))
+    after = dataclasses.replace(state, **done)
+    manifest.save(_manifest(core, facts, seq, taken_at, after), core.files.point(facts.point_id))
     core.reach("seal.manifest")
     layers = (*state.layers[:-1], Layer(head, facts.point_id), Layer(number))
     core.save(**done, layers=layers, head=number, next_number=number + 1, unsealed=False)
     core.reach("seal.recorded")
 
 
-def _manifest(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str) -> Manifest:
+def _manifest(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, after: ReplicaState) -> Manifest:
     state, maps = core.state, core.maps()
     disks = tuple(
         ManifestDisk(
@@ -102,13 +104,21 @@ def _manifest(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str) -> 
             digest=maps[disk.key].digest(),
         )
         for disk in state.disks
+        if after.current is None or disk.key in after.current
     )
+    files = tuple(_beside(core, file) for file in after.firmware)
     return Manifest(
         point_id=facts.point_id, machine_id=state.machine_id, machine_name=facts.machine_name or state.machine_id,
         taken_at=taken_at, sealed_at=datetime.datetime.now(datetime.UTC).isoformat(), consistency=facts.consistency,
         epoch=state.epoch, seq=seq, disks=disks, reason=facts.reason, set_id=facts.set_id,
-        definition=facts.definition, extra=facts.extra, how_to_boot=manifest.how_to_boot(disks),
+        definition=facts.definition, extra=facts.extra, firmware=files,
+        how_to_boot=manifest.how_to_boot(disks, files),
     )  # fmt: skip
+
+
+def _beside(core: ReplicaCore, file: FirmwareFile) -> ManifestFirmware:
+    place = (core.files.firmware / file.sha256).relative_to(core.files.root)
+    return ManifestFirmware(name=file.name, size_bytes=file.size_bytes, file=str(place), sha256=file.sha256)
 
 
 def torn(state: ReplicaState) -> errors.HeadTorn:

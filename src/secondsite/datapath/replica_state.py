@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import errors
+from .firmware import FirmwareFile
 from .replica_files import write_durably
 
 VERSION = 1
@@ -55,9 +56,10 @@ class ReplicaState:
 
     `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
     pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
-    (point id, reason) of points that stay whatever retention says. `begun_seq` is the newest cycle that may have
-    written anything: a source that takes its number again knows nothing of that. `processed_after` is the cycle that the
-    one begun last was applied on, None when what was there was no instant.
+    (point id, reason) of points that stay whatever retention says. `firmware` is the state that came with the newest
+    processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the newest
+    cycle that may have written anything: a source that takes its number again knows nothing of that.
+    `processed_after` is the cycle that the one begun last was applied on, None when what was there was no instant.
     """
 
     machine_id: str
@@ -78,6 +80,8 @@ class ReplicaState:
     runs: tuple[Run, ...] = ()
     leases: tuple[tuple[int, str], ...] = ()
     holds: tuple[tuple[str, str], ...] = ()
+    firmware: tuple[FirmwareFile, ...] = ()
+    current: tuple[str, ...] | None = None
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:
@@ -138,4 +142,6 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
     body["runs"] = tuple(Run(**run) for run in body["runs"])
     body["leases"] = tuple((number, reason) for number, reason in body["leases"])
     body["holds"] = tuple((point_id, reason) for point_id, reason in body.get("holds", ()))
+    body["current"] = None if body.get("current") is None else tuple(body["current"])
+    body["firmware"] = tuple(FirmwareFile.from_json(file) for file in body.get("firmware", ()))
     return ReplicaState(**body)

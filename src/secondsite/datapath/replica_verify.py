@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from . import digest_map_scan, errors, layers, manifest
+from . import digest_map_scan, errors, firmware, layers, manifest
 from .manifest import ManifestDisk
 from .nbd_disk import NbdDisk
 from .replica_core import ReplicaCore
@@ -22,7 +22,8 @@ _BROKEN_IMAGE: Final = ("not in qcow2 format", "corrupt", "invalid", "too large"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ok` only if every disk is bit for bit what was sealed; `bad` are the keys of those that are not. `read_bytes`
+    """`ok` only if every disk is bit for bit what was sealed; `bad` are the keys of those that are not, and the names of
+    firmware files. `read_bytes`
     leaves out known zeros."""
 
     point_id: str
@@ -48,9 +49,11 @@ def verify(
         reading = contextlib.ExitStack()
         reading.enter_context(core.reading(layer.number))
     with reading:
-        disks = manifest.load(core.files.point(point_id)).disks
+        body = manifest.load(core.files.point(point_id))
+        disks = body.disks
         found = [_read(core, state, layer.number, disk, cancelled, told) for disk in disks]
-    bad = tuple(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same)
+    rotten = (file.name for file in body.firmware if not firmware.is_whole(core.files.root / file.file))
+    bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
     read_bytes = sum(count for _, count in found)
     what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"
     return Verdict(point_id, not bad, read_bytes, time.monotonic() - began, f"point {point_id} {what}", bad)

@@ -83,8 +83,27 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "machine-missing",
             C,
-            "The hypervisor no longer knows the machine.",
-            "Define it again, or disable its protection.",
+            "The hypervisor no longer knows the machine: it was undefined, or migrated to another host.",
+            "Define it again or migrate it back; or disable its protection, and enable it at its new place. Its recovery "
+            "points stay usable until then.",
+        ),
+        _kind(
+            "disk-not-protected",
+            W,
+            "A disk was added to the machine after its protection was enabled.",
+            "Protect it with 'secondsite machine include-disk', or leave it out for good with 'exclude-disk'.",
+        ),
+        _kind(
+            "disk-missing",
+            W,
+            "A protected disk was taken out of the machine. The others are replicated; older points still have it.",
+            "Attach it again, or end its protection with 'secondsite machine exclude-disk'.",
+        ),
+        _kind(
+            "firmware-not-carried",
+            W,
+            "The machine's UEFI variables or the state of its TPM could not be read, or are larger than what travels.",
+            "Read the reason. Recovery points keep the last state that arrived; replication of the disks goes on.",
         ),
         _kind(
             "cycle-failed",

@@ -55,6 +55,8 @@ class Verb(StrEnum):
     CANCEL_FAILOVER = "cancel_failover"
     REPROTECT = "reprotect"
     RESYNCHRONIZE = "resynchronize"
+    INCLUDE_DISK = "include_disk"
+    EXCLUDE_DISK = "exclude_disk"
 
 
 class Event(StrEnum):
@@ -163,6 +165,8 @@ TABLE: tuple[Transition, ...] = (
     _service(S.REPROTECTING, E.SUCCEEDED, S.PROTECTED, "001 L153; 000 L99", turns=True),
     _service(S.REPROTECTING, E.FAILED, S.COMMITTED, "000 L131: same state as before, retry"),
     _user(S.PROTECTED, V.RESYNCHRONIZE, S.PROTECTED, "ours: repair that sends only what differs"),
+    _user(S.PROTECTED, V.INCLUDE_DISK, S.PROTECTED, "ours: a disk added later; the others go on"),
+    _user(S.PROTECTED, V.EXCLUDE_DISK, S.PROTECTED, "ours: gap of the documents"),
     _user(S.PROTECTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _user(S.COMMITTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _service(S.DISABLING, E.SUCCEEDED, S.UNPROTECTED, "ours"),

@@ -46,15 +46,20 @@ class MachineSummary:
     power: PowerState
     tag: str | None
     definition: MachineDefinition
+    attached: tuple[str, ...] | None = None
+    """Keys of the disks that a running machine has at this moment: its definition holds from its next start on. None
+    where the definition is all that there is to know, and in lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One reason found by a check, with the recommended action. `blocking` ones stop the verb."""
+    """One reason found by a check, with the recommended action. `blocking` ones stop the verb; `disk` is the key of
+    the disk that it is about, if it is about one."""
 
     what: str
     do: str
     blocking: bool = True
+    disk: str | None = None
 
 
 class Inventory(Protocol):
@@ -166,6 +171,15 @@ class Freeze:
     seconds: float = 0.0
 
 
+class Firmware(Protocol):
+    """The state that a machine's firmware keeps outside its disks: UEFI variables, an emulated TPM."""
+
+    def read(self, fabric_id: str) -> Mapping[str, bytes]:
+        """All of it as it is now, in small files by name: 'nvram', 'tpm/NAME'; nothing where a machine has none. Each
+        file is whole, though not of the very instant of the disks. Raises FabricError for state that cannot be read
+        or is larger than what travels, NotFound."""
+
+
 class Quiescing(Protocol):
     def freeze(self, fabric_ids: Sequence[str]) -> AbstractContextManager[Mapping[str, Freeze]]:
         """The file systems of all guests stand frozen inside the context, all at once, where their agents allow; gives
@@ -190,6 +204,9 @@ class HostRequest:
     networks: Mapping[str, str | None]
     tag: str
     properties: Mapping[str, str] = field(default_factory=dict)
+    firmware: Mapping[str, Path] = field(default_factory=dict)
+    """The firmware state that the machine starts with, as `Firmware.read` names it, in files that stay as they are; a
+    machine that is there already keeps its own. Without a file the platform begins with a fresh state."""
 
 
 class Hosting(Protocol):
@@ -207,10 +224,11 @@ class Hosting(Protocol):
         raises NotOurs."""
 
     def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
-        """Takes the definition of an off machine away so that nobody can start it, and gives it for `restore`."""
+        """Takes the definition of an off machine away so that nobody can start it, and gives it for `restore`; its
+        firmware state stays with us."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
-        """Defines a withdrawn machine again as it was, powered off."""
+        """Defines a withdrawn machine again as it was, with its firmware state, powered off."""
 
     def consolidate(
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
@@ -243,6 +261,8 @@ class Fabric(Protocol):
     def tracking(self) -> Tracking: ...
     @property
     def quiescing(self) -> Quiescing: ...
+    @property
+    def firmware(self) -> Firmware: ...
     @property
     def hosting(self) -> Hosting: ...
     @property

@@ -35,9 +35,11 @@ class Obstacles(Shape):
 
 
 class CheckSource(Shape):
-    """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds)."""
+    """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks` are those
+    to be protected; none given: all."""
 
     fabric_id: str
+    disks: tuple[str, ...] = ()
     peer_addresses: tuple[str, ...] = ()
 
 

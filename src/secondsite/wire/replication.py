@@ -59,6 +59,8 @@ class SourceSetup(Shape):
     sync: SyncMode
     seeded: tuple[str, ...] = ()
     """Disks of which the target holds a copy already: they are compared, whatever `sync` says."""
+    left_out: tuple[str, ...] = ()
+    """Disks that the machine has and that are not protected by choice."""
 
 
 class ReplicaSetup(Shape):
@@ -86,6 +88,8 @@ class PointShape(Shape):
     reason: str | None = None
     committed: bool = False
     added_bytes: int = 0
+    disks: tuple[str, ...] = ()
+    """The disks that the point has: one that was included later, or taken out of the machine, is not in all points."""
     held: str | None = None
     """Why the point stays whatever retention says; None when it is not held."""
     damaged: bool = False

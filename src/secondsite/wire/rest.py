@@ -236,6 +236,18 @@ class Resynchronize(MachinesRequest):
     pass
 
 
+class IncludeDisk(MachinesRequest):
+    """`disks`: keys of disks that the machines have and that are not protected."""
+
+    disks: tuple[str, ...] = Field(min_length=1)
+
+
+class ExcludeDisk(MachinesRequest):
+    """`disks`: keys of disks to be left out from now on, whether they are protected or were added lately."""
+
+    disks: tuple[str, ...] = Field(min_length=1)
+
+
 class JobAccepted(Shape):
     """One job per machine; several machines come under one parent. `job_id` is the one to follow."""
 

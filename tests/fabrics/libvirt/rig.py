@@ -21,6 +21,7 @@ UNDEFINE_ALL = (
     | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 )
+OVMF = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 CAPABILITIES = Path(__file__).resolve().parents[3] / ".cache" / "libvirt-capabilities"
 
 
@@ -72,6 +73,12 @@ class Rig:
         name = f"{name}-{uuid.uuid4().hex[:8]}"
         paths = [self.make_image(f"{name}-{number}", size) for number, size in enumerate(disks_bytes)]
         return self.define(firmware_xml(name, paths))
+
+    def make_firmware_machine(self, name, nvram):
+        name = f"{name}-{uuid.uuid4().hex[:8]}"
+        variables = self.root / f"{name}.fd"
+        variables.write_bytes(nvram)
+        return self.define(uefi_xml(name, [self.make_image(name, 4 << 20)], variables))
 
     def make_image(self, name, size_bytes, *options):
         path = self.images / f"{name}.qcow2"
@@ -156,6 +163,12 @@ def firmware_xml(name, paths, *, kind="qemu", extra="", form="qcow2"):
       <memory unit='MiB'>16</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os>
       <features><acpi/></features><on_crash>destroy</on_crash>
       <devices>{disks}{extra}<memballoon model='none'/></devices></domain>"""
+
+
+def uefi_xml(name, paths, variables, extra=""):
+    """A machine that sits in OVMF, which needs more memory than a BIOS."""
+    boot = f"<loader readonly='yes' type='pflash'>{OVMF}</loader><nvram>{variables}</nvram></os>"
+    return firmware_xml(name, paths, extra=extra).replace("</os>", boot).replace(">16<", ">128<")
 
 
 __all__ = ["Rig", "accelerator"]

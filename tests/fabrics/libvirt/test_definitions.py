@@ -35,13 +35,16 @@ def described():
     return domain_xml.definition(SOURCE, {"vda": 10 << 30, "vdb": 1 << 30})
 
 
-def adapted(kvm=True, networks=None, **properties):
+def adapted(kvm=True, networks=None, firmware=None, **properties):
     request = HostRequest(
         fabric_id="99999999-1111-4111-8111-111111111111", name="web-test", definition=described(),
         disks={"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG, properties=properties,
+        firmware=firmware or {},
     )  # fmt: skip
     return domain_xml.parse(
-        adapt.adapted(request, adapt.Place(kvm, frozenset({"lan"}), Path("/site/console")))
+        adapt.adapted(
+            request, adapt.Place(kvm, frozenset({"lan"}), Path("/site/console"), Path("/site/nvram"))
+        )
     )
 
 
@@ -115,7 +118,8 @@ def test_console_and_nvram_are_places_of_this_host():
     root = adapted()
     assert root.find("devices/serial/source").attrib == {"path": "/site/console/web-test.log", "append": "on"}
     assert root.find("os/nvram").text is None
-    assert adapted(nvram_path="/new/vars.fd").findtext("os/nvram") == "/new/vars.fd"
+    brought = adapted(firmware={"nvram": Path("/point/vars")})
+    assert brought.findtext("os/nvram") == f"/site/nvram/{brought.findtext('uuid')}.fd"
 
 
 def test_a_machine_of_another_platform_gets_a_plain_definition():
@@ -124,7 +128,9 @@ def test_a_machine_of_another_platform_gets_a_plain_definition():
         disks=(DiskDefinition(key="vda", size_bytes=1),), nics=(NicDefinition(key="net0", mac="52:54:00:00:00:09"),),
     )  # fmt: skip
     request = HostRequest("y", "sim", definition, {"vda": Path("/new/vda.qcow2")}, {"net0": "lan"}, TAG)
-    root = domain_xml.parse(adapt.adapted(request, adapt.Place(False, frozenset({"lan"}), Path("/c"))))
+    root = domain_xml.parse(
+        adapt.adapted(request, adapt.Place(False, frozenset({"lan"}), Path("/c"), Path("/n")))
+    )
     found = domain_xml.definition(domain_xml.render(root), {})
     assert (found.name, found.vcpus, found.memory_bytes) == ("sim", 2, 64 << 20)
     assert [disk.path for disk in found.disks] == ["/new/vda.qcow2"]

@@ -29,7 +29,9 @@ def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape
             f"The site has no machine {payload.fabric_id}.", "Discover the site again, or define the machine."
         )
     else:
-        yield from map(_shape, context.fabric.tracking.check(payload.fabric_id))
+        found = context.fabric.tracking.check(payload.fabric_id)
+        concerned = (None, *payload.disks) if payload.disks else {each.disk for each in found}
+        yield from (_shape(each) for each in found if each.disk in concerned)
     if payload.peer_addresses:
         yield from _unreachable(context, payload.peer_addresses)
 

@@ -1,6 +1,7 @@
 """Orders that run machines on recovery points: drills and failovers, and what becomes of them."""
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         context.state.put_fact(_key(context, payload.run), fact.model_dump_json())
         seams.reach("appliance.run.opened")
         definition = hosted.definition(record)
+        firmware = hosted.replica.firmware(payload.point_id, payload.run)
         context.fabric.hosting.create(
             HostRequest(
                 fabric_id=payload.fabric_id,
@@ -53,6 +55,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 disks=paths,
                 networks={nic.key: payload.networks.get(nic.key) for nic in definition.nics},
                 tag=context.machine_id,
+                firmware={name: path for name, path in firmware.items() if path is not None},
             )
         )
         seams.reach("appliance.run.created")
@@ -65,7 +68,8 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     if payload.forward is not None:
         taken_at = payload.forward.taken_at
         onward = f" rolled forward to {journal.spoken(taken_at)}"
-    return f"{did} {payload.name} from point {payload.point_id}{onward} in {seconds:.1f} s", StartFact(
+    sentence = f"{did} {payload.name} from point {payload.point_id}{onward} in {seconds:.1f} s"
+    return sentence + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -89,6 +93,12 @@ def _disks(context: Context, hosted: Hosted, payload: StartReplica) -> dict[str,
             f"{error.message} Now {journal.possible(hosted.cycles.stretches(hosted.points))}.",
             do="Give another time, or choose a recovery point.",
         ) from error
+
+
+def _without(firmware: Mapping[str, Path | None]) -> str:
+    """What the machine had to begin anew."""
+    rotten = ", ".join(name for name, path in firmware.items() if path is None)
+    return f"; its firmware begins anew, for {rotten} of the point is damaged" if rotten else ""
 
 
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
@@ -174,6 +184,8 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
         context.fabric.tracking.acknowledge(payload.fabric_id, None)
         withdrawn.remember(context.state, found.definition)
         seams.reach("appliance.machine.remembered")
-    context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
+        context.fabric.hosting.withdraw(payload.fabric_id, context.machine_id)
+    else:
+        context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
     context.state.remove_fact(_key(context, FAILOVER))
     return f"removed {found.name}; its disks stay for the way back", Nothing()

@@ -6,12 +6,12 @@ from ...datapath import errors as datapath_errors
 from ...domain import errors
 from ...fabrics.interface import PowerState
 from ...wire.orders import CycleFact, PreCopy, RunCycle
-from ..cycle import Wish
 from ..source import Source
+from ..take import Wish
 from .context import Context
 
 PAUSE_SECONDS = 0.5
-PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy"}
+PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "firmware-missing"}
 """What the other side overcomes by itself, within the order's deadline."""
 
 

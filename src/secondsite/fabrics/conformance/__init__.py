@@ -12,13 +12,17 @@ reason. Every case makes its own machines, with disks of a few MiB.
 
 from __future__ import annotations
 
+from .firmware import FirmwareCases
 from .hosting import HostingCases
 from .machines import MachineCases, NetworkCases
+from .subsets import SubsetCases
 from .under_test import FabricUnderTest
 from .views import PowerLossCases, TagCases, ViewCases
 
 
-class Suite(MachineCases, NetworkCases, ViewCases, PowerLossCases, TagCases, HostingCases):
+class Suite(
+    MachineCases, NetworkCases, ViewCases, PowerLossCases, TagCases, SubsetCases, HostingCases, FirmwareCases
+):
     """All cases. The subclass gives the fixture `under_test`."""
 
 

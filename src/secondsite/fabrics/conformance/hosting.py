@@ -127,13 +127,13 @@ def _guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
         fabric_id=str(uuid.uuid4()),
         name=f"{name}-{uuid.uuid4().hex[:8]}",
         definition=definition,
-        disks=_overlays(under_test, definition),
+        disks=overlays(under_test, definition),
         networks={nic.key: None for nic in definition.nics},
         tag=steps.TAG,
     )
 
 
-def _overlays(under_test: FabricUnderTest, definition: MachineDefinition) -> dict[str, Path]:
+def overlays(under_test: FabricUnderTest, definition: MachineDefinition) -> dict[str, Path]:
     """Two overlays deep, since replicas are chains."""
     tops = {}
     for disk in definition.disks:
@@ -158,11 +158,11 @@ def _home_again(under_test: FabricUnderTest, name: str) -> tuple[str, Mapping[st
     steps.stopped(under_test, fabric_id)
     keys = steps.keys_of(under_test, fabric_id)
     originals = {key: under_test.disk_path(fabric_id, key) for key in keys}
-    overlays = _overlays(under_test, steps.machine_of(under_test, fabric_id).definition)
+    tops = overlays(under_test, steps.machine_of(under_test, fabric_id).definition)
     definition = under_test.fabric.hosting.withdraw(fabric_id, steps.TAG)
     networks = {nic.key: nic.network for nic in definition.nics}
     under_test.fabric.hosting.create(
-        HostRequest(fabric_id, definition.name, definition, overlays, networks, steps.TAG)
+        HostRequest(fabric_id, definition.name, definition, tops, networks, steps.TAG)
     )
     under_test.fabric.power.start(fabric_id)
     steps.write(under_test, fabric_id, 1 * MiB, 0x42)

@@ -57,12 +57,16 @@ def write(
 
 @contextlib.contextmanager
 def view(
-    under_test: FabricUnderTest, fabric_id: str, base: str | None, app_consistent: bool = False
+    under_test: FabricUnderTest,
+    fabric_id: str,
+    base: str | None,
+    app_consistent: bool = False,
+    disks: Sequence[str] = (),
 ) -> Iterator[ChangeSession]:
-    """A frozen view of all disks with a new checkpoint."""
+    """A frozen view of these disks, or of all, with a new checkpoint."""
     request = SessionRequest(
         fabric_id=fabric_id,
-        disks=keys_of(under_test, fabric_id),
+        disks=tuple(disks) or keys_of(under_test, fabric_id),
         base=base,
         new_checkpoint=new_checkpoint(),
         scratch_dir=under_test.scratch_dir,
@@ -72,9 +76,11 @@ def view(
         yield session
 
 
-def checkpoint(under_test: FabricUnderTest, fabric_id: str, base: str | None = None) -> str:
+def checkpoint(
+    under_test: FabricUnderTest, fabric_id: str, base: str | None = None, disks: Sequence[str] = ()
+) -> str:
     """A checkpoint that the target has acknowledged: a view is opened, read by nobody, and kept."""
-    with view(under_test, fabric_id, base) as session:
+    with view(under_test, fabric_id, base, disks=disks) as session:
         assert session.checkpoint is not None
     under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
     return session.checkpoint

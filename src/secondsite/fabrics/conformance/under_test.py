@@ -28,6 +28,9 @@ class FabricUnderTest(Protocol):
         The adapter may lengthen the name to make it unique; the suite reads the name from the inventory.
         """
 
+    def make_firmware_machine(self, name: str, nvram: bytes) -> str:
+        """The fabric id of a new machine, off, with one empty disk, that keeps these UEFI variables."""
+
     def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
         """The guest of a running machine writes and flushes. `data` is one byte value repeated."""
 

@@ -25,6 +25,7 @@ class Place:
     kvm: bool
     libvirt_networks: frozenset[str]
     console_folder: Path
+    nvram_folder: Path
 
 
 def adapted(request: interface.HostRequest, place: Place) -> str:
@@ -43,7 +44,8 @@ def adapted(request: interface.HostRequest, place: Place) -> str:
     _disks(root, request)
     _nics(root, request, place.libvirt_networks)
     _devices(root, request, place.console_folder)
-    _nvram(root, request)
+    _nvram(root, request, place.nvram_folder)
+    _tpm(root)
     return domain_xml.render(root)
 
 
@@ -197,15 +199,30 @@ def _devices(root: Element, request: interface.HostRequest, console_folder: Path
         graphics.attrib |= {"autoport": "yes", "port": "-1"}
 
 
-def _nvram(root: Element, request: interface.HostRequest) -> None:
-    """UEFI variables: the file that the request brings, else a fresh copy of the template under the machine's name."""
-    nvram = root.find("os/nvram")
+def _nvram(root: Element, request: interface.HostRequest, folder: Path) -> None:
+    """UEFI variables: a file of our own for those that the request brings, else a fresh copy of the template under the
+    machine's name."""
+    nvram, boot = root.find("os/nvram"), root.find("os")
+    brought = "nvram" in request.firmware
+    if nvram is None and brought and boot is not None:
+        nvram = SubElement(boot, "nvram")
     if nvram is None:
         return
-    brought = request.properties.get("nvram_path")
-    nvram.text = os.fspath(brought) if brought else None
-    if brought is None and not nvram.attrib:
+    _remove_direct(nvram, "source")
+    nvram.attrib.pop("type", None)
+    nvram.text = os.fspath(folder / f"{request.fabric_id}.fd") if brought else None
+    if not brought and not nvram.attrib:
         _remove(root, "os", ("nvram",))
+
+
+def _tpm(root: Element) -> None:
+    """An emulated TPM comes along; a real one stays with its host."""
+    devices = root.find("devices")
+    assert devices is not None
+    for element in devices.findall("tpm"):
+        backend = element.find("backend")
+        if backend is None or backend.get("type") != "emulator":
+            devices.remove(element)
 
 
 def _remove(root: Element, parent: str, names: tuple[str, ...]) -> None:

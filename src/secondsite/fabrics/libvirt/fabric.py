@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import interface
-from . import accelerator, access, agent, connection, hosting, inventory, networks, power, quiescing, tracking
+from . import (
+    accelerator,
+    access,
+    agent,
+    connection,
+    firmware,
+    hosting,
+    inventory,
+    networks,
+    power,
+    quiescing,
+    tracking,
+)
 
 
 class LibvirtFabric:
@@ -23,6 +35,7 @@ class LibvirtFabric:
         self.power: interface.Power = machines
         self.tracking: interface.Tracking = tracking.Tracking(self._hypervisor, work_dir, agents, folders)
         self.quiescing: interface.Quiescing = quiescence
+        self.firmware: interface.Firmware = firmware.Firmware(self._hypervisor)
         self.networks: interface.Networks = (
             networks.BridgeNetworks() if embedded else networks.LibvirtNetworks(self._hypervisor)
         )

@@ -3,6 +3,8 @@
 Invariant: nothing is changed that does not carry our tag.
 """
 
+import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,19 @@ import libvirt
 
 from ...domain import errors
 from ...wire.machines import MachineDefinition
-from .. import interface
-from . import accelerator, access, adapt, connection, consolidate, domain_xml, durable, inventory, power
+from .. import firmware_files, interface
+from . import (
+    accelerator,
+    access,
+    adapt,
+    connection,
+    consolidate,
+    domain_xml,
+    durable,
+    firmware,
+    inventory,
+    power,
+)
 
 OFF = interface.PowerState.OFF
 
@@ -30,6 +43,7 @@ class Hosting:
         self._hypervisor = hypervisor
         self._consoles = work_dir.absolute() / "console"
         self._withdrawn = work_dir.absolute() / "withdrawn"
+        self._nvram = work_dir.absolute() / "nvram"
         self._networks = networks
         self._power = machines
         self._folders = folders
@@ -49,8 +63,12 @@ class Hosting:
         self._require_free_name(request)
         self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        place = adapt.Place(accelerator.kvm_usable(), self._libvirt_networks(), self._consoles)
-        domain = self._define(f"defining '{request.name}'", adapt.adapted(request, place))
+        text = adapt.adapted(request, self._place())
+        if existing is None:
+            firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
+            if self._nvram.exists():
+                self._folders.let_in(self._nvram)
+        domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
 
     def remove(self, fabric_id: str, tag: str) -> None:
@@ -75,8 +93,10 @@ class Hosting:
         text = inventory.definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE)
         sizes_bytes = inventory.sizes_bytes(domain, domain_xml.disks(domain_xml.parse(text)))
         definition = domain_xml.definition(text, sizes_bytes)
-        durable.write(copy, definition.model_dump_json())  # before the hypervisor forgets it
-        _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM)
+        # before the hypervisor forgets it
+        self._put_aside(domain, copy.with_suffix(".firmware"))
+        durable.write(copy, definition.model_dump_json())
+        _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
         return definition
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
@@ -85,9 +105,14 @@ class Hosting:
         if existing is not None:
             _require_replaceable(existing, (tag, domain_xml.tag_of(root)))
         domain_xml.set_tag(root, tag)
+        copy = self._withdrawn / f"{definition.fabric_id}.json"
+        kept = copy.with_suffix(".firmware")
+        if existing is None and kept.exists():
+            firmware.place(self._hypervisor, root, firmware_files.under(kept))
         domain = self._define(f"restoring '{definition.name}'", domain_xml.render(root))
         connection.call("turning autostart off", domain.setAutostart, 0)
-        (self._withdrawn / f"{definition.fabric_id}.json").unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
+        shutil.rmtree(kept, ignore_errors=True)
 
     def consolidate(
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
@@ -99,6 +124,16 @@ class Hosting:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
             consolidate.running(domain, disks, progress)
+
+    def _put_aside(self, domain: Any, folder: Path) -> None:
+        """A copy of the firmware state: another machine of this id may come to run here on another one. What cannot be
+        read stays where it is, as the definition names it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(errors.FabricError):
+            firmware_files.write(folder, firmware.read(self._hypervisor, domain))
+
+    def _place(self) -> adapt.Place:
+        return adapt.Place(accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram)
 
     def _define(self, doing: str, text: str) -> Any:
         return connection.call(doing, self._hypervisor.handle.defineXML, text)
@@ -184,6 +219,7 @@ def _missing_files(root: Element) -> Iterator[interface.Obstacle]:
             yield interface.Obstacle(
                 f"The definition names {path}, which is not on this host.", f"Copy {path} here."
             )
+    yield from _tpm_notes(root)
     for name in ("hostdev", "filesystem", "shmem"):
         if root.find(f"devices/{name}") is not None:
             yield interface.Obstacle(
@@ -191,3 +227,27 @@ def _missing_files(root: Element) -> Iterator[interface.Obstacle]:
                 "Make sure that the guest boots without it.",
                 blocking=False,
             )
+
+
+def _tpm_notes(root: Element) -> Iterator[interface.Obstacle]:
+    backend = root.find("devices/tpm/backend")
+    if backend is None:
+        return
+    if backend.get("type") != "emulator":
+        yield interface.Obstacle(
+            "The machine uses the TPM of its own host, which it will not have here.",
+            "Make sure that the guest boots without it.",
+            blocking=False,
+        )
+    elif shutil.which("swtpm") is None or shutil.which("swtpm_setup") is None:
+        yield interface.Obstacle(
+            "The machine has an emulated TPM, and this host has no swtpm.",
+            "Install swtpm and swtpm-tools here.",
+        )
+    encryption = backend.find("encryption")
+    if encryption is not None:
+        yield interface.Obstacle(
+            f"The TPM's state is encrypted with the libvirt secret {encryption.get('secret')}.",
+            "Define the same secret here ('virsh secret-define', 'virsh secret-set-value').",
+            blocking=False,
+        )

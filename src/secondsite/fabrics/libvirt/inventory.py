@@ -1,5 +1,6 @@
 """What machines the site has, ours and others."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,11 @@ class Inventory:
 
     def get(self, fabric_id: str) -> interface.MachineSummary | None:
         domain = self._hypervisor.find(fabric_id)
-        return None if domain is None else _summary_unless_gone(domain)
+        found = None if domain is None else _summary_unless_gone(domain)
+        if found is None or found.power is interface.PowerState.OFF:
+            return found
+        disks = domain_xml.disks(domain_xml.parse(live_xml(domain)))
+        return dataclasses.replace(found, attached=tuple(disk.key for disk in disks))
 
 
 def power_of(domain: Any) -> interface.PowerState:

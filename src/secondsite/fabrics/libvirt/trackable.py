@@ -1,5 +1,6 @@
 """What stands between a machine and change tracking."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ def obstacles(domain: Any) -> Sequence[interface.Obstacle]:
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
     return [
         *_of_machine(domain, disks),
-        *(obstacle for disk in disks for obstacle in _of_disk(disk)),
+        *(dataclasses.replace(obstacle, disk=disk.key) for disk in disks for obstacle in _of_disk(disk)),
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from .fabric import SimulatedFabric, open_fabric
 from .faults import Fault, dial
 from .guest import Guest, records
-from .making import add_network, demolish, kill, make_machine, resize
+from .making import add_network, demolish, kill, make_machine, resize, write_firmware
 from .writer import Writer
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "open_fabric",
     "records",
     "resize",
+    "write_firmware",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..interface import Properties
 from . import faults as dialling
 from .faults import Fault, Faults
+from .firmware import SimulatedFirmware
 from .host import Host
 from .hosting import SimulatedHosting
 from .inventory import SimulatedInventory
@@ -36,6 +37,7 @@ class SimulatedFabric:
         self.inventory = SimulatedInventory(host, faults)
         self.power = SimulatedPower(host, faults)
         self.quiescing = SimulatedQuiescing(host, faults)
+        self.firmware = SimulatedFirmware(host, faults)
         self.tracking = SimulatedTracking(host, faults, self.quiescing)
         self.hosting = SimulatedHosting(host, faults)
         self.networks = SimulatedNetworks(host.root, faults)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...domain import errors
 from ...wire.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ..interface import HostRequest, Obstacle, PowerState
-from . import consolidation
+from . import consolidation, firmware
 from .faults import Faults
 from .host import Host
 from .records import KIND, MachineRecord
@@ -40,6 +40,7 @@ class SimulatedHosting:
             if found is not None and found.tag != request.tag:
                 raise errors.NotOurs(f"Machine {request.fabric_id} is there already and not ours.")
             if found is None:
+                firmware.bring(self._host.root, request.fabric_id, request.firmware)
                 self._host.records.save(wanted)
             elif _alike(found.definition) != _alike(wanted.definition):
                 raise errors.FabricError(
@@ -60,6 +61,7 @@ class SimulatedHosting:
                     f"Machine '{record.definition.name}' runs; only one that is off is withdrawn.",
                     do="Shut the machine down, then repeat.",
                 )
+            firmware.put_aside(self._host.root, fabric_id)
             self._take_away(record)
             return record.definition
 
@@ -70,9 +72,11 @@ class SimulatedHosting:
             self._refuse_namesake(wanted)
             found = self._host.records.get(fabric_id)
             if found is None:
+                firmware.bring_back(self._host.root, fabric_id)
                 self._host.records.save(wanted)
             elif (found.definition, found.tag) != (definition, tag):
                 raise errors.NotOurs(f"Another machine with the id {fabric_id} is there.")
+            firmware.forget_aside(self._host.root, fabric_id)
 
     def consolidate(
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
@@ -95,6 +99,7 @@ class SimulatedHosting:
         if record.traits.own_daemon:
             self._host.daemon(record).remove()
         self._host.records.delete(record.fabric_id)
+        firmware.remove(self._host.root, record.fabric_id)
 
     def _refuse_namesake(self, wanted: MachineRecord) -> None:
         for other in self._host.records.all():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...datapath import image
 from ...datapath.units import GiB
 from ...domain import errors
 from ...wire.machines import DiskDefinition, MachineDefinition, NetworkInfo, NicDefinition
+from .. import firmware_files
 from ..interface import PowerState
 from . import disks
+from . import firmware as state
 from .daemon import Daemon, translated
 from .faults import Faults
 from .host import Host
@@ -31,8 +33,10 @@ def make_machine(
     guest_agent: bool = True,
     vcpus: int = 1,
     memory_bytes: int = GiB,
+    firmware: Mapping[str, bytes] | None = None,
 ) -> str:
-    """A new machine, off, with empty disks `vda`, `vdb`, ... of these sizes; its fabric id."""
+    """A new machine, off, with empty disks `vda`, `vdb`, ... of these sizes; its fabric id. With `firmware` it
+    boots through UEFI, whose state that is."""
     fabric_id = str(uuid.uuid4())
     traits = Traits(own_daemon=own_daemon, obeys_shutdown=obeys_shutdown, guest_agent=guest_agent)
     definition = MachineDefinition(
@@ -41,11 +45,15 @@ def make_machine(
         fabric_kind=KIND,
         vcpus=vcpus,
         memory_bytes=memory_bytes,
+        firmware="bios" if firmware is None else "uefi",
         disks=_new_disks(root.absolute() / "disks" / fabric_id, disks_bytes),
         nics=tuple(_nic(name, number, network) for number, network in enumerate(networks)),
         native=traits.model_dump_json(),
     )
-    Host(root).records.save(MachineRecord(definition=definition))
+    host = Host(root)
+    if firmware is not None:
+        write_firmware(root, fabric_id, firmware)
+    host.records.save(MachineRecord(definition=definition))
     return fabric_id
 
 
@@ -53,6 +61,11 @@ def add_network(root: Path, name: str) -> NetworkInfo:
     """A network of the owner's, not ours."""
     network = NetworkInfo(name=name, kind=KIND)
     return SimulatedNetworks(root, Faults(root, (0.0, 0.0))).add(network)
+
+
+def write_firmware(root: Path, fabric_id: str, files: Mapping[str, bytes]) -> None:
+    """The machine's firmware, or its owner, writes its state."""
+    firmware_files.write(state.folder(root.absolute(), fabric_id), files)
 
 
 def resize(root: Path, fabric_id: str, disk_key: str, size_bytes: int) -> None:

@@ -32,7 +32,7 @@ class SimulatedTracking:
                     Obstacle("The machine is not there.", "Refresh the inventory and choose another machine.")
                 ]
             return [
-                obstacle
+                dataclasses.replace(obstacle, disk=disk.key)
                 for disk in record.definition.disks
                 for obstacle in _obstacles(fabric_id, disk.key, disk.path)
             ]

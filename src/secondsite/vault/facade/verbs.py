@@ -19,6 +19,8 @@ REQUESTS: dict[Verb, type[Shape]] = {
     Verb.CANCEL_FAILOVER: rest.CancelFailover,
     Verb.REPROTECT: rest.Reprotect,
     Verb.RESYNCHRONIZE: rest.Resynchronize,
+    Verb.INCLUDE_DISK: rest.IncludeDisk,
+    Verb.EXCLUDE_DISK: rest.ExcludeDisk,
 }
 
 

@@ -12,7 +12,9 @@ from .cleanup_test_failover import CleanupTestFailover
 from .commit import Commit
 from .disable_protection import DisableProtection
 from .enable_protection import EnableProtection
+from .exclude_disk import ExcludeDisk
 from .failover import Failover
+from .include_disk import IncludeDisk
 from .interface import Operation
 from .planned_failover import PlannedFailover
 from .reprotect import Reprotect
@@ -31,6 +33,8 @@ OPERATIONS = (
     CancelFailover,
     Reprotect,
     Resynchronize,
+    IncludeDisk,
+    ExcludeDisk,
 )
 
 

@@ -156,7 +156,7 @@ class EnableProtection:
             ctx,
             arguments["source_appliance_id"],
             Kind.CHECK_SOURCE,
-            orders.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses),
+            orders.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses, disks=tuple(disks)),
             why=f"checking {definition.name} at {arguments['source_site']}",
         )
         if isinstance(source, Wait):

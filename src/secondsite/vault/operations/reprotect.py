@@ -62,7 +62,9 @@ class Reprotect(MachineOperation):
             ctx,
             machine.target_appliance_id,
             Kind.CHECK_SOURCE,
-            orders.CheckSource(fabric_id=machine.target_fabric_id, peer_addresses=addresses),
+            orders.CheckSource(
+                fabric_id=machine.target_fabric_id, peer_addresses=addresses, disks=machine.disks
+            ),
             machine_id=machine.id,
             why=f"checking {machine.name} at {machine.target_site}",
         )

@@ -60,6 +60,11 @@ class MachineRecord:
     """The replication group that it belongs to."""
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """Disks that the machine had when its disks were chosen last, and that were not chosen."""
+        return tuple(disk.key for disk in self.definition.disks if disk.key not in self.disks)
+
+    @property
     def reversed(self) -> bool:
         """True while it is protected back towards its home site."""
         return self.source_site != self.home_site

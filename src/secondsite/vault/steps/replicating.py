@@ -92,6 +92,7 @@ class Replicating:
             policy=self._policy(machine),
             sync=sync,
             seeded=seeded,
+            left_out=machine.left_out,
         )
         return _done(
             self._give.give(

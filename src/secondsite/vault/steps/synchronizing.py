@@ -1,5 +1,7 @@
 """Waiting for a pass over whole disks to end: the appliances do it by themselves, a job only watches."""
 
+from collections.abc import Collection
+
 from ...jobs.outcomes import Done, Outcome, Wait
 from .. import ports
 from .deps import Deps
@@ -33,16 +35,18 @@ def wait(
     *,
     deadline_seconds: float,
     sent_before: int = 0,
+    with_disks: Collection[str] = (),
 ) -> Outcome:
     """Done when the replica of `epoch` has a point that is newer than `after_seq`: it was sealed after the pass.
 
-    `sent_before`: bytes that the epoch had sent before this pass.
+    `sent_before`: bytes that the epoch had sent before this pass; `with_disks`: the point must have these.
     """
     with deps.store.transaction() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
     sent_seq = _sent_seq(status, epoch)
     fresh = [point for point in points if point.epoch == epoch and after_seq < point.seq <= sent_seq]
+    fresh = [point for point in fresh if set(with_disks) <= set(point.disks)]
     if not fresh:
         return _waiting(machine, status, epoch, deadline_seconds)
     sent = max(0, status.source.total_wire_bytes - sent_before) if status.source else 0

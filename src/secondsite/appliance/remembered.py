@@ -1,0 +1,79 @@
+"""What of a cycle must survive the process: that it was tried, before its first byte leaves, and that it arrived."""
+
+from collections.abc import Sequence
+
+from ..datapath.cycle_file import CycleHeader
+from ..datapath.errors import PeerRefused
+from ..datapath.sender import CycleResult
+from ..fabrics.interface import ChangeSession
+from ..jobs import seams
+from .progress import DiskPass
+from .source import Source
+from .sync_pass import DiskPart
+from .take import Take
+
+
+def attempt(source: Source, parts: Sequence[DiskPart], seq: int) -> None:
+    """This number is used now, and so much may reach the replica."""
+    known = source.progress.passes
+    # a lost base makes the known positions worthless, also if this cycle never arrives
+    passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
+    lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
+    resynchronizing = source.progress.resynchronizing or bool(lost)
+    if resynchronizing:
+        what = (
+            f"The change bitmap of {', '.join(lost)} is not usable"
+            if lost
+            else "A comparison of all blocks runs"
+        )
+        source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
+    source.change(next_seq=seq + 1, passes={**known, **passes}, resynchronizing=resynchronizing)
+    seams.reach("appliance.cycle.attempted")
+
+
+def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
+    assert part.mode is not None
+    return DiskPass(
+        mode=part.mode,
+        position=min(known.position, part.slice_start) if known else part.slice_start,
+        attempted=max(part.attempted, known.attempted if known else 0),
+        size_bytes=part.size_bytes,
+    )
+
+
+def number_taken(source: Source, session: ChangeSession) -> PeerRefused:
+    """The target has a cycle of this number. We repeat no take, so it is of a time that we have no record of: go on
+    with numbers that no such time can have reached, and compare."""
+    source.change(next_seq=max(source.progress.next_seq, int(session.taken_at.timestamp())))
+    return PeerRefused(
+        f"The target has cycles of {source} that this appliance knows nothing of.",
+        do="Nothing: all blocks are compared, and those that differ are sent.",
+        code="out-of-order",
+    )
+
+
+def acknowledge(take: Take, header: CycleHeader, result: CycleResult) -> None:
+    """The target has the cycle."""
+    source, session, progress = take.source, take.session, take.source.progress
+    passes = {part.key: part.after for part in take.parts if part.after is not None}
+    changes: dict[str, object] = {
+        "last_seq": header.seq,
+        "base": session.checkpoint or progress.base,
+        "taken_at": session.taken_at,
+        "passes": passes,
+        "joining": tuple(key for key in progress.joining if key in passes),
+        "resynchronizing": bool(passes) and progress.resynchronizing,
+        "last_cycle_seconds": result.seconds,
+        "last_cycle_changed_bytes": result.changed_bytes,
+        "last_cycle_wire_bytes": result.wire_bytes,
+        "total_wire_bytes": progress.total_wire_bytes + result.wire_bytes,
+    }
+    if header.point is not None:
+        changes["point_at"] = session.taken_at
+    if take.wish.app_consistent:
+        changes["app_point_at"] = session.taken_at
+    if take.wish.pause:
+        changes["paused"] = True
+    if header.firmware is not None:
+        changes["firmware"] = {file.name: file.sha256 for file in header.firmware}
+    source.change(**changes)

@@ -1,0 +1,106 @@
+"""Firmware state as files on a host: read whole while their owner may write, and put in place whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..datapath.firmware import MOST_BYTES
+from ..domain import errors
+
+TRIES = 5
+
+
+def read(files: Mapping[str, Path], machine: str) -> dict[str, bytes]:
+    """The content by name, of files that did not change while all were read; one that is absent is left out. Raises
+    FabricError."""
+    for _ in range(TRIES):
+        before = {name: _mark(path) for name, path in files.items()}
+        _check_size(before, machine)
+        found = {name: _content(path, machine) for name, path in files.items()}
+        if before == {name: _mark(path) for name, path in files.items()}:
+            return {name: data for name, data in found.items() if data is not None}
+    raise errors.FabricError(
+        f"The firmware of '{machine}' writes its state all the time.",
+        do="Nothing: it is read again with the next cycle.",
+    )
+
+
+def place(source: Path, target: Path, owner: tuple[int, int] | None = None) -> None:
+    """A durable copy under the target's name, for its owner (uid, gid) alone; raises FabricError."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(source, part)
+        part.chmod(0o600)
+        if owner is not None:
+            os.chown(part, *owner)
+        _sync(part)
+        part.rename(target)
+        _sync(target.parent)
+    except OSError as problem:
+        part.unlink(missing_ok=True)
+        raise errors.FabricError(
+            f"The firmware state {target} could not be written: {problem.strerror or problem}.",
+            do="Check the file system that it lies on, then retry.",
+        ) from problem
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """The files below a folder that is there, durable, with all of them or not at all; what it held before goes."""
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True, mode=0o700)
+    for name, data in files.items():
+        path = part / name
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path.write_bytes(data)
+        _sync(path)
+        _sync(path.parent)
+    _sync(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    _sync(folder.parent)
+
+
+def under(folder: Path) -> dict[str, Path]:
+    """The files below a folder by name, as `write` left them; none if it is not there."""
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _content(path: Path, machine: str) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise errors.FabricError(
+            f"The firmware state {path} of '{machine}' cannot be read: {problem.strerror or problem}.",
+            do="Give the appliance's user the right to read it.",
+        ) from problem
+
+
+def _check_size(marks: Mapping[str, tuple[int, int, int] | None], machine: str) -> None:
+    size_bytes = sum(mark[1] for mark in marks.values() if mark)
+    if size_bytes > MOST_BYTES:
+        raise errors.FabricError(
+            f"The firmware state of '{machine}' has {size_bytes} bytes, more than the {MOST_BYTES} that travel.",
+            do=f"Look which file grew: {', '.join(marks)}.",
+        )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,59 @@
+"""Firmware state of simulated machines: a folder of files for each, which its owner may write at any time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import firmware_files
+from .faults import Faults
+from .host import Host
+
+
+class SimulatedFirmware:
+    def __init__(self, host: Host, faults: Faults) -> None:
+        self._host = host
+        self._faults = faults
+
+    def read(self, fabric_id: str) -> Mapping[str, bytes]:
+        with self._faults.around("firmware.read", fabric_id):
+            name = self._host.records.need(fabric_id).definition.name
+            return firmware_files.read(firmware_files.under(folder(self._host.root, fabric_id)), name)
+
+
+def folder(root: Path, fabric_id: str) -> Path:
+    """Where a machine's firmware keeps its state."""
+    return root / "firmware" / fabric_id
+
+
+def kept(root: Path, fabric_id: str) -> Path:
+    """The state of a machine that was withdrawn."""
+    return root / "firmware" / f"withdrawn-{fabric_id}"
+
+
+def bring(root: Path, fabric_id: str, files: Mapping[str, Path]) -> None:
+    """A new machine starts with these; nothing is left of an earlier one."""
+    firmware_files.write(folder(root, fabric_id), {name: path.read_bytes() for name, path in files.items()})
+
+
+def put_aside(root: Path, fabric_id: str) -> None:
+    """The machine is withdrawn: what it has now is what a restore brings back."""
+    bring_from = firmware_files.under(folder(root, fabric_id))
+    firmware_files.write(
+        kept(root, fabric_id), {name: path.read_bytes() for name, path in bring_from.items()}
+    )
+
+
+def bring_back(root: Path, fabric_id: str) -> None:
+    """The machine is about to be restored."""
+    if kept(root, fabric_id).exists():
+        bring(root, fabric_id, firmware_files.under(kept(root, fabric_id)))
+
+
+def remove(root: Path, fabric_id: str) -> None:
+    shutil.rmtree(folder(root, fabric_id), ignore_errors=True)
+
+
+def forget_aside(root: Path, fabric_id: str) -> None:
+    shutil.rmtree(kept(root, fabric_id), ignore_errors=True)

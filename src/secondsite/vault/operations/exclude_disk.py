@@ -1,0 +1,81 @@
+"""Exclude a disk: it is left out from now on, whether it was protected, was added lately, or is gone.
+
+Recovery points that have it keep it. What the target holds of it goes with the last of these points.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...domain import errors
+from ...domain.lifecycle import Verb
+from ...jobs.context import StepContext
+from ...jobs.definitions import Step
+from ...jobs.outcomes import Done, Outcome, Wait
+from ...wire import rest
+from ...wire.base import Shape
+from ...wire.machines import MachineDefinition
+from ...wire.replication import SyncMode
+from .. import ports
+from ..steps import disks
+from ..steps.deps import Deps
+from ..steps.operation import MachineOperation, unique
+from ..steps.replicating import Replicating
+
+CHECK = "Prerequisites check"
+
+
+class ExcludeDisk(MachineOperation):
+    verb = Verb.EXCLUDE_DISK
+
+    def __init__(self, deps: Deps) -> None:
+        super().__init__(deps)
+        self.replicating = Replicating(deps, self.orders)
+
+    def arguments(
+        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
+    ) -> dict[str, Any]:
+        assert isinstance(request, rest.ExcludeDisk)
+        if not set(machine.disks) - set(request.disks):
+            raise errors.InvalidArgument(
+                f"No disk of {machine.name} would be left under protection.",
+                do=f"Disable its protection: 'secondsite machine disable-protection {machine.name}'.",
+            )
+        return {"disks": unique(request.disks)}
+
+    def steps(self) -> Sequence[Step]:
+        return (
+            Step(CHECK, self._check),
+            Step("Leave out at the source", self._leave_out),
+            Step("Release at the target", self._release),
+        )
+
+    def _check(self, ctx: StepContext) -> Outcome:
+        machine, named = self.machine(ctx.subject), ctx.arguments["disks"]
+        found = disks.discover(self.orders, ctx, machine)
+        if isinstance(found, Wait):
+            return found
+        known = [*machine.disks, *(disk.key for disk in found.disks)]
+        if unknown := [key for key in named if key not in known]:
+            raise errors.InvalidArgument(
+                f"Machine '{machine.name}' has no disk {', '.join(unknown)}.",
+                do=f"Its disks are {', '.join(unique(known))}.",
+            )
+        return Done(
+            f"{', '.join(named)} of {machine.name} can be left out",
+            {"found": found.model_dump(mode="json")},
+        )
+
+    def _leave_out(self, ctx: StepContext) -> Outcome:
+        before = disks.owned(self.machine(ctx.subject), ctx)
+        found = MachineDefinition.model_validate(ctx.facts(CHECK)["found"])
+        named = ctx.arguments["disks"]
+        machine = disks.changed(before, found, named, [key for key in before.disks if key not in named])
+        return self.replicating.start(
+            ctx,
+            machine,
+            SyncMode.COMPARE,
+            commit=lambda session: disks.take_over(self.deps, session, ctx, machine),
+        )
+
+    def _release(self, ctx: StepContext) -> Outcome:
+        return self.replicating.create_replica(ctx, disks.owned(self.machine(ctx.subject), ctx))

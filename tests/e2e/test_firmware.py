@@ -1,0 +1,97 @@
+"""A machine's UEFI variables and its TPM are as much a part of it as its disks."""
+
+import shlex
+import subprocess
+import uuid
+
+import pytest
+
+from rig import Rig, machines
+from tests.e2e import support_e2e as e2e
+from tests.support import uefi
+from tests.support.eventually import eventually
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+NAME, ENTRY = "uefi01", "Shell of paris"
+XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>128</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type>
+    <loader readonly='yes' type='pflash'>{code}</loader><nvram>{variables}</nvram></os>
+  <features><acpi/></features><on_crash>destroy</on_crash>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/>
+      <target dev='vda' bus='virtio'/></disk>
+    <tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>
+    <serial type='file'><source path='{console}'/></serial>
+    <memballoon model='none'/>
+  </devices></domain>"""
+
+
+@pytest.fixture(scope="module")
+def folder_of():
+    """Where the machine lies at its first site."""
+    return lambda rig: rig.home("appliance-a") / "machines" / NAME
+
+
+@pytest.fixture(scope="module")
+def rig(folder_of):
+    """A machine at site a that boots the entry which its owner put into its variables."""
+    rig = Rig("libvirt")
+
+    def furnish(site):
+        if site == "a":
+            folder = folder_of(rig)
+            folder.mkdir(parents=True)
+            e2e.qemu_img("create", "-q", "-f", "qcow2", str(folder / "disk.qcow2"), "16M")
+            (folder / "variables.fd").write_bytes(uefi.variables_with_entry(ENTRY))
+            said = XML.format(
+                name=NAME, uuid=uuid.uuid4(), code=uefi.CODE, variables=folder / "variables.fd",
+                disk=folder / "disk.qcow2", console=folder / "console.log",
+            )  # fmt: skip
+            (folder / "domain.xml").write_text(said)
+            machines.define(f"qemu:///embed?root={rig.home('appliance-a') / 'fabric'}", folder / "domain.xml")
+
+    with rig:
+        rig.open(furnish=furnish)
+        with rig.client() as client:
+            client.add_policy(e2e.policy())
+        yield rig
+
+
+def boots_the_entry(console):
+    eventually(lambda: console.exists() and uefi.loaded(ENTRY) in console.read_bytes(), 90)
+
+
+def swtpm_log(rig, site):
+    return (rig.home(f"appliance-{site}") / "fabric" / "log" / "swtpm" / f"{NAME}-swtpm.log").read_text()
+
+
+def test_a_point_holds_the_variables_and_the_tpm_beside_the_disks(rig, folder_of):
+    e2e.do(rig, "enable-protection", NAME, "--source", "a", "--target", "b", "--policy", "quick")
+    boots_the_entry(folder_of(rig) / "console.log")
+    point = e2e.new_points(rig, NAME)[-1]
+    firmware = e2e.manifest(rig, "b", e2e.machine(rig, NAME).id, point.id)["firmware"]
+    assert [file["name"] for file in firmware] == ["nvram", "tpm/tpm2-00.permall"]
+    assert e2e.codes(rig, NAME) == {}
+
+
+def test_a_point_boots_its_entry_by_hand_as_the_manifest_says(rig):
+    machine_id = e2e.machine(rig, NAME).id
+    said = e2e.manifest(rig, "b", machine_id, e2e.points(rig, NAME)[-1].id)["how_to_boot"]
+    command = shlex.split(said.split(": ", 1)[1].replace("OVMF_CODE.fd", str(uefi.CODE)))
+    console = rig.folder / "by-hand.log"
+    command += ["-accel", "tcg", "-display", "none", "-serial", f"file:{console}"]
+    folder = e2e.replica(rig, "b", machine_id)
+    before = {path: path.read_bytes() for path in (folder / "firmware").iterdir()}
+    with subprocess.Popen(command, cwd=folder) as qemu:
+        try:
+            boots_the_entry(console)
+        finally:
+            qemu.kill()
+    assert {path: path.read_bytes() for path in (folder / "firmware").iterdir()} == before
+
+
+def test_the_failed_over_machine_boots_the_entry_and_keeps_its_tpm(rig):
+    assert "swtpm_localca" in swtpm_log(rig, "a")
+    e2e.do(rig, "failover", NAME)
+    boots_the_entry(e2e.console_at(rig, "b", NAME).path)
+    assert "swtpm_localca" not in swtpm_log(rig, "b"), "the TPM was made anew"
