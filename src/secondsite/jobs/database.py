@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 READ_ONLY = {"secondsite_read_only": True}
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 20.0
 
 
 def connect(url: str) -> Engine:

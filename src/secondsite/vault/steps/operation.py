@@ -16,6 +16,7 @@ from .batch import BATCH, child_arguments
 from .claim import Claim, claimed
 from .deps import Deps
 from .ordering import Orders
+from .patience import patient
 
 
 class MachineOperation:
@@ -43,7 +44,7 @@ class MachineOperation:
     def definition(self) -> Definition:
         return Definition(
             self.verb.value,
-            tuple(self.steps()),
+            tuple(patient(step) for step in self.steps()),
             cancelable=self.cancelable,
             undo_on_failure=self.undo_on_failure,
             on_start=self.claim.start,
