@@ -14,8 +14,8 @@ hypothesis.settings.load_profile("secondsite")
 # Modules that start whole sites and kill them: they would keep `./dev check` from ending within two minutes.
 SLOW_MODULES = {
     "appliance": {
-        "test_bandwidth", "test_disks", "test_faults", "test_firmware", "test_groups", "test_groups_kill", "test_healing",
-        "test_journal", "test_kill",
+        "test_bandwidth", "test_disks", "test_encryption", "test_faults", "test_firmware", "test_groups",
+        "test_groups_kill", "test_healing", "test_journal", "test_kill",
         "test_odd_days", "test_precision", "test_renewal", "test_scrub", "test_seed", "test_straight",
     },
     "cli": {"test_asking", "test_disks", "test_exit_codes", "test_following", "test_groups", "test_journal", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import trustme
 
+from secondsite.appliance import custody
 from secondsite.appliance.appliance import Appliance
 from secondsite.appliance.config import ApplianceConfig
+from secondsite.appliance.custody import Custody
 from secondsite.domain.units import MiB
 from secondsite.fabrics import simulated
 from secondsite.wire.bandwidth import BandwidthShape
@@ -48,6 +50,7 @@ class Site:
         self.port = free_port()
         self.root = self.folder / "host"
         self.fabric = simulated.open_fabric(self.root)
+        self.custody = Custody()
         self.appliance = None
         self.config = self._config()
         tls = self.config.home / "tls"
@@ -66,9 +69,14 @@ class Site:
 
     def start(self, **changes):
         self.config = self.config.model_copy(update=changes)
-        self.appliance = Appliance(self.config, self.fabric)
+        self.appliance = Appliance(self.config, self.fabric, self.custody)
         self.appliance.start()
         return self
+
+    def keep_key(self, path):
+        """From the next start on the site has this key, or none if there is no such file."""
+        self.custody = custody.take(path)
+        self.fabric = simulated.open_fabric(self.root, key=self.custody.key)
 
     def stop(self):
         if self.appliance is not None:

@@ -16,6 +16,7 @@ from . import memory
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .control import Control
+from .custody import Custody
 from .door import Door
 from .groups import Groups
 from .inbox_work import InboxWork
@@ -36,7 +37,8 @@ log = structlog.get_logger(__name__)
 class Appliance:
     """The agent of a site. The fabric is the caller's: it is not closed here."""
 
-    def __init__(self, config: ApplianceConfig, fabric: Fabric) -> None:
+    def __init__(self, config: ApplianceConfig, fabric: Fabric, custody: Custody | None = None) -> None:
+        """`custody` holds the key that the fabric opens encrypted disks with, too."""
         config.make_folders()
         self.config = config
         self.fabric = fabric
@@ -48,7 +50,7 @@ class Appliance:
         )
         self.replication = Replication(config, fabric, self.state, self.peers)
         self.groups = Groups(fabric, self.state, self.replication)
-        self.host = ReplicaHost(config, self.state)
+        self.host = ReplicaHost(config, self.state, custody or Custody())
         self.work = InboxWork(self.host, config.appliers)
         self.scrubber = Scrubber(config, self.host, self.work)
         self.door = Door(self.host, self.work, config.inbox_budget_bytes)

@@ -50,6 +50,8 @@ class ApplianceConfig(Shape):
     scrub_rest_seconds: float = 60
     scrub_again_seconds: float = 7 * DAY
     """A point that was found whole is read again after this."""
+    encryption_key_file: Path | None = None
+    """Where the key for encryption at rest lies, if not in the home folder."""
 
     @property
     def ca(self) -> Path:
@@ -62,6 +64,10 @@ class ApplianceConfig(Shape):
     @property
     def key(self) -> Path:
         return self.home / "tls" / "key.pem"
+
+    @property
+    def encryption_key(self) -> Path:
+        return self.encryption_key_file or self.home / "encryption.key"
 
     def save(self) -> None:
         """Write it to the home folder, durably."""

@@ -90,7 +90,14 @@ class Door:
         already = header.seq <= max(state.processed_seq, state.begun_seq)
         in_parts = hosted.replica.takes_parts(header)
         self._host.room.look()
-        return Accept(hosted.replica.inbox, already, self._inbox_budget_bytes, in_parts, self._host.room.make)
+        return Accept(
+            hosted.replica.inbox,
+            already,
+            self._inbox_budget_bytes,
+            in_parts,
+            self._host.room.make,
+            hosted.replica.key,
+        )
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
         """Digests of the replica as it is once everything received is applied; zeros beyond its disk's end."""

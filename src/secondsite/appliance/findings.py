@@ -25,6 +25,8 @@ REFUSALS = {
     "out-of-order",
     "peer-refused",
     "firmware-missing",
+    "encryption-key-missing",
+    "encryption-key-wrong",
 }
 
 

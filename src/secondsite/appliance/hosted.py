@@ -9,12 +9,14 @@ from pathlib import Path
 from ..datapath import cycle_file
 from ..datapath import errors as datapath_errors
 from ..datapath.cycle_file import CycleHeader
+from ..datapath.errors import KeyMissing, KeyWrong
 from ..datapath.firmware import FirmwareFile
 from ..datapath.replica import Replica
 from ..datapath.replica_views import PointRecord
 from ..domain import errors
 from ..wire.machines import MachineDefinition
 from ..wire.replication import PointShape, ReplicaSetup, ReplicaStatus
+from .custody import FINDINGS
 from .findings import Findings
 from .holding import Holding
 from .kept_cycles import KeptCycles
@@ -62,6 +64,16 @@ class Hosted:
         accepting = self.accepting if accepting is None else accepting
         self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
         self.setup, self.accepting = setup, accepting
+
+    def look_for_key(self) -> None:
+        """A replica that lacks its key says so from the start on, not only when it is needed."""
+        try:
+            _ = self.replica.key
+        except (KeyMissing, KeyWrong) as problem:
+            self.lacks_key(problem)
+
+    def lacks_key(self, problem: KeyMissing | KeyWrong) -> None:
+        self.findings.add(FINDINGS[type(problem)], f"{problem.message} {problem.do}")
 
     # -- who holds it ----------------------------------------------------------------------------------
 
@@ -150,6 +162,7 @@ class Hosted:
             inbox_bytes=sum(_size(path) for _, _, path in self.waiting()),
             store_bytes=self._stored(),
             runs=tuple(run.name for run in state.runs),
+            encryption_key_id=state.key_id,
             findings=(*self.findings.all(), *self.verdicts.findings(self.setup.machine_name, self.points)),
         )
 
@@ -185,7 +198,7 @@ def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShap
 
 def _carried(path: Path) -> Sequence[FirmwareFile]:
     try:
-        header, _content = cycle_file.read(path)
+        header, _content = cycle_file.read(path, self.replica.key)
     except (FileNotFoundError, datapath_errors.CycleDamaged):
         return ()
     return [file for file in header.firmware or () if file.packed is not None]

@@ -153,6 +153,8 @@ class InboxWork:
         elif full:
             hosted.findings.add("target-store-full", message)
             self._make_room(hosted)
+        elif isinstance(error, datapath_errors.KeyMissing | datapath_errors.KeyWrong):
+            hosted.lacks_key(error)
         elif not isinstance(error, datapath_errors.StorageDaemonGone):
             hosted.findings.add("replica-damaged", message)
         log.warning("inbox.failed", machine=hosted.machine_id, problem=message, again_in_seconds=pause)
@@ -185,7 +187,7 @@ class InboxWork:
         if half_applied is not None and half_applied != seq:
             hosted.replica.abandon()
         try:
-            header, frames = cycle_file.read(path)
+            header, frames = cycle_file.read(path, hosted.replica.key)
             if header.base_seq is not None and header.base_seq <= state.processed_seq:
                 # built on an older cycle than what is here: all that is dirty since then is in it, so it fits
                 header = dataclasses.replace(header, base_seq=None)

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from ..datapath import cycle_file, replica_removal
+from ..datapath.encryption_key import EncryptionKey
 from ..datapath.replica import BaseImage, Replica, ReplicaDisk
 from ..datapath.storage_daemon import StorageDaemon
 from ..domain import errors
@@ -16,6 +17,7 @@ from ..wire.machines import MachineDefinition
 from ..wire.replication import Base, ReplicaSetup
 from . import withdrawn
 from .config import ApplianceConfig
+from .custody import Custody
 from .hosted import Hosted
 from .room import Room
 from .state import State
@@ -26,7 +28,8 @@ log = structlog.get_logger(__name__)
 class ReplicaHost:
     """All replicas by machine id. Invariant: a replica that is listed has its files."""
 
-    def __init__(self, config: ApplianceConfig, state: State) -> None:
+    def __init__(self, config: ApplianceConfig, state: State, custody: Custody) -> None:
+        self.custody = custody
         self.folder = config.store / "replicas"
         self.daemon = StorageDaemon(config.store / "daemon")
         self.journal_budget_bytes = config.journal_budget_bytes
@@ -51,8 +54,9 @@ class ReplicaHost:
                 log.error("replica.open", machine=setup.machine_id, problem=str(error))
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
-        replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach)
+        replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
         hosted = Hosted(setup, accepting, replica, self._state)
+        hosted.look_for_key()
         cycle_file.clear_parts(replica.inbox)
         hosted.refresh()
         self._hosted[setup.machine_id] = hosted
@@ -118,7 +122,7 @@ class ReplicaHost:
         existing = self._existing(setup)
         run = self._own_run(folder, existing)
         if run is not None:
-            replica = Replica.open(folder, self.daemon, _reach)
+            replica = Replica.open(folder, self.daemon, _reach, self.custody.key)
             sentence = self._turn(replica, setup)
             _add_disks(replica, setup)
         else:
@@ -130,8 +134,9 @@ class ReplicaHost:
                 setup.epoch,
                 _bases(setup, existing),
                 _reach,
+                self._key_for(setup, existing),
             )
-            sentence = f"made a replica of {setup.machine_name} from {'its old disks' if existing else 'empty disks'}"
+            sentence = f"made a replica of {setup.machine_name} from {_from(replica, existing)}"
         seams.reach("appliance.replica.made")
         hosted = Hosted(setup, True, replica, self._state)
         hosted.save()
@@ -139,6 +144,12 @@ class ReplicaHost:
         with self._lock:
             self._hosted[setup.machine_id] = hosted
         return sentence
+
+    def _key_for(self, setup: ReplicaSetup, existing: MachineDefinition | None) -> EncryptionKey | None:
+        """The old disks of a machine stay as they are, and so does what is written onto them."""
+        if not setup.encrypted or existing is not None:
+            return None
+        return self.custody.require(f"The replica of {setup.machine_name}")
 
     def _existing(self, setup: ReplicaSetup) -> MachineDefinition | None:
         if setup.base is not Base.EXISTING:
@@ -206,6 +217,13 @@ def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:
         replica.add_disk(disk)
     named = ", ".join(disk.key for disk in added)
     return f"has room for {named}" if added else f"holds {', '.join(setup.disks)} from now on"
+
+
+def _from(replica: Replica, existing: MachineDefinition | None) -> str:
+    if existing is not None:
+        return "its old disks"
+    key_id = replica.state.key_id
+    return "empty disks" if key_id is None else f"empty disks, encrypted with key {key_id}"
 
 
 def _disks(setup: ReplicaSetup) -> list[ReplicaDisk]:

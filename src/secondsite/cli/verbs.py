@@ -129,6 +129,9 @@ def enable_protection(
             "appliance's machine. Only what differs from it travels.",
         ),
     ] = None,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Encrypt the replica with the key of the target's appliance.")
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -140,6 +143,7 @@ def enable_protection(
         policy=policy,
         disks=_disks(disk or [], machines),
         seeds=_seeds(seed or [], machines),
+        encrypt=encrypt,
     )
     _start(context, Verb.ENABLE_PROTECTION, request, no_wait, as_json)
 

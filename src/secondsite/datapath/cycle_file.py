@@ -3,7 +3,8 @@
     magic, 12 bytes | BEGIN message with the header | data frames | END message with count and digest
 
 `<epoch>-<seq>.cycle` exists only when it is complete and durable: it is written under another name, fsynced,
-renamed. Names sort by number, not by text: use `scan`.
+renamed. Names sort by number, not by text: use `scan`. Of an encrypted replica it is all that inside a sealed file
+(see sealed_file).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from . import firmware, frames, frames_message, frames_runs, room
+from . import firmware, frames, frames_message, frames_runs, room, sealed_file
+from .encryption_key import EncryptionKey
 from .errors import CycleDamaged, DatapathError, ProtocolViolated
 from .firmware import FirmwareFile
 from .frames import Encoded, Frame
@@ -138,9 +140,14 @@ class CycleWriter:
     """A cycle file in the making. It becomes visible by `commit` only; `discard` removes it."""
 
     def __init__(
-        self, inbox_dir: Path, header: CycleHeader, make_room: room.MakeRoom = room.nothing_to_give
+        self,
+        inbox_dir: Path,
+        header: CycleHeader,
+        make_room: room.MakeRoom = room.nothing_to_give,
+        key: EncryptionKey | None = None,
     ) -> None:
-        """Raises OSError, as all its methods do; the caller knows what a full disk means."""
+        """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows what a full
+        disk means."""
         self._make_room = make_room
         self._final = path_of(inbox_dir, header.epoch, header.seq)
         self._part = inbox_dir / f".{header.epoch}-{header.seq}.{secrets.token_hex(4)}.part"
@@ -149,7 +156,10 @@ class CycleWriter:
         self._flushed_bytes = 0
         self.frames = 0
         self.file_bytes = 0
+        self._sealed: sealed_file.SealedWriter | None = None
         try:
+            if key is not None:
+                self._sealed = sealed_file.SealedWriter(self._write, key)
             self._put(MAGIC)
             self._put_message("BEGIN", header.to_json())
         except OSError:
@@ -176,6 +186,8 @@ class CycleWriter:
     def commit(self) -> Path:
         """Make it durable and visible; gives its path."""
         self._put_message("END", {"frames": self.frames, "digest": self.digest})
+        if self._sealed is not None:
+            self._sealed.finish()
         os.fsync(self._file.fileno())
         self._file.close()
         os.rename(self._part, self._final)
@@ -193,10 +205,16 @@ class CycleWriter:
         self._put(message.payload)
 
     def _put(self, data: bytes | bytearray | memoryview) -> None:
+        if self._sealed is None:
+            self._write(data)
+        else:
+            self._sealed.write(data)
+        self.file_bytes += len(data)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
         while view:
             view = view[room.write(self._file, view, self._make_room) :]
-        self.file_bytes += len(data)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -208,9 +226,11 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write(inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded]) -> Path:
+def write(
+    inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded], key: EncryptionKey | None = None
+) -> Path:
     """A durable cycle file from frames made here: for journals, seeds and tests."""
-    writer = CycleWriter(inbox_dir, header)
+    writer = CycleWriter(inbox_dir, header, key=key)
     try:
         for frame in encoded:
             writer.add(Received(frames.unpack(frame.head), frame.head, frame.payload))
@@ -222,23 +242,24 @@ def write(inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded]) -> P
 # -- reading -----------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> tuple[CycleHeader, Iterator[Frame]]:
-    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now."""
-    with open(path, "rb") as file:
+def read(path: Path, key: EncryptionKey | None = None) -> tuple[CycleHeader, Iterator[Frame]]:
+    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. A sealed file
+    is opened with `key`; raises KeyMissing, KeyWrong."""
+    with sealed_file.content(path, key) as file:
         header = _header(file, path)
         frames_at = file.tell()
-    return header, _frames(path, frames_at)
+    return header, _frames(path, frames_at, key)
 
 
-def verify(path: Path) -> CycleHeader:
-    """Read all of it; raises CycleDamaged."""
-    header, content = read(path)
+def verify(path: Path, key: EncryptionKey | None = None) -> CycleHeader:
+    """Read all of it; raises CycleDamaged, KeyMissing, KeyWrong."""
+    header, content = read(path, key)
     for _frame in content:
         pass
     return header
 
 
-def _header(file: BinaryIO, path: Path) -> CycleHeader:
+def _header(file: sealed_file.Readable, path: Path) -> CycleHeader:
     if file.read(len(MAGIC)) not in READABLE:
         raise _damaged(path, 0, "it does not begin like a cycle file")
     begin = _message(_next(file, path), path, len(MAGIC))
@@ -250,9 +271,9 @@ def _header(file: BinaryIO, path: Path) -> CycleHeader:
         raise _damaged(path, len(MAGIC), problem.message) from None
 
 
-def _frames(path: Path, at: int) -> Iterator[Frame]:
+def _frames(path: Path, at: int, key: EncryptionKey | None) -> Iterator[Frame]:
     running, count = xxhash.xxh3_128(), 0
-    with open(path, "rb") as file:
+    with sealed_file.content(path, key) as file:
         file.seek(at)
         while (received := _next(file, path)).header.kind in frames.CONTENT:
             yield from _verified(received, path, at)
@@ -277,7 +298,7 @@ def _message(received: Received, path: Path, at: int) -> Message:
         raise _damaged(path, at, problem.message) from None
 
 
-def _next(file: BinaryIO, path: Path) -> Received:
+def _next(file: sealed_file.Readable, path: Path) -> Received:
     at = file.tell()
     head = file.read(frames.HEAD_BYTES)
     if len(head) < frames.HEAD_BYTES:

@@ -149,3 +149,15 @@ class PointUnknown(DatapathError):
     """The replica has no such recovery point that could be used."""
 
     code = "point-unknown"
+
+
+class KeyMissing(DatapathError):
+    """Something is encrypted, and the key is not there or its file cannot be used."""
+
+    code = "encryption-key-missing"
+
+
+class KeyWrong(DatapathError):
+    """Something is encrypted with another key than the one at hand."""
+
+    code = "encryption-key-wrong"

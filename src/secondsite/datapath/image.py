@@ -2,6 +2,8 @@
 
 Backing files are named relative to the file that names them, so that a store can be moved or mounted elsewhere;
 their format is always said, since a probed format lets a guest forge one.
+
+An encrypted image is LUKS inside qcow2. Its key reaches QEMU as the name of a file, never on a command line.
 """
 
 from __future__ import annotations
@@ -14,8 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from . import errors
+from .encryption_key import EncryptionKey
 
 OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
+# Stretching makes a weak passphrase dear to guess. Ours holds 256 random bits, and each opening of each file of a
+# chain would pay for it: the least that QEMU allows.
+_KEY_STRETCHING = "encrypt.iter-time=1"
 QUICK_SECONDS = 60.0
 MERGE_SECONDS = 6 * 3600.0
 
@@ -35,9 +41,13 @@ class ImageFacts:
     encrypted: bool = False
 
 
-def create(path: Path, size_bytes: int) -> None:
-    """An empty qcow2 file; an existing one is overwritten."""
-    _run("create", "-q", "-f", "qcow2", "-o", OVERLAY_OPTIONS, _name(path), str(size_bytes), about=path)
+def create(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> None:
+    """An empty qcow2 file; an existing one is overwritten. With `key` it is encrypted, which takes seconds of
+    processor time: see image_blank."""
+    options, secret = OVERLAY_OPTIONS, secret_arguments(key)
+    if key is not None:
+        options += f",encrypt.format=luks,encrypt.key-secret={key.name},{_KEY_STRETCHING}"
+    _run("create", "-q", *secret, "-f", "qcow2", "-o", options, _name(path), str(size_bytes), about=path)
 
 
 def create_overlay(
@@ -80,7 +90,7 @@ def look(path: Path, image_format: str | None = None) -> ImageFacts:
 
 
 def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_SECONDS) -> None:
-    """Write what `top` holds above `base` (default: its direct backing file) into that file.
+    """Write what `top` holds above `base` (default: its direct backing file) into that file; for plain images.
 
     Repeating a broken-off commit is harmless: until it is done, `top` still hides every block that is written.
     """
@@ -90,23 +100,61 @@ def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_
     _run(*arguments, _name(top), about=top, deadline_seconds=deadline_seconds)
 
 
-def resize(path: Path, size_bytes: int) -> None:
+def resize(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> None:
     """Grow an image that nobody has open; never shrinks."""
-    _run("resize", "-q", "-f", "qcow2", _name(path), str(size_bytes), about=path)
+    _run("resize", "-q", *_opened(path, key, with_backing=True), str(size_bytes), about=path)
 
 
-def rebase(path: Path, backing: Path, backing_format: str) -> None:
+def rebase(
+    path: Path, backing: Path, backing_format: str, key: EncryptionKey | None = None, *, relative: bool = True
+) -> None:
     """Let `path` name another backing file that holds the same content; no data moves."""
-    named = backing_name(path, backing)
-    _run("rebase", "-q", "-u", "-f", "qcow2", "-F", backing_format, "-b", named, _name(path), about=path)
+    named = backing_name(path, backing) if relative else str(backing.absolute())
+    _run("rebase", "-q", "-u", "-F", backing_format, "-b", named, *_opened(path, key), about=path)
 
 
-def check(path: Path, repair_leaks: bool = False) -> None:
+def check(path: Path, repair_leaks: bool = False, key: EncryptionKey | None = None) -> None:
     """Raises ImageProblem when the file's own tables are corrupt; leaked clusters are no corruption."""
     repair = ["-r", "leaks"] if repair_leaks else []
-    _run(
-        "check", "-q", "-f", "qcow2", *repair, _name(path), about=path, allowed=(0, 3), deadline_seconds=3600
-    )
+    _run("check", "-q", *repair, *_opened(path, key), about=path, allowed=(0, 3), deadline_seconds=3600)
+
+
+def remove_bitmap(path: Path, name: str, key: EncryptionKey) -> None:
+    """Take a bitmap, usable or broken, out of an encrypted file that nobody has open."""
+    _run("bitmap", "--remove", *_opened(path, key), name, about=path)
+
+
+def secret_arguments(key: EncryptionKey | None) -> list[str]:
+    """Arguments that make the key known to a QEMU program under `key.name`; none without a key."""
+    if key is None:
+        return []
+    return ["--object", f"secret,id={key.name},file={_comma_safe(key.path)}"]
+
+
+def node_options(path: Path, key: EncryptionKey) -> dict[str, Any]:
+    """An encrypted image and all below it, as blockdev-add wants it when `key` is known to QEMU."""
+    options: dict[str, Any] = {}
+    for link in reversed(chain(path)):
+        below, options = options, {"driver": link.image_format, "file": _file_options(link.path)}
+        if link.encrypted:
+            options["encrypt"] = {"format": "luks", "key-secret": key.name}
+        if below:
+            options["backing"] = below
+    return options
+
+
+def _file_options(path: Path) -> dict[str, Any]:
+    return {"driver": "file", "filename": _name(path), "discard": "unmap"}
+
+
+def _opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False) -> list[str]:
+    """How an image is named to qemu-img. Of an encrypted one each file of the chain is told the key's name."""
+    if key is None:
+        return ["-f", "qcow2", _name(path)]
+    options = node_options(path, key)
+    if not with_backing:
+        options["backing"] = None
+    return [*secret_arguments(key), f"json:{json.dumps(options)}"]
 
 
 def _run(
@@ -125,14 +173,15 @@ def _run(
             do="Check the store's disk for errors or load, then repeat.",
         ) from error
     if done.returncode not in allowed:
-        raise _problem(arguments[0], about, done.stderr.strip() or done.stdout.strip())
+        raise problem(f"qemu-img {arguments[0]}", about, done.stderr.strip() or done.stdout.strip())
     return done.stdout
 
 
-def _problem(verb: str, path: Path, said: str) -> errors.DatapathError:
+def problem(verb: str, path: Path | str, said: str) -> errors.DatapathError:
+    """What QEMU said about an image, as an error with what to do."""
     if "No space left on device" in said:
         return errors.StoreFull(
-            f"No room for 'qemu-img {verb}' on {path}: {said}",
+            f"No room for '{verb}' on {path}: {said}",
             do="Free space on the store's file system or drop recovery points, then repeat.",
         )
     do = "Check the file with 'qemu-img check' and read the kernel's log for disk errors."
@@ -140,12 +189,16 @@ def _problem(verb: str, path: Path, said: str) -> errors.DatapathError:
         do = "Another program has the image open: end it, then repeat."
     elif "No such file" in said:
         do = "A file of the chain is missing: restore it, or drop the replica and synchronize again."
-    return errors.ImageProblem(f"'qemu-img {verb}' failed on {path}: {said}", do=do)
+    return errors.ImageProblem(f"'{verb}' failed on {path}: {said}", do=do)
 
 
 def _name(path: Path) -> str:
     """qemu takes 'a:b' for a protocol; an absolute path is always a file."""
     return str(path.absolute())
+
+
+def _comma_safe(path: Path) -> str:
+    return str(path).replace(",", ",,")
 
 
 def _facts(entry: dict[str, Any]) -> ImageFacts:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from . import errors, image, layers_merge
+from . import errors, image, image_blank, layers_merge
+from .encryption_key import EncryptionKey
 from .nbd_disk import NbdDisk
 from .replica_files import ReplicaFiles, sync_file, sync_folder
 from .replica_state import DiskRecord, ReplicaState
@@ -27,20 +28,23 @@ BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
 
 @dataclass(frozen=True, slots=True)
 class ChainFile:
-    """One file of a chain; `name` is unique in its chain and short."""
+    """One file of a chain; `name` is unique in its chain and short. `key` is None for a plain file."""
 
     name: str
     path: Path
     image_format: str = "qcow2"
+    key: EncryptionKey | None = None
 
 
-def chain_files(files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int) -> list[ChainFile]:
+def chain_files(
+    files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
+) -> list[ChainFile]:
     """The files from the base up to layer `top`. A layer that a broken-off merge has consumed is left out."""
-    chain = [ChainFile("b", files.root / disk.base, disk.base_format)]
+    chain = [ChainFile("b", files.root / disk.base, disk.base_format, key)]
     for layer in state.layers:
         path = files.layer(disk.key, layer.number)
         if layer.number <= top and not (layer.number == state.merging and not path.exists()):
-            chain.append(ChainFile(str(layer.number), path))
+            chain.append(ChainFile(str(layer.number), path, key=key))
     return chain
 
 
@@ -49,7 +53,7 @@ def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *
     backing: str | None = None
     for file in chain:
         top = file is chain[-1]
-        options = _node(f"{prefix}{file.name}", file, writable=writable and top, backing=backing)
+        options = _node(daemon, f"{prefix}{file.name}", file, writable=writable and top, backing=backing)
         if backing is None:
             options.pop("backing", None)
         backing = daemon.add_node(options)
@@ -68,22 +72,26 @@ def close_chains(daemon: StorageDaemon, prefix: str) -> None:
 class Heads:
     """The heads of one replica, open for writing: one node chain, one export and one connection per disk."""
 
-    def __init__(self, daemon: StorageDaemon, files: ReplicaFiles) -> None:
+    def __init__(
+        self, daemon: StorageDaemon, files: ReplicaFiles, key: Callable[[], EncryptionKey | None]
+    ) -> None:
+        """`key` gives what the files are encrypted with, or raises why it cannot."""
         self._daemon = daemon
+        self._key = key
         self._files = files
         self._prefix = "r" + hashlib.sha256(str(files.root).encode()).hexdigest()[:10]
         self._disks: dict[str, NbdDisk] = {}
         self._generation = -1
 
     def open(self, state: ReplicaState) -> dict[str, NbdDisk]:
-        """Every disk's head by key, opened now if it is not; raises StorageDaemonGone, QmpRefused."""
+        """Every disk's head by key, opened now if it is not; raises StorageDaemonGone, QmpRefused, KeyMissing, KeyWrong."""
         self._daemon.start()
         if self._disks and self._generation == self._daemon.generation:
             return self._disks
         self.close()
         assert state.head is not None
         for index, disk in enumerate(state.disks):
-            chain = chain_files(self._files, state, disk, state.head)
+            chain = chain_files(self._files, state, disk, state.head, self._key())
             top = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
             self._daemon.export(top, self._export(index), writable=True)
         self._generation = self._daemon.generation
@@ -107,12 +115,12 @@ class Heads:
     def snapshot(self, state: ReplicaState, number: int) -> None:
         """Turn every head into a read-only layer under a new head `number`, all disks in one transaction."""
         assert state.head is not None
-        old_head = state.head
+        old_head, key = state.head, self._key()
         for index, disk in enumerate(state.disks):
-            path = create_layer(self._files, disk, number, self._files.layer(disk.key, old_head))
-            new = ChainFile(str(number), path)
+            path = create_layer(self._files, disk, number, self._files.layer(disk.key, old_head), key=key)
+            new = ChainFile(str(number), path, key=key)
             self._daemon.add_node(
-                _node(f"{self._node_prefix(index)}{number}", new, writable=True, backing=None)
+                _node(self._daemon, f"{self._node_prefix(index)}{number}", new, writable=True, backing=None)
             )
         actions = [
             {
@@ -138,7 +146,7 @@ class Heads:
         if not low.exists():
             return
         try:
-            layers_merge.copy_own(self._daemon, f"{self._prefix}-merge", high, low)
+            layers_merge.copy_own(self._daemon, f"{self._prefix}-merge", high, low, self._key())
         finally:
             close_chains(self._daemon, self._prefix)
         sync_file(low)
@@ -147,13 +155,13 @@ class Heads:
 
     def _sealed(self, state: ReplicaState, number: int) -> list[dict[str, Any]]:
         """How the former heads are opened from now on: a writable node would keep other readers out."""
-        options = []
+        options, key = [], self._key()
         for index, disk in enumerate(state.disks):
-            below = chain_files(self._files, state, disk, number)[-2].name
-            file = ChainFile(str(number), self._files.layer(disk.key, number))
+            below = chain_files(self._files, state, disk, number, key)[-2].name
+            file = ChainFile(str(number), self._files.layer(disk.key, number), key=key)
             prefix = self._node_prefix(index)
             # Cache sizes cannot change in a reopen together with the mode; the next opening makes them small.
-            node = _node(f"{prefix}{number}", file, writable=True, backing=f"{prefix}{below}")
+            node = _node(self._daemon, f"{prefix}{number}", file, writable=True, backing=f"{prefix}{below}")
             options.append({**node, "read-only": True})
         return options
 
@@ -165,20 +173,26 @@ class Heads:
 
 
 def create_layer(
-    files: ReplicaFiles, disk: DiskRecord, number: int, below: Path, below_format: str = "qcow2"
-) -> Path:
-    """A fresh, durable layer file over `below`."""
+    files: ReplicaFiles, disk: DiskRecord, number: int, below: Path, below_format: str = "qcow2", *,
+    key: EncryptionKey | None = None,
+) -> Path:  # fmt: skip
+    """A fresh, durable layer file over `below`; encrypted if there is a key, as `below` then is."""
     path = files.layer(disk.key, number)
     # A foreign base is named absolutely: libvirt takes over the name when it commits a chain into that file, and a
     # name that leads through our folder would be dead once the folder is removed.
     ours = files.root.absolute() in below.absolute().parents
-    image.create_overlay(path, below, below_format, disk.size_bytes, relative=ours)
+    if key is not None:
+        image_blank.create_overlay(path, below, disk.size_bytes, key, files.disk(disk.key), relative=ours)
+    else:
+        image.create_overlay(path, below, below_format, disk.size_bytes, relative=ours)
     sync_file(path)
     sync_folder(path.parent)
     return path
 
 
-def _node(name: str, file: ChainFile, *, writable: bool, backing: str | None) -> dict[str, Any]:
+def _node(
+    daemon: StorageDaemon, name: str, file: ChainFile, *, writable: bool, backing: str | None
+) -> dict[str, Any]:
     protocol = "host_device" if file.path.is_block_device() else "file"
     options: dict[str, Any] = {
         "driver": file.image_format,
@@ -187,6 +201,8 @@ def _node(name: str, file: ChainFile, *, writable: bool, backing: str | None) ->
         "discard": "unmap",
         "file": {"driver": protocol, "filename": str(file.path), "discard": "unmap"},
     }
+    if file.key is not None:
+        options["encrypt"] = {"format": "luks", "key-secret": daemon.knows(file.key)}
     if file.image_format == "qcow2":
         options["backing"] = backing
         if not writable:

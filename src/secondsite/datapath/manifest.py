@@ -65,15 +65,25 @@ class Manifest:
 UEFI_CODE = "-drive if=pflash,format=raw,readonly=on,file=OVMF_CODE.fd"
 
 
-def how_to_boot(disks: tuple[ManifestDisk, ...], firmware: tuple[ManifestFirmware, ...] = ()) -> str:
-    """A plain QEMU command line, to be run in the replica's folder. `-snapshot` keeps the point untouched."""
+def how_to_boot(
+    disks: tuple[ManifestDisk, ...], firmware: tuple[ManifestFirmware, ...] = (), encrypted_files: int = 0
+) -> str:
+    """A plain QEMU command line, to be run in the replica's folder. `-snapshot` keeps the point untouched. Of an
+    encrypted chain QEMU wants to be told the key for each of its `encrypted_files`."""
     nvram = next((file for file in firmware if file.name == "nvram"), None)
-    drives = " ".join(f"-drive file={disk.file},format=qcow2,if=virtio" for disk in disks)
-    said = "In this replica's folder"
+    options = "".join(f",{'backing.' * depth}encrypt.key-secret=key" for depth in range(encrypted_files))
+    drives = " ".join(f"-drive file={disk.file},format=qcow2,if=virtio{options}" for disk in disks)
+    said, hint = "In this replica's folder", ""
     if nvram is not None:
         drives = f"{UEFI_CODE} -drive if=pflash,format=raw,file={nvram.file} {drives}"
         said += ", OVMF_CODE.fd being the loader that the definition names"
-    return f"{said}: qemu-system-x86_64 -m 2048 -snapshot {drives}"
+    if encrypted_files:
+        said += ", with the customer's key in KEYFILE"
+        hint = (
+            " -object secret,id=key,file=KEYFILE"
+            " # one encrypt.key-secret for each file that 'qemu-img info --backing-chain' lists"
+        )
+    return f"{said}: qemu-system-x86_64 -m 2048 -snapshot {drives}{hint}"
 
 
 def save(manifest: Manifest, path: Path) -> None:

@@ -43,7 +43,7 @@ def receive_cycle(connection: Connection, header: CycleHeader, door: ReplicaDoor
     the sender, held already, or written straight to the replica. Raises DatapathError if the connection can serve no further."""
     try:
         accept = door.accept(connection.peer_name, header)
-        already = accept.already or _held(accept.inbox_dir, header, door)
+        already = accept.already or _held(accept, header, door)
     except DatapathError as refused:
         _refuse(connection, refused)
         return None
@@ -61,13 +61,13 @@ def receive_cycle(connection: Connection, header: CycleHeader, door: ReplicaDoor
         raise
 
 
-def _held(inbox_dir: Path, header: CycleHeader, door: ReplicaDoor) -> bool:
+def _held(accept: Accept, header: CycleHeader, door: ReplicaDoor) -> bool:
     """Whether this very cycle is in the inbox; the door hears of it again, in case it missed it. Raises Refused
     if another take has its number."""
-    path = cycle_file.path_of(inbox_dir, header.epoch, header.seq)
+    path = cycle_file.path_of(accept.inbox_dir, header.epoch, header.seq)
     if not path.exists():
         return False
-    held, _content = cycle_file.read(path)
+    held, _content = cycle_file.read(path, accept.key)
     if held.taken_at != header.taken_at:
         raise Refused(
             "cycle-conflict",
@@ -111,7 +111,7 @@ def _straight(reception: Reception, header: CycleHeader, accept: Accept, door: R
 def _to_inbox(reception: Reception, header: CycleHeader, accept: Accept) -> Path | None:
     """The cycle's durable file; None if the sender gave it up."""
     try:
-        writer = CycleWriter(accept.inbox_dir, header, accept.make_room)
+        writer = CycleWriter(accept.inbox_dir, header, accept.make_room, accept.key)
         try:
             reception.keep(writer, _room(accept))
             return writer.commit() if reception.whole else None

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from . import room
 from .cycle_file import CycleHeader
+from .encryption_key import EncryptionKey
 from .errors import DatapathError
 from .extents import Extent
 from .frames import Frame
@@ -27,13 +28,15 @@ class Refused(DatapathError):
 class Accept:
     """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most that
     the inbox may hold with this cycle in it. `straight`: the door may take its frames itself, see `ReplicaDoor.straight`.
-    `make_room`: what is asked when the file system is full; True if it is worth another try."""
+    `make_room`: what is asked when the file system is full; True if it is worth another try. `key`: what its file is
+    encrypted with; None leaves it plain."""
 
     inbox_dir: Path
     already: bool = False
     budget_bytes: int | None = None
     straight: bool = False
     make_room: room.MakeRoom = room.nothing_to_give
+    key: EncryptionKey | None = None
 
 
 Write = Callable[[Iterator[Frame], Callable[[], bool]], None]

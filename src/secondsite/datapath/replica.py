@@ -18,6 +18,7 @@ from . import (
     errors,
     firmware,
     image,
+    image_blank,
     layers,
     replica_apply,
     replica_disks,
@@ -31,6 +32,7 @@ from . import (
     replica_verify,
     replica_views,
 )
+from .encryption_key import EncryptionKey
 from .extents import Extent
 from .firmware import FirmwareFile
 from .journal import Journal
@@ -79,17 +81,19 @@ class Replica:
     @classmethod
     def create(
         cls, folder: Path, daemon: StorageDaemon, machine_id: str, disks: Sequence[ReplicaDisk], epoch: int,
-        base: Mapping[str, BaseImage] = EMPTY, reach: Reach = _nowhere,
+        base: Mapping[str, BaseImage] = EMPTY, reach: Reach = _nowhere, key: EncryptionKey | None = None,
     ) -> Replica:  # fmt: skip
         """A new replica in `folder`; one that is there already for this machine and epoch is opened instead.
 
-        Disks named in `base` start from that image (of a machine that is off), others from zeros.
+        Disks named in `base` start from that image (of a machine that is off), others from zeros. With `key` all that
+        it holds of the disks is encrypted; such a replica has no `base`.
         """
         files = ReplicaFiles(folder.absolute())
         if files.record.exists():
-            return _opened_again(cls.open(folder, daemon, reach), machine_id, epoch)
+            return _opened_again(cls.open(folder, daemon, reach, key), machine_id, epoch)
+        assert key is None or not base
         files.make_folders(tuple(checked_name(disk.key, "disk key") for disk in disks))
-        records = tuple(_make_disk(files, disk, base.get(disk.key)) for disk in disks)
+        records = tuple(_make_disk(files, disk, base.get(disk.key), key) for disk in disks)
         reach("create.files")
         state = ReplicaState(
             machine_id=machine_id,
@@ -99,14 +103,18 @@ class Replica:
             head=1,
             next_number=2,
             whole=False,
+            key_id=key.key_id if key is not None else None,
         )
         replica_state.save(state, files.record)
-        return cls(ReplicaCore(files, daemon, reach))
+        return cls(ReplicaCore(files, daemon, reach, key))
 
     @classmethod
-    def open(cls, folder: Path, daemon: StorageDaemon, reach: Reach = _nowhere) -> Replica:
-        """The replica in `folder`; what a crash left half done is finished at its first use."""
-        return cls(ReplicaCore(ReplicaFiles(folder.absolute()), daemon, reach))
+    def open(
+        cls, folder: Path, daemon: StorageDaemon, reach: Reach = _nowhere, key: EncryptionKey | None = None
+    ) -> Replica:
+        """The replica in `folder`; what a crash left half done is finished at its first use. `key` is what there is:
+        a plain replica needs none, and one that lacks its key still can be looked at and removed."""
+        return cls(ReplicaCore(ReplicaFiles(folder.absolute()), daemon, reach, key))
 
     @property
     def state(self) -> ReplicaState:
@@ -122,6 +130,11 @@ class Replica:
     def journal(self) -> Journal:
         """The processed cycles that are kept."""
         return self._core.journal
+
+    @property
+    def key(self) -> EncryptionKey | None:
+        """What the disks and the inbox are encrypted with, None if they are plain; raises KeyMissing, KeyWrong."""
+        return self._core.key
 
     def apply(
         self,
@@ -297,14 +310,19 @@ def _opened_again(replica: Replica, machine_id: str, epoch: int) -> Replica:
     return replica
 
 
-def _make_disk(files: ReplicaFiles, disk: ReplicaDisk, base: BaseImage | None) -> DiskRecord:
+def _make_disk(
+    files: ReplicaFiles, disk: ReplicaDisk, base: BaseImage | None, key: EncryptionKey | None
+) -> DiskRecord:
     if base is None:
         path = files.base(disk.key)
-        image.create(path, disk.size_bytes)
+        if key is None:
+            image.create(path, disk.size_bytes)
+        else:
+            image_blank.create(path, disk.size_bytes, key, files.disk(disk.key))
         sync_file(path)
         record = DiskRecord(disk.key, disk.size_bytes, str(path.relative_to(files.root)))
     else:
         path = base.path.absolute()
         record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format)
-    layers.create_layer(files, record, 1, path, record.base_format)
+    layers.create_layer(files, record, 1, path, record.base_format, key=key)
     return record

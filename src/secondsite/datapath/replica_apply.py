@@ -250,7 +250,7 @@ def _grow(core: ReplicaCore, header: CycleLike) -> None:
     core.heads.close()
     core.drop_maps(*(disk.key for disk in grown if disk.size_bytes % BLOCK_BYTES))
     for disk in grown:
-        image.resize(core.files.layer(disk.key, state.head or 0), wanted[disk.key])
+        image.resize(core.files.layer(disk.key, state.head or 0), wanted[disk.key], core.key)
         core.grow_map(disk.key, wanted[disk.key])
     core.reach("grow.resized")
     core.save(

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import digest_map_scan, errors, layers, manifest, replica_state
+from . import digest_map_scan, encryption_key, errors, layers, manifest, replica_state
 from .digest_map import DigestMap
+from .encryption_key import EncryptionKey
 from .journal import Journal
 from .nbd_disk import NbdDisk
 from .replica_files import ReplicaFiles, sync_folder
@@ -31,13 +32,16 @@ Reach = Callable[[str], None]
 class ReplicaCore:
     """One replica in this process. Invariant: `state` is what replica.json holds."""
 
-    def __init__(self, files: ReplicaFiles, daemon: StorageDaemon, reach: Reach) -> None:
+    def __init__(
+        self, files: ReplicaFiles, daemon: StorageDaemon, reach: Reach, key: EncryptionKey | None = None
+    ) -> None:
         self.files = files
         self.daemon = daemon
         self.reach = reach
-        self.heads = layers.Heads(daemon, files)
+        self.heads = layers.Heads(daemon, files, lambda: self.key)
         self.journal = Journal(files.journal)
         self.state = replica_state.load(files.record)
+        self._key = key
         self._maps: dict[str, DigestMap] = {}
         self._change_lock = threading.RLock()
         self._layers_lock = threading.RLock()
@@ -90,6 +94,11 @@ class ReplicaCore:
     def reserved(self) -> int:
         """The highest layer that must not change, nor any below it."""
         return max([self.state.reserved, *self._readers])
+
+    @property
+    def key(self) -> EncryptionKey | None:
+        """What the files are encrypted with, None for a plain replica; raises KeyMissing, KeyWrong."""
+        return encryption_key.fitting(self._key, self.state.key_id, f"The replica of {self.state.machine_id}")
 
     def save(self, **changes: Any) -> ReplicaState:
         """Make a changed state durable, then true."""
@@ -177,8 +186,15 @@ class ReplicaCore:
         self.state = replica_state.load(self.files.record)
         self.heads.close()
         if self.state.merging is not None and self.state.merging > self.reserved:
-            # A full disk must not keep anyone from failing over: the merge waits, everything else goes on.
-            with contextlib.suppress(errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable):
+            # A full disk must not keep anyone from failing over: the merge waits, everything else goes on. Nor must a
+            # key that is lost keep anyone from removing the replica.
+            with contextlib.suppress(
+                errors.StoreFull,
+                errors.ImageProblem,
+                errors.DiskUnreadable,
+                errors.KeyMissing,
+                errors.KeyWrong,
+            ):
                 self.finish_merge()
         self.collect_garbage()
         self._whole = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 
-from . import errors, image, layers, manifest
+from . import errors, image, image_blank, layers, manifest
 from .replica_core import ReplicaCore
 from .replica_files import checked_name, sync_file, sync_folder
 from .replica_state import DiskRecord
@@ -29,12 +29,15 @@ def add(core: ReplicaCore, key: str, size_bytes: int) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         sync_folder(folder.parent)
-        image.create(base, size_bytes)
+        if core.key is None:
+            image.create(base, size_bytes)
+        else:
+            image_blank.create(base, size_bytes, core.key, folder)
         sync_file(base)
         record = DiskRecord(key, size_bytes, str(base.relative_to(core.files.root)))
         below = base
         for layer in state.layers:
-            below = layers.create_layer(core.files, record, layer.number, below)
+            below = layers.create_layer(core.files, record, layer.number, below, key=core.key)
         core.reach("join.files")
         core.heads.close()
         current = state.keys if state.current is None else state.current

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import cycle_file, errors, firmware, image, layers, manifest
+from . import cycle_file, errors, firmware, image, image_blank, layers, manifest
 from .cycle_file import CycleHeader
 from .frames import Frame
 from .journal import Entry
@@ -46,7 +46,11 @@ def rolled(core: ReplicaCore, run: Run, cancelled: Asked) -> dict[str, Path]:
 
 def overlay(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int) -> None:
     """A fresh, durable overlay of a run at `path`."""
-    image.create_overlay(path, core.files.layer(key, run.layer), "qcow2", size_bytes)
+    below = core.files.layer(key, run.layer)
+    if core.key is None:
+        image.create_overlay(path, below, "qcow2", size_bytes)
+    else:
+        image_blank.create_overlay(path, below, size_bytes, core.key, core.files.disk(key))
     sync_file(path)
 
 
@@ -88,7 +92,7 @@ def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
 
 def _read(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
     with _trusting(core, entry):
-        header, frames = cycle_file.read(core.journal.path(entry))
+        header, frames = cycle_file.read(core.journal.path(entry), core.key)
         if (header.epoch, header.seq) != (entry.epoch, entry.seq):
             raise errors.CycleDamaged(
                 f"{entry.name} in the journal holds cycle {header.epoch}-{header.seq}.",
@@ -116,8 +120,8 @@ def _opened(core: ReplicaCore, run: Run, overlays: Mapping[str, Path]) -> Iterat
     core.daemon.start()
     try:
         for index, (key, path) in enumerate(overlays.items()):
-            below = layers.chain_files(core.files, core.state, core.state.disk(key), run.layer)
-            chain = [*below, ChainFile("r", path)]
+            below = layers.chain_files(core.files, core.state, core.state.disk(key), run.layer, core.key)
+            chain = [*below, ChainFile("r", path, key=core.key)]
             top = layers.open_chain(core.daemon, f"{prefix}-{index}-", chain, writable=True)
             core.daemon.export(top, f"{prefix}-{index}", writable=True)
             disks[key] = NbdDisk(core.daemon.nbd_socket, f"{prefix}-{index}")

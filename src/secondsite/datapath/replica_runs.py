@@ -7,6 +7,7 @@ above while a drill or a failed-over machine reads through to it (facts P25). Op
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from . import (
     firmware,
     image,
     layers,
+    layers_commit,
     manifest,
     replica_holds,
     replica_prune,
@@ -202,13 +204,22 @@ def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
 def _merge_run(core: ReplicaCore, run_name: str, disk: DiskRecord, bottom: int) -> DiskRecord:
     """Write what a run's overlay shows into the bottom layer and put a fresh head on it; the machine may have grown
     the disk meanwhile."""
-    low = core.files.layer(disk.key, bottom)
-    image.commit(core.files.run_overlay(run_name, disk.key), base=low)
+    low, overlay = core.files.layer(disk.key, bottom), core.files.run_overlay(run_name, disk.key)
+    if core.key is None:
+        image.commit(overlay, base=low)
+    else:
+        _commit_encrypted(core, overlay, disk, bottom)
     sync_file(low)
     core.reach("turn.merged")
     grown = dataclasses.replace(disk, size_bytes=image.chain(low)[0].size_bytes)
-    layers.create_layer(core.files, grown, core.state.next_number, low)
+    layers.create_layer(core.files, grown, core.state.next_number, low, key=core.key)
     return grown
+
+
+def _commit_encrypted(core: ReplicaCore, overlay: Path, disk: DiskRecord, bottom: int) -> None:
+    below = layers.chain_files(core.files, core.state, disk, core.state.layers[-1].number, core.key)
+    chain = [*below, layers.ChainFile("run", overlay, key=core.key)]
+    layers_commit.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, str(bottom))
 
 
 def lease(core: ReplicaCore, point_id: str, reason: str) -> None:

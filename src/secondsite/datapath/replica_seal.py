@@ -107,12 +107,13 @@ def _manifest(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, aft
         if after.current is None or disk.key in after.current
     )
     files = tuple(_beside(core, file) for file in after.firmware)
+    encrypted_files = 1 + len(state.layers) if state.key_id is not None else 0
     return Manifest(
         point_id=facts.point_id, machine_id=state.machine_id, machine_name=facts.machine_name or state.machine_id,
         taken_at=taken_at, sealed_at=datetime.datetime.now(datetime.UTC).isoformat(), consistency=facts.consistency,
         epoch=state.epoch, seq=seq, disks=disks, reason=facts.reason, set_id=facts.set_id,
         definition=facts.definition, extra=facts.extra, firmware=files,
-        how_to_boot=manifest.how_to_boot(disks, files),
+        how_to_boot=manifest.how_to_boot(disks, files, encrypted_files),
     )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class ReplicaState:
     processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the newest
     cycle that may have written anything: a source that takes its number again knows nothing of that.
     `processed_after` is the cycle that the one begun last was applied on, None when what was there was no instant.
+    `key_id` names the key that all images and kept cycles are encrypted with; None: they are plain.
     """
 
     machine_id: str
@@ -82,6 +83,7 @@ class ReplicaState:
     holds: tuple[tuple[str, str], ...] = ()
     firmware: tuple[FirmwareFile, ...] = ()
     current: tuple[str, ...] | None = None
+    key_id: str | None = None
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:

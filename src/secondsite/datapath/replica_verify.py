@@ -65,7 +65,7 @@ def _read(
 ) -> tuple[bool, int]:  # fmt: skip
     """Whether a disk of the point is as it was sealed, and the bytes that were read to know."""
     daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
-    chain = layers.chain_files(core.files, state, state.disk(disk.key), top)
+    chain = layers.chain_files(core.files, state, state.disk(disk.key), top, core.key)
     _forget_cached(chain)
     daemon.start()
     generation = daemon.generation

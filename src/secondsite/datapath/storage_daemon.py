@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import errors, memory
+from . import errors, image, memory
+from .encryption_key import EncryptionKey
 from .qmp import QmpClient, QmpRefused
 
 LONGEST_SOCKET_PATH = 100
@@ -43,6 +44,7 @@ class StorageDaemon:
         self._lock = threading.RLock()
         self._nodes: dict[str, None] = {}
         self._exports: dict[str, str] = {}
+        self._keys: set[str] = set()
 
     def start(self) -> None:
         """Have a daemon run; raises StorageDaemonGone when it does not come up."""
@@ -99,6 +101,15 @@ class StorageDaemon:
             except errors.StorageDaemonGone:
                 self._forget()
                 raise
+
+    def knows(self, key: EncryptionKey) -> str:
+        """Make the key known to the daemon, which reads its file; the name for use in `key-secret`."""
+        with self._lock:
+            self.start()
+            if key.name not in self._keys:
+                self.qmp("object-add", qom_type="secret", id=key.name, file=str(key.path))
+                self._keys.add(key.name)
+        return key.name
 
     def add_node(self, options: dict[str, Any]) -> str:
         """Open an image as blockdev-add describes it; its node's name."""
@@ -161,19 +172,20 @@ class StorageDaemon:
             return [name for name in self._exports if name.startswith(prefix)]
 
     def serve(
-        self, image: Path, name: str, *, image_format: str = "qcow2", writable: bool = False,
-        bitmaps: Sequence[str] = (),
+        self, path: Path, name: str, *, image_format: str = "qcow2", writable: bool = False,
+        bitmaps: Sequence[str] = (), key: EncryptionKey | None = None,
     ) -> str:  # fmt: skip
-        """Open any image with its backing chain and export it; the URI. End it with `unserve`."""
-        node = self.add_node(
-            {
-                "driver": image_format,
-                "node-name": _export_id(name),
-                "read-only": not writable,
-                "discard": "unmap",
-                "file": {"driver": "file", "filename": str(image.absolute()), "discard": "unmap"},
-            }
-        )
+        """Open any image with its backing chain and export it; the URI. End it with `unserve`. `key` is that of an
+        encrypted one."""
+        options: dict[str, Any] = {
+            "driver": image_format,
+            "file": {"driver": "file", "filename": str(path.absolute()), "discard": "unmap"},
+        }
+        if key is not None:
+            self.knows(key)
+            options = image.node_options(path, key)
+        own = {"node-name": _export_id(name), "read-only": not writable, "discard": "unmap"}
+        node = self.add_node({**options, **own})
         try:
             return self.export(node, name, writable=writable, bitmaps=bitmaps)
         except errors.DatapathError:
@@ -211,7 +223,7 @@ class StorageDaemon:
                 self._process.kill()
             self._process.wait(timeout=20)
         self._client, self._process = None, None
-        self._nodes, self._exports = {}, {}
+        self._nodes, self._exports, self._keys = {}, {}, set()
 
     def _kill_stale(self) -> None:
         try:

@@ -169,6 +169,18 @@ class PointDamaged(ReplicaError):
     )
 
 
+class KeyMissing(ReplicaError):
+    code = "encryption-key-missing"
+    default_do = "Give the appliance its key file and restart it; nothing is lost meanwhile."
+
+
+class KeyWrong(ReplicaError):
+    code = "encryption-key-wrong"
+    default_do = (
+        "Put the key file back that was used before and restart the appliance; nothing is lost meanwhile."
+    )
+
+
 class Internal(SecondsiteError):
     code = "internal"
     default_do = (

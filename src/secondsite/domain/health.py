@@ -119,6 +119,20 @@ CATALOGUE: dict[str, FindingKind] = {
             "damaged points are not picked. 'secondsite point verify' reads one again.",
         ),
         _kind(
+            "encryption-key-missing",
+            C,
+            "The replica is encrypted and the target's appliance was started without its key, or with a key file that "
+            "it cannot use.",
+            "Put the key file back (mode 0600) and restart the appliance. Nothing is lost: the source goes on counting "
+            "changes and sends them then.",
+        ),
+        _kind(
+            "encryption-key-wrong",
+            C,
+            "The replica is encrypted with another key than the one that the target's appliance has.",
+            "Put the key file back that the replica was made with and restart the appliance. Nothing is lost meanwhile.",
+        ),
+        _kind(
             "appliance-unreachable",
             C,
             "The appliance has no connection to the vault.",

@@ -1,4 +1,4 @@
-"""`secondsite appliance enroll` and `secondsite appliance run`."""
+"""`secondsite appliance enroll`, `secondsite appliance set-key` and `secondsite appliance run`."""
 
 import json
 import signal
@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..appliance import enrol
+from ..appliance import custody, enrol
 from ..appliance.appliance import Appliance
 from ..appliance.config import ApplianceConfig
 from ..appliance.durable import write
+from ..datapath import encryption_key
+from ..datapath.encryption_key import EncryptionKey
+from ..datapath.errors import KeyMissing
 from ..domain import errors
 from ..fabrics.interface import Fabric
 from . import fabrics, logs
@@ -87,19 +90,39 @@ def _address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def run(home: Path, journal_budget_bytes: int | None = None) -> None:
+def set_key(home: Path, source: Path | None) -> EncryptionKey:
+    """Gives the appliance its key for encryption at rest: the one in `source`, or a new random one. One that is there
+    is never replaced, since what was encrypted with it would be lost: raises AlreadyExists."""
+    path = ApplianceConfig.load(home.absolute()).encryption_key
+    try:
+        wanted = None if source is None else encryption_key.load(source)
+        if not path.exists():
+            return encryption_key.make(path) if wanted is None else encryption_key.write(path, wanted.secret)
+        there = encryption_key.load(path)
+    except KeyMissing as problem:
+        raise errors.InvalidArgument(problem.message, do=problem.do) from problem
+    if wanted is not None and wanted.key_id == there.key_id:
+        return there
+    raise errors.AlreadyExists(
+        f"The appliance has key {there.key_id} already, in {path}.",
+        do="Keep it: replicas may be encrypted with it. If none is, move the file away first.",
+    )
+
+
+def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready. A journal budget
-    that is said here holds as long as the process."""
+    or a key file that is said here holds as long as the process."""
     logs.configure()
     home = home.absolute()
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
-    fabric = _open_fabric(home, (home, config.store, config.scratch))
+    kept = custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    fabric = _open_fabric(home, (home, config.store, config.scratch), kept.key)
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wanted.set())
-    appliance = Appliance(config, fabric)
+    appliance = Appliance(config, fabric, kept)
     try:
         appliance.start()
         print(f"appliance ready {', '.join(appliance.data_addresses)}", flush=True)
@@ -110,10 +133,10 @@ def run(home: Path, journal_budget_bytes: int | None = None) -> None:
         fabric.close()
 
 
-def _open_fabric(home: Path, own: Sequence[Path]) -> Fabric:
+def _open_fabric(home: Path, own: Sequence[Path], key: EncryptionKey | None) -> Fabric:
     try:
         chosen = json.loads((home / FABRIC_FILE).read_text())
-        return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own)
+        return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own, key)
     except FileNotFoundError:
         raise errors.NotFound(
             f"There is no enrolled appliance in {home}.", do="Enroll it first: 'secondsite appliance enroll'."

@@ -4,28 +4,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..datapath.encryption_key import EncryptionKey
 from ..domain import errors
 from ..fabrics.interface import Fabric
 
 KINDS = ("libvirt", "simulated")
 
 
-def open_fabric(kind: str, uri: str, work_dir: Path, own: Sequence[Path] = ()) -> Fabric:
+def open_fabric(
+    kind: str, uri: str, work_dir: Path, own: Sequence[Path] = (), key: EncryptionKey | None = None
+) -> Fabric:
     """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
 
     What it must remember beside the platform itself lies in `work_dir`; `own` are the appliance's folders, which a
-    hypervisor that runs as another user is let into. Raises InvalidArgument for another kind and
+    hypervisor that runs as another user is let into; `key` opens encrypted disks. Raises InvalidArgument for another kind and
     FabricError when the platform does not answer.
     """
     opened: Any
     if kind == "libvirt":
         from ..fabrics import libvirt
 
-        opened = libvirt.open_fabric(uri, work_dir, own)
+        opened = libvirt.open_fabric(uri, work_dir, own, key)
     elif kind == "simulated":
         from ..fabrics import simulated
 
-        opened = simulated.open_fabric(Path(uri))
+        opened = simulated.open_fabric(Path(uri), key=key)
     else:
         raise errors.InvalidArgument(f"There is no fabric '{kind}'.", do=f"Use one of: {', '.join(KINDS)}.")
     fabric: Fabric = opened

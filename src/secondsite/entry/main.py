@@ -156,14 +156,41 @@ def _mib(count: int | None) -> int | None:
     return None if count is None else count * 2**20
 
 
+@appliance_noun.app.command("set-key")
+def appliance_set_key(
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="A key file of yours, mode 0600; a random key is made without it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give this appliance the key that its replicas are encrypted with. It never leaves this host."""
+    from . import appliance_main
+
+    key = appliance_main.set_key(home, source)
+    if as_json:
+        output.show_json({"key_id": key.key_id, "file": str(key.path)})
+        return
+    output.console.print(f"key {key.key_id} is in {key.path}")
+    output.console.print(
+        "Keep a copy at another place: without it, what it encrypts cannot be read by anybody."
+    )
+    output.console.print("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
+
+
 @appliance_noun.app.command("run")
 def appliance_run(
-    home: ApplianceHome = DEFAULT_APPLIANCE_HOME, journal_budget_mib: JournalBudget = None
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    journal_budget_mib: JournalBudget = None,
+    encryption_key_file: Annotated[
+        Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
+    ] = None,
 ) -> None:
     """Run the appliance in the foreground. It may be killed at any time; machines run on."""
     from . import appliance_main
 
-    appliance_main.run(home, _mib(journal_budget_mib))
+    appliance_main.run(home, _mib(journal_budget_mib), encryption_key_file)
 
 
 def main() -> None:

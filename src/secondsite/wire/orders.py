@@ -65,13 +65,14 @@ class SeedFact(Shape):
 
 class CheckTarget(Shape):
     """`networks` are names that must exist here; `needed_bytes` must be free in the store; `seeds` must be readable
-    and as large as their disks."""
+    and as large as their disks. `encrypted`: a key must be here."""
 
     definition: MachineDefinition | None = None
     networks: tuple[str, ...] = ()
     needed_bytes: int = 0
     must_hold_replica: bool = False
     seeds: tuple[SeedDisk, ...] = ()
+    encrypted: bool = False
 
 
 class StopReplication(Shape):

@@ -65,7 +65,8 @@ class SourceSetup(Shape):
 
 class ReplicaSetup(Shape):
     """All that a target appliance needs to hold a replica. `existing_fabric_id` names this site's old machine when
-    base is EXISTING."""
+    base is EXISTING. `encrypted`: what is made new is encrypted with the key that the appliance has; existing disks
+    stay as they are."""
 
     machine_id: str
     machine_name: str
@@ -76,6 +77,7 @@ class ReplicaSetup(Shape):
     policy: PolicyShape
     base: Base = Base.EMPTY
     existing_fabric_id: str | None = None
+    encrypted: bool = False
 
 
 class PointShape(Shape):
@@ -160,7 +162,9 @@ class SourceStatus(Shape):
 
 class ReplicaStatus(Shape):
     """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is applied,
-    `inbox_bytes` what waits to be processed, `journal` what can be recovered beside the points. `synchronized` turns true with the first sealed point of the epoch."""
+    `inbox_bytes` what waits to be processed, `journal` what can be recovered beside the points. `synchronized` turns
+    true with the first sealed point of the epoch. `encryption_key_id` names the key that the replica is encrypted with;
+    None: it is plain."""
 
     machine_id: str
     epoch: int
@@ -174,4 +178,5 @@ class ReplicaStatus(Shape):
     inbox_bytes: int = 0
     store_bytes: int = 0
     runs: tuple[str, ...] = ()
+    encryption_key_id: str | None = None
     findings: tuple[FindingShape, ...] = ()

@@ -92,6 +92,10 @@ class MachineShape(Shape):
     power: str | None
     policy: str | None
     group: str | None = None
+    encrypted: bool = False
+    """Replicas that are made new for it are encrypted; disks of its own that it goes back to stay as they are."""
+    encryption_key_id: str | None = None
+    """The key that the present replica is encrypted with; None: it is plain."""
     disks: tuple[dict[str, Any], ...] = ()
     allowed_operations: tuple[str, ...]
     rpo_seconds: float | None = None
@@ -165,7 +169,8 @@ class GroupInfo(Shape):
 
 class EnableProtection(Shape):
     """`machines`: names or fabric ids at `source_site`. All disks, or those named per machine. `seeds`: by machine and
-    disk key the path, at the target appliance's machine, of a copy of the disk that was shipped there."""
+    disk key the path, at the target appliance's machine, of a copy of the disk that was shipped there. `encrypt`: the
+    replica is encrypted with the key that the target's appliance has."""
 
     machines: tuple[str, ...] = Field(min_length=1)
     source_site: str
@@ -173,6 +178,7 @@ class EnableProtection(Shape):
     policy: str = "default"
     disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
+    encrypt: bool = False
 
 
 class MachinesRequest(Shape):

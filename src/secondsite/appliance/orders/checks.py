@@ -8,6 +8,7 @@ from ...domain import errors
 from ...domain.units import GiB
 from ...fabrics.interface import Obstacle
 from ...wire.orders import CheckSource, CheckTarget, Obstacles, ObstacleShape
+from ..custody import GIVE_ONE
 from .context import Context
 
 PEER_SECONDS = 3.0
@@ -72,6 +73,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             "Add space to the store, or shorten the retention of other machines.",
         )
     yield from _seeds(context, payload)
+    if payload.encrypted and context.parts.host.custody.key is None:
+        yield _obstacle(f"This site cannot encrypt: {context.parts.host.custody.why_not}.", GIVE_ONE)
     if payload.must_hold_replica and context.parts.host.find(context.machine_id) is None:
         yield _obstacle(
             f"There is no replica of machine {context.machine_id} here.", "Enable protection first."

@@ -144,9 +144,16 @@ def _what(machine: rest.MachineShape) -> list[tuple[str, object]]:
         ("policy", machine.policy),
         ("group", machine.group),
         ("disks", ", ".join(_disk(disk) for disk in machine.disks)),
+        ("encryption", _encryption(machine)),
         ("test failover", machine.drill if machine.drill != "none" else None),
         ("last drill", _last_drill(machine)),
     ]
+
+
+def _encryption(machine: rest.MachineShape) -> str | None:
+    if machine.encryption_key_id is not None:
+        return f"the replica is encrypted with key {machine.encryption_key_id}"
+    return "new replicas are encrypted; the present one is plain" if machine.encrypted else None
 
 
 def _replicating(machine: rest.MachineShape) -> list[tuple[str, object]]:

@@ -5,12 +5,15 @@ stays (device types, addresses, MACs), so that it finds itself as it was.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
+from ...datapath.encryption_key import EncryptionKey
+from ...datapath.image import ImageFacts
 from .. import interface
-from . import domain_xml
+from . import domain_xml, secrets
 
 HOST_BOUND = ("cputune", "numatune", "resource", "seclabel", "memtune", "blkiotune", "iothreadids", "keywrap")
 HOST_DEVICES = ("hostdev", "filesystem", "shmem", "redirdev", "vsock", "lease", "nvram")
@@ -26,6 +29,9 @@ class Place:
     libvirt_networks: frozenset[str]
     console_folder: Path
     nvram_folder: Path
+    key: EncryptionKey | None = None
+    chains: Mapping[str, Sequence[ImageFacts]] = field(default_factory=dict)
+    """By disk key the files of encrypted disks, top first: libvirt wants to be told the key for each of them."""
 
 
 def adapted(request: interface.HostRequest, place: Place) -> str:
@@ -41,7 +47,7 @@ def adapted(request: interface.HostRequest, place: Place) -> str:
     _accelerator(root, place.kvm)
     _sizes(root, request)
     _firmware_identity(root)
-    _disks(root, request)
+    _disks(root, request, place)
     _nics(root, request, place.libvirt_networks)
     _devices(root, request, place.console_folder)
     _nvram(root, request, place.nvram_folder)
@@ -129,7 +135,7 @@ def _firmware_identity(root: Element) -> None:
                 system.remove(entry)
 
 
-def _disks(root: Element, request: interface.HostRequest) -> None:
+def _disks(root: Element, request: interface.HostRequest, place: Place) -> None:
     """Replicated disks lie where the request says; others and media stay behind."""
     devices = root.find("devices")
     assert devices is not None
@@ -138,6 +144,8 @@ def _disks(root: Element, request: interface.HostRequest) -> None:
         key = kept.get(id(element))
         if key is not None:
             _place_disk(element, request.disks[key])
+            if place.key is not None:
+                _tell_key(element, place.chains.get(key, ()), place.key)
         elif element.get("device") in ("cdrom", "floppy"):
             _remove_direct(element, "source")
         else:
@@ -155,6 +163,21 @@ def _place_disk(element: Element, path: Path) -> None:
     driver.set("type", "qcow2")
     driver.attrib.pop("iothread", None)
     SubElement(element, "source", {"file": str(path)})
+
+
+def _tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> None:
+    """libvirt finds the files below by itself only while they are plain: here each is named, down to the last."""
+    above = disk
+    for number, link in enumerate(chain):
+        if number:
+            above = SubElement(above, "backingStore", {"type": "file"})
+            SubElement(above, "format", {"type": link.image_format})
+            SubElement(above, "source", {"file": str(link.path)})
+        source = above.find("source")
+        if link.encrypted and source is not None:
+            source.append(secrets.encryption(key))
+    if chain:
+        SubElement(above, "backingStore")
 
 
 def _nics(root: Element, request: interface.HostRequest, libvirt_networks: frozenset[str]) -> None:

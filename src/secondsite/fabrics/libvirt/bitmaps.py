@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
 from . import connection, domain_xml, inventory, monitor, qemu_img
 
@@ -84,12 +85,12 @@ def remove_running(domain: Any, keep: str | None) -> None:
                 _remove_from_qemu(domain, key, name)
 
 
-def remove_off(domain: Any, keep: str | None) -> None:
-    """Removes all our checkpoints and bitmaps of an off machine, except `keep`."""
+def remove_off(domain: Any, keep: str | None, key: EncryptionKey | None = None) -> None:
+    """Removes all our checkpoints and bitmaps of an off machine, except `keep`. `key` opens encrypted disks."""
     for disk in _stored_disks(domain):
         for name in _in_file(Path(disk.path)):
             if name.startswith(OURS) and name != keep:
-                qemu_img.remove_bitmap(Path(disk.path), name)
+                qemu_img.remove_bitmap(Path(disk.path), name, key)
     for name, checkpoint in checkpoints(domain).items():
         if name.startswith(OURS) and name != keep:
             _forget(checkpoint)

@@ -16,8 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 import libvirt
 import libvirt_qemu
 
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
-from . import emulator
+from . import emulator, secrets
 
 CALL_SECONDS = 60.0
 QEMU_CONF = """\
@@ -42,8 +43,10 @@ _process_lock = threading.RLock()
 class Connection:
     """A connection that is made at first use and again when it broke. Safe for several threads."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, key: EncryptionKey | None = None) -> None:
+        """`key` is made known to the hypervisor with every new connection."""
         self.uri = uri
+        self.key = key
         self.embedded_root = embedded_root(uri)
         self._handle: Any = None
         self._lock = threading.RLock()
@@ -95,9 +98,14 @@ class Connection:
     def _open(self) -> Any:
         _start_event_loop()
         if self.embedded_root is not None:
-            return _open_embedded(self.uri, self.embedded_root)
+            handle = _open_embedded(self.uri, self.embedded_root)
+            if self.key is not None:
+                secrets.define_embedded(self.embedded_root, self.key)
+            return handle
         handle = libvirt.open(self.uri)
         handle.setKeepAlive(5, 3)
+        if self.key is not None:
+            secrets.define(handle, self.key)
         return handle
 
 
@@ -120,6 +128,7 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
 
     def run() -> None:
         try:
+            secrets.act_as_system()
             outcome.append((True, function(*arguments)))
         except BaseException as error:
             outcome.append((False, error))

@@ -12,10 +12,9 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from ...datapath import errors as datapath_errors
 from ...datapath import image
 from ...domain import errors
-from . import connection, domain_xml, inventory
+from . import connection, domain_xml, inventory, qemu_img
 
 POLL_SECONDS = 0.1
 STALL_SECONDS = 300.0
@@ -29,7 +28,8 @@ def off(domain: Any, disks: Mapping[str, Path], progress: Progress, define: Call
     for number, (key, base) in enumerate(disks.items()):
         element = _disk_element(root, key)
         if not _lies_on(element, base):
-            _commit(Path(_source(element)), base)
+            with qemu_img.translated():
+                image.commit(Path(_source(element)), base)
             _point_to(element, base)
             define(domain_xml.render(root))
         progress((number + 1) / len(disks))
@@ -129,15 +129,6 @@ def _link_to(element: Element, base: Path) -> str | None:
         if source is not None and _same(source.get("file", ""), base):
             return link.get("index")
     return None
-
-
-def _commit(top: Path, base: Path) -> None:
-    try:
-        image.commit(top, base)
-    except datapath_errors.StoreFull as error:
-        raise errors.StoreFull(error.message, do=error.do) from error
-    except datapath_errors.DatapathError as error:
-        raise errors.FabricError(error.message, do=error.do) from error
 
 
 def _point_to(element: Element, base: Path) -> None:

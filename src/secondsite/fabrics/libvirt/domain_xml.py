@@ -30,6 +30,7 @@ class Disk:
     alias: str | None
     shared: bool
     boot_order: int | None
+    encrypted: bool = False
 
 
 def parse(text: str) -> Element:
@@ -89,6 +90,7 @@ def _disk(key: str, element: Element) -> Disk:
         alias=_attribute(element, "alias", "name"),
         shared=element.find("shareable") is not None,
         boot_order=int(order) if order else None,
+        encrypted=any(element.find(path) is not None for path in ("encryption", "source/encryption")),
     )
 
 

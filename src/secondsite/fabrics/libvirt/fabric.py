@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...datapath.encryption_key import EncryptionKey
 from .. import interface
 from . import (
     accelerator,
@@ -22,10 +23,12 @@ from . import (
 class LibvirtFabric:
     """Everything that an appliance asks of a hypervisor, made of one file for each noun."""
 
-    def __init__(self, uri: str, work_dir: Path, own: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, uri: str, work_dir: Path, own: Sequence[Path] = (), key: EncryptionKey | None = None
+    ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
-        self._hypervisor = connection.Connection(uri)
+        self._hypervisor = connection.Connection(uri, key)
         embedded = self._hypervisor.embedded_root is not None
         folders = access.Access(self._hypervisor, [work_dir, *own])
         agents = agent.Agents(self._hypervisor, work_dir / "frozen")

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
+from ...datapath import image
 from ...domain import errors
 from ...wire.machines import MachineDefinition
 from .. import firmware_files, interface
@@ -26,6 +27,7 @@ from . import (
     firmware,
     inventory,
     power,
+    qemu_img,
 )
 
 OFF = interface.PowerState.OFF
@@ -63,7 +65,7 @@ class Hosting:
         self._require_free_name(request)
         self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        text = adapt.adapted(request, self._place())
+        text = adapt.adapted(request, self._place(request))
         if existing is None:
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
             if self._nvram.exists():
@@ -132,8 +134,11 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self) -> adapt.Place:
-        return adapt.Place(accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram)
+    def _place(self, request: interface.HostRequest) -> adapt.Place:
+        return adapt.Place(
+            accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram,
+            self._hypervisor.key, self._encrypted_chains(request),
+        )  # fmt: skip
 
     def _define(self, doing: str, text: str) -> Any:
         return connection.call(doing, self._hypervisor.handle.defineXML, text)
@@ -162,6 +167,13 @@ class Hosting:
             f"Another machine of ours is named '{request.name}' here.",
             do="Choose another name, or clean it up first.",
         )
+
+    def _encrypted_chains(self, request: interface.HostRequest) -> dict[str, list[image.ImageFacts]]:
+        if self._hypervisor.key is None:
+            return {}
+        with qemu_img.translated():
+            chains = {key: image.chain(path) for key, path in request.disks.items()}
+        return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
 
     def _libvirt_networks(self) -> frozenset[str]:
         return frozenset(network.name for network in self._networks.list() if network.kind == "libvirt")

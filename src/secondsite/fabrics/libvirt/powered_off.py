@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ...datapath import errors as datapath_errors
+from ...datapath.encryption_key import EncryptionKey
 from ...datapath.storage_daemon import StorageDaemon
-from ...domain import errors
 from .. import interface
 from . import domain_xml, qemu_img
 
@@ -21,6 +20,7 @@ def view(
     disks: Sequence[domain_xml.Disk],
     bases: Mapping[str, str],
     folder: Path,
+    key: EncryptionKey | None = None,
 ) -> Iterator[interface.ChangeSession]:
     """The disks over NBD from a daemon in `folder`; it ends with the context.
 
@@ -30,17 +30,20 @@ def view(
     daemon = StorageDaemon(folder)
     try:
         served = [
-            _serve(daemon, key, paths[key], (bases[key],) if key in bases else ()) for key in request.disks
+            _serve(daemon, disk, paths[disk], (bases[disk],) if disk in bases else (), key)
+            for disk in request.disks
         ]
         yield interface.ChangeSession(taken_at=datetime.now(UTC), checkpoint=None, disks=tuple(served))
     finally:
         daemon.stop()
 
 
-def _serve(daemon: StorageDaemon, key: str, path: Path, names: tuple[str, ...]) -> interface.DiskChanges:
+def _serve(
+    daemon: StorageDaemon, disk: str, path: Path, names: tuple[str, ...], key: EncryptionKey | None
+) -> interface.DiskChanges:
     facts = qemu_img.facts(path)
-    try:
-        daemon.serve(path, key, image_format=facts.format, bitmaps=names)
-    except datapath_errors.DatapathError as error:
-        raise errors.FabricError(error.message, do=error.do) from error
-    return interface.DiskChanges(key, facts.size_bytes, daemon.nbd_socket, key, names)
+    with qemu_img.translated():
+        daemon.serve(
+            path, disk, image_format=facts.format, bitmaps=names, key=key if facts.encrypted else None
+        )
+    return interface.DiskChanges(disk, facts.size_bytes, daemon.nbd_socket, disk, names)

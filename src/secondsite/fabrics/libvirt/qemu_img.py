@@ -1,11 +1,16 @@
 """What lies in an image file that no QEMU has open: format, snapshots, bitmaps."""
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...datapath import errors as datapath_errors
+from ...datapath import image
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
 
 IMAGE_SECONDS = 30.0
@@ -20,6 +25,7 @@ class ImageFacts:
     compat: str
     snapshots: tuple[str, ...]
     bitmaps: dict[str, bool]
+    encrypted: bool = False
 
 
 def facts(path: Path) -> ImageFacts:
@@ -32,12 +38,28 @@ def facts(path: Path) -> ImageFacts:
         compat=specific.get("compat", ""),
         snapshots=tuple(snapshot["name"] for snapshot in info.get("snapshots", [])),
         bitmaps={bitmap["name"]: "in-use" not in bitmap["flags"] for bitmap in specific.get("bitmaps", [])},
+        encrypted=bool(info.get("encrypted")),
     )
 
 
-def remove_bitmap(path: Path, name: str) -> None:
+def remove_bitmap(path: Path, name: str, key: EncryptionKey | None = None) -> None:
     """Removes a persistent bitmap, also an inconsistent one; the image must not be open anywhere."""
-    _run("bitmap", "--remove", str(path), name)
+    if key is not None and facts(path).encrypted:
+        with translated():
+            image.remove_bitmap(path, name, key)
+    else:
+        _run("bitmap", "--remove", str(path), name)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """What the data path raises about images becomes the domain's errors."""
+    try:
+        yield
+    except datapath_errors.StoreFull as error:
+        raise errors.StoreFull(error.message, do=error.do) from error
+    except datapath_errors.DatapathError as error:
+        raise errors.FabricError(error.message, do=error.do) from error
 
 
 def _run(*arguments: str) -> str:

@@ -5,17 +5,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
 from .. import interface
 from . import bitmaps, connection, domain_xml, inventory, qemu_img
 
 
-def obstacles(domain: Any) -> Sequence[interface.Obstacle]:
-    """Every reason, not only the first."""
+def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
+    """Every reason, not only the first. `key` opens disks that we encrypted."""
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
     return [
         *_of_machine(domain, disks),
-        *(dataclasses.replace(obstacle, disk=disk.key) for disk in disks for obstacle in _of_disk(disk)),
+        *(dataclasses.replace(obstacle, disk=disk.key) for disk in disks for obstacle in _of_disk(disk, key)),
     ]
 
 
@@ -43,7 +44,7 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             )
 
 
-def _of_disk(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
+def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
     if disk.kind != "disk" or not disk.path:
         yield interface.Obstacle(
             f"Disk {disk.key} is no image file ({disk.kind}).",
@@ -57,6 +58,11 @@ def _of_disk(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
     except errors.SecondsiteError as error:
         yield interface.Obstacle(f"Disk {disk.key} cannot be read: {error.message}", error.do)
         return
+    if facts.encrypted and key is None:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is encrypted, and this appliance has no key.",
+            "Give the appliance the key with 'secondsite appliance set-key' and restart it, or exclude the disk.",
+        )
     yield from _of_image(disk, facts)
 
 

@@ -47,7 +47,7 @@ class Tracking:
         self._lock = threading.Lock()
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
-        return trackable.obstacles(self._hypervisor.domain(fabric_id))
+        return trackable.obstacles(self._hypervisor.domain(fabric_id), self._hypervisor.key)
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)
@@ -74,7 +74,7 @@ class Tracking:
 
     def _remove(self, domain: Any, keep: str | None) -> None:
         if inventory.power_of(domain) is OFF:
-            bitmaps.remove_off(domain, keep)
+            bitmaps.remove_off(domain, keep, self._hypervisor.key)
         else:
             bitmaps.remove_running(domain, keep)
 
@@ -87,7 +87,7 @@ class Tracking:
             if inventory.power_of(domain) is OFF:
                 bases = self._bases(domain, disks, bitmaps.of_off(domain), request.base)
                 with powered_off.view(
-                    request, disks, bases, self._sockets() / request.fabric_id[:8]
+                    request, disks, bases, self._sockets() / request.fabric_id[:8], self._hypervisor.key
                 ) as session:
                     yield session
             else:
@@ -143,7 +143,12 @@ class Tracking:
         found = bitmaps.settle(domain, request.base)
         disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
         bases = self._bases(domain, disks, found, request.base)
-        return backup_job.Plan(domain, request, disks, bases, folder / f"{request.fabric_id}.sock")
+        encryption = None
+        if self._hypervisor.key is not None and any(disk.encrypted for disk in disks):
+            encryption = backup_job.Encryption(self._hypervisor.key, self._work_dir / "blanks")
+        return backup_job.Plan(
+            domain, request, disks, bases, folder / f"{request.fabric_id}.sock", encryption
+        )
 
     def _bases(
         self, domain: Any, disks: Sequence[domain_xml.Disk], found: bitmaps.Found, base: str | None

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ...datapath import errors as datapath_errors
+from ...datapath.encryption_key import EncryptionKey
 from ...datapath.qmp import QmpClient, QmpRefused
 from ...domain import errors
 from . import files
@@ -62,6 +63,15 @@ class Session:
             writable=writable,
             bitmaps=list(bitmaps),
         )
+
+    def encryption(self, key: EncryptionKey) -> dict[str, str]:
+        """How a node is told the key, which is made known to the daemon if it is not."""
+        try:
+            self.run("object-add", qom_type="secret", id=key.name, file=str(key.path))
+        except QmpRefused as error:
+            if "duplicate" not in error.message:
+                raise
+        return {"format": "luks", "key-secret": key.name}
 
     def drop_export(self, export: str) -> None:
         """End an export, cut its clients off, and wait until it is gone."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...datapath import errors as datapath_errors
+from ...datapath import image
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
 from .daemon import Session
 
@@ -24,6 +27,7 @@ class Link:
     path: Path
     image_format: str
     node: str
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,12 @@ def look(fabric_id: str, path: Path) -> DiskFiles:
         _qemu_img("info", "--output=json", "--backing-chain", "-U", str(path.absolute()), about=path)
     )
     chain = tuple(
-        Link(Path(one["filename"]), one["format"], node_name(fabric_id, Path(one["filename"])))
+        Link(
+            Path(one["filename"]),
+            one["format"],
+            node_name(fabric_id, Path(one["filename"])),
+            bool(one.get("encrypted")),
+        )
         for one in told
     )
     top = told[0].get("format-specific", {}).get("data", {})
@@ -67,8 +76,10 @@ def look(fabric_id: str, path: Path) -> DiskFiles:
     )
 
 
-def open_chain(session: Session, files: DiskFiles, *, writable: bool) -> None:
-    """Open every file of a disk as a node of its own, so that each can be named later."""
+def open_chain(
+    session: Session, files: DiskFiles, *, writable: bool, key: EncryptionKey | None = None
+) -> None:
+    """Open every file of a disk as a node of its own, so that each can be named later. `key` opens encrypted ones."""
     below: str | None = None
     for link in reversed(files.chain):
         options: dict[str, Any] = {
@@ -83,15 +94,23 @@ def open_chain(session: Session, files: DiskFiles, *, writable: bool) -> None:
                 "discard": "unmap",
             },
         }
+        if link.encrypted and key is not None:
+            options["encrypt"] = session.encryption(key)
         if link.image_format != "raw":
             options["backing"] = below
         session.run("blockdev-add", **options)
         below = link.node
 
 
-def remove_bitmap(path: Path, bitmap: str) -> None:
-    """Take a bitmap, usable or broken, out of a file that nobody has open."""
-    _qemu_img("bitmap", "--remove", "-f", "qcow2", str(path.absolute()), bitmap, about=path)
+def remove_bitmap(path: Path, bitmap: str, key: EncryptionKey | None = None) -> None:
+    """Take a bitmap, usable or broken, out of a file that nobody has open; `key` opens an encrypted one."""
+    if key is None or not look("", path).chain[0].encrypted:
+        _qemu_img("bitmap", "--remove", "-f", "qcow2", str(path.absolute()), bitmap, about=path)
+        return
+    try:
+        image.remove_bitmap(path, bitmap, key)
+    except datapath_errors.DatapathError as error:
+        raise errors.FabricError(error.message, do=error.do) from error
 
 
 def _qemu_img(*arguments: str, about: Path) -> str:

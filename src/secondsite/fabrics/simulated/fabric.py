@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...datapath.encryption_key import EncryptionKey
 from ..interface import Properties
 from . import faults as dialling
 from .faults import Fault, Faults
@@ -22,8 +23,10 @@ from .tracking import SimulatedTracking
 class SimulatedFabric:
     """One simulated site. All state lies under its root; several processes may have it open."""
 
-    def __init__(self, root: Path, delay_seconds: tuple[float, float]) -> None:
-        host = Host(root)
+    def __init__(
+        self, root: Path, delay_seconds: tuple[float, float], key: EncryptionKey | None = None
+    ) -> None:
+        host = Host(root, key)
         faults = Faults(host.root, delay_seconds)
         self.root = host.root
         self.properties = Properties(
@@ -47,13 +50,16 @@ class SimulatedFabric:
 
 
 def open_fabric(
-    root: Path, faults: Sequence[Fault] = (), delay_seconds: tuple[float, float] = (0.0, 0.0)
+    root: Path,
+    faults: Sequence[Fault] = (),
+    delay_seconds: tuple[float, float] = (0.0, 0.0),
+    key: EncryptionKey | None = None,
 ) -> SimulatedFabric:
     """The simulated site under `root`, made when it is new. `faults` are dialled for it; none leaves those that are.
 
-    `delay_seconds` is the least and the most that every call takes longer.
+    `delay_seconds` is the least and the most that every call takes longer. `key` opens encrypted disks.
     """
-    fabric = SimulatedFabric(root, delay_seconds)
+    fabric = SimulatedFabric(root, delay_seconds, key)
     if faults:
         dialling.dial(fabric.root, faults)
     return fabric

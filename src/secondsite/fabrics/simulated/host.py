@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
 from ..interface import PowerState
 from . import disks
@@ -20,7 +21,9 @@ DELTA = "view-delta"
 class Host:
     """Invariant: the record says RUNNING only when the daemon it names has all the machine's disks open."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, key: EncryptionKey | None = None) -> None:
+        """`key` opens encrypted disks."""
+        self.key = key
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True)
         self.records = Records(self.root)
@@ -50,7 +53,7 @@ class Host:
         for disk in record.definition.disks:
             for bitmap in found[disk.key].broken_bitmaps:
                 if bitmap.startswith(disks.OURS):
-                    disks.remove_bitmap(Path(disk.path), bitmap)
+                    disks.remove_bitmap(Path(disk.path), bitmap, self.key)
         daemon = self.daemon(record)
         runs_in = daemon.ensure()
         nodes = {key: tuple(link.node for link in files.chain) for key, files in found.items()}
@@ -58,7 +61,7 @@ class Host:
         try:
             with daemon.session(f"Starting machine '{record.definition.name}'") as session:
                 for key, files in found.items():
-                    disks.open_chain(session, files, writable=True)
+                    disks.open_chain(session, files, writable=True, key=self.key)
                     export = disks.guest_export(record.fabric_id, key)
                     session.add_export(export, files.chain[0].node, writable=True)
         except errors.SecondsiteError:

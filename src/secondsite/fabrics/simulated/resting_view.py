@@ -26,7 +26,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     taken_at = datetime.now(UTC)
     with daemon.session(f"Reading machine '{record.definition.name}', which is off") as session:
         for key, files in found.items():
-            disks.open_chain(session, files, writable=False)
+            disks.open_chain(session, files, writable=False, key=host.key)
             bitmaps = _bitmaps(record, key, files, request.base)
             session.add_export(view_export(record.fabric_id, key), files.chain[0].node, bitmaps=bitmaps)
     return ChangeSession(

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ...datapath import image
+from ...datapath import image, image_blank
 from ...datapath.qmp import QmpRefused
 from ...datapath.units import BLOCK_BYTES
 from ...domain import errors
@@ -56,7 +56,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
         # Machines share a daemon, and one at a time talks to it: nobody waits for the instant while he has it.
         about = f"Opening a frozen view of machine '{record.definition.name}'"
         with daemon.session(about) as session:
-            _prepare(session, parts)
+            _prepare(session, parts, host)
         with request.instant(), daemon.session(about) as session:
             taken_at, pause_seconds, parts = _freeze(session, parts, request.new_checkpoint)
         with daemon.session(about) as session:
@@ -89,17 +89,28 @@ def _part(record: MachineRecord, request: SessionRequest, disk: DiskDefinition) 
     )
 
 
-def _prepare(session: Session, parts: list[_DiskView]) -> None:
+def _prepare(session: Session, parts: list[_DiskView], host: Host) -> None:
     for part in parts:
+        key = host.key if host.key is not None and _is_encrypted(Path(part.disk.path)) else None
         with translated(f"Making scratch space {part.scratch}"):
-            _write_scratch(part.scratch, part.disk.size_bytes)
+            if key is None:
+                _write_scratch(part.scratch, part.disk.size_bytes)
+            else:
+                image_blank.create(part.scratch, part.disk.size_bytes, key, host.root)
         session.run(
             "blockdev-add",
             driver="qcow2",
             node_name=part.name,
             backing=part.node,
             file={"driver": "file", "filename": str(part.scratch)},
+            **({} if key is None else {"encrypt": session.encryption(key)}),
         )
+
+
+def _is_encrypted(path: Path) -> bool:
+    """What is saved of an encrypted disk must not lie plain in the scratch space."""
+    with translated(f"Reading {path}"):
+        return image.chain(path)[0].encrypted
 
 
 def _freeze(

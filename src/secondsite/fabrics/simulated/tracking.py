@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
 from ..interface import ChangeSession, Obstacle, PowerState, SessionRequest
 from . import disks, resting_view, running_view
@@ -99,7 +100,7 @@ class SimulatedTracking:
         else:
             record = self._host.close(record)
             for disk in record.definition.disks:
-                _drop_resting(record.fabric_id, Path(disk.path), keep)
+                _drop_resting(record.fabric_id, Path(disk.path), keep, self._host.key)
         kept = {name: keys for name, keys in record.checkpoints.items() if name == keep}
         return (
             record if kept == record.checkpoints else self._host.records.save(record.having(checkpoints=kept))
@@ -118,13 +119,13 @@ class SimulatedTracking:
                     session.drop_bitmap(disks.node_name(record.fabric_id, paths[key]), name)
 
 
-def _drop_resting(fabric_id: str, path: Path, keep: str | None) -> None:
+def _drop_resting(fabric_id: str, path: Path, keep: str | None, key: EncryptionKey | None) -> None:
     if not path.exists():
         return
     found = disks.look(fabric_id, path)
     for name in (*found.bitmaps, *found.broken_bitmaps):
         if name.startswith(disks.OURS) and name != keep:
-            disks.remove_bitmap(path, name)
+            disks.remove_bitmap(path, name, key)
 
 
 def _obstacles(fabric_id: str, key: str, path: str) -> list[Obstacle]:

@@ -33,6 +33,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         direction="reverse" if machine.reversed else "forward",
         policy=machine.policy,
         group=machine.group,
+        encrypted=machine.encrypted,
         disks=_disks(machine.definition, machine.disks),
         allowed_operations=_verbs(machine.state, machine.drill_state),
         rpo_seconds=measured.rpo_seconds,
@@ -100,6 +101,7 @@ def _replica_figures(status: ports.StatusRecord) -> dict[str, Any]:
         "store_bytes": replica.store_bytes,
         "journal": replica.journal,
         "journal_bytes": replica.journal_bytes,
+        "encryption_key_id": replica.encryption_key_id,
     }
 
 

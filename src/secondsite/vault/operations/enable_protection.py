@@ -108,6 +108,7 @@ class EnableProtection:
             "policy": request.policy,
             "disks": list(request.disks.get(name, ())),
             "seeds": seeds.asked(request, name),
+            "encrypt": request.encrypt,
         }
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -165,7 +166,11 @@ class EnableProtection:
             ctx,
             arguments["target_appliance_id"],
             Kind.CHECK_TARGET,
-            orders.CheckTarget(definition=definition, seeds=seeds.of(arguments, definition)),
+            orders.CheckTarget(
+                definition=definition,
+                seeds=seeds.of(arguments, definition),
+                encrypted=bool(arguments.get("encrypt")),
+            ),
             why=f"checking {arguments['target_site']}",
         )
         if isinstance(target, Wait):
@@ -192,6 +197,7 @@ class EnableProtection:
             state=State.ENABLING,
             created_at=self.deps.now(),
             job_id=job_id,
+            encrypted=bool(arguments.get("encrypt")),
         )
 
     def _again(self, session: Any, job: JobView) -> None:

@@ -74,7 +74,7 @@ class Reprotect(MachineOperation):
             ctx,
             machine.source_appliance_id,
             Kind.CHECK_TARGET,
-            orders.CheckTarget(),
+            orders.CheckTarget(encrypted=machine.encrypted and not _to_original(ctx)),
             machine_id=machine.id,
             why=f"checking {machine.source_site}",
         )

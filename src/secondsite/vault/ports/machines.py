@@ -58,6 +58,8 @@ class MachineRecord:
     version: int = 0
     group: str | None = None
     """The replication group that it belongs to."""
+    encrypted: bool = False
+    """Replicas that are made new are encrypted, with a key that the vault does not know."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class Replicating:
             policy=self._policy(machine),
             base=base,
             existing_fabric_id=old_fabric_id,
+            encrypted=machine.encrypted,
         )
         return _done(
             self._give.give(

@@ -93,6 +93,7 @@ machines = Table(
     Column("version", Integer, nullable=False),
     Column("group", ForeignKey("groups.name")),
     Column("failed_over_forward", Shaped(Forward)),
+    Column("encrypted", Boolean, nullable=False),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
     Index("ix_machines_group", "group"),

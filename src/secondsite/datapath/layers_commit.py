@@ -1,0 +1,50 @@
+"""Commit an encrypted chain into one of its files. The storage daemon does it, for it is told which node is meant:
+qemu-img finds a file that is not directly below by its name only, and those of encrypted files are beyond saying."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from . import errors, image, layers
+from .storage_daemon import StorageDaemon
+
+_JOB_POLL_SECONDS: Final = 0.01
+
+
+def into(daemon: StorageDaemon, prefix: str, chain: Sequence[layers.ChainFile], target: str) -> None:
+    """Write what the top holds above the file that the chain names `target` into that file, which grows to the top's
+    size. Breaking off and repeating is harmless, as for `image.commit`. Raises ImageProblem, StoreFull."""
+    layers.close_chains(daemon, prefix)
+    try:
+        top = layers.open_chain(daemon, prefix, chain, writable=True)
+        job = f"{prefix}commit"
+        daemon.qmp("block-commit", job_id=job, device=top, base_node=f"{prefix}{target}", auto_dismiss=False)
+        _finish_job(daemon, job)
+    finally:
+        with contextlib.suppress(errors.DatapathError):
+            layers.close_chains(daemon, prefix)
+
+
+def _finish_job(daemon: StorageDaemon, job: str) -> None:
+    deadline = time.monotonic() + image.MERGE_SECONDS
+    while (now := _job(daemon, job))["status"] != "concluded":
+        if time.monotonic() > deadline:
+            daemon.qmp("job-cancel", id=job)
+            raise errors.ImageProblem(
+                f"A merge did not end within {image.MERGE_SECONDS:.0f} s.",
+                do="Check the store's disk for errors or load, then repeat.",
+            )
+        if now["status"] == "ready":
+            daemon.qmp("job-complete", id=job)
+        time.sleep(_JOB_POLL_SECONDS)
+    daemon.qmp("job-dismiss", id=job)
+    if "error" in now:
+        raise image.problem("block-commit", job, now["error"])
+
+
+def _job(daemon: StorageDaemon, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(job for job in daemon.qmp("query-jobs") if job["id"] == name)
+    return found

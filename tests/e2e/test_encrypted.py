@@ -1,0 +1,183 @@
+"""A guest whose replica is encrypted, through drill, failover, reprotect and failback, by the command line."""
+
+import shlex
+import subprocess
+
+import pytest
+
+import guestkit
+from rig import GuestMachine, Rig
+from secondsite.domain.units import MiB
+from tests.e2e import support_e2e as e2e
+from tests.support.eventually import eventually
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+NEEDLE = b"secondsite" * 20
+"""Stands all over the guest's disk."""
+WRITING = guestkit.Workload(records_per_second=10, load_kib_per_second=128)
+PROTECT = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick", "--encrypt")
+
+
+@pytest.fixture(scope="module")
+def rig():
+    rig = Rig("libvirt")
+
+    def furnish(site):
+        if site == "a":
+            home, bridge = rig.home("appliance-a"), rig.bridge("a")
+            made = GuestMachine.make("web01", home, bridge, workload=WRITING, filled_bytes=4 * MiB)
+            rig.machines["web01"] = made
+
+    with rig:
+        rig.open(furnish=furnish)
+        with rig.client() as client:
+            client.add_policy(e2e.policy())
+        e2e.wait_for_record(rig.machines["web01"].console, 3, within_seconds=90)
+        yield rig
+
+
+def key_file(rig):
+    return rig.home("appliance-b") / "encryption.key"
+
+
+def restart(rig, site, *arguments):
+    """kill -9, and start with other arguments."""
+    process = rig.appliances[site]
+    process.kill()
+    process.arguments = ["appliance", "run", "--home", str(rig.home(f"appliance-{site}")), *arguments]
+    process.start()
+    rig.wait_connected()
+
+
+def readable_files(folder):
+    """Files that show what the guest's disk holds."""
+    found = []
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file() and NEEDLE in path.read_bytes():
+                found.append(path)
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def assert_nothing_readable_at_b(rig):
+    home = rig.home("appliance-b")
+    assert [found for name in ("store", "scratch") for found in readable_files(home / name)] == []
+
+
+def moved_without_loss(rig, ended, began, boots_before):
+    boot = e2e.booted(began, boots_before + 1)
+    assert ended.boots[-1].bye is not None
+    assert boot.verified_last == ended.boots[-1].bye
+    assert len(e2e.qemus_of(rig, "web01")) == 1
+
+
+def at_a(rig):
+    return rig.machines["web01"].console
+
+
+def at_b(rig):
+    return e2e.console_at(rig, "b", "web01")
+
+
+def test_a_site_without_a_key_refuses_and_says_how_to_give_one(rig):
+    job = e2e.told(rig, "machine", *PROTECT, exit_code=1)
+    said = job["tasks"][0]["problem"]["message"]
+    assert "This site cannot encrypt" in said
+    assert "secondsite appliance set-key" in said
+    made = rig.cli("appliance", "set-key", "--home", str(rig.home("appliance-b")))
+    assert made.returncode == 0, made.stderr
+    assert key_file(rig).stat().st_mode & 0o777 == 0o600
+    again = rig.cli("appliance", "set-key", "--home", str(rig.home("appliance-b")))
+    assert again.returncode == 4, again.stderr
+    restart(rig, "b")
+
+
+def test_nothing_of_the_disk_can_be_read_in_the_store(rig):
+    e2e.told(rig, "machine", *PROTECT)
+    e2e.new_points(rig, "web01", 2)
+    found = e2e.machine(rig, "web01")
+    assert found.encrypted
+    assert found.encryption_key_id
+    assert readable_files(rig.home("appliance-a") / "machines")
+    assert_nothing_readable_at_b(rig)
+
+
+def test_plain_qemu_boots_a_point_with_the_key_file(rig, tmp_path):
+    point = e2e.points(rig, "web01")[-1]
+    folder = e2e.replica(rig, "b", e2e.machine(rig, "web01").id)
+    told = e2e.manifest(rig, "b", folder.name, point.id)["how_to_boot"].partition(": ")[2]
+    words = shlex.split(told.replace("KEYFILE", str(key_file(rig))), comments=True)
+    console = guestkit.Console(tmp_path / "console.log")
+    plain = guestkit.qemu_arguments(guestkit.build(), [], console.path, name="web01")
+    process = subprocess.Popen([*plain, *words[words.index("-snapshot") :]], cwd=folder)
+    try:
+        assert e2e.booted(console, 1).verified_last > 0
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def test_a_drill_runs_on_encrypted_overlays(rig):
+    e2e.do(rig, "test-failover", "web01")
+    assert e2e.booted(e2e.console_at(rig, "b", "web01-test"), 1).verified_last > 0
+    assert_nothing_readable_at_b(rig)
+    e2e.do(rig, "cleanup-test-failover", "web01", "--notes", "boots")
+
+
+def test_another_key_is_named_and_loses_nothing(rig, tmp_path):
+    right = e2e.machine(rig, "web01").encryption_key_id
+    other = tmp_path / "other"
+    other.write_text("x" * 64)
+    other.chmod(0o600)
+    restart(rig, "b", "--encryption-key-file", str(other))
+    eventually(lambda: "encryption-key-wrong" in e2e.codes(rig, "web01"), 30)
+    assert right in e2e.codes(rig, "web01")["encryption-key-wrong"]
+    restart(rig, "b", "--encryption-key-file", str(tmp_path / "absent"))
+    eventually(lambda: "encryption-key-missing" in e2e.codes(rig, "web01"), 30)
+    assert e2e.points(rig, "web01")
+    restart(rig, "b")
+    e2e.new_points(rig, "web01", 2)
+    assert {"encryption-key-wrong", "encryption-key-missing"}.isdisjoint(e2e.codes(rig, "web01"))
+
+
+def test_a_planned_failover_loses_no_record(rig):
+    point = e2e.points(rig, "web01")[-1]
+    assert e2e.told(rig, "point", "verify", "web01", point.id)["state"] == "succeeded"
+    e2e.do(rig, "planned-failover", "web01")
+    moved_without_loss(rig, at_a(rig), at_b(rig), 0)
+    e2e.do(rig, "commit", "web01")
+
+
+def test_the_encrypted_machine_outlives_its_appliance_and_only_its_changes_go_home(rig):
+    records = at_b(rig).last_record
+    restart(rig, "b")
+    e2e.wait_for_record(at_b(rig), records + 5)
+    job = e2e.do(rig, "reprotect", "web01")
+    assert e2e.facts_of(rig, job, "Synchronize")["web01"]["wire_bytes"] < 16 * MiB
+    e2e.new_points(rig, "web01", 2)
+    assert e2e.codes(rig, "web01") == {}
+    assert_nothing_readable_at_b(rig)
+
+
+def test_the_failback_loses_no_record_and_the_original_is_as_plain_as_it_was(rig):
+    e2e.do(rig, "planned-failover", "web01")
+    moved_without_loss(rig, at_b(rig), e2e.console_at(rig, "a", "web01"), 0)
+    e2e.do(rig, "commit", "web01")
+    e2e.do(rig, "reprotect", "web01")
+    e2e.new_points(rig, "web01", 2)
+    found = e2e.machine(rig, "web01")
+    assert (found.source_site, found.state, bool(found.encryption_key_id)) == ("a", "protected", True)
+    assert_nothing_readable_at_b(rig)
+
+
+def test_another_point_can_be_taken_after_a_failover(rig):
+    boots = len(at_b(rig).boots)
+    e2e.do(rig, "failover", "web01", "--choice", "latest_processed")
+    e2e.booted(at_b(rig), boots + 1)
+    e2e.do(rig, "change-recovery-point", "web01", "--point", e2e.points(rig, "web01")[-2].id)
+    assert e2e.booted(at_b(rig), boots + 2).verified_last > 0
+    e2e.do(rig, "commit", "web01")
+    e2e.do(rig, "disable-protection", "web01")
+    assert len(e2e.qemus_of(rig, "web01")) >= 1
