@@ -113,6 +113,8 @@ def test_plain_qemu_boots_a_point_with_the_key_file(rig, tmp_path):
     plain = guestkit.qemu_arguments(guestkit.build(), [], console.path, name="web01")
     process = subprocess.Popen([*plain, *words[words.index("-snapshot") :]], cwd=folder)
     try:
+        console.wait_for(lambda seen: seen.boots or process.poll() is not None, 150)
+        assert process.poll() is None
         assert e2e.booted(console, 1).verified_last > 0
     finally:
         process.kill()
