@@ -9,6 +9,7 @@ from pathlib import Path
 from ..datapath import cycle_file
 from ..datapath import errors as datapath_errors
 from ..datapath.cycle_file import CycleHeader
+from ..datapath.encryption_key import EncryptionKey
 from ..datapath.errors import KeyMissing, KeyWrong
 from ..datapath.firmware import FirmwareFile
 from ..datapath.replica import Replica
@@ -104,7 +105,8 @@ class Hosted:
         named = [file for file in header.firmware or () if file.packed is None]
         if not self.replica.lacks_firmware(named):
             return False
-        carried = {file.sha256 for _, _, path in self.waiting() for file in _carried(path)}
+        key = self.replica.key
+        carried = {file.sha256 for _, _, path in self.waiting() for file in _carried(path, key)}
         # asked again: a cycle that waited may have been applied meanwhile
         return bool(self.replica.lacks_firmware(named) - carried)
 
@@ -196,9 +198,9 @@ def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShap
     )
 
 
-def _carried(path: Path) -> Sequence[FirmwareFile]:
+def _carried(path: Path, key: EncryptionKey | None) -> Sequence[FirmwareFile]:
     try:
-        header, _content = cycle_file.read(path, self.replica.key)
+        header, _content = cycle_file.read(path, key)
     except (FileNotFoundError, datapath_errors.CycleDamaged):
         return ()
     return [file for file in header.firmware or () if file.packed is not None]
