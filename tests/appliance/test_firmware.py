@@ -107,12 +107,12 @@ def test_an_instant_between_points_starts_with_the_state_of_that_instant(pair):
 
 
 def sent_after(pair):
-    """An instant that a whole cycle, begun from now on, was processed before."""
+    """The instant of a cycle that was begun from now on and processed whole."""
     for number in range(2):
         pair.source.write(pair.fabric_id, number * MiB, noise(4096))
         since = datetime.now(UTC)
         eventually(lambda since=since: (pair.status().processed_at or since) > since, 30)
-    return datetime.now(UTC)
+    return pair.status().processed_at
 
 
 def test_state_that_did_not_change_is_not_sent_again(pair):
