@@ -4,6 +4,8 @@ The sweep dies at the first seam, then at the second, and so on until the operat
 up at a death: open nodes and exports of the dead replica stay in the storage daemon.
 """
 
+import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,7 @@ import textwrap
 
 import pytest
 
-from secondsite.datapath import firmware, replica_removal
+from secondsite.datapath import errors, firmware, replica_removal
 from secondsite.datapath.replica import Replica, ReplicaDisk
 from secondsite.datapath.storage_daemon import StorageDaemon
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
@@ -261,3 +263,33 @@ def test_a_process_killed_with_its_daemon_still_running_is_succeeded(
     assert [point.point_id for point in heir.points()] == ["p1", "p3", "p5"]
     assert_points_true(heir, source, tmp_path)
     heir.close()
+
+
+@pytest.mark.parametrize(
+    "seam", ["apply.frame", "apply.written", "apply.flushed", "seal.snapshot", "seal.manifest"]
+)
+def test_a_daemon_that_somebody_else_starts_again_in_the_middle_of_a_cycle_gets_nothing_of_it(
+    template, daemon, source, tmp_path, seam
+):
+    armed = []
+
+    def restart(name):
+        if name == seam and armed:
+            armed.clear()
+            os.kill(daemon.pid, signal.SIGKILL)
+            assert daemon.died(5)
+            daemon.start()
+
+    replica = Replica.open(template, daemon, restart)
+    replica.points()
+    header, frames = source.cycle("p5", writes=4)
+    armed.append(seam)
+    with contextlib.suppress(errors.StorageDaemonGone):
+        replica.apply(header, frames)
+    assert not armed
+    replica.apply(header, frames)
+    # plain qemu-img reads them all: no layer is open for writing but the head
+    assert_points_true(replica, source, tmp_path)
+    replica.apply(*source.cycle("p6", writes=6))
+    assert_points_true(replica, source, tmp_path)
+    replica.close()

@@ -84,9 +84,17 @@ class Heads:
         self._generation = -1
 
     def open(self, state: ReplicaState) -> dict[str, NbdDisk]:
-        """Every disk's head by key, opened now if it is not; raises StorageDaemonGone, QmpRefused, KeyMissing, KeyWrong."""
+        """Every disk's head by key, opened now if it is not; raises StorageDaemonGone, QmpRefused, KeyMissing, KeyWrong.
+
+        Heads of a daemon that died are not opened anew behind the back of a change: it has written to the dead one.
+        """
         self._daemon.start()
-        if self._disks and self._generation == self._daemon.generation:
+        if self.stale:
+            raise errors.StorageDaemonGone(
+                "The storage daemon died while disks were open in it.",
+                do="Repeat the operation: the daemon is started again.",
+            )
+        if self._disks:
             return self._disks
         self.close()
         assert state.head is not None
@@ -98,6 +106,11 @@ class Heads:
         for index, disk in enumerate(state.disks):
             self._disks[disk.key] = NbdDisk(self._daemon.nbd_socket, self._export(index))
         return self._disks
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is open belongs to a daemon that is gone."""
+        return bool(self._disks) and self._generation != self._daemon.generation
 
     def close(self) -> None:
         """Close all that is open of this replica; harmless when nothing is."""

@@ -44,6 +44,7 @@ class ReplicaCore:
         self._key = key
         self._maps: dict[str, DigestMap] = {}
         self._change_lock = threading.RLock()
+        self._depth = 0
         self._layers_lock = threading.RLock()
         self._record_lock = threading.Lock()
         self._whole = False
@@ -52,8 +53,10 @@ class ReplicaCore:
     @contextlib.contextmanager
     def changing(self) -> Iterator[ReplicaState]:
         """Hold the replica for one change; yields its state."""
-        with self._change_lock:
+        with self._entered() as outermost:
             try:
+                if outermost and self.heads.stale:
+                    self._reset()
                 if not self._whole:
                     with self._layers_lock:
                         self._recover()
@@ -65,6 +68,16 @@ class ReplicaCore:
             except Exception:
                 self._reset()
                 raise
+
+    @contextlib.contextmanager
+    def _entered(self) -> Iterator[bool]:
+        """The lock of changes; whether this is not a change within a change."""
+        with self._change_lock:
+            self._depth += 1
+            try:
+                yield self._depth == 1
+            finally:
+                self._depth -= 1
 
     @contextlib.contextmanager
     def keeping_layers(self) -> Iterator[ReplicaState]:
@@ -167,7 +180,7 @@ class ReplicaCore:
                 f"No room on the store of {self.state.machine_id}: {error.message}",
                 do="Free space on the store's file system or drop recovery points; then repeat.",
             )
-        if self.daemon.died():
+        if self.daemon.died() or self.heads.stale:
             return errors.StorageDaemonGone(
                 f"The storage daemon died while it served {self.state.machine_id}.",
                 do="Repeat the operation: the daemon is started again.",

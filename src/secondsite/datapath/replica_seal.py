@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import errors, manifest
+from .digest_map import DigestMap
 from .firmware import FirmwareFile
 from .manifest import Manifest, ManifestDisk, ManifestFirmware
 from .replica_core import ReplicaCore
@@ -83,19 +84,22 @@ def seal_head(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, don
     """Close the head as a layer with a point and put a new head on it. The record changes last."""
     state = core.state
     number, head = state.next_number, state.head or 0
-    core.open_heads()
+    # Not asked for after the snapshot: the record still names the old head, and nobody may open that for writing again.
+    maps = core.maps()
     core.heads.snapshot(state, number)
     core.reach("seal.snapshot")
     after = dataclasses.replace(state, **done)
-    manifest.save(_manifest(core, facts, seq, taken_at, after), core.files.point(facts.point_id))
+    manifest.save(_manifest(core, maps, facts, seq, taken_at, after), core.files.point(facts.point_id))
     core.reach("seal.manifest")
     layers = (*state.layers[:-1], Layer(head, facts.point_id), Layer(number))
     core.save(**done, layers=layers, head=number, next_number=number + 1, unsealed=False)
     core.reach("seal.recorded")
 
 
-def _manifest(core: ReplicaCore, facts: PointFacts, seq: int, taken_at: str, after: ReplicaState) -> Manifest:
-    state, maps = core.state, core.maps()
+def _manifest(
+    core: ReplicaCore, maps: Mapping[str, DigestMap], facts: PointFacts, seq: int, taken_at: str, after: ReplicaState
+) -> Manifest:  # fmt: skip
+    state = core.state
     disks = tuple(
         ManifestDisk(
             key=disk.key,

@@ -93,6 +93,7 @@ def _with_variables(under_test: FabricUnderTest, name: str) -> HostRequest:
 
 
 def _file(under_test: FabricUnderTest, data: bytes) -> Path:
-    path = under_test.scratch_dir / f"{uuid.uuid4().hex}.fd"
+    path = under_test.scratch_dir.with_name("firmware") / f"{uuid.uuid4().hex}.fd"
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     return path
