@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from secondsite.datapath import image
+from secondsite.datapath import errors, image
 from secondsite.datapath.codec_choice import Choice
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.nbd_disk import NbdDisk
@@ -78,3 +78,16 @@ def test_a_verification_that_pauses_keeps_no_cycle_from_sealing_its_point(tmp_pa
 
     assert replica.verify("p1", told=pause).ok
     assert sealed == ["p2"]
+
+
+def test_a_replica_is_let_go_once_the_last_reader_has_ended(tmp_path, daemon):
+    source = Source()
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    replica.apply(*source.cycle("p1"))
+
+    def still_there(_through, _read):
+        with pytest.raises(errors.ReplicaInUse, match="still being read"):
+            replica.let_go(0.05)
+
+    assert replica.verify("p1", told=still_there).ok
+    replica.let_go(0.05)

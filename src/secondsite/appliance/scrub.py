@@ -118,7 +118,7 @@ class Scrubber:
             return self._stopping.is_set() or hosted.removed or not hosted.accepting
 
         try:
-            verdict = verify(hosted, point.id, cancelled, self._pace)
+            verdict = verify(hosted, point.id, cancelled, lambda _, read: self._pace(read, cancelled))
         except datapath_errors.DatapathError as error:
             # gone by retention meanwhile, cancelled, or a daemon that died: the next round looks again
             self._failed.add(point.id)
@@ -142,10 +142,11 @@ class Scrubber:
         except Exception as error:
             log.warning("scrub.repair", machine=hosted.machine_id, problem=str(error))
 
-    def _pace(self, _through: int, read: int) -> None:
+    def _pace(self, read: int, cancelled: Asked) -> None:
+        """Rest as long as the rate asks for, and while a cycle waits; never longer than nobody wants the disks."""
         self._stopping.wait(read / self._rate)
         until = time.monotonic() + LONGEST_PAUSE_SECONDS
-        while self._busy() and time.monotonic() < until and not self._stopping.is_set():
+        while self._busy() and time.monotonic() < until and not cancelled():
             self._stopping.wait(PAUSE_LOOK_SECONDS)
 
     def _busy(self) -> bool:

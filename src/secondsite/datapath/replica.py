@@ -294,6 +294,11 @@ class Replica:
         """Close what is open; the next use opens it again."""
         self._core.close()
 
+    def let_go(self, within_seconds: float) -> None:
+        """Close, so that another program may write to the layers; waits for readers, else raises ReplicaInUse."""
+        self._core.until_unread(within_seconds)
+        self._core.close()
+
     def remove(self, even_with_runs: bool = False) -> str:
         """Delete the replica's files, never images that it was created from; a sentence. Raises ReplicaInUse while
         runs are open, unless the caller knows that their machines are gone."""

@@ -13,6 +13,7 @@ import dataclasses
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,17 @@ class ReplicaCore:
         finally:
             with self._layers_lock:
                 self._readers.remove(layer)
+
+    def until_unread(self, within_seconds: float) -> None:
+        """Return once nobody in this process reads a layer; raises ReplicaInUse when that takes longer."""
+        deadline = time.monotonic() + within_seconds
+        while self._readers:
+            if time.monotonic() > deadline:
+                raise errors.ReplicaInUse(
+                    f"A recovery point of {self.state.machine_id} is still being read after {within_seconds:.0f} s.",
+                    do="Wait for the verification, then retry.",
+                )
+            time.sleep(0.02)
 
     @property
     def reserved(self) -> int:

@@ -154,8 +154,8 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
         }
         if len(own) != len(hosted.replica.state.disks):
             return "the machine's disks lie in the replica and stay there", Nothing()
-        # qemu must not find the images below in use by our storage daemon
-        hosted.replica.close()
+        # qemu must not find the images below in use by our storage daemon, nor read by a scrub that is to end
+        hosted.replica.let_go(context.left_seconds())
         context.fabric.hosting.consolidate(
             payload.fabric_id,
             own,
