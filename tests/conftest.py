@@ -29,6 +29,10 @@ SLOW_MODULES = {
 }  # fmt: skip
 
 
+LONGEST = {"test_long_cut"}
+"""Minutes of waiting, beside which another worker does all the rest."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Mark the slow modules, and begin with what takes long: two workers then end at about the same time."""
@@ -38,7 +42,7 @@ def pytest_collection_modifyitems(items):
     long = {
         item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("guest")
     }
-    items.sort(key=lambda item: item.path not in long)
+    items.sort(key=lambda item: (item.path.stem not in LONGEST, item.path not in long))
 
 
 def children() -> dict[int, str]:
