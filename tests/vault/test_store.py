@@ -185,7 +185,7 @@ def test_sqlite_waits_for_the_disk_and_keeps_references(tmp_path):
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     db.dispose()
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 20000}
 
 
 def test_a_database_that_cannot_be_opened_is_said_so(tmp_path):

@@ -88,12 +88,12 @@ class Heads:
 
         Heads of a daemon that died are not opened anew behind the back of a change: it has written to the dead one.
         """
-        self._daemon.start()
         if self.stale:
             raise errors.StorageDaemonGone(
                 "The storage daemon died while disks were open in it.",
                 do="Repeat the operation: the daemon is started again.",
             )
+        self._daemon.start()
         if self._disks:
             return self._disks
         self.close()
@@ -110,7 +110,7 @@ class Heads:
     @property
     def stale(self) -> bool:
         """Whether what is open belongs to a daemon that is gone."""
-        return bool(self._disks) and self._generation != self._daemon.generation
+        return bool(self._disks) and (self._daemon.pid is None or self._generation != self._daemon.generation)
 
     def close(self) -> None:
         """Close all that is open of this replica; harmless when nothing is."""

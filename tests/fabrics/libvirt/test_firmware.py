@@ -28,7 +28,7 @@ def secured(rig):
 
 def a_copy(rig, definition, files, **wanted):
     """A request for a machine of this definition with this firmware state."""
-    paths = {name: rig.scratch_dir / uuid.uuid4().hex for name in files}
+    paths = {name: rig.images / uuid.uuid4().hex for name in files}
     for name, data in files.items():
         paths[name].write_bytes(data)
     values = {"fabric_id": str(uuid.uuid4()), "name": f"copy-{uuid.uuid4().hex[:8]}", **wanted}
