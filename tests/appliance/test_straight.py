@@ -7,6 +7,7 @@ import pytest
 
 from secondsite.domain.units import MiB
 from secondsite.jobs import seams
+from tests.appliance.support_relay import Relay
 from tests.appliance.support_sites import Pair, noise
 from tests.appliance.support_vault import TinyVault
 from tests.appliance.test_kill import Process, drill_equals, protect
@@ -76,6 +77,39 @@ def test_a_resynchronization_keeps_what_could_still_be_sealed(pair):
     eventually(lambda: hosted.replica.state.unsealed)
     header = type("Slice", (), {"sync": {"vda": MiB}})()
     assert not hosted.replica.takes_parts(header)
+
+
+class Cut(Relay):
+    """A line that breaks once, when so many bytes have passed."""
+
+    def __init__(self, target_port, after_bytes):
+        self.left = after_bytes
+        super().__init__(target_port)
+
+    def altered(self, data):
+        before, self.left = self.left, self.left - len(data)
+        if self.left <= 0 < before:
+            raise OSError("the line broke")
+        return data
+
+
+def test_a_slice_that_broke_off_is_not_sent_again(make_site):
+    """What had come is compared: the bytes of all tries together are those of the disk and what was on its way."""
+    a, b = make_site("a").start(), make_site("b").start()
+    machine = a.make_machine(size_bytes=32 * MiB)
+    a.write(machine, 0, noise(32 * MiB))
+    relay = Cut(b.port, 20 * MiB)
+    try:
+        pair = Pair(a, b, machine).protect(target_addresses=(f"127.0.0.1:{relay.port}",))
+        pair.synchronized()
+        passed = sum(count for _, _, count in relay.passed)
+    finally:
+        relay.close()
+    assert relay.left < 0
+    on_the_way = 5 * MiB
+    print(f"{passed / MiB:.1f} MiB passed for 32 MiB")
+    assert 32 * MiB < passed < 32 * MiB + on_the_way
+    assert b.point_bytes(pair.machine_id, pair.status().points[0].id) == a.read(machine)
 
 
 @pytest.fixture

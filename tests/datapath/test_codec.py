@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondsite.datapath import codec, frames
-from secondsite.datapath.codec_choice import SLOW_LINK, SMALL_BYTES, WINDOW_BYTES, Choice
+from secondsite.datapath.codec_choice import SLOW_LINK, SMALL_BYTES, WINDOW_BYTES, Choice, Learnt
 from secondsite.datapath.frames import Packing
 from secondsite.datapath.units import BLOCK_BYTES, CHUNK_BYTES, GiB, KiB, MiB
 
@@ -61,10 +61,10 @@ def test_data_that_does_not_compress_travels_raw():
 class Link:
     """A link and a codec with given speeds, and a clock that they move."""
 
-    def __init__(self, wire_bytes_per_second, codec_bytes_per_second, ratio=0.5):
+    def __init__(self, wire_bytes_per_second, codec_bytes_per_second, ratio=0.5, learnt=None):
         self.wire, self.codec, self.ratio = wire_bytes_per_second, codec_bytes_per_second, ratio
         self.clock = 0.0
-        self.choice = Choice(now=lambda: self.clock)
+        self.choice = Choice(now=lambda: self.clock, learnt=learnt)
 
     def send(self, count):
         """Send so many bytes; gives the share that went compressed."""
@@ -111,6 +111,21 @@ def test_a_link_that_becomes_slow_is_compressed_again():
     link.wire = SLOW_LINK / 2
     link.send(100 * MiB)
     assert link.send(256 * MiB) == 1.0
+
+
+def test_the_next_machine_begins_with_what_others_found_out_about_the_link():
+    learnt = Learnt()
+    Link(2000 * MiB, 500 * MiB, learnt=learnt).send(8 * WINDOW_BYTES)
+    assert Link(2000 * MiB, 500 * MiB, learnt=learnt).send(8 * WINDOW_BYTES) == 0.0
+
+
+def test_a_machine_whose_data_is_unlike_that_of_others_finds_its_own_way():
+    learnt = Learnt()
+    Link(300 * MiB, 1000 * MiB, ratio=1.0, learnt=learnt).send(8 * WINDOW_BYTES)
+    Link(2000 * MiB, 500 * MiB, learnt=learnt).send(8 * WINDOW_BYTES)
+    quiet = Link(300 * MiB, 1000 * MiB, ratio=0.1, learnt=learnt)
+    quiet.send(2 * GiB)
+    assert quiet.send(2 * GiB) > 0.85
 
 
 def test_a_link_that_is_full_either_way_is_tried_plain_once():

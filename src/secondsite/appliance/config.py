@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from ..domain import errors
-from ..domain.units import DAY, GiB, MiB
+from ..domain.units import DAY, GiB
 from ..wire.base import Shape
 from . import durable
 
@@ -16,7 +16,8 @@ class ApplianceConfig(Shape):
     """Paths, addresses and limits of one appliance; sizes in bytes, spans in seconds.
 
     `scratch_budget_bytes` is per machine: a cycle that uses more than 80 % of it is given up (facts P1).
-    `slice_bytes` bounds what one cycle copies of a pass over whole disks, so that no job is held open for hours.
+    `slice_bytes` bounds what one cycle copies of a pass over whole disks, so that no job is held open for hours; how long a
+    slice takes decides before that.
     """
 
     appliance_id: str
@@ -29,7 +30,7 @@ class ApplianceConfig(Shape):
     inbox_budget_bytes: int = 16 * GiB
     journal_budget_bytes: int = 2 * GiB
     """What the journal of one machine may hold; its oldest cycles go first, and all go before the store is full."""
-    slice_bytes: int = 512 * MiB
+    slice_bytes: int = 1 * GiB
     listen_host: str = "0.0.0.0"
     listen_port: int = 9445
     advertised: tuple[str, ...] = ()

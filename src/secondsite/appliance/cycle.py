@@ -110,6 +110,8 @@ class Cycles:
     ) -> tuple[CycleFact | None, object]:
         """What was sent, and how the disk files of a machine that is off looked inside the view."""
         seq = source.progress.next_seq
+        if source.choice is None:
+            source.meet(self._peers.choice(source.setup.target_appliance_id))
         with ExitStack() as stack:
             session = stack.enter_context(view)
             seen = self._looks(source)

@@ -1,10 +1,13 @@
 """The way to other sites' appliances: who dials whom, with which certificate, how fast."""
 
+from collections import defaultdict
+
 from ..datapath import channel
 from ..datapath import errors as datapath_errors
 from ..datapath.channel import Connection
 from ..datapath.channel_limit import TokenBucket
 from ..datapath.channel_tls import TlsFiles
+from ..datapath.codec_choice import Choice, Learnt
 from .config import ApplianceConfig
 
 CONNECT_SECONDS = 5.0
@@ -17,6 +20,11 @@ class Peers:
         self.tls = TlsFiles(config.certificate, config.key, config.ca)
         self.limiter = TokenBucket(config.bandwidth_bytes_per_second)
         self._idle_seconds = config.peer_idle_seconds
+        self._learnt: defaultdict[str, Learnt] = defaultdict(Learnt)
+
+    def choice(self, peer_name: str) -> Choice:
+        """To compress or not, for a stream of its own to this peer; begins with what others found out."""
+        return Choice(learnt=self._learnt[peer_name])
 
     def connect(
         self, addresses: tuple[str, ...], peer_name: str | None, connect_seconds: float = CONNECT_SECONDS

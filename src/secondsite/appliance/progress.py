@@ -2,7 +2,7 @@
 
 A *pass* goes over a whole disk, slice by slice. Below its position the change bitmap tells what to send; above it
 nothing was sent yet. `attempted` is how far any try of this pass may have reached: up to there the replica may hold
-what was never acknowledged, so zeros are sent too.
+what was never acknowledged, so a copy compares there.
 """
 
 from datetime import datetime

@@ -36,7 +36,8 @@ class Source:
         self.setup = setup
         self.progress = progress
         self.findings = Findings()
-        self.choice = Choice()
+        self.choice: Choice | None = None
+        """What its stream learnt about the way to the target; None before the first cycle."""
         self.interrupt = threading.Event()
         self.power = PowerState.RUNNING
         self.quiet_as: object = None
@@ -99,6 +100,12 @@ class Source:
     def try_hold(self, purpose: str) -> contextlib.AbstractContextManager[bool]:
         """Have the machine alone if nobody has it or waits for it; tells whether."""
         return self._holding.try_hold(purpose)
+
+    def meet(self, choice: Choice) -> None:
+        """The first cycle to a target begins with what streams of other machines found out about the way to it."""
+        self.choice = choice
+        known = int(choice.bytes_per_second * SLICE_SECONDS[0])
+        self.slice_bytes = min(max(self.slice_bytes, known), MOST_SLICE_BYTES)
 
     # -- when it is due --------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 0 ........ position ........ position + slice ........ size
 | changed since the base | copied or compared whole | not yet |
+
+What a try of the slice before may have brought to the replica is compared, so nothing of it is sent twice.
 """
 
 from collections.abc import Callable
@@ -34,13 +36,13 @@ class DiskPart:
     slice_start: int
     slice_end: int
     mode: SyncMode | None
-    zeros_until: int
-    """Below this byte zeros of a copied slice are sent as well."""
+    tried_until: int
+    """Below this byte the replica may hold some of a copied slice already: there it is compared."""
     after: DiskPass | None
 
     @property
     def attempted(self) -> int:
-        return max(self.slice_end, self.zeros_until)
+        return max(self.slice_end, self.tried_until)
 
 
 def begin(disk: DiskFacts, running_pass: DiskPass | None, had_base: bool) -> DiskPass | None:
@@ -80,6 +82,7 @@ def to_send(part: DiskPart, dirty: Callable[[int, int], list[Extent]], allocatio
     whole = allocation(part.slice_start, part.slice_end - part.slice_start)
     if part.mode is SyncMode.COMPARE:
         return extents.merge(changed), extents.merge(whole)
-    changed += [each for each in whole if not each.zero]
-    zeros = extents.intersect([each for each in whole if each.zero], 0, part.zeros_until)
-    return extents.merge([*changed, *zeros]), []
+    fresh_start = max(part.slice_start, part.tried_until)
+    fresh = extents.intersect(whole, fresh_start, max(0, part.slice_end - fresh_start))
+    changed += [each for each in fresh if not each.zero]
+    return extents.merge(changed), extents.intersect(whole, 0, part.tried_until)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from .units import MiB
@@ -45,17 +46,29 @@ def nobody() -> None:
     """Nobody knows what holds the stream up."""
 
 
+@dataclass(slots=True)
+class Learnt:
+    """What streams to one peer found out about the way to it, for those that begin after them: which way was kept, and
+    what each moved, in bytes per second, raw and on the wire."""
+
+    compress: bool = True
+    speeds: dict[bool, float] = field(default_factory=dict)
+    wire_speeds: dict[bool, float] = field(default_factory=dict)
+
+
 class Choice:
-    """The way of one stream. Kept for the next cycles to the same peer, it keeps what it learnt.
+    """The way of one stream. Kept for the next cycles to the same peer, it keeps what it learnt, and tells it to the
+    streams of other machines. Those have other data, so they try the other way as soon as anyone.
 
     `wanted` may be called from any thread, the rest from the sending one.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, learnt: Learnt | None = None) -> None:
         self._now = now
-        self._compress = True
-        self._speeds: dict[bool, float] = {}
-        self._wire_speeds: dict[bool, float] = {}
+        self._learnt = learnt or Learnt()
+        self._compress = self._learnt.compress
+        self._speeds = dict(self._learnt.speeds)
+        self._wire_speeds = dict(self._learnt.wire_speeds)
         self._windows = 0
         self._retry_windows = RETRY_WINDOWS
         self._trying = False
@@ -75,6 +88,11 @@ class Choice:
         self._settle_bytes = SETTLE_BYTES
         self._raw_bytes = self._wire_bytes = 0
         self._since = 0.0
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Raw bytes that the way which is kept moved of late; 0 while nothing is known."""
+        return self._speeds.get(self._compress, 0.0)
 
     def wanted(self) -> bool:
         """Whether the next chunk is to be compressed."""
@@ -114,6 +132,14 @@ class Choice:
             self._compress = not self._compress
             self._settle_bytes = SETTLE_BYTES
             self._windows = 0
+        if not self._trying:
+            self._teach()
+
+    def _teach(self) -> None:
+        """A way was kept: streams that begin from now on begin with it."""
+        self._learnt.compress = self._compress
+        self._learnt.speeds = dict(self._speeds)
+        self._learnt.wire_speeds = dict(self._wire_speeds)
 
     def _other_may_be_faster(self) -> bool:
         """Whether to try the other way, or to go back to it after having tried this one."""

@@ -20,8 +20,8 @@ HEAPS: Final = 4
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # the M_... of malloc.h
 
-ENVIRONMENT: Final = {"MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES), "MALLOC_MMAP_THRESHOLD_": str(4 * MiB)}
-"""The same for a program that we start."""
+ENVIRONMENT: Final = {"MALLOC_TRIM_THRESHOLD_": str(32 * MiB), "MALLOC_MMAP_THRESHOLD_": str(4 * MiB)}
+"""The same for a storage daemon that we start: it has 16 writes of 1 MiB in flight at times, and what it reads ahead."""
 
 
 @functools.cache
