@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..figure import Figure
-from ..support import initial_link
+from ..support import initial
 
 
 def measure() -> Figure:
-    return initial_link.figure(
-        "initial_replication_1gbit_vs_nbdcopy", lambda each: each.nbdcopy_tls, "nbdcopy --flush, mutual TLS"
+    return initial.figure(
+        "initial_replication_1gbit_vs_nbdcopy", initial.GIGABIT, "nbdcopy", "nbdcopy --flush"
     )

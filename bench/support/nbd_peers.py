@@ -18,10 +18,9 @@ from rig import processes
 from secondsite.datapath import image
 
 from ..figure import seconds_of
-from .sites import NotMeasured, Place
+from .sites import HERE, NotMeasured, Place
 
 COPY_SECONDS = 240
-HERE = Place()
 
 
 def make_certificates(folder: Path, *addresses: str) -> Path:
@@ -65,9 +64,7 @@ def serve_target(folder: Path, size_bytes: int) -> Iterator[str]:
         disk.unlink()
 
 
-def nbdcopy(
-    port: int, target: str, certificates: Path | None = None, source: str = "localhost", place: Place = HERE
-) -> float:
+def nbdcopy(port: int, target: str, certificates: Path | None, source: str, place: Place) -> float:
     """Seconds of one nbdcopy from `source` that runs at `place`, over mutual TLS or in the clear, flushed at the end."""
     address = f"nbds://{source}:{port}/?tls-certificates={certificates}"
     if certificates is None:
@@ -76,11 +73,22 @@ def nbdcopy(
     return seconds_of(lambda: _copy(words))
 
 
-def qemu_img(port: int, target: str, source: str = "127.0.0.1", place: Place = HERE) -> float:
-    """Seconds of one `qemu-img convert` over TCP in the clear, flushed at the end."""
-    options = ["-n", "--target-is-zero", "-W", "-m", "16", "-t", "writeback", "-f", "raw", "-O", "raw"]
-    words = [*place.prefix, "qemu-img", "convert", *options, f"nbd://{source}:{port}/", target]
+def qemu_img(port: int, target: str, certificates: Path | None, source: str, place: Place) -> float:
+    """Seconds of one `qemu-img convert`, as `nbdcopy`."""
+    options = ["-n", "--target-is-zero", "-W", "-m", "16", "-t", "writeback", "-O", "raw"]
+    disk = (
+        f"driver=raw,file.driver=nbd,file.server.type=inet,file.server.host={source},file.server.port={port}"
+    )
+    if certificates is not None:
+        options += ["--object", f"tls-creds-x509,id=tls0,endpoint=client,dir={certificates}"]
+        disk += ",file.tls-creds=tls0"
+    words = [*place.prefix, "qemu-img", "convert", *options, "--image-opts", disk, target]
     return seconds_of(lambda: _copy(words))
+
+
+Copy = Callable[[int, str, Path | None, str, Place], float]
+"""Who copies: the source's port, the target's URI, certificates or None for in the clear, the source's address, and where
+it runs; gives seconds."""
 
 
 def _copy(command: Sequence[str]) -> None:

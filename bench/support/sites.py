@@ -40,6 +40,9 @@ class Place:
     prefix: tuple[str, ...] = ()
 
 
+HERE = Place()
+
+
 class Site:
     """One site: folder, fabric, appliance process."""
 
