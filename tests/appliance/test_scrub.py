@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from secondsite.appliance import scrub
+from secondsite.appliance.scrub_journal import JournalScrub
 from secondsite.domain.units import KiB, MiB
 from secondsite.jobs import seams
 from secondsite.wire.orders import DropPoint, Kind
 from secondsite.wire.replication import PointShape
+from tests.appliance import test_journal as by_time
 from tests.appliance.support_sites import Pair, noise
 from tests.support.eventually import eventually
 
@@ -186,3 +188,27 @@ def test_the_next_point_is_the_newest_unread_then_the_one_read_longest_ago(ages,
     ]  # fmt: skip
     found = scrub.next_point(points, NOW, 7 * 86400)
     assert (found and found.id) == wanted
+
+
+def test_the_journal_is_read_once_then_what_is_new_with_rest_for_all_bytes(pair):
+    pair.protect().synchronized()
+    by_time.write(pair, 2, size_bytes=2 * MiB)
+    quiet(pair)
+    host, rested, unwanted = pair.target.appliance.host, [], [True]
+    journals = JournalScrub(host, 3600, lambda _: unwanted[0], lambda count, _: rested.append(count))
+
+    def read_all():
+        rested.clear()
+        journals.begin_round()
+        while journals.serve_one():
+            pass
+        return sum(rested)
+
+    assert read_all() == 0
+    unwanted[0] = False
+    assert 3 * MiB < read_all() <= 4 * MiB  # what is less than a MiB waits for more
+    assert read_all() == 0
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    by_time.write(pair, 1, size_bytes=2 * MiB)
+    quiet(pair)
+    assert 1 * MiB <= read_all() <= 3 * MiB

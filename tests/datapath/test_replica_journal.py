@@ -1,5 +1,6 @@
 """Any processed cycle can be recovered bit for bit from a point below it and the journal, or it is refused."""
 
+import resource
 from dataclasses import replace
 from datetime import datetime
 
@@ -102,15 +103,90 @@ def test_a_damaged_cycle_is_named_and_leaves_no_run(recorder, tmp_path):
     replica = recorder.replica
     damaged = replica.journal.entries()[1]
     path = replica.journal.path(damaged)
-    body = bytearray(path.read_bytes())
-    body[-200] ^= 1
-    path.write_bytes(body)
+    turn_a_bit(path)
     with pytest.raises(errors.CycleDamaged, match=path.name):
         replica.open_run("failover", "p1", through_seq=4)
     assert replica.state.runs == ()
     assert not list(replica._core.files.runs.iterdir())
     assert damaged not in replica.journal.entries()
     assert content(replica.open_run("failover", "p1", through_seq=2), tmp_path) == recorder.held[2]
+
+
+def turn_a_bit(path, at=-200):
+    body = bytearray(path.read_bytes())
+    body[at] ^= 1
+    path.write_bytes(body)
+
+
+def test_reading_the_journal_finds_the_cycle_that_rotted_and_a_restart_knows_it(recorder, daemon):
+    for seq in range(1, 6):
+        recorder.cycle("p1" if seq == 1 else None)
+    replica = recorder.replica
+    rotten = replica.journal.entries()[1]
+    turn_a_bit(replica.journal.path(rotten))
+    entries = replica.journal.entries()
+    assert [replica.verify_cycle(entry) for entry in entries] == [True, False, True, True]
+    again = Replica.open(replica._core.files.root, daemon)
+    for known in (replica, again):
+        assert [each.entry.place for each in known.journal.damaged()] == [(1, 3)]
+        assert seqs(known.journal) == [2, 4, 5]
+        with pytest.raises(errors.CycleOutOfOrder, match="ends at 2"):
+            known.open_run("drill", "p1", through_seq=4)
+    assert again.journal.stored_bytes() == sum(entry.file_bytes for entry in entries if entry != rotten)
+
+
+@pytest.mark.parametrize("hurt", ["cut", "emptied", "removed", "another"])
+def test_a_cycle_whose_file_was_cut_emptied_removed_or_exchanged_is_damage_too(recorder, hurt):
+    for seq in range(1, 4):
+        recorder.cycle("p1" if seq == 1 else None)
+    journal = recorder.replica.journal
+    entry, other = journal.entries()
+    path = journal.path(entry)
+    body = path.read_bytes()
+    path.write_bytes({"cut": body[:-1], "another": journal.path(other).read_bytes()}.get(hurt, b""))
+    if hurt == "removed":
+        path.unlink()
+    assert not recorder.replica.verify_cycle(entry)
+    assert seqs(journal) == [3]
+    assert [each.entry for each in journal.damaged()] == [entry]
+
+
+def test_a_cycle_that_was_dropped_while_it_was_to_be_read_is_no_damage(recorder):
+    for seq in range(1, 4):
+        recorder.cycle("p1" if seq == 1 else None)
+    journal = recorder.replica.journal
+    entry = journal.entries()[0]
+    journal.drop_through(2)
+    assert recorder.replica.verify_cycle(entry)
+    assert journal.damaged() == ()
+
+
+def test_a_file_that_cannot_be_read_now_is_no_damage(recorder):
+    recorder.cycle("p1")
+    recorder.cycle()
+    (entry,) = recorder.replica.journal.entries()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(errors.ImageProblem, match="Too many open files"):
+            recorder.replica.verify_cycle(entry)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert recorder.replica.verify_cycle(entry)
+
+
+def test_damage_is_forgotten_once_the_journal_has_moved_past_it(recorder, journal):
+    for seq in (3, 11):
+        entry = next(each for each in journal.entries() if each.seq == seq)
+        turn_a_bit(journal.path(entry))
+        assert not recorder.replica.verify_cycle(entry)
+    journal.trim(3600, MiB, starts(recorder))
+    assert [each.entry.seq for each in journal.damaged()] == [3, 11]
+    journal.trim(7, MiB, starts(recorder))
+    assert [each.entry.seq for each in journal.damaged()] == [11]
+    journal.clear()
+    assert journal.damaged() == ()
+    assert not list(recorder.replica._core.files.journal.iterdir())
 
 
 def test_a_run_in_use_is_not_turned_into_one_of_another_cycle(recorder):

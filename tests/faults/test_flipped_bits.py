@@ -1,13 +1,16 @@
-"""One flipped bit: on the line, between digest and line, in the inbox, in a sealed point. Seen, named, repaired."""
+"""One flipped bit: on the line, between digest and line, in the inbox, in a sealed point, in the journal. Seen, named,
+and repaired or gone round."""
 
 import random
+import uuid
 
 import pytest
 
-from secondsite.datapath import channel, cycle_file, frames
+from secondsite.datapath import channel, cycle_file, encryption_key, frames
 from secondsite.domain.units import KiB, MiB
 from secondsite.jobs import seams
-from secondsite.wire.orders import DropPoint, Kind, RunCycle
+from secondsite.wire.orders import DropPoint, FindInstant, Kind, RunCycle, StartReplica
+from tests.appliance import test_journal as by_time
 from tests.appliance.support_relay import Relay
 from tests.appliance.support_sites import DISK_BYTES, Pair, noise
 from tests.support.eventually import eventually
@@ -178,3 +181,61 @@ def turn_in_replica(site, machine_id):
             flip_in_file(path, at + len(MARK) // 2)
             turned += 1
     assert turned
+
+
+def drill_of(instant):
+    return StartReplica(
+        run="drill",
+        point_id=instant.point_id,
+        fabric_id=str(uuid.uuid4()),
+        name="drill",
+        forward=instant.forward,
+    )
+
+
+class EncryptedPair(Pair):
+    def replica_setup(self, **changes):
+        return super().replica_setup(**{"encrypted": True, **changes})
+
+
+@pytest.mark.parametrize("pair_of", [Pair, EncryptedPair])
+def test_a_bit_that_flips_in_the_journal_is_named_and_nothing_that_needs_it_is_offered(
+    make_site, tmp_path, pair_of
+):
+    a, b = make_site("a").start(), make_site("b")
+    b.keep_key(encryption_key.make(tmp_path / "key").path)
+    b.start(scrub_rest_seconds=0.1, scrub_bytes_per_second=1 << 30, scrub_journal_again_seconds=0)
+    pair = pair_of(a, b, a.make_machine())
+    pair.protect().synchronized()
+    written = by_time.write(pair, 3)
+    pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
+    kept = b.replica(pair.machine_id).replica.journal
+    whole = by_time.find(pair, written[0][0])
+    needs = by_time.find(pair, written[1][0])
+    rotten = next(entry for entry in kept.entries() if entry.seq == needs.forward.seq)
+    path = kept.path(rotten)
+    flip_in_file(path, path.stat().st_size // 2)
+    finding = eventually(lambda: [f for f in pair.status().findings if f.code == "journal-damaged"], 20)[0]
+    assert rotten.name in finding.what
+    assert f"{rotten.taken_at:%H:%M:%S}" in finding.what
+    assert not path.exists()
+
+    for at in (rotten.taken_at, written[1][0], written[2][0]):
+        problem = pair.target.order(Kind.FIND_INSTANT, FindInstant(at=at), pair.machine_id).problem
+        assert problem.code == "not-found"
+        assert "possible is any cycle from" in problem.message
+    assert all(stretch.ends_at < rotten.taken_at for stretch in pair.status().journal)
+    assert by_time.find(pair, written[0][0]) == whole
+    assert by_time.drilled(pair, whole) == written[0][1]
+    refused = pair.target.order(Kind.START_REPLICA, drill_of(needs), pair.machine_id).problem
+    assert "does not lead" in refused.message
+
+    b.stop()
+    b.start()
+    assert "journal-damaged" in codes(pair)
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    pair.point_now()
+    ((at, content),) = by_time.write(pair, 1)
+    assert by_time.drilled(pair, by_time.find(pair, at)) == content
+    assert "journal-damaged" in codes(pair)
+    assert {point.damaged for point in pair.status().points} == {False}

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from ..domain import errors
-from ..domain.units import DAY, GiB
+from ..domain.units import DAY, HOUR, GiB
 from ..wire.base import Shape
 from . import durable
 
@@ -47,10 +47,12 @@ class ApplianceConfig(Shape):
     seed_folders: tuple[Path, ...] = ()
     """Where disk copies that were shipped may lie; nothing else is read as a seed."""
     scrub_bytes_per_second: int = 20_000_000
-    """How fast points are read again in the background to find rot; 0: never."""
+    """How fast points and the journal are read again in the background to find rot; 0: never."""
     scrub_rest_seconds: float = 60
     scrub_again_seconds: float = 7 * DAY
     """A point that was found whole is read again after this."""
+    scrub_journal_again_seconds: float = HOUR
+    """The same of the journal's cycles, which do not live long."""
     encryption_key_file: Path | None = None
     """Where the key for encryption at rest lies, if not in the home folder."""
 

@@ -16,7 +16,7 @@ from ..datapath.replica import Replica
 from ..datapath.replica_views import PointRecord
 from ..domain import errors
 from ..wire.machines import MachineDefinition
-from ..wire.replication import PointShape, ReplicaSetup, ReplicaStatus
+from ..wire.replication import FindingShape, PointShape, ReplicaSetup, ReplicaStatus
 from .custody import FINDINGS
 from .findings import Findings
 from .holding import Holding
@@ -165,8 +165,12 @@ class Hosted:
             store_bytes=self._stored(),
             runs=tuple(run.name for run in state.runs),
             encryption_key_id=state.key_id,
-            findings=(*self.findings.all(), *self.verdicts.findings(self.setup.machine_name, self.points)),
+            findings=self._all_findings(),
         )
+
+    def _all_findings(self) -> tuple[FindingShape, ...]:
+        name = self.setup.machine_name
+        return (*self.findings.all(), *self.verdicts.findings(name, self.points), *self.cycles.findings(name))
 
     def _stored(self) -> int:
         if time.monotonic() - self._counted_at > STORE_COUNTED_EVERY_SECONDS or not self._counted_at:

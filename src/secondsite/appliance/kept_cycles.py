@@ -8,14 +8,16 @@ from pathlib import Path
 import structlog
 
 from ..datapath.journal import Start
+from ..datapath.journal_entry import Entry
 from ..datapath.replica import Replica
 from ..domain import journal
 from ..domain.journal import JournaledCycle, Recovery, Stretch
-from ..wire.replication import JournalStretch, PointShape
+from ..wire.replication import FindingShape, JournalStretch, PointShape
 
 TOLD_FOR_SECONDS = 5.0
 """How long what was told may be told again: with many machines, counting an hour of cycles adds up."""
 TRIMMED_EVERY_SECONDS = 10.0
+NAMED_CYCLES = 3
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,7 @@ class KeptCycles:
         self._told: tuple[JournalStretch, ...] = ()
         self._told_of: Sequence[PointShape] = ()
         self._told_at = 0.0
+        self._told_damaged = 0
         self._trimmed_for: Sequence[PointShape] = ()
         self._trimmed_at = 0.0
 
@@ -47,14 +50,32 @@ class KeptCycles:
 
     def told(self, points: Sequence[PointShape]) -> tuple[JournalStretch, ...]:
         """As the vault is told, some seconds old at most."""
-        if self._told_of is not points or time.monotonic() - self._told_at > TOLD_FOR_SECONDS:
+        damaged = len(self._replica.journal.damaged())
+        known = (self._told_of is points, self._told_damaged == damaged)
+        if not all(known) or time.monotonic() - self._told_at > TOLD_FOR_SECONDS:
             self._told = tuple(
                 JournalStretch(begins_at=each.begins_at, ends_at=each.ends_at, cycles=each.cycles)
                 for each in self.stretches(points)
                 if each.cycles
             )
-            self._told_of, self._told_at = points, time.monotonic()
+            self._told_of, self._told_damaged, self._told_at = points, damaged, time.monotonic()
         return self._told
+
+    def findings(self, machine_name: str) -> tuple[FindingShape, ...]:
+        """One finding that names the cycles that could not be read, as long as the journal would keep them."""
+        damaged = self._replica.journal.damaged()
+        if not damaged:
+            return ()
+        named = "; ".join(_named(each.entry) for each in damaged[-NAMED_CYCLES:])
+        older = len(damaged) - NAMED_CYCLES
+        more = f"; and {older} before" if older > 0 else ""
+        what = (
+            f"In the journal of {machine_name} is not what was received: {named}{more}. "
+            "No instant that needs it can be recovered."
+        )
+        return (
+            FindingShape(code="journal-damaged", what=what, since=min(each.found_at for each in damaged)),
+        )
 
     def retire(self, path: Path, epoch: int, seq: int, journal_seconds: int) -> None:
         """What becomes of the file of a processed cycle. One that cannot be kept goes: replication needs no journal."""
@@ -99,3 +120,7 @@ class KeptCycles:
             for each in points
             if each.epoch == epoch and not each.committed
         ]
+
+
+def _named(entry: Entry) -> str:
+    return f"cycle {entry.epoch}-{entry.seq} of {journal.spoken(entry.taken_at)} (file {entry.name})"

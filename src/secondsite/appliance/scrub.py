@@ -2,7 +2,7 @@
 
 One point at a time, no faster than the configured rate, and only while no received cycle waits. First the points that
 were never read, the newest before the others; then the one that was read longest ago. What was found is durable, so a
-restart goes on where it was.
+restart goes on where it was. Between two points a portion of a journal is read (see scrub_journal).
 """
 
 import threading
@@ -21,6 +21,7 @@ from .config import ApplianceConfig
 from .hosted import Hosted
 from .inbox_work import InboxWork
 from .replica_host import ReplicaHost
+from .scrub_journal import JournalScrub
 
 REPAIR_HOLD_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 60.0
@@ -71,6 +72,7 @@ class Scrubber:
         self._stopping = threading.Event()
         self._served: dict[str, float] = {}
         self._failed: set[str] = set()
+        self._journals = JournalScrub(host, config.scrub_journal_again_seconds, self._unwanted, self._pace)
         self._thread = threading.Thread(target=self._run, name="scrubber", daemon=True)
 
     def start(self) -> None:
@@ -87,19 +89,20 @@ class Scrubber:
         while not self._stopping.wait(self._rest_seconds):
             self._failed.clear()
             try:
+                self._journals.begin_round()
                 while not self._stopping.is_set() and self._serve_one():
                     pass
             except Exception:
                 log.exception("scrub.round")
 
     def _serve_one(self) -> bool:
-        """Repair what was found, read one point; False when there is nothing to read."""
+        """Repair what was found, read one point and a portion of a journal; False when there is nothing to read."""
         for hosted in self._host.all():
             self._repair(hosted)
         due = self._next()
         if due is not None:
             self._read(*due)
-        return due is not None
+        return self._journals.serve_one() or due is not None
 
     def _next(self) -> Due | None:
         """Of the machine that was served longest ago among those that have a point to read."""
@@ -114,8 +117,7 @@ class Scrubber:
 
     def _read(self, hosted: Hosted, point: PointShape) -> None:
         def cancelled() -> bool:
-            # whoever fails over needs the disks more than we do
-            return self._stopping.is_set() or hosted.removed or not hosted.accepting
+            return self._unwanted(hosted)
 
         try:
             verdict = verify(hosted, point.id, cancelled, lambda _, read: self._pace(read, cancelled))
@@ -127,6 +129,10 @@ class Scrubber:
         say = log.debug if verdict.ok else log.error
         say("scrub.read", machine=hosted.machine_id, point=point.id, ok=verdict.ok, bad=verdict.bad,
             read_bytes=verdict.read_bytes, seconds=round(verdict.seconds, 3))  # fmt: skip
+
+    def _unwanted(self, hosted: Hosted) -> bool:
+        """Whoever fails over needs the disks more than we do."""
+        return self._stopping.is_set() or hosted.removed or not hosted.accepting
 
     def _repair(self, hosted: Hosted) -> None:
         """Digests that describe what was written, not what is there, would hide the rot from a comparison."""

@@ -6,44 +6,22 @@ needs to be opened to know what there is:
     EPOCH-SEQ-AFTER-MICROSECONDS.cycle
 
 AFTER is the processed cycle that it was applied on, and MICROSECONDS (since 1970, UTC) its instant. A cycle follows
-another exactly when it names it: files that are lost or dropped leave a gap that everybody sees.
+another exactly when it names it: files that are lost or dropped leave a gap that everybody sees. One that cannot be
+read gives way to a mark (see journal_damage).
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 
-from . import errors
-
-_NAME: Final = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)\.cycle")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A processed cycle that is kept. `after` is the cycle that it was applied on, `microseconds` (since 1970, UTC)
-    its instant. There are many thousands of them, so it holds nothing that can be computed."""
-
-    epoch: int
-    seq: int
-    after: int
-    microseconds: int
-    file_bytes: int
-
-    @property
-    def taken_at(self) -> datetime:
-        return _EPOCH + timedelta(microseconds=self.microseconds)
-
-    @property
-    def name(self) -> str:
-        return f"{self.epoch}-{self.seq}-{self.after}-{self.microseconds}.cycle"
+from . import errors, journal_entry
+from .journal_damage import Damage, DamagedCycle
+from .journal_entry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +41,7 @@ class Journal:
         self._folder = folder
         self._lock = threading.RLock()
         self._known: list[Entry] | None = None
+        self._damage = Damage(folder)
         self._readers = 0
         self._bytes = 0
 
@@ -70,7 +49,7 @@ class Journal:
         """In the order in which they were processed."""
         with self._lock:
             if self._known is None:
-                self._known = _scan(self._folder)
+                self._known = journal_entry.scan(self._folder)
                 self._bytes = sum(entry.file_bytes for entry in self._known)
             return list(self._known)
 
@@ -85,8 +64,7 @@ class Journal:
 
     def keep(self, path: Path, epoch: int, seq: int, after: int, taken_at: datetime) -> None:
         """Move a processed cycle's file here. After a crash it is in one place or the other."""
-        microseconds = (taken_at - _EPOCH) // timedelta(microseconds=1)
-        entry = Entry(epoch, seq, after, microseconds, path.stat().st_size)
+        entry = Entry(epoch, seq, after, journal_entry.microseconds(taken_at), path.stat().st_size)
         with self._lock:
             known = self.entries()
             self._folder.mkdir(exist_ok=True)
@@ -110,6 +88,7 @@ class Journal:
             if not known or self._readers:
                 return 0
             longest = timedelta(seconds=age_seconds)
+            self._damage.forget(lambda damaged: known[-1].taken_at - damaged.taken_at >= longest)
             floor = max((start.seq for start in starts if self._age(start, known[-1]) >= longest), default=0)
             kept = _fitting(known, sorted(start.seq for start in starts if start.seq >= floor), budget_bytes)
             return self._drop([entry for entry in known if entry not in kept])
@@ -117,17 +96,29 @@ class Journal:
     def drop_through(self, seq: int) -> bool:
         """Drop the cycles up to this one, to make room; False when there are none that may go."""
         with self._lock:
-            return not self._readers and self._drop([each for each in self.entries() if each.seq <= seq]) > 0
-
-    def drop(self, entry: Entry) -> None:
-        """Drop a cycle that cannot be read; what comes after it can be reached from a later point only."""
-        with self._lock:
-            self._drop([entry])
+            if self._readers:
+                return False
+            self._damage.forget(lambda damaged: damaged.seq <= seq)
+            return self._drop([each for each in self.entries() if each.seq <= seq]) > 0
 
     def clear(self) -> None:
         """Drop all."""
         with self._lock:
             self._drop(self.entries())
+            self._damage.forget(lambda _damaged: True)
+
+    def give_up(self, entry: Entry) -> None:
+        """A cycle cannot be read: it goes, and stays known as damaged. What comes after it can be reached from a later
+        point only. One that was dropped meanwhile is fine."""
+        with self._lock:
+            if entry in self.entries():
+                self._damage.note(entry)
+                self._forget([entry])
+
+    def damaged(self) -> tuple[DamagedCycle, ...]:
+        """The cycles that were given up, as long as they would be kept."""
+        with self._lock:
+            return self._damage.all()
 
     def way(self, epoch: int, start_seq: int, end_seq: int) -> list[Entry]:
         """The cycles that lead from the state after `start_seq` to that after `end_seq`; raises CycleOutOfOrder when
@@ -168,10 +159,13 @@ class Journal:
         for entry in doomed:
             self.path(entry).unlink(missing_ok=True)
         if doomed:
-            gone = set(doomed)
-            self._known = [entry for entry in self.entries() if entry not in gone]
-            self._bytes = sum(entry.file_bytes for entry in self._known)
+            self._forget(doomed)
         return len(doomed)
+
+    def _forget(self, gone: Collection[Entry]) -> None:
+        gone = set(gone)
+        self._known = [entry for entry in self.entries() if entry not in gone]
+        self._bytes = sum(entry.file_bytes for entry in self._known)
 
 
 def _fitting(known: Sequence[Entry], starts: Sequence[int], budget_bytes: int) -> set[Entry]:
@@ -198,16 +192,3 @@ def _reached(known: Sequence[Entry], starts: Collection[int]) -> list[Entry]:
             reached.append(entry)
             at = entry.seq
     return reached
-
-
-def _scan(folder: Path) -> list[Entry]:
-    if not folder.is_dir():
-        return []
-    named = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    found = [_entry(match, path) for match, path in named if match]
-    return sorted(found, key=lambda entry: (entry.epoch, entry.seq))
-
-
-def _entry(match: re.Match[str], path: Path) -> Entry:
-    epoch, seq, after, microseconds = map(int, match.groups())
-    return Entry(epoch, seq, after, microseconds, path.stat().st_size)

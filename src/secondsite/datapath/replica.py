@@ -19,6 +19,7 @@ from . import (
     firmware,
     image,
     image_blank,
+    journal_read,
     layers,
     replica_apply,
     replica_disks,
@@ -36,6 +37,7 @@ from .encryption_key import EncryptionKey
 from .extents import Extent
 from .firmware import FirmwareFile
 from .journal import Journal
+from .journal_entry import Entry
 from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
 from .replica_files import ReplicaFiles, checked_name, sync_file
@@ -228,6 +230,17 @@ class Replica:
         """Whether a point still is, bit for bit, what was sealed; read from the disk. Raises PointUnknown, Cancelled,
         DiskSilent (repeat it)."""
         return replica_verify.verify(self._core, point_id, cancelled, told)
+
+    def verify_cycle(
+        self,
+        entry: Entry,
+        cancelled: digest_map_scan.Asked = digest_map_scan.never,
+        told: digest_map_scan.Told = digest_map_scan.nobody,
+    ) -> bool:
+        """Whether a cycle of the journal still is, bit for bit, what was received; read from the disk. One that is not
+        leaves the journal (see `Journal.damaged`); one that was dropped meanwhile is fine. Raises Cancelled,
+        ImageProblem (repeat it), KeyMissing, KeyWrong."""
+        return journal_read.verify(self._core, entry, cancelled, told)
 
     def forget_digests(self) -> None:
         """What the head holds is in doubt: its digests are made anew, by reading, before they are used again."""

@@ -9,11 +9,12 @@ REPLICA/digests/KEY.map            digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
 REPLICA/runs/.RUN.part/            overlays that cycles of the journal are applied to before they are a run's
 REPLICA/inbox/                     cycles that wait to be applied
-REPLICA/journal/                   cycles that were applied and are kept for a while
+REPLICA/journal/                   cycles that were applied and are kept for a while; marks of those that rotted
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -139,6 +140,16 @@ def sync_file(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     sync_file(path)
+
+
+def forget_cached(path: Path) -> None:
+    """What the page cache holds may be whole while the disk is not: read from the disk next."""
+    with contextlib.suppress(OSError):
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(opened)
 
 
 def stored_bytes(path: Path) -> int:

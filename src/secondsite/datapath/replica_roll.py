@@ -12,10 +12,9 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import cycle_file, errors, firmware, image, image_blank, layers, manifest
+from . import errors, firmware, image, image_blank, journal_read, layers, manifest
 from .cycle_file import CycleHeader
 from .frames import Frame
-from .journal import Entry
 from .layers import ChainFile
 from .manifest import Manifest
 from .nbd_disk import NbdDisk
@@ -56,7 +55,7 @@ def overlay(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int) 
 
 def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: Asked) -> None:
     way = core.journal.way(point.epoch, point.seq, run.through_seq or 0)
-    cycles = [_read(core, entry) for entry in way]
+    cycles = [journal_read.opened(core, entry) for entry in way]
     sizes = _sizes(point, [header for header, _ in cycles])
     overlays = {key: part / core.files.run_overlay(run.name, key).name for key in sizes}
     for key, path in overlays.items():
@@ -64,7 +63,7 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
         core.reach("roll.overlay")
     with _opened(core, run, overlays) as disks:
         for entry, (header, frames) in zip(way, cycles, strict=True):
-            with _trusting(core, entry):
+            with journal_read.trusting(core, entry):
                 _apply([disks.get(disk.key) for disk in header.disks], frames, cancelled)
             core.reach("roll.applied")
         for disk in disks.values():
@@ -88,29 +87,6 @@ def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
             )
         sizes = {key: grown[key] for key in sizes}
     return sizes
-
-
-def _read(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
-    with _trusting(core, entry):
-        header, frames = cycle_file.read(core.journal.path(entry), core.key)
-        if (header.epoch, header.seq) != (entry.epoch, entry.seq):
-            raise errors.CycleDamaged(
-                f"{entry.name} in the journal holds cycle {header.epoch}-{header.seq}.",
-                do="Recover another instant.",
-            )
-    return header, frames
-
-
-@contextlib.contextmanager
-def _trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
-    """A cycle that cannot be read leaves the journal: then everybody sees what can be recovered without it."""
-    try:
-        yield
-    except (errors.CycleDamaged, OSError) as error:
-        core.journal.drop(entry)
-        raise errors.CycleDamaged(
-            f"Cycle {entry.seq} of the journal cannot be read: {error}", do="Recover another instant."
-        ) from error
 
 
 @contextlib.contextmanager

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +12,7 @@ from . import digest_map_scan, errors, firmware, layers, manifest
 from .manifest import ManifestDisk
 from .nbd_disk import NbdDisk
 from .replica_core import ReplicaCore
+from .replica_files import forget_cached
 from .replica_state import ReplicaState
 from .storage_daemon import QmpRefused
 
@@ -66,7 +65,8 @@ def _read(
     """Whether a disk of the point is as it was sealed, and the bytes that were read to know."""
     daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
     chain = layers.chain_files(core.files, state, state.disk(disk.key), top, core.key)
-    _forget_cached(chain)
+    for file in chain:
+        forget_cached(file.path)
     daemon.start()
     generation = daemon.generation
     try:
@@ -90,14 +90,3 @@ def _read(
     finally:
         with contextlib.suppress(errors.DatapathError):
             layers.close_chains(daemon, prefix)
-
-
-def _forget_cached(chain: Sequence[layers.ChainFile]) -> None:
-    """What the page cache holds may be whole while the disk is not: read from the disk."""
-    for file in chain:
-        with contextlib.suppress(OSError):
-            opened = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
-            finally:
-                os.close(opened)

@@ -119,6 +119,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "damaged points are not picked. 'secondsite point verify' reads one again.",
         ),
         _kind(
+            "journal-damaged",
+            W,
+            "A cycle that the target keeps for '--at' can no longer be read: its store rots, or somebody wrote to its "
+            "files.",
+            "Check the store's disks. Recovery points and replication are not touched; 'secondsite point list' shows which "
+            "instants can still be recovered. The finding ends once the journal has moved past the cycle.",
+        ),
+        _kind(
             "encryption-key-missing",
             C,
             "The replica is encrypted and the target's appliance was started without its key, or with a key file that "
