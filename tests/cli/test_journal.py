@@ -1,6 +1,7 @@
 """A time instead of a point, as a person types it."""
 
 import hashlib
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -84,10 +85,16 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
 
     drill_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "secondsite-drill"))
     said = cli.must(f"machine test-failover {name} --at {good_at.isoformat()}").out
-    assert "cycles of the journal after it was chosen" in said
-    assert "rolled forward to" in said
+    began = re.search(
+        rf"started {name}-test from (\S+Z, cycle \d+-\d+, [\d.]+ s after point \S+), in", said
+    ).group(1)
+    assert re.search(rf"Test failover .*: {re.escape(began)} \(\d+ cycles? of the journal\) was chosen", said)
+    assert f"running, started from {began}\n" in cli.must(f"machine show {name}").out
     assert digest(rig, "b", drill_id) == good
-    cli.must(f"machine cleanup-test-failover {name}")
+    said = cli.must(f"machine cleanup-test-failover {name} --notes 'all there'").out
+    assert f"which ran from {began}" in said
+    assert f"the test failover of {name} from {began} lasted" in said
+    assert f"Z from {began}: all there" in cli.must(f"machine show {name}").out
 
     target_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "b"))
     cli.must(f"machine failover {name}")
@@ -95,6 +102,8 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
     cli.must(f"machine change-recovery-point {name} --at '{good_at:%Y-%m-%d %H:%M:%S.%f}'")
     assert digest(rig, "b", target_id) == good
     shown = cli.must(f"machine show {name} --json").json
+    assert shown["failed_over_from"] == began
+    assert re.search(rf"^started from +{re.escape(began)}$", cli.must(f"machine show {name}").out, re.M)
     assert at < datetime.fromisoformat(shown["failed_over_to"]) <= good_at
     cli.must(f"machine commit {name}")
     with rig.client() as client:

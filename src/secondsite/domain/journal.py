@@ -101,6 +101,12 @@ def spoken(at: datetime) -> str:
     return f"{at.astimezone(UTC).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
+def named(point_id: str, taken_at: datetime, cycle: str, after_seconds: float | None) -> str:
+    """An instant between points as people read it: when, which cycle, how far from the point before it."""
+    far = "" if after_seconds is None else f"{after_seconds:.1f} s "
+    return f"{spoken(taken_at)}, cycle {cycle}, {far}after point {point_id}"
+
+
 def possible(known: Sequence[Stretch]) -> str:
     """What can be recovered, as half a sentence."""
     long = [stretch for stretch in known if stretch.cycles]

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from ..domain import journal
 from ..domain.points import Consistency, RecoveryPoint
 from ..domain.units import HOUR
 from .base import Shape
@@ -117,10 +118,23 @@ class PointShape(Shape):
 
 
 class Forward(Shape):
-    """A recovery point rolled forward: the cycles of the journal were applied to it up to `seq`, taken at `taken_at`."""
+    """A recovery point rolled forward: the cycles of the journal were applied to it up to `seq`, taken at `taken_at`,
+    `after_seconds` after the point by the source's clock."""
 
     seq: int
     taken_at: datetime
+    epoch: int | None = None
+    after_seconds: float | None = None
+
+    def named(self, point_id: str) -> str:
+        """The instant, its cycle, and how far it is from the point, as people read it."""
+        cycle = str(self.seq) if self.epoch is None else f"{self.epoch}-{self.seq}"
+        return journal.named(point_id, self.taken_at, cycle, self.after_seconds)
+
+
+def started_from(point_id: str, forward: Forward | None) -> str:
+    """What a machine was started from: a recovery point, or an instant after it."""
+    return f"point {point_id}" if forward is None else forward.named(point_id)
 
 
 class JournalStretch(Shape):

@@ -113,6 +113,10 @@ class MachineShape(Shape):
     failed_over_point_id: str | None = None
     failed_over_to: datetime | None = None
     """The instant that the point was rolled forward to; None when the machine runs from the point itself."""
+    failed_over_from: str | None = None
+    """What the failed-over machine was started from, as a person reads it: a point, or an instant after it."""
+    drill_from: str | None = None
+    """The same of the machine of a test failover that is open."""
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: int | None = None
     last_cycle_wire_bytes: int | None = None

@@ -1,6 +1,7 @@
 """Orders about instants between recovery points."""
 
 from ...domain import journal
+from ...domain.journal import Recovery
 from ...wire.orders import FindInstant, InstantFact
 from ...wire.replication import Forward
 from ..hosted import Hosted
@@ -14,14 +15,21 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
         with hosted.hold("processing what was sent", context.left_seconds()):
             context.parts.work.apply_all(hosted, context.left_seconds())
     found = hosted.cycles.find(hosted.points, payload.at)
-    forward = None
-    onward = ""
-    if found.cycles:
-        forward = Forward(seq=found.cycles[-1].seq, taken_at=found.taken_at)
-        onward = f" and {len(found.cycles)} cycles of the journal after it"
-    sentence = f"the cycle of {journal.spoken(found.taken_at)} is point {found.point.id}{onward}"
-    return sentence, InstantFact(
-        point_id=found.point.id, taken_at=found.taken_at, forward=forward, cycles=len(found.cycles)
+    forward, count = _forward(found), len(found.cycles)
+    what = f"point {found.point.id} of {journal.spoken(found.taken_at)}"
+    if forward is not None:
+        what = (
+            f"{forward.named(found.point.id)} ({count} {'cycle' if count == 1 else 'cycles'} of the journal)"
+        )
+    return what, InstantFact(point_id=found.point.id, taken_at=found.taken_at, forward=forward, cycles=count)
+
+
+def _forward(found: Recovery) -> Forward | None:
+    if not found.cycles:
+        return None
+    after = (found.taken_at - found.point.taken_at).total_seconds()
+    return Forward(
+        seq=found.cycles[-1].seq, taken_at=found.taken_at, epoch=found.point.epoch, after_seconds=after
     )
 
 

@@ -11,6 +11,7 @@ from ...fabrics.interface import HostRequest, PowerState
 from ...jobs import seams
 from ...wire.base import Shape
 from ...wire.orders import CommitPoint, FabricMachine, Nothing, StartFact, StartReplica, StopReplica
+from ...wire.replication import Forward, started_from
 from .. import withdrawn
 from ..hosted import Hosted
 from .context import Context
@@ -24,6 +25,7 @@ class RunFact(Shape):
     fabric_id: str
     name: str
     point_id: str
+    forward: Forward | None = None
 
 
 def _key(context: Context, run: str) -> str:
@@ -42,7 +44,12 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     with hosted.hold("starting a machine", context.left_seconds()):
         record = hosted.record(payload.point_id)
         paths = _disks(context, hosted, payload)
-        fact = RunFact(fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id)
+        fact = RunFact(
+            fabric_id=payload.fabric_id,
+            name=payload.name,
+            point_id=payload.point_id,
+            forward=payload.forward,
+        )
         context.state.put_fact(_key(context, payload.run), fact.model_dump_json())
         seams.reach("appliance.run.opened")
         definition = hosted.definition(record)
@@ -64,11 +71,10 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     seconds = time.monotonic() - began
     did = "started" if payload.start else "defined"
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
-    onward = ""
     if payload.forward is not None:
         taken_at = payload.forward.taken_at
-        onward = f" rolled forward to {journal.spoken(taken_at)}"
-    sentence = f"{did} {payload.name} from point {payload.point_id}{onward} in {seconds:.1f} s"
+    begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
+    sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
     return sentence + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
@@ -124,7 +130,7 @@ def end(context: Context, hosted: Hosted, run: str) -> str:
     context.parts.work.wanted(hosted)
     if fact is None:
         return f"nothing of {hosted.setup.machine_name} was left to remove"
-    return f"removed {fact.name}, which ran from point {fact.point_id}"
+    return f"removed {fact.name}, which ran from {started_from(fact.point_id, fact.forward)}"
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:

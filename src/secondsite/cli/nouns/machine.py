@@ -145,7 +145,7 @@ def _what(machine: rest.MachineShape) -> list[tuple[str, object]]:
         ("group", machine.group),
         ("disks", ", ".join(_disk(disk) for disk in machine.disks)),
         ("encryption", _encryption(machine)),
-        ("test failover", machine.drill if machine.drill != "none" else None),
+        ("test failover", _drill(machine)),
         ("last drill", _last_drill(machine)),
     ]
 
@@ -174,8 +174,7 @@ def _replicating(machine: rest.MachineShape) -> list[tuple[str, object]]:
         ("points", machine.point_count),
         ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
         ("journal", _journal(machine)),
-        ("runs from point", machine.failed_over_point_id),
-        ("rolled forward to", clock(machine.failed_over_to) if machine.failed_over_to else None),
+        ("started from", machine.failed_over_from),
         ("last cycle", _cycle(machine) if replicates else None),
         ("sent in all", size(machine.total_wire_bytes)),
         ("waits in inbox", size(machine.inbox_bytes)),
@@ -213,12 +212,19 @@ def _disk(disk: dict[str, Any]) -> str:
     return f"{disk['key']} {size(disk['size_bytes'])}{'' if disk['protected'] else ' (left out)'}"
 
 
+def _drill(machine: rest.MachineShape) -> str | None:
+    if machine.drill == "none":
+        return None
+    return f"{machine.drill}, started from {machine.drill_from}" if machine.drill_from else machine.drill
+
+
 def _last_drill(machine: rest.MachineShape) -> str | None:
     if not machine.drill_notes:
         return None
     last = max(machine.drill_notes, key=lambda note: str(note["completed_at"]))
     when = str(last["completed_at"])[:16].replace("T", " ")
-    return f"{when}Z from {last['point_id']}" + (f": {last['notes']}" if last["notes"] else "")
+    begin = last.get("started_from") or f"point {last['point_id']}"
+    return f"{when}Z from {begin}" + (f": {last['notes']}" if last["notes"] else "")
 
 
 def _cycle(machine: rest.MachineShape) -> str | None:

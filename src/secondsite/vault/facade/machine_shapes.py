@@ -7,6 +7,7 @@ from ...domain import lifecycle
 from ...domain.health import Health
 from ...domain.lifecycle import DrillState, State
 from ...wire.machines import DiscoveredMachine, MachineDefinition
+from ...wire.replication import started_from
 from ...wire.rest import MachineShape
 from .. import ports
 from ..watch import health, rpo_series
@@ -41,6 +42,8 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         rpo_processed_seconds=measured.processed_seconds,
         failed_over_point_id=machine.failed_over_point_id,
         failed_over_to=machine.failed_over_forward.taken_at if machine.failed_over_forward else None,
+        failed_over_from=_failed_over_from(machine),
+        drill_from=started_from(machine.drill.point_id, machine.drill.forward) if machine.drill else None,
         findings=tuple(health.shape(finding) for finding in found),
         drill_notes=tuple(_note(note) for note in notes),
         job_id=machine.job_id,
@@ -73,6 +76,11 @@ def active_site(machine: ports.MachineRecord) -> str:
     stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
     at_target = machine.state in health.RUNS_AT_TARGET or stopped_there
     return machine.target_site if at_target else machine.source_site
+
+
+def _failed_over_from(machine: ports.MachineRecord) -> str | None:
+    point_id = machine.failed_over_point_id
+    return started_from(point_id, machine.failed_over_forward) if point_id else None
 
 
 def _source_figures(status: ports.StatusRecord) -> dict[str, Any]:
@@ -120,6 +128,7 @@ def _note(note: ports.DrillNote) -> dict[str, Any]:
     return {
         "notes": note.notes,
         "point_id": note.point_id,
+        "started_from": started_from(note.point_id, note.forward),
         "started_at": note.started_at.isoformat(),
         "completed_at": note.completed_at.isoformat(),
         "requested_by": note.requested_by,

@@ -10,6 +10,7 @@ from ...jobs.outcomes import Done, Outcome, Skipped, Wait
 from ...wire import orders, rest
 from ...wire.base import Shape
 from ...wire.orders import Kind
+from ...wire.replication import started_from
 from .. import ports
 from ..steps import targets
 from ..steps.operation import MachineOperation
@@ -63,14 +64,16 @@ class CleanupTestFailover(MachineOperation):
             started_at=machine.drill.started_at,
             completed_at=ctx.now(),
             requested_by=ctx.requested_by,
+            forward=machine.drill.forward,
         )
 
         def commit(session: Any) -> None:
             self.deps.store.within(session).drill_notes.add(note)
 
         lasted = (note.completed_at - note.started_at).total_seconds()
+        begin = started_from(note.point_id, note.forward)
         return Done(
-            f"the test failover of {machine.name} lasted {lasted:.0f} s; notes kept: {notes or 'none'}",
+            f"the test failover of {machine.name} from {begin} lasted {lasted:.0f} s; notes kept: {notes or 'none'}",
             {},
             commit,
         )

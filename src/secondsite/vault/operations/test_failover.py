@@ -142,6 +142,7 @@ class TestFailover(MachineOperation):
             network_made=bool(network.get("made")),
             started_at=ctx.now(),
             job_id=ctx.job_id,
+            forward=payload.forward,
         )
 
         def commit(session: Any) -> None:

@@ -12,7 +12,8 @@ from ...wire.replication import Forward
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """The test failover that is open: its point, its machine at the target, and the network we made for it."""
+    """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the target, and
+    the network we made for it."""
 
     point_id: str
     fabric_id: str
@@ -21,6 +22,7 @@ class DrillRecord:
     network_made: bool
     started_at: datetime
     job_id: str
+    forward: Forward | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class DrillNote:
     started_at: datetime
     completed_at: datetime
     requested_by: str
+    forward: Forward | None = None
 
 
 class MachineRecords(Protocol):

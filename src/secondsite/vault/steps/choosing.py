@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...domain import errors, points
+from ...domain import errors, journal, points
 from ...domain.points import RecoveryPoint, RecoveryPointChoice
 from ...jobs.context import StepContext
 from ...jobs.outcomes import Wait
@@ -99,7 +99,7 @@ def _at(give: Orders, ctx: StepContext, machine: ports.MachineRecord, at: dateti
         return answer
     found = InstantFact.model_validate(answer.facts)
     return Chosen(
-        found.point_id, found.taken_at, answer.sentence, f"asked for {at.isoformat()}", found.forward
+        found.point_id, found.taken_at, answer.sentence, f"asked for {journal.spoken(at)}", found.forward
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ...domain import errors
+from ...domain import errors, journal
 from ...jobs.context import StepContext
 from ...jobs.outcomes import Wait
 from ...wire import orders
@@ -83,7 +83,7 @@ def find_instant(give: Orders, ctx: StepContext, machine: ports.MachineRecord, a
         orders.FindInstant(at=at),
         machine_id=machine.id,
         deadline_seconds=DRAIN_SECONDS,
-        why=f"looking for the cycle of {at.isoformat()} at {machine.target_site}",
+        why=f"looking for the cycle of {journal.spoken(at)} at {machine.target_site}",
     )
 
 

@@ -139,6 +139,7 @@ drill_notes = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime, nullable=False),
     Column("requested_by", Text, nullable=False),
+    Column("forward", Shaped(Forward)),
     Index("ix_drill_notes_machine_id", "machine_id"),
 )
 
