@@ -72,6 +72,14 @@ def refusal(pair, at):
     return report.problem.message
 
 
+def assert_refused(pair, at):
+    """With what is possible now: as much as the status tells."""
+    said = refusal(pair, at)
+    stretches = pair.target.replica(pair.machine_id).cycles.stretches(pair.status().points)
+    possible = "possible is any cycle from" if any(each.cycles for each in stretches) else "holds no cycles"
+    assert possible in said
+
+
 def journal(pair):
     return pair.target.replica(pair.machine_id).replica.journal
 
@@ -98,7 +106,16 @@ def test_a_drill_and_a_failover_start_from_any_cycle_by_its_time(pair):
     pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=run.point_id), pair.machine_id)
     assert journal(pair).entries() == []
     reverse = turned(pair, fabric_id)
+    # the first instant of this epoch is a point of another direction, whatever cycles came before
+    for before, _ in written:
+        assert_refused(reverse, before)
     assert reverse.target.point_bytes(reverse.machine_id, reverse.point_now()) == content
+    (at, content) = write(reverse, 1)[0]
+    instant = find(reverse, at)
+    assert instant.forward.epoch == reverse.epoch == 2
+    assert drilled(reverse, instant) == content
+    for before, _ in written:
+        assert_refused(reverse, before)
 
 
 def test_the_journal_outlives_the_appliance_and_goes_with_the_replica(pair):
@@ -154,6 +171,34 @@ def test_the_journal_keeps_to_its_budget_and_to_its_age(make_site):
     eventually(lambda: not journal(pair).entries())
     until_processed(pair, now())
     assert not journal(pair).entries()
+
+
+def test_a_budget_that_was_made_smaller_holds_from_the_next_start_on(make_site):
+    a, b = make_site("a").start(), make_site("b").start()
+    pair = Pair(a, b, a.make_machine())
+    pair.protect().synchronized()
+    written = write(pair, 2, size_bytes=256 * KiB)
+    pair.point_now()
+    at, content = write(pair, 1, size_bytes=64 * KiB)[0]
+    pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
+    b.stop()
+    b.start(journal_budget_bytes=300 * KiB)
+    eventually(lambda: journal(pair).stored_bytes() <= 300 * KiB)
+    assert_refused(pair, written[0][0])
+    assert drilled(pair, find(pair, at)) == content
+
+
+def test_a_replica_that_was_made_anew_knows_no_instant_of_the_one_before(pair):
+    pair.protect().synchronized()
+    at, _ = write(pair, 1)[0]
+    pair.source.do(Kind.STOP_REPLICATION, machine_id=pair.machine_id)
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id)
+    pair.epoch += 1
+    pair.protect().synchronized()
+    assert_refused(pair, at)
+    later, content = write(pair, 1)[0]
+    assert_refused(pair, at)
+    assert drilled(pair, find(pair, later)) == content
 
 
 def test_a_long_drill_of_one_cycle_does_not_keep_the_journal_from_moving_on(pair):

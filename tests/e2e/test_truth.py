@@ -3,6 +3,7 @@
 import json
 import subprocess
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 
 import pytest
 
@@ -100,6 +101,47 @@ def test_a_point_boots_by_plain_qemu_from_the_files_in_the_store(rig, taken, nam
     assert boot.complaints == ()
     # the guest may have been paused between the flush of a record and its word on the console
     assert record <= boot.verified_last <= record + 1
+
+
+def point_now(rig, name):
+    report = e2e.ask(rig, "a", "order", kind=Kind.RUN_CYCLE, machine_id=e2e.machine(rig, name).id, payload={})
+    assert report["problem"] is None, report
+    return report["facts"]["point_id"]
+
+
+def cycle_of_a_pause(rig, name):
+    """A time within a cycle that covers nothing but a pause of the guest, and the guest's last record then."""
+
+    def processed(after):
+        return [each for each in e2e.machine(rig, name).journal if each.ends_at > after]
+
+    with e2e.standing_still(rig, "a", [rig.machines[name].fabric_id]):
+        paused_at = datetime.now(UTC)
+        record = rig.machines[name].console.last_record
+        at = eventually(lambda: processed(paused_at), 40)[-1].ends_at
+    return at, record
+
+
+def test_a_drill_by_time_has_the_records_of_its_cycle_and_not_those_of_the_points_around_it(rig):
+    name, console = "web01", rig.machines["web01"].console
+    e2e.told(rig, "policy", "update", "quick", "--crash-consistent-every", "3600")
+    before, at_least = point_now(rig, name), console.last_record
+    e2e.wait_for_record(console, at_least + 5)
+    at, record = cycle_of_a_pause(rig, name)
+    assert at_least < record
+    e2e.wait_for_record(console, record + 5)
+    after = point_now(rig, name)
+    eventually(lambda: has_point(rig, name, after), 30)
+
+    job = e2e.do(rig, "test-failover", name, "--at", at.isoformat())
+    facts = e2e.facts_of(rig, job, "Test failover")[name]
+    assert facts["point_id"] == before
+    boot = e2e.booted(e2e.console_at(rig, "b", f"{name}-test"), 1)
+    assert record <= boot.verified_last <= record + 1
+    e2e.do(rig, "cleanup-test-failover", name)
+    cycle = f"cycle {facts['forward']['epoch']}-{facts['forward']['seq']}"
+    assert f"{cycle}, " in e2e.machine(rig, name).drill_notes[-1]["started_from"]
+    e2e.told(rig, "policy", "update", "quick", "--crash-consistent-every", "2")
 
 
 def test_after_the_loss_of_the_site_each_guest_has_every_record_that_its_point_promises(rig):
