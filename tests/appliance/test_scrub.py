@@ -11,7 +11,7 @@ from secondsite.jobs import seams
 from secondsite.wire.orders import DropPoint, Kind
 from secondsite.wire.replication import PointShape
 from tests.appliance import test_journal as by_time
-from tests.appliance.support_sites import Pair, noise
+from tests.appliance.support_sites import Pair, noise, policy
 from tests.support.eventually import eventually
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -188,6 +188,23 @@ def test_the_next_point_is_the_newest_unread_then_the_one_read_longest_ago(ages,
     ]  # fmt: skip
     found = scrub.next_point(points, NOW, 7 * 86400)
     assert (found and found.id) == wanted
+
+
+def test_the_journal_is_read_though_points_come_faster_than_they_can_be_read(make_site):
+    a, b = make_site("a").start(), make_site("b")
+    b.start(scrub_rest_seconds=0.1, scrub_bytes_per_second=2 * MiB)
+    pair = Pair(a, b, a.make_machine())
+    a.write(pair.fabric_id, 0, noise(4 * MiB))
+    often = policy(crash_consistent_every_seconds=1)
+    b.do(Kind.PREPARE_REPLICA, pair.replica_setup(policy=often), pair.machine_id)
+    a.do(Kind.START_REPLICATION, pair.source_setup(policy=often), pair.machine_id)
+    pair.synchronized()
+    by_time.write(pair, 3)
+    assert None in {point.verified_at for point in pair.status().points}
+    kept = b.replica(pair.machine_id).replica.journal
+    newest = kept.entries()[-1]
+    kept.path(newest).write_bytes(b"rot")
+    eventually(lambda: "journal-damaged" in [finding.code for finding in pair.status().findings], 20)
 
 
 def test_the_journal_is_read_once_then_what_is_new_with_rest_for_all_bytes(pair):

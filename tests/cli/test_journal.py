@@ -33,7 +33,9 @@ def test_a_time_is_read_as_people_write_it(text, expected):
     assert times.instant(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "noon", "25:00:00", "12:30:01", "2026-11-20T12:31Z", "8:15"])
+@pytest.mark.parametrize(
+    "text", ["", "noon", "25:00:00", "12:30:01", "2026-11-20T12:31Z", "8:15", "2026-11-20", "20261120"]
+)
 def test_what_is_no_time_or_lies_in_the_future_is_refused(text):
     with pytest.raises(errors.InvalidArgument):
         times.instant(text, NOW)
@@ -105,7 +107,9 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
     assert shown["failed_over_from"] == began
     assert re.search(rf"^started from +{re.escape(began)}$", cli.must(f"machine show {name}").out, re.M)
     assert at < datetime.fromisoformat(shown["failed_over_to"]) <= good_at
-    cli.must(f"machine commit {name}")
+    committed = cli.must(f"machine commit {name}").out
+    assert f"runs at b from {began}" in committed
+    assert re.search(r"fixed on point \S+ with the journal up to cycle \d+; removed", committed)
     with rig.client() as client:
         eventually(lambda: not client.machine(name).journal_bytes)
     assert digest(rig, "b", target_id) == good

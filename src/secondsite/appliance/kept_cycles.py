@@ -70,8 +70,8 @@ class KeptCycles:
         older = len(damaged) - NAMED_CYCLES
         more = f"; and {older} before" if older > 0 else ""
         what = (
-            f"In the journal of {machine_name} is not what was received: {named}{more}. "
-            "No instant that needs it can be recovered."
+            f"Cycles in the journal of {machine_name} are not what was received: {named}{more}. "
+            "No instant that needs them is offered."
         )
         return (
             FindingShape(code="journal-damaged", what=what, since=min(each.found_at for each in damaged)),

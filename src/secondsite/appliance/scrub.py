@@ -72,6 +72,7 @@ class Scrubber:
         self._stopping = threading.Event()
         self._served: dict[str, float] = {}
         self._failed: set[str] = set()
+        self._round_at = float("-inf")
         self._journals = JournalScrub(host, config.scrub_journal_again_seconds, self._unwanted, self._pace)
         self._thread = threading.Thread(target=self._run, name="scrubber", daemon=True)
 
@@ -87,9 +88,7 @@ class Scrubber:
 
     def _run(self) -> None:
         while not self._stopping.wait(self._rest_seconds):
-            self._failed.clear()
             try:
-                self._journals.begin_round()
                 while not self._stopping.is_set() and self._serve_one():
                     pass
             except Exception:
@@ -97,12 +96,20 @@ class Scrubber:
 
     def _serve_one(self) -> bool:
         """Repair what was found, read one point and a portion of a journal; False when there is nothing to read."""
+        self._begin_round()
         for hosted in self._host.all():
             self._repair(hosted)
         due = self._next()
         if due is not None:
             self._read(*due)
         return self._journals.serve_one() or due is not None
+
+    def _begin_round(self) -> None:
+        """Look again at what was put off and what has come; also where points come faster than they are read."""
+        if time.monotonic() - self._round_at >= self._rest_seconds:
+            self._round_at = time.monotonic()
+            self._failed.clear()
+            self._journals.begin_round()
 
     def _next(self) -> Due | None:
         """Of the machine that was served longest ago among those that have a point to read."""

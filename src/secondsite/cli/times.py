@@ -9,10 +9,10 @@ def instant(text: str, now: datetime) -> datetime:
     """The instant that `text` means at `now`; without a zone it is UTC. Raises InvalidArgument."""
     wanted = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
     try:
-        found = _today(wanted, now) or datetime.fromisoformat(wanted)
+        found = _today(wanted, now) or _dated(wanted)
     except ValueError:
         raise errors.InvalidArgument(
-            f"'{text}' is no time.", do="Give 2026-11-20T08:15:30Z, or 08:15:30 for today (UTC)."
+            f"'{text}' is no time of a day.", do="Give 2026-11-20T08:15:30Z, or 08:15:30 for today (UTC)."
         ) from None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if found > now:
@@ -20,6 +20,13 @@ def instant(text: str, now: datetime) -> datetime:
             f"{found:%Y-%m-%d %H:%M:%SZ} lies in the future.", do="Give the date too, if it was yesterday."
         )
     return found.astimezone(UTC)
+
+
+def _dated(text: str) -> datetime:
+    """A date and a time of day; a date alone would mean midnight to us, and the day to whoever typed it."""
+    if len(text) <= len("2026-11-20"):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
 
 
 def _today(text: str, now: datetime) -> datetime | None:

@@ -133,7 +133,7 @@ def settle(core: ReplicaCore, run_name: str) -> str:
     with core.changing(), core.keeping_layers() as state:
         run = _run(state, run_name)
         if state.head is None and state.committed_point_id == run.point_id:
-            return f"point {run.point_id} was fixed already"
+            return f"point {_said(run.point_id, run.through_seq)} was fixed already"
         others = [other.name for other in state.runs if other is not run] + [
             reason for _, reason in state.leases
         ]
@@ -153,7 +153,8 @@ def settle(core: ReplicaCore, run_name: str) -> str:
         core.reach("settle.recorded")
         core.collect_garbage()
         core.reach("settle.collected")
-        return f"fixed on point {run.point_id}; removed {removed} other recovery points{replica_holds.sentence(held)}"
+        fixed = f"fixed on point {_said(run.point_id, run.through_seq)}"
+        return f"{fixed}; removed {removed} other recovery points{replica_holds.sentence(held)}"
 
 
 def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:

@@ -14,6 +14,7 @@ from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Skipped, Wait
 from ...wire import orders
 from ...wire.orders import Kind
+from ...wire.replication import started_from
 from ..steps.operation import MachineOperation
 
 
@@ -34,7 +35,8 @@ class Commit(MachineOperation):
             raise errors.PrerequisiteFailed(
                 f"{machine.name} runs from no recovery point that could be committed."
             )
-        return Done(f"{machine.name} runs at {machine.target_site} from point {machine.failed_over_point_id}")
+        begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
+        return Done(f"{machine.name} runs at {machine.target_site} from {begin}")
 
     def _commit(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx.subject)
