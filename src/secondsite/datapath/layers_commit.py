@@ -16,7 +16,8 @@ _JOB_POLL_SECONDS: Final = 0.01
 
 def into(daemon: StorageDaemon, prefix: str, chain: Sequence[layers.ChainFile], target: str) -> None:
     """Write what the top holds above the file that the chain names `target` into that file, which grows to the top's
-    size. Breaking off and repeating is harmless, as for `image.commit`. Raises ImageProblem, StoreFull."""
+    size. Breaking off and repeating is harmless, as for `image.commit`. Raises ImageProblem, StoreFull, and
+    StorageDaemonGone when the daemon died meanwhile."""
     layers.close_chains(daemon, prefix)
     try:
         top = layers.open_chain(daemon, prefix, chain, writable=True)
@@ -46,5 +47,11 @@ def _finish_job(daemon: StorageDaemon, job: str) -> None:
 
 
 def _job(daemon: StorageDaemon, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(job for job in daemon.qmp("query-jobs") if job["id"] == name)
-    return found
+    for job in daemon.qmp("query-jobs"):
+        if job["id"] == name:
+            found: dict[str, Any] = job
+            return found
+    raise errors.StorageDaemonGone(
+        "The storage daemon died while it merged; the one that was started since knows nothing of that.",
+        do="Repeat the operation: a merge that broke off is begun again.",
+    )
