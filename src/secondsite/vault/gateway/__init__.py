@@ -1,11 +1,13 @@
 """The way to the appliances: the vault's certificate authority and the port that appliances dial.
 
-authority     the CA, the vault's own certificate, certificates for appliances
-server_tls    the vault's own certificate renews itself while its ports are open
-outstanding   orders that were asked for and their reports; pure bookkeeping
-link          one appliance's connection
-delivery      facts and signals leave the network's thread, in order
-control_port  the websocket server, and ports.Gateway on top of it
+Its rooms:
+
+    authority     the CA, the vault's own certificate, certificates for appliances
+    server_tls    the vault's own certificate renews itself while its ports are open
+    outstanding   orders that were asked for and their reports; pure bookkeeping
+    link          one appliance's connection
+    delivery      facts and signals leave the network's thread, in order
+    control_port  the websocket server, and ports.Gateway on top of it
 """
 
 from .authority import VaultAuthority, create_authority, load_authority

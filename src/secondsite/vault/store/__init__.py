@@ -1,12 +1,14 @@
 """The vault's records in SQL: one repository per noun, and the migrations that make the tables.
 
-columns     types that keep shapes, words and instants the same on SQLite and PostgreSQL
-tables      the rows
-failures    what a database's refusal means for the caller
-rows        a record becomes a row and comes back
-places, machines, protection, groups, rpo, access    the repositories
-store       transactions
-migration   bring a database to this program's tables
+Its rooms:
+
+    columns     types that keep shapes, words and instants the same on SQLite and PostgreSQL
+    tables      the rows
+    failures    what a database's refusal means for the caller
+    rows        a record becomes a row and comes back
+    places, machines, protection, groups, rpo, access    the repositories
+    store       transactions
+    migration   bring a database to this program's tables
 """
 
 from .migration import migrate
