@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from . import image
 from .encryption_key import EncryptionKey
 from .nbd_disk import NbdDisk
 from .nbd_disk_writes import Writes
@@ -19,27 +17,16 @@ def copy_own(
     names start with `prefix` stay open: the caller closes them. `key` is that of encrypted layers. Raises DiskUnreadable, StorageDaemonGone, QmpRefused."""
     upper, lower = f"{prefix}-high", f"{prefix}-low"
     # Without what lies below it, all that the upper one does not hold itself is absent.
-    daemon.add_node(_node(daemon, upper, high, key, read_only=True) | {"backing": None})
+    daemon.add_node(daemon.image_options(upper, high, key=key) | {"backing": None})
     daemon.export(upper, upper, depth=True)
     with NbdDisk(daemon.nbd_socket, upper, own=True) as source:
         # With its backing files as it names them, should a page not fill what the image allocates at a time.
-        daemon.add_node(_node(daemon, lower, low, key, read_only=False))
+        daemon.add_node(daemon.image_options(lower, low, key=key, writable=True))
         daemon.qmp("block_resize", node_name=lower, size=source.size_bytes)
         daemon.export(lower, lower, writable=True)
         with NbdDisk(daemon.nbd_socket, lower) as target:
             _copy(source, target)
             target.flush()
-
-
-def _node(
-    daemon: StorageDaemon, name: str, path: Path, key: EncryptionKey | None, *, read_only: bool
-) -> dict[str, Any]:
-    own = {"node-name": name, "read-only": read_only, "discard": "unmap"}
-    if key is not None:
-        daemon.knows(key)
-        return {**image.node_options(path, key), **own}
-    file = {"driver": "file", "filename": str(path), "discard": "unmap"}
-    return {**own, "driver": "qcow2", "file": file}
 
 
 def _copy(source: NbdDisk, target: NbdDisk) -> None:

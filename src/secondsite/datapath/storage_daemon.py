@@ -111,6 +111,19 @@ class StorageDaemon:
                 self._keys.add(key.name)
         return key.name
 
+    def image_options(
+        self, name: str, path: Path, *, image_format: str = "qcow2", writable: bool = False,
+        key: EncryptionKey | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """How `add_node` opens an image as node `name`, over the backing files that it names. A `key` is made known
+        to the daemon. Raises ImageProblem for an encrypted one that cannot be looked at."""
+        own = {"node-name": name, "read-only": not writable, "discard": "unmap"}
+        if key is not None:
+            self.knows(key)
+            return {**image.node_options(path, key), **own}
+        file = {"driver": "file", "filename": str(path.absolute()), "discard": "unmap"}
+        return {"driver": image_format, "file": file, **own}
+
     def add_node(self, options: dict[str, Any]) -> str:
         """Open an image as blockdev-add describes it; its node's name."""
         name = str(options["node-name"])
@@ -177,15 +190,10 @@ class StorageDaemon:
     ) -> str:  # fmt: skip
         """Open any image with its backing chain and export it; the URI. End it with `unserve`. `key` is that of an
         encrypted one."""
-        options: dict[str, Any] = {
-            "driver": image_format,
-            "file": {"driver": "file", "filename": str(path.absolute()), "discard": "unmap"},
-        }
-        if key is not None:
-            self.knows(key)
-            options = image.node_options(path, key)
-        own = {"node-name": _export_id(name), "read-only": not writable, "discard": "unmap"}
-        node = self.add_node({**options, **own})
+        options = self.image_options(
+            _export_id(name), path, image_format=image_format, writable=writable, key=key
+        )
+        node = self.add_node(options)
         try:
             return self.export(node, name, writable=writable, bitmaps=bitmaps)
         except errors.DatapathError:
