@@ -1,7 +1,9 @@
 """One command in this process, as a person would type it, with what it printed and its exit code."""
 
+import contextlib
 import json
 import shlex
+import sqlite3
 from dataclasses import dataclass
 
 import typer.main
@@ -59,3 +61,12 @@ def parse(line: str) -> None:
     assert found is not None, f"there is no command 'secondsite {words[1]} {words[2]}'"
     if "--help" not in words:
         found.make_context(words[2], words[3:])
+
+
+def forget_inventory(rig, site: str) -> None:
+    """The rig's vault remembers no longer what that site has."""
+    with (
+        contextlib.closing(sqlite3.connect(rig.home("vault") / "vault.db", timeout=20)) as database,
+        database,
+    ):
+        database.execute("DELETE FROM site_inventories WHERE site = ?", (site,))

@@ -7,7 +7,9 @@ import pytest
 from secondsite.cli import output, tables
 from secondsite.fabrics import simulated
 from secondsite.wire import rest
+from secondsite.wire.inventories import Seen, SiteNetworks
 from secondsite.wire.replication import PointShape
+from tests.cli.support_cli import forget_inventory
 from tests.support.eventually import eventually
 
 LISTS = {
@@ -15,7 +17,7 @@ LISTS = {
     "appliance list": ("connected", rest.ApplianceShape),
     "machine list": ("unprotected", rest.MachineShape),
     "policy list": ("default-failback", rest.PolicyInfo),
-    "network list": ("isolated", rest.SiteNetworks),
+    "network list": ("isolated", SiteNetworks),
     "token list": ("admin", None),
 }
 
@@ -49,18 +51,72 @@ def test_a_machine_shows_what_it_is_how_well_it_is_and_what_is_possible_now(cli,
     )
 
 
-def test_a_site_whose_hypervisor_does_not_answer_hides_no_protected_machine(cli, rig, protected):
-    site = rig.home("appliance-b") / "fabric"
-    simulated.dial(
-        site, [simulated.Fault(method="inventory.list", code="fabric-error", message="No hypervisor.")]
-    )
-    try:
-        said = cli.must("machine list")
+@pytest.fixture
+def without_hypervisor(rig):
+    """`without_hypervisor("a")`: from now on that site's hypervisor does not say what it has."""
+    dialled = []
+
+    def dial(site):
+        dialled.append(rig.home(f"appliance-{site}") / "fabric")
+        gone = {"code": "fabric-error", "message": "No hypervisor.", "do": "Start libvirtd."}
+        simulated.dial(
+            dialled[-1],
+            [simulated.Fault(method=f"{facet}.list", **gone) for facet in ("inventory", "networks")],
+        )
+
+    yield dial
+    for root in dialled:
+        simulated.dial(root, [])
+
+
+def test_a_site_without_its_hypervisor_shows_the_machines_that_it_had_and_their_age(
+    cli, protected, without_hypervisor
+):
+    cli.must("machine list")
+    without_hypervisor("a")
+    for line in ("machine list --site a", "machine list"):
+        said = cli.must(line)
+        (idle,) = (row for row in said.out.splitlines() if row.startswith("idle "))
+        assert "unprotected" in idle
+        assert idle.rstrip().endswith(" ago")
         assert protected in said.out
-        assert "No hypervisor." in said.err
-        assert cli("machine list --site b").exit != 0
-    finally:
-        simulated.dial(site, [])
+        assert "note: site a cannot be asked now (fabric-error): No hypervisor." in said.err
+        assert "what it has is shown as it was " in said.err
+        assert "do: Start libvirtd." in said.err
+    said = cli.must("machine list --site a --json")
+    seen = {each["name"]: each["seen_at"] for each in said.json}
+    assert (bool(seen["idle"]), seen[protected]) == (True, None)
+    note = Seen.model_validate(json.loads(said.err)["note"])
+    assert (note.site, note.problem.message) == ("a", "No hypervisor.")
+    assert note.seen_at.isoformat() == seen["idle"].replace("Z", "+00:00")
+
+
+def test_a_site_without_its_hypervisor_shows_the_networks_that_it_had_and_their_age(
+    cli, rig, without_hypervisor
+):
+    (now,) = cli.must("network list --site a --json").json
+    assert (now["problem"], now["seen_at"]) == (None, None)
+    without_hypervisor("a")
+    (then,) = cli.must("network list --site a --json").json
+    assert (then["networks"], then["problem"]["code"]) == (now["networks"], "fabric-error")
+    said = cli.must("network list")
+    rows = {row.split()[0]: row for row in said.out.splitlines() if rig.bridge("a") in row or " b" in row}
+    assert rows["a"].rstrip().endswith(" ago")
+    assert "site a cannot be asked now" in said.err
+    assert "site b" not in said.err
+
+
+def test_a_site_that_was_never_asked_hides_no_other_one_and_is_an_error_of_its_own(
+    cli, rig, protected, without_hypervisor
+):
+    forget_inventory(rig, "b")
+    without_hypervisor("b")
+    said = cli.must("machine list")
+    assert protected in said.out
+    assert "idle" in said.out
+    assert "nothing is known of what it has" in said.err
+    assert cli("machine list --site b").exit == 10
+    assert "error (fabric-error): No hypervisor." in cli("network list --site b").err
 
 
 def test_points_are_listed_and_a_choice_says_which_it_would_pick_and_what_it_would_lose(cli, protected):

@@ -11,6 +11,7 @@ from secondsite.cli import exit_codes
 from secondsite.cli.exit_codes import Exit
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
+from tests.cli.support_cli import forget_inventory
 from tests.support.eventually import eventually
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "exit-codes.md"
@@ -20,7 +21,8 @@ ROWS = {int(code): causes.split(", ") for code, _meaning, causes in ROW.findall(
 
 @pytest.fixture
 def faults(rig):
-    """Dials what goes wrong at site a."""
+    """Dials what goes wrong at site a, of which the vault remembers nothing."""
+    forget_inventory(rig, "a")
     root = rig.home("appliance-a") / "fabric"
     yield lambda **fault: simulated.dial(root, [simulated.Fault(**fault)])
     simulated.dial(root, [])

@@ -195,6 +195,30 @@ def test_machines_that_could_be_protected_are_listed_when_asked(ask, vault, two_
     ask("GET", "/machines", 503, params={"discover": "true", "site": "b"})
 
 
+def test_a_site_that_is_away_shows_what_it_had_when_it_was_asked_last(ask, vault, two_sites):
+    machine = {
+        "fabric_id": "f-9", "name": "db01", "power": "running", "tag": None,
+        "definition": definition("f-9", "db01").model_dump(mode="json"),
+    }  # fmt: skip
+    facts = {"machines": [machine], "networks": [{"name": "lan", "kind": "bridge"}]}
+    with Dialler(two_sites[0], {"discover": lambda order: {"facts": facts}}):
+        eventually(lambda: vault.running._control.is_connected(two_sites[0].id))
+        (now,) = ask("GET", "/networks", params={"site": "a"})
+        assert (now["problem"], now["seen_at"]) == (None, None)
+    eventually(lambda: not vault.running._control.is_connected(two_sites[0].id))
+    (then,) = ask("GET", "/networks", params={"site": "a"})
+    assert (then["networks"], then["problem"]["code"]) == (now["networks"], "appliance-unreachable")
+    assert ask("GET", "/sites/a/inventory")["seen_at"] == then["seen_at"] is not None
+    found = {each["site"]: each for each in ask("GET", "/discovery")}
+    assert [each["name"] for each in found["a"]["machines"]] == ["db01"]
+    assert (found["b"]["machines"], found["b"]["seen_at"]) == ([], None)
+    assert found["b"]["problem"]["code"] == "appliance-unreachable"
+    ask("GET", "/discovery", 503, params={"site": "b"})
+    ask("GET", "/discovery", 404, params={"site": "nowhere"})
+    (listed,) = ask("GET", "/machines", params={"discover": "true", "site": "a"})
+    assert (listed["name"], listed["seen_at"]) == ("db01", then["seen_at"])
+
+
 def test_points_are_listed_newest_first_and_a_choice_says_what_it_would_lose(ask, protected):
     assert [each["id"] for each in ask("GET", "/machines/web01/points")] == ["p2", "p1"]
     ready = ask("GET", "/machines/web01/possible", params={"choice": "latest_processed"})

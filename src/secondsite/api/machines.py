@@ -13,6 +13,7 @@ from ..domain.points import RecoveryPointChoice
 from ..vault.facade.verbs import REQUESTS
 from ..wire import rest
 from ..wire.base import Shape
+from ..wire.inventories import SiteMachines
 from ..wire.replication import PointShape
 from .access import Caller, Vault
 
@@ -38,8 +39,14 @@ def show_lifecycle() -> dict[str, Any]:
 def list_machines(
     vault: Vault, site: str | None = None, discover: bool = False
 ) -> Sequence[rest.MachineShape]:
-    """Machines under protection; with `discover` also those that could be."""
+    """Machines under protection; with `discover` also those that could be, without the reasons of `discovery`."""
     return vault.machines.list(site, discover)
+
+
+@router.get("/discovery", tags=["machines"])
+def discover_machines(vault: Vault, site: str | None = None) -> Sequence[SiteMachines]:
+    """Machines that could be protected, per site; of a site that cannot be asked now those that it had, and why."""
+    return vault.machines.discovered(site)
 
 
 @router.get("/machines/{machine}", tags=["machines"])

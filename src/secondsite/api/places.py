@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
-from ..wire import rest
+from ..wire import inventories, rest
 from ..wire.bandwidth import BandwidthShape
 from .access import Vault
 
@@ -65,8 +65,8 @@ def limit_site(vault: Vault, site: str, request: BandwidthShape) -> rest.SiteSha
 
 
 @router.get("/sites/{site}/inventory", tags=["sites"])
-def show_inventory(vault: Vault, site: str) -> rest.SiteInventory:
-    """All machines of the site, asked of its appliances now."""
+def show_inventory(vault: Vault, site: str) -> inventories.SiteInventory:
+    """All machines of the site, asked now; of a site that cannot be asked those that it had, and why."""
     return vault.machines.inventory(site)
 
 
@@ -93,8 +93,8 @@ def remove_appliance(vault: Vault, appliance: str) -> None:
 
 
 @router.get("/networks", tags=["networks"])
-def list_networks(vault: Vault, site: str | None = None) -> Sequence[rest.SiteNetworks]:
-    """Networks as the sites have them now, and the mappings from each."""
+def list_networks(vault: Vault, site: str | None = None) -> Sequence[inventories.SiteNetworks]:
+    """Networks of the sites and the mappings from each; of a site that cannot be asked now those that it had, and why."""
     return vault.networks.list() if site is None else [vault.networks.of_site(site)]
 
 

@@ -97,6 +97,16 @@ def show_accepted(accepted: JobAccepted, as_json: bool) -> None:
         say(f"accepted; follow it with: secondsite job follow {accepted.job_id[:10]}")
 
 
+def show_note(note: Shape, sentences: Sequence[str], do: str, as_json: bool) -> None:
+    """What was not as it should be, though the command went on, and what to do; on standard error."""
+    if as_json:
+        print(json.dumps({"note": note.model_dump(mode="json")}), file=sys.stderr)
+        return
+    complaints.print("[bold yellow]note[/]: ", end="")
+    complaints.print(with_dashes("\n  ".join(sentences)), markup=False, soft_wrap=True)
+    _say_what_to_do(do)
+
+
 def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
     """What happened and what to do, on standard error."""
     if as_json:
@@ -104,8 +114,12 @@ def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
         return
     complaints.print(f"[bold red]error[/] ({error.code}): ", end="")
     complaints.print(with_dashes(error.message), markup=False, soft_wrap=True)
+    _say_what_to_do(error.do)
+
+
+def _say_what_to_do(do: str) -> None:
     complaints.print("  do: ", end="", style="bold")
-    complaints.print(with_dashes(error.do), markup=False, soft_wrap=True)
+    complaints.print(with_dashes(do), markup=False, soft_wrap=True)
 
 
 def with_dashes(text: str) -> str:

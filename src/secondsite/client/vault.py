@@ -16,6 +16,7 @@ from ..domain.points import RecoveryPointChoice
 from ..wire import rest
 from ..wire.bandwidth import BandwidthShape
 from ..wire.base import Shape
+from ..wire.inventories import SiteMachines, SiteNetworks
 from ..wire.replication import PointShape
 from .shapes import NewToken, TokenCreate, TokenName
 
@@ -98,8 +99,8 @@ class VaultClient:
     def delete_group(self, name: str) -> None:
         self._call("DELETE", f"/api/groups/{_part(name)}")
 
-    def networks(self, site: str | None = None) -> list[rest.SiteNetworks]:
-        return self._many(rest.SiteNetworks, "/api/networks", {"site": site})
+    def networks(self, site: str | None = None) -> list[SiteNetworks]:
+        return self._many(SiteNetworks, "/api/networks", {"site": site})
 
     def map_network(self, mapping: rest.NetworkMapping) -> rest.NetworkMapping:
         return self._one(rest.NetworkMapping, "PUT", "/api/networks/mappings", body=mapping)
@@ -111,6 +112,10 @@ class VaultClient:
     def machines(self, site: str | None = None, discover: bool = False) -> list[rest.MachineShape]:
         """Machines under protection; with `discover` also those that the sites' fabrics know."""
         return self._many(rest.MachineShape, "/api/machines", {"site": site, "discover": discover})
+
+    def discovered(self, site: str | None = None) -> list[SiteMachines]:
+        """Machines that nobody protects, per site; of one that cannot be asked, those that it had, and why."""
+        return self._many(SiteMachines, "/api/discovery", {"site": site})
 
     def machine(self, name: str) -> rest.MachineShape:
         return self._one(rest.MachineShape, "GET", f"/api/machines/{_part(name)}")

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, Field
 from ..domain.points import RecoveryPointChoice
 from .bandwidth import BandwidthShape
 from .base import Problem, Shape
-from .machines import DiscoveredMachine, NetworkInfo
 from .replication import FindingShape, JournalStretch, PointShape, PolicyShape
 
 
@@ -128,6 +127,8 @@ class MachineShape(Shape):
     drill_notes: tuple[dict[str, Any], ...] = ()
     job_id: str | None = None
     """The running job, if any."""
+    seen_at: datetime | None = None
+    """Of a machine that nobody protects, when its site cannot be asked now: when it was there."""
 
 
 class RpoSample(Shape):
@@ -315,17 +316,6 @@ class NetworkMapping(Shape):
     source_network: str
     target_site: str
     target_network: str
-
-
-class SiteNetworks(Shape):
-    site: str
-    networks: tuple[NetworkInfo, ...]
-    mappings: tuple[NetworkMapping, ...] = ()
-
-
-class SiteInventory(Shape):
-    site: str
-    machines: tuple[DiscoveredMachine, ...]
 
 
 class Possible(Shape):

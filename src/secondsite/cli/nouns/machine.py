@@ -1,16 +1,14 @@
 """secondsite machine ..."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from ...client import VaultClient
-from ...domain import errors, health
+from ...domain import health
 from ...wire import rest
 from ...wire.replication import FindingShape
-from .. import amounts, output, rpo_plot, verbs
+from .. import amounts, output, remembered, rpo_plot, verbs
 from ..options import Json, MachineName, connect
 from ..output import clock, percent, size, span
 
@@ -46,9 +44,12 @@ def show_list(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """All machines: protected ones, and those that could be."""
+    """All machines: protected ones, and those that could be; of a site that cannot be asked, as it had them last."""
     with connect(context) as client:
-        machines = _found(client, site, discover, as_json)
+        machines = client.machines(site)
+        sites = client.discovered(site) if discover else []
+    remembered.show(sites, as_json)
+    machines += [machine for each in sites for machine in each.machines]
     if as_json:
         output.show_json(machines)
         return
@@ -63,22 +64,10 @@ def show_list(
             ("replication", _replication),
             ("points", lambda m: m.point_count or "-"),
             ("drill", lambda m: m.drill if m.drill != "none" else "-"),
+            ("seen", lambda m: remembered.age(m.seen_at)),
         ),
         "No machines. Connect a site's appliance first: secondsite appliance key --site SITE",
     )
-
-
-def _found(
-    client: VaultClient, site: str | None, discover: bool, as_json: bool
-) -> Sequence[rest.MachineShape]:
-    """A site whose hypervisor cannot be asked must not hide the machines that are protected."""
-    try:
-        return client.machines(site, discover)
-    except (errors.FabricError, errors.ApplianceUnreachable, errors.DeadlineExceeded) as problem:
-        if not discover or site is not None:
-            raise
-        output.show_error(problem, as_json)
-        return client.machines(site, discover=False)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...wire import rest
-from .. import output
+from .. import output, remembered
 from ..options import Json, connect
 
 app = typer.Typer(
@@ -22,21 +22,23 @@ def show_list(
     site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The networks that the sites have, and their mappings."""
+    """The networks that the sites have, and their mappings; of a site that cannot be asked, those that it had."""
     with connect(context) as client:
         sites = client.networks(site)
+    remembered.show(sites, as_json)
     if as_json:
         output.show_json(sites)
         return
-    rows = [(each.site, network, each.mappings) for each in sites for network in each.networks]
+    rows = [(each, network) for each in sites for network in each.networks]
     output.show_table(
         rows,
         (
-            ("site", lambda row: row[0]),
+            ("site", lambda row: row[0].site),
             ("network", lambda row: row[1].name),
             ("kind", lambda row: row[1].kind),
             ("isolated", lambda row: "yes" if row[1].isolated else "no"),
-            ("becomes", lambda row: _becomes(row[1].name, row[2])),
+            ("becomes", lambda row: _becomes(row[1].name, row[0].mappings)),
+            ("seen", lambda row: remembered.age(row[0].seen_at)),
         ),
         "No networks are known; are the appliances connected? secondsite appliance list",
     )

@@ -1,8 +1,13 @@
-"""What a site has, asked of its appliances now."""
+"""What a site has: asked of its appliances now, and kept, so that it is known while the site cannot be asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
 
 from ...domain import errors
+from ...wire.base import Problem
 from ...wire.machines import DiscoveredMachine, NetworkInfo
 from ...wire.orders import Inventory, Kind, Nothing
 from .. import ports
@@ -10,10 +15,24 @@ from .asking import ask_and_wait
 from .parts import Parts
 
 DISCOVER_SECONDS = 20.0
+SITES_AT_ONCE = 16
+UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
+"""What a site raises that cannot be asked now."""
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked."""
+
+    inventory: Inventory
+    problem: Problem | None = None
+    seen_at: datetime | None = None
 
 
 def inventory(parts: Parts, site: str) -> Inventory:
-    """All machines and networks of the site; several appliances beside one hypervisor say the same, so each
+    """All machines and networks of the site now; several appliances beside one hypervisor say the same, so each
     machine is listed once. Raises NotFound, ApplianceUnreachable, DeadlineExceeded, FabricError."""
     with parts.store.reading() as tx:
         if tx.sites.find(site) is None:
@@ -22,7 +41,41 @@ def inventory(parts: Parts, site: str) -> Inventory:
     if not appliances:
         raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
     answers = ask_and_wait(parts, appliances, Kind.DISCOVER, Nothing(), DISCOVER_SECONDS)
-    return _merged([Inventory.model_validate(answer) for answer in answers])
+    found = _merged([Inventory.model_validate(answer) for answer in answers])
+    _keep(parts, site, found)
+    return found
+
+
+def now_or_last(parts: Parts, site: str) -> Seen:
+    """What the site has, or had when it was asked last. Raises what `inventory` raises if it was never asked."""
+    try:
+        return Seen(inventory(parts, site))
+    except UNANSWERED as problem:
+        with parts.store.reading() as tx:
+            last = tx.inventories.find(site)
+        if last is None:
+            raise
+        return Seen(last.inventory, Problem.of(problem), last.seen_at)
+
+
+def seen(parts: Parts, site: str) -> Seen:
+    """The same; of a site that cannot be asked and never was it says only that. Raises NotFound."""
+    try:
+        return now_or_last(parts, site)
+    except UNANSWERED as problem:
+        return Seen(Inventory(machines=(), networks=()), Problem.of(problem))
+
+
+def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:
+    """What `ask` says of each site, in their order; one that does not answer holds up no other one."""
+    with ThreadPoolExecutor(SITES_AT_ONCE, "discovery") as pool:
+        return list(pool.map(ask, sites))
+
+
+def _keep(parts: Parts, site: str, found: Inventory) -> None:
+    with parts.store.transaction() as tx:
+        if tx.sites.find(site) is not None:
+            tx.inventories.put(ports.InventoryRecord(site, parts.now(), found))
 
 
 def connected(parts: Parts, appliances: Sequence[ports.ApplianceRecord]) -> list[ports.ApplianceRecord]:

@@ -3,7 +3,6 @@
 The job checks everything again, and more; but what a person mistyped is refused before there is a job.
 """
 
-from ...domain import errors
 from ...wire import rest
 from ...wire.orders import Inventory
 from ..steps import enrolment, seeds
@@ -30,5 +29,5 @@ def _inventory(parts: Parts, site: str) -> Inventory | None:
     """None when the site does not answer: the job then says so, and may wait for it."""
     try:
         return discovery.inventory(parts, site)
-    except (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError):
+    except discovery.UNANSWERED:
         return None

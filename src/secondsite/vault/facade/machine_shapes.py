@@ -51,8 +51,8 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
     )
 
 
-def unprotected(site: str, machine: DiscoveredMachine) -> MachineShape:
-    """A machine that a site has, and that nobody protects."""
+def unprotected(site: str, machine: DiscoveredMachine, seen_at: datetime | None = None) -> MachineShape:
+    """A machine that nobody protects, and that a site has, or had at `seen_at`."""
     disks = tuple(disk.key for disk in machine.definition.disks)
     return MachineShape(
         id=machine.fabric_id,
@@ -68,6 +68,7 @@ def unprotected(site: str, machine: DiscoveredMachine) -> MachineShape:
         policy=None,
         disks=_disks(machine.definition, disks),
         allowed_operations=_verbs(State.UNPROTECTED, DrillState.NONE),
+        seen_at=seen_at,
     )
 
 

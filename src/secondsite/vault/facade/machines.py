@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from ...domain import errors, rpo
 from ...domain.policies import ReplicationPolicy
-from ...wire.rest import MachineShape, RpoSample, SiteInventory
+from ...wire.inventories import SiteInventory, SiteMachines
+from ...wire.rest import MachineShape, RpoSample
 from .. import ports
 from ..watch.health import Situation
 from . import discovery, machine_shapes
@@ -32,9 +33,10 @@ class Machines:
         self._parts = parts
 
     def list(self, site: str | None = None, discover: bool = False) -> Sequence[MachineShape]:
-        """Machines under protection; with `discover` also the others that the site, or every connected site, has.
+        """Machines under protection; with `discover` also the others that the site, or every site, has, or had when
+        it was asked last: see `discovered`, which also says why a site cannot be asked.
 
-        Raises NotFound for an unknown site; with a site and `discover`, what discovery raises.
+        Raises NotFound for an unknown site; with a site and `discover`, what discovery raises if it was never asked.
         """
         now = self._parts.now()
         with self._parts.store.reading() as tx:
@@ -45,7 +47,20 @@ class Machines:
                 machine_shapes.protected(self._situation(tx, record, around), (), now)
                 for record in tx.machines.list(site)
             ]
-        return [*shapes, *self._unprotected(site)] if discover else shapes
+        others = self.discovered(site) if discover else ()
+        return [*shapes, *(machine for each in others for machine in each.machines)]
+
+    def discovered(self, site: str | None = None) -> Sequence[SiteMachines]:
+        """Machines that nobody protects, per site: those that it has, or had when it was asked last.
+
+        Raises NotFound for an unknown site; with a site, what discovery raises if it was never asked.
+        """
+        if site is not None:
+            return [self._unprotected(site, discovery.now_or_last(self._parts, site))]
+        with self._parts.store.reading() as tx:
+            names = [record.name for record in tx.sites.list()]
+        found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
+        return [self._unprotected(name, seen) for name, seen in zip(names, found, strict=True)]
 
     def show(self, name_or_id: str) -> MachineShape:
         """With the notes of its drills. Raises NotFound."""
@@ -71,8 +86,12 @@ class Machines:
             ]
 
     def inventory(self, site: str) -> SiteInventory:
-        """All machines of the site as its appliances see them now. Raises what discovery raises."""
-        return SiteInventory(site=site, machines=discovery.inventory(self._parts, site).machines)
+        """All machines that the site has, or had when it was asked last. Raises what discovery raises if it never
+        was."""
+        seen = discovery.now_or_last(self._parts, site)
+        return SiteInventory(
+            site=site, machines=seen.inventory.machines, problem=seen.problem, seen_at=seen.seen_at
+        )
 
     def _situation(self, tx: ports.Transaction, machine: ports.MachineRecord, around: "_Around") -> Situation:
         return Situation(
@@ -83,22 +102,17 @@ class Machines:
             target=around.appliances.get(machine.target_appliance_id),
         )
 
-    def _unprotected(self, site: str | None) -> Sequence[MachineShape]:
+    def _unprotected(self, site: str, seen: discovery.Seen) -> SiteMachines:
         with self._parts.store.reading() as tx:
-            ours = {key for machine in tx.machines.list() for key in _places(machine)}
-            ids = {machine.id for machine in tx.machines.list()}
-            names = [record.name for record in tx.sites.list()]
-        wanted = [site] if site is not None else [name for name in names if self._is_connected(name)]
-        return [
-            machine_shapes.unprotected(name, machine)
-            for name in wanted
-            for machine in discovery.inventory(self._parts, name).machines
-            if (name, machine.fabric_id) not in ours and machine.tag not in ids
+            machines = tx.machines.list()
+        ours = {key for machine in machines for key in _places(machine)}
+        ids = {machine.id for machine in machines}
+        others = [
+            machine_shapes.unprotected(site, machine, seen.seen_at)
+            for machine in seen.inventory.machines
+            if (site, machine.fabric_id) not in ours and machine.tag not in ids
         ]
-
-    def _is_connected(self, site: str) -> bool:
-        with self._parts.store.reading() as tx:
-            return bool(discovery.connected(self._parts, tx.appliances.list(site)))
+        return SiteMachines(site=site, machines=tuple(others), problem=seen.problem, seen_at=seen.seen_at)
 
 
 def existing(tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ...domain import errors
-from ...wire.rest import NetworkMapping, SiteNetworks
+from ...wire.inventories import SiteNetworks
+from ...wire.rest import NetworkMapping
 from . import discovery, sites
 from .parts import Parts
 
@@ -13,16 +14,16 @@ class Networks:
         self._parts = parts
 
     def of_site(self, site: str) -> SiteNetworks:
-        """The networks that the site has now, and the mappings from it. Raises what discovery raises."""
-        networks = discovery.inventory(self._parts, site).networks
-        return SiteNetworks(site=site, networks=networks, mappings=tuple(self.mappings(source_site=site)))
+        """The networks that the site has, or had when it was asked last, and the mappings from it. Raises what
+        discovery raises if it was never asked."""
+        return self._shape(site, discovery.now_or_last(self._parts, site))
 
     def list(self) -> Sequence[SiteNetworks]:
-        """Of every site; one without a connected appliance shows its mappings only."""
+        """Of every site; one that cannot be asked and never was shows its mappings and why."""
         with self._parts.store.reading() as tx:
             names = [site.name for site in tx.sites.list()]
-            away = {name for name in names if not discovery.connected(self._parts, tx.appliances.list(name))}
-        return [self._mappings_only(name) if name in away else self.of_site(name) for name in names]
+        found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
+        return [self._shape(name, seen) for name, seen in zip(names, found, strict=True)]
 
     def mappings(
         self, source_site: str | None = None, target_site: str | None = None
@@ -48,5 +49,11 @@ class Networks:
                 raise errors.NotFound.named("network mapping", source_network, "network list")
             tx.networks.remove(source_site, source_network, target_site)
 
-    def _mappings_only(self, site: str) -> SiteNetworks:
-        return SiteNetworks(site=site, networks=(), mappings=tuple(self.mappings(source_site=site)))
+    def _shape(self, site: str, seen: discovery.Seen) -> SiteNetworks:
+        return SiteNetworks(
+            site=site,
+            networks=seen.inventory.networks,
+            mappings=tuple(self.mappings(source_site=site)),
+            problem=seen.problem,
+            seen_at=seen.seen_at,
+        )

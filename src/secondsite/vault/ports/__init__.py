@@ -6,7 +6,15 @@
 from .access import Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
 from .gateway import FactSink, Gateway, Signals
 from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords
-from .places import ApplianceRecord, ApplianceRecords, NetworkMappings, SiteRecord, Sites
+from .places import (
+    ApplianceRecord,
+    ApplianceRecords,
+    Inventories,
+    InventoryRecord,
+    NetworkMappings,
+    SiteRecord,
+    Sites,
+)
 from .policies import GroupRecord, Groups, Policies
 from .statuses import RpoBlock, RpoBlocks, StatusRecord, StatusRecords
 from .store import Store, Transaction
@@ -22,6 +30,8 @@ __all__ = [
     "Gateway",
     "GroupRecord",
     "Groups",
+    "Inventories",
+    "InventoryRecord",
     "KeyRecord",
     "MachineRecord",
     "MachineRecords",

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ...domain.bandwidth import UNLIMITED, BandwidthSchedule
 from ...wire.control import Hello
+from ...wire.orders import Inventory
 from ...wire.rest import NetworkMapping
 
 
@@ -32,6 +33,15 @@ class ApplianceRecord:
     store_free_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class InventoryRecord:
+    """What a site had when it was asked last."""
+
+    site: str
+    seen_at: datetime
+    inventory: Inventory
+
+
 class Sites(Protocol):
     def add(self, site: SiteRecord) -> None: ...
     def find(self, name: str) -> SiteRecord | None: ...
@@ -45,6 +55,11 @@ class ApplianceRecords(Protocol):
     def find(self, appliance_id: str) -> ApplianceRecord | None: ...
     def list(self, site: str | None = None) -> Sequence[ApplianceRecord]: ...
     def remove(self, appliance_id: str) -> None: ...
+
+
+class Inventories(Protocol):
+    def put(self, record: InventoryRecord) -> None: ...
+    def find(self, site: str) -> InventoryRecord | None: ...
 
 
 class NetworkMappings(Protocol):

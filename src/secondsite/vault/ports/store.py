@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from .access import RegistrationKeys, Tokens
 from .machines import DrillNotes, MachineRecords
-from .places import ApplianceRecords, NetworkMappings, Sites
+from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .policies import Groups, Policies
 from .statuses import RpoBlocks, StatusRecords
 
@@ -29,6 +29,8 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def networks(self) -> NetworkMappings: ...
+    @property
+    def inventories(self) -> Inventories: ...
     @property
     def rpo(self) -> RpoBlocks: ...
     @property

@@ -1,4 +1,4 @@
-"""Sites, their appliances, and how the networks of two sites map to each other."""
+"""Sites, their appliances, what they had last, and how the networks of two sites map to each other."""
 
 from collections.abc import Sequence
 
@@ -59,6 +59,18 @@ class SqlAppliances:
 
     def remove(self, appliance_id: str) -> None:
         self._session.execute(delete(tables.appliances).where(tables.appliances.c.id == appliance_id))
+
+
+class SqlInventories:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, record: ports.InventoryRecord) -> None:
+        rows.upsert(self._session, tables.site_inventories, rows.row(record))
+
+    def find(self, site: str) -> ports.InventoryRecord | None:
+        query = select(tables.site_inventories).where(tables.site_inventories.c.site == site)
+        return rows.one(self._session, ports.InventoryRecord, query)
 
 
 class SqlNetworkMappings:

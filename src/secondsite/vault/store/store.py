@@ -12,7 +12,7 @@ from .access import SqlRegistrationKeys, SqlTokens
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
-from .places import SqlAppliances, SqlNetworkMappings, SqlSites
+from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .protection import SqlPolicies
 from .rpo import SqlRpoBlocks
 
@@ -54,6 +54,10 @@ class SqlTransaction:
     @cached_property
     def networks(self) -> SqlNetworkMappings:
         return SqlNetworkMappings(self._session)
+
+    @cached_property
+    def inventories(self) -> SqlInventories:
+        return SqlInventories(self._session)
 
     @cached_property
     def rpo(self) -> SqlRpoBlocks:

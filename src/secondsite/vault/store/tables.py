@@ -21,6 +21,7 @@ from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...wire.control import Hello
 from ...wire.machines import MachineDefinition
+from ...wire.orders import Inventory
 from ...wire.replication import Forward, ReplicaStatus, SourceStatus
 from .. import ports
 from .columns import Shaped, UtcDateTime, Word
@@ -47,6 +48,15 @@ appliances = Table(
     Column("connected", Boolean, nullable=False),
     Column("hello", Shaped(Hello)),
     Column("store_free_bytes", BigInteger),
+)
+
+# What a site had when it was asked last: shown while it cannot be asked.
+site_inventories = Table(
+    "site_inventories",
+    metadata,
+    Column("site", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("inventory", Shaped(Inventory), nullable=False),
 )
 
 policies = Table(
