@@ -10,9 +10,8 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from rig.background import Background
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import MachineSummary, PowerState
@@ -36,10 +35,11 @@ class Boot:
         return bisect.bisect_left(self.books, at)
 
 
-class Ledger:
+class Ledger(Background):
     """Invariant: `_acknowledged[n]` is when record n became durable on the lineage that runs now."""
 
     def __init__(self, name: str, roots: dict[str, Path]) -> None:
+        super().__init__({f"guest of {name}": self._live})
         self.name = name
         self.boots: list[Boot] = []
         self.complaints: list[str] = []
@@ -47,18 +47,6 @@ class Ledger:
         self._roots = roots
         self._acknowledged: list[float] = []
         self._guard = threading.Lock()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._live, name=f"guest of {name}", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(30)
 
     @property
     def last(self) -> int:
@@ -98,15 +86,16 @@ class Ledger:
         return len(found)
 
     def _live(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
-            running = self.running()
-            if (
-                len(running) > 1 and len(running := self.running()) > 1
-            ):  # two sites are not read at one instant
-                self.complaints.append(f"{len(running)} copies of {self.name} run: {running}")
-            if running:
-                with contextlib.suppress(errors.SecondsiteError):
-                    self._run(*running[0])
+        while not self.ended.wait(LOOK_SECONDS):
+            with contextlib.suppress(errors.SecondsiteError):
+                self._look()
+
+    def _look(self) -> None:
+        running = self.running()
+        if len(running) > 1 and len(running := self.running()) > 1:  # two sites are not read at one instant
+            self.complaints.append(f"{len(running)} copies of {self.name} run: {running}")
+        if running:
+            self._run(*running[0])
 
     def _run(self, site: str, fabric_id: str) -> None:
         """From the boot until the disks fail under the guest, which is how it learns that it was switched off."""
@@ -116,7 +105,7 @@ class Ledger:
             del self._acknowledged[last:]
             self._acknowledged += [time.time()] * (last - len(self._acknowledged))
         with simulated.Guest(self._roots[site], fabric_id) as guest:
-            while not self._ended.wait(PAUSE_SECONDS):
+            while not self.ended.wait(PAUSE_SECONDS):
                 guest.record(len(self._acknowledged), KEY)
                 with self._guard:
                     self._acknowledged.append(time.time())

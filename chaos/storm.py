@@ -167,18 +167,15 @@ def run(*, kills: int, seed: int, within_seconds: float, say: Say = lambda _: No
     with Rig("libvirt") as rig:
         guest = _open(rig)
         story = Story(rig, storm, say)
-        with (
-            Keeper(rig) as keeper,
-            Witness(rig, MACHINE, guest.console) as witness,
-            Killer(rig, keeper, lambda: story.verb, seed) as killer,
-        ):
-            try:
+        keeper = Keeper(rig)
+        killer = Killer(rig, keeper, lambda: story.verb, seed)
+        try:
+            with keeper, Witness(rig, MACHINE, guest.console) as witness, killer:
                 _tell(story, witness, killer, kills, time.monotonic() + within_seconds)
-            except Exception as problem:
-                storm.broken = f"{type(problem).__name__}: {problem}"
-                say(_ends_of_logs(rig))
-            finally:
-                storm.kills, storm.outages = list(killer.kills), list(keeper.outages)
+        except Exception as problem:
+            storm.broken = f"{type(problem).__name__}: {problem}"
+            say(_ends_of_logs(rig))
+        storm.kills, storm.outages = list(killer.kills), list(keeper.outages)
     return storm
 
 

@@ -3,15 +3,13 @@
 import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rig import Rig
+from rig.background import Background
 from rig.sites import SiteName
 
 from .keeper import Keeper
@@ -50,7 +48,7 @@ def _daemon(rig: Rig, site: SiteName) -> int | None:
     return pid if b"qemu-storage-daemon" in command else None
 
 
-class Killer:
+class Killer(Background):
     """kill -9 of a random victim every `pause` seconds (least, most) while its block lasts.
 
     Now and then somebody dies while another one is still on its way back, but not so often that a busy host would
@@ -65,6 +63,7 @@ class Killer:
         seed: int,
         pause: tuple[float, float] = (1.5, 5.0),
     ) -> None:
+        super().__init__({"killer": self._live})
         self.kills: list[Kill] = []
         self._rig = rig
         self._keeper = keeper
@@ -72,21 +71,9 @@ class Killer:
         self._pause = pause
         self._chance = random.Random(seed)
         self._began = time.monotonic()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="killer", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(10)
 
     def _live(self) -> None:
-        while not self._ended.wait(self._chance.uniform(*self._pause)):
+        while not self.ended.wait(self._chance.uniform(*self._pause)):
             if not self._keeper.all_up and self._chance.random() < CONSIDERATE:
                 continue
             victim = self._chance.choice(VICTIMS)

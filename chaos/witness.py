@@ -2,40 +2,27 @@
 
 import bisect
 import contextlib
-import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import guestkit
 from rig import Rig
+from rig.background import Background
 from rig.sites import SITES, SiteName
 
 LOOK_SECONDS = 0.1
 
 
-class Witness:
+class Witness(Background):
     """`said` are (time, last record) of the console that speaks now; `complaints` what must never be seen."""
 
     def __init__(self, rig: Rig, machine: str, first: guestkit.Console) -> None:
+        super().__init__({"witness": self._live})
         self.complaints: list[str] = []
         self._rig = rig
         self._machine = machine
         self._first = first
         self._said: list[tuple[float, int]] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="witness", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(10)
 
     def console(self, site: SiteName) -> guestkit.Console:
         """Where the machine speaks at that site: what it was made with, until it comes home for the first time."""
@@ -61,7 +48,7 @@ class Witness:
         return self._said[place - 1][1] if place else 0
 
     def _live(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
+        while not self.ended.wait(LOOK_SECONDS):
             running = self.running()
             if len(running) > 1 and len(running := self.running()) > 1:  # one look at two sites is no instant
                 self.complaints.append(f"{self._machine} ran twice: {running}")

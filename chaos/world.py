@@ -97,7 +97,7 @@ class World:
 
     def _strange_network(self, station: Station) -> str | None:
         for site in ("a", "b"):
-            extra = [name for name in self.ledger.networks(site) if name != self.rig.bridge(site)]  # type: ignore[arg-type]
+            extra = [name for name in self.ledger.networks(site) if name != self.rig.bridge(site)]
             if len(extra) != (1 if station.drill and site == station.target else 0):
                 return f"networks at site {site}: {extra}"
         return None
@@ -157,6 +157,8 @@ class World:
         self._hold(problem)
 
     def _check_complaints(self) -> None:
+        for watcher in (self.ledger, self.keeper):
+            watcher.check()
         complaints = [*self.ledger.complaints, *self.keeper.complaints]
         if complaints:
             raise PromiseBroken("; ".join(complaints))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import statistics
-import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from rig.background import Background
 from secondsite.datapath.units import KiB, MiB
 from secondsite.fabrics import simulated
 
@@ -66,25 +65,13 @@ def _spans(machine: Machine) -> tuple[_Span, _Span]:
     return _Span(began, ended), _Span(quiet, quiet + ended - began)
 
 
-class _Writer:
+class _Writer(Background):
     """A guest that writes a page, waits a moment, and notes how long each write took."""
 
     def __init__(self, machine: Machine) -> None:
+        super().__init__({"guest": self._run})
         self._guest = simulated.Guest(machine.sites.a.root, machine.fabric_id)
         self._took: list[tuple[float, float]] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="guest", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(30)
-        self._guest.close()
 
     def milliseconds(self, span: _Span | None) -> list[float]:
         """How long the writes took that were under way in the span; all of them without one."""
@@ -99,8 +86,9 @@ class _Writer:
 
     def _run(self) -> None:
         rng, page = random.Random(1), content.half_compressible(PAGE_BYTES)
-        while not self._ended.wait(PAUSE_SECONDS):
-            place = rng.randrange(DISK_BYTES // PAGE_BYTES) * PAGE_BYTES
-            began = time.monotonic()
-            self._guest.write("vda", place, page)
-            self._took.append((began, time.monotonic()))
+        with contextlib.closing(self._guest) as guest:
+            while not self.ended.wait(PAUSE_SECONDS):
+                place = rng.randrange(DISK_BYTES // PAGE_BYTES) * PAGE_BYTES
+                began = time.monotonic()
+                guest.write("vda", place, page)
+                self._took.append((began, time.monotonic()))

@@ -1,9 +1,8 @@
 """Common points of replication groups, on real disks of simulated machines."""
 
-import threading
-
 import pytest
 
+from rig.background import Background
 from secondsite.domain import groups
 from secondsite.domain.units import KiB, MiB
 from secondsite.fabrics import simulated
@@ -66,28 +65,18 @@ class Together:
         return int.from_bytes(held[COUNTER : COUNTER + 8], "big")
 
 
-class Counting:
+class Counting(Background):
     """Writes 1, 2, 3, ... to all members, always in the same order: member n+1 only after member n has it."""
 
     def __init__(self, together):
+        super().__init__({"counting": self._run})
         self.together = together
         self.written = 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
 
     def _run(self):
         root = self.together.source.root
         guests = [simulated.Guest(root, pair.fabric_id) for pair in self.together.pairs]
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             for guest in guests:
                 guest.write("vda", COUNTER, (self.written + 1).to_bytes(8, "big").ljust(4 * KiB, b"\0"))
             self.written += 1

@@ -6,13 +6,13 @@ import io
 import json
 import socket
 import subprocess
-import threading
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 import guestkit
 from rig import GuestMachine, Rig, processes
+from rig.background import Background
 from secondsite.entry import main
 from secondsite.wire import rest
 from tests.support.eventually import eventually
@@ -217,25 +217,16 @@ def wait_for_record(console, number, within_seconds=60):
     console.wait_for(lambda seen: seen.last_record >= number, within_seconds)
 
 
-class Witness:
+class Witness(Background):
     """Notes, several times a second, which record each guest had acknowledged by then."""
 
     def __init__(self, consoles):
+        super().__init__({"witness": self._run})
         self._consoles = consoles
         self._seen = {name: [] for name in consoles}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self._ended.set()
-        self._thread.join(5)
 
     def _run(self):
-        while not self._ended.wait(0.1):
+        while not self.ended.wait(0.1):
             for name, console in self._consoles.items():
                 record = console.last_record  # first the record, then the time: it was said by then
                 self._seen[name].append((datetime.now(UTC), record))

@@ -2,13 +2,13 @@
 
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 import guestkit
+from rig.background import Background
 from tests.e2e import support_e2e as e2e
 from tests.support.eventually import eventually
 
@@ -28,26 +28,17 @@ def rig():
         yield rig
 
 
-class Silence:
+class Silence(Background):
     """The longest time, in seconds, for which a guest wrote no record."""
 
     def __init__(self, console):
+        super().__init__({"silence": self._run})
         self._console = console
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.longest = 0.0
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self._ended.set()
-        self._thread.join(5)
 
     def _run(self):
         record, since = self._console.last_record, time.monotonic()
-        while not self._ended.wait(0.05):
+        while not self.ended.wait(0.05):
             self.longest = max(self.longest, time.monotonic() - since)
             if self._console.last_record != record:
                 record, since = self._console.last_record, time.monotonic()
