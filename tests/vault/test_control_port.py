@@ -185,8 +185,10 @@ def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monk
     with Dialler(identity):
         eventually(lambda: vault.running._control.is_connected(identity.id))
         began = time.monotonic()
-        with pytest.raises(errors.DeadlineExceeded):
-            vault.facade.networks.of_site("a")
+        remembered = vault.facade.networks.of_site("a")
+        assert (remembered.problem.code, remembered.networks[0].name) == ("deadline-exceeded", "lan")
         assert time.monotonic() - began < 5
+        with pytest.raises(errors.DeadlineExceeded):
+            discovery.inventory(vault.facade.networks._parts, "a")
     waiting = vault.running._control._outstanding.of(identity.id)
     assert [order_id for order_id in waiting if not order_id.startswith("tell-")] == []
