@@ -1,13 +1,13 @@
 """The certificate that the vault's own ports show: it renews itself while they are open."""
 
 import ssl
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from ..rounds import Rounds
 from .authority import VaultAuthority, ensure_server_certificate
 
 log = structlog.get_logger()
@@ -15,12 +15,13 @@ log = structlog.get_logger()
 LOOK_EVERY_SECONDS = 3600.0
 
 
-class ServerTls:
-    """`certificate` and `key` are files that are valid for `names`. A thread; `look` is one round of it."""
+class ServerTls(Rounds):
+    """`certificate` and `key` are files that are valid for `names`."""
 
     def __init__(
         self, authority: VaultAuthority, directory: Path, names: Sequence[str], now: Callable[[], datetime]
     ) -> None:
+        super().__init__("server-certificate", failure="server-certificate-not-renewed")
         self._authority = authority
         self._directory = directory
         self._names = names
@@ -28,16 +29,6 @@ class ServerTls:
         self.certificate, self.key = ensure_server_certificate(authority, directory, names, now())
         self._shown = self.certificate.read_bytes()
         self._newest: ssl.SSLContext | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="server-certificate", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, deadline_seconds: float = 2.0) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(deadline_seconds)
 
     def follow(self, context: ssl.SSLContext) -> None:
         """From now on this server's context shows the newest certificate; whom it lets in stays its own matter."""
@@ -62,9 +53,5 @@ class ServerTls:
         if self._newest is not None:
             tls.context = self._newest
 
-    def _run(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_SECONDS):
-            try:
-                self.look()
-            except Exception:
-                log.exception("server-certificate-not-renewed")
+    def pause_seconds(self) -> float:
+        return LOOK_EVERY_SECONDS

@@ -4,7 +4,6 @@ A vault samples the machines whose target's appliance talks to it, and those who
 when the series matters most. Should two vaults sample one machine, the first fills the slot.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +12,7 @@ import structlog
 
 from ...domain import rpo
 from .. import ports
+from ..rounds import Rounds
 from . import health
 from .facts import Facts
 
@@ -26,27 +26,18 @@ def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
     return rpo.measure(health.recoverable_at(status), sent_at, processed_at, now)
 
 
-class RpoSeries:
-    """A thread; `look` is one round of it."""
+class RpoSeries(Rounds):
+    """See the module."""
 
     def __init__(
         self, store: ports.Store, gateway: ports.Gateway, facts: Facts, now: Callable[[], datetime]
     ) -> None:
+        super().__init__("rpo-series", failure="rpo-not-sampled")
         self._store = store
         self._gateway = gateway
         self._facts = facts
         self._now = now
         self._block_at: datetime | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rpo-series", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, deadline_seconds: float = 2.0) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(deadline_seconds)
 
     def look(self) -> None:
         """Fill the present slot of every machine that replicates; with each new block, drop those a week old."""
@@ -68,9 +59,5 @@ class RpoSeries:
         appliance_id = machine.target_appliance_id
         return self._gateway.is_connected(appliance_id) or appliance_id not in connected
 
-    def _run(self) -> None:
-        while not self._stopping.wait(rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS):
-            try:
-                self.look()
-            except Exception:
-                log.exception("rpo-not-sampled")
+    def pause_seconds(self) -> float:
+        return rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS

@@ -1,6 +1,5 @@
 """What becomes due by itself, looked at every half minute."""
 
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from ...jobs import read
 from ...wire.rest import CleanupTestFailover
 from .. import ports
 from ..operations.interface import Operation
+from ..rounds import Rounds
 from .facts import Facts
 
 log = structlog.get_logger()
@@ -25,8 +25,8 @@ NOTES = "Cleaned up by the vault: the test failover was open for 14 days."
 SERVICE = "secondsite"
 
 
-class Tick:
-    """A thread; `look` is one round of it."""
+class Tick(Rounds):
+    """See the module."""
 
     def __init__(
         self,
@@ -35,21 +35,12 @@ class Tick:
         operations: Mapping[Verb, Operation],
         now: Callable[[], datetime],
     ) -> None:
+        super().__init__("tick", failure="tick-failed")
         self._store = store
         self._facts = facts
         self._operations = operations
         self._now = now
         self._forced: dict[str, datetime] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, deadline_seconds: float = 2.0) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(deadline_seconds)
 
     def look(self) -> None:
         """Drop old jobs, start the clean-up of drills that were left open."""
@@ -83,9 +74,5 @@ class Tick:
         else:
             log.info("drill-cleaned-up", machine=machine.name, job=accepted.job_id)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(EVERY_SECONDS):
-            try:
-                self.look()
-            except Exception:
-                log.exception("tick-failed")
+    def pause_seconds(self) -> float:
+        return EVERY_SECONDS
