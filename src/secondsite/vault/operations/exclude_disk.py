@@ -4,43 +4,29 @@ Recovery points that have it keep it. What the target holds of it goes with the 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.context import StepContext
 from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Wait
-from ...wire import rest
-from ...wire.base import Shape
 from ...wire.machines import MachineDefinition
-from ...wire.replication import SyncMode
 from .. import ports
 from ..steps import disks
-from ..steps.deps import Deps
-from ..steps.operation import MachineOperation, unique
-from ..steps.replicating import Replicating
+from ..steps.operation import unique
 
 CHECK = "Prerequisites check"
 
 
-class ExcludeDisk(MachineOperation):
+class ExcludeDisk(disks.DisksOperation):
     verb = Verb.EXCLUDE_DISK
 
-    def __init__(self, deps: Deps) -> None:
-        super().__init__(deps)
-        self.replicating = Replicating(deps, self.orders)
-
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
-        assert isinstance(request, rest.ExcludeDisk)
-        if not set(machine.disks) - set(request.disks):
+    def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
+        if not set(machine.disks) - set(named):
             raise errors.InvalidArgument(
                 f"No disk of {machine.name} would be left under protection.",
                 do=f"Disable its protection: 'secondsite machine disable-protection {machine.name}'.",
             )
-        return {"disks": unique(request.disks)}
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -69,13 +55,8 @@ class ExcludeDisk(MachineOperation):
         before = disks.owned(self.machine(ctx.subject), ctx)
         found = MachineDefinition.model_validate(ctx.facts(CHECK)["found"])
         named = ctx.arguments["disks"]
-        machine = disks.changed(before, found, named, [key for key in before.disks if key not in named])
-        return self.replicating.start(
-            ctx,
-            machine,
-            SyncMode.COMPARE,
-            commit=lambda session: disks.take_over(self.deps, session, ctx, machine),
-        )
+        kept = [key for key in before.disks if key not in named]
+        return self.replicate(ctx, disks.changed(before, found, named, kept))
 
     def _release(self, ctx: StepContext) -> Outcome:
         return self.replicating.create_replica(ctx, disks.owned(self.machine(ctx.subject), ctx))

@@ -5,7 +5,6 @@ Cycles and recovery points of the other disks go on meanwhile; points have the n
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
@@ -13,16 +12,11 @@ from ...domain.units import DAY
 from ...jobs.context import StepContext
 from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Wait
-from ...wire import orders, rest
-from ...wire.base import Shape
+from ...wire import orders
 from ...wire.machines import MachineDefinition
 from ...wire.orders import Kind
-from ...wire.replication import SyncMode
 from .. import ports
 from ..steps import disks, synchronizing, targets
-from ..steps.deps import Deps
-from ..steps.operation import MachineOperation, unique
-from ..steps.replicating import Replicating
 
 CHECK, REPLICA, ENABLE, INITIAL = (
     "Prerequisites check",
@@ -32,24 +26,16 @@ CHECK, REPLICA, ENABLE, INITIAL = (
 )
 
 
-class IncludeDisk(MachineOperation):
+class IncludeDisk(disks.DisksOperation):
     verb = Verb.INCLUDE_DISK
 
-    def __init__(self, deps: Deps) -> None:
-        super().__init__(deps)
-        self.replicating = Replicating(deps, self.orders)
-
-    def arguments(
-        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
-        assert isinstance(request, rest.IncludeDisk)
-        known = [key for key in request.disks if key in machine.disks]
+    def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
+        known = [key for key in named if key in machine.disks]
         if known:
             raise errors.AlreadyExists(
                 f"Disk {', '.join(known)} of {machine.name} is protected already.",
                 do=f"See it with 'secondsite machine show {machine.name}'.",
             )
-        return {"disks": unique(request.disks)}
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -105,12 +91,7 @@ class IncludeDisk(MachineOperation):
                 after_seq=synchronizing.newest_seq(self.deps, machine),
                 sent_before=synchronizing.sent_bytes(self.deps, machine),
             )
-        started = self.replicating.start(
-            ctx,
-            machine,
-            SyncMode.COMPARE,
-            commit=lambda session: disks.take_over(self.deps, session, ctx, machine),
-        )
+        started = self.replicate(ctx, machine)
         return replace(started, facts=ctx.remembered) if isinstance(started, Done) else started
 
     def _wait(self, ctx: StepContext) -> Outcome:

@@ -6,14 +6,46 @@ from typing import Any
 
 from ...domain import errors
 from ...jobs.context import StepContext
-from ...jobs.outcomes import Wait
-from ...wire import orders
+from ...jobs.outcomes import Outcome, Wait
+from ...wire import orders, rest
+from ...wire.base import Shape
 from ...wire.machines import DiskDefinition, MachineDefinition
 from ...wire.orders import Kind
+from ...wire.replication import SyncMode
 from .. import ports
 from . import enrolment
 from .deps import Deps
+from .operation import MachineOperation, unique
 from .ordering import Orders
+from .replicating import Replicating
+
+
+class DisksOperation(MachineOperation):
+    """A verb that changes which disks of a machine are protected. Its request names `disks`."""
+
+    def __init__(self, deps: Deps) -> None:
+        super().__init__(deps)
+        self.replicating = Replicating(deps, self.orders)
+
+    def arguments(
+        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
+    ) -> dict[str, Any]:
+        assert isinstance(request, rest.IncludeDisk | rest.ExcludeDisk)
+        self.refuse(machine, request.disks)
+        return {"disks": unique(request.disks)}
+
+    def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
+        """Raises what is wrong with the request, before there is a job."""
+        raise TypeError(f"{type(self).__name__} refuses nothing")
+
+    def replicate(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
+        """The source replicates these disks from now on, and that is on record."""
+        return self.replicating.start(
+            ctx,
+            machine,
+            SyncMode.COMPARE,
+            commit=lambda session: take_over(self.deps, session, ctx, machine),
+        )
 
 
 def discover(give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> MachineDefinition | Wait:

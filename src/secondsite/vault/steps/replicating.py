@@ -11,7 +11,7 @@ from ...jobs.context import StepContext
 from ...jobs.outcomes import Done, Outcome, Wait
 from ...wire import orders
 from ...wire.orders import Kind
-from ...wire.replication import Base, PolicyShape, ReplicaSetup, SourceSetup, SyncMode
+from ...wire.replication import Base, ReplicaSetup, SourceSetup, SyncMode
 from .. import ports
 from . import enrolment, targets
 from .deps import Deps
@@ -33,6 +33,8 @@ class Replicating:
         old_fabric_id: str | None = None,
     ) -> Outcome:
         """The target holds a replica from now on; EXISTING makes it of the disks of the old machine there."""
+        with self._deps.store.transaction() as tx:
+            policy = targets.policy_shape(tx, machine.policy)
         setup = ReplicaSetup(
             machine_id=machine.id,
             machine_name=machine.name,
@@ -40,7 +42,7 @@ class Replicating:
             definition=machine.definition,
             disks=machine.disks,
             source_appliance_id=machine.source_appliance_id,
-            policy=self._policy(machine),
+            policy=policy,
             base=base,
             existing_fabric_id=old_fabric_id,
             encrypted=machine.encrypted,
@@ -82,6 +84,7 @@ class Replicating:
         """The source replicates by itself from now on; `commit` joins the transaction that records it."""
         with self._deps.store.transaction() as tx:
             addresses = enrolment.data_addresses(tx, machine.target_appliance_id)
+            policy = targets.policy_shape(tx, machine.policy)
         setup = SourceSetup(
             machine_id=machine.id,
             machine_name=machine.name,
@@ -90,7 +93,7 @@ class Replicating:
             disks=machine.disks,
             target_appliance_id=machine.target_appliance_id,
             target_addresses=addresses,
-            policy=self._policy(machine),
+            policy=policy,
             sync=sync,
             seeded=seeded,
             left_out=machine.left_out,
@@ -118,10 +121,6 @@ class Replicating:
                 why=f"stopping replication at {machine.source_site}",
             )
         )
-
-    def _policy(self, machine: ports.MachineRecord) -> PolicyShape:
-        with self._deps.store.transaction() as tx:
-            return targets.policy_shape(tx, machine.policy)
 
 
 def _done(answer: Answer | Wait, commit: Callable[[Any], None] | None = None) -> Outcome:
