@@ -26,6 +26,16 @@ BAR_COLUMNS = 20
 Key = tuple[str, int, int, str]
 
 
+def to_its_end(
+    client: VaultClient, accepted: rest.JobAccepted, no_wait: bool, as_json: bool
+) -> exit_codes.Exit:
+    """Follow a job that was started, unless nobody waits for it; the exit code that this means. Raises as `follow`."""
+    if no_wait:
+        output.show_accepted(accepted, as_json)
+        return exit_codes.Exit.OK
+    return require_success(follow(client, accepted.job_id, as_json))
+
+
 def follow(client: VaultClient, job_id: str, as_json: bool) -> rest.JobShape:
     """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited for.
 

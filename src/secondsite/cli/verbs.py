@@ -10,7 +10,7 @@ from ..domain.lifecycle import Verb
 from ..domain.points import RecoveryPointChoice
 from ..wire import rest
 from ..wire.base import Shape
-from . import follow, output, times
+from . import follow, times
 from .options import Json, MachineNames, NoWait, connect
 
 Choice = Annotated[
@@ -58,12 +58,8 @@ def register(app: typer.Typer) -> None:
 
 def _start(context: typer.Context, verb: Verb, request: Shape, no_wait: bool, as_json: bool) -> None:
     with connect(context) as client:
-        accepted = client.start(verb, request)
-        if no_wait:
-            output.show_accepted(accepted, as_json)
-            return
-        job = follow.follow(client, accepted.job_id, as_json)
-    raise typer.Exit(follow.require_success(job))
+        ended = follow.to_its_end(client, client.start(verb, request), no_wait, as_json)
+    raise typer.Exit(ended)
 
 
 def _instant(

@@ -94,12 +94,8 @@ def verify(
 ) -> None:
     """Reads a point at the target and compares it with what was sealed. A damaged one is marked and not picked."""
     with connect(context) as client:
-        accepted = client.verify_point(machine, point)
-        if no_wait:
-            output.show_accepted(accepted, as_json)
-            return
-        job = follow.follow(client, accepted.job_id, as_json)
-    raise typer.Exit(follow.require_success(job))
+        ended = follow.to_its_end(client, client.verify_point(machine, point), no_wait, as_json)
+    raise typer.Exit(ended)
 
 
 @app.command()
