@@ -14,7 +14,8 @@ from secondsite.fabrics import simulated
 
 from ..figure import Figure, percentile, spread_of
 from ..support import content
-from ..support.sites import Machine, NotMeasured, Sites, policy
+from ..support.policies import policy
+from ..support.sites import Machine, NotMeasured, Sites
 
 DISK_BYTES = 64 * MiB
 PAGE_BYTES = 4 * KiB

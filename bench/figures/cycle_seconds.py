@@ -11,7 +11,8 @@ from secondsite.fabrics import simulated
 
 from ..figure import Figure, in_turn, seconds_of, spread_of
 from ..support import content
-from ..support.sites import Machine, Sites, policy
+from ..support.policies import policy
+from ..support.sites import Machine, Sites
 
 DISK_BYTES = 1024 * MiB
 RUN_BYTES = 256 * KiB

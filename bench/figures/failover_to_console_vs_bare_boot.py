@@ -14,17 +14,11 @@ from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
 
 from ..figure import Figure, Pairs, in_turn, spread_of
+from ..support import policies
 
 ROUNDS = 3
 BOOT_SECONDS = 90
-POLICY = rest.PolicyCreate(
-    name="bench",
-    rpo_threshold_seconds=60,
-    retention_seconds=3600,
-    crash_consistent_every_seconds=10,
-    app_consistent_every_seconds=0,
-    cycle_seconds=5,
-)
+POLICY = policies.for_vault(point_every_seconds=10)
 WORKLOAD = guestkit.Workload(records_per_second=2)
 
 

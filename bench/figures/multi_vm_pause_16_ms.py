@@ -9,7 +9,8 @@ from secondsite.fabrics.simulated.writer import Writer
 from secondsite.wire.replication import GroupShape
 
 from ..figure import Figure, percentile, spread_of
-from ..support.sites import Machine, NotMeasured, Sites, policy
+from ..support.policies import policy
+from ..support.sites import Machine, NotMeasured, Sites
 
 MACHINES = 16
 DISK_BYTES = 64 * MiB

@@ -9,7 +9,8 @@ from secondsite.fabrics import simulated
 
 from ..figure import Figure, spread_of
 from ..support import content, loads
-from ..support.sites import Machine, NotMeasured, Sites, policy
+from ..support.policies import policy
+from ..support.sites import Machine, NotMeasured, Sites
 
 DISK_BYTES = 256 * MiB
 ROUNDS = 3

@@ -18,7 +18,7 @@ from secondsite.fabrics import simulated
 from secondsite.wire import rest
 
 from ..figure import Figure, percentile, spread_of
-from ..support import content
+from ..support import content, policies
 from ..support.guests import Guests
 from ..support.sites import NotMeasured
 
@@ -28,14 +28,7 @@ DISK_BYTES = 128 * MiB
 SETTLE_SECONDS = 20
 SAMPLED_SECONDS = 90
 EVERY_SECONDS = 1.0
-POLICY = rest.PolicyCreate(
-    name="bench",
-    rpo_threshold_seconds=60,
-    retention_seconds=3600,
-    crash_consistent_every_seconds=60,
-    app_consistent_every_seconds=0,
-    cycle_seconds=5,
-)
+POLICY = policies.for_vault(point_every_seconds=60)
 
 
 def measure() -> Figure:

@@ -9,7 +9,8 @@ from secondsite.datapath.units import KiB, MiB
 from secondsite.fabrics import simulated
 
 from ..figure import Figure, percentile, spread_of
-from ..support.sites import Machine, Sites, policy
+from ..support.policies import policy
+from ..support.sites import Machine, Sites
 
 DISK_BYTES = 1024 * MiB
 WRITES_PER_SECOND = 20 * 1000 * 1000

@@ -14,7 +14,8 @@ from secondsite.datapath.units import GiB, MiB
 from ..figure import Figure, spread_of
 from . import content, nbd_peers
 from .link import Link
-from .sites import HERE, Machine, Place, Sites, policy
+from .policies import policy
+from .sites import HERE, Machine, Place, Sites
 
 DISK_BYTES = 1 * GiB
 ROUNDS = 5

@@ -15,20 +15,14 @@ from secondsite.fabrics import simulated
 from secondsite.wire import rest
 
 from ..figure import Figure, spread_of
+from . import policies
 
 MACHINES = 20
 WRITERS = 5
 DISK_BYTES = 64 * MiB
 WATCHED_SECONDS = 45
 EVERY_SECONDS = 1.0
-POLICY = rest.PolicyCreate(
-    name="bench",
-    rpo_threshold_seconds=60,
-    retention_seconds=3600,
-    crash_consistent_every_seconds=10,
-    app_consistent_every_seconds=0,
-    cycle_seconds=5,
-)
+POLICY = policies.for_vault(point_every_seconds=10)
 
 
 @dataclass(frozen=True, slots=True)

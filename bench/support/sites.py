@@ -263,12 +263,3 @@ class Machine:
         """End the protection; the replica's files go."""
         self.sites.a.do(Kind.STOP_REPLICATION, StopReplication(forget=True), self.machine_id)
         self.sites.b.do(Kind.REMOVE_REPLICA, RemoveReplica(), self.machine_id)
-
-
-def policy(cycle_seconds: float = 1.0, point_every_seconds: int = 3600) -> PolicyShape:
-    """A policy in which little happens by itself."""
-    return PolicyShape(
-        name="bench", rpo_threshold_seconds=60, retention_seconds=3600,
-        crash_consistent_every_seconds=point_every_seconds, app_consistent_every_seconds=0,
-        cycle_seconds=cycle_seconds,
-    )  # fmt: skip

@@ -12,7 +12,8 @@ from secondsite.fabrics import simulated
 
 from ..figure import Figure, spread_of
 from . import content, loads
-from .sites import Machine, Sites, policy
+from .policies import policy
+from .sites import Machine, Sites
 
 DISK_BYTES = 256 * MiB
 CYCLES = 4

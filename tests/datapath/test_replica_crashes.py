@@ -16,15 +16,7 @@ import pytest
 
 from secondsite.datapath import errors, firmware, replica_removal
 from secondsite.datapath.replica import Replica, ReplicaDisk
-from secondsite.datapath.storage_daemon import StorageDaemon
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    daemon = StorageDaemon(tmp_path / "daemon")
-    yield daemon
-    daemon.stop()
 
 
 @pytest.fixture

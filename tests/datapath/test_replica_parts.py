@@ -9,19 +9,11 @@ import pytest
 from secondsite.datapath import errors
 from secondsite.datapath.frames import Frame
 from secondsite.datapath.replica import Replica
-from secondsite.datapath.storage_daemon import StorageDaemon
 from secondsite.datapath.units import MiB
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying
 from tests.datapath.test_replica import assert_region_true
 
 SLICE = {"sda": 1 * MiB}
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    daemon = StorageDaemon(tmp_path / "daemon")
-    yield daemon
-    daemon.stop()
 
 
 @pytest.fixture

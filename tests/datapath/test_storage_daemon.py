@@ -12,13 +12,6 @@ from tests.datapath.support_chain import qemu_img
 from tests.support.eventually import eventually
 
 
-@pytest.fixture
-def daemon(tmp_path):
-    daemon = StorageDaemon(tmp_path / "daemon")
-    yield daemon
-    daemon.stop()
-
-
 def test_an_image_is_served_over_nbd_and_let_go_again(daemon, tmp_path):
     path = tmp_path / "a.qcow2"
     image.create(path, 4 * MiB)
