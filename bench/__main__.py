@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from . import catalogue
+from . import catalogue, report
 from .figure import Figure
 
 console = Console(highlight=False)
@@ -40,7 +39,8 @@ def main() -> int:
         _list(known)
         return 0
     figures, failed = _measure_all(chosen.names or known, chosen.json)
-    console.print(_table(figures))
+    for part in report.of(figures):
+        console.print(part)
     for name in failed:
         console.print(f"[red]not measured[/]: {name}")
     return 1 if failed else 0
@@ -61,8 +61,8 @@ def _list(names: Sequence[str]) -> None:
         console.print(f"[bold]{name}[/]  {catalogue.what(name)}", soft_wrap=True)
 
 
-def _measure_all(names: Sequence[str], report: Path | None) -> tuple[list[Figure], list[str]]:
-    """The figures, and the names of those that could not be measured; the report is written after each."""
+def _measure_all(names: Sequence[str], file: Path | None) -> tuple[list[Figure], list[str]]:
+    """The figures, and the names of those that could not be measured; the file is written after each."""
     figures: list[Figure] = []
     failed: list[str] = []
     for name in names:
@@ -75,34 +75,19 @@ def _measure_all(names: Sequence[str], report: Path | None) -> tuple[list[Figure
             failed.append(name)
             continue
         _say(figures[-1], time.monotonic() - began)
-        if report is not None:
-            _write(report, [figure.as_json() for figure in figures])
+        if file is not None:
+            _write(file, [figure.as_json() for figure in figures])
     return figures, failed
 
 
 def _say(figure: Figure, seconds: float) -> None:
     mark = "[green]✔[/]" if figure.reached else "[yellow]✘[/]"
-    shown = f"{mark} [bold]{figure.name}[/] {figure.value:.3g} {figure.unit} (goal {_goal(figure)}), {seconds:.0f} s"
+    shown = f"{mark} [bold]{figure.name}[/] {figure.value:.3g} {figure.unit} (goal {report.goal(figure)}), {seconds:.0f} s"
     console.print(shown, soft_wrap=True)
 
 
-def _write(report: Path, records: list[dict[str, Any]]) -> None:
-    report.write_text(json.dumps(records, indent=2) + "\n")
-
-
-def _goal(figure: Figure) -> str:
-    return f"{'>=' if figure.better == 'higher' else '<='} {figure.goal:g}"
-
-
-def _table(figures: Sequence[Figure]) -> Table:
-    table = Table("figure", "value", "goal", "", "spread", "peer", "how", show_lines=True)
-    for each in figures:
-        spread = " / ".join(f"{value:.3g}" for value in each.spread.values())
-        reached = "[green]reached[/]" if each.reached else "[yellow]missed[/]"
-        table.add_row(
-            each.name, f"{each.value:.3g} {each.unit}", _goal(each), reached, spread, each.peer, each.how
-        )
-    return table
+def _write(file: Path, records: list[dict[str, Any]]) -> None:
+    file.write_text(json.dumps(records, indent=2) + "\n")
 
 
 if __name__ == "__main__":

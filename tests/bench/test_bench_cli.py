@@ -1,13 +1,15 @@
 """What `python -m bench` prints and writes, with one real figure."""
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from bench import catalogue
+from bench import catalogue, report
 from bench.figure import Figure, Pairs, in_turn, percentile, spread_of
 from bench.support import loads
 from rig import processes
@@ -91,6 +93,24 @@ def test_a_goal_is_reached_from_its_better_side():
     facts = {"name": "x", "unit": "x", "peer": "", "how": ""}
     assert Figure(value=1.2, goal=1.0, better="higher", **facts).reached
     assert not Figure(value=1.2, goal=1.0, better="lower", **facts).reached
+
+
+def test_a_report_can_be_read_at_80_columns():
+    facts = {"unit": "ms", "goal": 50.0, "better": "lower", "spread": {"min": 1.0, "median": 2.0, "max": 3.0}}
+    text = {"peer": "the same without a cycle " * 5, "how": "the longest write of each cycle " * 9}
+    figures = [Figure(name=name, value=12.25, **facts, **text) for name in catalogue.names()]
+    console = Console(width=80, file=io.StringIO())
+    for part in report.of(figures):
+        console.print(part)
+    lines = console.file.getvalue().splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    for name in catalogue.names():
+        (row,) = (line for line in lines if line.startswith(f"{name} ") and "12.2 ms" in line)
+        assert row.split()[1:] == ["12.2", "ms", "<=", "50", "reached"]
+        at = [line.rstrip() for line in lines].index(name)
+        assert lines[at + 1].strip() == "min 1, median 2, max 3"
+        assert lines[at + 2].startswith("    peer: the same")
+    assert len(lines) < 20 * len(figures)
 
 
 def test_loads_stay_on_the_disk_and_repeat_with_their_seed():
