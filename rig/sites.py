@@ -14,7 +14,7 @@ from secondsite.client import VaultClient
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.jobs import seams
-from secondsite.wire import rest
+from secondsite.wire import places, rest
 from secondsite.wire.base import Shape
 
 from . import capabilities, processes
@@ -77,7 +77,7 @@ class Rig:
                 self.appliances[site].start()
                 say(f"site {site}: appliance {self.appliances[site].pid}, fabric {self.fabric}")
             self.wait_connected()
-            mapping = rest.NetworkMapping(
+            mapping = places.NetworkMapping(
                 source_site="a",
                 source_network=self.bridge("a"),
                 target_site="b",

@@ -5,7 +5,7 @@ from secondsite.appliance.appliance import Appliance
 from secondsite.appliance.config import ApplianceConfig
 from secondsite.appliance.csr import signing_request
 from secondsite.fabrics import simulated
-from secondsite.wire.rest import EnrollRequest
+from secondsite.wire.places import EnrollRequest
 from tests.appliance.support_sites import free_port
 
 

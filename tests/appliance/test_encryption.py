@@ -6,7 +6,8 @@ import pytest
 
 from secondsite.datapath import encryption_key
 from secondsite.datapath.units import KiB, MiB
-from secondsite.wire.orders import CheckTarget, Kind, RunCycle, ShutDown, StopReplica
+from secondsite.wire.checks import CheckTarget
+from secondsite.wire.orders import Kind, RunCycle, ShutDown, StopReplica
 from tests.appliance.support_sites import Pair, noise
 from tests.appliance.test_failover import fail_over, start, turned
 from tests.support.eventually import eventually

@@ -2,9 +2,8 @@
 
 from secondsite.domain.units import KiB, MiB
 from secondsite.fabrics import simulated
+from secondsite.wire.checks import CheckSource, CheckTarget
 from secondsite.wire.orders import (
-    CheckSource,
-    CheckTarget,
     CreateNetwork,
     Drain,
     DropPoint,

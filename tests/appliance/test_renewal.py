@@ -17,7 +17,7 @@ from secondsite.domain import errors
 from secondsite.jobs import seams
 from secondsite.vault.gateway.authority import create_authority, load_authority
 from secondsite.wire.control import Renewed
-from secondsite.wire.rest import EnrollRequest
+from secondsite.wire.places import EnrollRequest
 from tests.appliance.support_enrolled import Enrolled
 from tests.support.eventually import eventually
 from tests.vault.support_vault import VaultInProcess

@@ -12,8 +12,9 @@ import pytest
 from secondsite.datapath.units import PAGE_BYTES
 from secondsite.domain.units import KiB, MiB
 from secondsite.jobs import seams
+from secondsite.wire.checks import CheckTarget, ImportSeed, SeedDisk
 from secondsite.wire.control import Order
-from secondsite.wire.orders import CheckTarget, ImportSeed, Kind, RemoveReplica, SeedDisk
+from secondsite.wire.orders import Kind, RemoveReplica
 from tests.appliance.support_sites import DISK_BYTES, Pair, noise
 from tests.support.eventually import eventually
 

@@ -6,15 +6,15 @@ import pytest
 
 from secondsite.cli import output, tables
 from secondsite.fabrics import simulated
-from secondsite.wire import rest
+from secondsite.wire import places, rest
 from secondsite.wire.inventories import Seen, SiteNetworks
 from secondsite.wire.replication import PointShape
 from tests.cli.support_cli import forget_inventory
 from tests.support.eventually import eventually
 
 LISTS = {
-    "site list": ("name", rest.SiteShape),
-    "appliance list": ("connected", rest.ApplianceShape),
+    "site list": ("name", places.SiteShape),
+    "appliance list": ("connected", places.ApplianceShape),
     "machine list": ("unprotected", rest.MachineShape),
     "policy list": ("default-failback", rest.PolicyInfo),
     "network list": ("isolated", SiteNetworks),

@@ -17,7 +17,7 @@ from secondsite.jobs.engine import Engine
 from secondsite.vault import operations, ports
 from secondsite.vault import store as vault_store
 from secondsite.vault.steps.deps import Deps
-from secondsite.wire import orders, rest
+from secondsite.wire import checks, orders, rest
 from secondsite.wire.base import Problem
 from secondsite.wire.control import Hello, Report
 from secondsite.wire.machines import DiscoveredMachine, DiskDefinition, MachineDefinition, NicDefinition
@@ -141,7 +141,7 @@ class Appliances:
         return orders.Nothing()
 
     def _check_source(self, *_):
-        return orders.Obstacles()
+        return checks.Obstacles()
 
     _check_target = _check_source
 
@@ -188,7 +188,7 @@ class Appliances:
 
     def _import_seed(self, appliance_id, machine_id, payload):
         size_bytes = sum(seed.size_bytes for seed in payload.seeds)
-        return orders.SeedFact(data_bytes=size_bytes, size_bytes=size_bytes, seconds=1)
+        return checks.SeedFact(data_bytes=size_bytes, size_bytes=size_bytes, seconds=1)
 
     def _list_points(self, appliance_id, machine_id, payload):
         return orders.Points(points=self._points(machine_id))

@@ -16,7 +16,7 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
-from secondsite.wire.rest import NetworkMapping
+from secondsite.wire.places import NetworkMapping
 from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
-from ..wire import inventories, rest
+from ..wire import inventories, places, rest
 from ..wire.bandwidth import BandwidthShape
 from .access import Vault
 
@@ -28,7 +28,7 @@ def show_ca(vault: Vault) -> str:
 
 
 @open_router.post("/enroll", tags=["appliances"])
-def enroll(vault: Vault, request: rest.EnrollRequest) -> rest.EnrollAnswer:
+def enroll(vault: Vault, request: places.EnrollRequest) -> places.EnrollAnswer:
     """A certificate for a new appliance; the registration key is what lets it in."""
     return vault.appliances.enroll(request)
 
@@ -39,17 +39,17 @@ def show_vault(vault: Vault) -> rest.VaultInfo:
 
 
 @router.get("/sites", tags=["sites"])
-def list_sites(vault: Vault) -> Sequence[rest.SiteShape]:
+def list_sites(vault: Vault) -> Sequence[places.SiteShape]:
     return vault.sites.list()
 
 
 @router.post("/sites", status_code=HTTPStatus.CREATED, tags=["sites"])
-def create_site(vault: Vault, request: rest.SiteCreate) -> rest.SiteShape:
+def create_site(vault: Vault, request: places.SiteCreate) -> places.SiteShape:
     return vault.sites.create(request.name)
 
 
 @router.get("/sites/{site}", tags=["sites"])
-def show_site(vault: Vault, site: str) -> rest.SiteShape:
+def show_site(vault: Vault, site: str) -> places.SiteShape:
     return vault.sites.show(site)
 
 
@@ -59,7 +59,7 @@ def remove_site(vault: Vault, site: str) -> None:
 
 
 @router.put("/sites/{site}/bandwidth", tags=["sites"])
-def limit_site(vault: Vault, site: str, request: BandwidthShape) -> rest.SiteShape:
+def limit_site(vault: Vault, site: str, request: BandwidthShape) -> places.SiteShape:
     """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces what held."""
     return vault.sites.limit(site, request)
 
@@ -71,18 +71,18 @@ def show_inventory(vault: Vault, site: str) -> inventories.SiteInventory:
 
 
 @router.post("/sites/{site}/registration-key", status_code=HTTPStatus.CREATED, tags=["appliances"])
-def create_registration_key(vault: Vault, site: str) -> rest.RegistrationKey:
+def create_registration_key(vault: Vault, site: str) -> places.RegistrationKey:
     """A key that enrolls one appliance within an hour; shown this once."""
     return vault.appliances.registration_key(site)
 
 
 @router.get("/appliances", tags=["appliances"])
-def list_appliances(vault: Vault, site: str | None = None) -> Sequence[rest.ApplianceShape]:
+def list_appliances(vault: Vault, site: str | None = None) -> Sequence[places.ApplianceShape]:
     return vault.appliances.list(site)
 
 
 @router.get("/appliances/{appliance}", tags=["appliances"])
-def show_appliance(vault: Vault, appliance: str) -> rest.ApplianceShape:
+def show_appliance(vault: Vault, appliance: str) -> places.ApplianceShape:
     return vault.appliances.show(appliance)
 
 
@@ -101,12 +101,12 @@ def list_networks(vault: Vault, site: str | None = None) -> Sequence[inventories
 @router.get("/networks/mappings", tags=["networks"])
 def list_mappings(
     vault: Vault, source_site: str | None = None, target_site: str | None = None
-) -> Sequence[rest.NetworkMapping]:
+) -> Sequence[places.NetworkMapping]:
     return vault.networks.mappings(source_site, target_site)
 
 
 @router.put("/networks/mappings", tags=["networks"])
-def map_network(vault: Vault, mapping: rest.NetworkMapping) -> rest.NetworkMapping:
+def map_network(vault: Vault, mapping: places.NetworkMapping) -> places.NetworkMapping:
     return vault.networks.map(mapping)
 
 

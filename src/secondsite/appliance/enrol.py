@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from ..domain import errors
 from ..jobs import seams
-from ..wire.rest import EnrollAnswer, EnrollRequest, ErrorBody
+from ..wire.places import EnrollAnswer, EnrollRequest
+from ..wire.rest import ErrorBody
 from . import durable
 from .config import ApplianceConfig
 from .csr import signing_request

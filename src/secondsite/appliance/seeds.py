@@ -26,7 +26,7 @@ from ..domain import errors
 from ..domain.units import DAY, MiB
 from ..jobs import seams
 from ..wire.base import Shape
-from ..wire.orders import SeedDisk
+from ..wire.checks import SeedDisk
 from . import durable
 from .config import ApplianceConfig
 from .hosted import Hosted

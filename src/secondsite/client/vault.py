@@ -13,7 +13,7 @@ import pydantic
 from ..domain import errors
 from ..domain.lifecycle import Verb
 from ..domain.points import RecoveryPointChoice
-from ..wire import rest
+from ..wire import places, rest
 from ..wire.bandwidth import BandwidthShape
 from ..wire.base import Shape
 from ..wire.inventories import SiteMachines, SiteNetworks
@@ -43,27 +43,27 @@ class VaultClient:
     def vault(self) -> rest.VaultInfo:
         return self._one(rest.VaultInfo, "GET", "/api/vault")
 
-    def sites(self) -> list[rest.SiteShape]:
-        return self._many(rest.SiteShape, "/api/sites")
+    def sites(self) -> list[places.SiteShape]:
+        return self._many(places.SiteShape, "/api/sites")
 
-    def add_site(self, name: str) -> rest.SiteShape:
-        return self._one(rest.SiteShape, "POST", "/api/sites", body=_shape(rest.SiteCreate, name=name))
+    def add_site(self, name: str) -> places.SiteShape:
+        return self._one(places.SiteShape, "POST", "/api/sites", body=_shape(places.SiteCreate, name=name))
 
-    def site(self, name: str) -> rest.SiteShape:
-        return self._one(rest.SiteShape, "GET", f"/api/sites/{_part(name)}")
+    def site(self, name: str) -> places.SiteShape:
+        return self._one(places.SiteShape, "GET", f"/api/sites/{_part(name)}")
 
-    def limit_site(self, name: str, schedule: BandwidthShape) -> rest.SiteShape:
+    def limit_site(self, name: str, schedule: BandwidthShape) -> places.SiteShape:
         """How fast the site may send from now on."""
-        return self._one(rest.SiteShape, "PUT", f"/api/sites/{_part(name)}/bandwidth", body=schedule)
+        return self._one(places.SiteShape, "PUT", f"/api/sites/{_part(name)}/bandwidth", body=schedule)
 
     def remove_site(self, name: str) -> None:
         self._call("DELETE", f"/api/sites/{_part(name)}")
 
-    def registration_key(self, site: str) -> rest.RegistrationKey:
-        return self._one(rest.RegistrationKey, "POST", f"/api/sites/{_part(site)}/registration-key")
+    def registration_key(self, site: str) -> places.RegistrationKey:
+        return self._one(places.RegistrationKey, "POST", f"/api/sites/{_part(site)}/registration-key")
 
-    def appliances(self) -> list[rest.ApplianceShape]:
-        return self._many(rest.ApplianceShape, "/api/appliances")
+    def appliances(self) -> list[places.ApplianceShape]:
+        return self._many(places.ApplianceShape, "/api/appliances")
 
     def remove_appliance(self, name: str) -> None:
         self._call("DELETE", f"/api/appliances/{_part(name)}")
@@ -102,8 +102,8 @@ class VaultClient:
     def networks(self, site: str | None = None) -> list[SiteNetworks]:
         return self._many(SiteNetworks, "/api/networks", {"site": site})
 
-    def map_network(self, mapping: rest.NetworkMapping) -> rest.NetworkMapping:
-        return self._one(rest.NetworkMapping, "PUT", "/api/networks/mappings", body=mapping)
+    def map_network(self, mapping: places.NetworkMapping) -> places.NetworkMapping:
+        return self._one(places.NetworkMapping, "PUT", "/api/networks/mappings", body=mapping)
 
     def unmap_network(self, source_site: str, source_network: str, target_site: str) -> None:
         query = {"source_site": source_site, "source_network": source_network, "target_site": target_site}

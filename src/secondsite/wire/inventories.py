@@ -4,7 +4,8 @@ from pydantic import AwareDatetime
 
 from .base import Problem, Shape
 from .machines import DiscoveredMachine, NetworkInfo
-from .rest import MachineShape, NetworkMapping
+from .places import NetworkMapping
+from .rest import MachineShape
 
 
 class Seen(Shape):

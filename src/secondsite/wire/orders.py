@@ -11,7 +11,8 @@ from pydantic import Field
 
 from .bandwidth import BandwidthShape
 from .base import Shape
-from .machines import DiscoveredMachine, MachineDefinition, NetworkInfo
+from .checks import CheckSource, CheckTarget, ImportSeed, Obstacles, SeedFact
+from .machines import DiscoveredMachine, NetworkInfo
 from .replication import Forward, GroupShape, PointShape, PolicyShape, ReplicaSetup, SourceSetup
 
 
@@ -22,57 +23,6 @@ class Nothing(Shape):
 class Inventory(Shape):
     machines: tuple[DiscoveredMachine, ...]
     networks: tuple[NetworkInfo, ...]
-
-
-class ObstacleShape(Shape):
-    what: str
-    do: str
-    blocking: bool = True
-
-
-class Obstacles(Shape):
-    obstacles: tuple[ObstacleShape, ...] = ()
-
-
-class CheckSource(Shape):
-    """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks` are those
-    to be protected; none given: all."""
-
-    fabric_id: str
-    disks: tuple[str, ...] = ()
-    peer_addresses: tuple[str, ...] = ()
-
-
-class SeedDisk(Shape):
-    """A copy of disk `key`, which has `size_bytes`, at a path of the target appliance's machine."""
-
-    key: str
-    path: str
-    size_bytes: int
-
-
-class ImportSeed(Shape):
-    """Copy what the seeds hold into the replica's head; they are only read, and may go afterwards."""
-
-    seeds: tuple[SeedDisk, ...]
-
-
-class SeedFact(Shape):
-    data_bytes: int
-    size_bytes: int
-    seconds: float
-
-
-class CheckTarget(Shape):
-    """`networks` are names that must exist here; `needed_bytes` must be free in the store; `seeds` must be readable
-    and as large as their disks. `encrypted`: a key must be here."""
-
-    definition: MachineDefinition | None = None
-    networks: tuple[str, ...] = ()
-    needed_bytes: int = 0
-    must_hold_replica: bool = False
-    seeds: tuple[SeedDisk, ...] = ()
-    encrypted: bool = False
 
 
 class StopReplication(Shape):

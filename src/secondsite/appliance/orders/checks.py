@@ -7,7 +7,7 @@ from ...datapath import errors as datapath_errors
 from ...domain import errors
 from ...domain.units import GiB
 from ...fabrics.interface import Obstacle
-from ...wire.orders import CheckSource, CheckTarget, Obstacles, ObstacleShape
+from ...wire.checks import CheckSource, CheckTarget, Obstacles, ObstacleShape
 from ..custody import GIVE_ONE
 from .context import Context
 

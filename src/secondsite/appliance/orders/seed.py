@@ -2,7 +2,7 @@
 
 import time
 
-from ...wire.orders import ImportSeed, SeedFact
+from ...wire.checks import ImportSeed, SeedFact
 from .context import Context
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ...wire import rest
+from ...wire import places
 from .. import output, remembered
 from ..options import Json, connect
 
@@ -44,7 +44,7 @@ def show_list(
     )
 
 
-def _becomes(network: str, mappings: tuple[rest.NetworkMapping, ...]) -> str:
+def _becomes(network: str, mappings: tuple[places.NetworkMapping, ...]) -> str:
     found = [f"{m.target_network} at {m.target_site}" for m in mappings if m.source_network == network]
     return ", ".join(found) or "-"
 
@@ -61,7 +61,7 @@ def map_network(
     """After a failover, cards of the source network are plugged into the target network."""
     source_site, source_network = _split(source)
     target_site, target_network = _split(target)
-    mapping = rest.NetworkMapping(
+    mapping = places.NetworkMapping(
         source_site=source_site,
         source_network=source_network,
         target_site=target_site,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...wire.bandwidth import BandwidthShape
-from ...wire.rest import SiteShape
+from ...wire.places import SiteShape
 from .. import amounts, output
 from ..options import Json, connect
 

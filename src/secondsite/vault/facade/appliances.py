@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ...domain import errors
-from ...wire.rest import ApplianceShape, EnrollAnswer, EnrollRequest, RegistrationKey
+from ...wire.places import ApplianceShape, EnrollAnswer, EnrollRequest, RegistrationKey
 from .. import ports
 from . import secrets, sites
 from .parts import Parts

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...domain import errors
 from ...wire.inventories import SiteNetworks
-from ...wire.rest import NetworkMapping
+from ...wire.places import NetworkMapping
 from . import discovery, sites
 from .parts import Parts
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ...domain import bandwidth, errors
 from ...wire.bandwidth import BandwidthShape
-from ...wire.rest import SiteShape
+from ...wire.places import SiteShape
 from .. import ports
 from ..watch import telling
 from .parts import Parts

@@ -18,7 +18,7 @@ from ...jobs.context import StepContext
 from ...jobs.definitions import Definition, Step
 from ...jobs.outcomes import Done, Outcome, Skipped, Wait
 from ...jobs.views import JobView
-from ...wire import orders, rest
+from ...wire import checks, orders, rest
 from ...wire.base import Shape
 from ...wire.machines import DiscoveredMachine, MachineDefinition
 from ...wire.orders import Kind
@@ -157,7 +157,7 @@ class EnableProtection:
             ctx,
             arguments["source_appliance_id"],
             Kind.CHECK_SOURCE,
-            orders.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses, disks=tuple(disks)),
+            checks.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses, disks=tuple(disks)),
             why=f"checking {definition.name} at {arguments['source_site']}",
         )
         if isinstance(source, Wait):
@@ -166,7 +166,7 @@ class EnableProtection:
             ctx,
             arguments["target_appliance_id"],
             Kind.CHECK_TARGET,
-            orders.CheckTarget(
+            checks.CheckTarget(
                 definition=definition,
                 seeds=seeds.of(arguments, definition),
                 encrypted=bool(arguments.get("encrypt")),

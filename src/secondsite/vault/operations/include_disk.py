@@ -12,7 +12,7 @@ from ...domain.units import DAY
 from ...jobs.context import StepContext
 from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Wait
-from ...wire import orders
+from ...wire import checks
 from ...wire.machines import MachineDefinition
 from ...wire.orders import Kind
 from .. import ports
@@ -61,7 +61,7 @@ class IncludeDisk(disks.DisksOperation):
             ctx,
             machine.source_appliance_id,
             Kind.CHECK_SOURCE,
-            orders.CheckSource(fabric_id=machine.source_fabric_id, disks=tuple(named)),
+            checks.CheckSource(fabric_id=machine.source_fabric_id, disks=tuple(named)),
             machine_id=machine.id,
             why=f"checking {machine.name} at {machine.source_site}",
         )

@@ -16,7 +16,7 @@ from ...jobs.context import StepContext
 from ...jobs.definitions import Definition, Step
 from ...jobs.outcomes import Done, Outcome, Wait
 from ...jobs.views import JobView
-from ...wire import orders, rest
+from ...wire import checks, orders, rest
 from ...wire.base import Shape
 from ...wire.orders import Kind
 from ...wire.replication import Base, SyncMode
@@ -62,7 +62,7 @@ class Reprotect(MachineOperation):
             ctx,
             machine.target_appliance_id,
             Kind.CHECK_SOURCE,
-            orders.CheckSource(
+            checks.CheckSource(
                 fabric_id=machine.target_fabric_id, peer_addresses=addresses, disks=machine.disks
             ),
             machine_id=machine.id,
@@ -74,7 +74,7 @@ class Reprotect(MachineOperation):
             ctx,
             machine.source_appliance_id,
             Kind.CHECK_TARGET,
-            orders.CheckTarget(encrypted=machine.encrypted and not _to_original(ctx)),
+            checks.CheckTarget(encrypted=machine.encrypted and not _to_original(ctx)),
             machine_id=machine.id,
             why=f"checking {machine.source_site}",
         )

@@ -12,7 +12,7 @@ from ...domain.lifecycle import Verb
 from ...jobs.context import StepContext
 from ...jobs.definitions import Step
 from ...jobs.outcomes import Done, Outcome, Skipped, Wait
-from ...wire import orders, rest
+from ...wire import checks, orders, rest
 from ...wire.base import Shape
 from ...wire.orders import Kind
 from .. import ports
@@ -58,7 +58,7 @@ class TestFailover(MachineOperation):
             ctx,
             machine.target_appliance_id,
             Kind.CHECK_TARGET,
-            orders.CheckTarget(
+            checks.CheckTarget(
                 networks=() if wanted in (CREATE, NO_NETWORK) else (wanted,), must_hold_replica=True
             ),
             machine_id=machine.id,

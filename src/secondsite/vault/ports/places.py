@@ -8,7 +8,7 @@ from typing import Protocol
 from ...domain.bandwidth import UNLIMITED, BandwidthSchedule
 from ...wire.control import Hello
 from ...wire.orders import Inventory
-from ...wire.rest import NetworkMapping
+from ...wire.places import NetworkMapping
 
 
 @dataclass(frozen=True, slots=True)

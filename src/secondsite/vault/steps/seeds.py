@@ -9,8 +9,9 @@ from ...domain.units import DAY
 from ...jobs.context import StepContext
 from ...jobs.outcomes import Done, Outcome, Wait
 from ...wire import rest
+from ...wire.checks import ImportSeed, SeedDisk
 from ...wire.machines import MachineDefinition
-from ...wire.orders import ImportSeed, Kind, SeedDisk
+from ...wire.orders import Kind
 from .. import ports
 from .ordering import Orders
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...domain import errors, journal
 from ...jobs.context import StepContext
 from ...jobs.outcomes import Wait
-from ...wire import orders
+from ...wire import checks, orders
 from ...wire.orders import Kind
 from ...wire.replication import Forward, PolicyShape
 from .. import ports
@@ -144,7 +144,7 @@ def stop_run(
 
 def obstacles_of(answer: Answer) -> list[str]:
     """The blocking obstacles of a check, each as 'what (do)'."""
-    found: Any = orders.Obstacles.model_validate(answer.facts).obstacles
+    found: Any = checks.Obstacles.model_validate(answer.facts).obstacles
     return [f"{each.what} {each.do}" for each in found if each.blocking]
 
 
