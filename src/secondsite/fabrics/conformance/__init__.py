@@ -16,8 +16,9 @@ from .firmware import FirmwareCases
 from .hosting import HostingCases
 from .machines import MachineCases, NetworkCases
 from .subsets import SubsetCases
+from .tags import TagCases
 from .under_test import FabricUnderTest
-from .views import PowerLossCases, TagCases, ViewCases
+from .views import PowerLossCases, ViewCases
 
 
 class Suite(

@@ -1,0 +1,55 @@
+"""Cases about our tag on a machine, and what is left of us when it is taken away."""
+
+from __future__ import annotations
+
+from ...datapath import image
+from ...domain import errors
+from . import steps
+from .under_test import FabricUnderTest
+
+
+class TagCases:
+    def test_enable_can_be_repeated_and_refuses_a_foreign_tag(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.running(under_test, "tag")
+        assert not [one for one in under_test.fabric.tracking.check(fabric_id) if one.blocking]
+        for _ in range(2):
+            under_test.fabric.tracking.enable(fabric_id, steps.TAG)
+        with steps.refused(errors.NotOurs):
+            under_test.fabric.tracking.enable(fabric_id, steps.OTHER_TAG)
+        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+
+    def test_the_tag_survives_power_and_process(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "tag-stays")
+        steps.stopped(under_test, fabric_id)
+        under_test.reopen()
+        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+
+    def test_disable_removes_checkpoints_and_tag_of_a_running_machine(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "disable")
+        base = steps.checkpoint(under_test, fabric_id)
+        for _ in range(2):
+            under_test.fabric.tracking.disable(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).tag is None
+        with steps.view(under_test, fabric_id, base) as session:
+            assert session.disks[0].bitmaps == ()
+        under_test.fabric.tracking.disable(fabric_id)
+        steps.stopped(under_test, fabric_id)
+        assert _our_bitmaps(under_test, fabric_id) == []
+
+    def test_disable_works_for_a_machine_that_is_off(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "disable-off")
+        steps.checkpoint(under_test, fabric_id)
+        steps.stopped(under_test, fabric_id)
+        under_test.fabric.tracking.disable(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).tag is None
+        assert _our_bitmaps(under_test, fabric_id) == []
+
+    def test_disable_works_for_a_machine_that_is_gone(self, under_test: FabricUnderTest) -> None:
+        under_test.fabric.tracking.disable("00000000-0000-4000-8000-000000000000")
+
+
+def _our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
+    paths = [under_test.disk_path(fabric_id, key) for key in steps.keys_of(under_test, fabric_id)]
+    return [name for path in paths for name in image.chain(path)[0].bitmaps if name.startswith("secondsite-")]
