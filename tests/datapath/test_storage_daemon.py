@@ -50,7 +50,7 @@ def test_a_killed_daemon_is_noticed_and_the_next_use_starts_another(daemon, tmp_
 
 def test_a_daemon_that_outlived_its_owner_is_killed_at_the_next_start(daemon, tmp_path):
     daemon.start()
-    stale = daemon._process
+    stale = daemon._process._process
     heir = StorageDaemon(daemon.folder)
     heir.start()
     assert stale.wait(timeout=10) == -signal.SIGKILL

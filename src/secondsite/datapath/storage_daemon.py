@@ -1,7 +1,5 @@
 """One qemu-storage-daemon: opens disk images and serves them over NBD on a unix socket.
 
-It runs in a session of its own, so that a signal to our process group does not cut writes in the middle.
-One that outlived its owner is killed at the next start: images are opened from what is recorded, never taken over.
 A dead daemon is noticed at the next command, which raises StorageDaemonGone; the use after that starts a new one
 with a higher `generation`, by which holders of open images see that theirs are closed.
 """
@@ -10,22 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import signal
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import errors, image, memory
+from . import errors, image
 from .encryption_key import EncryptionKey
 from .qmp import QmpClient, QmpRefused
-
-LONGEST_SOCKET_PATH = 100
-START_SECONDS = 15.0
+from .storage_daemon_process import DaemonProcess
 
 
 class StorageDaemon:
@@ -34,12 +26,8 @@ class StorageDaemon:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.generation = 0
-        sockets = _socket_folder(self.folder)
-        self.nbd_socket = sockets / "nbd.sock"
-        self._qmp_socket = sockets / "qmp.sock"
-        self._pid_file = self.folder / "storage-daemon.pid"
-        self._log_file = self.folder / "storage-daemon.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = DaemonProcess(self.folder)
+        self.nbd_socket = self._process.nbd_socket
         self._client: QmpClient | None = None
         self._lock = threading.RLock()
         self._nodes: dict[str, None] = {}
@@ -49,42 +37,29 @@ class StorageDaemon:
     def start(self) -> None:
         """Have a daemon run; raises StorageDaemonGone when it does not come up."""
         with self._lock:
-            if self._client is not None and self._alive():
+            if self._client is not None and self._process.alive:
                 return
             self._forget()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._qmp_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._kill_stale()
-            self._launch()
+            self._client = self._process.start()
             self.generation += 1
 
     def stop(self) -> None:
         """End the daemon: images are flushed and closed first; one that does not obey is killed."""
         with self._lock:
-            process = self._process
-            if process is not None and self._alive():
+            if self._process.alive:
                 with contextlib.suppress(errors.DatapathError):
                     self.qmp("quit", deadline_seconds=10)
-                try:
-                    process.wait(timeout=20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+                self._process.died(wait_seconds=20)
             self._forget()
-            for path in (self._pid_file, self._qmp_socket, self.nbd_socket):
-                path.unlink(missing_ok=True)
+            self._process.clear()
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._alive() else None
+        return self._process.pid
 
     def died(self, wait_seconds: float = 0.5) -> bool:
         """Whether the daemon is gone; a killed one closes its sockets a moment before it can be seen as dead."""
-        process = self._process
-        if process is None:
-            return True
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=wait_seconds)
-        return process.poll() is not None
+        return self._process.died(wait_seconds)
 
     def uri(self, export_name: str) -> str:
         return f"nbd+unix:///{export_name}?socket={self.nbd_socket}"
@@ -174,8 +149,8 @@ class StorageDaemon:
             deadline = time.monotonic() + deadline_seconds
             while any(export["id"] == _export_id(name) for export in self.qmp("query-block-exports")):
                 if time.monotonic() > deadline:
-                    raise _not_up(
-                        f"the export '{name}' did not end within {deadline_seconds:.0f} s", self._log_file
+                    raise self._process.not_up(
+                        f"the export '{name}' did not end within {deadline_seconds:.0f} s"
                     )
                 time.sleep(0.005)
             self._exports.pop(name, None)
@@ -215,98 +190,22 @@ class StorageDaemon:
             if self.generation == generation:
                 raise
 
-    def _alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
     def _notice_death(self) -> None:
-        if self._process is not None and not self._alive():
+        if self._process.began and not self._process.alive:
             self._forget()
 
     def _forget(self) -> None:
         """Drop all that belonged to the current daemon; kill it, for nobody can reach it any more."""
         if self._client is not None:
             self._client.close()
-        if self._process is not None:
-            if self._alive():
-                self._process.kill()
-            self._process.wait(timeout=20)
-        self._client, self._process = None, None
+        self._process.kill()
+        self._client = None
         self._nodes, self._exports, self._keys = {}, {}, set()
-
-    def _kill_stale(self) -> None:
-        try:
-            pid = int(self._pid_file.read_text())
-        except (OSError, ValueError):
-            return
-        if _carries(pid, str(self._qmp_socket)):
-            os.kill(pid, signal.SIGKILL)
-            deadline = time.monotonic() + START_SECONDS
-            while _carries(pid, str(self._qmp_socket)):
-                if time.monotonic() > deadline:
-                    raise _not_up(f"the daemon {pid} of an earlier run cannot be killed", self._log_file)
-                time.sleep(0.01)
-        self._pid_file.unlink(missing_ok=True)
-
-    def _launch(self) -> None:
-        for path in (self._qmp_socket, self.nbd_socket):
-            path.unlink(missing_ok=True)
-        with self._log_file.open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, **memory.ENVIRONMENT},
-            )  # fmt: skip
-        # qemu writes its own pid file only after start-up; a crash of ours before that would leave a stray.
-        self._pid_file.write_text(str(self._process.pid))
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self._client = QmpClient(self._qmp_socket)
-                return
-            except errors.StorageDaemonGone:
-                if not self._alive() or time.monotonic() > deadline:
-                    self._forget()
-                    raise _not_up("qemu-storage-daemon did not start", self._log_file) from None
-                time.sleep(0.01)
-
-    def _command_line(self) -> list[str]:
-        qmp, nbd = (str(path).replace(",", ",,") for path in (self._qmp_socket, self.nbd_socket))
-        return [
-            "qemu-storage-daemon",
-            "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=off",
-            "--monitor", "chardev=qmp",
-            "--nbd-server", f"addr.type=unix,addr.path={nbd},max-connections=0",
-        ]  # fmt: skip
-
-
-def _socket_folder(folder: Path) -> Path:
-    """A unix socket's path holds 107 bytes; a deep store keeps its sockets in a short folder of its own."""
-    if len(str(folder)) <= LONGEST_SOCKET_PATH - len("/nbd.sock"):
-        return folder
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"secondsite-{os.getuid()}-{digest}"
 
 
 def _export_id(name: str) -> str:
     """Export ids and node names allow fewer characters than export names do."""
     return "x" + hashlib.sha256(name.encode()).hexdigest()[:24]
-
-
-def _carries(pid: int, text: str) -> bool:
-    try:
-        return text.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
-def _not_up(what: str, log_file: Path) -> errors.StorageDaemonGone:
-    try:
-        said = log_file.read_text(errors="replace").strip()[-500:]
-    except OSError:
-        said = ""
-    return errors.StorageDaemonGone(
-        f"{what[0].upper()}{what[1:]}{': ' + said if said else ''}.",
-        do=f"Check that Debian's qemu-utils is installed and read {log_file}; then repeat.",
-    )
 
 
 __all__ = ["QmpRefused", "StorageDaemon"]
