@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from secondsite.appliance.appliance import Appliance
-from secondsite.datapath import channel, cycle_file, sender
+from secondsite.datapath import channel, inbox, sender
 from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.errors import PeerRefused
 from secondsite.domain.units import KiB, MiB
@@ -263,7 +263,7 @@ def test_a_damaged_cycle_is_discarded_and_the_source_compares(pair):
         pair.source.write(pair.fabric_id, 3 * MiB, noise(1 * MiB))
         pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
         path = next(
-            path for _, _, path in cycle_file.scan(hosted.replica.inbox) if path.stat().st_size > 500 * KiB
+            path for _, _, path in inbox.scan(hosted.replica.inbox) if path.stat().st_size > 500 * KiB
         )
         with path.open("r+b") as file:
             file.seek(300 * KiB)

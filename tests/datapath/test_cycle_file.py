@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from secondsite.datapath import codec, cycle_file
+from secondsite.datapath import codec, cycle_file, inbox
 from secondsite.datapath.codec_choice import Choice
 from secondsite.datapath.cycle_file import CycleHeader
 from secondsite.datapath.errors import CycleDamaged, ProtocolViolated
@@ -46,19 +46,19 @@ def test_files_are_listed_in_the_order_of_their_numbers(tmp_path):
         written(tmp_path, seq)
     (tmp_path / ".1-101.aa.part").write_bytes(b"half")
     (tmp_path / "notes.txt").write_bytes(b"")
-    assert [(epoch, seq) for epoch, seq, _ in cycle_file.scan(tmp_path)] == [
+    assert [(epoch, seq) for epoch, seq, _ in inbox.scan(tmp_path)] == [
         (1, 1),
         (1, 9),
         (1, 10),
         (1, 100),
     ]
-    assert cycle_file.scan(tmp_path / "absent") == []
+    assert inbox.scan(tmp_path / "absent") == []
 
 
 def test_leftovers_are_cleared_and_complete_cycles_stay(tmp_path):
     written(tmp_path)
     (tmp_path / ".1-2.aa.part").write_bytes(b"half")
-    assert cycle_file.clear_parts(tmp_path) == 1
+    assert inbox.clear_parts(tmp_path) == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["1-1.cycle"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secondsite.datapath import channel, codec, cycle_file, sender
+from secondsite.datapath import channel, codec, inbox, sender
 from secondsite.datapath.codec_choice import Choice
 from secondsite.datapath.errors import DatapathError, PeerRefused, PeerUnreachable
 from secondsite.datapath.extents import Extent
@@ -228,9 +228,9 @@ def test_a_target_that_is_killed_holds_all_that_it_acknowledged_and_no_half_cycl
     finally:
         process.kill()
         process.communicate(timeout=10)
-    assert [(epoch, seq) for epoch, seq, _ in cycle_file.scan(inbox_dir)] == [(1, 1)]
-    assert content_of(cycle_file.path_of(inbox_dir, 1, 1), SIZE) == [content]
-    assert cycle_file.clear_parts(inbox_dir) == 1
+    assert [(epoch, seq) for epoch, seq, _ in inbox.scan(inbox_dir)] == [(1, 1)]
+    assert content_of(inbox.path_of(inbox_dir, 1, 1), SIZE) == [content]
+    assert inbox.clear_parts(inbox_dir) == 1
     assert names(inbox_dir) == ["1-1.cycle"]
 
 
@@ -252,7 +252,7 @@ def test_several_machines_send_at_once(target, tmp_path):
     for thread in threads:
         thread.join(60)
     assert not problems
-    assert [seq for _, seq, _ in cycle_file.scan(target.door.inbox_dir)] == [1, 2, 3, 4]
+    assert [seq for _, seq, _ in inbox.scan(target.door.inbox_dir)] == [1, 2, 3, 4]
 
 
 def test_digests_of_the_wrong_number_are_refused_at_the_target(target, tmp_path):

@@ -12,7 +12,7 @@ import threading
 import pytest
 import xxhash
 
-from secondsite.datapath import codec, cycle_file, errors, image
+from secondsite.datapath import codec, cycle_file, errors, image, inbox
 from secondsite.datapath.codec_choice import Choice
 from secondsite.datapath.replica import BaseImage, Replica
 from secondsite.datapath.replica_removal import sweep
@@ -507,7 +507,7 @@ def test_a_cycle_file_from_the_inbox_is_applied(replica, source, tmp_path):
             e for f in frames for e in codec.encode(Choice(), f.disk, f.offset, f.data or bytes(f.length))
         ]
         cycle_file.write(replica.inbox, header, iter(encoded))
-    for _epoch, _seq, path in cycle_file.scan(replica.inbox):
+    for _epoch, _seq, path in inbox.scan(replica.inbox):
         replica.apply(*cycle_file.read(path))
         path.unlink()
     assert_points_true(replica, source, tmp_path)

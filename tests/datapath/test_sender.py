@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from secondsite.datapath import cycle_file, sender
+from secondsite.datapath import cycle_file, inbox, sender
 from secondsite.datapath.errors import Cancelled, DiskUnreadable, PeerRefused
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.nbd_disk import NbdDisk
@@ -32,7 +32,7 @@ def test_a_full_cycle_arrives_bit_for_bit_and_durable(target, tmp_path):
         result = sender.send_cycle(
             connection, header, [DiskPlan(disk, "vda", whole(content))], progress=seen.append
         )
-    [(epoch, seq, path)] = cycle_file.scan(target.door.inbox_dir)
+    [(epoch, seq, path)] = inbox.scan(target.door.inbox_dir)
     assert (epoch, seq) == (1, 1)
     assert target.door.arrivals == [path]
     assert target.door.peers == ["source"]
@@ -115,7 +115,7 @@ def test_a_repeated_cycle_is_acknowledged_at_once(target, tmp_path):
     assert not first.already
     assert again.already
     assert again.wire_bytes == 0
-    assert set(target.door.arrivals) == {cycle_file.path_of(target.door.inbox_dir, 1, 1)}
+    assert set(target.door.arrivals) == {inbox.path_of(target.door.inbox_dir, 1, 1)}
 
 
 def test_another_take_with_a_used_number_is_refused(target, tmp_path):

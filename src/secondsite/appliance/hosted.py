@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
-from ..datapath import cycle_file
+from ..datapath import cycle_file, inbox
 from ..datapath import errors as datapath_errors
 from ..datapath.cycle_file import CycleHeader
 from ..datapath.encryption_key import EncryptionKey
@@ -92,7 +92,7 @@ class Hosted:
 
     def waiting(self) -> list[tuple[int, int, Path]]:
         """(epoch, seq, path) of received cycles, oldest first."""
-        return cycle_file.scan(self.replica.inbox)
+        return inbox.scan(self.replica.inbox)
 
     def received_seq(self) -> int:
         """The newest cycle of this epoch that is durable here; 0 before the first."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from ..datapath import cycle_file, replica_removal
+from ..datapath import inbox, replica_removal
 from ..datapath.encryption_key import EncryptionKey
 from ..datapath.replica import BaseImage, Replica, ReplicaDisk
 from ..datapath.storage_daemon import StorageDaemon
@@ -57,7 +57,7 @@ class ReplicaHost:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
         hosted = Hosted(setup, accepting, replica, self._state)
         hosted.look_for_key()
-        cycle_file.clear_parts(replica.inbox)
+        inbox.clear_parts(replica.inbox)
         hosted.refresh()
         self._hosted[setup.machine_id] = hosted
 

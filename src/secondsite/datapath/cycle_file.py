@@ -3,15 +3,13 @@
     magic, 12 bytes | BEGIN message with the header | data frames | END message with count and digest
 
 `<epoch>-<seq>.cycle` exists only when it is complete and durable: it is written under another name, fsynced,
-renamed. Names sort by number, not by text: use `scan`. Of an encrypted replica it is all that inside a sealed file
-(see sealed_file).
+renamed (see inbox). Of an encrypted replica it is all that inside a sealed file (see sealed_file).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,18 +18,18 @@ from typing import Any, BinaryIO, Final
 
 import xxhash
 
-from . import firmware, frames, frames_message, frames_runs, room, sealed_file
+from . import firmware, frames, frames_message, frames_runs, inbox, room, sealed_file
 from .encryption_key import EncryptionKey
 from .errors import CycleDamaged, DatapathError, ProtocolViolated
 from .firmware import FirmwareFile
 from .frames import Encoded, Frame
 from .frames_message import Message, Received
+from .replica_files import sync_folder
 from .units import MiB
 
 MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
 READABLE: Final = (MAGIC, b"SScycle\x00\x01\x00\x00\x00")
 """Version 2 may hold frames of runs; what version 1 left in an inbox is still applied."""
-_NAME: Final = re.compile(r"(\d+)-(\d+)\.cycle")
 _FLUSH_BYTES: Final = 256 * MiB
 
 
@@ -103,39 +101,6 @@ def _object(value: object) -> dict[str, Any] | None:
     return value
 
 
-def path_of(inbox_dir: Path, epoch: int, seq: int) -> Path:
-    """Where a complete cycle lies."""
-    return inbox_dir / f"{epoch}-{seq}.cycle"
-
-
-def scan(inbox_dir: Path) -> list[tuple[int, int, Path]]:
-    """(epoch, seq, path) of the complete cycles, oldest first; nothing if there is no such folder."""
-    if not inbox_dir.is_dir():
-        return []
-    named = ((_NAME.fullmatch(path.name), path) for path in inbox_dir.iterdir())
-    return sorted((int(m[1]), int(m[2]), path) for m, path in named if m)
-
-
-def clear_parts(inbox_dir: Path) -> int:
-    """Remove what broken transfers left; call it when nothing is being received. Gives how many there were."""
-    parts = list(inbox_dir.glob(".*.part")) if inbox_dir.is_dir() else []
-    for part in parts:
-        part.unlink(missing_ok=True)
-    return len(parts)
-
-
-def held_bytes(inbox_dir: Path) -> int:
-    """What the inbox holds now, complete or under way."""
-    return sum(_size(path) for path in inbox_dir.iterdir())
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # it was applied, or given up, since it was listed
-        return 0
-
-
 class CycleWriter:
     """A cycle file in the making. It becomes visible by `commit` only; `discard` removes it."""
 
@@ -149,7 +114,7 @@ class CycleWriter:
         """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows what a full
         disk means."""
         self._make_room = make_room
-        self._final = path_of(inbox_dir, header.epoch, header.seq)
+        self._final = inbox.path_of(inbox_dir, header.epoch, header.seq)
         self._part = inbox_dir / f".{header.epoch}-{header.seq}.{secrets.token_hex(4)}.part"
         self._file: BinaryIO = open(self._part, "xb", buffering=0)  # noqa: SIM115
         self._digest = xxhash.xxh3_128()
@@ -191,7 +156,7 @@ class CycleWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         os.rename(self._part, self._final)
-        fsync_folder(self._final.parent)
+        sync_folder(self._final.parent)
         return self._final
 
     def discard(self) -> None:
@@ -215,15 +180,6 @@ class CycleWriter:
         view = memoryview(data)
         while view:
             view = view[room.write(self._file, view, self._make_room) :]
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write(

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from . import digest_cache_record, extents
-from .cycle_file import fsync_folder
 from .digest_cache_file import DigestCacheFile
 from .digest_cache_record import Record
 from .extents import Extent
+from .replica_files import sync_folder
 from .units import PAGE_BYTES, MiB
 
 RECORD: Final = "record"
@@ -134,9 +134,9 @@ def drop(folder: Path) -> None:
     if not folder.exists():
         return
     (folder / RECORD).unlink(missing_ok=True)
-    fsync_folder(folder)
+    sync_folder(folder)
     shutil.rmtree(folder)
-    fsync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
 def _bounded(found: list[Extent]) -> list[Extent]:

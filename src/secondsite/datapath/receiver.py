@@ -15,7 +15,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from . import cycle_file, memory, room
+from . import cycle_file, inbox, memory, room
 from .channel import Connection
 from .cycle_file import CycleHeader, CycleWriter
 from .errors import DatapathError, PeerSilent, PeerUnreachable
@@ -64,7 +64,7 @@ def receive_cycle(connection: Connection, header: CycleHeader, door: ReplicaDoor
 def _held(accept: Accept, header: CycleHeader, door: ReplicaDoor) -> bool:
     """Whether this very cycle is in the inbox; the door hears of it again, in case it missed it. Raises Refused
     if another take has its number."""
-    path = cycle_file.path_of(accept.inbox_dir, header.epoch, header.seq)
+    path = inbox.path_of(accept.inbox_dir, header.epoch, header.seq)
     if not path.exists():
         return False
     held, _content = cycle_file.read(path, accept.key)
@@ -123,9 +123,9 @@ def _to_inbox(reception: Reception, header: CycleHeader, accept: Accept) -> Path
 
 def _room(accept: Accept) -> int | None:
     """None: without a limit. A cycle that waits for no other may be larger than the budget: later it would be larger yet."""
-    if accept.budget_bytes is None or not cycle_file.scan(accept.inbox_dir):
+    if accept.budget_bytes is None or not inbox.scan(accept.inbox_dir):
         return None
-    return accept.budget_bytes - cycle_file.held_bytes(accept.inbox_dir)
+    return accept.budget_bytes - inbox.held_bytes(accept.inbox_dir)
 
 
 def _store_problem(inbox_dir: Path, problem: OSError) -> Refused:
