@@ -71,7 +71,9 @@ def measured(fabric: Literal["libvirt", "simulated"]) -> dict[str, Cost]:
     finally:
         rig.close()
     return {
-        name: Cost({each: statistics.median(one[each] for one in found[name]) for each in PARTS}, counts[name])
+        name: Cost(
+            {each: statistics.median(one[each] for one in found[name]) for each in PARTS}, counts[name]
+        )
         for name in NAMES
     }
 

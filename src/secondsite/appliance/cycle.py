@@ -3,6 +3,7 @@
     dial the target > open the view > plan > note what may be touched > remember the attempt > send > ACK > remember
     > note what the target holds now > drop old checkpoints
 
+A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`.
 Killed at any instant, the next cycle builds on the same base under a new number and sends a superset: harmless.
 """
 
@@ -20,18 +21,25 @@ from ..datapath.channel import Connection
 from ..datapath.nbd_disk import NbdDisk
 from ..datapath.sender import DiskPlan
 from ..domain import errors
-from ..fabrics.interface import ChangeSession, Fabric, PowerState, SessionRequest
+from ..fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
 from ..jobs import seams
+from ..wire.machines import MachineDefinition
 from ..wire.orders import CycleFact
-from . import held_pages, remembered, surroundings, sync_pass, take
+from . import held_pages, idle, remembered, surroundings, sync_pass, take
 from .config import ApplianceConfig
 from .guard import Guard, Watch
+from .idle import Idle
 from .peers import Peers
 from .source import Source
 from .sync_pass import DiskFacts, DiskPart
 from .take import Take, Wish
 
 Told = Callable[[float, str], None]
+
+
+def _nobody(_fraction: float, _sentence: str) -> None:
+    """Nobody asked."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +53,7 @@ class Cycles:
         self._peers = peers
         self._guard = guard
 
-    def run(
-        self, source: Source, wish: Wish, told: Told = lambda _fraction, _sentence: None
-    ) -> CycleFact | None:
+    def run(self, source: Source, wish: Wish, told: Told = _nobody) -> CycleFact | None:
         """One cycle, durable at the target; None when the wish allows idling and nothing changed.
 
         Raises domain or datapath errors; Interrupted when somebody needs the machine.
@@ -57,6 +63,11 @@ class Cycles:
             source.quiet_at = datetime.now(UTC)
             return None
         with self.connect(source) as connection:
+            if idle.may_be(source, wish):
+                found = surroundings.summary(self._fabric, source)
+                still = idle.look(self._fabric, source, found)
+                if still is not None:
+                    return self._send_idle(source, connection, still, wish, found)
             view = self._fabric.tracking.open(self.request(source, wish))
             return self.send(source, connection, view, wish, told)
 
@@ -66,7 +77,7 @@ class Cycles:
 
     def send(
         self, source: Source, connection: Connection, view: AbstractContextManager[ChangeSession], wish: Wish,
-        told: Told = lambda _fraction, _sentence: None,
+        told: Told = _nobody,
     ) -> CycleFact | None:  # fmt: skip
         """What `view` gives, made with `request`, over `connection`; as `run` otherwise."""
         fact, seen = self._over(connection, source, view, wish, told)
@@ -100,6 +111,19 @@ class Cycles:
         firmware = surroundings.firmware_state(self._fabric, source) or ()
         return None if marks is None else (marks, [file.record for file in firmware])
 
+    def _send_idle(
+        self, source: Source, connection: Connection, still: Idle, wish: Wish, found: MachineSummary
+    ) -> CycleFact:
+        """The instant of a machine that wrote nothing, over `connection`."""
+        with ExitStack() as stack:
+            watch = stack.enter_context(self._watched(source, connection, still.session))
+            firmware = surroundings.firmware_state(self._fabric, source)
+            taken = Take(source, still.session, still.parts, firmware, wish)
+            definition = found.definition if taken.has_point else None
+            fact = self._deliver(connection, taken, definition, still.plans, watch)
+        source.quiet_as = None
+        return fact
+
     def _over(
         self,
         connection: Connection,
@@ -109,17 +133,12 @@ class Cycles:
         told: Told,
     ) -> tuple[CycleFact | None, object]:
         """What was sent, and how the disk files of a machine that is off looked inside the view."""
-        seq = source.progress.next_seq
         if source.choice is None:
             source.meet(self._peers.choice(source.setup.target_appliance_id))
         with ExitStack() as stack:
             session = stack.enter_context(view)
             seen = self._looks(source)
-            watch = Watch(
-                connection, session, self._config.scratch, self._config.scratch_budget_bytes,
-                self._config.cycle_deadline_seconds, source.interrupt,
-            )  # fmt: skip
-            stack.enter_context(self._guard.over(watch))
+            watch = stack.enter_context(self._watched(source, connection, session))
             disks = [
                 stack.enter_context(NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps))
                 for disk in session.disks
@@ -131,12 +150,30 @@ class Cycles:
             if wish.idle_ok and taken.is_nothing(plans):
                 return None, seen
             definition = surroundings.summary(self._fabric, source).definition if taken.has_point else None
-            header = taken.header(seq, definition)
-            sizes = {disk.key: disk.size_bytes for disk in session.disks}
-            held = stack.enter_context(held_pages.over(self._config.home, source, sizes))
-            held.begin(seq, parts, {plan.key: [*plan.changed, *plan.compare] for plan in plans})
+            return self._deliver(connection, taken, definition, plans, watch, told), seen
+
+    def _watched(
+        self, source: Source, connection: Connection, session: ChangeSession
+    ) -> AbstractContextManager[Watch]:
+        config = self._config
+        watch = Watch(
+            connection, session, config.scratch, config.scratch_budget_bytes, config.cycle_deadline_seconds,
+            source.interrupt,
+        )  # fmt: skip
+        return self._guard.over(watch)
+
+    def _deliver(
+        self, connection: Connection, taken: Take, definition: MachineDefinition | None,
+        plans: Sequence[DiskPlan], watch: Watch, told: Told = _nobody,
+    ) -> CycleFact:  # fmt: skip
+        """Send what was taken; on record here, and durable there, when this returns."""
+        source, parts = taken.source, taken.parts
+        header = taken.header(source.progress.next_seq, definition)
+        sizes = {disk.key: disk.size_bytes for disk in header.disks}
+        with held_pages.over(self._config.home, source, sizes) as held:
+            held.begin(header.seq, parts, {plan.key: [*plan.changed, *plan.compare] for plan in plans})
             plans = [replace(plan, known=held.of(plan.key)) for plan in plans]
-            remembered.attempt(source, parts, seq)
+            remembered.attempt(source, parts, header.seq)
             result = sender.send_cycle(
                 connection,
                 header,
@@ -147,12 +184,12 @@ class Cycles:
                 progress=_teller(plans, told),
             )
             if result.already:
-                raise remembered.number_taken(source, session)
+                raise remembered.number_taken(source, taken.session)
             seams.reach("appliance.cycle.acknowledged")
             remembered.acknowledge(taken, header, result)
             held.commit()
         seams.reach("appliance.cycle.remembered")
-        return take.fact(header, session, result), seen
+        return take.fact(header, taken.session, result)
 
     def request(self, source: Source, wish: Wish) -> SessionRequest:
         """The view that the next cycle needs."""

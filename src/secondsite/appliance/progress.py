@@ -37,6 +37,8 @@ class Progress(Shape):
     """Disks that were included after the machine was whole, and whose first pass has not ended."""
     firmware: dict[str, str] = Field(default_factory=dict)
     """The firmware state that the target has: sha256 by the file's name."""
+    sizes_bytes: dict[str, int] = Field(default_factory=dict)
+    """The disks of the acknowledged cycle, by key."""
     resynchronizing: bool = False
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: int | None = None

@@ -61,6 +61,7 @@ def acknowledge(take: Take, header: CycleHeader, result: CycleResult) -> None:
         "base": session.checkpoint or progress.base,
         "taken_at": session.taken_at,
         "passes": passes,
+        "sizes_bytes": {disk.key: disk.size_bytes for disk in header.disks},
         "joining": tuple(key for key in progress.joining if key in passes),
         "resynchronizing": bool(passes) and progress.resynchronizing,
         "last_cycle_seconds": result.seconds,

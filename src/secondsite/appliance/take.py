@@ -32,7 +32,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A frozen view on its way. `firmware` is the machine's state beside its disks, None when it could not be read."""
+    """A frozen view on its way, or an instant that needed none. `firmware` is the machine's state beside its disks, None when it could not be read."""
 
     source: Source
     session: ChangeSession
@@ -65,7 +65,7 @@ class Take:
             seq=seq,
             base_seq=self.source.progress.last_seq,
             taken_at=self.session.taken_at.isoformat(),
-            disks=tuple(CycleDisk(disk.key, disk.size_bytes) for disk in self.session.disks),
+            disks=tuple(CycleDisk(part.key, part.size_bytes) for part in self.parts),
             point=self._point(seq, definition) if definition else None,
             sync=dict(self.open_passes) or None,
             firmware=self.firmware,
@@ -73,7 +73,7 @@ class Take:
         )
 
     def _point(self, seq: int, definition: MachineDefinition) -> dict[str, Any]:
-        wanted = {disk.key for disk in self.session.disks} - set(self.apart)
+        wanted = {part.key for part in self.parts} - set(self.apart)
         kept = tuple(disk for disk in definition.disks if disk.key in wanted)
         return {
             "point_id": points.point_id(self.session.taken_at, self.source.setup.epoch, seq),

@@ -136,6 +136,15 @@ class SessionRequest:
     wait there until other machines are ready too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """At `taken_at` the disks of a running machine held what they held at the checkpoint that was asked about: every
+    write that its guest saw end before that is in the checkpoint's content. `sizes_bytes` are the disks' by key."""
+
+    taken_at: datetime
+    sizes_bytes: Mapping[str, int]
+
+
 class Tracking(Protocol):
     """Change tracking: checkpoints with dirty bitmaps, and frozen views to read from."""
 
@@ -151,6 +160,14 @@ class Tracking(Protocol):
         Works for a running machine (backup job) and for one that is off (disks read where they lie, bitmaps
         included). If `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the caller
         falls back to compare. Raises FabricError when a foreign job holds the machine.
+        """
+
+    def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
+        """Whether nothing was written to these disks of a running machine since the acknowledged checkpoint `base`.
+
+        Costs no view, no job and no drain of the disks. None means that a view is needed: something was written, the
+        machine is off, a disk or its bitmap is not the one that the checkpoint was made with, other checkpoints of
+        ours wait for `acknowledge`, or the platform cannot tell. Raises FabricError, NotFound.
         """
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:

@@ -19,10 +19,19 @@ from .subsets import SubsetCases
 from .tags import TagCases
 from .under_test import FabricUnderTest
 from .views import PowerLossCases, ViewCases
+from .writes import WriteCases
 
 
 class Suite(
-    MachineCases, NetworkCases, ViewCases, PowerLossCases, TagCases, SubsetCases, HostingCases, FirmwareCases
+    MachineCases,
+    NetworkCases,
+    ViewCases,
+    PowerLossCases,
+    TagCases,
+    SubsetCases,
+    WriteCases,
+    HostingCases,
+    FirmwareCases,
 ):
     """All cases. The subclass gives the fixture `under_test`."""
 

@@ -168,3 +168,9 @@ def stopped(under_test: FabricUnderTest, fabric_id: str) -> None:
     """The machine's power is cut, and the platform knows it."""
     under_test.fabric.power.stop(fabric_id)
     until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+
+
+def killed(under_test: FabricUnderTest, fabric_id: str) -> None:
+    """The hypervisor process that ran the machine was killed, and the platform knows it."""
+    under_test.kill(fabric_id)
+    until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)

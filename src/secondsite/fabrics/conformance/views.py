@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...datapath.units import BLOCK_BYTES, KiB, MiB
 from ...domain import errors
-from ..interface import PowerState
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -217,8 +216,7 @@ class PowerLossCases:
         fabric_id = steps.protected(under_test, "kill-base")
         base = steps.checkpoint(under_test, fabric_id)
         steps.write(under_test, fabric_id, 4 * BLOCK_BYTES, 0x04)
-        under_test.kill(fabric_id)
-        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        steps.killed(under_test, fabric_id)
         _empty_or_covers(under_test, fabric_id, base, {4})
         under_test.fabric.power.start(fabric_id)
         steps.write(under_test, fabric_id, 6 * BLOCK_BYTES, 0x06)
@@ -232,8 +230,7 @@ class PowerLossCases:
         steps.stopped(under_test, fabric_id)
         under_test.fabric.power.start(fabric_id)
         steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
-        under_test.kill(fabric_id)
-        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        steps.killed(under_test, fabric_id)
         _empty_or_covers(under_test, fabric_id, base, {5})
         under_test.fabric.power.start(fabric_id)
         steps.write(under_test, fabric_id, 6 * BLOCK_BYTES, 0x06)
@@ -242,8 +239,7 @@ class PowerLossCases:
     def test_after_a_kill_a_new_chain_of_deltas_begins(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "kill-anew")
         steps.checkpoint(under_test, fabric_id)
-        under_test.kill(fabric_id)
-        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+        steps.killed(under_test, fabric_id)
         under_test.fabric.power.start(fabric_id)
         base = steps.checkpoint(under_test, fabric_id)
         steps.write(under_test, fabric_id, 8 * BLOCK_BYTES, 0x08)
@@ -253,8 +249,7 @@ class PowerLossCases:
     def test_a_kill_during_a_view_leaves_nothing_in_the_way(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "kill-view")
         with steps.view(under_test, fabric_id, None):
-            under_test.kill(fabric_id)
-        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+            steps.killed(under_test, fabric_id)
         under_test.fabric.power.start(fabric_id)
         with steps.view(under_test, fabric_id, None) as session:
             assert session.checkpoint is not None

@@ -29,14 +29,17 @@ def of_running(domain: Any) -> Found:
     disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
     return {
         disk.key: {
-            bitmap["name"]: bitmap["recording"]
-            and bitmap["persistent"]
-            and not bitmap.get("inconsistent", False)
+            bitmap["name"]: is_whole(bitmap)
             for bitmap in devices.get(disk.alias or "", {}).get("dirty-bitmaps", ())
             if "name" in bitmap
         }
         for disk in disks
     }
+
+
+def is_whole(bitmap: Mapping[str, Any]) -> bool:
+    """Whether a bitmap, as QEMU describes it, records and was never broken off."""
+    return bool(bitmap["recording"] and bitmap["persistent"] and not bitmap.get("inconsistent", False))
 
 
 def of_off(domain: Any) -> Found:

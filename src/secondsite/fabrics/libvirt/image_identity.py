@@ -37,6 +37,12 @@ class Identities:
             return False
         return recorded == _identity(Path(disk.path)) or recorded in _chain(Path(disk.path))
 
+    def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
+        """As `same`, without a snapshot in between: a snapshot's overlay begins its bitmaps anew, and what was written
+        before it is marked in the files below alone."""
+        recorded = self._read(domain).get(checkpoint, {}).get(disk.key)
+        return recorded is not None and recorded == _identity(Path(disk.path))
+
     def forget(self, fabric_id: str) -> None:
         self._path(fabric_id).unlink(missing_ok=True)
 

@@ -27,6 +27,7 @@ from . import (
     powered_off,
     sockets,
     trackable,
+    unwritten,
 )
 
 OFF = interface.PowerState.OFF
@@ -58,6 +59,10 @@ class Tracking:
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)
+
+    def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
+        domain = self._hypervisor.domain(fabric_id)
+        return unwritten.since(domain, disks, base, lambda disk: self._identities.unmoved(domain, disk, base))
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         domain = self._hypervisor.domain(fabric_id)

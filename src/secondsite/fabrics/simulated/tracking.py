@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ...datapath.encryption_key import EncryptionKey
 from ...domain import errors
-from ..interface import ChangeSession, Obstacle, PowerState, SessionRequest
-from . import disks, resting_view, running_view
+from ..interface import ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
+from . import disks, resting_view, running_view, unwritten
 from .faults import Faults
 from .host import Host
 from .quiescing import SimulatedQuiescing
@@ -57,6 +57,13 @@ class SimulatedTracking:
                 yield session
             finally:
                 self._end(request.fabric_id)
+
+    def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
+        with (
+            self._faults.around("tracking.unwritten", fabric_id),
+            self._host.records.hold(fabric_id, "look for writes of"),
+        ):
+            return unwritten.since(self._host, self._host.records.need(fabric_id), disks, base)
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         with (

@@ -1,0 +1,106 @@
+"""Cases about the question whether a machine wrote anything since a checkpoint: what it claims is true."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ...datapath.units import BLOCK_BYTES, MiB
+from ..interface import Unwritten
+from . import steps
+from .under_test import FabricUnderTest
+
+
+class WriteCases:
+    def test_a_machine_that_wrote_nothing_since_its_checkpoint_says_so_and_when(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "silent", [4 * MiB, 2 * MiB])
+        steps.write(under_test, fabric_id, 0, 0x01)
+        base = steps.checkpoint(under_test, fabric_id)
+        before = datetime.now(UTC)
+        for _ in range(2):
+            found = _asked(under_test, fabric_id, base)
+            assert found is not None
+            assert before <= found.taken_at <= datetime.now(UTC)
+            assert list(found.sizes_bytes.values()) == [4 * MiB, 2 * MiB]
+
+    def test_a_write_to_any_disk_is_told_until_the_next_checkpoint(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "writes", [2 * MiB, 2 * MiB])
+        base = steps.checkpoint(under_test, fabric_id)
+        for disk in (0, 1):
+            steps.write(under_test, fabric_id, 7 * BLOCK_BYTES, 0x07, disk=disk)
+            assert _asked(under_test, fabric_id, base) is None
+            base = steps.checkpoint(under_test, fabric_id, base)
+            assert _asked(under_test, fabric_id, base) is not None
+        steps.write(under_test, fabric_id, 2 * MiB - 4096, 0x00, disk=1)
+        assert _asked(under_test, fabric_id, base) is None
+        keys = steps.keys_of(under_test, fabric_id)
+        assert under_test.fabric.tracking.unwritten(fabric_id, keys[:1], base) is not None
+
+    def test_only_the_acknowledged_checkpoint_is_spoken_of(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "which")
+        first = steps.checkpoint(under_test, fabric_id)
+        assert _asked(under_test, fabric_id, "secondsite-9-9-never") is None
+        with steps.view(under_test, fabric_id, first) as session:
+            second = session.checkpoint
+        assert second is not None
+        for base in (first, second):  # one of them is to go first
+            assert _asked(under_test, fabric_id, base) is None
+        under_test.fabric.tracking.acknowledge(fabric_id, first)
+        assert _asked(under_test, fabric_id, first) is not None
+        assert _asked(under_test, fabric_id, second) is None
+
+    def test_another_process_is_told_the_same(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "asked-anew")
+        base = steps.checkpoint(under_test, fabric_id)
+        under_test.reopen()
+        assert _asked(under_test, fabric_id, base) is not None
+        steps.write(under_test, fabric_id, 0, 0x01)
+        under_test.reopen()
+        assert _asked(under_test, fabric_id, base) is None
+
+    def test_a_machine_that_is_off_needs_a_view_and_what_it_wrote_before_is_told_after_it(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "off-silent")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 0, 0x01)
+        steps.stopped(under_test, fabric_id)
+        assert _asked(under_test, fabric_id, base) is None
+        under_test.fabric.power.start(fabric_id)
+        assert _asked(under_test, fabric_id, base) is None
+
+    def test_after_a_kill_nothing_is_claimed_falsely(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "kill-silent")
+        stored = steps.checkpoint(under_test, fabric_id)
+        steps.stopped(under_test, fabric_id)
+        under_test.fabric.power.start(fabric_id)
+        fresh = steps.checkpoint(under_test, fabric_id, stored)
+        steps.write(under_test, fabric_id, 0, 0x01)
+        steps.killed(under_test, fabric_id)
+        for base in (stored, fresh):
+            assert _asked(under_test, fabric_id, base) is None
+        under_test.fabric.power.start(fabric_id)
+        for base in (stored, fresh):
+            assert _asked(under_test, fabric_id, base) is None
+
+    def test_a_grown_disk_is_told_with_its_new_size_or_needs_a_view(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "grown-silent")
+        base = steps.checkpoint(under_test, fabric_id)
+        key = steps.keys_of(under_test, fabric_id)[0]
+        under_test.resize(fabric_id, key, 6 * MiB)
+        found = _asked(under_test, fabric_id, base)
+        assert found is None or found.sizes_bytes == {key: 6 * MiB}
+
+    def test_a_disk_that_is_not_there_needs_a_view(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "no-such-disk")
+        base = steps.checkpoint(under_test, fabric_id)
+        keys = (*steps.keys_of(under_test, fabric_id), "vdz")
+        assert under_test.fabric.tracking.unwritten(fabric_id, keys, base) is None
+
+
+def _asked(under_test: FabricUnderTest, fabric_id: str, base: str) -> Unwritten | None:
+    keys = steps.keys_of(under_test, fabric_id)
+    return under_test.fabric.tracking.unwritten(fabric_id, keys, base)
