@@ -54,6 +54,14 @@ class Boot:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A second of a guest: the longest time from the end of one write to that of the next, and how many writes there were."""
+
+    longest_ms: float
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """The console log at `path`, read anew at each question; a log that is not there yet is empty."""
 
@@ -87,6 +95,12 @@ class Console:
         """How often the newest boot wrote, fsynced and read back; 0 if it does not do that."""
         said = re.findall(r"^IO (\d+)\n", self.text.rpartition("BOOT ")[2], re.MULTILINE)
         return int(said[-1]) if said else 0
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What the newest boot said of its writes, second by second; nothing if it does not watch them."""
+        said = re.findall(r"^GAP (\d+) (\d+)\n", self.text.rpartition("BOOT ")[2], re.MULTILINE)
+        return tuple(Gap(int(longest) / 1000, int(writes)) for longest, writes in said)
 
     def wait_for(self, wanted: str | Callable[["Console"], object], within_seconds: float = 60) -> "Console":
         """This console once `wanted` is true of it, or once its text matches the pattern; raises NotSaid."""

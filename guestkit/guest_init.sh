@@ -156,6 +156,40 @@ run_io() {
     done
 }
 
+# Write pages past the page cache, one after the other without a pause, in a file on the first disk. Say for each second the
+# longest time from one write's end to the next one's, by the kernel's own record of them, and how many there were. Where a
+# round of the file begins anew dd does, which is no gap.
+run_gaps() {
+    target=/data/${disks# }; target=${target%% *}/gaps
+    trace=/sys/kernel/tracing
+    dd if=/dev/zero of="$target" bs=1M count="$load_span_mib" conv=fsync 2> /dev/null
+    mount -t tracefs tracefs "$trace" && echo mono > "$trace/trace_clock" \
+        && echo 1 > "$trace/events/block/block_rq_complete/enable" || { say "BAD gaps: no record of writes"; return; }
+    say "CLOCK $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+    while [ ! -e /run/stop ]; do
+        dd if=/dev/zero of="$target" bs=4k count=$((load_span_mib * 256)) oflag=direct conv=notrunc 2> /dev/null
+    done & gaps_writer=$!
+    awk '
+        !match($0, /[0-9]+\.[0-9]+: block_rq_complete: /) { next }
+        {
+            at = substr($0, RSTART) + 0
+            split(substr($0, RSTART + RLENGTH), word)  # 254,0 WS () SECTOR + SECTORS [0]
+            if (word[4] == next_sector) {
+                gap = at - last
+                if (gap > longest) longest = gap
+                count++
+            }
+            if (word[6] == 8) { next_sector = word[4] + 8; last = at }
+            if (int(at) != second) {
+                if (second) { printf "GAP %d %d\n", longest * 1000000, count; fflush() }
+                second = int(at); longest = 0; count = 0
+            }
+        }
+    ' "$trace/trace_pipe" & gaps_reader=$!
+    wait "$gaps_writer"
+    kill "$gaps_reader"
+}
+
 start_agent() {
     [ -x /usr/sbin/qemu-ga ] || return 0
     for port in /sys/class/virtio-ports/*; do
@@ -180,6 +214,7 @@ leave() {
     wait "$writer"
     [ -n "$load" ] && kill "$load" 2> /dev/null && wait "$load" 2> /dev/null
     [ -n "$io" ] && wait "$io"
+    [ -n "$gaps" ] && wait "$gaps"
     [ -e /run/agent.pid ] && kill "$(cat /run/agent.pid)"
     left=ok
     for disk in $disks; do
@@ -214,6 +249,7 @@ if verify_disks; then
         run_load & load=$!
     fi
     [ "$(argument io 0)" -gt 0 ] && run_io & io=$!
+    [ "$(argument gaps 0)" -gt 0 ] && run_gaps & gaps=$!
 else
     echo bad > /run/last
 fi

@@ -16,7 +16,8 @@ MEMORY_MIB = {building.Kind.WRITER: 96, building.Kind.AGENT: 128}
 class Workload:
     """What the guest does. The writer starts `records_per_second` at most (a slow machine does fewer); the load
     overwrites runs of `load_run_kib` at random places of `load_span_mib` on the first disk. With `io` the guest writes,
-    fsyncs and reads back as fast as it can there, and says how often."""
+    fsyncs and reads back as fast as it can there, and says how often. With `gaps` it writes pages past the page cache
+    there, one after the other, and says the longest time between two of them, second by second."""
 
     records_per_second: int = 10
     record_bytes: int = 64
@@ -25,6 +26,7 @@ class Workload:
     load_run_kib: int = 64
     load_span_mib: int = 16
     io: bool = False
+    gaps: bool = False
     address: str | None = None  # such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
 
 
@@ -52,6 +54,7 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "load_run_kib": workload.load_run_kib,
         "load_span_mib": workload.load_span_mib,
         "io": int(workload.io),
+        "gaps": int(workload.gaps),
         "address": workload.address,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]

@@ -1,8 +1,12 @@
 """What the simulated fabric promises beyond the suite: crashes, faults, guests, daemons."""
 
+import contextlib
+import random
 import shutil
 import tempfile
+import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -175,3 +179,41 @@ def test_a_machine_that_is_there_with_other_disks_is_not_made_again(fabric):
     fabric.power.stop(fabric_id)
     with pytest.raises(errors.FabricError, match="other disks"):
         fabric.hosting.create(HostRequest(fabric_id, "machine", definition, {"vda": original}, {}, "tag"))
+
+
+@contextlib.contextmanager
+def writing_now_and_then(fabric, fabric_id):
+    """A guest that writes pages at random moments; gives the list of when each of them began and had ended."""
+    writes, stop = [], threading.Event()
+
+    def write():
+        with simulated.Guest(fabric.root, fabric_id) as guest:
+            while not stop.wait(random.uniform(0.0, 0.03)):
+                began = datetime.now(UTC)
+                guest.write("vda", random.randrange(1024) * 4096, b"x" * 4096)
+                writes.append((began, datetime.now(UTC)))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield writes
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def test_no_write_that_ended_before_the_instant_is_ever_missed(fabric):
+    fabric_id = support.started(fabric, "racing")
+    base, opened_at, claims = None, None, 0
+    with writing_now_and_then(fabric, fabric_id) as writes:
+        for _ in range(150):
+            found = fabric.tracking.unwritten(fabric_id, ["vda"], base) if base else None
+            if found is not None:
+                claims += 1
+                assert not [each for each in writes if opened_at < each[0] and each[1] < found.taken_at]
+                continue
+            with fabric.tracking.open(support.request(fabric.root, fabric_id, base)) as session:
+                opened_at = datetime.now(UTC)
+            base = session.checkpoint
+            fabric.tracking.acknowledge(fabric_id, base)
+    assert claims

@@ -67,12 +67,39 @@ def test_a_restored_image_that_carries_our_bitmap_is_not_believed(rig):
         assert session.disks[0].bitmaps == ()
 
 
+def snapshot_outside(rig, fabric_id):
+    xml = f"<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'><source file='{rig.images}/{secrets.token_hex(4)}.qcow2'/></disk></disks></domainsnapshot>"
+    rig.domain(fabric_id).snapshotCreateXML(xml, 16)
+
+
+def test_what_was_written_before_an_external_snapshot_is_not_taken_for_nothing(rig):
+    fabric_id = steps.protected(rig, "snapshot-silent")
+    base = steps.checkpoint(rig, fabric_id)
+    steps.write(rig, fabric_id, 0, 0x01)
+    snapshot_outside(rig, fabric_id)
+    assert rig.fabric.tracking.unwritten(fabric_id, ["vda"], base) is None
+    later = steps.checkpoint(rig, fabric_id, base)
+    assert rig.fabric.tracking.unwritten(fabric_id, ["vda"], later) is not None
+
+
+def test_under_a_foreign_job_nothing_is_claimed(rig):
+    fabric_id = steps.protected(rig, "foreign-job")
+    base = steps.checkpoint(rig, fabric_id)
+    domain = rig.domain(fabric_id)
+    server = f"<server transport='unix' socket='{rig.images}/foreign'/>"
+    domain.backupBegin(f"<domainbackup mode='pull'>{server}</domainbackup>", None)
+    try:
+        assert rig.fabric.tracking.unwritten(fabric_id, ["vda"], base) is None
+    finally:
+        domain.abortJob()
+    steps.until(lambda: rig.fabric.tracking.unwritten(fabric_id, ["vda"], base) is not None)
+
+
 def test_the_delta_goes_on_over_an_external_snapshot(rig):
     fabric_id = steps.protected(rig, "snapshot")
     base = steps.checkpoint(rig, fabric_id)
     steps.write(rig, fabric_id, 0, 0x01)
-    xml = f"<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'><source file='{rig.images}/{secrets.token_hex(4)}.qcow2'/></disk></disks></domainsnapshot>"
-    rig.domain(fabric_id).snapshotCreateXML(xml, 16)
+    snapshot_outside(rig, fabric_id)
     steps.write(rig, fabric_id, 2 << 20, 0x02)
     with steps.view(rig, fabric_id, base) as session:
         assert not session.disks[0].bitmaps or steps.dirty_blocks(session.disks[0]) >= {0, 32}
