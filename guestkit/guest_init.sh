@@ -156,18 +156,20 @@ run_io() {
     done
 }
 
-# Write pages past the page cache, one after the other without a pause, in a file on the first disk. Say for each second the
+# Write other pages past the page cache, one after the other without a pause, in a file on the first disk. Say for each second the
 # longest time from one write's end to the next one's, by the kernel's own record of them, and how many there were. Where a
 # round of the file begins anew dd does, which is no gap.
 run_gaps() {
-    target=/data/${disks# }; target=${target%% *}/gaps
+    target=/data/${disks# }; target=${target%% *}/gaps; pages=${target%/*}/pages
     trace=/sys/kernel/tracing
-    dd if=/dev/zero of="$target" bs=1M count="$load_span_mib" conv=fsync 2> /dev/null
+    dd if=/dev/urandom of="$pages" bs=64k count=$((load_span_mib * 16 + 16)) 2> /dev/null
+    dd if="$pages" of="$target" bs=1M count="$load_span_mib" conv=fsync 2> /dev/null
     mount -t tracefs tracefs "$trace" && echo mono > "$trace/trace_clock" \
         && echo 1 > "$trace/events/block/block_rq_complete/enable" || { say "BAD gaps: no record of writes"; return; }
     say "CLOCK $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
     while [ ! -e /run/stop ]; do
-        dd if=/dev/zero of="$target" bs=4k count=$((load_span_mib * 256)) oflag=direct conv=notrunc 2> /dev/null
+        dd if="$pages" of="$target" bs=4k count=$((load_span_mib * 256)) skip=$((RANDOM % 256)) oflag=direct \
+            conv=notrunc 2> /dev/null
     done & gaps_writer=$!
     awk '
         !match($0, /[0-9]+\.[0-9]+: block_rq_complete: /) { next }

@@ -124,6 +124,25 @@ def test_both_appliances_killed_again_and_again_lose_nothing(world):
     assert target.deaths >= 3
 
 
+def test_appliances_killed_in_cycles_of_a_machine_that_writes_nothing_claim_nothing_false(world):
+    vault, pair, source, target = world
+    pair.source.write(pair.fabric_id, 0, noise(2 * MiB))
+    protect(vault, pair)
+    content = pair.source.read(pair.fabric_id)
+    for number in range(3):
+        source.die_at(1 + number)
+        target.die_at(2 + 2 * number)
+        fact = vault.order("appliance-a", Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
+        vault.order("appliance-b", Kind.DRAIN, Drain(seal=False, at_least_seq=fact["seq"]), pair.machine_id)
+    drill_equals(vault, pair, fact["point_id"], content, "silent")
+    assert min(source.deaths, target.deaths) >= 2
+    pair.source.write(pair.fabric_id, 3 * MiB, noise(4 * KiB))
+    content = pair.source.read(pair.fabric_id)
+    fact = vault.order("appliance-a", Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
+    vault.order("appliance-b", Kind.DRAIN, Drain(seal=False, at_least_seq=fact["seq"]), pair.machine_id)
+    drill_equals(vault, pair, fact["point_id"], content, "written")
+
+
 def processed_since(vault, pair, since):
     eventually(lambda: vault.replicas[pair.machine_id].processed_at > since, 30)
 

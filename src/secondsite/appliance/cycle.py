@@ -63,12 +63,12 @@ class Cycles:
             source.quiet_at = datetime.now(UTC)
             return None
         with self.connect(source) as connection:
-            if idle.may_be(source, wish):
-                found = surroundings.summary(self._fabric, source)
-                still = idle.look(self._fabric, source, found)
-                if still is not None:
-                    return self._send_idle(source, connection, still, wish, found)
-            view = self._fabric.tracking.open(self.request(source, wish))
+            found = surroundings.summary(self._fabric, source)
+            request = self.request(source, wish, found)
+            still = idle.look(self._fabric, source, request)
+            if still is not None:
+                return self._send_idle(source, connection, still, wish, found)
+            view = self._fabric.tracking.open(request)
             return self.send(source, connection, view, wish, told)
 
     def connect(self, source: Source) -> Connection:
@@ -191,12 +191,12 @@ class Cycles:
         seams.reach("appliance.cycle.remembered")
         return take.fact(header, taken.session, result)
 
-    def request(self, source: Source, wish: Wish) -> SessionRequest:
-        """The view that the next cycle needs."""
+    def request(self, source: Source, wish: Wish, found: MachineSummary | None = None) -> SessionRequest:
+        """The view that the next cycle needs; `found` is the machine, if it was looked for already."""
         setup, progress = source.setup, source.progress
         return SessionRequest(
             fabric_id=setup.fabric_id,
-            disks=surroundings.present_disks(source, surroundings.summary(self._fabric, source)),
+            disks=surroundings.present_disks(source, found or surroundings.summary(self._fabric, source)),
             base=progress.base,
             new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
             scratch_dir=self._config.scratch,

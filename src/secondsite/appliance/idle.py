@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from ..datapath.extents import Extent
 from ..datapath.nbd_disk_buffers import Buffers
 from ..datapath.sender import DiskPlan
-from ..fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState
-from . import surroundings, sync_pass
+from ..fabrics.interface import ChangeSession, Fabric, PowerState, SessionRequest
+from . import sync_pass
 from .source import Source
 from .sync_pass import DiskFacts, DiskPart
-from .take import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +47,17 @@ class _Unread:
         """Nothing is on its way."""
 
 
-def may_be(source: Source, wish: Wish) -> bool:
-    """Whether the next cycle needs no view if nothing was written: all disks are whole at the target, the machine is
-    not off, and no guest is to be frozen."""
-    progress = source.progress
-    runs = source.power is not PowerState.OFF
-    return runs and progress.base is not None and not progress.passes and not wish.app_consistent
-
-
-def look(fabric: Fabric, source: Source, found: MachineSummary) -> Idle | None:
-    """The instant of this moment, if `found` has still the acknowledged disks in their sizes and wrote nothing."""
-    progress = source.progress
-    keys = surroundings.present_disks(source, found)
-    if progress.base is None or set(keys) != progress.sizes_bytes.keys():
+def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None:
+    """The instant of this moment, if it can do without the view that was to be requested: all disks are whole at the
+    target in the sizes that they have, no guest is to be frozen, and nothing was written."""
+    progress, base = source.progress, request.base
+    if base is None or progress.passes or request.app_consistent or source.power is PowerState.OFF:
         return None
-    unwritten = fabric.tracking.unwritten(source.setup.fabric_id, keys, progress.base)
+    if set(request.disks) != progress.sizes_bytes.keys():
+        return None
+    unwritten = fabric.tracking.unwritten(request.fabric_id, request.disks, base)
     if unwritten is None or unwritten.sizes_bytes != progress.sizes_bytes:
         return None
-    sizes = ((key, unwritten.sizes_bytes[key]) for key in keys)
+    sizes = ((key, unwritten.sizes_bytes[key]) for key in request.disks)
     parts = tuple(sync_pass.part(DiskFacts(key, size, True), None, None) for key, size in sizes)
-    return Idle(ChangeSession(unwritten.taken_at, progress.base, ()), parts)
+    return Idle(ChangeSession(unwritten.taken_at, base, ()), parts)
