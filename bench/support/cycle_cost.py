@@ -26,7 +26,7 @@ from secondsite.wire import rest
 
 from .sites import NotMeasured
 
-ROUNDS = 4
+ROUNDS = 3
 SPAN_SECONDS = 8.0
 SETTLE_SECONDS = 2.0
 BOOT_SECONDS = 120
