@@ -6,7 +6,7 @@ acknowledged write a copy of the machine lost.
 """
 
 from .building import Guest, Kind, build
-from .console import Boot, Console
+from .console import Boot, Console, Gap
 from .disk import MiB, make_disk
 from .errors import BuildFailed, GuestKitError, NotSaid
 from .machine import MEMORY_MIB, Nic, Workload, address_of, domain_xml, kernel_arguments, qemu_arguments
@@ -16,6 +16,7 @@ __all__ = [
     "Boot",
     "BuildFailed",
     "Console",
+    "Gap",
     "Guest",
     "GuestKitError",
     "Kind",

@@ -60,3 +60,8 @@ def test_waiting_in_vain_ends_with_the_tail_of_the_log(console):
 
 def test_the_address_follows_from_the_mac():
     assert guestkit.address_of("52:54:00:0a:0b:ff") == "10.10.11.255"
+
+
+def test_gaps_are_those_of_the_newest_boot(console):
+    console.path.write_text("BOOT x\nGAP 9 1\nBOOT x\nCLOCK tsc\nGAP 1239 2940\nGAP 45080 12\nGAP 3")
+    assert console.gaps == (guestkit.Gap(1.239, 2940), guestkit.Gap(45.08, 12))
