@@ -24,6 +24,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.wire import rest
 
+from .policies import for_vault
 from .sites import NotMeasured
 
 ROUNDS = 3
@@ -78,13 +79,6 @@ def measured(fabric: Literal["libvirt", "simulated"]) -> dict[str, Cost]:
     }
 
 
-def _policy(name: str, cycle_seconds: float) -> rest.PolicyCreate:
-    return rest.PolicyCreate(
-        name=name, rpo_threshold_seconds=600, retention_seconds=3600, crash_consistent_every_seconds=3600,
-        app_consistent_every_seconds=0, cycle_seconds=cycle_seconds,
-    )  # fmt: skip
-
-
 def _protected(rig: Rig) -> tuple[dict[str, str], contextlib.AbstractContextManager[object]]:
     """The vault's ids of both machines, whole at the target, and the busy one's writer, if it needs one."""
     made: list[GuestMachine | SimulatedMachine] = []
@@ -96,7 +90,7 @@ def _protected(rig: Rig) -> tuple[dict[str, str], contextlib.AbstractContextMana
     rig.open(furnish=furnish)
     with rig.client() as client:
         for name in NAMES:
-            client.add_policy(_policy(name, OFF_SECONDS))
+            client.add_policy(for_vault(3600, OFF_SECONDS, name))
     for name in NAMES:
         request = rest.EnableProtection(machines=(name,), source_site="a", target_site="b", policy=name)
         rig.must(Verb.ENABLE_PROTECTION, request)
@@ -128,7 +122,7 @@ def _span(rig: Rig, name: str | None, machine_ids: dict[str, str]) -> tuple[dict
     """Seconds of processor by part within a span in which this machine alone has cycles, and how many it had."""
     with rig.client() as client:
         for each in NAMES:
-            client.update_policy(_policy(each, ON_SECONDS if each == name else OFF_SECONDS))
+            client.update_policy(for_vault(3600, ON_SECONDS if each == name else OFF_SECONDS, each))
     time.sleep(SETTLE_SECONDS)
     before, first = _processor_seconds(rig), _seqs(rig, machine_ids)
     time.sleep(SPAN_SECONDS)

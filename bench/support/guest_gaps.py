@@ -17,6 +17,7 @@ from secondsite.datapath.units import MiB
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 
+from .policies import for_vault
 from .sites import NotMeasured
 
 CYCLES = 60
@@ -57,13 +58,6 @@ def measured() -> Gaps:
     raise NotMeasured(f"only {gaps.cycles} cycles came in {MOST_SPANS} spans of {SPAN_SECONDS:.0f} s")
 
 
-def _policy(cycle_seconds: float) -> rest.PolicyCreate:
-    return rest.PolicyCreate(
-        name="bench", rpo_threshold_seconds=600, retention_seconds=3600, crash_consistent_every_seconds=30,
-        app_consistent_every_seconds=0, cycle_seconds=cycle_seconds,
-    )  # fmt: skip
-
-
 def _protected(rig: Rig) -> tuple[GuestMachine, str]:
     made: list[GuestMachine] = []
 
@@ -77,7 +71,7 @@ def _protected(rig: Rig) -> tuple[GuestMachine, str]:
 
     rig.open(furnish=furnish)
     with rig.client() as client:
-        client.add_policy(_policy(OFF_SECONDS))
+        client.add_policy(for_vault(30, OFF_SECONDS))
     request = rest.EnableProtection(machines=(NAME,), source_site="a", target_site="b", policy="bench")
     rig.must(Verb.ENABLE_PROTECTION, request)
     made[0].console.wait_for(lambda console: console.gaps, BOOT_SECONDS)
@@ -88,7 +82,7 @@ def _protected(rig: Rig) -> tuple[GuestMachine, str]:
 def _span(rig: Rig, guest: GuestMachine, machine_id: str, cycles: bool, gaps: Gaps) -> None:
     """Add what the guest says within a span."""
     with rig.client() as client:
-        client.update_policy(_policy(ON_SECONDS if cycles else OFF_SECONDS))
+        client.update_policy(for_vault(30, ON_SECONDS if cycles else OFF_SECONDS))
     time.sleep(SETTLE_SECONDS)
     seen, seq = len(guest.console.gaps), _seq(rig, machine_id)
     time.sleep(SPAN_SECONDS)

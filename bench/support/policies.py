@@ -15,6 +15,7 @@ def policy(cycle_seconds: float = 1.0, point_every_seconds: int = 3600) -> Polic
     )  # fmt: skip
 
 
-def for_vault(point_every_seconds: int) -> PolicyCreate:
-    """The same as a vault is told, with a cycle every 5 s."""
-    return PolicyCreate.model_validate(policy(5, point_every_seconds).model_dump())
+def for_vault(point_every_seconds: int, cycle_seconds: float = 5.0, name: str = "bench") -> PolicyCreate:
+    """The same as a vault is told."""
+    told = policy(cycle_seconds, point_every_seconds).model_dump()
+    return PolicyCreate.model_validate({**told, "name": name})
