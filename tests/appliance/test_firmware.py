@@ -159,7 +159,8 @@ def test_state_that_the_target_lost_is_sent_again(pair):
 def test_a_point_whose_state_rotted_starts_with_a_fresh_one_and_says_so(pair):
     point_id = pair.point_now()
     hosted = pair.target.replica(pair.machine_id)
-    hosted.replica.firmware(point_id)["nvram"].write_bytes(b"rot")
+    folder = pair.target.config.store / "replicas" / pair.machine_id / "firmware"
+    (folder / hashlib.sha256(FIRST["nvram"]).hexdigest()).write_bytes(b"rot")
     report = pair.target.order(
         Kind.START_REPLICA,
         StartReplica(run="drill", point_id=point_id, fabric_id=COPY, name="drill-web01"),

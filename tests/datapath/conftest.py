@@ -1,9 +1,13 @@
-"""Fixtures of the data path's tests: certificates of one CA, a target that listens."""
+"""Fixtures of the data path's tests: certificates of one CA, a target that listens, keys for encryption at rest."""
+
+import shutil
 
 import pytest
 import trustme
 
+from secondsite.datapath import encryption_key, image_blank
 from secondsite.datapath.storage_daemon import StorageDaemon
+from secondsite.datapath.units import MiB
 from tests.datapath.support_chain import Source
 from tests.datapath.support_channel import Door, Target, issue
 
@@ -45,3 +49,29 @@ def daemon(tmp_path):
 @pytest.fixture
 def source():
     return Source()
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory):
+    return encryption_key.make(tmp_path_factory.mktemp("key") / "key")
+
+
+@pytest.fixture(scope="session")
+def other_key(tmp_path_factory):
+    return encryption_key.make(tmp_path_factory.mktemp("other") / "key")
+
+
+@pytest.fixture(scope="session")
+def blanks(tmp_path_factory, key):
+    """A folder with the blank of a 4 MiB disk: making one takes seconds of processor time."""
+    folder = tmp_path_factory.mktemp("blanks")
+    image_blank.create(folder / "first.qcow2", 4 * MiB, key, folder)
+    return folder
+
+
+@pytest.fixture
+def lent(tmp_path, blanks):
+    """The blank lies where a replica in `m1` looks for it."""
+    (tmp_path / "m1/disks/sda").mkdir(parents=True)
+    for blank in blanks.glob("blank-*"):
+        shutil.copy(blank, tmp_path / "m1/disks/sda")

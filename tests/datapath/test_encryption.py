@@ -1,34 +1,23 @@
 """Encryption at rest: nothing readable in any file, nothing lost with the wrong key, and plain QEMU with the right one."""
 
-import json
 import os
 import shlex
-import shutil
 import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from secondsite.datapath import codec, cycle_file, encryption_key, errors, image, image_blank, sealed_file
+from secondsite.datapath import codec, cycle_file, encryption_key, errors, image, sealed_file
 from secondsite.datapath.codec_choice import Choice
 from secondsite.datapath.replica import Replica
 from secondsite.datapath.units import KiB, MiB
 from tests.datapath.support_chain import Source, assert_points_true
 from tests.datapath.support_channel import cycle_header, disk_content
+from tests.datapath.support_encryption import named, readable
 
 MARK = b"patient 4711 has been given "
 """What an intruder would look for."""
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory):
-    return encryption_key.make(tmp_path_factory.mktemp("key") / "key")
-
-
-@pytest.fixture(scope="module")
-def other_key(tmp_path_factory):
-    return encryption_key.make(tmp_path_factory.mktemp("other") / "key")
 
 
 @pytest.fixture
@@ -36,46 +25,11 @@ def source():
     return Source(sizes={"sda": 4 * MiB})
 
 
-@pytest.fixture(scope="module")
-def blanks(tmp_path_factory, key):
-    """A folder with the blank of a 4 MiB disk: making one takes seconds of processor time."""
-    folder = tmp_path_factory.mktemp("blanks")
-    image_blank.create(folder / "first.qcow2", 4 * MiB, key, folder)
-    return folder
-
-
-@pytest.fixture
-def lent(tmp_path, blanks):
-    """The blank lies where a replica in `m1` looks for it."""
-    (tmp_path / "m1/disks/sda").mkdir(parents=True)
-    for blank in blanks.glob("blank-*"):
-        shutil.copy(blank, tmp_path / "m1/disks/sda")
-
-
 @pytest.fixture
 def replica(tmp_path, daemon, source, key, lent):
     replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1, key=key)
     yield replica
     replica.close()
-
-
-def readable(monkeypatch, key):
-    """Lets the readers of support_chain open encrypted images."""
-
-    def read(path, scratch):
-        out = scratch / "read.raw"
-        subprocess.run(
-            ["qemu-img", "convert", *image.secret_arguments(key), "-O", "raw", named(path, key), out],
-            check=True, timeout=60,
-        )  # fmt: skip
-        return out.read_bytes()
-
-    monkeypatch.setattr("tests.datapath.support_chain.read_raw", read)
-    return read
-
-
-def named(path, key):
-    return "json:" + json.dumps(image.node_options(path, key))
 
 
 def write(path, key, offset, length, pattern=0x5A):

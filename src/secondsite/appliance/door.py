@@ -96,7 +96,7 @@ class Door:
             self._inbox_budget_bytes,
             in_parts,
             self._host.room.make,
-            hosted.replica.key,
+            hosted.replica.sealing,
         )
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:

@@ -9,11 +9,11 @@ from pathlib import Path
 from ..datapath import cycle_file, inbox
 from ..datapath import errors as datapath_errors
 from ..datapath.cycle_file import CycleHeader
-from ..datapath.encryption_key import EncryptionKey
 from ..datapath.errors import KeyMissing, KeyWrong
 from ..datapath.firmware import FirmwareFile
 from ..datapath.replica import Replica
 from ..datapath.replica_views import PointRecord
+from ..datapath.sealing_key import SealingKey
 from ..domain import errors
 from ..wire.machines import MachineDefinition
 from ..wire.replication import FindingShape, PointShape, ReplicaSetup, ReplicaStatus
@@ -105,7 +105,7 @@ class Hosted:
         named = [file for file in header.firmware or () if file.packed is None]
         if not self.replica.lacks_firmware(named):
             return False
-        key = self.replica.key
+        key = self.replica.sealing
         carried = {file.sha256 for _, _, path in self.waiting() for file in _carried(path, key)}
         # asked again: a cycle that waited may have been applied meanwhile
         return bool(self.replica.lacks_firmware(named) - carried)
@@ -202,7 +202,7 @@ def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShap
     )
 
 
-def _carried(path: Path, key: EncryptionKey | None) -> Sequence[FirmwareFile]:
+def _carried(path: Path, key: SealingKey | None) -> Sequence[FirmwareFile]:
     try:
         header, _content = cycle_file.read(path, key)
     except (FileNotFoundError, datapath_errors.CycleDamaged):

@@ -187,7 +187,7 @@ class InboxWork:
         if half_applied is not None and half_applied != seq:
             hosted.replica.abandon()
         try:
-            header, frames = cycle_file.read(path, hosted.replica.key)
+            header, frames = cycle_file.read(path, hosted.replica.sealing)
             if header.base_seq is not None and header.base_seq <= state.processed_seq:
                 # built on an older cycle than what is here: all that is dirty since then is in it, so it fits
                 header = dataclasses.replace(header, base_seq=None)

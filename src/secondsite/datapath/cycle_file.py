@@ -19,12 +19,12 @@ from typing import Any, BinaryIO, Final
 import xxhash
 
 from . import firmware, frames, frames_message, frames_runs, inbox, room, sealed_file
-from .encryption_key import EncryptionKey
 from .errors import CycleDamaged, DatapathError, ProtocolViolated
 from .firmware import FirmwareFile
 from .frames import Encoded, Frame
 from .frames_message import Message, Received
 from .replica_files import sync_folder
+from .sealing_key import FileKey
 from .units import MiB
 
 MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
@@ -109,7 +109,7 @@ class CycleWriter:
         inbox_dir: Path,
         header: CycleHeader,
         make_room: room.MakeRoom = room.nothing_to_give,
-        key: EncryptionKey | None = None,
+        key: FileKey | None = None,
     ) -> None:
         """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows what a full
         disk means."""
@@ -183,7 +183,7 @@ class CycleWriter:
 
 
 def write(
-    inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded], key: EncryptionKey | None = None
+    inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded], key: FileKey | None = None
 ) -> Path:
     """A durable cycle file from frames made here: for journals, seeds and tests."""
     writer = CycleWriter(inbox_dir, header, key=key)
@@ -198,7 +198,7 @@ def write(
 # -- reading -----------------------------------------------------------------------------------------------
 
 
-def read(path: Path, key: EncryptionKey | None = None) -> tuple[CycleHeader, Iterator[Frame]]:
+def read(path: Path, key: FileKey | None = None) -> tuple[CycleHeader, Iterator[Frame]]:
     """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. A sealed file
     is opened with `key`; raises KeyMissing, KeyWrong."""
     with sealed_file.content(path, key) as file:
@@ -207,7 +207,7 @@ def read(path: Path, key: EncryptionKey | None = None) -> tuple[CycleHeader, Ite
     return header, _frames(path, frames_at, key)
 
 
-def verify(path: Path, key: EncryptionKey | None = None) -> CycleHeader:
+def verify(path: Path, key: FileKey | None = None) -> CycleHeader:
     """Read all of it; raises CycleDamaged, KeyMissing, KeyWrong."""
     header, content = read(path, key)
     for _frame in content:
@@ -227,7 +227,7 @@ def _header(file: sealed_file.Readable, path: Path) -> CycleHeader:
         raise _damaged(path, len(MAGIC), problem.message) from None
 
 
-def _frames(path: Path, at: int, key: EncryptionKey | None) -> Iterator[Frame]:
+def _frames(path: Path, at: int, key: FileKey | None) -> Iterator[Frame]:
     running, count = xxhash.xxh3_128(), 0
     with sealed_file.content(path, key) as file:
         file.seek(at)

@@ -1,8 +1,7 @@
 """A machine's firmware state: small files beside its disks, such as UEFI variables and the state of an emulated TPM.
 
-They travel in a cycle's header, packed when the target does not hold them yet, else only by their digest. In the
-replica each lies once under its sha256, unpacked, so that a person can hand it to a plain QEMU. A file is durable
-before anything names it, and goes when neither the newest cycle nor a recovery point names it any more.
+They travel in a cycle's header, packed when the target does not hold them yet, else only by their digest. How they
+lie in a replica is told by firmware_store.
 """
 
 from __future__ import annotations
@@ -12,15 +11,13 @@ import binascii
 import dataclasses
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from backports import zstd
 
 from . import errors
-from .replica_files import sync_folder, write_durably
 from .units import MiB
 
 MOST_BYTES: Final = 4 * MiB
@@ -34,7 +31,8 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 @dataclass(frozen=True, slots=True)
 class FirmwareFile:
     """One file. `name` is the fabric's ('nvram', 'tpm/tpm2-00.permall'); `packed` is its content as base64 of zstd,
-    None where the reader holds it already."""
+    None where the reader holds it already. In the record of a replica `sha256` is what the file is stored under: in an
+    encrypted one that is not the content's own."""
 
     name: str
     sha256: str
@@ -93,69 +91,8 @@ def _too_large(how: str) -> errors.FirmwareTooLarge:
     )
 
 
-def keep(folder: Path, files: Sequence[FirmwareFile]) -> tuple[FirmwareFile, ...]:
-    """Make what the files carry durable in `folder`; gives their records. Raises CycleDamaged for content that is not
-    what its digest says, CycleOutOfOrder for a file that neither is carried nor lies there."""
-    for file in files:
-        if file.packed is not None and not is_whole(folder / file.sha256):
-            _write(folder / file.sha256, _unpacked(file))
-    lacking = [file.name for file in files if lacks(folder, file)]
-    if lacking:
-        raise errors.CycleOutOfOrder(
-            f"The cycle does not carry {', '.join(lacking)}, and the replica does not hold it.",
-            do="Resynchronize the machine: its firmware state is sent again.",
-        )
-    return tuple(file.record for file in files)
-
-
-def lay(folder: Path, kept: Path, cycles: Sequence[Sequence[FirmwareFile] | None]) -> None:
-    """Lay the state at the end of these cycles into a new folder, by its names: what they carry, else from `kept`.
-    Nothing if no cycle knows of any. Raises CycleOutOfOrder for what neither has, whole."""
-    last = next((files for files in reversed(cycles) if files is not None), None)
-    if last is None:
-        return
-    carried = {file.sha256: file for files in cycles for file in files or () if file.packed is not None}
-    folder.mkdir()
-    for file in last:
-        path = folder / file.name
-        path.parent.mkdir(exist_ok=True)
-        write_durably(path, _content(kept / file.sha256, file, carried.get(file.sha256)))
-    sync_folder(folder)
-
-
-def _content(path: Path, file: FirmwareFile, carried: FirmwareFile | None) -> bytes:
-    if carried is not None:
-        return _unpacked(carried)
-    if not is_whole(path):
-        raise errors.CycleOutOfOrder(
-            f"The firmware state {file.name} of that instant is no longer here.",
-            do="Recover another instant.",
-        )
-    return path.read_bytes()
-
-
-def laid(folder: Path) -> dict[str, Path]:
-    """What `lay` left, by name."""
-    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def lacks(folder: Path, file: FirmwareFile) -> bool:
-    """Whether the file must be sent: it does not lie there as it should."""
-    try:
-        return (folder / file.sha256).stat().st_size != file.size_bytes
-    except FileNotFoundError:
-        return True
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a file still is what its name says."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == path.name
-    except OSError:
-        return False
-
-
-def _unpacked(file: FirmwareFile) -> bytes:
+def unpacked(file: FirmwareFile) -> bytes:
+    """What the file carries; raises CycleDamaged when that is not what its digest says."""
     try:
         packed = base64.b64decode(file.packed or "", validate=True)
         if zstd.get_frame_info(packed).decompressed_size != file.size_bytes:
@@ -173,10 +110,3 @@ def _damaged(file: FirmwareFile) -> errors.CycleDamaged:
         f"The firmware file {file.name} of a cycle is not what its digest says.",
         do="Send the cycle again; if it repeats, check memory and network of both ends.",
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    if not path.parent.is_dir():  # a replica that an earlier release made
-        path.parent.mkdir()
-        sync_folder(path.parent.parent)
-    write_durably(path, data)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from .encryption_key import EncryptionKey
 OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
 # Stretching makes a weak passphrase dear to guess. Ours holds 256 random bits, and each opening of each file of a
 # chain would pay for it: the least that QEMU allows.
-_KEY_STRETCHING = "encrypt.iter-time=1"
+KEY_STRETCHING = "encrypt.iter-time=1"
 QUICK_SECONDS = 60.0
 MERGE_SECONDS = 6 * 3600.0
 
@@ -46,8 +47,8 @@ def create(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> Non
     processor time: see image_blank."""
     options, secret = OVERLAY_OPTIONS, secret_arguments(key)
     if key is not None:
-        options += f",encrypt.format=luks,encrypt.key-secret={key.name},{_KEY_STRETCHING}"
-    _run("create", "-q", *secret, "-f", "qcow2", "-o", options, _name(path), str(size_bytes), about=path)
+        options += f",encrypt.format=luks,encrypt.key-secret={key.name},{KEY_STRETCHING}"
+    run("create", "-q", *secret, "-f", "qcow2", "-o", options, _name(path), str(size_bytes), about=path)
 
 
 def create_overlay(
@@ -58,7 +59,7 @@ def create_overlay(
     Not `relative` for a backing file that stays where it is when the overlay's folder moves or goes.
     """
     named = backing_name(path, backing) if relative else str(backing.absolute())
-    _run(
+    run(
         "create", "-q", "-f", "qcow2", "-o", OVERLAY_OPTIONS,
         "-u", "-b", named, "-F", backing_format, _name(path), str(size_bytes), about=path,
     )  # fmt: skip
@@ -78,7 +79,7 @@ def chain(path: Path) -> list[ImageFacts]:
 
     Reads files that another process writes too: for sizes and links only (see P4 in the design's facts).
     """
-    text = _run("info", "--output=json", "--backing-chain", "-U", _name(path), about=path)
+    text = run("info", "--output=json", "--backing-chain", "-U", _name(path), about=path)
     return [_facts(entry) for entry in json.loads(text)]
 
 
@@ -86,7 +87,7 @@ def look(path: Path, image_format: str | None = None) -> ImageFacts:
     """One file, probed unless its format is given; its backing file is named, not opened. Raises ImageProblem, for a
     file that another program writes too."""
     given = ["-f", image_format] if image_format else []
-    return _facts(json.loads(_run("info", "--output=json", *given, _name(path), about=path)))
+    return _facts(json.loads(run("info", "--output=json", *given, _name(path), about=path)))
 
 
 def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_SECONDS) -> None:
@@ -97,12 +98,12 @@ def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_
     arguments = ["commit", "-q", "-d", "-f", "qcow2"]
     if base is not None:
         arguments += ["-b", backing_name(top, base)]
-    _run(*arguments, _name(top), about=top, deadline_seconds=deadline_seconds)
+    run(*arguments, _name(top), about=top, deadline_seconds=deadline_seconds)
 
 
 def resize(path: Path, size_bytes: int, key: EncryptionKey | None = None) -> None:
     """Grow an image that nobody has open; never shrinks."""
-    _run("resize", "-q", *_opened(path, key, with_backing=True), str(size_bytes), about=path)
+    run("resize", "-q", *opened(path, key, with_backing=True), str(size_bytes), about=path)
 
 
 def rebase(
@@ -110,18 +111,18 @@ def rebase(
 ) -> None:
     """Let `path` name another backing file that holds the same content; no data moves."""
     named = backing_name(path, backing) if relative else str(backing.absolute())
-    _run("rebase", "-q", "-u", "-F", backing_format, "-b", named, *_opened(path, key), about=path)
+    run("rebase", "-q", "-u", "-F", backing_format, "-b", named, *opened(path, key), about=path)
 
 
 def check(path: Path, repair_leaks: bool = False, key: EncryptionKey | None = None) -> None:
     """Raises ImageProblem when the file's own tables are corrupt; leaked clusters are no corruption."""
     repair = ["-r", "leaks"] if repair_leaks else []
-    _run("check", "-q", *repair, *_opened(path, key), about=path, allowed=(0, 3), deadline_seconds=3600)
+    run("check", "-q", *repair, *opened(path, key), about=path, allowed=(0, 3), deadline_seconds=3600)
 
 
 def remove_bitmap(path: Path, name: str, key: EncryptionKey) -> None:
     """Take a bitmap, usable or broken, out of an encrypted file that nobody has open."""
-    _run("bitmap", "--remove", *_opened(path, key), name, about=path)
+    run("bitmap", "--remove", *opened(path, key), name, about=path)
 
 
 def secret_arguments(key: EncryptionKey | None) -> list[str]:
@@ -147,8 +148,8 @@ def _file_options(path: Path) -> dict[str, Any]:
     return {"driver": "file", "filename": _name(path), "discard": "unmap"}
 
 
-def _opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False) -> list[str]:
-    """How an image is named to qemu-img. Of an encrypted one each file of the chain is told the key's name."""
+def opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False) -> list[str]:
+    """Arguments that name an image to qemu-img. Of an encrypted one each file of the chain is told the key's name."""
     if key is None:
         return ["-f", "qcow2", _name(path)]
     options = node_options(path, key)
@@ -157,9 +158,10 @@ def _opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False
     return [*secret_arguments(key), f"json:{json.dumps(options)}"]
 
 
-def _run(
+def run(
     *arguments: str, about: Path, deadline_seconds: float = QUICK_SECONDS, allowed: tuple[int, ...] = (0,)
 ) -> str:
+    """What qemu-img says; raises ImageProblem, StoreFull."""
     try:
         done = subprocess.run(
             ["qemu-img", *arguments], capture_output=True, text=True, timeout=deadline_seconds, check=False,
@@ -175,6 +177,18 @@ def _run(
     if done.returncode not in allowed:
         raise problem(f"qemu-img {arguments[0]}", about, done.stderr.strip() or done.stdout.strip())
     return done.stdout
+
+
+def measured(make: Callable[[], None], tries: int = 20) -> None:
+    """Do what makes QEMU measure the processor: on a busy host it can find that no time has passed, and gives up."""
+    for _ in range(tries - 1):
+        try:
+            make()
+            return
+        except errors.ImageProblem as problem:
+            if "CPU usage" not in problem.message:
+                raise
+    make()
 
 
 def problem(verb: str, path: Path | str, said: str) -> errors.DatapathError:

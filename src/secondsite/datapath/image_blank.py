@@ -15,12 +15,10 @@ from typing import Final
 
 from . import image
 from .encryption_key import EncryptionKey
-from .errors import ImageProblem
 from .replica_files import store_error, sync_file, sync_folder
 from .units import KiB
 
 _PIECE_BYTES: Final = 64 * KiB
-_TRIES: Final = 20
 _ZEROS: Final = bytes(_PIECE_BYTES)
 
 
@@ -37,30 +35,33 @@ def create_overlay(
     image.rebase(path, backing, "qcow2", key, relative=relative)
 
 
+def rename(folder: Path, old: EncryptionKey, new: EncryptionKey) -> None:
+    """The blanks of a folder, which open with `new` and no longer with `old`, are those of `new` from now on."""
+    for path in folder.glob(f"blank-*-{old.key_id}.qcow2"):
+        path.replace(path.with_name(path.name.replace(old.key_id, new.key_id)))
+    sync_folder(folder)
+
+
 def _blank(folder: Path, size_bytes: int, key: EncryptionKey) -> Path:
     path = folder / f"blank-{size_bytes}-{key.key_id}.qcow2"
     if not path.exists():
         part = folder / f".{path.name}.{secrets.token_hex(4)}"
         try:
-            _make(part, size_bytes, key)
+            image.measured(lambda: image.create(part, size_bytes, key))
             sync_file(part)
             part.replace(path)
+            _forget_others(folder, key)
             sync_folder(folder)
         finally:
             part.unlink(missing_ok=True)
     return path
 
 
-def _make(path: Path, size_bytes: int, key: EncryptionKey) -> None:
-    # On a busy host QEMU's measuring of the processor can find that no time has passed, and gives up.
-    for _ in range(_TRIES - 1):
-        try:
-            image.create(path, size_bytes, key)
-            return
-        except ImageProblem as problem:
-            if "CPU usage" not in problem.message:
-                raise
-    image.create(path, size_bytes, key)
+def _forget_others(folder: Path, key: EncryptionKey) -> None:
+    """What was made with a key that is no longer ours."""
+    for path in folder.glob("blank-*.qcow2"):
+        if not path.name.endswith(f"-{key.key_id}.qcow2"):
+            path.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

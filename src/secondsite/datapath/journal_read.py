@@ -21,7 +21,7 @@ _LOST: Final = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENOENT)
 def opened(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
     """The header, and the frames as they are iterated, which is done inside `trusting`. Raises what that raises."""
     with trusting(core, entry):
-        header, frames = cycle_file.read(core.journal.path(entry), core.key)
+        header, frames = cycle_file.read(core.journal.path(entry), core.keys.files)
         if (header.epoch, header.seq) != entry.place:
             raise errors.CycleDamaged(
                 f"{entry.name} in the journal holds cycle {header.epoch}-{header.seq}.",
@@ -34,7 +34,7 @@ def opened(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame
 def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
     """A cycle that cannot be read leaves the journal: then everybody sees what can be recovered without it. Raises
     CycleDamaged for it; ImageProblem when it may be read later; KeyMissing, KeyWrong when the replica's key is not there."""
-    _ = core.key  # from here on a file that asks for another key is one that was changed
+    _ = core.keys.files  # from here on a file that asks for another key is one that was changed
     try:
         yield
     except (errors.CycleDamaged, errors.KeyMissing, errors.KeyWrong, OSError) as error:

@@ -32,12 +32,13 @@ class ManifestDisk:
 @dataclass(frozen=True, slots=True)
 class ManifestFirmware:
     """A file of the machine's firmware state: 'nvram' holds the UEFI variables, 'tpm/...' belongs into the state
-    folder of an emulated TPM. `file` is relative to the replica's folder."""
+    folder of an emulated TPM. `file` is relative to the replica's folder. In an encrypted replica the file is sealed
+    and has no `sha256`: it proves itself, and its name is a keyed digest of its content."""
 
     name: str
     size_bytes: int
     file: str
-    sha256: str
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Manifest:
     version: int = VERSION
 
 
+UNSEALED = "VARS.fd"
 UEFI_CODE = "-drive if=pflash,format=raw,readonly=on,file=OVMF_CODE.fd"
 
 
@@ -75,8 +77,11 @@ def how_to_boot(
     drives = " ".join(f"-drive file={disk.file},format=qcow2,if=virtio{options}" for disk in disks)
     said, hint = "In this replica's folder", ""
     if nvram is not None:
-        drives = f"{UEFI_CODE} -drive if=pflash,format=raw,file={nvram.file} {drives}"
+        sealed = nvram.sha256 is None
+        variables = UNSEALED if sealed else nvram.file
+        drives = f"{UEFI_CODE} -drive if=pflash,format=raw,file={variables} {drives}"
         said += ", OVMF_CODE.fd being the loader that the definition names"
+        said += unsealing(nvram.file) if sealed else ""
     if encrypted_files:
         said += ", with the customer's key in KEYFILE"
         hint = (
@@ -84,6 +89,11 @@ def how_to_boot(
             " # one encrypt.key-secret for each file that 'qemu-img info --backing-chain' lists"
         )
     return f"{said}: qemu-system-x86_64 -m 2048 -snapshot {drives}{hint}"
+
+
+def unsealing(file: str) -> str:
+    """How a person comes by the variables of an encrypted machine: a part of a sentence."""
+    return f", {UNSEALED} being what 'secondsite appliance unseal {file} {UNSEALED}' writes"
 
 
 def save(manifest: Manifest, path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from . import room
 from .cycle_file import CycleHeader
-from .encryption_key import EncryptionKey
 from .errors import DatapathError
 from .extents import Extent
 from .frames import Frame
+from .sealing_key import FileKey
 
 
 class Refused(DatapathError):
@@ -36,7 +36,7 @@ class Accept:
     budget_bytes: int | None = None
     straight: bool = False
     make_room: room.MakeRoom = room.nothing_to_give
-    key: EncryptionKey | None = None
+    key: FileKey | None = None
 
 
 Write = Callable[[Iterator[Frame], Callable[[], bool]], None]

@@ -16,7 +16,6 @@ from typing import Any
 from . import (
     digest_map_scan,
     errors,
-    firmware,
     image,
     image_blank,
     journal_read,
@@ -25,6 +24,7 @@ from . import (
     replica_disks,
     replica_holds,
     replica_prune,
+    replica_rekey,
     replica_removal,
     replica_runs,
     replica_seal,
@@ -32,6 +32,7 @@ from . import (
     replica_state,
     replica_verify,
     replica_views,
+    sealing_key,
 )
 from .encryption_key import EncryptionKey
 from .extents import Extent
@@ -47,6 +48,7 @@ from .replica_seal import Sealed
 from .replica_state import DiskRecord, Layer, ReplicaState
 from .replica_verify import Verdict
 from .replica_views import PointRecord, ReplicaStats
+from .sealing_key import SealingKey
 from .storage_daemon import StorageDaemon
 
 
@@ -106,6 +108,7 @@ class Replica:
             next_number=2,
             whole=False,
             key_id=key.key_id if key is not None else None,
+            data_keys=() if key is None else (sealing_key.make(key).wrapped(key),),
         )
         replica_state.save(state, files.record)
         return cls(ReplicaCore(files, daemon, reach, key))
@@ -135,8 +138,13 @@ class Replica:
 
     @property
     def key(self) -> EncryptionKey | None:
-        """What the disks and the inbox are encrypted with, None if they are plain; raises KeyMissing, KeyWrong."""
+        """What the disks are encrypted with, None if they are plain; raises KeyMissing, KeyWrong."""
         return self._core.key
+
+    @property
+    def sealing(self) -> SealingKey | None:
+        """What cycles and firmware state are sealed with, None if they are plain; raises KeyMissing, KeyWrong."""
+        return self._core.keys.files
 
     def apply(
         self,
@@ -192,6 +200,20 @@ class Replica:
         """Read what has no digests yet (after `create` from images, or damage); takes as long as reading the disks."""
         with self._core.changing():
             self._core.maps(cancelled)
+
+    def check_key_change(self) -> None:
+        """Raises ReplicaInUse while a machine runs on the replica, so that its key cannot be changed."""
+        replica_rekey.check(self._core)
+
+    def admit_key(self, new: EncryptionKey) -> None:
+        """Let all that is encrypted open with `new` as well; the next opening with either key decides. Nothing for a
+        plain replica. Repeating is harmless. Raises ReplicaInUse, KeyMissing, KeyWrong."""
+        replica_rekey.admit(self._core, new)
+
+    def shed_key(self, old: EncryptionKey) -> None:
+        """`old` opens nothing of the replica any more, if that is what the key was changed from. Repeating is harmless.
+        Raises ReplicaInUse, KeyMissing, KeyWrong."""
+        replica_rekey.shed(self._core, old)
 
     def points(self) -> list[PointRecord]:
         """Recovery points, oldest first; those whose manifest is damaged are left out (see `stats`). Waits for
@@ -263,15 +285,15 @@ class Replica:
         """Whether overlays of a run still wait for cycles of the journal."""
         return replica_runs.rolling(self._core)
 
-    def firmware(self, point_id: str, run_name: str | None = None) -> dict[str, Path | None]:
-        """The files of the machine's firmware state at a point, or at the instant that an open run was rolled forward to,
-        by name, to be copied and never written. Each is read; None stands for one that is no longer what was sealed.
-        Raises PointUnknown, ImageProblem."""
-        return replica_runs.firmware_files(self._core, point_id, run_name)
+    def firmware(self, point_id: str, run_name: str | None = None) -> dict[str, bytes | None]:
+        """The machine's firmware state at a point, or at the instant that an open run was rolled forward to, by the
+        files' names. None stands for one that is no longer what was sealed. Raises PointUnknown, ImageProblem,
+        KeyMissing, KeyWrong."""
+        return replica_runs.firmware_state(self._core, point_id, run_name)
 
     def lacks_firmware(self, files: Iterable[FirmwareFile]) -> set[str]:
-        """The digests of those that lie here neither whole nor under way."""
-        return {file.sha256 for file in files if firmware.lacks(self._core.files.firmware, file)}
+        """The digests of those that do not lie here whole; raises KeyMissing, KeyWrong."""
+        return {file.sha256 for file in files if self._core.firmware.lacks(file)}
 
     def run_paths(self, run_name: str) -> dict[str, Path]:
         """The files of an open run by disk key; raises PointUnknown."""

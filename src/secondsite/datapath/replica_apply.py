@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import digest_map_scan, errors, firmware, image, replica_seal, sift
+from . import digest_map_scan, errors, image, replica_seal, sift
 from .digest_map import DigestMap
 from .extents import Extent
 from .firmware import FirmwareFile
@@ -132,7 +132,7 @@ def _firmware(core: ReplicaCore, header: CycleLike) -> tuple[FirmwareFile, ...]:
     """The machine's firmware state at the cycle; what it carries is durable, and not yet true."""
     if header.firmware is None:
         return core.state.firmware
-    kept = firmware.keep(core.files.firmware, header.firmware)
+    kept = core.firmware.keep(header.firmware)
     core.reach("apply.firmware")
     return kept
 

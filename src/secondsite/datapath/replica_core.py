@@ -10,24 +10,34 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from . import digest_map_scan, encryption_key, errors, layers, manifest, replica_state
+from . import (
+    digest_map_scan,
+    errors,
+    layers,
+    manifest,
+    replica_sealing,
+    replica_state,
+)
 from .digest_map import DigestMap
 from .encryption_key import EncryptionKey
+from .firmware_store import FirmwareStore
 from .journal import Journal
 from .nbd_disk import NbdDisk
 from .replica_files import ReplicaFiles, sync_folder
+from .replica_keys import ReplicaKeys
 from .replica_state import ReplicaState
 from .storage_daemon import StorageDaemon
 
 Reach = Callable[[str], None]
+_NO_KEY: Final = (errors.KeyMissing, errors.KeyWrong)
+_NO_STORE: Final = (errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable, OSError)
 
 
 class ReplicaCore:
@@ -42,7 +52,8 @@ class ReplicaCore:
         self.heads = layers.Heads(daemon, files, lambda: self.key)
         self.journal = Journal(files.journal)
         self.state = replica_state.load(files.record)
-        self._key = key
+        self.keys = ReplicaKeys(key, lambda: self.state, self.save)
+        self.firmware = FirmwareStore(files.firmware, lambda: self.keys.files)
         self._maps: dict[str, DigestMap] = {}
         self._change_lock = threading.RLock()
         self._depth = 0
@@ -122,8 +133,8 @@ class ReplicaCore:
 
     @property
     def key(self) -> EncryptionKey | None:
-        """What the files are encrypted with, None for a plain replica; raises KeyMissing, KeyWrong."""
-        return encryption_key.fitting(self._key, self.state.key_id, f"The replica of {self.state.machine_id}")
+        """What the images are encrypted with, None for a plain replica; raises KeyMissing, KeyWrong."""
+        return self.keys.images
 
     def save(self, **changes: Any) -> ReplicaState:
         """Make a changed state durable, then true."""
@@ -210,19 +221,24 @@ class ReplicaCore:
         """Bring files in line with the record: finish what was begun, remove what is not recorded."""
         self.state = replica_state.load(self.files.record)
         self.heads.close()
+        with contextlib.suppress(*_NO_KEY):
+            if self.keys.settle():
+                self.reach("key.taken")
+        with contextlib.suppress(*_NO_KEY, *_NO_STORE):
+            self._seal_firmware()
         if self.state.merging is not None and self.state.merging > self.reserved:
             # A full disk must not keep anyone from failing over: the merge waits, everything else goes on. Nor must a
             # key that is lost keep anyone from removing the replica.
-            with contextlib.suppress(
-                errors.StoreFull,
-                errors.ImageProblem,
-                errors.DiskUnreadable,
-                errors.KeyMissing,
-                errors.KeyWrong,
-            ):
+            with contextlib.suppress(*_NO_KEY, *_NO_STORE):
                 self.finish_merge()
         self.collect_garbage()
         self._whole = True
+
+    def _seal_firmware(self) -> None:
+        if self.key is not None:
+            sealed = replica_sealing.seal_firmware(self.firmware, self.files, self.state, self.reach)
+            if sealed is not None:
+                self.save(firmware=sealed)
 
     def finish_merge(self) -> None:
         """Make the layer that the record's `merging` names one file with its child, under the child's name."""
@@ -272,15 +288,13 @@ class ReplicaCore:
 
     def collect_firmware(self) -> None:
         """Remove firmware files that neither the newest cycle nor a recovery point names."""
-        folder, newest = self.files.firmware, {file.sha256 for file in self.state.firmware}
-        found = set(os.listdir(folder)) if folder.is_dir() else set()
+        newest, found = {file.sha256 for file in self.state.firmware}, self.firmware.stored()
         if found <= newest:
             return
         with contextlib.suppress(errors.ImageProblem):  # who can't tell what a point needs removes nothing
-            for name in found - newest - self._firmware_of_points():
-                (folder / name).unlink(missing_ok=True)
+            self.firmware.remove(found - newest - self._firmware_of_points())
 
     def _firmware_of_points(self) -> set[str]:
         points = [layer.point_id for layer in self.state.layers if layer.point_id is not None]
         manifests = (manifest.load(self.files.point(point_id)) for point_id in points)
-        return {file.sha256 for each in manifests for file in each.firmware}
+        return {Path(file.file).name for each in manifests for file in each.firmware}

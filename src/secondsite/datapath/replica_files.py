@@ -4,7 +4,7 @@ REPLICA/replica.json               the truth about all below
 REPLICA/disks/KEY/base.qcow2       the chain's bottom (or a file elsewhere that is only read)
 REPLICA/disks/KEY/000001.qcow2     layers, each reading through to the one before
 REPLICA/points/POINT.json          one manifest per recovery point
-REPLICA/firmware/SHA256            files of the machine's firmware state, named by their content
+REPLICA/firmware/DIGEST            files of the machine's firmware state, named by their content
 REPLICA/digests/KEY.map            digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
 REPLICA/runs/.RUN.part/            overlays that cycles of the journal are applied to before they are a run's

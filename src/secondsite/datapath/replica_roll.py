@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import errors, firmware, image, image_blank, journal_read, layers, manifest
+from . import errors, image, image_blank, journal_read, layers, manifest
 from .cycle_file import CycleHeader
 from .frames import Frame
 from .layers import ChainFile
@@ -71,7 +71,7 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
     for path in overlays.values():
         sync_file(path)
     laid = core.files.run_firmware(run.name).name
-    firmware.lay(part / laid, core.files.firmware, [header.firmware for header, _ in cycles])
+    core.firmware.lay(part / laid, [header.firmware for header, _ in cycles])
     sync_folder(part)
 
 

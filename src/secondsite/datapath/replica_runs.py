@@ -14,7 +14,6 @@ from pathlib import Path
 from . import (
     digest_map_scan,
     errors,
-    firmware,
     image,
     layers,
     layers_commit,
@@ -85,10 +84,10 @@ def _said(point_id: str, through_seq: int | None) -> str:
     return point_id if through_seq is None else f"{point_id} with the journal up to cycle {through_seq}"
 
 
-def firmware_files(core: ReplicaCore, point_id: str, run_name: str | None) -> dict[str, Path | None]:
+def firmware_state(core: ReplicaCore, point_id: str, run_name: str | None) -> dict[str, bytes | None]:
     """The firmware state at a point by name; see `Replica.firmware`."""
     if run_name is not None and core.files.run_firmware(run_name).is_dir():
-        return dict(firmware.laid(core.files.run_firmware(run_name)))
+        return core.firmware.laid(core.files.run_firmware(run_name))
     with core.keeping_layers() as state:
         if state.layer_of(point_id) is None:
             raise errors.PointUnknown(
@@ -96,8 +95,7 @@ def firmware_files(core: ReplicaCore, point_id: str, run_name: str | None) -> di
                 do="List the recovery points.",
             )
         found = manifest.load(core.files.point(point_id)).firmware
-    paths = {file.name: core.files.root / file.file for file in found}
-    return {name: path if firmware.is_whole(path) else None for name, path in paths.items()}
+        return {file.name: core.firmware.read(Path(file.file).name) for file in found}
 
 
 def run_paths(core: ReplicaCore, run_name: str) -> dict[str, Path]:

@@ -123,7 +123,8 @@ def _manifest(
 
 def _beside(core: ReplicaCore, file: FirmwareFile) -> ManifestFirmware:
     place = (core.files.firmware / file.sha256).relative_to(core.files.root)
-    return ManifestFirmware(name=file.name, size_bytes=file.size_bytes, file=str(place), sha256=file.sha256)
+    sha256 = file.sha256 if core.state.key_id is None else None
+    return ManifestFirmware(name=file.name, size_bytes=file.size_bytes, file=str(place), sha256=sha256)
 
 
 def torn(state: ReplicaState) -> errors.HeadTorn:

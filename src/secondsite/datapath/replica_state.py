@@ -16,6 +16,7 @@ from typing import Any
 from . import errors
 from .firmware import FirmwareFile
 from .replica_files import write_durably
+from .sealing_key import Wrapped
 
 VERSION = 1
 
@@ -60,7 +61,9 @@ class ReplicaState:
     processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the newest
     cycle that may have written anything: a source that takes its number again knows nothing of that.
     `processed_after` is the cycle that the one begun last was applied on, None when what was there was no instant.
-    `key_id` names the key that all images and kept cycles are encrypted with; None: they are plain.
+    `key_id` names the key that opens all images and sealed files; None: they are plain. `next_key_id` opens all of them
+    too, while the key is changed, and `former_key_id` may still open some. `data_keys` are the one key of the sealed
+    files, wrapped by each of these (see sealing_key).
     """
 
     machine_id: str
@@ -84,6 +87,9 @@ class ReplicaState:
     firmware: tuple[FirmwareFile, ...] = ()
     current: tuple[str, ...] | None = None
     key_id: str | None = None
+    next_key_id: str | None = None
+    former_key_id: str | None = None
+    data_keys: tuple[Wrapped, ...] = ()
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:
@@ -144,6 +150,7 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
     body["runs"] = tuple(Run(**run) for run in body["runs"])
     body["leases"] = tuple((number, reason) for number, reason in body["leases"])
     body["holds"] = tuple((point_id, reason) for point_id, reason in body.get("holds", ()))
+    body["data_keys"] = tuple((key_id, wrapped) for key_id, wrapped in body.get("data_keys", ()))
     body["current"] = None if body.get("current") is None else tuple(body["current"])
     body["firmware"] = tuple(FirmwareFile.from_json(file) for file in body.get("firmware", ()))
     return ReplicaState(**body)

@@ -6,9 +6,10 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from . import digest_map_scan, errors, firmware, layers, manifest
+from . import digest_map_scan, errors, layers, manifest
 from .manifest import ManifestDisk
 from .nbd_disk import NbdDisk
 from .replica_core import ReplicaCore
@@ -51,7 +52,7 @@ def verify(
         body = manifest.load(core.files.point(point_id))
         disks = body.disks
         found = [_read(core, state, layer.number, disk, cancelled, told) for disk in disks]
-    rotten = (file.name for file in body.firmware if not firmware.is_whole(core.files.root / file.file))
+    rotten = (file.name for file in body.firmware if not core.firmware.is_whole(Path(file.file).name))
     bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
     read_bytes = sum(count for _, count in found)
     what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"

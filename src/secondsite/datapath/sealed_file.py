@@ -2,7 +2,7 @@
 
     magic, 12 bytes | key id, 16 | salt, 32 | chunks: length u32 (top bit: the last one) | ciphertext and tag, 16
 
-Each file has a key of its own, derived from the customer's key and a random salt, so that a chunk's number is nonce
+Each file has a key of its own, derived from the replica's data key (an earlier release took the customer's) and a random salt, so that a chunk's number is nonce
 enough; whether it is the last one is part of the nonce. So chunks can be neither changed, moved between files or
 places, nor cut off unseen (Hoang, Reyhanitabar, Rogaway, Vizar: Online Authenticated-Encryption, 2015).
 """
@@ -18,8 +18,9 @@ from typing import BinaryIO, Final, Protocol, Self, cast
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from . import encryption_key, errors
-from .encryption_key import EncryptionKey
+from . import errors, sealing_key
+from .replica_files import store_error, sync_folder, write_durably
+from .sealing_key import FileKey, SealingKey
 from .units import KiB
 
 MAGIC: Final = b"SSsealed\x00\x01\x00\x00"
@@ -45,7 +46,7 @@ class Readable(Protocol):
 class SealedWriter:
     """Encrypts what is written and hands it to `put`. Without `finish` the file counts as torn."""
 
-    def __init__(self, put: Callable[[bytes], None], key: EncryptionKey) -> None:
+    def __init__(self, put: Callable[[bytes], None], key: FileKey) -> None:
         salt = os.urandom(_SALT_BYTES)
         self._put = put
         self._cipher = AESGCM(key.derive(_PURPOSE, salt))
@@ -78,7 +79,7 @@ class SealedWriter:
 class SealedReader:
     """Decrypts a file that is read from front to back. `read` raises CycleDamaged for what was changed or cut off."""
 
-    def __init__(self, file: BinaryIO, path: Path, key: EncryptionKey | None) -> None:
+    def __init__(self, file: BinaryIO, path: Path, key: FileKey | None) -> None:
         """`file` stands behind the magic. Raises KeyMissing, KeyWrong, CycleDamaged."""
         self._file = file
         self._path = path
@@ -86,8 +87,7 @@ class SealedReader:
         if len(head) < _KEY_ID_BYTES + _SALT_BYTES:
             raise self._damaged("it ends too early")
         key_id = head[:_KEY_ID_BYTES].decode("ascii", errors="replace")
-        fitting = encryption_key.fitting(key, key_id, str(path))
-        assert fitting is not None
+        fitting = sealing_key.fitting(key, key_id, str(path))
         self._cipher = AESGCM(fitting.derive(_PURPOSE, head[_KEY_ID_BYTES:]))
         self._chunk = memoryview(b"")
         self._count = 0
@@ -144,7 +144,7 @@ class SealedReader:
         )
 
 
-def content(path: Path, key: EncryptionKey | None) -> Readable:
+def content(path: Path, key: FileKey | None) -> Readable:
     """What a file holds, from its begin, be it plain or sealed; raises OSError, KeyMissing, KeyWrong, CycleDamaged."""
     file = path.open("rb")
     try:
@@ -155,6 +155,68 @@ def content(path: Path, key: EncryptionKey | None) -> Readable:
     except errors.DatapathError:
         file.close()
         raise
+
+
+def key_id_of(path: Path) -> str | None:
+    """The id of the key that a file is sealed with, None if it is plain; raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC) + _KEY_ID_BYTES)
+    return head[len(MAGIC) :].decode("ascii", errors="replace") if head.startswith(MAGIC) else None
+
+
+def sealed_bytes(content_bytes: int) -> int:
+    """How long a sealed file with that much content is."""
+    chunks = max(1, -(-content_bytes // CHUNK_BYTES))
+    head = len(MAGIC) + _KEY_ID_BYTES + _SALT_BYTES
+    return head + content_bytes + chunks * (_LENGTH.size + _TAG_BYTES)
+
+
+def write(path: Path, data: bytes, key: FileKey | None) -> None:
+    """A small file, sealed if there is a key; durable as `write_durably` is."""
+    if key is not None:
+        put: list[bytes] = []
+        writer = SealedWriter(put.append, key)
+        writer.write(data)
+        writer.finish()
+        data = b"".join(put)
+    write_durably(path, data)
+
+
+def read(path: Path, key: FileKey | None, most_bytes: int) -> bytes:
+    """All that a small file holds, be it plain or sealed; raises as `content` does, and CycleDamaged."""
+    with content(path, key) as file:
+        return file.read(most_bytes)
+
+
+def seal_again(path: Path, key: SealingKey) -> bool:
+    """Seal a file, of whatever size, with the data key; False when it is so already. After a crash it is as it was
+    or as it shall be. Raises StoreFull, and as `content` does."""
+    if key_id_of(path) == key.key_id:
+        return False
+    part, times = path.with_name(f".{path.name}.part"), path.stat()
+    try:
+        with content(path, key) as old, part.open("wb") as file:
+            writer = SealedWriter(_putting(file), key)
+            while piece := old.read(CHUNK_BYTES):
+                writer.write(piece)
+            writer.finish()
+            file.flush()
+            os.fsync(file.fileno())
+        os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
+        part.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise store_error(error, path) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def _putting(file: BinaryIO) -> Callable[[bytes], None]:
+    def put(data: bytes) -> None:
+        file.write(data)
+
+    return put
 
 
 def _nonce(count: int, last: bool) -> bytes:

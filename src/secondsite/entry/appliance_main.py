@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..appliance import custody, enrol
+from ..appliance import custody, enrol, key_change
+from ..appliance.alone import alone
 from ..appliance.appliance import Appliance
 from ..appliance.config import ApplianceConfig
+from ..appliance.custody import Custody
 from ..appliance.durable import write
-from ..datapath import encryption_key
+from ..datapath import encryption_key, replica_file
 from ..datapath.encryption_key import EncryptionKey
-from ..datapath.errors import KeyMissing
+from ..datapath.errors import DatapathError, KeyMissing
 from ..domain import errors
 from ..fabrics.interface import Fabric
 from . import fabrics, logs
@@ -21,6 +23,8 @@ from . import fabrics, logs
 FABRIC_FILE = "fabric.json"
 WORK_DIRECTORY = "fabric-work"
 STOP_SECONDS = 20.0
+ENDING_SECONDS = 30.0
+"""How long a starting appliance waits for one that ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,28 @@ def set_key(home: Path, source: Path | None) -> EncryptionKey:
     )
 
 
+def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_change.Changed:
+    """Gives all encrypted replicas of a stopped appliance a new key: the one in `source`, or a new random one. Raises
+    NotPossibleNow while the appliance runs, or machines run on its replicas."""
+    config = ApplianceConfig.load(home.absolute())
+    path = key_file.absolute() if key_file is not None else config.encryption_key
+    with alone(config.home):
+        return key_change.change(config.store, path, source)
+
+
+def unseal(source: Path, target: Path, key_file: Path) -> None:
+    """Writes what a sealed file of a replica holds to a new file, for its owner alone. Raises InvalidArgument."""
+    try:
+        replica_file.unseal(source.absolute(), target, encryption_key.load(key_file))
+    except OSError as problem:
+        raise errors.InvalidArgument(
+            f"{problem.filename or source}: {problem.strerror or problem}.",
+            do="Name a file of a replica, and a file that is not there yet.",
+        ) from problem
+    except DatapathError as problem:
+        raise errors.InvalidArgument(problem.message, do=problem.do) from problem
+
+
 def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready. A journal budget
     or a key file that is said here holds as long as the process."""
@@ -118,6 +144,11 @@ def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | No
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     kept = custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    with alone(home, ENDING_SECONDS):
+        _serve(home, config, kept)
+
+
+def _serve(home: Path, config: ApplianceConfig, kept: Custody) -> None:
     fabric = _open_fabric(home, (home, config.store, config.scratch), kept.key)
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

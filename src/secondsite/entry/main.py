@@ -23,6 +23,9 @@ JournalBudget = Annotated[
     int | None,
     typer.Option(help="Space for the kept cycles of a machine, MiB (2048 if nothing else is said)."),
 ]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
+]
 DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
 DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
 
@@ -179,13 +182,60 @@ def appliance_set_key(
     output.console.print("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
 
 
+@appliance_noun.app.command("change-key")
+def appliance_change_key(
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="The new key, mode 0600; a random key is made without it."),
+    ] = None,
+    encryption_key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Give all encrypted replicas of this appliance, which is stopped, a new key. No data is copied."""
+    from . import appliance_main
+
+    done = appliance_main.change_key(home, source, encryption_key_file)
+    if as_json:
+        output.show_json(
+            {
+                "key_id": done.key.key_id,
+                "file": str(done.key.path),
+                "former_key_id": done.former.key_id,
+                "former_file": str(done.former_file),
+                "replicas": done.replicas,
+                "others": done.others,
+            }
+        )
+        return
+    output.console.print(f"key {done.key.key_id} is in {done.key.path} and opens {done.replicas} replicas")
+    output.console.print(
+        f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it when no older "
+        "backup of the store needs it"
+    )
+    for machine_id in done.others:
+        output.console.print(f"left as it was, encrypted with another key: the replica of {machine_id}")
+    output.console.print("Keep a copy of the new key at another place; next: start the appliance")
+
+
+@appliance_noun.app.command("unseal")
+def appliance_unseal(
+    source: Annotated[Path, typer.Argument(help="A sealed file in the folder of a replica.", metavar="FILE")],
+    target: Annotated[Path, typer.Argument(help="The file to be made.", metavar="NEW")],
+    encryption_key_file: Annotated[Path, typer.Option(help="The key that the replica is encrypted with.")],
+) -> None:
+    """Decrypt a file that lies beside the disks of an encrypted replica, such as its UEFI variables."""
+    from . import appliance_main
+
+    appliance_main.unseal(source, target, encryption_key_file)
+    output.console.print(f"{target} holds what is in {source}")
+
+
 @appliance_noun.app.command("run")
 def appliance_run(
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     journal_budget_mib: JournalBudget = None,
-    encryption_key_file: Annotated[
-        Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
-    ] = None,
+    encryption_key_file: KeyFile = None,
 ) -> None:
     """Run the appliance in the foreground. It may be killed at any time; machines run on."""
     from . import appliance_main

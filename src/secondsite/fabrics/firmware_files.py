@@ -27,13 +27,13 @@ def read(files: Mapping[str, Path], machine: str) -> dict[str, bytes]:
     )
 
 
-def place(source: Path, target: Path, owner: tuple[int, int] | None = None) -> None:
-    """A durable copy under the target's name, for its owner (uid, gid) alone; raises FabricError."""
+def place(data: bytes, target: Path, owner: tuple[int, int] | None = None) -> None:
+    """A durable file under the target's name, for its owner (uid, gid) alone; raises FabricError."""
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copyfile(source, part)
-        part.chmod(0o600)
+        part.touch(mode=0o600)
+        part.write_bytes(data)
         if owner is not None:
             os.chown(part, *owner)
         _sync(part)
@@ -62,6 +62,11 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     _sync(folder.parent)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """What the files below a folder hold, by name."""
+    return {name: path.read_bytes() for name, path in under(folder).items()}
 
 
 def under(folder: Path) -> dict[str, Path]:

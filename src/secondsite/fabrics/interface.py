@@ -221,9 +221,9 @@ class HostRequest:
     networks: Mapping[str, str | None]
     tag: str
     properties: Mapping[str, str] = field(default_factory=dict)
-    firmware: Mapping[str, Path] = field(default_factory=dict)
-    """The firmware state that the machine starts with, as `Firmware.read` names it, in files that stay as they are; a
-    machine that is there already keeps its own. Without a file the platform begins with a fresh state."""
+    firmware: Mapping[str, bytes] = field(default_factory=dict)
+    """The firmware state that the machine starts with, as `Firmware.read` gives it; a machine that is there already
+    keeps its own. Without a file the platform begins with a fresh state."""
 
 
 class Hosting(Protocol):

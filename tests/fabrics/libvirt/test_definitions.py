@@ -118,7 +118,7 @@ def test_console_and_nvram_are_places_of_this_host():
     root = adapted()
     assert root.find("devices/serial/source").attrib == {"path": "/site/console/web-test.log", "append": "on"}
     assert root.find("os/nvram").text is None
-    brought = adapted(firmware={"nvram": Path("/point/vars")})
+    brought = adapted(firmware={"nvram": b"variables"})
     assert brought.findtext("os/nvram") == f"/site/nvram/{brought.findtext('uuid')}.fd"
 
 

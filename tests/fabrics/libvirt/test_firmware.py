@@ -28,12 +28,9 @@ def secured(rig):
 
 def a_copy(rig, definition, files, **wanted):
     """A request for a machine of this definition with this firmware state."""
-    paths = {name: rig.images / uuid.uuid4().hex for name in files}
-    for name, data in files.items():
-        paths[name].write_bytes(data)
     values = {"fabric_id": str(uuid.uuid4()), "name": f"copy-{uuid.uuid4().hex[:8]}", **wanted}
     disks = {"vda": rig.make_image(uuid.uuid4().hex, 4 << 20)}
-    return HostRequest(definition=definition, disks=disks, networks={}, tag=TAG, firmware=paths, **values)
+    return HostRequest(definition=definition, disks=disks, networks={}, tag=TAG, firmware=files, **values)
 
 
 def swtpm_log(rig, name):

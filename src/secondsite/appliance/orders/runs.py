@@ -62,7 +62,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 disks=paths,
                 networks={nic.key: payload.networks.get(nic.key) for nic in definition.nics},
                 tag=context.machine_id,
-                firmware={name: path for name, path in firmware.items() if path is not None},
+                firmware={name: data for name, data in firmware.items() if data is not None},
             )
         )
         seams.reach("appliance.run.created")
@@ -101,9 +101,9 @@ def _disks(context: Context, hosted: Hosted, payload: StartReplica) -> dict[str,
         ) from error
 
 
-def _without(firmware: Mapping[str, Path | None]) -> str:
+def _without(firmware: Mapping[str, bytes | None]) -> str:
     """What the machine had to begin anew."""
-    rotten = ", ".join(name for name, path in firmware.items() if path is None)
+    rotten = ", ".join(name for name, data in firmware.items() if data is None)
     return f"; its firmware begins anew, for {rotten} of the point is damaged" if rotten else ""
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
-from pathlib import Path
 
 from ...datapath.units import KiB
 from ..interface import HostRequest
@@ -32,15 +32,14 @@ class FirmwareCases:
             under_test.fabric.hosting.create(request)
         assert under_test.fabric.firmware.read(request.fabric_id) == {"nvram": VARIABLES}
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
-        assert request.firmware["nvram"].read_bytes() == VARIABLES
 
     def test_a_machine_that_is_there_keeps_its_variables_when_its_making_is_repeated(
         self, under_test: FabricUnderTest
     ) -> None:
         request = _with_variables(under_test, "made-twice")
         under_test.fabric.hosting.create(request)
-        request.firmware["nvram"].write_bytes(bytes(len(VARIABLES)))
-        under_test.fabric.hosting.create(request)
+        other = dataclasses.replace(request, firmware={"nvram": bytes(len(VARIABLES))})
+        under_test.fabric.hosting.create(other)
         assert under_test.fabric.firmware.read(request.fabric_id) == {"nvram": VARIABLES}
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
 
@@ -51,8 +50,7 @@ class FirmwareCases:
         under_test.fabric.hosting.create(request)
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
         other = bytes(reversed(VARIABLES))
-        request.firmware["nvram"].write_bytes(other)
-        under_test.fabric.hosting.create(request)
+        under_test.fabric.hosting.create(dataclasses.replace(request, firmware={"nvram": other}))
         assert under_test.fabric.firmware.read(request.fabric_id) == {"nvram": other}
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
 
@@ -64,13 +62,13 @@ class FirmwareCases:
         under_test.fabric.tracking.enable(fabric_id, steps.TAG)
         tops = overlays(under_test, steps.machine_of(under_test, fabric_id).definition)
         definition = hosting.withdraw(fabric_id, steps.TAG)
-        newer = _file(under_test, bytes(reversed(VARIABLES)))
+        newer = bytes(reversed(VARIABLES))
         hosting.create(
             HostRequest(
                 fabric_id, definition.name, definition, tops, {}, steps.TAG, firmware={"nvram": newer}
             )
         )
-        assert under_test.fabric.firmware.read(fabric_id) == {"nvram": newer.read_bytes()}
+        assert under_test.fabric.firmware.read(fabric_id) == {"nvram": newer}
         hosting.remove(fabric_id, steps.TAG)
         for _ in range(2):
             hosting.restore(definition, steps.TAG)
@@ -88,12 +86,5 @@ def _with_variables(under_test: FabricUnderTest, name: str) -> HostRequest:
         disks=overlays(under_test, definition),
         networks={},
         tag=steps.TAG,
-        firmware={"nvram": _file(under_test, VARIABLES)},
+        firmware={"nvram": VARIABLES},
     )
-
-
-def _file(under_test: FabricUnderTest, data: bytes) -> Path:
-    path = under_test.scratch_dir.with_name("firmware") / f"{uuid.uuid4().hex}.fd"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(data)
-    return path

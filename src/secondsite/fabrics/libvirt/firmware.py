@@ -52,8 +52,8 @@ def read(hypervisor: connection.Connection, domain: Any) -> dict[str, bytes]:
     return found
 
 
-def place(hypervisor: connection.Connection, root: Element, files: Mapping[str, Path]) -> None:
-    """Copy the files to where the machine with this definition, which does not exist yet, will read them."""
+def place(hypervisor: connection.Connection, root: Element, files: Mapping[str, bytes]) -> None:
+    """Write the files to where the machine with this definition, which does not exist yet, will read them."""
     if NVRAM in files and (path := _nvram(hypervisor, root)) is not None:
         firmware_files.place(files[NVRAM], path)
     folder = _tpm_folder(hypervisor, root)
@@ -61,9 +61,9 @@ def place(hypervisor: connection.Connection, root: Element, files: Mapping[str, 
         return
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier machine of this id
     owner = _swtpm_owner(hypervisor)
-    for name, source in files.items():
+    for name, data in files.items():
         if name.startswith(TPM):
-            firmware_files.place(source, folder / name.removeprefix(TPM), owner)
+            firmware_files.place(data, folder / name.removeprefix(TPM), owner)
     if folder.exists() and owner is not None:
         os.chown(folder, *owner)
         folder.parent.chmod(0o711)  # as libvirt makes it: swtpm runs as another user

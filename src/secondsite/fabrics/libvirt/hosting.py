@@ -110,7 +110,7 @@ class Hosting:
         copy = self._withdrawn / f"{definition.fabric_id}.json"
         kept = copy.with_suffix(".firmware")
         if existing is None and kept.exists():
-            firmware.place(self._hypervisor, root, firmware_files.under(kept))
+            firmware.place(self._hypervisor, root, firmware_files.content(kept))
         domain = self._define(f"restoring '{definition.name}'", domain_xml.render(root))
         connection.call("turning autostart off", domain.setAutostart, 0)
         copy.unlink(missing_ok=True)

@@ -32,23 +32,20 @@ def kept(root: Path, fabric_id: str) -> Path:
     return root / "firmware" / f"withdrawn-{fabric_id}"
 
 
-def bring(root: Path, fabric_id: str, files: Mapping[str, Path]) -> None:
+def bring(root: Path, fabric_id: str, files: Mapping[str, bytes]) -> None:
     """A new machine starts with these; nothing is left of an earlier one."""
-    firmware_files.write(folder(root, fabric_id), {name: path.read_bytes() for name, path in files.items()})
+    firmware_files.write(folder(root, fabric_id), files)
 
 
 def put_aside(root: Path, fabric_id: str) -> None:
     """The machine is withdrawn: what it has now is what a restore brings back."""
-    bring_from = firmware_files.under(folder(root, fabric_id))
-    firmware_files.write(
-        kept(root, fabric_id), {name: path.read_bytes() for name, path in bring_from.items()}
-    )
+    firmware_files.write(kept(root, fabric_id), firmware_files.content(folder(root, fabric_id)))
 
 
 def bring_back(root: Path, fabric_id: str) -> None:
     """The machine is about to be restored."""
     if kept(root, fabric_id).exists():
-        bring(root, fabric_id, firmware_files.under(kept(root, fabric_id)))
+        bring(root, fabric_id, firmware_files.content(kept(root, fabric_id)))
 
 
 def remove(root: Path, fabric_id: str) -> None:
