@@ -1,4 +1,4 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--resume REPORT] [--slice N]`; exit code 1 if a promise broke."""
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -49,6 +49,7 @@ def _arguments() -> argparse.Namespace:
         "--resume", type=Path, help="with --sweep: the report of an interrupted one, to go on from"
     )
     parser.add_argument("--slice", type=int, help="with --sweep: only a part of it, another for each number")
+    parser.add_argument("--encrypted", action="store_true", help="with --sweep: the replica is encrypted")
     named = Path("/var/tmp") / f"secondsite-chaos-{time.strftime('%Y%m%d-%H%M%S')}.json"
     parser.add_argument("--json", type=Path, default=named, help="where the report goes")
     return parser.parse_args()
@@ -95,7 +96,7 @@ def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     earlier = json.loads(chosen.resume.read_text())["kills"] if chosen.resume else []
     plan = _ladder(chosen, earlier) if chosen.slice is None else sweep.sliced(chosen.slice)
     minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
-    seen = sweep.run(plan, within_seconds=60 * minutes, say=_say)
+    seen = sweep.run(plan, within_seconds=60 * minutes, say=_say, encrypted=chosen.encrypted)
     seen.kills[:0] = [sweep.Kill(**kill) for kill in earlier]
     table = Table("verb", *sweep.VICTIMS)
     for name in dict.fromkeys(kill.station for kill in seen.kills):

@@ -107,13 +107,21 @@ def sliced(slice_number: int) -> Plan:
     return plan
 
 
-def run(plan: Plan, *, within_seconds: float, folder: Path | None = None, say: Say = lambda _: None) -> Sweep:
+def run(
+    plan: Plan,
+    *,
+    within_seconds: float,
+    folder: Path | None = None,
+    say: Say = lambda _: None,
+    encrypted: bool = False,
+) -> Sweep:
     """Walk rounds until the plan has nobody left to kill or the time is over (a round is always finished).
 
-    Stops at the first promise that breaks, which `broken` then tells.
+    Stops at the first promise that breaks, which `broken` then tells. With `encrypted` the machine's replica at site b
+    is encrypted.
     """
     sweep, began = Sweep(), time.monotonic()
-    with world.opened(folder) as where:
+    with world.opened(folder, encrypted=encrypted) as where:
         for round_number in itertools.count():
             if time.monotonic() - began > within_seconds or (isinstance(plan, Ladder) and plan.done):
                 return sweep

@@ -9,11 +9,15 @@ from pathlib import Path
 
 from rig import Rig
 from rig.machines import SimulatedMachine
+from rig.sites import SiteName
+from secondsite.datapath import encryption_key
 from secondsite.domain import errors
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host import Host
 from secondsite.wire import rest
+from secondsite.wire.base import Shape
 
+from . import sealed
 from .errors import PromiseBroken
 from .keeper import Keeper
 from .ledger import Boot, Ledger
@@ -35,13 +39,15 @@ class World:
     ledger: Ledger
     keeper: Keeper
     operator: Operator
+    encrypted: bool = False
+    """Whether site b has a key, and keeps the machine's replica encrypted with it."""
     kept: int = 0
     """Records that the source held when the planned failover that may be taken back began."""
 
     def walk(self, station: Station) -> rest.JobShape:
         """One verb from its start to its end, and everything that must hold then; raises PromiseBroken."""
         boots = len(self.ledger.boots)
-        job = self.operator.follow(self.operator.start(station.verb, station.ask(self._older_point(station))))
+        job = self.operator.follow(self.operator.start(station.verb, self._asked(station)))
         self._check_state(station)
         self._check_places(station)
         if station.loses is not None:
@@ -51,8 +57,16 @@ class World:
         if station.state == "protected":
             self._check_goes_on(station)
             self._check_checkpoints(station)
+        if self.encrypted:
+            self._check_sealed(station)
         self._check_complaints()
         return job
+
+    def _asked(self, station: Station) -> Shape:
+        asked = station.ask(self._older_point(station))
+        if self.encrypted and isinstance(asked, rest.EnableProtection):
+            return asked.model_copy(update={"encrypt": True})
+        return asked
 
     def ready(self) -> None:
         """Everybody is up and connected again, and no job is left: a source that was away has been told."""
@@ -156,6 +170,16 @@ class World:
 
         self._hold(problem)
 
+    def _check_sealed(self, station: Station) -> None:
+        """The replica says that it is encrypted, and nothing of it is readable."""
+        if station.state == "protected" and station.runs_at == "a":
+            key_id = self.operator.machine().encryption_key_id
+            if key_id is None:
+                raise PromiseBroken(f"after {station.name} the replica is not encrypted")
+        plain = list(sealed.readable(self.rig.home("appliance-b") / "store"))
+        if plain:
+            raise PromiseBroken(f"after {station.name} files are readable: {plain}")
+
     def _check_complaints(self) -> None:
         for watcher in (self.ledger, self.keeper):
             watcher.check()
@@ -190,10 +214,15 @@ class World:
 
 
 @contextlib.contextmanager
-def opened(folder: Path | None = None) -> Iterator[World]:
+def opened(folder: Path | None = None, *, encrypted: bool = False) -> Iterator[World]:
     """A world that lives as long as the block; nothing is left behind."""
     with Rig("simulated", folder, forked=True) as rig:
-        rig.open()
+
+        def furnish(site: SiteName) -> None:
+            if encrypted and site == "b":
+                encryption_key.make(rig.home("appliance-b") / "encryption.key")
+
+        rig.open(furnish=furnish)
         with rig.client() as client:
             client.add_policy(POLICY)
         SimulatedMachine.make(
@@ -201,4 +230,4 @@ def opened(folder: Path | None = None) -> Iterator[World]:
         )
         roots = {site: rig.home(f"appliance-{site}") / "fabric" for site in ("a", "b")}
         with Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
-            yield World(rig, ledger, keeper, Operator(rig, MACHINE))
+            yield World(rig, ledger, keeper, Operator(rig, MACHINE), encrypted)

@@ -15,12 +15,12 @@ hypothesis.settings.load_profile("secondsite")
 SLOW_MODULES = {
     "appliance": {
         "test_bandwidth", "test_disks", "test_encryption", "test_faults", "test_firmware", "test_groups",
-        "test_groups_kill", "test_healing", "test_journal", "test_kill",
+        "test_groups_kill", "test_healing", "test_journal", "test_key_change", "test_kill",
         "test_odd_days", "test_precision", "test_renewal", "test_scrub", "test_seed", "test_straight",
     },
     "cli": {"test_asking", "test_disks", "test_exit_codes", "test_following", "test_groups", "test_journal", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},
     "bench": {"test_bench_cli"},
-    "datapath": {"test_replica_crashes", "test_replica_journal_crashes"},
+    "datapath": {"test_key_change", "test_replica_crashes", "test_replica_journal_crashes"},
     "fabrics": {"test_simulated_crashes"},
     "faults": {"test_clocks", "test_flipped_bits", "test_long_cut", "test_lossy_link", "test_no_room"},
     "jobs": {"test_kill", "test_crash_sweep", "test_restart"},

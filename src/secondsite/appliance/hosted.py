@@ -67,7 +67,14 @@ class Hosted:
         self.setup, self.accepting = setup, accepting
 
     def look_for_key(self) -> None:
-        """A replica that lacks its key says so from the start on, not only when it is needed."""
+        """A replica that lacks its key says so from the start on, not only when it is needed; so does one that another
+        key opens, too."""
+        state = self.replica.state
+        if other := state.former_key_id or state.next_key_id:
+            self.findings.add(
+                "encryption-key-change-unfinished",
+                f"Key {other} opens {self}, beside key {state.key_id}: a change of the key was broken off.",
+            )
         try:
             _ = self.replica.key
         except (KeyMissing, KeyWrong) as problem:

@@ -141,6 +141,12 @@ CATALOGUE: dict[str, FindingKind] = {
             "Put the key file back that the replica was made with and restart the appliance. Nothing is lost meanwhile.",
         ),
         _kind(
+            "encryption-key-change-unfinished",
+            W,
+            "A change of the key was broken off: both keys may open the replica.",
+            "Stop the target's appliance, repeat 'secondsite appliance change-key', and start it again.",
+        ),
+        _kind(
             "appliance-unreachable",
             C,
             "The appliance has no connection to the vault.",
