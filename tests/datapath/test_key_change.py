@@ -37,11 +37,14 @@ def source():
 def replica(tmp_path, daemon, source, key, lent):
     """Two points, firmware state, a cycle in the journal and one that waits."""
     made = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1, key=key)
-    made.apply(*source.cycle("p1", firmware=firmware.pack(STATE, ())))
+    made.apply(*source.cycle(firmware=firmware.pack(STATE, ())))
+    source.disks["sda"][:4096] = b"boot" * 1024
+    header, frames = source.cycle("p1")
+    made.apply(header, [frames[0]._replace(offset=0, length=4096, zero=False, data=b"boot" * 1024), *frames])
     journaled = source.cycle()
     path = sealed(made, *journaled)
     made.apply(*journaled)
-    made.journal.keep(path, 1, 2, 1, datetime.fromisoformat(journaled[0].taken_at))
+    made.journal.keep(path, 1, 3, 2, datetime.fromisoformat(journaled[0].taken_at))
     made.apply(*source.cycle("p2"))
     sealed(made, *source.cycle())
     yield made
@@ -269,7 +272,7 @@ def test_a_replica_that_an_earlier_release_made_takes_a_new_key(
     left_by_an_earlier_release(folder, key)
     (waiting,) = replica.inbox.iterdir()
     assert sealed_file.key_id_of(waiting) == key.key_id
-    assert cycle_file.verify(waiting, Replica.open(folder, daemon, key=key).sealing).seq == 4
+    assert cycle_file.verify(waiting, Replica.open(folder, daemon, key=key).sealing).seq == 5
     change(folder, daemon, key, other_key)
     assert_opens_all(folder, daemon, source, other_key, tmp_path, monkeypatch)
     with pytest.raises(errors.KeyWrong):

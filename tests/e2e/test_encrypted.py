@@ -1,5 +1,6 @@
 """A guest whose replica is encrypted, through drill, failover, reprotect and failback, by the command line."""
 
+import json
 import shlex
 import subprocess
 
@@ -126,6 +127,25 @@ def test_a_drill_runs_on_encrypted_overlays(rig):
     assert e2e.booted(e2e.console_at(rig, "b", "web01-test"), 1).verified_last > 0
     assert_nothing_readable_at_b(rig)
     e2e.do(rig, "cleanup-test-failover", "web01", "--notes", "boots")
+
+
+def test_the_key_is_changed_and_older_points_and_replication_go_on_with_it(rig):
+    before, point = e2e.machine(rig, "web01").encryption_key_id, e2e.points(rig, "web01")[-1]
+    change = ("appliance", "change-key", "--home", str(rig.home("appliance-b")), "--json")
+    refused = rig.cli(*change)
+    assert refused.returncode == 4, refused.stderr
+    assert "An appliance runs" in refused.stderr
+    rig.appliances["b"].kill()
+    changed = rig.cli(*change)
+    assert changed.returncode == 0, changed.stderr
+    told = json.loads(changed.stdout)
+    assert (told["former_key_id"], told["replicas"], told["others"]) == (before, 1, [])
+    rig.appliances["b"].start()
+    rig.wait_connected()
+    eventually(lambda: e2e.machine(rig, "web01").encryption_key_id == told["key_id"], 30)
+    e2e.new_points(rig, "web01", 2)
+    assert e2e.told(rig, "point", "verify", "web01", point.id)["state"] == "succeeded"
+    assert_nothing_readable_at_b(rig)
 
 
 def test_another_key_is_named_and_loses_nothing(rig, tmp_path):

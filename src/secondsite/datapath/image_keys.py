@@ -19,7 +19,7 @@ def opens(path: Path, key: EncryptionKey) -> bool:
     """Whether an image opens with a key; raises ImageProblem when it cannot be opened at all."""
     try:
         # unlike 'info', which opens no key slot
-        image.run("map", "--max-length=512", *image.opened(path, key), about=path)
+        image.run("map", "--output=json", "--max-length=512", *image.opened(path, key), about=path)
     except ImageProblem as problem:
         if _WRONG in problem.message:
             return False
