@@ -18,7 +18,8 @@ import xxhash
 from secondsite.appliance import hosted
 from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.frames import Frame
-from secondsite.datapath.replica import Replica, ReplicaDisk
+from secondsite.datapath.replica import Replica
+from secondsite.datapath.replica_making import ReplicaDisk
 from secondsite.datapath.storage_daemon import StorageDaemon
 from secondsite.datapath.units import KiB
 from secondsite.domain import retention

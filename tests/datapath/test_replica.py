@@ -14,7 +14,8 @@ import xxhash
 
 from secondsite.datapath import codec, cycle_file, errors, image, inbox
 from secondsite.datapath.codec_choice import Choice
-from secondsite.datapath.replica import BaseImage, Replica
+from secondsite.datapath.replica import Replica
+from secondsite.datapath.replica_making import BaseImage
 from secondsite.datapath.replica_removal import sweep
 from secondsite.datapath.storage_daemon import StorageDaemon
 from secondsite.datapath.units import BLOCK_BYTES, KiB, MiB

@@ -15,7 +15,8 @@ import textwrap
 import pytest
 
 from secondsite.datapath import errors, firmware, replica_removal
-from secondsite.datapath.replica import Replica, ReplicaDisk
+from secondsite.datapath.replica import Replica
+from secondsite.datapath.replica_making import ReplicaDisk
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
 
 

@@ -9,7 +9,8 @@ import structlog
 
 from ..datapath import inbox, replica_removal
 from ..datapath.encryption_key import EncryptionKey
-from ..datapath.replica import BaseImage, Replica, ReplicaDisk
+from ..datapath.replica import Replica
+from ..datapath.replica_making import BaseImage, ReplicaDisk
 from ..datapath.storage_daemon import StorageDaemon
 from ..domain import errors
 from ..jobs import seams

@@ -9,30 +9,24 @@ this is the door to them. One object per replica and process; its methods may be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import (
     digest_map_scan,
-    errors,
-    image,
-    image_blank,
     journal_read,
-    layers,
     replica_apply,
     replica_disks,
     replica_holds,
+    replica_making,
     replica_prune,
     replica_rekey,
     replica_removal,
     replica_runs,
     replica_seal,
     replica_seed,
-    replica_state,
     replica_verify,
     replica_views,
-    sealing_key,
 )
 from .encryption_key import EncryptionKey
 from .extents import Extent
@@ -41,35 +35,16 @@ from .journal import Journal
 from .journal_entry import Entry
 from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
-from .replica_files import ReplicaFiles, checked_name, sync_file
+from .replica_files import ReplicaFiles
+from .replica_making import EMPTY, BaseImage, ReplicaDisk
 from .replica_prune import Dropped
 from .replica_ragged import Piece
 from .replica_seal import Sealed
-from .replica_state import DiskRecord, Layer, ReplicaState
+from .replica_state import ReplicaState
 from .replica_verify import Verdict
 from .replica_views import PointRecord, ReplicaStats
 from .sealing_key import SealingKey
 from .storage_daemon import StorageDaemon
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaDisk:
-    """A disk to replicate: the key that both sites know it by, and its size."""
-
-    key: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class BaseImage:
-    """An existing image to start from: only ever read, never deleted."""
-
-    path: Path
-    image_format: str = "qcow2"
-
-
-EMPTY: Mapping[str, BaseImage] = {}
-"""No images to start from: the disks begin as zeros."""
 
 
 def _nowhere(_name: str) -> None:
@@ -93,25 +68,11 @@ class Replica:
         it holds of the disks is encrypted; such a replica has no `base`.
         """
         files = ReplicaFiles(folder.absolute())
-        if files.record.exists():
-            return _opened_again(cls.open(folder, daemon, reach, key), machine_id, epoch)
-        assert key is None or not base
-        files.make_folders(tuple(checked_name(disk.key, "disk key") for disk in disks))
-        records = tuple(_make_disk(files, disk, base.get(disk.key), key) for disk in disks)
-        reach("create.files")
-        state = ReplicaState(
-            machine_id=machine_id,
-            epoch=epoch,
-            disks=records,
-            layers=(Layer(1),),
-            head=1,
-            next_number=2,
-            whole=False,
-            key_id=key.key_id if key is not None else None,
-            data_keys=() if key is None else (sealing_key.make(key).wrapped(key),),
-        )
-        replica_state.save(state, files.record)
-        return cls(ReplicaCore(files, daemon, reach, key))
+        if not files.record.exists():
+            replica_making.make(files, machine_id, disks, epoch, base, reach, key)
+        replica = cls.open(folder, daemon, reach, key)
+        replica_making.check_same(replica.state, machine_id, epoch)
+        return replica
 
     @classmethod
     def open(
@@ -338,31 +299,3 @@ class Replica:
         """Delete the replica's files, never images that it was created from; a sentence. Raises ReplicaInUse while
         runs are open, unless the caller knows that their machines are gone."""
         return replica_removal.remove(self._core, even_with_runs)
-
-
-def _opened_again(replica: Replica, machine_id: str, epoch: int) -> Replica:
-    state = replica.state
-    if (state.machine_id, state.epoch) != (machine_id, epoch):
-        raise errors.ReplicaInUse(
-            f"The folder holds a replica of {state.machine_id}, epoch {state.epoch}, not {machine_id}, epoch {epoch}.",
-            do="Remove that replica, or turn it with rebase_from_run.",
-        )
-    return replica
-
-
-def _make_disk(
-    files: ReplicaFiles, disk: ReplicaDisk, base: BaseImage | None, key: EncryptionKey | None
-) -> DiskRecord:
-    if base is None:
-        path = files.base(disk.key)
-        if key is None:
-            image.create(path, disk.size_bytes)
-        else:
-            image_blank.create(path, disk.size_bytes, key, files.disk(disk.key))
-        sync_file(path)
-        record = DiskRecord(disk.key, disk.size_bytes, str(path.relative_to(files.root)))
-    else:
-        path = base.path.absolute()
-        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format)
-    layers.create_layer(files, record, 1, path, record.base_format, key=key)
-    return record

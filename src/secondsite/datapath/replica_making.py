@@ -1,0 +1,86 @@
+"""Make a replica: its folders, its first layers, and the record that makes it one.
+
+Killed before the record is there, it is made anew over what was left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import errors, image, image_blank, layers, replica_state, sealing_key
+from .encryption_key import EncryptionKey
+from .replica_core import Reach
+from .replica_files import ReplicaFiles, checked_name, sync_file
+from .replica_state import DiskRecord, Layer, ReplicaState
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDisk:
+    """A disk to replicate: the key that both sites know it by, and its size."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    """An existing image to start from: only ever read, never deleted."""
+
+    path: Path
+    image_format: str = "qcow2"
+
+
+EMPTY: Mapping[str, BaseImage] = {}
+"""No images to start from: the disks begin as zeros."""
+
+
+def make(
+    files: ReplicaFiles, machine_id: str, disks: Sequence[ReplicaDisk], epoch: int, base: Mapping[str, BaseImage],
+    reach: Reach, key: EncryptionKey | None,
+) -> None:  # fmt: skip
+    """Files and record of a new replica; see `Replica.create`."""
+    assert key is None or not base
+    files.make_folders(tuple(checked_name(disk.key, "disk key") for disk in disks))
+    records = tuple(_make_disk(files, disk, base.get(disk.key), key) for disk in disks)
+    reach("create.files")
+    state = ReplicaState(
+        machine_id=machine_id,
+        epoch=epoch,
+        disks=records,
+        layers=(Layer(1),),
+        head=1,
+        next_number=2,
+        whole=False,
+        key_id=key.key_id if key is not None else None,
+        data_keys=() if key is None else (sealing_key.make(key).wrapped(key),),
+    )
+    replica_state.save(state, files.record)
+
+
+def check_same(state: ReplicaState, machine_id: str, epoch: int) -> None:
+    """Raises ReplicaInUse if the replica is another machine's, or of another epoch."""
+    if (state.machine_id, state.epoch) != (machine_id, epoch):
+        raise errors.ReplicaInUse(
+            f"The folder holds a replica of {state.machine_id}, epoch {state.epoch}, not {machine_id}, epoch {epoch}.",
+            do="Remove that replica, or turn it with rebase_from_run.",
+        )
+
+
+def _make_disk(
+    files: ReplicaFiles, disk: ReplicaDisk, base: BaseImage | None, key: EncryptionKey | None
+) -> DiskRecord:
+    if base is None:
+        path = files.base(disk.key)
+        if key is None:
+            image.create(path, disk.size_bytes)
+        else:
+            image_blank.create(path, disk.size_bytes, key, files.disk(disk.key))
+        sync_file(path)
+        record = DiskRecord(disk.key, disk.size_bytes, str(path.relative_to(files.root)))
+    else:
+        path = base.path.absolute()
+        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format)
+    layers.create_layer(files, record, 1, path, record.base_format, key=key)
+    return record
