@@ -100,7 +100,11 @@ class DiskChanges:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSession:
-    """A frozen view of all disks of a machine at one instant."""
+    """A frozen view of all disks of a machine at one instant.
+
+    Every write that its guest saw end before `taken_at` is in it; of those that ended within `pause_seconds` after it
+    some may be. A point so promises no more than it holds.
+    """
 
     taken_at: datetime
     checkpoint: str | None

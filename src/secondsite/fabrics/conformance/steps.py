@@ -62,6 +62,7 @@ def view(
     base: str | None,
     app_consistent: bool = False,
     disks: Sequence[str] = (),
+    instant: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> Iterator[ChangeSession]:
     """A frozen view of these disks, or of all, with a new checkpoint."""
     request = SessionRequest(
@@ -71,6 +72,7 @@ def view(
         new_checkpoint=new_checkpoint(),
         scratch_dir=under_test.scratch_dir,
         app_consistent=app_consistent,
+        instant=instant,
     )
     with under_test.fabric.tracking.open(request) as session:
         yield session

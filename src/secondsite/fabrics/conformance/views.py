@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
 from ...datapath.units import BLOCK_BYTES, KiB, MiB
 from ...domain import errors
 from . import steps
@@ -29,6 +33,20 @@ class ViewCases:
             assert [disk.bitmaps for disk in session.disks] == [(), ()]
             assert [disk.size_bytes for disk in session.disks] == [4 * MiB, 2 * MiB]
             assert [len(steps.content(disk)) for disk in session.disks] == [4 * MiB, 2 * MiB]
+
+    def test_the_instant_of_a_view_lies_before_the_act_that_fixes_it(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "instant")
+        left: list[datetime] = []
+
+        @contextmanager
+        def noted() -> Iterator[None]:
+            yield
+            left.append(datetime.now(UTC))
+
+        with steps.view(under_test, fabric_id, None, instant=noted) as session:
+            assert session.taken_at <= left[0] - timedelta(seconds=session.pause_seconds)
 
     def test_the_second_view_marks_exactly_what_was_written(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "delta")

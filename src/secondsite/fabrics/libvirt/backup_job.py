@@ -70,8 +70,11 @@ def free_of_jobs(domain: Any, sockets: Path) -> None:
 
 
 def begin(plan: Plan) -> tuple[datetime, float]:
-    """Starts the job. Gives the first instant at which the view surely was fixed (no later write is in it), and the
-    seconds that the call took, within which the guest's disks stood still for a moment."""
+    """Starts the job. Gives the instant of the view, and the seconds that the call took, within which the guest's disks
+    stood still for a moment.
+
+    The instant is that before the call: every write that ended until then is in the view. After the call it would
+    promise what came while libvirt was at it, too (a busy host took long enough for a guest to write a record)."""
     clear(plan)
     flags = 0
     if plan.encryption is not None:
@@ -79,9 +82,9 @@ def begin(plan: Plan) -> tuple[datetime, float]:
         flags = libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL
     backup, checkpoint = _backup_xml(plan), _checkpoint_xml(plan)
     with plan.request.instant():
-        started = time.monotonic()
+        taken_at, started = datetime.now(UTC), time.monotonic()
         connection.call("freezing a view", plan.domain.backupBegin, backup, checkpoint, flags)
-        return datetime.now(UTC), time.monotonic() - started
+        return taken_at, time.monotonic() - started
 
 
 def _make_scratch(plan: Plan, encryption: Encryption) -> None:
