@@ -36,7 +36,7 @@ from .journal_entry import Entry
 from .replica_apply import Applied, CycleLike, FrameLike
 from .replica_core import Reach, ReplicaCore
 from .replica_files import ReplicaFiles
-from .replica_making import EMPTY, BaseImage, ReplicaDisk
+from .replica_making import EMPTY, BaseImage, ReplicaDisk, nowhere
 from .replica_prune import Dropped
 from .replica_ragged import Piece
 from .replica_seal import Sealed
@@ -45,10 +45,6 @@ from .replica_verify import Verdict
 from .replica_views import PointRecord, ReplicaStats
 from .sealing_key import SealingKey
 from .storage_daemon import StorageDaemon
-
-
-def _nowhere(_name: str) -> None:
-    """Nobody watches the seams."""
 
 
 class Replica:
@@ -60,7 +56,7 @@ class Replica:
     @classmethod
     def create(
         cls, folder: Path, daemon: StorageDaemon, machine_id: str, disks: Sequence[ReplicaDisk], epoch: int,
-        base: Mapping[str, BaseImage] = EMPTY, reach: Reach = _nowhere, key: EncryptionKey | None = None,
+        base: Mapping[str, BaseImage] = EMPTY, reach: Reach = nowhere, key: EncryptionKey | None = None,
     ) -> Replica:  # fmt: skip
         """A new replica in `folder`; one that is there already for this machine and epoch is opened instead.
 
@@ -76,7 +72,7 @@ class Replica:
 
     @classmethod
     def open(
-        cls, folder: Path, daemon: StorageDaemon, reach: Reach = _nowhere, key: EncryptionKey | None = None
+        cls, folder: Path, daemon: StorageDaemon, reach: Reach = nowhere, key: EncryptionKey | None = None
     ) -> Replica:
         """The replica in `folder`; what a crash left half done is finished at its first use. `key` is what there is:
         a plain replica needs none, and one that lacks its key still can be looked at and removed."""
