@@ -131,8 +131,8 @@ def dies_at(name, count=1):
 
 
 @pytest.mark.parametrize("seam", [
-    "appliance.replica.key.added", "appliance.replica.key.admitted", "appliance.key.kept", "appliance.key.swapped",
-    "appliance.replica.key.taken", "appliance.replica.key.removed", "appliance.replica.key.shed",
+    "appliance.replica.key.added", "appliance.replica.key.admitted", "appliance.key.swapped",
+    "appliance.replica.key.removed", "appliance.replica.key.shed",
 ])  # fmt: skip
 def test_an_appliance_started_after_a_change_that_died_replicates_and_the_change_goes_on(
     encrypted, key, tmp_path, seam

@@ -93,7 +93,8 @@ def how_to_boot(
 
 def unsealing(file: str) -> str:
     """How a person comes by the variables of an encrypted machine: a part of a sentence."""
-    return f", {UNSEALED} being what 'secondsite appliance unseal {file} {UNSEALED}' writes"
+    command = f"secondsite appliance unseal {file} {UNSEALED} --encryption-key-file KEYFILE"
+    return f", {UNSEALED} being what '{command}' writes"
 
 
 def save(manifest: Manifest, path: Path) -> None:
