@@ -86,8 +86,8 @@ def test_a_machine_that_runs_from_a_point_writes_its_own_copy(pair):
 
 def test_the_state_of_the_last_change_is_in_the_point_that_latest_makes(pair):
     write(pair, SECOND)
-    sent = pair.source_status().last_seq
-    eventually(lambda: pair.source_status().last_seq > sent, 10)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    eventually(lambda: set(source.progress.firmware.values()) == digests(SECOND), 10)
     facts = pair.target.do(Kind.DRAIN, None, pair.machine_id)
     point_id = facts["new_point_id"] or facts["points"][-1]["id"]
     assert started(pair, point_id) == SECOND
