@@ -1,7 +1,5 @@
-"""The keys of an encrypted image: LUKS key slots, through `qemu-img amend` (QEMU 5.1 and later).
-
-Images of earlier keys that are under no change are never tried: see image for how they are made.
-"""
+"""The keys of an encrypted image: LUKS key slots, through `qemu-img amend` (QEMU 5.1 and later). Nobody may have the
+image open meanwhile."""
 
 from __future__ import annotations
 
