@@ -163,13 +163,12 @@ class Replica:
         replica_rekey.check(self._core)
 
     def admit_key(self, new: EncryptionKey) -> None:
-        """Let all that is encrypted open with `new` as well; the next opening with either key decides. Nothing for a
-        plain replica. Repeating is harmless. Raises ReplicaInUse, KeyMissing, KeyWrong."""
+        """Let all that is encrypted open with `new` as well; the next opening with either key decides. Repeating is
+        harmless. Raises ReplicaInUse, KeyMissing, KeyWrong."""
         replica_rekey.admit(self._core, new)
 
     def shed_key(self, old: EncryptionKey) -> None:
-        """`old` opens nothing of the replica any more, if that is what the key was changed from. Repeating is harmless.
-        Raises ReplicaInUse, KeyMissing, KeyWrong."""
+        """The key that was changed opens nothing any more. Repeating is harmless. Raises as `admit_key` does."""
         replica_rekey.shed(self._core, old)
 
     def points(self) -> list[PointRecord]:
@@ -243,9 +242,8 @@ class Replica:
         return replica_runs.rolling(self._core)
 
     def firmware(self, point_id: str, run_name: str | None = None) -> dict[str, bytes | None]:
-        """The machine's firmware state at a point, or at the instant that an open run was rolled forward to, by the
-        files' names. None stands for one that is no longer what was sealed. Raises PointUnknown, ImageProblem,
-        KeyMissing, KeyWrong."""
+        """The firmware state at a point, or at the instant that an open run was rolled forward to, by the files' names;
+        None stands for one that rotted. Raises PointUnknown, ImageProblem, KeyMissing, KeyWrong."""
         return replica_runs.firmware_state(self._core, point_id, run_name)
 
     def lacks_firmware(self, files: Iterable[FirmwareFile]) -> set[str]:
