@@ -33,16 +33,19 @@ LONGEST = {"test_long_cut"}
 """Minutes of waiting, beside which another worker does all the rest."""
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
-    """Mark the slow modules, and begin with what takes long: two workers then end at about the same time."""
+    """Mark the slow modules before pytest chooses by marks, and begin with what takes long when it has put all in its
+    order: two workers then end at about the same time."""
     for item in items:
         if item.path.stem in SLOW_MODULES.get(item.path.parent.name, ()):
             item.add_marker(pytest.mark.slow)
+    chosen = yield
     long = {
         item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("guest")
     }
     items.sort(key=lambda item: (item.path.stem not in LONGEST, item.path not in long))
+    return chosen
 
 
 def children() -> dict[int, str]:
