@@ -170,7 +170,7 @@ class Story:
         lost = self.at_kill - (boot.verified_last or 0)
         figures.say(
             f"{MACHINE} runs at site b from point {facts['point_id']}: RTO {rto:.1f} s to its console, RPO "
-            f"{float(facts['loses_seconds']):.1f} s at the start, {lost} of {self.at_kill} records lost with site a",
+            f"{float(str(facts['loses_seconds'])):.1f} s at the start, {lost} of {self.at_kill} records lost with site a",
             rto_seconds=rto,
             rpo_seconds=facts["loses_seconds"],
             verified_records=boot.verified_last,

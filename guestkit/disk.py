@@ -20,8 +20,8 @@ def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", fille
             file.truncate(size_bytes)
         _fill(content, filled_bytes)
         made = "lazy_itable_init=0,lazy_journal_init=0"
-        words = ["mkfs.ext4", "-q", "-F", "-m", "0", "-L", label, "-E", made, "-d", content, raw]
-        programs.run(words, within_seconds=60)
+        words: list[str | Path] = ["mkfs.ext4", "-q", "-F", "-m", "0", "-L", label, "-E", made]
+        programs.run([*words, "-d", content, raw], within_seconds=60)
         programs.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw, image])
         image.rename(path)
     return path

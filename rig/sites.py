@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -117,7 +118,7 @@ class Rig:
     def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """One `secondsite` command against this rig's vault."""
         return subprocess.run(
-            [processes.sys.executable, "-m", "secondsite.entry.main", *arguments],
+            [sys.executable, "-m", "secondsite.entry.main", *arguments],
             env=processes.environment() | {"SECONDSITE_CLIENT": str(self.home("vault") / "client.json")},
             capture_output=True,
             text=True,

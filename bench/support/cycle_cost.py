@@ -127,10 +127,10 @@ def _span(rig: Rig, name: str | None, machine_ids: dict[str, str]) -> tuple[dict
     before, first = _processor_seconds(rig), _seqs(rig, machine_ids)
     time.sleep(SPAN_SECONDS)
     after, last = _processor_seconds(rig), _seqs(rig, machine_ids)
-    counts = {each: last[each] - first[each] for each in NAMES}
+    counts: dict[str, int] = {each: last[each] - first[each] for each in NAMES}
     if any((count > 1) is not (each == name) for each, count in counts.items()):
         raise NotMeasured(f"cycles did not follow their policies: {counts} when {name} was to have some")
-    return {part: after[part] - before[part] for part in PARTS}, counts.get(name or "", 0)
+    return {part: after[part] - before[part] for part in PARTS}, counts[name] if name else 0
 
 
 def _seqs(rig: Rig, machine_ids: dict[str, str]) -> dict[str, int]:
