@@ -17,8 +17,8 @@ from typing import Any
 
 from rich.console import Console
 
-from . import catalogue, report
-from .figure import Figure
+from bench import catalogue, report
+from bench.figure import Figure
 
 console = Console(highlight=False)
 

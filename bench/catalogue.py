@@ -7,8 +7,8 @@ import pkgutil
 from collections.abc import Callable
 from typing import cast
 
-from . import figures
-from .figure import Figure
+from bench import figures
+from bench.figure import Figure
 
 FIRST = (
     "initial_replication_vs_nbdcopy_tls",

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .figure import Figure
+from bench.figure import Figure
 
 INDENT = (0, 0, 0, 4)
 

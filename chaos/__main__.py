@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import guestkit
-
-from . import storm, sweep
+from chaos import storm, sweep
 
 console = Console(highlight=False)
 

@@ -77,7 +77,7 @@ class Ledger(Background):
     def records_of(self, site: str, fabric_id: str) -> int:
         """The last record on a running copy's disk; raises FabricError, and complains about holes."""
         with simulated.Guest(self._roots[site], fabric_id) as guest:
-            room = guest.size_bytes(KEY) // simulated.guest.RECORD_BYTES
+            room = guest.size_bytes(KEY) // simulated.RECORD_BYTES
             count = min(room, len(self._acknowledged) + 64)
             found = simulated.records(lambda offset, length: guest.read(KEY, offset, length), count)
         if found != list(range(len(found))):

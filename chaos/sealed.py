@@ -4,12 +4,12 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from secondsite.datapath import sealed_file
+from secondsite.datapath.encryption import encrypted_file
 
 _QCOW2 = b"QFI\xfb"
 _CRYPT_METHOD_AT = 32
 _LUKS = 2
-"""QEMU, docs/interop/qcow2.txt: `crypt_method`."""
+"""QEMU's interop/qcow2.txt: `crypt_method`."""
 
 
 def readable(store: Path) -> Iterator[Path]:
@@ -24,5 +24,7 @@ def readable(store: Path) -> Iterator[Path]:
         if head[:4] == _QCOW2:
             if struct.unpack_from(">I", head, _CRYPT_METHOD_AT) != (_LUKS,):
                 yield path
-        elif head and folder in ("inbox", "journal", "firmware") and not head.startswith(sealed_file.MAGIC):
+        elif (
+            head and folder in ("inbox", "journal", "firmware") and not head.startswith(encrypted_file.MAGIC)
+        ):
             yield path

@@ -4,22 +4,19 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 import guestkit
+from chaos.errors import PromiseBroken
+from chaos.keeper import Keeper, Outage
+from chaos.operator import Operator, chosen
+from chaos.victims import Kill, Killer
+from chaos.witness import Witness
 from rig import GuestMachine, Rig
 from rig.sites import SiteName
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
-from secondsite.wire.base import Shape
-
-from .errors import PromiseBroken
-from .keeper import Keeper, Outage
-from .operator import Operator
-from .victims import Kill, Killer
-from .witness import Witness
 
 MACHINE = "web01"
 POLICY = rest.PolicyCreate(
@@ -99,7 +96,9 @@ class Story:
         self._do(Verb.COMMIT, rest.Commit(machines=(MACHINE,)))
         self._do(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,)))
 
-    def _do(self, verb: Verb, request: Shape, count: Callable[[rest.JobShape], str] = lambda _: "") -> None:
+    def _do(
+        self, verb: Verb, request: rest.MachinesRequest, count: Callable[[rest.Job], str] = lambda _: ""
+    ) -> None:
         self.verb, began = verb.value, time.monotonic()
         verse = Verse(verb.value, 0.0, "broken")
         self._storm.verses.append(verse)
@@ -111,7 +110,7 @@ class Story:
             raise PromiseBroken("; ".join(complaints))
         self._say(f"{verb.value:<24} {verse.seconds:6.1f} s  {verse.outcome}  {verse.records}")
 
-    def _move(self, source: SiteName, target: SiteName, verb: Verb, request: Shape) -> None:
+    def _move(self, source: SiteName, target: SiteName, verb: Verb, request: rest.MachinesRequest) -> None:
         boots = len(self._seen.console(target).boots) if self._has_spoken(target) else 0
         self._do(verb, request, lambda job: self._moved(job, source, target, boots))
 
@@ -120,7 +119,7 @@ class Story:
         home = self._rig.home(f"appliance-{site}") / "fabric-work" / "console" / f"{MACHINE}.log"
         return home.exists()
 
-    def _moved(self, job: rest.JobShape, source: SiteName, target: SiteName, boots: int) -> str:
+    def _moved(self, job: rest.Job, source: SiteName, target: SiteName, boots: int) -> str:
         self._seen.console(target).wait_for(lambda c: c.path.exists() and len(c.boots) > boots, BOOT_SECONDS)
         boot = self._whole(self._seen.console(target), boots + 1)
         wanted = self._promised(job, source)
@@ -129,24 +128,24 @@ class Story:
             raise PromiseBroken(f"{job.verb}: {wanted} records were promised, {last} are there")
         return f"{last} records verified at {target}, at least {wanted} promised"
 
-    def _promised(self, job: rest.JobShape, source: SiteName) -> int:
+    def _promised(self, job: rest.Job, source: SiteName) -> int:
         """All, where the source said its farewell and its last changes came along; else what its point is old enough for."""
         farewell = self._seen.console(source).boots[-1].bye
         off = next(task for task in job.tasks if task.name == "Shut down")
         if off.state == "succeeded" and farewell is not None:
             return farewell
-        facts = next(task.facts for task in job.tasks if task.name == "Failover")
-        return self._seen.acknowledged_before(datetime.fromisoformat(str(facts["taken_at"])).timestamp())
+        _, taken_at = chosen(job, "Failover")
+        return self._seen.acknowledged_before(taken_at)
 
-    def _drilled(self, job: rest.JobShape) -> str:
-        facts = next(task.facts for task in job.tasks if task.name == "Test failover")
-        wanted = self._seen.acknowledged_before(datetime.fromisoformat(str(facts["taken_at"])).timestamp())
+    def _drilled(self, job: rest.Job) -> str:
+        point_id, taken_at = chosen(job, "Test failover")
+        wanted = self._seen.acknowledged_before(taken_at)
         console = self._rig.home("appliance-b") / "fabric-work" / "console" / f"{MACHINE}-test.log"
         drills = sum(verse.verb == Verb.TEST_FAILOVER for verse in self._storm.verses)
         boot = self._whole(guestkit.Console(console), drills)
         last = boot.verified_last or 0
         if last < wanted:
-            raise PromiseBroken(f"the drill's point {facts['point_id']} holds {last} of {wanted} records")
+            raise PromiseBroken(f"the drill's point {point_id} holds {last} of {wanted} records")
         return f"{last} records verified in the drill, at least {wanted} promised"
 
     def _whole(self, console: guestkit.Console, number: int) -> guestkit.Boot:
@@ -197,8 +196,8 @@ def _open(rig: Rig) -> GuestMachine:
             made.append(GuestMachine.make(MACHINE, home, rig.bridge("a"), workload=WORKLOAD))
 
     rig.open(furnish=furnish)
-    with rig.client() as client:
-        client.add_policy(POLICY)
+    with rig.client() as vault:
+        vault.policies.create(**POLICY.model_dump())
     made[0].console.wait_for_boot(1, BOOT_SECONDS)
     return made[0]
 

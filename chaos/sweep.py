@@ -14,12 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from secondsite.jobs import seams
-
-from . import world
-from .errors import PromiseBroken
-from .walk import WAY, Station
-from .world import World
+from chaos import world
+from chaos.errors import PromiseBroken
+from chaos.walk import WAY, Station
+from chaos.world import World
+from secondsite.ground import seams
 
 VICTIMS = ("vault", "source", "target", "daemon")
 EVERY, STRIDE = 15, 7

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos.keeper import Keeper
 from rig import Rig
 from rig.background import Background
 from rig.sites import SiteName
-
-from .keeper import Keeper
 
 CONSIDERATE = 0.8
 VICTIMS = ("vault", "appliance-a", "appliance-b", "daemon-a", "daemon-b")

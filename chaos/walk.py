@@ -7,7 +7,6 @@ from rig.sites import SiteName
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
-from secondsite.wire.base import Shape
 
 MACHINE = "web01"
 POLICY = rest.PolicyCreate(
@@ -18,7 +17,7 @@ POLICY = rest.PolicyCreate(
     app_consistent_every_seconds=0,
     cycle_seconds=0.3,
 )
-Ask = Callable[[str | None], Shape]
+Ask = Callable[[str | None], rest.MachinesRequest]
 """From the id of an older point, where there is one, to the verb's request."""
 
 
@@ -42,11 +41,11 @@ class Station:
     """The task whose facts name the point that the copy started from."""
 
 
-def _one(shape: type[Shape], **values: object) -> Ask:
+def _one(shape: type[rest.MachinesRequest], **values: object) -> Ask:
     return lambda _older: shape.model_validate({"machines": (MACHINE,), **values})
 
 
-def _older(older: str | None) -> Shape:
+def _older(older: str | None) -> rest.MachinesRequest:
     return rest.ChangeRecoveryPoint(machines=(MACHINE,), point=older)
 
 

@@ -26,8 +26,8 @@ class Witness(Background):
 
     def console(self, site: SiteName) -> guestkit.Console:
         """Where the machine speaks at that site: what it was made with, until it comes home for the first time."""
-        path = self._rig.home(f"appliance-{site}") / "fabric-work" / "console" / f"{self._machine}.log"
-        return guestkit.Console(path) if path.exists() or site != "a" else self._first
+        console = self._rig.console(site, self._machine)
+        return console if console.path.exists() or site != "a" else self._first
 
     def running(self) -> list[SiteName]:
         """The sites where a QEMU runs the machine."""

@@ -1,28 +1,26 @@
 """Two simulated sites, a machine whose guest writes all the time, and what has to be true after every verb."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chaos import sealed
+from chaos.errors import PromiseBroken
+from chaos.keeper import Keeper
+from chaos.ledger import Boot, Ledger
+from chaos.operator import Operator, chosen
+from chaos.walk import MACHINE, POLICY, Station
 from rig import Rig
-from rig.machines import SimulatedMachine
 from rig.sites import SiteName
-from secondsite.datapath import encryption_key
+from secondsite.datapath.encryption import customer_key
 from secondsite.domain import errors
 from secondsite.fabrics.interface import PowerState
-from secondsite.fabrics.simulated.host import Host
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire import rest
-from secondsite.wire.base import Shape
-
-from . import sealed
-from .errors import PromiseBroken
-from .keeper import Keeper
-from .ledger import Boot, Ledger
-from .operator import Operator
-from .walk import MACHINE, POLICY, Station
 
 DISK_BYTES = 64 * 2**20
 """Room for an hour and a half of the guest's records."""
@@ -44,7 +42,7 @@ class World:
     kept: int = 0
     """Records that the source held when the planned failover that may be taken back began."""
 
-    def walk(self, station: Station) -> rest.JobShape:
+    def walk(self, station: Station) -> rest.Job:
         """One verb from its start to its end, and everything that must hold then; raises PromiseBroken."""
         boots = len(self.ledger.boots)
         job = self.operator.follow(self.operator.start(station.verb, self._asked(station)))
@@ -62,7 +60,7 @@ class World:
         self._check_complaints()
         return job
 
-    def _asked(self, station: Station) -> Shape:
+    def _asked(self, station: Station) -> rest.MachinesRequest:
         asked = station.ask(self._older_point(station))
         if self.encrypted and isinstance(asked, rest.EnableProtection):
             return asked.model_copy(update={"encrypt": True})
@@ -76,8 +74,7 @@ class World:
     def _older_point(self, station: Station) -> str | None:
         if station.name != "change point":
             return None
-        with self.rig.client() as client:
-            points = sorted(client.points(MACHINE), key=lambda point: (point.epoch, point.seq))
+        points = self.rig.points(MACHINE)
         return points[max(0, len(points) - 3)].id
 
     # ---- what must hold --------------------------------------------------------------------------------------------
@@ -116,32 +113,32 @@ class World:
                 return f"networks at site {site}: {extra}"
         return None
 
-    def _check_books(self, station: Station, job: rest.JobShape, boots: int) -> None:
+    def _check_books(self, station: Station, job: rest.Job, boots: int) -> None:
         self._eventually(f"{MACHINE} boots", lambda: len(self.ledger.boots) > boots, SETTLE_SECONDS)
         wanted = self._promised(station, job, self.ledger.boots[boots])
         last = self.ledger.boots[-1].last
         if last < wanted:
             raise PromiseBroken(f"{station.name}: {wanted} records were promised, {last} are there")
 
-    def _promised(self, station: Station, job: rest.JobShape, boot: Boot) -> int:
+    def _promised(self, station: Station, job: rest.Job, boot: Boot) -> int:
         """How many records the copy has to hold: all, all that the source held, or all older than its point."""
         if station.loses == "nothing":
             self.kept = len(boot.books)
             return self.kept
         if station.loses == "taken back":
             return self.kept
-        facts = next(task.facts for task in job.tasks if task.name == station.point_of)
-        return boot.acknowledged_before(datetime.fromisoformat(str(facts["taken_at"])).timestamp())
+        _, taken_at = chosen(job, station.point_of)
+        return boot.acknowledged_before(taken_at)
 
-    def _check_drill(self, job: rest.JobShape) -> None:
-        facts = next(task.facts for task in job.tasks if task.name == "Test failover")
-        wanted = self.ledger.acknowledged_before(datetime.fromisoformat(str(facts["taken_at"])).timestamp())
+    def _check_drill(self, job: rest.Job) -> None:
+        point_id, taken_at = chosen(job, "Test failover")
+        wanted = self.ledger.acknowledged_before(taken_at)
         (site, found), *_ = self.ledger.machines(f"{MACHINE}-test")
         if found.power is not PowerState.RUNNING:
             raise PromiseBroken(f"the drill's machine is {found.power}")
         last = self.ledger.records_of(site, found.fabric_id)
         if last < wanted:
-            raise PromiseBroken(f"the drill's point {facts['point_id']} holds {last} of {wanted} records")
+            raise PromiseBroken(f"the drill's point {point_id} holds {last} of {wanted} records")
 
     def _check_goes_on(self, station: Station) -> None:
         """A point that was taken after the verb had ended arrives, and no point has another's id."""
@@ -149,13 +146,13 @@ class World:
 
         def newer() -> bool:
             with contextlib.suppress(errors.VaultUnreachable):
-                point = self.operator.machine().newest_point
+                point = self.operator.machine().points.newest
                 return point is not None and point.taken_at > now
             return False
 
         self._eventually(f"replication goes on after {station.name}", newer, GOES_ON_SECONDS)
-        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as client:
-            ids = [point.id for point in client.points(MACHINE)]
+        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as vault:
+            ids = [point.id for point in vault.machines[MACHINE].points]
             if len(ids) != len(set(ids)):
                 raise PromiseBroken(f"points with one id: {sorted(ids)}")
 
@@ -173,7 +170,7 @@ class World:
     def _check_sealed(self, station: Station) -> None:
         """The replica says that it is encrypted, and nothing of it is readable."""
         if station.state == "protected" and station.runs_at == "a":
-            key_id = self.operator.machine().encryption_key_id
+            key_id = self.operator.machine().encryption.key_id
             if key_id is None:
                 raise PromiseBroken(f"after {station.name} the replica is not encrypted")
         plain = list(sealed.readable(self.rig.home("appliance-b") / "store"))
@@ -191,14 +188,14 @@ class World:
 
     def _all_connected(self) -> bool:
         try:
-            with self.rig.client() as client:
-                return all(each.connected for each in client.appliances())
+            with self.rig.client() as vault:
+                return all(each.connected for each in vault.appliances)
         except errors.VaultUnreachable:
             return False
 
     def _all_ended(self) -> bool:
-        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as client:
-            return all(job.ended_at is not None for job in client.jobs(limit=10))
+        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as vault:
+            return all(job.ended_at is not None for job in itertools.islice(vault.jobs, 10))
         return False
 
     def _hold(self, problem: Callable[[], str | None], within_seconds: float = SETTLE_SECONDS) -> None:
@@ -220,14 +217,12 @@ def opened(folder: Path | None = None, *, encrypted: bool = False) -> Iterator[W
 
         def furnish(site: SiteName) -> None:
             if encrypted and site == "b":
-                encryption_key.make(rig.home("appliance-b") / "encryption.key")
+                customer_key.make(rig.home("appliance-b") / "encryption.key")
 
         rig.open(furnish=furnish)
-        with rig.client() as client:
-            client.add_policy(POLICY)
-        SimulatedMachine.make(
-            MACHINE, rig.home("appliance-a"), disk_bytes=(DISK_BYTES,), network=rig.bridge("a")
-        )
+        with rig.client() as vault:
+            vault.policies.create(**POLICY.model_dump())
+        rig.make_simulated(MACHINE, disk_bytes=(DISK_BYTES,))
         roots = {site: rig.home(f"appliance-{site}") / "fabric" for site in ("a", "b")}
         with Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
             yield World(rig, ledger, keeper, Operator(rig, MACHINE), encrypted)

@@ -6,10 +6,9 @@ import traceback
 from pathlib import Path
 
 import guestkit
+from demo import story
+from demo.telling import Report, console
 from rig import Rig
-
-from . import story
-from .telling import Report, console
 
 
 def main() -> int:

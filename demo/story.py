@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import guestkit
-from rig import GuestMachine, Rig, processes
+from demo.telling import Figures, Report
+from rig import GuestMachine, Rig
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
-from secondsite.wire.replication import PointShape
-
-from .telling import Figures, Report
+from secondsite.wire.common.points import PointShape
 
 MACHINE = "web01"
 POLICY = rest.PolicyCreate(
@@ -63,8 +62,8 @@ class Story:
 
     def set_up(self, figures: Figures) -> None:
         self.rig.open()
-        with self.rig.client() as client:
-            client.add_policy(POLICY)
+        with self.rig.client() as vault:
+            vault.policies.create(**POLICY.model_dump())
         # A guest is made in the embedded root while no appliance holds it.
         self.rig.appliances["a"].stop()
         workload = guestkit.Workload(records_per_second=10, load_kib_per_second=512)
@@ -91,7 +90,7 @@ class Story:
         request = rest.EnableProtection(machines=(MACHINE,), source_site="a", target_site="b", policy="demo")
         job = self.rig.must(Verb.ENABLE_PROTECTION, request)
         used = self.guest.disks[0].stat().st_blocks * 512 if self.guest else 0
-        sent = int(str(_facts(job, "Initial replication")["wire_bytes"]))
+        sent = _facts(job, "Initial replication").wire_bytes or 0
         figures.say(
             f"initial replication: {used / 1e6:.0f} MB of disk, {sent / 1e6:.0f} MB sent, {_seconds(job):.1f} s; the first "
             "recovery point is there",
@@ -103,28 +102,30 @@ class Story:
     def replicate(self, figures: Figures) -> None:
         worst = 0.0
 
-        def enough(machine: rest.MachineShape) -> bool:
+        def enough(machine: rest.Machine) -> bool:
             nonlocal worst
-            worst = max(worst, machine.rpo_sent_seconds or 0.0)
-            return machine.point_count >= 4
+            worst = max(worst, machine.rpo.sent_seconds or 0.0)
+            return machine.points.count >= 4
 
         machine = self.rig.wait_for(MACHINE, enough, within_seconds=90)
+        cycle = machine.replication.last_cycle
+        assert cycle is not None
         figures.say(
-            f"{machine.point_count} points; RPO {machine.rpo_seconds:.1f} s now, sent at most {worst:.1f} s ago; last "
-            f"cycle {(machine.last_cycle_changed_bytes or 0) / 1e6:.2f} MB changed, "
-            f"{(machine.last_cycle_wire_bytes or 0) / 1e6:.2f} MB sent, {machine.last_cycle_seconds:.2f} s",
-            rpo_seconds=machine.rpo_seconds,
+            f"{machine.points.count} points; RPO {machine.rpo.seconds:.1f} s now, sent at most {worst:.1f} s ago; last "
+            f"cycle {cycle.changed_bytes / 1e6:.2f} MB changed, "
+            f"{cycle.wire_bytes / 1e6:.2f} MB sent, {cycle.seconds:.2f} s",
+            rpo_seconds=machine.rpo.seconds,
             worst_sent_seconds=worst,
-            last_cycle_changed_bytes=machine.last_cycle_changed_bytes,
-            last_cycle_wire_bytes=machine.last_cycle_wire_bytes,
-            last_cycle_seconds=machine.last_cycle_seconds,
+            last_cycle_changed_bytes=cycle.changed_bytes,
+            last_cycle_wire_bytes=cycle.wire_bytes,
+            last_cycle_seconds=cycle.seconds,
         )
 
     def drill(self, figures: Figures) -> None:
         before = self.source_console.last_record
         began = time.monotonic()
         self.rig.must(Verb.TEST_FAILOVER, rest.TestFailover(machines=(MACHINE,)))
-        boot = _booted(self.console_at("b", f"{MACHINE}-test"), 1)
+        boot = _booted(self.rig.console("b", f"{MACHINE}-test"), 1)
         rto = time.monotonic() - began
         self.source_console.wait_for(lambda seen: seen.last_record > before + 5, within_seconds=30)
         figures.say(
@@ -137,25 +138,19 @@ class Story:
     def clean_up(self, figures: Figures) -> None:
         request = rest.CleanupTestFailover(machines=(MACHINE,), notes="boots, records whole")
         self.rig.must(Verb.CLEANUP_TEST_FAILOVER, request)
-        machine = self.rig.wait_for(MACHINE, lambda m: (m.rpo_seconds or 99) < 15, within_seconds=60)
+        machine = self.rig.wait_for(MACHINE, lambda m: (m.rpo.seconds or 99) < 15, within_seconds=60)
         figures.say(
-            f"test machine and network are gone, notes kept; RPO {machine.rpo_seconds:.1f} s: the drill did not hold "
+            f"test machine and network are gone, notes kept; RPO {machine.rpo.seconds:.1f} s: the drill did not hold "
             "replication up",
-            rpo_seconds=machine.rpo_seconds,
+            rpo_seconds=machine.rpo.seconds,
         )
 
     def lose_site_a(self, figures: Figures) -> None:
-        home = self.rig.home("appliance-a")
-        pids = processes.of_folder(home)
-        self.rig.appliances["a"].kill()
-        processes.kill_all(pids)
+        killed = self.rig.lose("a")
         self.at_kill = self.source_console.last_record
-        left = processes.of_folder(home)
-        if left:
-            raise PromiseBroken(f"processes of site a survived: {left}")
         figures.say(
-            f"kill -9 of {len(pids)} processes: QEMU, appliance, daemons; last flushed record {self.at_kill}",
-            killed=len(pids),
+            f"kill -9 of {killed} processes: QEMU, appliance, daemons; last flushed record {self.at_kill}",
+            killed=killed,
             last_record=self.at_kill,
         )
 
@@ -169,10 +164,10 @@ class Story:
         facts = _facts(job, "Failover")
         lost = self.at_kill - (boot.verified_last or 0)
         figures.say(
-            f"{MACHINE} runs at site b from point {facts['point_id']}: RTO {rto:.1f} s to its console, RPO "
-            f"{float(str(facts['loses_seconds'])):.1f} s at the start, {lost} of {self.at_kill} records lost with site a",
+            f"{MACHINE} runs at site b from point {facts.point_id}: RTO {rto:.1f} s to its console, RPO "
+            f"{facts.loses_seconds or 0.0:.1f} s at the start, {lost} of {self.at_kill} records lost with site a",
             rto_seconds=rto,
-            rpo_seconds=facts["loses_seconds"],
+            rpo_seconds=facts.loses_seconds,
             verified_records=boot.verified_last,
             lost_records=lost,
         )
@@ -207,9 +202,9 @@ class Story:
 
     def _reprotect(self, figures: Figures) -> None:
         job = self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,)))
-        machine = self.rig.wait_for(MACHINE, lambda m: m.point_count > 0)
-        size = sum(disk["size_bytes"] for disk in machine.disks)
-        sent = int(str(_facts(job, "Synchronize")["wire_bytes"]))
+        machine = self.rig.wait_for(MACHINE, lambda m: m.points.count > 0)
+        size = sum(disk.size_bytes for disk in machine.disks)
+        sent = _facts(job, "Synchronize").wire_bytes or 0
         figures.say(
             f"protected {machine.source_site} -> {machine.target_site}: {sent / 1e6:.2f} MB of a {size / 1e6:.0f} MB "
             "disk were sent",
@@ -244,9 +239,9 @@ class Story:
 
     # ---- helpers ---------------------------------------------------------------------------------------------------
 
-    def machine(self) -> rest.MachineShape:
-        with self.rig.client() as client:
-            return client.machine(MACHINE)
+    def machine(self) -> rest.Machine:
+        with self.rig.client() as vault:
+            return vault.machines[MACHINE].show()
 
     @property
     def source_console(self) -> guestkit.Console:
@@ -255,20 +250,14 @@ class Story:
 
     @property
     def target_console(self) -> guestkit.Console:
-        return self.console_at("b", MACHINE)
+        return self.rig.console("b", MACHINE)
 
     @property
     def home_console(self) -> guestkit.Console:
-        return self.console_at("a", MACHINE)
-
-    def console_at(self, site: str, name: str) -> guestkit.Console:
-        return guestkit.Console(
-            self.rig.home(f"appliance-{site}") / "fabric-work" / "console" / f"{name}.log"
-        )
+        return self.rig.console("a", MACHINE)
 
     def _an_older_point(self) -> PointShape:
-        with self.rig.client() as client:
-            points = sorted(client.points(MACHINE), key=lambda p: (p.epoch, p.seq))
+        points = self.rig.points(MACHINE)
         if len(points) < 2:
             raise PromiseBroken("there is no older recovery point to change to")
         return points[-2]
@@ -282,11 +271,11 @@ def _booted(console: guestkit.Console, number: int) -> guestkit.Boot:
     return boot
 
 
-def _facts(job: rest.JobShape, task: str) -> dict[str, object]:
+def _facts(job: rest.Job, task: str) -> rest.TaskFacts:
     return next(each.facts for each in job.tasks if each.name == task)
 
 
-def _seconds(job: rest.JobShape) -> float:
+def _seconds(job: rest.Job) -> float:
     assert job.started_at is not None
     assert job.ended_at is not None
     return (job.ended_at - job.started_at).total_seconds()

@@ -5,11 +5,19 @@ console. At each boot it verifies all earlier records first. So a console log an
 acknowledged write a copy of the machine lost.
 """
 
-from .building import Guest, Kind, build
-from .console import Boot, Console, Gap
-from .disk import MiB, make_disk
-from .errors import BuildFailed, GuestKitError, NotSaid
-from .machine import MEMORY_MIB, Nic, Workload, address_of, domain_xml, kernel_arguments, qemu_arguments
+from guestkit.building import Guest, Kind, build
+from guestkit.console import Boot, Console, Gap, boots_seen
+from guestkit.disk import MiB, make_disk
+from guestkit.errors import BuildFailed, GuestKitError, NotSaid
+from guestkit.machine import (
+    MEMORY_MIB,
+    Nic,
+    Workload,
+    address_of,
+    domain_xml,
+    kernel_arguments,
+    qemu_arguments,
+)
 
 __all__ = [
     "MEMORY_MIB",
@@ -25,6 +33,7 @@ __all__ = [
     "NotSaid",
     "Workload",
     "address_of",
+    "boots_seen",
     "build",
     "domain_xml",
     "kernel_arguments",

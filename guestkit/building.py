@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from . import cpio, debian, errors, programs
+from guestkit import cpio, debian, errors, programs
 
 DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "guest"
 INIT = Path(__file__).with_name("guest_init.sh")

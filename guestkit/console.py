@@ -9,9 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import errors
+from guestkit import errors
 
 POLL_SECONDS = 0.02
+
+_seen: set[tuple[Path, int]] = set()
+
+
+def boots_seen() -> frozenset[tuple[Path, int]]:
+    """Console and number of every boot that this process waited for and saw end well or badly."""
+    return frozenset(_seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ class Console:
             return len(boots) >= number and (boots[number - 1].ready or bool(boots[number - 1].complaints))
 
         self.wait_for(is_decided, within_seconds)
+        _seen.add((self.path, number))
         return self.boots[number - 1]
 
     def _fulfils(self, wanted: str | Callable[["Console"], object]) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from . import errors, programs
+from guestkit import errors, programs
 
 Wanted = Callable[[PurePosixPath], bool]
 

@@ -4,7 +4,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from . import programs
+from guestkit import programs
 
 MiB = 1024 * 1024
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from . import building
+from guestkit import building
 
 AGENT_PORT = "org.qemu.guest_agent.0"
 # Measured: with 16 MiB less the initramfs of Debian 12's kernel 6.1 does not unpack.

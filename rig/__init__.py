@@ -1,10 +1,29 @@
-"""Two sites on one machine: a vault and two appliances as processes of their own, with real or simulated fabrics.
+"""Sites on one machine, for tests, demo, chaos and benchmarks, in four levels. Take the lowest that shows what you want.
 
-Used by the demo, the end-to-end tests, the benchmarks and the chaos runs. Everything lies in one folder; `close`
-leaves nothing behind: no process, no guest, no bridge, no file.
+    host         rig.hosts.LibvirtHost       real QEMU under libvirt in this process; no appliance
+                 rig.hosts.HeldRoot          the same in a process of its own, that is killed and started again
+    appliances   rig.appliances.Site, Pair   simulated machines replicate; orders are given by hand, no vault
+                 rig.appliances.TwoSites     the same, each appliance a process: measured alone
+                 rig.appliances.Kept         the same, killed and started again, under the smallest vault there is
+    vault        rig.Rig("simulated")        a vault and two appliances as processes; machines are simulated
+    guests       rig.Rig("libvirt")          the same with real guests under QEMU
+
+A Site starts in a tenth of a second, a process in one, a guest in several. Appliances without a vault show how data moves
+and what an order does; a vault adds verbs, jobs and the REST API; guests show what a real kernel sees. Everything of a rig
+lies in one folder; its end leaves nothing behind: no process, no guest, no bridge, no file.
+
+Beside the levels, to be used with any of them:
+
+    relay, lossy_link     a line that is slow, cut, altered, or loses packets
+    small_store           a file system that can be full
+    dying                 death at a seam within this process
+    images, noise         disks read by qemu-img alone, and what is written to them
+    background            threads that cannot die in silence
+    eventually            a wait with a deadline
+    asked, answering      a process that answers lines of JSON, and its other end
 """
 
-from .machines import GuestMachine
-from .sites import Rig, SiteName
+from rig.machines import GuestMachine, SimulatedMachine
+from rig.sites import Rig, SiteName
 
-__all__ = ["GuestMachine", "Rig", "SiteName"]
+__all__ = ["GuestMachine", "Rig", "SimulatedMachine", "SiteName"]

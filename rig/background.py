@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
+from secondsite.ground import threads
+
 
 class Background:
     """Runs each of `works` (by the thread's name) until `ended` is set, which they look at, or wait for.
@@ -19,10 +21,7 @@ class Background:
         self.ended = threading.Event()
         self._deaths: list[Exception] = []
         self._within_seconds = within_seconds
-        self._threads = [
-            threading.Thread(target=self._run_thread, args=(work,), name=name, daemon=True)
-            for name, work in works.items()
-        ]
+        self._threads = [threads.worker(name, self._run_thread, work) for name, work in works.items()]
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+from secondsite.ground import threads
+
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 COMMAND_SECONDS = 20.0
@@ -99,7 +101,7 @@ class LossyLink:
             except BaseException as error:  # it belongs to the caller
                 problem.append(error)
 
-        thread = threading.Thread(target=run, name="far-end", daemon=True)
+        thread = threads.worker("far-end", run)
         thread.start()
         thread.join(within_seconds)
         if problem:
@@ -147,7 +149,7 @@ def _new_namespace() -> int:
         if libc.unshare(CLONE_NEWNET) == 0:
             made.append(os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY))
 
-    thread = threading.Thread(target=make)
+    thread = threads.worker("new-namespace", make)
     thread.start()
     thread.join()
     if not made:

@@ -8,19 +8,19 @@ import shutil
 import subprocess
 import sys
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import guestkit
+from rig import guest_disk, processes
 from secondsite.fabrics import simulated
-
-from . import processes
 
 DEFINE = """
 import sys
 from pathlib import Path
-from secondsite.fabrics.libvirt.connection import Connection
-domain = Connection(sys.argv[1]).handle.defineXML(Path(sys.argv[2]).read_text())
+from secondsite.fabrics.libvirt.host.connection import Hypervisor
+domain = Hypervisor(sys.argv[1]).handle.defineXML(Path(sys.argv[2]).read_text())
 domain.create()
 """
 
@@ -103,7 +103,7 @@ class SimulatedMachine:
         name: str,
         home: Path,
         *,
-        disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
+        disk_bytes: Sequence[int] = (64 * guestkit.MiB,),
         network: str | None = None,
     ) -> "SimulatedMachine":
         """Makes and starts a machine at the site of the appliance whose home this is."""
@@ -111,3 +111,16 @@ class SimulatedMachine:
         fabric_id = simulated.make_machine(home / "fabric", name, disk_bytes, networks=networks)
         simulated.open_fabric(home / "fabric").power.start(fabric_id)
         return cls(name, fabric_id, home)
+
+    @property
+    def host(self) -> Path:
+        """The simulated host that it was made on."""
+        return self.home / "fabric"
+
+    def write(self, offset: int, data: bytes, key: str = "vda") -> None:
+        """As its guest, flushed."""
+        guest_disk.write(self.host, self.fabric_id, offset, data, key)
+
+    def read(self, key: str = "vda") -> bytes:
+        """The whole disk as its guest sees it."""
+        return guest_disk.read(self.host, self.fabric_id, key)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .forking import Forked, ForkServer
+from rig.forking import Forked, ForkServer
 
 ROOT = Path(__file__).resolve().parents[1]
 

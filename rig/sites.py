@@ -1,33 +1,28 @@
 """The rig: vault, two sites, their appliances, the bridges, and a client."""
 
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from secondsite.client import VaultClient
-from secondsite.domain.lifecycle import Verb
+from rig import bridges, capabilities, processes
+from rig.forking import ForkServer
+from rig.hands import Hands
+from rig.machines import GuestMachine, SimulatedMachine
+from rig.processes import Process
+from secondsite.client import Vault
 from secondsite.fabrics import simulated
-from secondsite.jobs import seams
-from secondsite.wire import places, rest
-from secondsite.wire.base import Shape
-
-from . import capabilities, processes
-from .forking import ForkServer
-from .machines import GuestMachine, SimulatedMachine
-from .processes import Process
+from secondsite.ground import seams
+from secondsite.ground.units import MiB
 
 SiteName = Literal["a", "b"]
 SITES: tuple[SiteName, SiteName] = ("a", "b")
 
 
-class Rig:
+class Rig(Hands):
     """Two sites in `folder` (a new one by default). `fabric` is 'libvirt' (real guests) or 'simulated'."""
 
     def __init__(
@@ -37,17 +32,25 @@ class Rig:
         database_url: str | None = None,
         appliance_options: dict[str, list[str]] | None = None,
         forked: bool = False,
+        uri: str | None = None,
     ) -> None:
+        """`appliance_options`: words of `appliance enroll`, by site. `forked`: processes are forked instead of started,
+        for simulated sites. `uri`: a libvirt of the host's own, instead of an embedded root for each site."""
         self.fabric = fabric
         self.folder = folder or Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
         self._database_url = database_url
+        self._uri = uri
         self._options = appliance_options or {}
         self._rest_port = processes.free_port()
+        self.url = f"https://127.0.0.1:{self._rest_port}"
         self._forks = ForkServer(processes.environment()) if forked else None
         self.vault = self._vault_process()
         self.appliances = {site: self._appliance_process(site) for site in SITES}
-        self.machines: dict[str, GuestMachine | SimulatedMachine] = {}
+        self.guests: dict[str, GuestMachine] = {}
+        """The real guests that were made, by name."""
+        self.simulated: dict[str, SimulatedMachine] = {}
+        """The simulated machines that were made, by name."""
 
     def __enter__(self) -> Self:
         return self
@@ -69,30 +72,24 @@ class Rig:
         self._init_vault()
         self.vault.start()
         say(f"vault at {self.url}")
-        with self.client() as client:
+        with self.client() as vault:
             for site in SITES:
-                client.add_site(site)
-                self._enroll(client, site)
+                vault.sites.create(site)
+                self._enroll(vault, site)
                 self._make_bridge(site)
                 furnish(site)
                 self.appliances[site].start()
                 say(f"site {site}: appliance {self.appliances[site].pid}, fabric {self.fabric}")
             self.wait_connected()
-            mapping = places.NetworkMapping(
-                source_site="a",
-                source_network=self.bridge("a"),
-                target_site="b",
-                target_network=self.bridge("b"),
-            )
-            client.map_network(mapping)
+            vault.mappings.create("a", self.bridge("a"), "b", self.bridge("b"))
         return self
 
     def wait_connected(self, within_seconds: float = 30) -> None:
         """Both appliances have said hello to the vault that runs now."""
         deadline = time.monotonic() + within_seconds
         while True:
-            with self.client() as client:
-                away = [each.name for each in client.appliances() if not each.connected]
+            with self.client() as vault:
+                away = [each.name for each in vault.appliances if not each.connected]
             if not away:
                 return
             if time.monotonic() > deadline:
@@ -101,30 +98,22 @@ class Rig:
                 )
             time.sleep(0.1)
 
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self._rest_port}"
+    def make_guest(self, name: str, site: str = "a", **traits: Any) -> GuestMachine:
+        """A real guest at a site whose appliance does not run yet; `traits` as of GuestMachine.make."""
+        home = self.home(f"appliance-{site}")
+        self.guests[name] = GuestMachine.make(name, home, self.bridge(site), **traits)
+        return self.guests[name]
 
-    def home(self, name: str) -> Path:
-        return self.folder / name
+    def make_simulated(
+        self, name: str, site: str = "a", disk_bytes: Sequence[int] = (64 * MiB,)
+    ) -> SimulatedMachine:
+        """A simulated machine that runs at a site, on the site's network."""
+        home, network = self.home(f"appliance-{site}"), self.bridge(site)
+        self.simulated[name] = SimulatedMachine.make(name, home, disk_bytes=disk_bytes, network=network)
+        return self.simulated[name]
 
     def bridge(self, site: str) -> str:
         return f"ss{site}-{self.tag}"
-
-    def client(self) -> VaultClient:
-        home = self.home("vault")
-        return VaultClient(self.url, (home / "token").read_text().strip(), home / "pki" / "ca.pem")
-
-    def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
-        """One `secondsite` command against this rig's vault."""
-        return subprocess.run(
-            [sys.executable, "-m", "secondsite.entry.main", *arguments],
-            env=processes.environment() | {"SECONDSITE_CLIENT": str(self.home("vault") / "client.json")},
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
-            check=False,
-        )
 
     def _secondsite(self, *arguments: str) -> None:
         done = self.cli(*arguments)
@@ -157,8 +146,8 @@ class Rig:
             arguments += ["--database-url", self._database_url]
         self._secondsite("vault", "init", *arguments)
 
-    def _enroll(self, client: VaultClient, site: str) -> None:
-        key = client.registration_key(site)
+    def _enroll(self, vault: Vault, site: str) -> None:
+        key = vault.sites[site].create_registration_key()
         home = self.home(f"appliance-{site}")
         arguments = [
             "--vault",
@@ -170,11 +159,13 @@ class Rig:
             "--home",
             str(home),
         ]
-        arguments += ["--name", f"appliance-{site}", "--fabric", self.fabric, "--uri", self._uri(site)]
+        arguments += ["--name", f"appliance-{site}", "--fabric", self.fabric, "--uri", self._host(site)]
         arguments += ["--listen", f"127.0.0.1:{processes.free_port()}"]
         self._secondsite("appliance", "enroll", *arguments, *self._options.get(site, []))
 
-    def _uri(self, site: str) -> str:
+    def _host(self, site: str) -> str:
+        if self._uri is not None:
+            return self._uri
         root = self.home(f"appliance-{site}") / "fabric"
         if self.fabric == "simulated":
             return str(root)
@@ -186,67 +177,7 @@ class Rig:
         if self.fabric == "simulated":
             simulated.add_network(self.home(f"appliance-{site}") / "fabric", name)
         else:
-            ip("link", "add", name, "type", "bridge")
-            ip("link", "set", name, "alias", f"secondsite-rig:{self.folder}")
-            ip("link", "set", name, "up")
-
-    # ---- work ------------------------------------------------------------------------------------------------------
-
-    def run(self, verb: Verb, request: Shape, within_seconds: float = 300) -> rest.JobShape:
-        """Starts a verb and waits for its end; the job may have failed. Restarts of the vault are waited for."""
-        with self.client() as client:
-            accepted = client.start(verb, request)
-        return self.wait_for_job(accepted.job_id, within_seconds)
-
-    def must(self, verb: Verb, request: Shape, within_seconds: float = 300) -> rest.JobShape:
-        """As `run`, but a job that did not succeed is an error that shows its tasks."""
-        job = self.run(verb, request, within_seconds)
-        if job.state != "succeeded":
-            raise AssertionError(f"{verb} ended {job.state}:\n{self.describe(job)}")
-        return job
-
-    def wait_for_job(self, job_id: str, within_seconds: float = 300) -> rest.JobShape:
-        from secondsite.domain import errors
-
-        deadline = time.monotonic() + within_seconds
-        job = None
-        while time.monotonic() < deadline:
-            try:
-                with self.client() as client:
-                    job = client.job(job_id)
-                if job.ended_at is not None:
-                    return job
-            except errors.VaultUnreachable:
-                pass
-            time.sleep(0.1)
-        raise AssertionError(
-            f"job {job_id} did not end in {within_seconds} s:\n{self.describe(job) if job else ''}"
-        )
-
-    def describe(self, job: rest.JobShape) -> str:
-        """A job's tasks, and its children's, as text."""
-        lines = [f"{job.verb} {job.subject_name}: {job.state} {job.problem or ''}"]
-        lines += [f"  {t.state:10} {t.name}: {t.sentence} {t.problem or ''}" for t in job.tasks]
-        with self.client() as client:
-            lines += [self.describe(client.job(child)) for child in job.children]
-        return "\n".join(lines)
-
-    def wait_for(
-        self, machine: str, wanted: Callable[[rest.MachineShape], object], within_seconds: float = 60
-    ) -> rest.MachineShape:
-        """The machine once `wanted` is true of it."""
-        deadline = time.monotonic() + within_seconds
-        while True:
-            with self.client() as client:
-                found = client.machine(machine)
-            if wanted(found):
-                return found
-            if time.monotonic() > deadline:
-                shown = json.dumps(found.model_dump(mode="json"), indent=1)
-                raise AssertionError(
-                    f"{machine} did not come to be as wanted in {within_seconds} s:\n{shown}"
-                )
-            time.sleep(0.1)
+            bridges.make(self.folder, name)
 
     # ---- the end ---------------------------------------------------------------------------------------------------
 
@@ -257,7 +188,7 @@ class Rig:
         if self._forks is not None:
             self._forks.close()
         processes.kill_all(processes.of_folder(self.folder))
-        remove_bridges(self.folder)
+        bridges.remove(self.folder)
         capabilities.keep(self.home("appliance-a") / "fabric")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -265,7 +196,7 @@ class Rig:
     def remove(folder: Path) -> None:
         """Takes away what a kept rig left running: its processes, bridges and files."""
         processes.kill_all(processes.of_folder(folder))
-        remove_bridges(folder)
+        bridges.remove(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
     def summary(self) -> dict[str, Any]:
@@ -274,20 +205,3 @@ class Rig:
             "url": self.url,
             "client": str(self.home("vault") / "client.json"),
         }
-
-
-def ip(*arguments: str, check: bool = True) -> str:
-    """One iproute2 command."""
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=10, check=False)
-    if check and done.returncode != 0:
-        raise processes.DidNotStart(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def remove_bridges(folder: Path) -> None:
-    """The sites' bridges, and those of drills that were left open: they carry the id of a machine of this rig."""
-    machines = {path.name for path in folder.glob("appliance-*/store/replicas/*")}
-    for line in ip("-o", "link", "show", "type", "bridge").splitlines():
-        name = line.split(":")[1].strip().partition("@")[0]
-        if f"secondsite-rig:{folder}" in line or any(f"secondsite:{machine}" in line for machine in machines):
-            ip("link", "del", name, check=False)

@@ -7,44 +7,22 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.support.summary"]
+
 hypothesis.settings.register_profile("secondsite", deadline=None)
 hypothesis.settings.load_profile("secondsite")
 
 
-# Modules that start whole sites and kill them: they would keep `./dev check` from ending within two minutes.
-SLOW_MODULES = {
-    "appliance": {
-        "test_bandwidth", "test_disks", "test_encryption", "test_faults", "test_firmware", "test_groups",
-        "test_groups_kill", "test_healing", "test_journal", "test_key_change", "test_kill",
-        "test_odd_days", "test_precision", "test_renewal", "test_scrub", "test_seed", "test_straight",
-    },
-    "cli": {"test_asking", "test_disks", "test_exit_codes", "test_following", "test_groups", "test_journal", "test_point_verify", "test_seed", "test_site_and_rpo", "test_verbs"},
-    "bench": {"test_bench_cli"},
-    "datapath": {"test_key_change", "test_replica_crashes", "test_replica_journal_crashes"},
-    "fabrics": {"test_simulated_crashes"},
-    "faults": {"test_clocks", "test_flipped_bits", "test_long_cut", "test_lossy_link", "test_no_room"},
-    "jobs": {"test_kill", "test_crash_sweep", "test_restart"},
-    "libvirt": {"test_stuck_starts", "test_shut_down_in_a_view", "test_trackable", "test_process_death", "test_firmware"},
-    "vault": {"test_vault_process"},
-}  # fmt: skip
-
-
-LONGEST = {"test_long_cut"}
-"""Minutes of waiting, beside which another worker does all the rest."""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
-    """Mark the slow modules before pytest chooses by marks, and begin with what takes long when it has put all in its
-    order: two workers then end at about the same time."""
-    for item in items:
-        if item.path.stem in SLOW_MODULES.get(item.path.parent.name, ()):
-            item.add_marker(pytest.mark.slow)
+    """Begin with the modules that take long, once pytest has put all in its order: the workers then end at about the
+    same time."""
     chosen = yield
     long = {
         item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("guest")
     }
-    items.sort(key=lambda item: (item.path.stem not in LONGEST, item.path not in long))
+    longest = {item.path for item in items if item.get_closest_marker("longest")}
+    items.sort(key=lambda item: (item.path not in longest, item.path not in long))
     return chosen
 
 

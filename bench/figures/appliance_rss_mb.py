@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..figure import Figure
-from ..support import resident
+from bench.figure import Figure
+from bench.support import resident
 
 
 def measure() -> Figure:

@@ -11,14 +11,15 @@ import statistics
 import time
 from dataclasses import dataclass
 
+from bench.errors import NotMeasured
+from bench.figure import Figure, percentile, spread_of
+from bench.support import content, guest_gaps
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import TwoSites
 from rig.background import Background
-from secondsite.datapath.units import KiB, MiB
 from secondsite.fabrics import simulated
-
-from ..figure import Figure, percentile, spread_of
-from ..support import content, guest_gaps
-from ..support.policies import policy
-from ..support.sites import Machine, NotMeasured, Sites
+from secondsite.ground.units import KiB, MiB
 
 DISK_BYTES = 64 * MiB
 PAGE_BYTES = 4 * KiB
@@ -28,10 +29,10 @@ APART_SECONDS = 0.2
 
 
 def measure() -> Figure:
-    with Sites() as sites:
+    with TwoSites() as sites:
         machine = Machine(sites, "bench", [DISK_BYTES], lambda disk: content.fill(disk, DISK_BYTES))
-        machine.protect(policy())
-        machine.synchronized()
+        machine.replicate(policy())
+        machine.wait_for_point()
         machine.pause()
         machine.cycle_with_point()
         with _Writer(machine) as writer:
@@ -84,7 +85,7 @@ class _Writer(Background):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__({"guest": self._run})
-        self._guest = simulated.Guest(machine.sites.a.root, machine.fabric_id)
+        self._guest = simulated.Guest(machine.source.root, machine.fabric_id)
         self._took: list[tuple[float, float]] = []
 
     def milliseconds(self, span: _Span | None) -> list[float]:

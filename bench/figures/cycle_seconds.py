@@ -6,13 +6,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from secondsite.datapath.units import KiB, MiB
+from bench.figure import Figure, in_turn, seconds_of, spread_of
+from bench.support import content
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import TwoSites
 from secondsite.fabrics import simulated
-
-from ..figure import Figure, in_turn, seconds_of, spread_of
-from ..support import content
-from ..support.policies import policy
-from ..support.sites import Machine, Sites
+from secondsite.ground.units import KiB, MiB
 
 DISK_BYTES = 1024 * MiB
 RUN_BYTES = 256 * KiB
@@ -21,10 +21,10 @@ ROUNDS = 7
 
 
 def measure() -> Figure:
-    with Sites() as sites:
+    with TwoSites() as sites:
         machine = Machine(sites, "bench", [DISK_BYTES])
-        machine.protect(policy())
-        machine.synchronized()
+        machine.replicate(policy())
+        machine.wait_for_point()
         machine.pause()
         scratch = sites.folder / "peer"
         scratch.mkdir()
@@ -42,7 +42,7 @@ def measure() -> Figure:
     )  # fmt: skip
 
 
-def _ours(sites: Sites, machine: Machine, changed: bytes) -> float:
+def _ours(sites: TwoSites, machine: Machine, changed: bytes) -> float:
     with simulated.Guest(sites.a.root, machine.fabric_id) as guest:
         apart = DISK_BYTES // (DIRTY_BYTES // RUN_BYTES)
         for number in range(DIRTY_BYTES // RUN_BYTES):

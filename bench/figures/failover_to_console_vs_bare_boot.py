@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 
 import guestkit
+from bench.figure import Figure, Pairs, in_turn, spread_of
+from bench.support import policies
 from rig import GuestMachine, Rig, processes
-from secondsite.client import VaultClient
+from secondsite.client import Vault
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
-
-from ..figure import Figure, Pairs, in_turn, spread_of
-from ..support import policies
 
 ROUNDS = 3
 BOOT_SECONDS = 90
@@ -59,14 +58,14 @@ def _protected(rig: Rig, names: list[str]) -> list[GuestMachine]:
                 guest.console.wait_for_boot(1, BOOT_SECONDS)
 
     rig.open(furnish=furnish)
-    with rig.client() as client:
-        client.add_policy(POLICY)
+    with rig.client() as vault:
+        vault.policies.create(**POLICY.model_dump())
     request = rest.EnableProtection(
         machines=tuple(names), source_site="a", target_site="b", policy=POLICY.name
     )
     rig.must(Verb.ENABLE_PROTECTION, request)
     for name in names:
-        rig.wait_for(name, lambda machine: machine.point_count > 0)
+        rig.wait_for(name, lambda machine: machine.points.count > 0)
     return guests
 
 
@@ -82,19 +81,19 @@ def _fail_over(rig: Rig, guest: GuestMachine) -> float:
     processes.kill_all(processes.of_folder(guest.disks[0].parent))
     said = rig.home("appliance-b") / "fabric-work" / "console" / f"{guest.name}.log"
     request = rest.Failover(machines=(guest.name,), choice=RecoveryPointChoice.LATEST_PROCESSED)
-    with rig.client() as client:
+    with rig.client() as vault:
         began = time.monotonic()
-        job = client.start(Verb.FAILOVER, request).job_id
+        job = vault.machines.start(Verb.FAILOVER, request).id
         guestkit.Console(said).wait_for_boot(1, BOOT_SECONDS)
         seconds = time.monotonic() - began
-        _end(rig, client, job, guest.name)
+        _end(rig, vault, job, guest.name)
     return seconds
 
 
-def _end(rig: Rig, client: VaultClient, job: str, name: str) -> None:
+def _end(rig: Rig, vault: Vault, job: str, name: str) -> None:
     """Let the job end, then take the guest's processor away: the next pair has the machine for itself."""
     rig.wait_for_job(job)
-    machine_id = client.machine(name).id
+    machine_id = vault.machines[name].show().id
     store = rig.home("appliance-b")
     for pid in processes.of_folder(store):
         command = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 
 import guestkit
+from bench.errors import NotMeasured
+from bench.figure import Figure, spread_of
+from bench.support import replicated
+from bench.support.policies import for_vault
 from rig import GuestMachine, Rig
-from secondsite.datapath.units import MiB
-from secondsite.domain.lifecycle import Verb
-from secondsite.wire import rest
-
-from ..figure import Figure, spread_of
-from ..support.sites import NotMeasured
+from secondsite.ground.units import MiB
 
 PAIRS = 6
 SPAN_SECONDS = 15.0
 SETTLE_SECONDS = 3.0
-BOOT_SECONDS = 120
 DISK_BYTES = 128 * MiB
-NAME = "bench"
+POINT_SECONDS = 30
 ON_SECONDS, OFF_SECONDS = 5.0, 3600.0
 """The pause between cycles: the default, and one that lets replication rest for longer than a pair."""
 WORKLOAD = guestkit.Workload(records_per_second=0, load_span_mib=32, io=True)
@@ -27,7 +25,8 @@ WORKLOAD = guestkit.Workload(records_per_second=0, load_span_mib=32, io=True)
 def measure() -> Figure:
     rig = Rig("libvirt")
     try:
-        guest = _protected(rig)
+        guest = replicated.guest(rig, WORKLOAD, DISK_BYTES, for_vault(POINT_SECONDS, ON_SECONDS))
+        guest.console.wait_for(lambda console: console.io_rounds > 0, replicated.BOOT_SECONDS)
         found = [_pair(rig, guest, number) for number in range(PAIRS)]
     finally:
         rig.close()
@@ -37,38 +36,11 @@ def measure() -> Figure:
         name="guest_io_ratio", value=spread["median"], unit="x", goal=0.95, better="higher",
         peer=f"the same guest while replication rests, in rounds a second: {rates}",
         how="rounds of 1 MiB written and fsynced and 1 MiB read past the page cache (busybox dd on ext4 on virtio) that a "
-        f"guest under TCG does in {SPAN_SECONDS:.0f} s with a cycle every {ON_SECONDS:.0f} s and a point every 30 s, by those "
+        f"guest under TCG does in {SPAN_SECONDS:.0f} s with a cycle every {ON_SECONDS:.0f} s and a point every {POINT_SECONDS} s, by those "
         f"with none; {PAIRS} pairs in turn; the guest's QEMU, vault, both appliances and the target's storage daemon share "
         "this machine's processors and its disk, where a site of its own would carry the target's half",
         spread=spread, measured={"on": [round(on, 2) for on, _ in found], "off": [round(off, 2) for _, off in found]},
     )  # fmt: skip
-
-
-def _policy(cycle_seconds: float) -> rest.PolicyCreate:
-    return rest.PolicyCreate(
-        name="bench", rpo_threshold_seconds=600, retention_seconds=3600, crash_consistent_every_seconds=30,
-        app_consistent_every_seconds=0, cycle_seconds=cycle_seconds,
-    )  # fmt: skip
-
-
-def _protected(rig: Rig) -> GuestMachine:
-    guests: list[GuestMachine] = []
-
-    def furnish(site: str) -> None:
-        if site == "a":
-            home = rig.home("appliance-a")
-            guests.append(
-                GuestMachine.make(NAME, home, rig.bridge("a"), disk_bytes=(DISK_BYTES,), workload=WORKLOAD)
-            )
-            guests[0].console.wait_for_boot(1, BOOT_SECONDS)
-
-    rig.open(furnish=furnish)
-    with rig.client() as client:
-        client.add_policy(_policy(ON_SECONDS))
-    request = rest.EnableProtection(machines=(NAME,), source_site="a", target_site="b", policy="bench")
-    rig.must(Verb.ENABLE_PROTECTION, request)
-    guests[0].console.wait_for(lambda console: console.io_rounds > 0, BOOT_SECONDS)
-    return guests[0]
 
 
 def _pair(rig: Rig, guest: GuestMachine, number: int) -> tuple[float, float]:
@@ -80,8 +52,10 @@ def _pair(rig: Rig, guest: GuestMachine, number: int) -> tuple[float, float]:
 
 
 def _rate(rig: Rig, guest: GuestMachine, cycle_seconds: float) -> float:
-    with rig.client() as client:
-        client.update_policy(_policy(cycle_seconds))
+    with rig.client() as vault:
+        vault.policies["bench"].update(
+            crash_consistent_every_seconds=POINT_SECONDS, cycle_seconds=cycle_seconds
+        )
     time.sleep(SETTLE_SECONDS)
     before, began, wire = guest.console.io_rounds, time.monotonic(), _wire_bytes(rig)
     time.sleep(SPAN_SECONDS)
@@ -93,5 +67,5 @@ def _rate(rig: Rig, guest: GuestMachine, cycle_seconds: float) -> float:
 
 
 def _wire_bytes(rig: Rig) -> int:
-    with rig.client() as client:
-        return client.machine(NAME).total_wire_bytes
+    with rig.client() as vault:
+        return vault.machines[replicated.NAME].show().replication.total_wire_bytes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..figure import Figure
-from ..support import cycle_cost
-from ..support.cycle_cost import Cost
+from bench.figure import Figure
+from bench.support import cycle_cost
+from bench.support.cycle_cost import Cost
 
 
 def measure() -> Figure:

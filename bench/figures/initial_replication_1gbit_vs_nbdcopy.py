@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..figure import Figure
-from ..support import initial
+from bench.figure import Figure
+from bench.support import initial
 
 
 def measure() -> Figure:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from secondsite.datapath.units import KiB, MiB
-from secondsite.fabrics.simulated.writer import Writer
-from secondsite.wire.replication import GroupShape
-
-from ..figure import Figure, percentile, spread_of
-from ..support.policies import policy
-from ..support.sites import Machine, NotMeasured, Sites
+from bench.errors import NotMeasured
+from bench.figure import Figure, percentile, spread_of
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import TwoSites
+from secondsite.fabrics.simulated.owner.writer import Writer
+from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control.setups import GroupShape
 
 MACHINES = 16
 DISK_BYTES = 64 * MiB
@@ -20,12 +21,12 @@ BUDGET_SECONDS = 10.0
 
 
 def measure() -> Figure:
-    with Sites() as sites, ExitStack() as stack:
+    with TwoSites() as sites, ExitStack() as stack:
         machines = [Machine(sites, f"vm{number:02d}", [DISK_BYTES]) for number in range(MACHINES)]
         for machine in machines:
-            machine.protect(policy(cycle_seconds=30))
+            machine.replicate(policy(cycle_seconds=30))
         for machine in machines:
-            machine.synchronized()
+            machine.wait_for_point()
             stack.enter_context(
                 Writer(sites.a.root, machine.fabric_id, bytes_per_second=256 * KiB, block_bytes=16 * KiB)
             )
@@ -44,7 +45,7 @@ def measure() -> Figure:
     )  # fmt: skip
 
 
-def _pause_ms(sites: Sites, group: GroupShape) -> float:
+def _pause_ms(sites: TwoSites, group: GroupShape) -> float:
     common = sites.a.common_point(group, BUDGET_SECONDS)
     if common["set_id"] is None:
         raise NotMeasured(f"no common point: {common['reason']}")

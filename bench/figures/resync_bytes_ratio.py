@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
-from secondsite.datapath.units import MiB
+from bench.errors import NotMeasured
+from bench.figure import Figure, spread_of
+from bench.support import content, loads
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import TwoSites
 from secondsite.fabrics import simulated
-
-from ..figure import Figure, spread_of
-from ..support import content, loads
-from ..support.policies import policy
-from ..support.sites import Machine, NotMeasured, Sites
+from secondsite.ground.units import MiB
 
 DISK_BYTES = 256 * MiB
 ROUNDS = 3
@@ -18,10 +19,10 @@ CYCLES_AT_MOST = 20
 
 
 def measure() -> Figure:
-    with Sites() as sites:
+    with TwoSites() as sites:
         machine = Machine(sites, "bench", [DISK_BYTES], lambda disk: content.fill(disk, DISK_BYTES))
-        machine.protect(policy())
-        machine.synchronized()
+        machine.replicate(policy())
+        machine.wait_for_point()
         machine.pause()
         machine.cycle_with_point()
         found = [_once(sites, machine, number) for number in range(ROUNDS)]
@@ -37,10 +38,10 @@ def measure() -> Figure:
     )  # fmt: skip
 
 
-def _once(sites: Sites, machine: Machine, seed: int) -> int:
+def _once(sites: TwoSites, machine: Machine, seed: int) -> int:
     rng = random.Random(seed)
     pages = DISK_BYTES // loads.PAGE_BYTES
-    before = machine.source()["total_wire_bytes"]
+    before = machine.source_status().total_wire_bytes
     sites.a.fabric.tracking.acknowledge(machine.fabric_id, None)
     with simulated.Guest(sites.a.root, machine.fabric_id) as guest:
         for page in rng.sample(range(pages), pages // 100):
@@ -48,6 +49,6 @@ def _once(sites: Sites, machine: Machine, seed: int) -> int:
         guest.flush("vda")
     for _ in range(CYCLES_AT_MOST):
         machine.cycle_with_point()
-        if machine.source()["sync_mode"] is None:
-            return int(machine.source()["total_wire_bytes"] - before)
+        if machine.source_status().sync_mode is None:
+            return machine.source_status().total_wire_bytes - before
     raise NotMeasured(f"the comparison was not through after {CYCLES_AT_MOST} cycles")

@@ -10,17 +10,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.errors import NotMeasured
+from bench.figure import Figure, percentile, spread_of
+from bench.support import content, policies
+from bench.support.guests import Guests
 from rig import Rig, processes
 from rig.machines import SimulatedMachine
-from secondsite.datapath.units import MiB
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
+from secondsite.ground.units import MiB
 from secondsite.wire import rest
-
-from ..figure import Figure, percentile, spread_of
-from ..support import content, policies
-from ..support.guests import Guests
-from ..support.sites import NotMeasured
 
 MACHINES = 50
 WRITERS = 10
@@ -72,8 +71,8 @@ def _protected(rig: Rig) -> list[SimulatedMachine]:
             machines.extend(_machines(rig.home("appliance-a")))
 
     rig.open(furnish=furnish)
-    with rig.client() as client:
-        client.add_policy(POLICY)
+    with rig.client() as vault:
+        vault.policies.create(**POLICY.model_dump())
     names = tuple(machine.name for machine in machines)
     request = rest.EnableProtection(machines=names, source_site="a", target_site="b", policy=POLICY.name)
     rig.must(Verb.ENABLE_PROTECTION, request, within_seconds=400)
@@ -100,8 +99,8 @@ def _machines(home: Path) -> list[SimulatedMachine]:
 def _sample(rig: Rig) -> dict[str, list[float]]:
     samples: dict[str, list[float]] = {"busy": [], "idle": []}
     busy = {f"vm{number:02d}" for number in range(WRITERS)}
-    with rig.client() as client:
-        replicas = {machine.id: machine.name in busy for machine in client.machines()}
+    with rig.client() as vault:
+        replicas = {machine.id: machine.name in busy for machine in vault.machines}
     ends_at = time.monotonic() + SAMPLED_SECONDS
     while time.monotonic() < ends_at:
         for machine_id, writes in replicas.items():

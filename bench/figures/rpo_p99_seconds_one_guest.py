@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from secondsite.datapath.units import KiB, MiB
+from bench.errors import NotMeasured
+from bench.figure import Figure, percentile, spread_of
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import TwoSites
 from secondsite.fabrics import simulated
-
-from ..figure import Figure, percentile, spread_of
-from ..support.policies import policy
-from ..support.sites import Machine, Sites
+from secondsite.ground.units import KiB, MiB
 
 DISK_BYTES = 1024 * MiB
 WRITES_PER_SECOND = 20 * 1000 * 1000
@@ -20,10 +21,10 @@ EVERY_SECONDS = 0.2
 
 
 def measure() -> Figure:
-    with Sites() as sites:
+    with TwoSites() as sites:
         machine = Machine(sites, "bench", [DISK_BYTES])
-        machine.protect(policy(cycle_seconds=0.5, point_every_seconds=5))
-        machine.synchronized()
+        machine.replicate(policy(cycle_seconds=0.5, point_every_seconds=5))
+        machine.wait_for_point()
         guest = simulated.Writer(
             sites.a.root, machine.fabric_id, bytes_per_second=WRITES_PER_SECOND, block_bytes=256 * KiB
         )
@@ -49,15 +50,16 @@ def _sample(machine: Machine) -> list[tuple[float, float]]:
     samples = []
     ends_at = time.monotonic() + SAMPLED_SECONDS
     while time.monotonic() < ends_at:
-        status = machine.replica()
-        point = status["points"][-1]["taken_at"]
-        samples.append((_age(status["processed_at"]), _age(point)))
+        status = machine.status()
+        samples.append((_age(status.processed_at), _age(status.points[-1].taken_at)))
         time.sleep(EVERY_SECONDS)
     return samples
 
 
-def _age(instant: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(instant)).total_seconds()
+def _age(instant: datetime | None) -> float:
+    if instant is None:
+        raise NotMeasured("the target lost what it had processed")
+    return (datetime.now(UTC) - instant).total_seconds()
 
 
 def _rounded(values: list[float]) -> list[float]:

@@ -7,12 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from secondsite.datapath.units import KiB, MiB
-from secondsite.domain.units import MINUTE
-
-from ..figure import Figure
-from ..support import history
-from ..support.sites import NotMeasured
+from bench.errors import NotMeasured
+from bench.figure import Figure
+from bench.support import history
+from secondsite.ground.units import MINUTE, KiB, MiB
 
 LOAD = history.Load(points=1000, step_seconds=5 * MINUTE, disk_bytes=128 * MiB, pages=512, run_bytes=2 * MiB)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..figure import Figure
-from ..support import loads, wire
+from bench.figure import Figure
+from bench.support import loads, wire
 
 
 def measure() -> Figure:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from ..figure import Figure, spread_of
-from ..support import loads, wire
+from bench.figure import Figure, spread_of
+from bench.support import loads, wire
 
 LOADS = {"scattered 4 KiB": loads.scattered, "sequential": loads.sequential, "database": loads.database}
 

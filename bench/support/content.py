@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from secondsite.datapath.units import KiB, MiB
+from secondsite.ground.units import KiB, MiB
 
 BLOCK_BYTES = 64 * KiB
 

@@ -7,7 +7,6 @@ processes take anyway is known and left out.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import statistics
 import time
@@ -17,15 +16,15 @@ from pathlib import Path
 from typing import Literal
 
 import guestkit
+from bench.errors import NotMeasured
+from bench.support import replicated
+from bench.support.policies import for_vault
 from rig import GuestMachine, Rig, processes
 from rig.machines import SimulatedMachine
-from secondsite.datapath.units import KiB, MiB
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
+from secondsite.ground.units import KiB, MiB
 from secondsite.wire import rest
-
-from .policies import for_vault
-from .sites import NotMeasured
 
 ROUNDS = 3
 SPAN_SECONDS = 8.0
@@ -88,14 +87,14 @@ def _protected(rig: Rig) -> tuple[dict[str, str], contextlib.AbstractContextMana
             made.extend(_machine(rig, name) for name in NAMES)
 
     rig.open(furnish=furnish)
-    with rig.client() as client:
+    with rig.client() as vault:
         for name in NAMES:
-            client.add_policy(for_vault(3600, OFF_SECONDS, name))
+            vault.policies.create(**for_vault(3600, OFF_SECONDS, name).model_dump())
     for name in NAMES:
         request = rest.EnableProtection(machines=(name,), source_site="a", target_site="b", policy=name)
         rig.must(Verb.ENABLE_PROTECTION, request)
-    with rig.client() as client:
-        ids = {machine.name: machine.id for machine in client.machines()}
+    with rig.client() as vault:
+        ids = {machine.name: machine.id for machine in vault.machines}
     return ids, _writer(made[1])
 
 
@@ -120,9 +119,9 @@ def _writer(machine: GuestMachine | SimulatedMachine) -> contextlib.AbstractCont
 
 def _span(rig: Rig, name: str | None, machine_ids: dict[str, str]) -> tuple[dict[str, float], int]:
     """Seconds of processor by part within a span in which this machine alone has cycles, and how many it had."""
-    with rig.client() as client:
+    with rig.client() as vault:
         for each in NAMES:
-            client.update_policy(for_vault(3600, ON_SECONDS if each == name else OFF_SECONDS, each))
+            vault.policies[each].update(cycle_seconds=ON_SECONDS if each == name else OFF_SECONDS)
     time.sleep(SETTLE_SECONDS)
     before, first = _processor_seconds(rig), _seqs(rig, machine_ids)
     time.sleep(SPAN_SECONDS)
@@ -134,12 +133,7 @@ def _span(rig: Rig, name: str | None, machine_ids: dict[str, str]) -> tuple[dict
 
 
 def _seqs(rig: Rig, machine_ids: dict[str, str]) -> dict[str, int]:
-    """The newest processed cycle of each machine."""
-    replicas = rig.home("appliance-b") / "store" / "replicas"
-    return {
-        name: int(json.loads((replicas / machine_id / "replica.json").read_text())["processed_seq"])
-        for name, machine_id in machine_ids.items()
-    }
+    return {name: replicated.processed_seq(rig, machine_id) for name, machine_id in machine_ids.items()}
 
 
 def _processor_seconds(rig: Rig) -> dict[str, float]:

@@ -7,26 +7,21 @@ gaps of its own.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 
 import guestkit
+from bench.errors import NotMeasured
+from bench.support import replicated
+from bench.support.policies import for_vault
 from rig import GuestMachine, Rig
-from secondsite.datapath.units import MiB
-from secondsite.domain.lifecycle import Verb
-from secondsite.wire import rest
-
-from .policies import for_vault
-from .sites import NotMeasured
+from secondsite.ground.units import MiB
 
 CYCLES = 60
 MOST_SPANS = 12
 SPAN_SECONDS = 15.0
 SETTLE_SECONDS = 3.0
-BOOT_SECONDS = 180
 DISK_BYTES = 64 * MiB
-NAME = "bench"
 ON_SECONDS, OFF_SECONDS = 1.0, 3600.0
 WORKLOAD = guestkit.Workload(records_per_second=0, load_span_mib=16, gaps=True)
 
@@ -47,7 +42,9 @@ def measured() -> Gaps:
     gaps = Gaps()
     rig = Rig("libvirt")
     try:
-        guest, machine_id = _protected(rig)
+        guest = replicated.guest(rig, WORKLOAD, DISK_BYTES, for_vault(30, OFF_SECONDS))
+        guest.console.wait_for(lambda console: console.gaps, replicated.BOOT_SECONDS)
+        machine_id = replicated.machine_id(rig)
         for number in range(MOST_SPANS):
             for cycles in (True, False) if number % 2 else (False, True):
                 _span(rig, guest, machine_id, cycles, gaps)
@@ -58,35 +55,16 @@ def measured() -> Gaps:
     raise NotMeasured(f"only {gaps.cycles} cycles came in {MOST_SPANS} spans of {SPAN_SECONDS:.0f} s")
 
 
-def _protected(rig: Rig) -> tuple[GuestMachine, str]:
-    made: list[GuestMachine] = []
-
-    def furnish(site: str) -> None:
-        if site == "a":
-            home = rig.home("appliance-a")
-            made.append(
-                GuestMachine.make(NAME, home, rig.bridge("a"), disk_bytes=(DISK_BYTES,), workload=WORKLOAD)
-            )
-            made[0].console.wait_for_boot(1, BOOT_SECONDS)
-
-    rig.open(furnish=furnish)
-    with rig.client() as client:
-        client.add_policy(for_vault(30, OFF_SECONDS))
-    request = rest.EnableProtection(machines=(NAME,), source_site="a", target_site="b", policy="bench")
-    rig.must(Verb.ENABLE_PROTECTION, request)
-    made[0].console.wait_for(lambda console: console.gaps, BOOT_SECONDS)
-    with rig.client() as client:
-        return made[0], client.machine(NAME).id
-
-
 def _span(rig: Rig, guest: GuestMachine, machine_id: str, cycles: bool, gaps: Gaps) -> None:
     """Add what the guest says within a span."""
-    with rig.client() as client:
-        client.update_policy(for_vault(30, ON_SECONDS if cycles else OFF_SECONDS))
+    with rig.client() as vault:
+        vault.policies["bench"].update(
+            crash_consistent_every_seconds=30, cycle_seconds=ON_SECONDS if cycles else OFF_SECONDS
+        )
     time.sleep(SETTLE_SECONDS)
-    seen, seq = len(guest.console.gaps), _seq(rig, machine_id)
+    seen, seq = len(guest.console.gaps), replicated.processed_seq(rig, machine_id)
     time.sleep(SPAN_SECONDS)
-    said, came = guest.console.gaps[seen:], _seq(rig, machine_id) - seq
+    said, came = guest.console.gaps[seen:], replicated.processed_seq(rig, machine_id) - seq
     if (came > 1) is not cycles or not said:
         raise NotMeasured(f"{came} cycles and {len(said)} reports of the guest with cycles {cycles}")
     longest, writes = [each.longest_ms for each in said], [each.writes for each in said]
@@ -97,8 +75,3 @@ def _span(rig: Rig, guest: GuestMachine, machine_id: str, cycles: bool, gaps: Ga
     else:
         gaps.off += longest
         gaps.writes_off += writes
-
-
-def _seq(rig: Rig, machine_id: str) -> int:
-    record = rig.home("appliance-b") / "store" / "replicas" / machine_id / "replica.json"
-    return int(json.loads(record.read_text())["processed_seq"])

@@ -16,12 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bench.support import content
 from rig import processes
-from secondsite.datapath.units import KiB
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
-
-from . import content
+from secondsite.ground.units import KiB
 
 PAGE_BYTES = 4 * KiB
 RUN_BYTES = 64 * KiB

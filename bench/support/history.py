@@ -5,6 +5,7 @@ Time is told by the headers, not waited for: the grid of two hours, hours and da
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import subprocess
 from array import array
@@ -15,18 +16,18 @@ from pathlib import Path
 
 import xxhash
 
-from secondsite.appliance import hosted
-from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
-from secondsite.datapath.frames import Frame
-from secondsite.datapath.replica import Replica
-from secondsite.datapath.replica_making import ReplicaDisk
-from secondsite.datapath.storage_daemon import StorageDaemon
-from secondsite.datapath.units import KiB
+from bench.errors import NotMeasured
+from bench.support import content
+from secondsite.appliance.target import replica as hosted
+from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
+from secondsite.datapath.disks.storage_daemon import StorageDaemon
+from secondsite.datapath.frames.frame import Frame
+from secondsite.datapath.replica.replica import Replica
+from secondsite.datapath.replica.verbs.create import ReplicaDisk
 from secondsite.domain import retention
-from secondsite.domain.units import DAY
-
-from . import content
-from .sites import NotMeasured
+from secondsite.domain.points import RecoveryPoint
+from secondsite.ground.units import DAY, KiB
+from secondsite.ground.uptime import Uptime
 
 PAGE_BYTES = 4 * KiB
 MACHINE, KEY = "history", "vda"
@@ -128,12 +129,15 @@ def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: 
 
 
 def _prune(replica: Replica, retention_seconds: int, instants: dict[str, _Instant]) -> None:
-    # the target's clock is not the one that this history is told by
-    shapes = [hosted.shape(record).model_copy(update={"sealed_at": None}) for record in replica.points()]
-    points = [shape.to_domain() for shape in shapes]
+    points = [_aged(hosted.shape(record).to_domain()) for record in replica.points()]
     for doomed in retention.to_drop(points, retention_seconds):
         replica.drop(doomed.id)
         del instants[doomed.id]
+
+
+def _aged(point: RecoveryPoint) -> RecoveryPoint:
+    """As if the target's host had lived through the time that this history tells."""
+    return dataclasses.replace(point, uptime=Uptime("history", point.taken_at.timestamp()))
 
 
 def _is_true(replica: Replica, folder: Path, name: str, instant: _Instant) -> bool:

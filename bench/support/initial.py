@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from secondsite.datapath.units import GiB, MiB
-
-from ..figure import Figure, spread_of
-from . import content, nbd_peers
-from .link import Link
-from .policies import policy
-from .sites import HERE, Machine, Place, Sites
+from bench.figure import Figure, spread_of
+from bench.support import content, nbd_peers
+from bench.support.link import Link
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import HERE, Place, TwoSites
+from secondsite.ground.units import GiB, MiB
 
 DISK_BYTES = 1 * GiB
 ROUNDS = 5
@@ -88,22 +88,22 @@ def rounds(course: Course) -> tuple[Round, ...]:
 
 
 @contextlib.contextmanager
-def _sites(course: Course) -> Iterator[tuple[Sites, Place, Place]]:
+def _sites(course: Course) -> Iterator[tuple[TwoSites, Place, Place]]:
     """Both sites, and the places where the peers run."""
     with contextlib.ExitStack() as stack:
         if course.rate is None:
-            yield stack.enter_context(Sites()), HERE, HERE
+            yield stack.enter_context(TwoSites()), HERE, HERE
             return
         link = stack.enter_context(Link(course.rate))
         places = {site: link.place(site) for site in "ab"}
-        yield stack.enter_context(Sites(places)), places["a"], places["b"]
+        yield stack.enter_context(TwoSites(places)), places["a"], places["b"]
 
 
 def ours(machine: Machine) -> float:
     """Seconds of one initial replication; nothing of it stays."""
     began = time.monotonic()
-    machine.protect(policy())
-    machine.synchronized()
+    machine.replicate(policy())
+    machine.wait_for_point()
     seconds = time.monotonic() - began
     machine.forget()
     return seconds

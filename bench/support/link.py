@@ -12,7 +12,8 @@ import subprocess
 from types import TracebackType
 from typing import Self
 
-from .sites import NotMeasured, Place
+from bench.errors import NotMeasured
+from rig.appliances import Place
 
 NETWORK = "10.213.77"
 BURST = "256kb"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from secondsite.datapath.units import KiB, MiB
-
-from . import content
+from bench.support import content
+from secondsite.ground.units import KiB, MiB
 
 PAGE_BYTES = 4 * KiB
 JOURNAL_BYTES = 32 * MiB

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import trustme
 
+from bench.errors import NotMeasured
+from bench.figure import seconds_of
 from rig import processes
-from secondsite.datapath import image
-
-from ..figure import seconds_of
-from .sites import HERE, NotMeasured, Place
+from rig.appliances import HERE, Place
+from secondsite.datapath.disks import image
 
 COPY_SECONDS = 240
 

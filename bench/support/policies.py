@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secondsite.wire.replication import PolicyShape
+from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.rest import PolicyCreate
 
 

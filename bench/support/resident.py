@@ -7,15 +7,14 @@ import functools
 import time
 from dataclasses import dataclass
 
+from bench.figure import Figure, spread_of
+from bench.support import policies
 from rig import Rig
 from rig.machines import SimulatedMachine
-from secondsite.datapath.units import KiB, MiB
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
+from secondsite.ground.units import KiB, MiB
 from secondsite.wire import rest
-
-from ..figure import Figure, spread_of
-from . import policies
 
 MACHINES = 20
 WRITERS = 5
@@ -48,8 +47,8 @@ def measured() -> Resident:
                 machines.extend(SimulatedMachine.make(name, home, disk_bytes=(DISK_BYTES,)) for name in names)
 
         rig.open(furnish=furnish)
-        with rig.client() as client:
-            client.add_policy(POLICY)
+        with rig.client() as vault:
+            vault.policies.create(**POLICY.model_dump())
         names = tuple(machine.name for machine in machines)
         request = rest.EnableProtection(machines=names, source_site="a", target_site="b", policy=POLICY.name)
         rig.must(Verb.ENABLE_PROTECTION, request, within_seconds=120)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from backports import zstd
 
-from secondsite.datapath.units import MiB
+from bench.figure import Figure, spread_of
+from bench.support import content, loads
+from bench.support.machine import Machine
+from bench.support.policies import policy
+from rig.appliances import TwoSites
 from secondsite.fabrics import simulated
-
-from ..figure import Figure, spread_of
-from . import content, loads
-from .policies import policy
-from .sites import Machine, Sites
+from secondsite.ground.units import MiB
 
 DISK_BYTES = 256 * MiB
 CYCLES = 4
@@ -33,10 +33,10 @@ class Wire:
 
 def run(*kinds: Callable[[int, int], loads.Load]) -> list[Wire]:
     """Each load on a machine whose disk is full, with a cycle after each round."""
-    with Sites() as sites:
+    with TwoSites() as sites:
         machine = Machine(sites, "bench", [DISK_BYTES], lambda disk: content.fill(disk, DISK_BYTES))
-        machine.protect(policy())
-        machine.synchronized()
+        machine.replicate(policy())
+        machine.wait_for_point()
         machine.pause()
         machine.cycle_with_point()
         return [_of(sites, machine, load) for load in kinds]
@@ -55,7 +55,7 @@ def figure(name: str, load: Callable[[int, int], loads.Load]) -> Figure:
     )  # fmt: skip
 
 
-def _of(sites: Sites, machine: Machine, load: Callable[[int, int], loads.Load]) -> Wire:
+def _of(sites: TwoSites, machine: Machine, load: Callable[[int, int], loads.Load]) -> Wire:
     wire, changed = [], []
     for number in range(CYCLES):
         writes = load(DISK_BYTES, number + 1)

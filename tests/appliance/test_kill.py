@@ -1,76 +1,18 @@
 """Appliances as real processes, killed with -9 in the middle of what they do."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from secondsite.datapath.storage_daemon import StorageDaemon
-from secondsite.domain.units import KiB, MiB
-from secondsite.wire.orders import Drain, FindInstant, Kind, RunCycle, StartReplica
-from tests.appliance.support_sites import Pair, noise, raw
-from tests.appliance.support_vault import TinyVault
+from rig.appliances import Kept, Pair, TinyVault
+from rig.images import raw
+from rig.noise import noise
+from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control.orders import Drain, FindInstant, Kind, RunCycle, StartReplica
+from tests.appliance.support_kept import drill_equals, protect
 from tests.support.eventually import eventually
 
-PROGRAM = Path(__file__).with_name("appliance_program.py")
-CHECKOUT = Path(__file__).parents[2]
-
-
-class Process:
-    """An appliance process that is started again whenever it dies, as an init system does."""
-
-    def __init__(self, site, vault):
-        site.config.model_copy(update={"control_url": vault.url}).save()
-        self.site = site
-        self.seam_file = site.folder / "seam"
-        self.deaths = 0
-        self.ended = threading.Event()
-        self.process = self._spawn()
-        self.keeper = threading.Thread(target=self._keep, daemon=True)
-        self.keeper.start()
-
-    def _spawn(self):
-        environment = {
-            **os.environ, "PYTHONPATH": f"{CHECKOUT / 'src'}:{CHECKOUT}", "SECONDSITE_SEAM_FILE": str(self.seam_file)
-        }  # fmt: skip
-        with (self.site.folder / "process.log").open("ab") as log:
-            command = [sys.executable, str(PROGRAM), str(self.site.config.home), str(self.site.root)]
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def _keep(self):
-        while not self.ended.is_set():
-            self.process.wait()
-            if not self.ended.is_set():
-                self.deaths += 1
-                self.process = self._spawn()
-
-    def kill(self):
-        deaths = self.deaths
-        self.process.send_signal(signal.SIGKILL)
-        eventually(lambda: self.deaths > deaths)
-
-    def die_at(self, reach):
-        self.seam_file.write_text(str(reach))
-
-    def end(self):
-        self.ended.set()
-        self.seam_file.unlink(missing_ok=True)
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        self.keeper.join(5)
-        # killed on its way out, it leaves its storage daemon to its next start
-        last = StorageDaemon(self.site.config.store / "daemon")
-        last.start()
-        last.stop()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -78,31 +20,12 @@ def world(make_site, ca):
     """(vault, pair, source process, target process)."""
     vault = TinyVault(ca)
     a, b = make_site("a"), make_site("b")
-    processes = [Process(a, vault), Process(b, vault)]
+    processes = [Kept(a, vault), Kept(b, vault)]
     pair = Pair(a, b, a.make_machine())
     yield vault, pair, *processes
     for process in processes:
         process.end()
     vault.stop()
-
-
-def protect(vault, pair):
-    vault.order("appliance-b", Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
-    vault.order("appliance-a", Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
-    eventually(lambda: synchronized(vault, pair), 30)
-
-
-def synchronized(vault, pair):
-    found = vault.replicas.get(pair.machine_id)
-    return found is not None and found.synchronized
-
-
-def drill_equals(vault, pair, point_id, content, run):
-    """Runs the point and reads it as its guest would."""
-    payload = StartReplica(run=run, point_id=point_id, fabric_id=f"{run}-of-{pair.machine_id}", name=run)
-    fact = vault.order("appliance-b", Kind.START_REPLICA, payload, pair.machine_id)
-    assert pair.target.read(fact["fabric_id"]) == content
-    pair.target.fabric.power.stop(fact["fabric_id"])
 
 
 def test_both_appliances_killed_again_and_again_lose_nothing(world):

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,8 @@ from bench import catalogue, report
 from bench.figure import Figure, Pairs, in_turn, percentile, spread_of
 from bench.support import loads
 from rig import processes
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_NAMES = {
@@ -90,19 +93,28 @@ def test_a_percentile_is_a_value_that_was_seen():
 
 
 def test_a_goal_is_reached_from_its_better_side():
-    facts = {"name": "x", "unit": "x", "peer": "", "how": ""}
+    facts: dict[str, Any] = {"name": "x", "unit": "x", "peer": "", "how": ""}
     assert Figure(value=1.2, goal=1.0, better="higher", **facts).reached
     assert not Figure(value=1.2, goal=1.0, better="lower", **facts).reached
 
 
 def test_a_report_can_be_read_at_80_columns():
-    facts = {"unit": "ms", "goal": 50.0, "better": "lower", "spread": {"min": 1.0, "median": 2.0, "max": 3.0}}
-    text = {"peer": "the same without a cycle " * 5, "how": "the longest write of each cycle " * 9}
+    facts: dict[str, Any] = {
+        "unit": "ms",
+        "goal": 50.0,
+        "better": "lower",
+        "spread": {"min": 1.0, "median": 2.0, "max": 3.0},
+    }
+    text: dict[str, Any] = {
+        "peer": "the same without a cycle " * 5,
+        "how": "the longest write of each cycle " * 9,
+    }
     figures = [Figure(name=name, value=12.25, **facts, **text) for name in catalogue.names()]
-    console = Console(width=80, file=io.StringIO())
+    printed = io.StringIO()
+    console = Console(width=80, file=printed)
     for part in report.of(figures):
         console.print(part)
-    lines = console.file.getvalue().splitlines()
+    lines = printed.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
     for name in catalogue.names():
         (row,) = (line for line in lines if line.startswith(f"{name} ") and "12.2 ms" in line)

@@ -5,6 +5,7 @@ import json
 import shlex
 import sqlite3
 from dataclasses import dataclass
+from typing import Any, cast
 
 import typer.main
 
@@ -45,9 +46,15 @@ class CommandLine:
         return said
 
 
+def nouns() -> dict[str, Any]:
+    """The groups of commands, by noun."""
+    found: dict[str, Any] = cast(Any, typer.main.get_command(app.app)).commands
+    return found
+
+
 def command(noun: str, name: str):
     """The command object, or None."""
-    group = typer.main.get_command(app.app).commands.get(noun)
+    group = nouns().get(noun)
     return group.commands.get(name) if group else None
 
 

@@ -1,59 +1,44 @@
-"""Rates, windows and spans as people type them, and the RPO as bars."""
+"""Windows and offsets as people type them, and the RPO as bars."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.cli import amounts, rpo_plot
+from secondsite.cli import amount_options, rpo_plot, schedules
 from secondsite.domain import errors
+from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.rest import RpoSample
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [
-        ("100MB", 100_000_000),
-        ("1.5 GiB/s", 3 * 2**29),
-        ("200Mbit", 25_000_000),
-        ("65536", 65536),
-        ("unlimited", None),
-        ("80 mbps", 80_000_000),
-    ],
-)
-def test_a_rate_is_read_as_people_write_it(text, rate):
-    assert amounts.rate(text) == rate
-
-
 def test_a_window_names_days_times_and_a_rate():
-    window = amounts.window("mon-fri,sun 08:00-18:00 20MB")
+    window = schedules.window("mon-fri,sun 08:00-18:00 20MB")
     assert window.days == ("mon", "tue", "wed", "thu", "fri", "sun")
     assert (window.begins, window.ends, window.bytes_per_second) == ("08:00", "18:00", 20_000_000)
-    assert amounts.window("fri-mon 22:00-06:00 unlimited").days == ("fri", "sat", "sun", "mon")
-    assert len(amounts.window("daily 00:00-24:00 1MB").days) == 7
-    assert amounts.shown_window(window) == "mon,tue,wed,thu,fri,sun 08:00-18:00 20.0 MB/s"
+    assert schedules.window("fri-mon 22:00-06:00 unlimited").days == ("fri", "sat", "sun", "mon")
+    assert len(schedules.window("daily 00:00-24:00 1MB").days) == 7
+    assert schedules.shown_window(window) == "mon,tue,wed,thu,fri,sun 08:00-18:00 20 MB/s"
+    assert schedules.window(schedules.shown_window(window)) == window
 
 
-def test_an_offset_and_a_span_are_read():
-    assert [amounts.utc_offset(each) for each in ("+60", "-300", "0")] == [60, -300, 0]
-    assert [amounts.span(each).total_seconds() for each in ("90", "15min", "2h", "7d")] == [
-        90,
-        900,
-        7200,
-        604800,
-    ]
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("+60", 60), ("-300", -300), ("0", 0), ("+01:00", 60), ("UTC-03:30", -210), ("utc", 0)],
+)
+def test_an_offset_is_read_in_minutes_or_as_it_is_shown(text, minutes):
+    assert schedules.utc_offset(text) == minutes
+    assert schedules.utc_offset(schedules.shown_offset(BandwidthShape(utc_offset_minutes=minutes))) == minutes
 
 
 @pytest.mark.parametrize(
     "read",
     [
-        lambda: amounts.rate("fast"),
-        lambda: amounts.rate("10 parsecs"),
-        lambda: amounts.window("08:00-18:00 20MB"),
-        lambda: amounts.window("someday 08:00-18:00 20MB"),
-        lambda: amounts.utc_offset("CET"),
-        lambda: amounts.span("a while"),
+        lambda: schedules.window("daily 08:00-18:00 20Mb"),
+        lambda: schedules.window("08:00-18:00 20MB"),
+        lambda: schedules.window("someday 08:00-18:00 20MB"),
+        lambda: schedules.utc_offset("CET"),
+        lambda: amount_options.whole_seconds("1.5s"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_an_example(read):
@@ -64,7 +49,7 @@ def test_what_cannot_be_read_is_refused_with_an_example(read):
 
 def series(ages):
     return [
-        RpoSample(at=NOW + timedelta(seconds=10 * n), rpo_seconds=age, sent_seconds=1, processed_seconds=None)
+        RpoSample(at=NOW + timedelta(seconds=10 * n), seconds=age, sent_seconds=1, processed_seconds=None)
         for n, age in enumerate(ages)
     ]
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from secondsite.datapath import image
-from secondsite.fabrics.simulated.host import Host
+from secondsite.datapath.disks import image
+from secondsite.fabrics.simulated.host.host import Host
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -16,7 +18,7 @@ def add_disk(root, name, key):
     """The owner adds a disk while the machine is off for a moment."""
     host = Host(root)
     fabric_id = next(each.fabric_id for each in host.records.all() if each.definition.name == name)
-    with host.records.hold(fabric_id, "add a disk"):
+    with host.records.lock(fabric_id, "add a disk"):
         record = host.close(host.end_view(host.records.need(fabric_id)))
         path = root / f"{fabric_id}-{key}.qcow2"
         image.create(path, 4 << 20)
@@ -42,12 +44,12 @@ def test_a_disk_that_was_added_is_named_included_and_left_out_again(cli, root, p
     assert command == f"secondsite machine include-disk {vm} --disk vdb"
     said = cli.must(command.removeprefix("secondsite ")).out
     assert "vdb of" in said
-    assert "has room for vdb" in said
+    assert "now has vdb too" in said
     assert newest_disks(cli, vm) == ["vda", "vdb"]
     eventually(lambda: findings(cli, vm) == {}, 20)
     assert cli(f"machine include-disk {vm} --disk vdb").exit != 0
     said = cli.must(f"machine exclude-disk {vm} --disk vdb").out
-    assert "holds vda from now on" in said
+    assert "now has only vda" in said
     assert "(left out)" in cli.must(f"machine show {vm}").out
     assert findings(cli, vm) == {}
 

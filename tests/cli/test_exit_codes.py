@@ -14,6 +14,8 @@ from secondsite.fabrics import simulated
 from tests.cli.support_cli import forget_inventory
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "exit-codes.md"
 ROW = re.compile(r"^\| (\d+) \| ([a-z ]+) \| (.+) \|$", re.M)
 ROWS = {int(code): causes.split(", ") for code, _meaning, causes in ROW.findall(PAGE.read_text())}
@@ -32,7 +34,7 @@ SIMPLE = {
     0: "vault show",
     2: "job show ''",
     3: "machine enable-protection nosuch --source a --target b",
-    4: "site add a",
+    4: "site create a",
     5: "--token wrong vault show",
     6: "--url https://127.0.0.1:1 vault show",
 }
@@ -107,5 +109,7 @@ def _ends_with(cli, line, code, cause=None):
     said = cli(line)
     assert said.exit == code, said.out + said.err
     if cause is None and code:
-        cause = re.search(r"error \(([a-z-]+)\): ", said.err).group(1)
+        found = re.search(r"error \(([a-z-]+)\): ", said.err)
+        assert found is not None, said.err
+        cause = found.group(1)
     assert code == 0 or cause in ROWS[code]

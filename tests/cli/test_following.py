@@ -5,8 +5,12 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from rig import processes
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.slow
 
 
 def start(rig, *arguments):

@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def together(cli, fresh, fresh_too):
@@ -26,7 +28,7 @@ def test_a_group_is_made_drilled_at_its_common_point_and_deleted(cli, together):
     assert f"machines: {one}" in cli.must(f"group remove shop {other}").out
     cli.must(f"group add shop {other}")
     assert "shop" in cli.must("group list").out
-    assert cli.must("group delete shop --json").json == {"removed": {"group": "shop"}}
+    assert cli.must("group delete shop --json").json == {"deleted": {"group": "shop"}}
     assert "no group 'shop'" in cli("group show shop").err
 
 

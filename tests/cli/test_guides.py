@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-import typer.main
 
 from secondsite.cli import app
-from tests.cli.support_cli import command, parse
+from tests.cli.support_cli import command, nouns, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs" / "guide").glob("*.md")), ROOT / "README.md"]
@@ -49,8 +48,7 @@ def test_the_guides_hold_commands():
 
 def test_every_command_explains_itself_within_eighty_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    nouns = typer.main.get_command(app.app).commands
-    for noun, verb in [(noun, verb) for noun, group in nouns.items() for verb in group.commands]:
+    for noun, verb in [(noun, verb) for noun, group in nouns().items() for verb in group.commands]:
         assert app.run([noun, verb, "--help"]) == 0
         said = capsys.readouterr()
         assert max(map(len, said.out.splitlines())) <= 80, said.out

@@ -10,11 +10,11 @@ import pytest
 from rig.machines import SimulatedMachine
 from secondsite.cli import times
 from secondsite.domain import errors
-from secondsite.domain.units import MiB
 from secondsite.fabrics import simulated
+from secondsite.ground.units import MiB
 from tests.support.eventually import eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 
 
@@ -62,15 +62,18 @@ def machine(rig, cli):
         network=rig.bridge("a"),
     )
     cli.must(
-        f"policy add {made.name} --cycle 1 --crash-consistent-every 3600 --app-consistent-every 0 --journal 600"
+        f"policy create {made.name} --cycle 1 --crash-consistent-every 3600 --app-consistent-every 0 --journal 600"
     )
     cli.must(f"machine enable-protection {made.name} --source a --target b --policy {made.name} --json")
     return made
 
 
 def until_processed(rig, name, since):
-    with rig.client() as client:
-        eventually(lambda: [each for each in client.machine(name).journal if each.ends_at > since], 60)
+    with rig.client() as vault:
+        eventually(
+            lambda: [each for each in vault.machines[name].show().journal.stretches if each.ends_at > since],
+            60,
+        )
 
 
 def test_a_machine_is_recovered_by_time(cli, rig, machine):
@@ -87,9 +90,9 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
 
     drill_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "secondsite-drill"))
     said = cli.must(f"machine test-failover {name} --at {good_at.isoformat()}").out
-    began = re.search(
-        rf"started {name}-test from (\S+Z, cycle \d+-\d+, [\d.]+ s after point \S+), in", said
-    ).group(1)
+    found = re.search(rf"started {name}-test from (\S+Z, cycle \d+-\d+, [\d.]+ s after point \S+), in", said)
+    assert found is not None, said
+    began = found.group(1)
     assert re.search(rf"Test failover .*: {re.escape(began)} \(\d+ cycles? of the journal\) was chosen", said)
     assert f"running, started from {began}\n" in cli.must(f"machine show {name}").out
     assert digest(rig, "b", drill_id) == good
@@ -104,14 +107,14 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
     cli.must(f"machine change-recovery-point {name} --at '{good_at:%Y-%m-%d %H:%M:%S.%f}'")
     assert digest(rig, "b", target_id) == good
     shown = cli.must(f"machine show {name} --json").json
-    assert shown["failed_over_from"] == began
+    assert shown["failover"]["what"] == began
     assert re.search(rf"^started from +{re.escape(began)}$", cli.must(f"machine show {name}").out, re.M)
-    assert at < datetime.fromisoformat(shown["failed_over_to"]) <= good_at
+    assert at < datetime.fromisoformat(shown["failover"]["rolled_forward_to"]) <= good_at
     committed = cli.must(f"machine commit {name}").out
     assert f"runs at b from {began}" in committed
     assert re.search(r"fixed on point \S+ with the journal up to cycle \d+; removed", committed)
-    with rig.client() as client:
-        eventually(lambda: not client.machine(name).journal_bytes)
+    with rig.client() as vault:
+        eventually(lambda: not vault.machines[name].show().journal.bytes)
     assert digest(rig, "b", target_id) == good
 
 

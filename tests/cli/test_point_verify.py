@@ -1,5 +1,9 @@
 """Reading a recovery point again, as a person asks for it."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_point_is_verified_with_one_sentence_and_shown_so(cli, protected):
     point_id = cli.must(f"point list {protected} --json").json[-1]["id"]

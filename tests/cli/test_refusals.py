@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from secondsite.jobs.clock import utc_now
+from secondsite.jobs.model.clock import utc_now
 from secondsite.vault.gateway.authority import create_authority
 from tests.cli import support_cli
 
@@ -25,20 +25,19 @@ REFUSED = {
     "job cancel nosuch": (3, "not-found"),
     "job retry nosuch": (3, "not-found"),
     "job follow nosuch": (3, "not-found"),
-    "job list --state nosuch": (2, "invalid-argument"),
-    "site add 'Paris X'": (2, "invalid-argument"),
-    "site add a": (4, "already-exists"),
-    "site remove nosuch": (3, "not-found"),
-    "site remove ..": (2, "invalid-argument"),
-    "appliance key --site nosuch": (3, "not-found"),
-    "policy add default": (4, "already-exists"),
-    "policy add gold --cycle 0": (2, "invalid-argument"),
-    "policy add 'Bad Name'": (2, "invalid-argument"),
-    "policy remove nosuch": (3, "not-found"),
-    "policy remove default-failback": (4, "not-possible-now"),
-    "token remove nosuch": (3, "not-found"),
-    "token add admin": (4, "already-exists"),
-    "network map nosuch/br0 b/br0": (3, "not-found"),
+    "site create 'Paris X'": (2, "invalid-argument"),
+    "site create a": (4, "already-exists"),
+    "site delete nosuch": (3, "not-found"),
+    "site delete ..": (2, "invalid-argument"),
+    "appliance create-registration-key --site nosuch": (3, "not-found"),
+    "policy create default": (4, "already-exists"),
+    "policy create gold --cycle 0": (2, "invalid-argument"),
+    "policy create 'Bad Name'": (2, "invalid-argument"),
+    "policy delete nosuch": (3, "not-found"),
+    "policy delete default-failback": (4, "not-possible-now"),
+    "token delete nosuch": (3, "not-found"),
+    "token create admin": (4, "already-exists"),
+    "mapping create nosuch/br0 b/br0": (3, "not-found"),
 }
 
 
@@ -54,8 +53,8 @@ def test_a_refusal_has_its_exit_code_and_says_what_to_do(cli, line):
 
 
 @pytest.mark.parametrize(
-    "line", ["machine", "nosuch", "machine nosuch", "machine show", "network map a b", "machine list --nosuch x",
-             "machine failover idle --choice silly"],
+    "line", ["machine", "nosuch", "machine nosuch", "machine show", "mapping create a b", "machine list --nosuch x",
+             "machine failover idle --choice silly", "job list --state nosuch", "machine reprotect idle --location there"],
 )  # fmt: skip
 def test_a_line_that_cannot_be_parsed_is_usage(cli, line):
     assert cli(line).exit == 2
@@ -75,8 +74,9 @@ def test_a_job_that_has_ended_can_neither_be_cancelled_nor_retried(cli, protecte
 
 
 def test_a_beginning_that_several_jobs_share_is_refused_with_their_ids(cli, protected):
+    point = cli.must(f"point list {protected} --json").json[0]["id"]
     while not (shared := _shared_beginning(cli)):
-        assert cli(f"machine test-failover {protected} --choice latest_app_consistent").exit == 1
+        cli.must(f"point verify {protected} {point}")
     said = cli(f"job show {shared}")
     assert said.exit == 2
     assert f"Several jobs have ids that begin with '{shared}'" in said.err

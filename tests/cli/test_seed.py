@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from rig.machines import SimulatedMachine
-from secondsite.domain.units import KiB, MiB
 from secondsite.fabrics import simulated
-from secondsite.jobs import seams
+from secondsite.ground import seams
+from secondsite.ground.units import KiB, MiB
 from tests.cli.support_cli import parse
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.slow
 
 DISK_BYTES = 48 * MiB
 CHANGED_BYTES = 40 * 4 * KiB
@@ -52,7 +54,7 @@ def ship(machine, path: Path):
             guest.write("vda", page * 4 * KiB, rng.randbytes(4 * KiB))
         guest.flush("vda")
     path.with_suffix(".raw").write_bytes(copy)
-    command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", path.with_suffix(".raw"), path]
+    command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(path.with_suffix(".raw")), str(path)]
     subprocess.run(command, check=True, timeout=60)
     path.with_suffix(".raw").unlink()
     return path

@@ -1,6 +1,10 @@
 """Every verb, as a person types it: sentences as they come, exit codes, JSON, several machines at once."""
 
+import pytest
+
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.slow
 
 
 def shows(cli, name, label, text):

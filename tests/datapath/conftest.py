@@ -5,11 +5,15 @@ import shutil
 import pytest
 import trustme
 
-from secondsite.datapath import encryption_key, image_blank
-from secondsite.datapath.storage_daemon import StorageDaemon
-from secondsite.datapath.units import MiB
+from secondsite.datapath.disks import luks_blank
+from secondsite.datapath.disks.storage_daemon import StorageDaemon
+from secondsite.datapath.encryption import customer_key
+from secondsite.ground.units import MiB
 from tests.datapath.support_chain import Source
-from tests.datapath.support_channel import Door, Target, issue
+from tests.datapath.support_channel import Admission, Target, issue
+from tests.support.small_stores import small
+
+__all__ = ["small"]
 
 
 @pytest.fixture(scope="session")
@@ -25,16 +29,16 @@ def tls(authority, tmp_path_factory):
 
 
 @pytest.fixture
-def door(tmp_path):
+def admission(tmp_path):
     inbox_dir = tmp_path / "inbox"
     inbox_dir.mkdir()
-    return Door(inbox_dir)
+    return Admission(inbox_dir)
 
 
 @pytest.fixture
-def target(door, tls):
+def target(admission, tls):
     """A receiver on a free port; nothing of it is left after the test."""
-    listening = Target(door, tls["target"], tls["source"])
+    listening = Target(admission, tls["target"], tls["source"])
     yield listening
     listening.listener.stop()
 
@@ -53,19 +57,19 @@ def source():
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory):
-    return encryption_key.make(tmp_path_factory.mktemp("key") / "key")
+    return customer_key.make(tmp_path_factory.mktemp("key") / "key")
 
 
 @pytest.fixture(scope="session")
 def other_key(tmp_path_factory):
-    return encryption_key.make(tmp_path_factory.mktemp("other") / "key")
+    return customer_key.make(tmp_path_factory.mktemp("other") / "key")
 
 
 @pytest.fixture(scope="session")
 def blanks(tmp_path_factory, key):
     """A folder with the blank of a 4 MiB disk: making one takes seconds of processor time."""
     folder = tmp_path_factory.mktemp("blanks")
-    image_blank.create(folder / "first.qcow2", 4 * MiB, key, folder)
+    luks_blank.create(folder / "first.qcow2", 4 * MiB, key, folder)
     return folder
 
 

@@ -4,18 +4,16 @@ import contextlib
 import random
 import subprocess
 from dataclasses import dataclass, field
+from typing import Any
 
-from secondsite.datapath import replica as replicas
-from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
-from secondsite.datapath.frames import Frame
-from secondsite.datapath.units import KiB, MiB
+from rig.dying import Killed
+from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
+from secondsite.datapath.frames.frame import Frame
+from secondsite.datapath.replica import ReplicaDisk
+from secondsite.ground.units import KiB, MiB
 
 ODD_BYTES = 3 * MiB + 4 * KiB + 512
 """A size that ends inside a 64 KiB block."""
-
-
-class Killed(BaseException):
-    """Stands for the process dying: nothing may clean up after it."""
 
 
 class Seams:
@@ -39,7 +37,7 @@ class Source:
     """Writes at random, remembers what its disks held at every point."""
 
     seed: int = 1
-    sizes: dict = field(default_factory=lambda: {"sda": 4 * MiB, "sdb": ODD_BYTES})
+    sizes: dict[str, int] = field(default_factory=lambda: {"sda": 4 * MiB, "sdb": ODD_BYTES})
     epoch: int = 1
 
     def __post_init__(self):
@@ -50,7 +48,7 @@ class Source:
 
     @property
     def replica_disks(self):
-        return [replicas.ReplicaDisk(key, len(data)) for key, data in self.disks.items()]
+        return [ReplicaDisk(key, len(data)) for key, data in self.disks.items()]
 
     def cycle(self, point_id=None, writes=6, **header):
         """One delta: the header and its frames. Applying them makes a replica hold what `disks` holds now."""
@@ -123,7 +121,7 @@ def assert_points_true(replica, source, scratch, only=None):
 @contextlib.contextmanager
 def dying():
     """Yields a list that says whether the block died at a seam."""
-    died = []
+    died: list[Any] = []
     try:
         yield died
     except Killed as seam:

@@ -1,4 +1,4 @@
-"""What the tests of the moving half share: certificates, real NBD servers, a door, a listening target."""
+"""What the tests of the moving half share: certificates, real NBD servers, a admission, a listening target."""
 
 import contextlib
 import random
@@ -7,18 +7,22 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import trustme
 
-from secondsite.datapath import channel, compare, cycle_file, receiver, sift
-from secondsite.datapath.channel_listener import Listener
-from secondsite.datapath.channel_tls import TlsFiles
-from secondsite.datapath.cycle_file import CycleDisk, CycleHeader
+from secondsite.datapath.channel import connection as channel
+from secondsite.datapath.channel.listener import Listener
+from secondsite.datapath.channel.tls import TlsFiles
+from secondsite.datapath.cycles import cycle_file
+from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
+from secondsite.datapath.digests import hashes
+from secondsite.datapath.disks.nbd_disk import NbdDisk
 from secondsite.datapath.errors import DatapathError
 from secondsite.datapath.extents import Extent
-from secondsite.datapath.nbd_disk import NbdDisk
-from secondsite.datapath.receiver_door import Accept
-from secondsite.datapath.units import KiB, MiB
+from secondsite.datapath.transfer import receiver
+from secondsite.datapath.transfer.admission import Accept
+from secondsite.ground.units import KiB, MiB
 from tests.support.eventually import eventually
 
 
@@ -77,7 +81,7 @@ def nbd_server(folder: Path, image: Path, *options: str, image_format: str = "ra
 
 
 @contextlib.contextmanager
-def served_disk(folder: Path, content: bytes, name: str = "disk"):
+def served_disk(folder: Path, content: bytes | bytearray, name: str = "disk"):
     """An NbdDisk over a raw image that holds `content`."""
     image = folder / f"{name}.raw"
     image.write_bytes(content)
@@ -93,8 +97,8 @@ def cycle_header(*sizes: int, seq: int = 1, **changes) -> CycleHeader:
 
 
 @dataclass
-class Door:
-    """A door onto a folder; `replica` holds what the target's disks contain."""
+class Admission:
+    """A admission onto a folder; `replica` holds what the target's disks contain."""
 
     inbox_dir: Path
     replica: dict[str, bytes] = field(default_factory=dict)
@@ -102,22 +106,22 @@ class Door:
     refusal: DatapathError | None = None
     arrivals: list[Path] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
-    write: Callable | None = None
+    write: Callable[..., Any] | None = None
 
     def accept(self, peer_name, header):
         self.peers.append(peer_name)
         if self.refusal:
             raise self.refusal
-        return Accept(self.inbox_dir, budget_bytes=self.budget_bytes, straight=self.write is not None)
+        return Accept(self.inbox_dir, budget_bytes=self.budget_bytes, direct=self.write is not None)
 
     def digests(self, machine_id, disk_key, offset, length, block_bytes):
-        return compare.block_digests(self.replica[disk_key][offset : offset + length], block_bytes)
+        return hashes.block_digests(self.replica[disk_key][offset : offset + length], block_bytes)
 
     def pages(self, machine_id, disk_key, blocks):
         content = self.replica[disk_key]
-        return b"".join(sift.page_digests(content[block.offset : block.end]) for block in blocks)
+        return b"".join(hashes.page_digests(content[block.offset : block.end]) for block in blocks)
 
-    def straight(self, header, cut):
+    def direct_write(self, header, cut):
         return contextlib.nullcontext(self.write)
 
     def arrived(self, header, path):
@@ -125,12 +129,12 @@ class Door:
 
 
 class Target:
-    """A listening receiver with its door; `dial` connects to it."""
+    """A listening receiver with its admission; `dial` connects to it."""
 
-    def __init__(self, door, target_tls, source_tls, **options):
-        self.door = door
+    def __init__(self, admission, target_tls, source_tls, **options):
+        self.admission = admission
         self.source_tls = source_tls
-        handler = lambda connection: receiver.serve(connection, door)  # noqa: E731
+        handler = lambda connection: receiver.serve(connection, admission)  # noqa: E731
         self.listener = Listener("127.0.0.1", 0, target_tls, handler, **options).start()
 
     def dial(self, **options):

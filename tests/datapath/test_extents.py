@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from secondsite.datapath import extents
 from secondsite.datapath.extents import Extent
-from secondsite.datapath.units import CHUNK_BYTES, KiB
 
 SIZE = 64
 some_extents = st.lists(
@@ -76,16 +75,6 @@ def test_aligned_extents_cover_whole_blocks_and_never_call_unknown_bytes_zero(fo
         assert (after[at] == ".") == (set(block) == {"."})
 
 
-@given(some_extents, st.integers(0, 12))
-def test_coalescing_loses_nothing_and_joins_only_across_short_gaps(found, gap):
-    joined = extents.coalesce(found, gap)
-    assert is_tidy(joined)
-    for was, now in zip(model(found), model(joined), strict=True):
-        assert now == was or was == "."
-    waste = extents.total_bytes(joined) - extents.total_bytes(extents.merge(found))
-    assert waste <= max(0, len(extents.merge(found)) - 1) * max(0, gap - 1)
-
-
 @given(some_extents, st.integers(1, 16))
 def test_split_pieces_are_short_and_end_at_chunk_borders(found, most):
     merged = extents.merge(found)
@@ -93,15 +82,3 @@ def test_split_pieces_are_short_and_end_at_chunk_borders(found, most):
     assert model(pieces) == model(merged)
     for piece in pieces:
         assert piece.offset // most == (piece.end - 1) // most
-
-
-def test_a_short_gap_is_read_rather_than_skipped():
-    near = [Extent(0, 128 * KiB), Extent(192 * KiB, 64 * KiB)]
-    assert extents.coalesce(near) == [Extent(0, 256 * KiB)]
-    far = [Extent(0, 128 * KiB), Extent(CHUNK_BYTES, 64 * KiB)]
-    assert extents.coalesce(far) == far
-
-
-def test_a_gap_longer_than_the_data_around_it_does_not_pay():
-    sparse = [Extent(0, 4 * KiB), Extent(204 * KiB, 4 * KiB)]
-    assert extents.coalesce(sparse) == sparse

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from secondsite.domain import bandwidth, errors
 from secondsite.domain.bandwidth import DAYS, BandwidthSchedule, Window, rate_at
-from secondsite.domain.units import MiB
-from secondsite.wire.bandwidth import BandwidthShape
+from secondsite.ground.units import MiB
+from secondsite.wire.common.bandwidth import BandwidthShape
 
 FRIDAY = datetime(2026, 11, 20, tzinfo=UTC)
 WORKDAYS = DAYS[:5]

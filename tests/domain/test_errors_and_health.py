@@ -1,11 +1,17 @@
 """Errors and findings say what to do."""
 
+import importlib
+import pkgutil
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+import secondsite
+from secondsite.datapath import errors as datapath_errors
 from secondsite.domain import errors, health, policies
-from secondsite.wire.base import Problem
+from secondsite.entry import reference
+from secondsite.wire.common.base import Problem
 
 
 @pytest.mark.parametrize("cls", errors.by_code().values())
@@ -19,6 +25,43 @@ def test_every_error_crosses_a_process_and_comes_back_as_itself(cls):
 def test_an_exception_that_is_not_ours_is_internal_and_named():
     assert Problem.of(KeyError("x")).code == "internal"
     assert "KeyError" in Problem.of(KeyError("x")).message
+
+
+def test_the_data_path_and_the_domain_mean_the_same_class_by_the_same_name():
+    for name in vars(errors).keys() & vars(datapath_errors).keys():
+        if isinstance(getattr(errors, name), type):
+            assert getattr(errors, name) is getattr(datapath_errors, name), name
+
+
+def test_what_the_data_path_alone_knows_reaches_the_vault_as_internal_in_its_own_words():
+    """The vault cannot know those classes: what is stored in jobs depends on no import."""
+    back = Problem.of(datapath_errors.HeadTorn("half applied", do="wait")).raised()
+    assert (type(back), back.message, back.do) == (errors.Internal, "half applied", "wait")
+
+
+def test_every_code_has_one_class_and_the_page_draws_it():
+    every = {each for each in _below(errors.SecondsiteError) if each.__module__.startswith("secondsite.")}
+    own = [each for each in every if "code" in vars(each)]
+    codes = [each.code for each in own]
+    assert sorted(codes) == sorted(set(codes))
+    page = reference.pages()["errors.md"]()
+    assert [each for each in own if not re.search(rf"^\W*{each.__name__} +{each.code} ", page, re.M)] == []
+
+
+def _below(kind):
+    for module in pkgutil.walk_packages(secondsite.__path__, "secondsite."):
+        if "migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, waiting = set(), [kind]
+    while waiting:
+        each = waiting.pop()
+        found.add(each)
+        waiting += each.__subclasses__()
+    return found
+
+
+def test_an_error_says_what_to_do_wherever_it_is_printed():
+    assert str(errors.StoreFull("The store is full.", do="Add space.")) == "The store is full. (Add space.)"
 
 
 @pytest.mark.parametrize("kind", health.CATALOGUE.values())

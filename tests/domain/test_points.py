@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from secondsite.domain import errors, points, retention
 from secondsite.domain.points import Consistency, RecoveryPoint, RecoveryPointChoice
-from secondsite.domain.units import DAY, HOUR
+from secondsite.ground.units import DAY, HOUR
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

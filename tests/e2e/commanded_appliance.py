@@ -15,11 +15,12 @@ from pathlib import Path
 
 import libvirt_qemu
 
-from secondsite.appliance.appliance import Appliance
+from rig.answering import answer
+from secondsite.appliance.process import Appliance
 from secondsite.entry import appliance_main
-from secondsite.fabrics.libvirt import connection
-from secondsite.fabrics.libvirt.connection import Connection
-from secondsite.jobs import seams
+from secondsite.fabrics.libvirt.host import connection
+from secondsite.fabrics.libvirt.host.connection import Hypervisor
+from secondsite.ground import seams
 from secondsite.wire.control import Order
 
 
@@ -30,13 +31,13 @@ class Commanded(Appliance):
         super().start()
         self._held = contextlib.ExitStack()
         uri = json.loads((self.config.home / appliance_main.FABRIC_FILE).read_text())["uri"]
-        self._libvirt = Connection(uri)
+        self._libvirt = Hypervisor(uri)
         server = socketserver.UnixStreamServer(sys.argv[2], self._handler())
         threading.Thread(target=server.serve_forever, name="commands", daemon=True).start()
 
     def hold(self, machines, seconds):
         """The machines stand still from now on."""
-        return self._held.enter_context(self.fabric.quiescing.hold(machines, seconds)).isoformat()
+        return self._held.enter_context(self.fabric.quiescing.pause(machines, seconds)).isoformat()
 
     def release(self):
         self._held.close()
@@ -74,7 +75,9 @@ class Commanded(Appliance):
         return [bitmap.get("name", "") for each in inserted for bitmap in each.get("dirty-bitmaps", ())]
 
     def tag(self, machine):
-        return self.fabric.inventory.get(machine).tag
+        found = self.fabric.inventory.get(machine)
+        assert found is not None, f"there is no machine {machine}"
+        return found.tag
 
     def _handler(self):
         appliance = self
@@ -82,18 +85,12 @@ class Commanded(Appliance):
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
                 for line in self.rfile:
-                    self.wfile.write(json.dumps(self.answer(json.loads(line))).encode() + b"\n")
-
-            def answer(self, asked):
-                try:
-                    return {"ok": getattr(appliance, asked.pop("do"))(**asked)}
-                except Exception as error:
-                    return {"error": f"{type(error).__name__}: {error}"}
+                    self.wfile.write(answer(appliance, line).encode() + b"\n")
 
         return Handler
 
 
 if __name__ == "__main__":
-    appliance_main.Appliance = Commanded
+    vars(appliance_main)["Appliance"] = Commanded
     Path(sys.argv[2]).unlink(missing_ok=True)
     appliance_main.run(Path(sys.argv[1]))

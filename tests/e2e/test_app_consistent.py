@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import guestkit
+from rig import images
 from rig.background import Background
 from tests.e2e import support_e2e as e2e
+from tests.support import command_line
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -24,7 +26,9 @@ def rig():
     guests = {"web01": make, "db01": {**make, "disk_bytes": e2e.TWO_DISKS}}
     folder = Path(tempfile.mkdtemp(prefix="ss-"))
     with e2e.guests_under(guests, folder=folder, app_consistent_every_seconds=4) as rig:
-        e2e.do(rig, "enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick")
+        command_line.do(
+            rig, "enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick"
+        )
         yield rig
 
 
@@ -51,14 +55,14 @@ def in_guest(rig, name, line):
 
 def asked_in_guest(rig, name, line):
     try:
-        e2e.ask(rig, "a", "in_guest", machine=rig.machines[name].fabric_id, line=line)
+        e2e.ask(rig, "a", "in_guest", machine=rig.guests[name].fabric_id, line=line)
     except AssertionError:
         return False
     return True
 
 
 def app_points(rig, name):
-    return [point for point in e2e.points(rig, name) if point.consistency == "app"]
+    return [point for point in rig.points(name) if point.consistency == "app"]
 
 
 def new_app_point(rig, name, within_seconds=60):
@@ -71,11 +75,11 @@ def new_app_point(rig, name, within_seconds=60):
 
 def raw_disks(rig, name, point_id):
     """Each disk at a point, as a plain image that is removed after its turn."""
-    machine_id = e2e.machine(rig, name).id
-    folder = e2e.replica(rig, "b", machine_id)
-    for disk in e2e.manifest(rig, "b", machine_id, point_id)["disks"]:
+    machine_id = rig.machine(name).id
+    folder = rig.replica_folder("b", machine_id)
+    for disk in images.manifest(rig.replica_folder("b", machine_id), point_id)["disks"]:
         raw = rig.folder / f"{disk['key']}.raw"
-        e2e.qemu_img("convert", "-U", "-O", "raw", str(folder / disk["file"]), str(raw))
+        images.qemu_img("convert", "-U", "-O", "raw", str(folder / disk["file"]), str(raw))
         yield disk["key"], raw
         raw.unlink()
 
@@ -106,7 +110,7 @@ def test_a_point_that_the_guests_agreed_to_holds_clean_file_systems(rig):
 
 
 def test_other_points_hold_file_systems_that_were_in_use(rig):
-    point = next(point for point in reversed(e2e.points(rig, "web01")) if point.consistency == "crash")
+    point = next(point for point in reversed(rig.points("web01")) if point.consistency == "crash")
     assert journals(rig, "web01", point.id) == {"vda": True}
 
 
@@ -118,51 +122,49 @@ def test_the_guests_hooks_run_before_and_after(rig):
         said = [line.split()[0] for line in hooks]
         assert said == ["freeze", "thaw"] * (len(said) // 2) + ["freeze"]
         assert records >= int(hooks[-1].split()[1])
-    rig.machines["db01"].console.wait_for("HOOK freeze\n(.*\n)*HOOK thaw")
+    rig.guests["db01"].console.wait_for("HOOK freeze\n(.*\n)*HOOK thaw")
 
 
 def test_a_group_has_common_points_that_all_its_guests_agreed_to(rig):
     places = ("--source", "a", "--target", "b", "--every", "5", "--app-consistent")
-    e2e.told(rig, "group", "create", "shop", *NAMES, *places)
+    command_line.told(rig, "group", "create", "shop", *NAMES, *places)
     chosen = eventually(lambda: common_app_points(rig), within_seconds=60)
     assert len({point["set_id"] for point in chosen.values()}) == 1
     for name, point in chosen.items():
         assert point["consistency"] == "app"
         assert_whole(rig, name, point["id"])
-    e2e.told(rig, "group", "delete", "shop")
+    command_line.told(rig, "group", "delete", "shop")
 
 
 def common_app_points(rig):
     """The point of each machine that the choice takes now; None before there is one."""
     choice = ("--choice", "latest_multi_vm_app_consistent")
-    with rig.client() as client:
-        if client.group("shop").newest_app_set is None:
+    with rig.client() as vault:
+        if vault.groups["shop"].show().newest_app_set is None:
             return None
-    return {name: e2e.told(rig, "point", "choose", name, *choice)["point"] for name in NAMES}
+    return {name: command_line.told(rig, "point", "preview", name, *choice)["point"] for name in NAMES}
 
 
 def test_a_hook_that_hangs_costs_the_consistency_of_a_point_but_never_the_guest(rig):
-    console = rig.machines["web01"].console
+    console = rig.guests["web01"].console
     in_guest(rig, "web01", "echo 23 > /run/hook-hangs")
     with Silence(console) as silence:
         point = eventually(
-            lambda: next(
-                (p for p in e2e.points(rig, "web01") if "could not be frozen" in (p.reason or "")), None
-            ),
+            lambda: next((p for p in rig.points("web01") if "could not be frozen" in (p.reason or "")), None),
             within_seconds=90,
         )
         assert point.consistency == "crash"
-        assert "app-consistency-degraded" in e2e.codes(rig, "web01")
+        assert "app-consistency-degraded" in rig.codes("web01")
         in_guest(rig, "web01", "rm /run/hook-hangs")
         new_app_point(rig, "web01", within_seconds=120)
     assert silence.longest < BUDGET_SECONDS
-    eventually(lambda: "app-consistency-degraded" not in e2e.codes(rig, "web01"), within_seconds=30)
+    eventually(lambda: "app-consistency-degraded" not in rig.codes("web01"), within_seconds=30)
 
 
 def test_an_appliance_that_is_killed_while_a_guest_stands_frozen_leaves_it_to_its_watchdog(
     rig, record_property
 ):
-    console = rig.machines["web01"].console
+    console = rig.guests["web01"].console
     appliance = rig.appliances["a"]
     e2e.ask(rig, "a", "die_at", seam="appliance.cycle.frozen")
     with Silence(console) as silence:
@@ -179,8 +181,8 @@ def test_an_appliance_that_is_killed_while_a_guest_stands_frozen_leaves_it_to_it
 
 
 def test_a_failover_takes_the_newest_point_that_the_guests_agreed_to(rig):
-    e2e.lose_site(rig, "a")
-    job = e2e.do(rig, "failover", *NAMES, "--choice", "latest_app_consistent")
-    for name, facts in e2e.facts_of(rig, job, "Failover").items():
-        assert facts["point_id"] == app_points(rig, name)[-1].id
-        assert e2e.booted(e2e.console_at(rig, "b", name), 1).verified_last > 0
+    rig.lose("a")
+    job = command_line.do(rig, "failover", *NAMES, "--choice", "latest_app_consistent")
+    for name, facts in command_line.facts_of(rig, job, "Failover").items():
+        assert facts.point_id == app_points(rig, name)[-1].id
+        assert e2e.booted(rig.console("b", name), 1).verified_last > 0

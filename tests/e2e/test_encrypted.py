@@ -7,9 +7,10 @@ import subprocess
 import pytest
 
 import guestkit
-from rig import GuestMachine, Rig
-from secondsite.domain.units import MiB
+from rig import Rig, images
+from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
+from tests.support import command_line, policies
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -25,15 +26,13 @@ def rig():
 
     def furnish(site):
         if site == "a":
-            home, bridge = rig.home("appliance-a"), rig.bridge("a")
-            made = GuestMachine.make("web01", home, bridge, workload=WRITING, filled_bytes=4 * MiB)
-            rig.machines["web01"] = made
+            rig.make_guest("web01", workload=WRITING, filled_bytes=4 * MiB)
 
     with rig:
         rig.open(furnish=furnish)
-        with rig.client() as client:
-            client.add_policy(e2e.policy())
-        e2e.wait_for_record(rig.machines["web01"].console, 3, within_seconds=90)
+        with rig.client() as vault:
+            vault.policies.create(**policies.quick().model_dump())
+        e2e.wait_for_record(rig.guests["web01"].console, 3, within_seconds=90)
         yield rig
 
 
@@ -71,19 +70,19 @@ def moved_without_loss(rig, ended, began, boots_before):
     boot = e2e.booted(began, boots_before + 1)
     assert ended.boots[-1].bye is not None
     assert boot.verified_last == ended.boots[-1].bye
-    assert len(e2e.qemus_of(rig, "web01")) == 1
+    assert len(rig.qemus("web01")) == 1
 
 
 def at_a(rig):
-    return rig.machines["web01"].console
+    return rig.guests["web01"].console
 
 
 def at_b(rig):
-    return e2e.console_at(rig, "b", "web01")
+    return rig.console("b", "web01")
 
 
 def test_a_site_without_a_key_refuses_and_says_how_to_give_one(rig):
-    job = e2e.told(rig, "machine", *PROTECT, exit_code=1)
+    job = command_line.told(rig, "machine", *PROTECT, exit_code=1)
     said = job["tasks"][0]["problem"]["message"]
     assert "This site cannot encrypt" in said
     assert "secondsite appliance set-key" in said
@@ -96,19 +95,19 @@ def test_a_site_without_a_key_refuses_and_says_how_to_give_one(rig):
 
 
 def test_nothing_of_the_disk_can_be_read_in_the_store(rig):
-    e2e.told(rig, "machine", *PROTECT)
-    e2e.new_points(rig, "web01", 2)
-    found = e2e.machine(rig, "web01")
-    assert found.encrypted
-    assert found.encryption_key_id
+    command_line.told(rig, "machine", *PROTECT)
+    rig.new_points("web01", 2)
+    found = rig.machine("web01")
+    assert found.encryption.wanted
+    assert found.encryption.key_id
     assert readable_files(rig.home("appliance-a") / "machines")
     assert_nothing_readable_at_b(rig)
 
 
 def test_plain_qemu_boots_a_point_with_the_key_file(rig, tmp_path):
-    point = e2e.points(rig, "web01")[-1]
-    folder = e2e.replica(rig, "b", e2e.machine(rig, "web01").id)
-    told = e2e.manifest(rig, "b", folder.name, point.id)["how_to_boot"].partition(": ")[2]
+    point = rig.points("web01")[-1]
+    folder = rig.replica_folder("b", rig.machine("web01").id)
+    told = images.manifest(rig.replica_folder("b", folder.name), point.id)["how_to_boot"].partition(": ")[2]
     words = shlex.split(told.replace("KEYFILE", str(key_file(rig))), comments=True)
     console = guestkit.Console(tmp_path / "console.log")
     plain = guestkit.qemu_arguments(guestkit.build(), [], console.path, name="web01")
@@ -123,14 +122,14 @@ def test_plain_qemu_boots_a_point_with_the_key_file(rig, tmp_path):
 
 
 def test_a_drill_runs_on_encrypted_overlays(rig):
-    e2e.do(rig, "test-failover", "web01")
-    assert e2e.booted(e2e.console_at(rig, "b", "web01-test"), 1).verified_last > 0
+    command_line.do(rig, "test-failover", "web01")
+    assert e2e.booted(rig.console("b", "web01-test"), 1).verified_last > 0
     assert_nothing_readable_at_b(rig)
-    e2e.do(rig, "cleanup-test-failover", "web01", "--notes", "boots")
+    command_line.do(rig, "cleanup-test-failover", "web01", "--notes", "boots")
 
 
 def test_the_key_is_changed_and_older_points_and_replication_go_on_with_it(rig):
-    before, point = e2e.machine(rig, "web01").encryption_key_id, e2e.points(rig, "web01")[-1]
+    before, point = rig.machine("web01").encryption.key_id, rig.points("web01")[-1]
     change = ("appliance", "change-key", "--home", str(rig.home("appliance-b")), "--json")
     refused = rig.cli(*change)
     assert refused.returncode == 4, refused.stderr
@@ -142,64 +141,64 @@ def test_the_key_is_changed_and_older_points_and_replication_go_on_with_it(rig):
     assert (told["former_key_id"], told["replicas"], told["others"]) == (before, 1, [])
     rig.appliances["b"].start()
     rig.wait_connected()
-    eventually(lambda: e2e.machine(rig, "web01").encryption_key_id == told["key_id"], 30)
-    e2e.new_points(rig, "web01", 2)
-    assert e2e.told(rig, "point", "verify", "web01", point.id)["state"] == "succeeded"
+    eventually(lambda: rig.machine("web01").encryption.key_id == told["key_id"], 30)
+    rig.new_points("web01", 2)
+    assert command_line.told(rig, "point", "verify", "web01", point.id)["state"] == "succeeded"
     assert_nothing_readable_at_b(rig)
 
 
 def test_another_key_is_named_and_loses_nothing(rig, tmp_path):
-    right = e2e.machine(rig, "web01").encryption_key_id
+    right = rig.machine("web01").encryption.key_id
     other = tmp_path / "other"
     other.write_text("x" * 64)
     other.chmod(0o600)
     restart(rig, "b", "--encryption-key-file", str(other))
-    eventually(lambda: "encryption-key-wrong" in e2e.codes(rig, "web01"), 30)
-    assert right in e2e.codes(rig, "web01")["encryption-key-wrong"]
+    eventually(lambda: "encryption-key-wrong" in rig.codes("web01"), 30)
+    assert right in rig.codes("web01")["encryption-key-wrong"]
     restart(rig, "b", "--encryption-key-file", str(tmp_path / "absent"))
-    eventually(lambda: "encryption-key-missing" in e2e.codes(rig, "web01"), 30)
-    assert e2e.points(rig, "web01")
+    eventually(lambda: "encryption-key-missing" in rig.codes("web01"), 30)
+    assert rig.points("web01")
     restart(rig, "b")
-    e2e.new_points(rig, "web01", 2)
-    assert {"encryption-key-wrong", "encryption-key-missing"}.isdisjoint(e2e.codes(rig, "web01"))
+    rig.new_points("web01", 2)
+    assert {"encryption-key-wrong", "encryption-key-missing"}.isdisjoint(rig.codes("web01"))
 
 
 def test_a_planned_failover_loses_no_record(rig):
-    point = e2e.points(rig, "web01")[-1]
-    assert e2e.told(rig, "point", "verify", "web01", point.id)["state"] == "succeeded"
-    e2e.do(rig, "planned-failover", "web01")
+    point = rig.points("web01")[-1]
+    assert command_line.told(rig, "point", "verify", "web01", point.id)["state"] == "succeeded"
+    command_line.do(rig, "planned-failover", "web01")
     moved_without_loss(rig, at_a(rig), at_b(rig), 0)
-    e2e.do(rig, "commit", "web01")
+    command_line.do(rig, "commit", "web01")
 
 
 def test_the_encrypted_machine_outlives_its_appliance_and_only_its_changes_go_home(rig):
     records = at_b(rig).last_record
     restart(rig, "b")
     e2e.wait_for_record(at_b(rig), records + 5)
-    job = e2e.do(rig, "reprotect", "web01")
-    assert e2e.facts_of(rig, job, "Synchronize")["web01"]["wire_bytes"] < 16 * MiB
-    e2e.new_points(rig, "web01", 2)
-    assert e2e.codes(rig, "web01") == {}
+    job = command_line.do(rig, "reprotect", "web01")
+    assert command_line.facts_of(rig, job, "Synchronize")["web01"].wire_bytes < 16 * MiB
+    rig.new_points("web01", 2)
+    assert rig.codes("web01") == {}
     assert_nothing_readable_at_b(rig)
 
 
 def test_the_failback_loses_no_record_and_the_original_is_as_plain_as_it_was(rig):
-    e2e.do(rig, "planned-failover", "web01")
-    moved_without_loss(rig, at_b(rig), e2e.console_at(rig, "a", "web01"), 0)
-    e2e.do(rig, "commit", "web01")
-    e2e.do(rig, "reprotect", "web01")
-    e2e.new_points(rig, "web01", 2)
-    found = e2e.machine(rig, "web01")
-    assert (found.source_site, found.state, bool(found.encryption_key_id)) == ("a", "protected", True)
+    command_line.do(rig, "planned-failover", "web01")
+    moved_without_loss(rig, at_b(rig), rig.console("a", "web01"), 0)
+    command_line.do(rig, "commit", "web01")
+    command_line.do(rig, "reprotect", "web01")
+    rig.new_points("web01", 2)
+    found = rig.machine("web01")
+    assert (found.source_site, found.state, bool(found.encryption.key_id)) == ("a", "protected", True)
     assert_nothing_readable_at_b(rig)
 
 
 def test_another_point_can_be_taken_after_a_failover(rig):
     boots = len(at_b(rig).boots)
-    e2e.do(rig, "failover", "web01", "--choice", "latest_processed")
+    command_line.do(rig, "failover", "web01", "--choice", "latest_processed")
     e2e.booted(at_b(rig), boots + 1)
-    e2e.do(rig, "change-recovery-point", "web01", "--point", e2e.points(rig, "web01")[-2].id)
+    command_line.do(rig, "change-recovery-point", "web01", "--point", rig.points("web01")[-2].id)
     assert e2e.booted(at_b(rig), boots + 2).verified_last > 0
-    e2e.do(rig, "commit", "web01")
-    e2e.do(rig, "disable-protection", "web01")
-    assert len(e2e.qemus_of(rig, "web01")) >= 1
+    command_line.do(rig, "commit", "web01")
+    command_line.do(rig, "disable-protection", "web01")
+    assert len(rig.qemus("web01")) >= 1

@@ -6,9 +6,8 @@ import uuid
 
 import pytest
 
-from rig import Rig, machines
-from tests.e2e import support_e2e as e2e
-from tests.support import uefi
+from rig import Rig, images, machines
+from tests.support import command_line, policies, uefi
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -41,7 +40,7 @@ def rig(folder_of):
         if site == "a":
             folder = folder_of(rig)
             folder.mkdir(parents=True)
-            e2e.qemu_img("create", "-q", "-f", "qcow2", str(folder / "disk.qcow2"), "16M")
+            images.qemu_img("create", "-q", "-f", "qcow2", str(folder / "disk.qcow2"), "16M")
             (folder / "variables.fd").write_bytes(uefi.variables_with_entry(ENTRY))
             said = XML.format(
                 name=NAME, uuid=uuid.uuid4(), code=uefi.CODE, variables=folder / "variables.fd",
@@ -52,8 +51,8 @@ def rig(folder_of):
 
     with rig:
         rig.open(furnish=furnish)
-        with rig.client() as client:
-            client.add_policy(e2e.policy())
+        with rig.client() as vault:
+            vault.policies.create(**policies.quick().model_dump())
         yield rig
 
 
@@ -66,21 +65,21 @@ def swtpm_log(rig, site):
 
 
 def test_a_point_holds_the_variables_and_the_tpm_beside_the_disks(rig, folder_of):
-    e2e.do(rig, "enable-protection", NAME, "--source", "a", "--target", "b", "--policy", "quick")
+    command_line.do(rig, "enable-protection", NAME, "--source", "a", "--target", "b", "--policy", "quick")
     boots_the_entry(folder_of(rig) / "console.log")
-    point = e2e.new_points(rig, NAME)[-1]
-    firmware = e2e.manifest(rig, "b", e2e.machine(rig, NAME).id, point.id)["firmware"]
+    point = rig.new_points(NAME)[-1]
+    firmware = images.manifest(rig.replica_folder("b", rig.machine(NAME).id), point.id)["firmware"]
     assert [file["name"] for file in firmware] == ["nvram", "tpm/tpm2-00.permall"]
-    assert e2e.codes(rig, NAME) == {}
+    assert rig.codes(NAME) == {}
 
 
 def test_a_point_boots_its_entry_by_hand_as_the_manifest_says(rig):
-    machine_id = e2e.machine(rig, NAME).id
-    said = e2e.manifest(rig, "b", machine_id, e2e.points(rig, NAME)[-1].id)["how_to_boot"]
+    machine_id = rig.machine(NAME).id
+    said = images.manifest(rig.replica_folder("b", machine_id), rig.points(NAME)[-1].id)["how_to_boot"]
     command = shlex.split(said.split(": ", 1)[1].replace("OVMF_CODE.fd", str(uefi.CODE)))
     console = rig.folder / "by-hand.log"
     command += ["-accel", "tcg", "-display", "none", "-serial", f"file:{console}"]
-    folder = e2e.replica(rig, "b", machine_id)
+    folder = rig.replica_folder("b", machine_id)
     before = {path: path.read_bytes() for path in (folder / "firmware").iterdir()}
     with subprocess.Popen(command, cwd=folder) as qemu:
         try:
@@ -92,6 +91,6 @@ def test_a_point_boots_its_entry_by_hand_as_the_manifest_says(rig):
 
 def test_the_failed_over_machine_boots_the_entry_and_keeps_its_tpm(rig):
     assert "swtpm_localca" in swtpm_log(rig, "a")
-    e2e.do(rig, "failover", NAME)
-    boots_the_entry(e2e.console_at(rig, "b", NAME).path)
+    command_line.do(rig, "failover", NAME)
+    boots_the_entry(rig.console("b", NAME).path)
     assert "swtpm_localca" not in swtpm_log(rig, "b"), "the TPM was made anew"

@@ -8,8 +8,10 @@ import time
 import pytest
 
 import guestkit
-from secondsite.domain.units import MiB
+from rig import images
+from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
+from tests.support import command_line
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -23,10 +25,10 @@ OVERWRITING = guestkit.Workload(
 @pytest.fixture(scope="module")
 def rig():
     guest = {"workload": OVERWRITING, "disk_bytes": (96 * MiB,), "filled_bytes": FILLED_BYTES}
-    options = {"a": ["--scratch-budget-mib", str(BUDGET_MIB)]}
+    options = {"a": ["--scratch-budget", f"{BUDGET_MIB}MiB"]}
     with e2e.guests_under({"web01": guest}, options) as rig:
         # only what is overwritten, not what is written for the first time, takes scratch space
-        disk = rig.machines["web01"].disks[0]
+        disk = rig.guests["web01"].disks[0]
         eventually(lambda: disk.stat().st_blocks * 512 > FILLED_BYTES + 13 * MiB, 90)
         yield rig
 
@@ -41,7 +43,7 @@ def scratch_bytes(rig):
 
 def enabling_with_a_target_that_stalls(rig):
     """Begins to protect the guest; the target's appliance stops in the middle of the first cycle. Gives the job's id."""
-    job = e2e.do(
+    job = command_line.do(
         rig, "enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick", "--no-wait"
     )
     scratch = rig.home("appliance-a") / "scratch"
@@ -61,22 +63,22 @@ def going_on_at_the_end(rig):
 
 
 def test_cancelling_an_initial_replication_under_way_undoes_everything(rig):
-    guest = rig.machines["web01"]
+    guest = rig.guests["web01"]
     with going_on_at_the_end(rig):
         job_id = enabling_with_a_target_that_stalls(rig)
-        machine_id = e2e.machine(rig, "web01").id
-        assert e2e.machine(rig, "web01").state in ("enabling", "initial_replicating")
-        e2e.told(rig, "job", "cancel", job_id)
-    job = e2e.told(rig, "job", "follow", job_id, exit_code=8)
+        machine_id = rig.machine("web01").id
+        assert rig.machine("web01").state in ("enabling", "initial_replicating")
+        command_line.told(rig, "job", "cancel", job_id)
+    job = command_line.told(rig, "job", "follow", job_id, exit_code=8)
     assert job["state"] == "cancelled"
-    assert e2e.told(rig, "machine", "show", "web01", exit_code=3)["error"]["code"] == "not-found"
+    assert command_line.told(rig, "machine", "show", "web01", exit_code=3)["error"]["code"] == "not-found"
     e2e.assert_untouched(rig, "a", guest.fabric_id)
-    assert not e2e.replica(rig, "b", machine_id).exists()
+    assert not rig.replica_folder("b", machine_id).exists()
     assert scratch_bytes(rig) == 0
 
 
 def test_a_stalled_target_and_a_guest_that_overwrites_end_the_job_before_the_scratch_space_is_full(rig):
-    console = rig.machines["web01"].console
+    console = rig.guests["web01"].console
     with going_on_at_the_end(rig):
         job_id = enabling_with_a_target_that_stalls(rig)
         at_stall, most = console.last_record, 0
@@ -84,30 +86,30 @@ def test_a_stalled_target_and_a_guest_that_overwrites_end_the_job_before_the_scr
         def given_up():
             nonlocal most
             most = max(most, scratch_bytes(rig))
-            return "scratch-exhausted" in e2e.codes(rig, "web01")
+            return "scratch-exhausted" in rig.codes("web01")
 
         eventually(given_up, 60)
         # the guard looks ten times a second, and a guest that flushes its cache writes megabytes in that time
         assert most <= 2 * BUDGET_MIB * MiB
         assert scratch_bytes(rig) == 0
         e2e.wait_for_record(console, at_stall + 20)
-        assert "scratch budget" in e2e.codes(rig, "web01")["scratch-exhausted"]
-    job = e2e.told(rig, "job", "follow", job_id)
+        assert "scratch budget" in rig.codes("web01")["scratch-exhausted"]
+    job = command_line.told(rig, "job", "follow", job_id)
     assert job["state"] == "succeeded"
     assert len(console.boots) == 1
     assert console.boots[0].complaints == ()
 
 
 def test_replication_is_well_again_and_what_arrived_is_the_disk(rig):
-    guest = rig.machines["web01"]
-    e2e.new_points(rig, "web01", 2)
-    eventually(lambda: "scratch-exhausted" not in e2e.codes(rig, "web01"), 30)
-    machine = e2e.machine(rig, "web01")
+    guest = rig.guests["web01"]
+    rig.new_points("web01", 2)
+    eventually(lambda: "scratch-exhausted" not in rig.codes("web01"), 30)
+    machine = rig.machine("web01")
     with e2e.standing_still(rig, "a", [guest.fabric_id]):
-        held = e2e.digest(guest.disks[0], rig.folder)
+        held = images.digest(guest.disks[0])
         report = e2e.ask(rig, "a", "order", kind="run_cycle", machine_id=machine.id, payload={})
         assert report["problem"] is None, report
     point_id = report["facts"]["point_id"]
-    eventually(lambda: any(point.id == point_id for point in e2e.points(rig, "web01")), 30)
-    assert e2e.point_digests(rig, "b", machine.id, point_id) == {"vda": held}
-    assert machine.total_wire_bytes > FILLED_BYTES / 3
+    eventually(lambda: any(point.id == point_id for point in rig.points("web01")), 30)
+    assert images.point_digests(rig.replica_folder("b", machine.id), point_id) == {"vda": held}
+    assert machine.replication.total_wire_bytes > FILLED_BYTES / 3

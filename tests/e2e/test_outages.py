@@ -9,18 +9,17 @@ import urllib.parse
 import pytest
 import trustme
 
-from secondsite.domain.units import MiB
-from tests.e2e import support_e2e as e2e
+from rig import small_store
+from secondsite.ground.units import MiB
 from tests.e2e.support_simulated_sites import (
     PROTECT,
     disk_digest,
-    mount,
     point_digest,
     simulated_sites,
     store,
     stored_points,
-    write,
 )
+from tests.support import command_line
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -29,9 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def rig():
     with simulated_sites() as rig:
-        write(rig, "web01", 0, os.urandom(4 * MiB))
-        e2e.do(rig, *PROTECT)
-        e2e.new_points(rig, "web01")
+        rig.simulated["web01"].write(0, os.urandom(4 * MiB))
+        command_line.do(rig, *PROTECT)
+        rig.new_points("web01")
         yield rig
 
 
@@ -42,7 +41,7 @@ def rig():
 def foreign(rig, tmp_path_factory):
     """A certificate for appliance a's own id, but of another authority."""
     folder = tmp_path_factory.mktemp("foreign")
-    config = e2e.told(rig, "appliance", "list")
+    config = command_line.told(rig, "appliance", "list")
     appliance_id = next(each["id"] for each in config if each["name"] == "appliance-a")
     issued = trustme.CA().issue_cert("appliance.test", common_name=appliance_id)
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
@@ -52,7 +51,7 @@ def foreign(rig, tmp_path_factory):
 
 def test_both_ports_close_the_door_to_a_foreign_certificate(rig, foreign):
     config = json.loads((rig.home("appliance-a") / "appliance.json").read_text())
-    data = next(each for each in e2e.told(rig, "appliance", "list") if each["name"] == "appliance-b")
+    data = next(each for each in command_line.told(rig, "appliance", "list") if each["name"] == "appliance-b")
     control_port = urllib.parse.urlparse(config["control_url"]).port
     data_port = int(data["data_addresses"][0].rpartition(":")[2])
     for port in (control_port, data_port):
@@ -83,9 +82,9 @@ def test_an_appliance_with_a_foreign_certificate_is_away_until_it_has_its_own_ag
     for name in own:
         (tls / name).write_bytes((foreign / name).read_bytes())
     rig.appliances["a"].start()
-    eventually(lambda: "appliance-unreachable" in e2e.codes(rig, "web01"), 30)
+    eventually(lambda: "appliance-unreachable" in rig.codes("web01"), 30)
     points = stored_points(rig, "web01")
-    write(rig, "web01", 0, os.urandom(MiB))
+    rig.simulated["web01"].write(0, os.urandom(MiB))
     eventually(lambda: b"vault.unreachable" in rig.appliances["a"].log.read_bytes(), 30)
     assert stored_points(rig, "web01") == points
     rig.appliances["a"].stop()
@@ -93,7 +92,7 @@ def test_an_appliance_with_a_foreign_certificate_is_away_until_it_has_its_own_ag
         (tls / name).write_bytes(content)
     rig.appliances["a"].start()
     eventually(lambda: stored_points(rig, "web01") - points, 60)
-    eventually(lambda: e2e.codes(rig, "web01") == {}, 30)
+    eventually(lambda: rig.codes("web01") == {}, 30)
 
 
 # ---- who does not answer ---------------------------------------------------------------------------------------------
@@ -101,15 +100,13 @@ def test_an_appliance_with_a_foreign_certificate_is_away_until_it_has_its_own_ag
 
 def test_a_target_that_is_gone_is_a_finding_that_goes_by_itself(rig):
     rig.appliances["b"].kill()
-    found = eventually(
-        lambda: _both(e2e.codes(rig, "web01"), "appliance-unreachable", "peer-unreachable"), 60
-    )
+    found = eventually(lambda: _both(rig.codes("web01"), "appliance-unreachable", "peer-unreachable"), 60)
     assert "appliance-b" in found["appliance-unreachable"]
     points = stored_points(rig, "web01")
-    write(rig, "web01", MiB, os.urandom(MiB))
+    rig.simulated["web01"].write(MiB, os.urandom(MiB))
     rig.appliances["b"].start()
     eventually(lambda: stored_points(rig, "web01") - points, 60)
-    eventually(lambda: e2e.codes(rig, "web01") == {}, 60)
+    eventually(lambda: rig.codes("web01") == {}, 60)
 
 
 def _both(found, *wanted):
@@ -119,13 +116,13 @@ def _both(found, *wanted):
 def test_replication_does_not_need_the_vault_and_the_command_line_says_that_it_is_down(rig):
     points = stored_points(rig, "web01")
     rig.vault.kill()
-    error = e2e.refused(rig, "machine", "list", exit_code=6)
+    error = command_line.refused(rig, "machine", "list", exit_code=6)
     assert error["code"] == "vault-unreachable"
     small = store(rig)
     eventually(lambda: len(list(small.glob("replicas/*/points/*.json"))) > len(points) + 1, 60)
     rig.vault.start()
-    eventually(lambda: e2e.codes(rig, "web01") == {}, 60)
-    assert e2e.machine(rig, "web01").state == "protected"
+    eventually(lambda: rig.codes("web01") == {}, 60)
+    assert rig.machine("web01").state == "protected"
 
 
 # ---- a full disk at the target ---------------------------------------------------------------------------------------
@@ -134,12 +131,12 @@ def test_replication_does_not_need_the_vault_and_the_command_line_says_that_it_i
 def test_a_full_store_is_a_finding_and_loses_nothing(rig):
     if not store(rig).is_mount():
         pytest.skip("no right to mount a small file system")
-    machine_id = e2e.machine(rig, "web01").id
+    machine_id = rig.machine("web01").id
     before = {id_: point_digest(rig, machine_id, id_) for id_ in sorted(stored_points(rig, "web01"))[-2:]}
-    write(rig, "web01", 8 * MiB, os.urandom(64 * MiB))
-    what = eventually(lambda: e2e.codes(rig, "web01").get("target-store-full"), 60)
+    rig.simulated["web01"].write(8 * MiB, os.urandom(64 * MiB))
+    what = eventually(lambda: rig.codes("web01").get("target-store-full"), 60)
     assert what
-    assert e2e.machine(rig, "web01").health == "critical"
+    assert rig.machine("web01").health == "critical"
     assert {id_: point_digest(rig, machine_id, id_) for id_ in before} == before
 
 
@@ -147,14 +144,14 @@ def test_it_recovers_by_itself_when_there_is_room_again(rig):
     small = store(rig)
     if not small.is_mount():
         pytest.skip("no right to mount a small file system")
-    assert mount("-o", "remount,size=512m", str(small))
-    e2e.new_points(rig, "web01", 2, within_seconds=90)
-    eventually(lambda: "target-store-full" not in e2e.codes(rig, "web01"), 60)
-    newest = e2e.points(rig, "web01")[-1].id
-    assert point_digest(rig, e2e.machine(rig, "web01").id, newest) == disk_digest(rig, "web01")
+    small_store.resize(small, 512 * MiB)
+    rig.new_points("web01", 2, within_seconds=90)
+    eventually(lambda: "target-store-full" not in rig.codes("web01"), 60)
+    newest = rig.points("web01")[-1].id
+    assert point_digest(rig, rig.machine("web01").id, newest) == disk_digest(rig, "web01")
 
 
 def test_ending_protection_empties_the_store(rig):
-    e2e.do(rig, "disable-protection", "web01")
+    command_line.do(rig, "disable-protection", "web01")
     assert not list((store(rig) / "replicas").glob("*/points/*"))
-    assert e2e.told(rig, "machine", "show", "web01", exit_code=3)["error"]["code"] == "not-found"
+    assert command_line.told(rig, "machine", "show", "web01", exit_code=3)["error"]["code"] == "not-found"

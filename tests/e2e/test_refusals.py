@@ -1,5 +1,7 @@
 """Bad input by the command line: each refusal says what to do, ends non-zero, and leaves all as it was."""
 
+import random
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -7,8 +9,10 @@ import urllib.request
 import pytest
 
 from rig import processes
-from tests.e2e import support_e2e as e2e
-from tests.e2e.support_simulated_sites import PROTECT, simulated_sites
+from secondsite.domain import amounts
+from secondsite.ground.units import MiB
+from tests.e2e.support_simulated_sites import PROTECT, STORE_BYTES, simulated_sites
+from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -20,12 +24,12 @@ def rig():
 
 
 def jobs(rig):
-    with rig.client() as client:
-        return [job.id for job in client.jobs()]
+    with rig.client() as vault:
+        return [job.id for job in vault.jobs]
 
 
 def appliances(rig):
-    return [each["name"] for each in e2e.told(rig, "appliance", "list")]
+    return [each["name"] for each in command_line.told(rig, "appliance", "list")]
 
 
 def enroll(rig, key, fingerprint, home, name="other"):
@@ -57,12 +61,11 @@ def enroll(rig, key, fingerprint, home, name="other"):
         ("point list nosuch", 3, "not-found", "nosuch"),
         ("job show nosuch", 3, "not-found", "nosuch"),
         ("job cancel nosuch", 3, "not-found", "nosuch"),
-        ("job list --state nosuch", 2, "invalid-argument", "nosuch"),
-        ("appliance key --site nosuch", 3, "not-found", "nosuch"),
-        ("site remove nosuch", 3, "not-found", "nosuch"),
-        ("site add a", 4, "already-exists", "a"),
-        ("site add No/Such", 2, "invalid-argument", "name"),
-        ("policy remove nosuch", 3, "not-found", "nosuch"),
+        ("appliance create-registration-key --site nosuch", 3, "not-found", "nosuch"),
+        ("site delete nosuch", 3, "not-found", "nosuch"),
+        ("site create a", 4, "already-exists", "a"),
+        ("site create No/Such", 2, "invalid-argument", "name"),
+        ("policy delete nosuch", 3, "not-found", "nosuch"),
         ("machine enable-protection web01 --source a --target nosuch", 3, "not-found", "nosuch"),
         ("machine enable-protection web01 --source nosuch --target b", 3, "not-found", "nosuch"),
         ("machine enable-protection web01 --source a --target a", 2, "invalid-argument", "a"),
@@ -76,7 +79,7 @@ def test_a_command_that_names_what_is_not_there_is_refused_and_starts_nothing(
     rig, words, exit_code, code, says
 ):
     before = jobs(rig)
-    error = e2e.refused(rig, *words.split(), exit_code=exit_code)
+    error = command_line.refused(rig, *words.split(), exit_code=exit_code)
     assert error["code"] == code
     assert says in error["message"]
     assert jobs(rig) == before
@@ -93,13 +96,15 @@ def test_a_refusal_without_json_is_two_lines_for_a_person(rig):
 
 def test_a_machine_or_disk_that_the_site_does_not_have_is_refused_before_there_is_a_job(rig):
     sites = ("--source", "a", "--target", "b")
-    error = e2e.refused(rig, "machine", "enable-protection", "nosuch", *sites, exit_code=3)
+    error = command_line.refused(rig, "machine", "enable-protection", "nosuch", *sites, exit_code=3)
     assert (error["code"], "nosuch" in error["message"]) == ("not-found", True)
-    error = e2e.refused(rig, "machine", "enable-protection", "web01", *sites, "--disk", "vdz", exit_code=2)
+    error = command_line.refused(
+        rig, "machine", "enable-protection", "web01", *sites, "--disk", "vdz", exit_code=2
+    )
     assert "vdz" in error["message"]
-    with rig.client() as client:
-        assert client.machines() == []
-        assert client.jobs() == []
+    with rig.client() as vault:
+        assert list(vault.machines) == []
+        assert list(vault.jobs) == []
 
 
 def test_a_call_without_a_token_sees_nothing(rig):
@@ -111,18 +116,20 @@ def test_a_call_without_a_token_sees_nothing(rig):
 
 
 def test_a_wrong_used_or_misdirected_registration_key_enrols_nobody(rig, tmp_path):
-    with rig.client() as client:
-        key = client.registration_key("b")
+    with rig.client() as vault:
+        key = vault.sites["b"].create_registration_key()
     before = appliances(rig)
-    wrong = e2e.refused(rig, *enroll(rig, "wrong", key.ca_fingerprint, tmp_path / "1"), exit_code=5)
+    wrong = command_line.refused(rig, *enroll(rig, "wrong", key.ca_fingerprint, tmp_path / "1"), exit_code=5)
     assert wrong["code"] == "registration-refused"
-    other_vault = e2e.refused(rig, *enroll(rig, key.key, "00" * 32, tmp_path / "2"), exit_code=5)
+    other_vault = command_line.refused(rig, *enroll(rig, key.key, "00" * 32, tmp_path / "2"), exit_code=5)
     assert other_vault["code"] == "certificate-refused"
     for home in ("1", "2"):
         assert rig.cli("appliance", "run", "--home", str(tmp_path / home)).returncode == 3
     assert appliances(rig) == before
-    e2e.told(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "3"))
-    used = e2e.refused(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "4", "third"), exit_code=5)
+    command_line.told(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "3"))
+    used = command_line.refused(
+        rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "4", "third"), exit_code=5
+    )
     assert used["code"] == "registration-refused"
     assert appliances(rig) == [*before, "other"]
 
@@ -131,29 +138,50 @@ def test_a_wrong_used_or_misdirected_registration_key_enrols_nobody(rig, tmp_pat
 
 
 def test_what_the_state_does_not_allow_is_refused_with_what_is_possible(rig):
-    e2e.do(rig, *PROTECT)
-    e2e.new_points(rig, "web01")
+    command_line.do(rig, *PROTECT)
+    rig.new_points("web01")
     before = jobs(rig)
     for verb in ("commit", "reprotect", "change-recovery-point", "cancel-failover", "cleanup-test-failover"):
-        error = e2e.refused(rig, "machine", verb, "web01", exit_code=4)
+        error = command_line.refused(rig, "machine", verb, "web01", exit_code=4)
         assert error["code"] == "not-possible-now"
         assert "planned_failover" in error["do"]
-    assert e2e.refused(rig, "machine", *PROTECT, exit_code=4)["code"] == "already-exists"
-    assert "nosuch" in e2e.refused(rig, "machine", "failover", "web01", "nosuch", exit_code=3)["message"]
+    assert command_line.refused(rig, "machine", *PROTECT, exit_code=4)["code"] == "already-exists"
+    assert (
+        "nosuch"
+        in command_line.refused(rig, "machine", "failover", "web01", "nosuch", exit_code=3)["message"]
+    )
     assert jobs(rig) == before
-    assert e2e.machine(rig, "web01").state == "protected"
+    assert rig.machine("web01").state == "protected"
 
 
 def test_an_unknown_point_ends_the_job_before_anything_happens(rig):
-    job = e2e.do(rig, "test-failover", "web01", "--choice", "custom", "--point", "nosuch", exit_code=1)
+    job = command_line.do(
+        rig, "test-failover", "web01", "--choice", "custom", "--point", "nosuch", exit_code=1
+    )
     assert "nosuch" in job["problem"]["message"]
     assert job["problem"]["do"]
-    assert e2e.machine(rig, "web01").drill == "none"
+    assert rig.machine("web01").drill.state == "none"
     ended = {task["name"]: task["state"] for task in job["tasks"]}
     assert ended["Prerequisites check"] == "failed"
 
 
 def test_a_job_that_succeeded_can_be_neither_cancelled_nor_retried(rig):
-    ended = e2e.told(rig, "job", "list", "--state", "succeeded")[0]["id"]
+    ended = command_line.told(rig, "job", "list", "--state", "succeeded")[0]["id"]
     for verb in ("cancel", "retry"):
-        assert e2e.refused(rig, "job", verb, ended, exit_code=4)["code"] == "not-possible-now"
+        assert command_line.refused(rig, "job", verb, ended, exit_code=4)["code"] == "not-possible-now"
+
+
+def test_a_machine_that_does_not_fit_is_refused_with_figures_and_nothing_is_made(rig):
+    rig.simulated["db01"].write(0, random.Random(1).randbytes(80 * MiB))
+    words = [word if word != "web01" else "db01" for word in PROTECT]
+    job = command_line.do(rig, *words, exit_code=1)
+    assert job["problem"]["code"] == "prerequisite-failed"
+    figures = r"needs ([\d.]+ \w+); the store has ([\d.]+ \w+) free of ([\d.]+ \w+)\."
+    found = re.search(figures, job["problem"]["message"])
+    assert found is not None, job["problem"]["message"]
+    needs, free, whole = map(amounts.parse_size, found.groups())
+    assert 80 * MiB <= needs <= 96 * MiB
+    assert free <= whole == pytest.approx(STORE_BYTES, rel=0.05)
+    assert "Add space to the store" in job["problem"]["message"]
+    with rig.client() as vault:
+        assert "db01" not in [machine.name for machine in vault.machines]

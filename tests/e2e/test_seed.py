@@ -3,8 +3,10 @@
 import pytest
 
 import guestkit
-from secondsite.domain.units import MiB
+from rig import images
+from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
+from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 FILLED_BYTES = 48 * MiB
@@ -27,18 +29,18 @@ def rig(shelf):
 
 
 def test_little_travels_and_the_guest_starts_with_every_record(rig, shelf):
-    guest = rig.machines["web01"]
-    e2e.qemu_img("convert", "-U", "-O", "vmdk", str(guest.disks[0]), str(shelf / "web01.vmdk"))
+    guest = rig.guests["web01"]
+    images.qemu_img("convert", "-U", "-O", "vmdk", str(guest.disks[0]), str(shelf / "web01.vmdk"))
     e2e.wait_for_record(guest.console, guest.console.last_record + 20)
     sites = ["--source", "a", "--target", "b", "--policy", "quick"]
-    job = e2e.do(rig, "enable-protection", "web01", *sites, "--seed", f"vda={shelf / 'web01.vmdk'}")
+    job = command_line.do(rig, "enable-protection", "web01", *sites, "--seed", f"vda={shelf / 'web01.vmdk'}")
     (shelf / "web01.vmdk").unlink()
-    brought = e2e.facts_of(rig, job, "Import of the seed")["web01"]
-    assert brought["data_bytes"] >= FILLED_BYTES
-    sent = e2e.facts_of(rig, job, "Initial replication")["web01"]["wire_bytes"]
+    brought = command_line.facts_of(rig, job, "Import of the seed")["web01"]
+    assert brought.data_bytes >= FILLED_BYTES
+    sent = command_line.facts_of(rig, job, "Initial replication")["web01"].wire_bytes
     assert sent < FILLED_BYTES / 10
     record = guest.console.last_record
-    e2e.new_points(rig, "web01", 2)
-    e2e.do(rig, "planned-failover", "web01")
-    boot = e2e.booted(e2e.console_at(rig, "b", "web01"), 1)
+    rig.new_points("web01", 2)
+    command_line.do(rig, "planned-failover", "web01")
+    boot = e2e.booted(rig.console("b", "web01"), 1)
     assert boot.verified_last >= record

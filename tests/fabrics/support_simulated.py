@@ -8,11 +8,12 @@ from pathlib import Path
 
 import nbd
 
-from secondsite.datapath import image
-from secondsite.datapath.units import BLOCK_BYTES, MiB
+from secondsite.datapath.disks import image
+from secondsite.datapath.units import BLOCK_BYTES
 from secondsite.fabrics import simulated
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest, SessionRequest
+from secondsite.ground.units import MiB
 
 
 def request(root, fabric_id, base=None, keys=("vda",), **more):

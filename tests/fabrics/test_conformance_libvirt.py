@@ -3,15 +3,15 @@
 import pytest
 
 from secondsite.fabrics import conformance
-from tests.fabrics.libvirt.shared import rig_of_this_process
+from tests.fabrics.libvirt.support_host import host_of_this_process
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
 def host():
-    with rig_of_this_process() as rig:
-        yield rig
+    with host_of_this_process() as host:
+        yield host
 
 
 class TestLibvirt(conformance.Suite):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.fabrics import conformance
-from secondsite.fabrics.libvirt import access
-from tests.fabrics.libvirt.rig import Rig
+from secondsite.fabrics.libvirt.host import access
 from tests.support import libvirtd
 
 pytestmark = pytest.mark.slow
@@ -27,12 +27,12 @@ def daemon():
 def host(daemon):
     root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
     root.chmod(0o755)  # QEMU runs as another user
-    rig = Rig(root, daemon.uri)
-    rig.pid_files = daemon.seen("/run/libvirt/qemu")
+    host = LibvirtHost(root, daemon.uri)
+    host.pid_files = daemon.seen("/run/libvirt/qemu")
     try:
-        yield rig
+        yield host
     finally:
-        rig.end()
+        host.end()
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -48,11 +48,12 @@ def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
     inner.mkdir(parents=True)
     for folder in (tmp_path, tmp_path / "own", tmp_path / "own" / "store"):
         folder.chmod(0o700)
-    gate = access.Access(host.connection, [tmp_path / "own"])
+    gate = access.FolderAccess(host.connection, [tmp_path / "own"])
     with pytest.raises(errors.FabricError, match=f"may not enter {tmp_path},"):
         gate.let_in(inner)
     tmp_path.chmod(0o711)
     gate.let_in(inner)
+    assert gate.owner is not None
     store = (tmp_path / "own" / "store").stat()
     assert (stat.S_IMODE(store.st_mode), store.st_gid) == (0o710, gate.owner[1])
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from secondsite.datapath import image
-from secondsite.datapath.units import KiB, MiB
+from secondsite.datapath.disks import image
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import HostRequest, PowerState
+from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground.units import KiB, MiB
 from tests.fabrics import support_simulated as support
 from tests.support.eventually import eventually
 
@@ -92,20 +93,20 @@ def test_delays_make_every_call_slower(site):
     assert time.monotonic() - before >= 0.05
 
 
-def test_a_hold_that_lasts_too_long_lets_guests_go_and_says_so(fabric):
+def test_a_pause_that_lasts_too_long_lets_guests_go_and_says_so(fabric):
     fabric_id = support.started(fabric, "machine")
     with simulated.Guest(fabric.root, fabric_id) as guest:
         with pytest.raises(errors.DeadlineExceeded):
-            with fabric.quiescing.hold([fabric_id], budget_seconds=0.2):
-                guest.write("vda", 0, b"x" * 512, hold_seconds=5)
+            with fabric.quiescing.pause([fabric_id], budget_seconds=0.2):
+                guest.write("vda", 0, b"x" * 512, wait_seconds=5)
         assert guest.read("vda", 0, 1) == b"x"
 
 
-def test_a_hold_wins_against_a_guest_that_writes_without_pause(fabric):
+def test_a_pause_wins_against_a_guest_that_writes_without_pause(fabric):
     fabric_id = support.started(fabric, "machine")
     with simulated.Writer(fabric.root, fabric_id, bytes_per_second=0, block_bytes=4 * KiB) as writer:
         eventually(lambda: writer.bytes_written > 64 * KiB)
-        with fabric.quiescing.hold([fabric_id], budget_seconds=2):
+        with fabric.quiescing.pause([fabric_id], budget_seconds=30):
             written = writer.bytes_written
             time.sleep(0.1)
             assert writer.bytes_written <= written + 4 * KiB
@@ -122,7 +123,7 @@ def test_a_point_is_app_consistent_when_the_guest_has_an_agent(fabric, guest_age
 
 def test_an_app_consistent_view_opens_while_its_group_is_held(fabric):
     fabric_id = support.started(fabric, "machine")
-    with fabric.quiescing.hold([fabric_id], budget_seconds=5):
+    with fabric.quiescing.pause([fabric_id], budget_seconds=5):
         with fabric.tracking.open(support.request(fabric.root, fabric_id, app_consistent=True)) as session:
             assert session.consistency == "app"
 
@@ -135,6 +136,19 @@ def test_a_writer_goes_on_when_its_machine_was_restarted(fabric):
         fabric.power.start(fabric_id)
         written = writer.bytes_written
         eventually(lambda: writer.bytes_written > written + 128 * KiB)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda guest: guest.size_bytes("vda"), lambda guest: guest.read("vda", 0, 1)]
+)
+def test_a_guest_whose_disk_goes_as_it_connects_says_so(fabric, ask):
+    fabric_id = support.started(fabric, "machine")
+    host = Host(fabric.root)
+    daemon = host.daemon(host.records.need(fabric_id))
+    daemon.nbd_socket.rename(daemon.nbd_socket.with_name("gone"))
+    with simulated.Guest(fabric.root, fabric_id) as guest:
+        with pytest.raises(errors.FabricError, match="failed under the guest"):
+            ask(guest)
 
 
 def test_a_guest_finds_no_disk_when_its_machine_is_off(fabric):
@@ -156,21 +170,20 @@ def test_a_raw_disk_is_an_obstacle(fabric):
     assert [one.blocking for one in fabric.tracking.check(fabric_id)] == [True]
 
 
-def test_a_hosted_machine_has_the_targets_networks_and_properties(fabric):
+def test_a_hosted_machine_has_the_targets_networks(fabric):
     source = simulated.make_machine(fabric.root, "source", [MiB], networks=["lan", "backup"])
     definition = fabric.inventory.get(source).definition
     overlay = fabric.root / "overlay.qcow2"
     image.create_overlay(overlay, Path(definition.disks[0].path), "qcow2", MiB)
-    properties = {"vcpus": "4", "memory_bytes": str(8 * MiB)}
     networks = {"net0": "drill", "net1": None}
-    request = HostRequest("copy", "copy", definition, {"vda": overlay}, networks, "tag", properties)
+    request = HostRequest("copy", "copy", definition, {"vda": overlay}, networks, "tag")
     fabric.hosting.create(request)
     made = fabric.inventory.get("copy").definition
     assert [(nic.network, nic.mac) for nic in made.nics] == [
         ("drill", definition.nics[0].mac),
         (None, definition.nics[1].mac),
     ]
-    assert (made.vcpus, made.memory_bytes) == (4, 8 * MiB)
+    assert (made.vcpus, made.memory_bytes) == (definition.vcpus, definition.memory_bytes)
 
 
 def test_a_machine_that_is_there_with_other_disks_is_not_made_again(fabric):

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from secondsite.datapath import image
-from secondsite.datapath.units import KiB, MiB
+from secondsite.datapath.disks import image
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
-from secondsite.fabrics.simulated import files
+from secondsite.fabrics.simulated.host import files
+from secondsite.ground.units import KiB, MiB
 from tests.fabrics import support_simulated as support
+
+pytestmark = pytest.mark.slow
 
 
 @contextlib.contextmanager
@@ -107,7 +109,7 @@ HOLD_AND_WAIT = """
 import sys, time
 from pathlib import Path
 from secondsite.fabrics import simulated
-with simulated.open_fabric(Path(sys.argv[1])).quiescing.hold([sys.argv[2]], 60):
+with simulated.open_fabric(Path(sys.argv[1])).quiescing.pause([sys.argv[2]], 60):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -119,8 +121,8 @@ def test_a_hold_whose_process_died_lets_guests_go(fabric):
         with python("-c", HOLD_AND_WAIT, fabric.root, fabric_id) as holder:
             assert holder.stdout.readline() == "held\n"
             with pytest.raises(errors.FabricError):
-                guest.write("vda", 0, b"x" * 512, hold_seconds=0.1)
-        guest.write("vda", 0, b"x" * 512, hold_seconds=1)
+                guest.write("vda", 0, b"x" * 512, wait_seconds=0.1)
+        guest.write("vda", 0, b"x" * 512, wait_seconds=1)
 
 
 def test_records_that_were_flushed_survive_a_kill_of_the_hypervisor(fabric):

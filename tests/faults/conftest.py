@@ -1,18 +1,13 @@
 """Sites whose surroundings fail: the link, the disks, the clocks."""
 
 import pytest
-import trustme
 
 from rig.lossy_link import LossyLink, NoLink
-from tests.appliance.conftest import make_site, pair, sites
 from tests.faults.support_faults import Figures, World
+from tests.support.sites import ca, make_site, pair, sites
+from tests.support.small_stores import small
 
-__all__ = ["make_site", "pair", "sites"]
-
-
-@pytest.fixture(scope="session")
-def ca():
-    return trustme.CA()
+__all__ = ["ca", "make_site", "pair", "sites", "small"]
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import threading
 import time
 
-from secondsite.domain.units import KiB, MiB
+from rig.noise import noise
 from secondsite.fabrics import simulated
-from secondsite.wire.orders import Drain, Kind, RunCycle
-from tests.appliance import support_sites
-from tests.appliance.support_enrolled import Enrolled
+from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control.orders import Drain, Kind, RunCycle
+from tests.support.enrolled import enrolled
 from tests.support.eventually import eventually
-from tests.vault.support_vault import VaultInProcess
+from tests.support.vault import VaultInProcess
 
 BLOCK = 64 * KiB
 
@@ -47,7 +47,7 @@ class CountingGuest:
             number = (number * 5 + 7) % self._blocks
             before = time.monotonic()
             try:
-                self._guest.write("vda", number * self._block_bytes, support_sites.noise(self._block_bytes))
+                self._guest.write("vda", number * self._block_bytes, noise(self._block_bytes))
             except Exception as error:  # every failure counts, whatever it is
                 self.failed.append(repr(error))
             self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - before)
@@ -66,11 +66,10 @@ class World:
         self.vault = VaultInProcess(
             folder / "vault", names=(link.near, "127.0.0.1"), control_host=link.near, **limits
         )
-        self.a = Enrolled(self.vault, folder, "a", listen_host=link.near, peer_idle_seconds=30)
-        self.b = Enrolled(self.vault, folder, "b", listen_host=link.far, peer_idle_seconds=30)
-        self.root = folder / "site-a" / "host"
-        self.fabric_id = simulated.make_machine(self.root, "web01", [disk_bytes], networks=["lan"])
-        self.a.fabric.power.start(self.fabric_id)
+        self.a = enrolled(self.vault, folder, "a", listen_host=link.near, peer_idle_seconds=30)
+        self.b = enrolled(self.vault, folder, "b", listen_host=link.far, peer_idle_seconds=30)
+        self.root = self.a.root
+        self.fabric_id = self.a.make_machine(size_bytes=disk_bytes)
 
     def start(self):
         self.a.start()
@@ -109,37 +108,19 @@ class World:
     def point_equals_the_disk(self, within_seconds=60):
         """A cycle of all that was written, its point, and the disk: bit for bit the same."""
         machine_id = self.machine()["id"]
-        pair = _Hands(self.a, machine_id), _Hands(self.b, machine_id)
-        fact = eventually(lambda: pair[0].tried(Kind.RUN_CYCLE, RunCycle()), within_seconds)
-        eventually(
-            lambda: pair[1].tried(Kind.DRAIN, Drain(seal=False, at_least_seq=fact["seq"])), within_seconds
-        )
-        hosted = self.b.appliance.host.get(machine_id)
-        file = hosted.record(fact["point_id"]).manifest.disks[0].file
-        held = support_sites.raw(self.b.config.store / "replicas" / machine_id / file)
-        with simulated.Guest(self.root, self.fabric_id) as guest:
-            size = guest.size_bytes("vda")
-            assert held == b"".join(guest.read("vda", at, 4 * MiB) for at in range(0, size, 4 * MiB))
+
+        def tried(site, kind, payload):
+            """The facts of an order; None while it has a problem."""
+            report = site.order(kind, payload, machine_id)
+            return None if report.problem else report.facts
+
+        fact = eventually(lambda: tried(self.a, Kind.RUN_CYCLE, RunCycle()), within_seconds)
+        drain = Drain(seal=False, at_least_seq=fact["seq"])
+        eventually(lambda: tried(self.b, Kind.DRAIN, drain), within_seconds)
+        assert self.b.point_bytes(machine_id, fact["point_id"]) == self.a.read(self.fabric_id)
 
     def write(self, offset, data):
-        with simulated.Guest(self.root, self.fabric_id) as guest:
-            for at in range(0, len(data), 4 * MiB):
-                guest.write("vda", offset + at, data[at : at + 4 * MiB])
-            guest.flush("vda")
-
-
-class _Hands:
-    def __init__(self, enrolled, machine_id):
-        self.enrolled, self.machine_id = enrolled, machine_id
-
-    def tried(self, kind, payload):
-        """The facts of an order; None while it has a problem."""
-        order = support_sites.Order(
-            order_id=support_sites.uuid.uuid4().hex, kind=kind, machine_id=self.machine_id,
-            payload=payload.model_dump(mode="json"), deadline_seconds=30,
-        )  # fmt: skip
-        report = self.enrolled.appliance.perform(order)
-        return None if report.problem else report.facts
+        self.a.write(self.fabric_id, offset, data)
 
 
 class Figures:

@@ -6,28 +6,33 @@ import time
 import pytest
 
 from rig import Rig
-from rig.machines import SimulatedMachine
-from secondsite.domain.points import RecoveryPointChoice
-from secondsite.domain.units import KiB, MiB
-from tests.e2e import support_e2e as e2e
-from tests.e2e import support_simulated_sites as simulated_sites
+from secondsite.ground.units import KiB, MiB
 from tests.faults.support_clocks import LIBRARY, Clock
+from tests.support import command_line, policies
 from tests.support.eventually import eventually
 
 HOUR = 3600
+DISK_BYTES = 96 * MiB
 THRESHOLD_SECONDS = 60
 PROTECT = ("enable-protection", "web01", "db01", "--source", "a", "--target", "b", "--policy", "clocks")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.skipif(not LIBRARY.exists(), reason="libfaketime (Debian: faketime) is not installed"),
 ]
 
 
+class ClockedRig(Rig):
+    """`clocks`: of the vault, the source and the target."""
+
+    clocks: dict[str, Clock]
+
+
 @pytest.fixture(scope="module")
 def rig():
     """Two sites; two machines with points a few seconds apart, of which retention keeps half an hour."""
-    rig = Rig("simulated")
+    rig = ClockedRig("simulated")
     rig.clocks = {
         name: Clock(process, rig.folder / f"{name}.clock")
         for name, process in {
@@ -39,58 +44,53 @@ def rig():
 
     def furnish(site):
         for name in ("web01", "db01") if site == "a" else ():
-            rig.machines[name] = SimulatedMachine.make(
-                name,
-                rig.home("appliance-a"),
-                disk_bytes=(simulated_sites.DISK_BYTES,),
-                network=rig.bridge("a"),
-            )
+            rig.make_simulated(name, disk_bytes=(DISK_BYTES,))
 
     with rig:
         rig.open(furnish=furnish)
-        with rig.client() as client:
-            client.add_policy(
-                e2e.policy(
+        with rig.client() as vault:
+            vault.policies.create(
+                **policies.quick(
                     name="clocks",
                     retention_seconds=1800,
                     rpo_threshold_seconds=THRESHOLD_SECONDS,
                     crash_consistent_every_seconds=1,
                     cycle_seconds=0.5,
-                )
+                ).model_dump()
             )
-        e2e.do(rig, *PROTECT)
-        e2e.new_points(rig, "web01", 2)
+        command_line.do(rig, *PROTECT)
+        rig.new_points("web01", 2)
         yield rig
 
 
 def skew(rig):
-    return e2e.codes(rig, "web01").get("clock-skew", "")
+    return rig.codes("web01").get("clock-skew", "")
 
 
 def order_is_by_number(rig, name="web01"):
     """Ids as the vault lists them, oldest first; never the clock's order."""
-    found = e2e.points(rig, name)
+    found = rig.points(name)
     assert [(point.epoch, point.seq) for point in found] == sorted(
         (point.epoch, point.seq) for point in found
     )
-    newest = e2e.machine(rig, name).newest_point
+    newest = rig.machine(name).points.newest
     assert (newest.epoch, newest.seq) >= (found[-1].epoch, found[-1].seq)
     return [point.id for point in found]
 
 
 def latest(rig):
-    with rig.client() as client:
-        return client.possible("web01", RecoveryPointChoice.LATEST).point
+    with rig.client() as vault:
+        return vault.machines["web01"].preview().point
 
 
 @pytest.mark.parametrize("side", ["source", "target", "vault"])
 def test_a_clock_that_is_set_by_an_hour_is_named_and_costs_no_point(rig, side, figure):
     ids, slowest = order_is_by_number(rig), 0.0
     for offset in (HOUR, 0, -HOUR, 0):
-        simulated_sites.write(rig, "web01", MiB, os.urandom(64 * KiB))
+        rig.simulated["web01"].write(MiB, os.urandom(64 * KiB))
         rig.clocks[side].set(offset)
         began = time.monotonic()
-        new = e2e.new_points(rig, "web01", 2, within_seconds=60)
+        new = rig.new_points("web01", 2, within_seconds=60)
         slowest = max(slowest, time.monotonic() - began)
         if offset:
             eventually(lambda: abs(seconds_in(skew(rig)) - HOUR) < 30, 30)
@@ -99,10 +99,10 @@ def test_a_clock_that_is_set_by_an_hour_is_named_and_costs_no_point(rig, side, f
         now = order_is_by_number(rig)
         assert set(ids) <= set(now), "points went"
         assert {point.id for point in new} <= set(now)
-        assert e2e.machine(rig, "web01").rpo_seconds >= 0
+        assert rig.machine("web01").rpo.seconds >= 0
         assert latest(rig).seq >= new[-1].seq
         ids = now
-    eventually(lambda: e2e.codes(rig, "web01") == {}, 60)
+    eventually(lambda: rig.codes("web01") == {}, 60)
     figure(**{f"slowest_two_points_seconds_{side}": slowest, f"points_lost_{side}": 0})
 
 
@@ -111,34 +111,55 @@ def seconds_in(what):
     return float(what.partition(" is ")[2].partition(" s ")[0] or 0)
 
 
+@pytest.mark.parametrize("target_is", ["running", "off"])
+def test_all_clocks_that_are_set_forward_at_once_cost_no_point(rig, target_is):
+    """Between two points then: neither site's clock shows that the other's was set."""
+    known = order_is_by_number(rig)
+    try:
+        # a point may just be under way and part the clocks from each other, hardly at each of three times
+        for hours in (1, 2, 3):
+            if target_is == "off":
+                rig.appliances["b"].kill()
+            for clock in rig.clocks.values():
+                clock.set(hours * HOUR)
+            rig.appliances["b"].start()
+            rig.new_points("web01", 2, within_seconds=60)
+            now = order_is_by_number(rig)
+            assert set(known) <= set(now), "points went"
+            known = now
+    finally:
+        for clock in rig.clocks.values():
+            clock.set(0)
+
+
 @pytest.mark.parametrize("offset", [HOUR, -HOUR])
 def test_a_job_that_waits_while_the_vaults_clock_is_set_ends(rig, offset, figure):
-    started = e2e.do(rig, "test-failover", "web01", "--no-wait")
+    started = command_line.do(rig, "test-failover", "web01", "--no-wait")
     rig.clocks["vault"].set(offset)
     began = time.monotonic()
     try:
-        job = e2e.told(rig, "job", "follow", started["job_id"])
+        job = command_line.told(rig, "job", "follow", started["job_id"])
     finally:
         rig.clocks["vault"].set(0)
     assert job["state"] == "succeeded"
-    e2e.do(rig, "cleanup-test-failover", "web01", "--notes", "the clock was set meanwhile")
+    command_line.do(rig, "cleanup-test-failover", "web01", "--notes", "the clock was set meanwhile")
     figure(**{f"drill_seconds_{offset:+d}": time.monotonic() - began})
 
 
 def test_a_source_whose_clock_went_back_fails_over_to_what_came_last(rig, figure):
     rig.clocks["source"].set(-HOUR)
     try:
-        e2e.new_points(rig, "db01", 2)
-        simulated_sites.write(rig, "db01", 2 * MiB, os.urandom(64 * KiB))
-        e2e.new_points(rig, "db01", 2)
+        rig.new_points("db01", 2)
+        rig.simulated["db01"].write(2 * MiB, os.urandom(64 * KiB))
+        rig.new_points("db01", 2)
         newest = order_is_by_number(rig, "db01")[-1]
-        job = e2e.do(rig, "failover", "db01", "--choice", "latest")
+        job = command_line.do(rig, "failover", "db01", "--choice", "latest")
     finally:
         rig.clocks["source"].set(0)
-    facts = e2e.facts_of(rig, job, "Failover")["db01"]
-    figure(loses_seconds=facts["loses_seconds"])
-    assert number(facts["point_id"]) >= number(newest)
-    assert facts["loses_seconds"] >= 0
+    facts = command_line.facts_of(rig, job, "Failover")["db01"]
+    figure(loses_seconds=facts.loses_seconds)
+    assert number(facts.point_id) >= number(newest)
+    assert facts.loses_seconds >= 0
 
 
 def number(point_id):

@@ -12,7 +12,7 @@ import guestkit
 
 @dataclass
 class Running:
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     console: guestkit.Console
     qmp: Path
     agent: Path

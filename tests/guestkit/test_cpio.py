@@ -14,7 +14,7 @@ def test_busybox_reads_back_what_was_written(tmp_path):
         cpio.file("odd", b"abc"),
         cpio.link("bin/again", "run"),
     ]
-    reading = [programs.find("busybox"), "cpio", "-idm"]
+    reading = [str(programs.find("busybox")), "cpio", "-idm"]
     subprocess.run(
         reading, input=cpio.archive(entries), cwd=tmp_path, check=True, timeout=10, capture_output=True
     )

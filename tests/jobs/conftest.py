@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.jobs.support_jobs import Room
+from tests.jobs.support_jobs import JournalSpace
 from tests.support.postgres import database, database_url, postgres, postgres_url
 
 __all__ = ["database", "database_url", "postgres", "postgres_url"]
@@ -11,6 +11,6 @@ __all__ = ["database", "database_url", "postgres", "postgres_url"]
 @pytest.fixture
 def room(database):
     """An empty engine room on a database of each kind."""
-    room = Room(database)
+    room = JournalSpace(database)
     yield room
     room.close()

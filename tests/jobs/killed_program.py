@@ -5,13 +5,13 @@ import sys
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from secondsite.jobs import read, tables
-from secondsite.jobs.database import connect
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.engine import Engine
-from secondsite.jobs.outcomes import Done, Wait
-from secondsite.jobs.states import MOVING
-from tests.jobs.support_jobs import enter, ledger_metadata
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.model.states import MOVING
+from secondsite.jobs.running.engine import Engine
+from secondsite.jobs.storage import search, tables
+from secondsite.jobs.storage.database import connect
+from tests.jobs.support_jobs import Facts, enter, ledger_metadata
 from tests.support.eventually import eventually
 
 
@@ -23,10 +23,10 @@ def step(name):
 
 
 def pause(context):
-    if context.remembered:
+    if context.remembered(Facts):
         return Done("waited")
-    context.remember(asked=True)
-    return Wait("answer", 600, "for an answer", poll_seconds=0.05)
+    context.remember(Facts({"asked": True}))
+    raise Wait("answer", 600, "for an answer", poll_seconds=0.05)
 
 
 def main(url, jobs):
@@ -46,7 +46,7 @@ def main(url, jobs):
 
     def idle():
         with Session(db) as session:
-            return not read.list_jobs(session, states=MOVING, limit=1)
+            return not search.find(session, search.Wanted(states=MOVING), limit=1)
 
     eventually(idle, within_seconds=60)
     engine.stop()

@@ -7,12 +7,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from pydantic import JsonValue, RootModel
 from sqlalchemy.orm import Session
 
-from secondsite.jobs import read, tables
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.engine import Engine
-from secondsite.jobs.outcomes import Done
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.outcomes import Done
+from secondsite.jobs.running.engine import Engine
+from secondsite.jobs.storage import read, tables
 from tests.support.eventually import eventually
 
 ledger_metadata = sa.MetaData()
@@ -24,8 +25,11 @@ ledger = sa.Table(
 )
 
 
-class Killed(BaseException):
-    """The process died here."""
+class Facts(RootModel[dict[str, JsonValue]]):
+    """Facts or arguments of any kind; looked into like a dictionary."""
+
+    def __getitem__(self, name):
+        return self.root[name]
 
 
 class Clock:
@@ -47,11 +51,11 @@ def entries(session):
     return list(session.execute(sa.select(ledger.c.entry).order_by(ledger.c.id)).scalars())
 
 
-class Room:
+class JournalSpace:
     def __init__(self, db, create=True):
         self.db = db
         self.clock = Clock()
-        self.effects = Counter()  # what steps did outside, by order id
+        self.effects: Counter[str] = Counter()  # what steps did outside, by order id
         self.order = []
         self.commits = None  # who listens to the engine's commits
         self._engines = []
@@ -60,8 +64,7 @@ class Room:
             ledger_metadata.create_all(db)
 
     def engine(self, *definitions, **options):
-        options = {"clock": self.clock, "owner": "here"} | options
-        engine = Engine(self.db, definitions, **options)
+        engine = Engine(self.db, definitions, **{"clock": self.clock, "owner": "here", **options})
         self._engines.append(engine)
         return engine
 
@@ -104,12 +107,12 @@ class Room:
         def run(context):
             self.effects[context.order_id] += 1
             self.order.append(name)
-            return Done(f"did {name}", {"by": name}, (lambda s: enter(s, name)) if commit else None)
+            return Done(f"did {name}", Facts({"by": name}), (lambda s: enter(s, name)) if commit else None)
 
         def back(context):
             self.effects[context.order_id] += 1
             self.order.append(f"undo {name}")
-            return Done(f"undid {name}", {}, (lambda s: enter(s, f"undo {name}")) if commit else None)
+            return Done(f"undid {name}", None, (lambda s: enter(s, f"undo {name}")) if commit else None)
 
         return Step(name, run, undo=back if undo else None, **options)
 

@@ -1,16 +1,18 @@
 """Cancel at a boundary or in a wait, then undo in the same job; refusals that say why."""
 
+from typing import Any
+
 import pytest
 
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.failures import Refused, StepFailed
-from secondsite.jobs.outcomes import Done, Wait
-from secondsite.jobs.states import JobState
-from tests.jobs.support_jobs import verb
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.failures import Refused, StepFailed
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.model.states import JobState
+from tests.jobs.support_jobs import Facts, verb
 
 
 def waits(context):
-    return Wait("never", 1000, "waits for ever")
+    raise Wait("never", 1000, "waits for ever")
 
 
 def fails(context):
@@ -62,7 +64,9 @@ def test_a_cancel_waits_for_a_step_that_may_not_be_interrupted(room):
     gate = {"open": False}
 
     def run(context):
-        return Done("done") if gate["open"] else Wait("gate", 1000, "in the middle of it")
+        if not gate["open"]:
+            raise Wait("gate", 1000, "in the middle of it")
+        return Done("done")
 
     engine = room.engine(verb("v", Step("a", run, cancelable=False), room.does("b")))
     job_id = room.submit(engine, "v")
@@ -114,7 +118,7 @@ def test_a_failure_undoes_what_was_done_where_the_definition_says_so(room):
 
 
 def test_retry_after_undoing_runs_the_undone_steps_again(room):
-    repaired = []
+    repaired: list[Any] = []
 
     def run(context):
         return Done("fine") if repaired else fails(context)
@@ -133,7 +137,7 @@ def test_retry_after_undoing_runs_the_undone_steps_again(room):
 
 
 def test_an_undo_that_fails_ends_the_job_and_retry_goes_on_undoing(room):
-    repaired = []
+    repaired: list[Any] = []
 
     def back(context):
         return Done("undone") if repaired else fails(context)
@@ -160,11 +164,13 @@ def test_an_undo_may_wait_and_sees_the_facts_of_its_step(room):
     gate, seen = {"open": False}, []
 
     def back(context):
-        context.remember(asked=True)
-        seen.append((context.remembered, context.order_id))
-        return Done("undone") if gate["open"] else Wait("gate", 100, "the machine stops")
+        context.remember(Facts({"asked": True}))
+        seen.append((context.remembered(Facts).root, context.order_id))
+        if not gate["open"]:
+            raise Wait("gate", 100, "the machine stops")
+        return Done("undone")
 
-    a = Step("a", lambda context: Done("a", {"machine": "m7"}), undo=back)
+    a = Step("a", lambda context: Done("a", Facts({"machine": "m7"})), undo=back)
     engine = room.engine(Definition("v", (a, Step("w", waits))))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()

@@ -2,12 +2,13 @@
 
 from sqlalchemy.orm import Session
 
-from secondsite.jobs import read
-from secondsite.jobs.context import Child
-from secondsite.jobs.definitions import Children, Definition, Step
-from secondsite.jobs.failures import StepFailed
-from secondsite.jobs.outcomes import Done, Wait
-from secondsite.jobs.states import JobState
+from secondsite.jobs.model.context import Child
+from secondsite.jobs.model.definitions import Children, Definition, Step
+from secondsite.jobs.model.failures import StepFailed
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.model.states import JobState
+from secondsite.jobs.storage import read
+from tests.jobs.support_jobs import Facts
 
 
 class Plan:
@@ -23,7 +24,8 @@ class Plan:
 
     def group(self, context):
         wanted = [
-            Child("start", machine, machine.upper(), {"n": n}) for n, machine in enumerate(self.machines)
+            Child("start", machine, machine.upper(), Facts({"n": n}))
+            for n, machine in enumerate(self.machines)
         ]
         return context.run_children(wanted, deadline_seconds=600)
 
@@ -32,7 +34,7 @@ class Plan:
         if context.subject in self.broken:
             raise StepFailed("no-memory", "no memory left", "Free some")
         if context.subject in self.stuck:
-            return Wait("never", 1000, "stuck")
+            raise Wait("never", 1000, "stuck")
         return Done("started")
 
     def stop(self, context):
@@ -142,7 +144,9 @@ def test_a_cancelled_parent_waits_for_a_child_that_cannot_be_cancelled(room):
     gate = {"open": False}
 
     def start(context):
-        return Done("started") if gate["open"] else Wait("gate", 1000, "not to be stopped")
+        if not gate["open"]:
+            raise Wait("gate", 1000, "not to be stopped")
+        return Done("started")
 
     engine = room.engine(
         Definition("plan", (Step("Group", lambda context: context.run_children([Child("start")], 600)),)),

@@ -12,14 +12,18 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from secondsite.jobs import read, seams, tables
-from secondsite.jobs.context import Child
-from secondsite.jobs.database import connect
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.failures import StepFailed
-from secondsite.jobs.outcomes import Done, Wait
-from secondsite.jobs.states import JobState
-from tests.jobs.support_jobs import Killed, Room, ledger, verb
+from rig.dying import Killed
+from secondsite.ground import seams
+from secondsite.jobs.model.context import Child
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.failures import StepFailed
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.model.states import JobState
+from secondsite.jobs.storage import read, search, tables
+from secondsite.jobs.storage.database import connect
+from tests.jobs.support_jobs import Facts, JournalSpace, ledger, verb
+
+pytestmark = pytest.mark.slow
 
 
 class Fuse:
@@ -41,20 +45,20 @@ def story(room):
     asked = set()
 
     def waits(context):
-        context.remember(asked=True)
+        context.remember(Facts({"asked": True}))
         if context.order_id in asked:
             return Done("the appliance answered")
         asked.add(context.order_id)
-        return Wait("answer", 1000, "the appliance works on it")
+        raise Wait("answer", 1000, "the appliance works on it")
 
     def group(context):
         return context.run_children([Child("child", f"m{n}", f"m{n}") for n in range(2)], 1000)
 
     def last(context):
-        if context.arguments["end"] == "failure":
+        if context.arguments(Facts)["end"] == "failure":
             raise StepFailed("broken", "it broke", "Mend it")
-        if context.arguments["end"] == "cancel" and not context.cancel_requested:
-            return Wait("never", 1000, "waits to be cancelled")
+        if context.arguments(Facts)["end"] == "cancel" and not context.cancel_requested:
+            raise Wait("never", 1000, "waits to be cancelled")
         return Done("through")
 
     parent = verb(
@@ -70,7 +74,7 @@ def tell(room, end):
     while True:
         engine = room.engine(*story_of(room))
         try:
-            job_id = job_id or room.submit(engine, "story", arguments={"end": end}, job_id="the-story")
+            job_id = job_id or room.submit(engine, "story", arguments=Facts({"end": end}), job_id="the-story")
             run(room, engine)
             waiting = room.tasks(job_id)[3].waiting_for == "never" and not room.job(job_id).cancel_requested
             if end == "cancel" and waiting:
@@ -112,7 +116,7 @@ def check(room, job_id, end):
     assert room.job(job_id).state is state
     assert room.entries() == written
     assert all(room.effects[f"{job_id}/0/1{undo}"] for undo in ([""] if end == "success" else ["", "/undo"]))
-    assert all(job.state.ended for job in room.look(read.list_jobs))
+    assert all(job.state.ended for job in room.look(search.find))
     assert len(room.look(read.children_of, job_id)) == 2
     moving = [task for task in room.tasks(job_id) if task.state in ("queued", "running", "waiting")]
     assert not moving
@@ -123,7 +127,7 @@ def emptied(room):
     with Session(room.db) as session, session.begin():
         for table in (ledger, *reversed(tables.metadata.sorted_tables)):
             session.execute(table.delete())
-    return Room(room.db, create=False)
+    return JournalSpace(room.db, create=False)
 
 
 class LostAnswer:
@@ -166,7 +170,7 @@ def test_death_at_each_seam_in_turn_changes_nothing_in_the_end(room, end):
 def test_a_commit_whose_answer_is_lost_counts_once(tmp_path, end):
     """As when the connection breaks during COMMIT: nobody knows, everything is tried again."""
     db = connect(f"sqlite:///{tmp_path / 'jobs.db'}")
-    room = Room(db)
+    room = JournalSpace(db)
     for nth in itertools.count(1):
         room, lost = emptied(room), LostAnswer(nth)
         room.commits = lost
@@ -185,7 +189,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(tmp_path, end):
 )
 def test_many_deaths_at_random_seams_change_nothing_in_the_end(tmp_path_factory, end, gaps):
     db = connect(f"sqlite:///{tmp_path_factory.mktemp('many') / 'jobs.db'}")
-    room, left = Room(db), list(gaps)
+    room, left = JournalSpace(db), list(gaps)
     fuse = Fuse(left.pop() if left else 0)
 
     def die_again(name):

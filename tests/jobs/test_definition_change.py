@@ -2,15 +2,15 @@
 
 import pytest
 
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.failures import Refused
-from secondsite.jobs.outcomes import Done, Wait
-from secondsite.jobs.states import JobState
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.failures import Refused, StepFailed
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.model.states import JobState
 from tests.jobs.support_jobs import verb
 
 
 def waits(context):
-    return Wait("never", 1000, "waits")
+    raise Wait("never", 1000, "waits")
 
 
 def passes(context):
@@ -42,6 +42,26 @@ def test_steps_that_were_changed_end_the_job_with_a_clear_error(room, names):
     assert room.entries()[-1] == "failed", "the domain was told"
     with pytest.raises(Refused, match="other steps in this version"):
         room.ask(upgraded.retry, job_id)
+
+
+def test_a_title_that_was_reworded_changes_nothing_for_a_job_that_is_under_way(room):
+    job_id = begin(room)
+    room.engine(verb("v", room.does("a"), Step("w", passes, "Wait no longer"))).run_until_idle()
+    assert room.job(job_id).state is JobState.SUCCEEDED
+    assert [(task.key, task.title) for task in room.tasks(job_id)] == [("a", "a"), ("w", "w")]
+
+
+def test_a_retry_shows_the_new_title(room):
+    def fails(context):
+        raise StepFailed("broken", "it broke", "Mend it")
+
+    engine = room.engine(verb("v", Step("a", fails, "Old words")))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    upgraded = room.engine(verb("v", Step("a", passes, "New words")))
+    room.ask(upgraded.retry, job_id)
+    upgraded.run_until_idle()
+    assert room.states(job_id) == [("Old words", "failed"), ("New words", "succeeded")]
 
 
 def test_a_verb_that_is_gone_ends_its_jobs_with_a_clear_error(room):

@@ -1,18 +1,19 @@
 """Several engines on one database: one runs a job, death hands it over, a zombie writes nothing."""
 
 import threading
+from typing import Any
 
 import pytest
 
-from secondsite.jobs.claims import Claims
-from secondsite.jobs.database import connect
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.failures import EngineAlreadyRunning, LeaseLost, NameTaken
-from secondsite.jobs.outcomes import Done
-from secondsite.jobs.runner import Runner
-from secondsite.jobs.states import JobState
-from secondsite.jobs.transactions import Transactions
-from tests.jobs.support_jobs import Room, enter, verb
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.failures import EngineAlreadyRunning, LeaseLost, NameTaken
+from secondsite.jobs.model.outcomes import Done
+from secondsite.jobs.model.states import JobState
+from secondsite.jobs.running.runner import Runner
+from secondsite.jobs.storage.claims import Claims
+from secondsite.jobs.storage.database import connect
+from secondsite.jobs.storage.transactions import Transactions
+from tests.jobs.support_jobs import Facts, JournalSpace, enter, verb
 from tests.support.eventually import eventually
 
 TOLERANCE_SECONDS = 10
@@ -21,7 +22,7 @@ TOLERANCE_SECONDS = 10
 @pytest.fixture
 def postgres_room(postgres_url):
     db = connect(postgres_url)
-    room = Room(db)
+    room = JournalSpace(db)
     yield room
     room.close()
     db.dispose()
@@ -29,7 +30,7 @@ def postgres_room(postgres_url):
 
 def test_a_second_engine_on_a_sqlite_file_is_refused_and_told_who_holds_it(tmp_path):
     db = connect(f"sqlite:///{tmp_path / 'jobs.db'}")
-    room = Room(db)
+    room = JournalSpace(db)
     first, second = room.engine(verb("v", room.does("a"))), room.engine(verb("v", room.does("a")))
     first.start()
     with pytest.raises(EngineAlreadyRunning, match=r"Process \d+ already runs"):
@@ -57,6 +58,18 @@ def test_two_engines_share_the_jobs_and_each_job_runs_once(postgres_room):
     assert sorted(ran) == sorted(room.entries()) == sorted(ids * 2)
 
 
+def test_who_follows_jobs_at_one_engine_hears_of_those_of_the_other(postgres_room):
+    room = postgres_room
+    heard: list[Any] = []
+    definition = verb("v", room.does("a"))
+    one, two = (room.engine(definition, owner=name, workers=1) for name in ("one", "two"))
+    two.changes.follow(heard.append)
+    two.start()
+    eventually(lambda: heard == [None])
+    job_id = room.submit(one, "v")
+    eventually(lambda: job_id in heard)
+
+
 def test_a_job_submitted_at_one_engine_wakes_the_other(postgres_room):
     room = postgres_room
     runs, asks = (room.engine(verb("v", room.does("a")), owner=name) for name in ("runs", "asks"))
@@ -81,6 +94,7 @@ def test_an_engine_that_went_silent_loses_its_job_and_may_not_write_any_more(roo
     zombie = Runner(transactions, living._catalogue, room.clock, lambda job: None)
     job_id = room.submit(living, "v")
     claim = Claims(transactions, "zombie", room.clock).next()
+    assert claim is not None
 
     def run():
         try:
@@ -102,14 +116,14 @@ def test_an_engine_that_went_silent_loses_its_job_and_may_not_write_any_more(roo
 
 def test_a_zombie_that_is_faster_than_its_successor_is_refused_all_the_same(room):
     """Successor and zombie are in the same step at once: only the epoch tells who may write."""
-    refused = []
+    refused: list[Any] = []
 
     def slow(context):
         room.order.append(context.order_id)
         if len(room.order) == 1:
             successor.next()  # the job is taken over while this step runs
             try:
-                context.remember(found=1)
+                context.remember(Facts({"found": 1}))
             except LeaseLost:
                 refused.append("memory")
             try:
@@ -123,8 +137,10 @@ def test_a_zombie_that_is_faster_than_its_successor_is_refused_all_the_same(room
     zombie = Runner(transactions, engine._catalogue, room.clock, lambda job: None)
     successor = Claims(transactions, "successor", room.clock)
     job_id = room.submit(engine, "v")
+    claimed = Claims(transactions, "zombie", room.clock).next()
+    assert claimed is not None
     with pytest.raises(LeaseLost):
-        zombie.run(Claims(transactions, "zombie", room.clock).next(), lambda: False)
+        zombie.run(claimed, lambda: False)
     assert refused == ["memory", "progress"]
     assert room.entries() == []
     assert room.states(job_id) == [("a", "running")]

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from secondsite.jobs.database import connect
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.outcomes import Done
-from secondsite.jobs.states import JobState
-from tests.jobs.support_jobs import Room, enter
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.outcomes import Done
+from secondsite.jobs.model.states import JobState
+from secondsite.jobs.storage.database import connect
+from tests.jobs.support_jobs import JournalSpace, enter
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = Path(__file__).with_name("killed_program.py")
 JOBS = 5
@@ -42,7 +44,7 @@ def test_kill_9_at_any_seam_loses_nothing_and_repeats_no_commit(database, databa
     last = run_program(database_url, seam_file)
     assert last.returncode == 0, last.stderr.decode()
     assert len(hits) >= 2
-    room = Room(database)
+    room = JournalSpace(database)
     for number in range(JOBS):
         job_id = f"job-{number}"
         assert room.job(job_id).state is JobState.SUCCEEDED, hits
@@ -55,14 +57,14 @@ def test_sigkill_in_the_middle_of_a_step_runs_it_again_at_once(database, databas
     (tmp_path / "seam").write_text("7")
     assert run_program(database_url, tmp_path / "seam").returncode == -signal.SIGKILL
     assert run_program(database_url, tmp_path / "seam").returncode == 0
-    assert len(Room(database).entries()) == JOBS * 3
+    assert len(JournalSpace(database).entries()) == JOBS * 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
 def test_postgresql_restarts_under_load_and_no_result_is_lost(postgres, postgres_url, how):
     db = connect(postgres_url)
-    room, ran, lock = Room(db), [], threading.Lock()
+    room, ran, lock = JournalSpace(db), [], threading.Lock()
 
     def run(context):
         with lock:

@@ -1,14 +1,17 @@
 """Order, facts, progress, failure, retry: what a job does when nothing crashes."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy.orm import Session
 
-from secondsite.jobs import read
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.failures import Refused, StepFailed
-from secondsite.jobs.outcomes import Done, Skipped
-from secondsite.jobs.states import JobState
-from tests.jobs.support_jobs import enter, verb
+from secondsite.ground.problem import PeerUnreachable
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.failures import Refused, StepFailed
+from secondsite.jobs.model.outcomes import Done, Skipped
+from secondsite.jobs.model.states import JobState
+from secondsite.jobs.storage import read, search
+from tests.jobs.support_jobs import Facts, enter, verb
 
 
 def test_steps_run_in_order_and_each_says_one_sentence(room):
@@ -47,31 +50,35 @@ def test_an_unknown_verb_is_refused_by_name(room):
 
 
 def test_later_steps_see_the_facts_of_earlier_ones_and_what_a_step_remembered(room):
-    seen = {}
+    seen: dict[Any, Any] = {}
 
     def first(context):
-        context.remember(half="way")
-        assert context.remembered == {"half": "way"}
-        return Done("found", {"point": 7})
+        context.remember(Facts({"half": "way"}))
+        assert context.remembered(Facts).root == {"half": "way"}
+        return Done("found", Facts({"point": 7}))
 
     def second(context):
-        seen.update(context.facts("Find"), arguments=context.arguments, subject=context.subject)
+        seen.update(
+            context.facts("Find", Facts).root,
+            arguments=context.arguments(Facts).root,
+            subject=context.subject,
+        )
         with context.session() as session:
             seen["state"] = read.get(session, context.job_id).state
         return Skipped("nothing was left")
 
     engine = room.engine(Definition("v", (Step("Find", first), Step("Use", second))))
-    job_id = room.submit(engine, "v", subject="m1", arguments={"choice": "LATEST"})
+    job_id = room.submit(engine, "v", subject="m1", arguments=Facts({"choice": "LATEST"}))
     engine.run_until_idle()
     assert seen == {
         "half": "way", "point": 7, "arguments": {"choice": "LATEST"}, "subject": "m1", "state": "running",
     }  # fmt: skip
     assert room.states(job_id)[1] == ("Use", "skipped")
-    assert room.look(read.facts_of, job_id)["Find"] == {"half": "way", "point": 7}
+    assert room.look(read.facts_of, job_id, "Find", Facts).root == {"half": "way", "point": 7}
 
 
 def test_progress_is_seen_while_the_step_runs(room):
-    seen = []
+    seen: list[Any] = []
 
     def copy(context):
         context.progress(0.25, "1 of 4 GiB")
@@ -90,9 +97,9 @@ def test_progress_is_seen_while_the_step_runs(room):
 def fails_until(attempt):
     def run(context):
         if context.attempt < attempt:
-            context.remember(tried=context.attempt)
+            context.remember(Facts({"tried": context.attempt}))
             raise StepFailed("no-network", "There is no bridge br7", "Make it, then retry")
-        return Done(f"joined after {context.remembered.get('tried', 0)} tries")
+        return Done(f"joined after {context.remembered(Facts)['tried']} tries")
 
     return run
 
@@ -113,7 +120,7 @@ def test_a_failure_is_recorded_with_what_to_do_and_ends_the_job(room):
 
 def test_an_unknown_exception_is_an_internal_failure(room):
     def run(context):
-        return {}["missing"]
+        return dict[str, int]()["missing"]
 
     engine = room.engine(verb("v", Step("a", run)))
     job_id = room.submit(engine, "v")
@@ -123,16 +130,16 @@ def test_an_unknown_exception_is_an_internal_failure(room):
 
 
 def test_an_exception_with_a_code_of_its_own_is_recorded_as_it_says(room):
-    class ApplianceUnreachable(Exception):
-        code, message, do = "appliance-unreachable", "Appliance b1 is silent", "Check its power"
-
     def run(context):
-        raise ApplianceUnreachable
+        raise PeerUnreachable("Appliance b1 is silent", do="Check its power")
 
     engine = room.engine(verb("v", Step("a", run)))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()
-    assert room.job(job_id).error.code == "appliance-unreachable"
+    error = room.job(job_id).error
+    assert (error.code, error.message, error.do) == (
+        "peer-unreachable", "Appliance b1 is silent", "Check its power",
+    )  # fmt: skip
 
 
 def test_retry_goes_on_from_the_step_that_failed_under_a_new_attempt(room):
@@ -143,7 +150,7 @@ def test_retry_goes_on_from_the_step_that_failed_under_a_new_attempt(room):
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.SUCCEEDED
     assert room.job(job_id).error is None
-    assert [(task.name, task.attempt, str(task.state)) for task in room.tasks(job_id)] == [
+    assert [(task.key, task.attempt, str(task.state)) for task in room.tasks(job_id)] == [
         ("a", 1, "succeeded"), ("b", 1, "failed"), ("b", 2, "succeeded"), ("c", 2, "succeeded"),
     ]  # fmt: skip
     assert room.tasks(job_id)[2].sentence == "joined after 1 tries"
@@ -201,12 +208,30 @@ def test_jobs_are_found_by_state_subject_name_and_time_and_forgotten_when_old(ro
     new = room.submit(engine, "w", subject="m2")
 
     def found(**filters):
-        return [job.id for job in room.look(read.list_jobs, **filters)]
+        return [job.id for job in room.look(search.find, search.Wanted(**filters))]
 
     assert found() == [new, old]
-    assert found(subject="m1") == found(name="v") == found(states=[JobState.SUCCEEDED]) == [old]
-    assert found(since=later) == found(states=[JobState.QUEUED]) == [new]
+    assert found(subject="m1") == found(verb="v") == found(states=frozenset([JobState.SUCCEEDED])) == [old]
+    assert found(since=later) == found(states=frozenset([JobState.QUEUED])) == [new]
+    assert found(before=later) == [old]
+    last = room.job(new)
+    assert [job.id for job in room.look(search.find, after=(last.created_at, last.id))] == [old]
     with Session(room.db) as session, session.begin():
         assert read.forget(session, later) == 1
     assert found() == [new]
     assert room.tasks(old) == ()
+
+
+def test_every_committed_change_of_a_job_is_told_and_none_that_was_rolled_back(room):
+    heard: list[Any] = []
+    engine = room.engine(verb("v", room.does("a")))
+    engine.changes.follow(heard.append)
+    with pytest.raises(ZeroDivisionError), Session(room.db) as session, session.begin():
+        engine.submit(session, "v")
+        raise ZeroDivisionError
+    assert heard == []
+    job_id = room.submit(engine, "v")
+    assert heard == [job_id]
+    engine.run_until_idle()
+    assert set(heard) == {job_id}
+    assert len(heard) >= 4  # it began, its step began and ended, it ended

@@ -3,11 +3,12 @@
 import signal
 import subprocess
 import sys
+from typing import Any
 
-from secondsite.jobs import seams
+from secondsite.ground import seams
 
 LOOP = """
-from secondsite.jobs import seams
+from secondsite.ground import seams
 for number in range(10):
     seams.reach(f"seam {number}")
 print("survived")
@@ -36,7 +37,7 @@ def test_a_number_that_is_not_reached_is_counted_down(tmp_path):
 
 
 def test_an_armed_callback_hears_every_name_until_the_block_ends():
-    heard = []
+    heard: list[Any] = []
     with seams.armed(heard.append):
         seams.reach("a")
     seams.reach("b")

@@ -1,8 +1,11 @@
 """Waits hold no thread, end by signal, poll or deadline, and lose no signal."""
 
-from secondsite.jobs.definitions import Definition, Step
-from secondsite.jobs.outcomes import Done, Wait
-from secondsite.jobs.states import JobState
+from typing import Any
+
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.model.states import JobState
+from tests.jobs.support_jobs import Facts
 from tests.support.eventually import eventually
 
 
@@ -13,12 +16,18 @@ class Gate:
         self.open = False
         self.looks = 0
         self.contexts = []
-        self.wait = {"signal": "gate", "deadline_seconds": 100, "why": "the gate is shut"} | wait
+        self.wait: dict[str, Any] = {
+            "signal": "gate",
+            "deadline_seconds": 100,
+            "why": "the gate is shut",
+        } | wait
 
     def step(self, context):
         self.looks += 1
-        self.contexts.append((context.order_id, context.first_started_at))
-        return Done("went through") if self.open else Wait(**self.wait)
+        self.contexts.append(context.order_id)
+        if not self.open:
+            raise Wait(**self.wait)
+        return Done("went through")
 
 
 def waiting_job(room, gate, **options):
@@ -42,18 +51,19 @@ def test_a_wait_is_visible_and_ends_when_its_signal_fires(room):
     assert engine.signal("gate") == 1
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.SUCCEEDED
-    assert len(set(gate.contexts)) == 1, "order id and start stay the same over all looks"
+    assert len(set(gate.contexts)) == 1, "the order id stays the same over all looks"
 
 
 def test_a_signal_that_fires_while_the_step_is_on_its_way_to_wait_is_not_lost(room):
     gate = Gate()
 
     def step(context):
-        answer = gate.step(context)
-        if gate.looks == 2:  # its look is over, its wait is not recorded yet
-            gate.open = True
-            engine.signal("gate")
-        return answer
+        try:
+            return gate.step(context)
+        finally:
+            if gate.looks == 2:  # its look is over, its wait is not recorded yet
+                gate.open = True
+                engine.signal("gate")
 
     engine = room.engine(Definition("v", (Step("Pass", step),)))
     job_id = room.submit(engine, "v")
@@ -65,16 +75,32 @@ def test_what_happened_before_the_first_wait_was_known_is_seen_by_the_second_loo
     gate = Gate()
 
     def step(context):
-        answer = gate.step(context)
-        if gate.looks == 1:
-            gate.open = True
-            assert engine.signal("gate") == 0, "nobody is known to wait yet"
-        return answer
+        try:
+            return gate.step(context)
+        finally:
+            if gate.looks == 1:
+                gate.open = True
+                assert engine.signal("gate") == 0, "nobody is known to wait yet"
 
     engine = room.engine(Definition("v", (Step("Pass", step),)))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.SUCCEEDED
+
+
+def test_a_step_that_catches_its_failures_does_not_catch_its_wait(room):
+    gate = Gate()
+
+    def step(context):
+        try:
+            return gate.step(context)
+        except Exception:
+            return Done("went around")
+
+    engine = room.engine(Definition("v", (Step("Pass", step),)))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.WAITING
 
 
 def test_a_wait_looks_again_at_each_poll(room):
@@ -131,7 +157,7 @@ def test_a_step_that_changes_what_it_waits_for_neither_spins_nor_outlives_its_de
 
     def step(context):
         looks.append(context.now())
-        return Wait(f"signal-{len(looks)}", 5, "for something else each time", poll_seconds=30)
+        raise Wait(f"signal-{len(looks)}", 5, "for something else each time", poll_seconds=30)
 
     engine = room.engine(Definition("v", (Step("Pass", step),)))
     job_id = room.submit(engine, "v")
@@ -156,11 +182,11 @@ def test_a_new_engine_looks_at_every_wait(room):
 def test_more_jobs_wait_than_there_are_workers_and_a_signal_wakes_its_own(room):
     gates = [Gate(signal=f"gate-{number}") for number in range(12)]
     definition = Definition(
-        "v", (Step("Pass", lambda context: gates[context.arguments["gate"]].step(context)),)
+        "v", (Step("Pass", lambda context: gates[context.arguments(Facts)["gate"]].step(context)),)
     )
     engine = room.engine(definition, workers=2)
     engine.start()
-    ids = [room.submit(engine, "v", arguments={"gate": number}) for number in range(12)]
+    ids = [room.submit(engine, "v", arguments=Facts({"gate": number})) for number in range(12)]
     eventually(lambda: all(room.job(job_id).state is JobState.WAITING for job_id in ids), 20)
     gates[7].open = True
     engine.signal("gate-7")

@@ -47,9 +47,13 @@ def test_a_block_that_raises_itself_says_that_its_thread_had_died_too():
 def test_a_thread_that_does_not_end_is_named():
     lasting = threading.Event()
     try:
+
+        def wait_long():
+            lasting.wait(30)
+
         with (
             pytest.raises(TimeoutError, match="counter did not end"),
-            Background({"counter": lambda: lasting.wait(30)}, 0.1),
+            Background({"counter": wait_long}, 0.1),
         ):
             pass
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from secondsite.jobs import database as opening
+from secondsite.jobs.storage import database as opening
 from tests.support.eventually import eventually
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -24,7 +24,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="secondsite-pg-", dir="/tmp"))
-        self._server: subprocess.Popen | None = None
+        self._server: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(self.directory, user.pw_uid, user.pw_gid)
@@ -111,7 +111,7 @@ def postgres_url(postgres):
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database_url(request, tmp_path):
     """The URL of an empty database of each kind."""
     if request.param == "sqlite":

@@ -4,10 +4,10 @@ import signal
 import subprocess
 import sys
 
-from secondsite.jobs import seams
+from secondsite.ground import seams
 
 LOOP = """
-from secondsite.jobs import seams
+from secondsite.ground import seams
 for number in range(10):
     seams.reach(f"seam {number}")
 print("survived")

@@ -4,10 +4,12 @@ SECONDSITE_SWEEP_SLICE chooses another part; the same number always kills the sa
 """
 
 import os
+from typing import Any
 
 import pytest
 
 from chaos import sweep
+from chaos.walk import WAY
 
 SECONDS = 150
 
@@ -25,7 +27,7 @@ def test_whoever_dies_at_whichever_seam_of_any_verb_nothing_is_lost_and_nothing_
 def test_a_slice_is_the_same_each_time_and_another_for_another_number():
     def kills(number):
         plan = sweep.sliced(number)
-        return [plan(station, turn) for turn in range(4) for station in sweep.WAY]
+        return [plan(station, turn) for turn in range(4) for station in WAY]
 
     assert kills(1) == kills(1)
     assert kills(1) != kills(2)
@@ -35,7 +37,7 @@ def test_a_slice_is_the_same_each_time_and_another_for_another_number():
 def test_the_whole_sweep_climbs_until_each_victim_of_each_verb_was_not_touched():
     ladder, passes = sweep.Ladder(), 0
     while not ladder.done:
-        for station in sweep.WAY:
+        for station in WAY:
             chosen = ladder(station, passes)
             if chosen is not None and chosen[1] > 20:
                 ladder.untouched(sweep.Kill(station.name, *chosen, None, 0.0, 0.0))
@@ -44,9 +46,11 @@ def test_the_whole_sweep_climbs_until_each_victim_of_each_verb_was_not_touched()
 
 
 def test_an_interrupted_sweep_goes_on_above_what_it_had_climbed():
-    told = [{"station": "drill", "victim": "vault", "n": n, "hit": "job.step.before"} for n in (1, 2, 15)]
-    told += [{"station": each.name, "victim": "vault", "n": 3, "hit": None} for each in sweep.WAY[2:]]
+    told: list[dict[str, Any]] = [
+        {"station": "drill", "victim": "vault", "n": n, "hit": "job.step.before"} for n in (1, 2, 15)
+    ]
+    told += [{"station": each.name, "victim": "vault", "n": 3, "hit": None} for each in WAY[2:]]
     ladder = sweep.Ladder(["vault"])
     ladder.climbed(told)
-    at = {station.name: ladder(station, 0) for station in sweep.WAY}
-    assert at == {"enable": ("vault", 1), "drill": ("vault", 22)} | {s.name: None for s in sweep.WAY[2:]}
+    at = {station.name: ladder(station, 0) for station in WAY}
+    assert at == {"enable": ("vault", 1), "drill": ("vault", 22)} | {s.name: None for s in WAY[2:]}

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from secondsite.domain import errors
 from secondsite.vault.gateway.authority import create_authority, ensure_server_certificate, load_authority
-from tests.vault.support_vault import request_for
+from tests.support.vault import request_for
 
 
 @pytest.fixture
@@ -87,7 +87,9 @@ def test_both_ends_of_a_tls_connection_accept_what_the_authority_issued(tmp_path
 
     def serve():
         with server_context.wrap_socket(theirs, server_side=True) as tls:
-            seen["peer"] = tls.getpeercert()["subject"]
+            certificate = tls.getpeercert()
+            assert certificate is not None
+            seen["peer"] = certificate["subject"]
             tls.sendall(b"x")
 
     thread = threading.Thread(target=serve)

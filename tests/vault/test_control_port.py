@@ -2,14 +2,16 @@
 
 import ssl
 import time
+from typing import Any
 
 import pytest
 from websockets.exceptions import WebSocketException
 
 from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
+from secondsite.wire.control.orders import Kind, Nothing
 from tests.support.eventually import eventually
-from tests.vault.support_vault import Dialler, machine, request_for, source_status
+from tests.support.vault import Dialler, machine, request_for, source_status
 
 
 @pytest.fixture
@@ -20,13 +22,13 @@ def port(vault):
 @pytest.fixture
 def heard(vault):
     """The keys that were signalled to the job engine."""
-    keys = []
-    vault.running._switchboard.connect(keys.append)
+    keys: list[Any] = []
+    vault.running._signals.connect(keys.append)
     return keys
 
 
 def ask(port, identity, order_id="o1"):
-    return port.ask(identity.id, order_id, "discover", None, {}, 5)
+    return port.ask(identity.id, order_id, Kind.DISCOVER, None, Nothing(), 5)
 
 
 def test_an_appliance_that_greets_is_connected_and_recorded(vault):
@@ -97,7 +99,7 @@ def test_a_certificate_of_another_appliance_is_refused_by_name(vault):
 
 def test_an_appliance_that_was_removed_is_refused(vault):
     identity = vault.enroll("a")
-    vault.facade.appliances.remove(identity.id)
+    vault.facade.appliances.delete(identity.id)
     with Dialler(identity) as dialler:
         assert "not enrolled" in dialler.greeting.problem.message
 
@@ -171,7 +173,7 @@ def test_orders_that_nobody_asks_for_any_more_are_dropped():
 
 def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monkeypatch):
     from secondsite.domain import errors
-    from secondsite.vault.facade import discovery
+    from secondsite.vault.facade.shared import discovery
 
     identity = vault.enroll("a")
     with pytest.raises(errors.ApplianceUnreachable):

@@ -1,14 +1,15 @@
 """Replication groups in the vault: who may join, what appliances are told, which set a verb uses."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from secondsite.domain.lifecycle import State
-from secondsite.jobs import read
-from secondsite.wire.orders import Kind
+from secondsite.jobs.storage import read
+from secondsite.wire.control.orders import Kind
 from tests.support.eventually import eventually
-from tests.vault.support_vault import Dialler, VaultInProcess, machine, point, replica_status
+from tests.support.vault import Dialler, VaultInProcess, machine, point, replica_status
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_machine_of_another_group_direction_or_state_is_refused(vault, sites):
     ask(vault, "GET", "/groups/other", expect=404)
     assert (
         "one direction"
-        in create(vault, "app", name="back", source_site="b", target_site="a", expect=400)["error"]["do"]
+        in create(vault, "app", name="back", source_site="b", target_site="a", expect=422)["error"]["do"]
     )
     move(vault, "app", State.COMMITTED)
     assert (
@@ -124,7 +125,7 @@ def test_a_multi_vm_choice_uses_the_newest_set_that_every_member_has(vault, site
     )
     choice = "choice=latest_multi_vm_processed"
     picked = {
-        name: ask(vault, "GET", f"/machines/{name}/possible?{choice}")["point"]["id"]
+        name: ask(vault, "GET", f"/machines/{name}/preview?{choice}")["point"]["id"]
         for name in ("web", "app", "db")
     }
     assert picked == {"web": "p2", "app": "p6", "db": "p9"}
@@ -137,7 +138,7 @@ def test_all_jobs_of_a_failover_of_a_group_use_one_set(vault, sites):
     body = {"machines": ["web", "app", "db"], "choice": "latest_multi_vm_processed"}
     job = ask(vault, "POST", "/machines/failover", body, 202)
     with vault.store.reading() as tx:
-        children = read.tree(tx.session, job["job_id"]).job.arguments["children"]
+        children: Any = read.tree(tx.session, job["job_id"]).job.arguments["children"]
     assert {child["name"]: child["arguments"]["set_id"] for child in children} == {
         "web": "s1",
         "app": "s1",
@@ -151,5 +152,5 @@ def test_a_group_without_a_common_set_is_told_so(vault, sites):
     body = {"machines": ["web"], "choice": "latest_multi_vm_processed"}
     said = ask(vault, "POST", "/machines/failover", body, 404)["error"]
     assert "share no set" in said["message"]
-    possible = ask(vault, "GET", "/machines/web/possible?choice=latest_multi_vm_app_consistent")
+    possible = ask(vault, "GET", "/machines/web/preview?choice=latest_multi_vm_app_consistent")
     assert "share no app-consistent set" in possible["problem"]["message"]

@@ -1,12 +1,15 @@
 """What verbs do when something in the middle of them does not work."""
 
+from datetime import datetime
+
 import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.points import RecoveryPointChoice
-from secondsite.wire.orders import Kind
-from tests.vault.support_operations import A, B, Verbs, folder_in_memory
+from secondsite.wire.control.orders import Kind
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import Verbs, folder_in_memory
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def verbs():
 
 
 def said(tree, task):
-    return next(each for each in reversed(tree.tasks) if each.name == task)
+    return next(each for each in reversed(tree.tasks) if each.title == task)
 
 
 def planned_failed_over(verbs):
@@ -320,7 +323,7 @@ def test_a_failover_to_a_time_rolls_its_point_forward_and_a_change_that_fails_go
     assert machine.failed_over_point_id == point.id
     assert machine.failed_over_forward.taken_at == at
     assert verbs.appliances.started[-1].forward == machine.failed_over_forward
-    assert said(job, "Failover").facts["taken_at"] == at.isoformat()
+    assert datetime.fromisoformat(said(job, "Failover").facts["taken_at"]) == at
 
     verbs.appliances.fail(Kind.START_REPLICA, times=1)
     assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point.id).job.state == "failed"
@@ -369,6 +372,23 @@ def test_a_cleanup_that_fails_is_repeatable(verbs):
     assert verbs.machine().drill_state is DrillState.CLEANUP_FAILED
     assert verbs.run(Verb.CLEANUP_TEST_FAILOVER, notes="fine").job.state == "succeeded"
     assert verbs.machine().drill is None
+
+
+def test_a_target_that_gets_a_full_copy_is_asked_for_room_for_it(verbs):
+    occupied = verbs.appliances.occupied_bytes
+    committed(verbs)
+    assert verbs.appliances.checked.needed_bytes == occupied
+    verbs.appliances.fail(Kind.WITHDRAW, times=1)
+    verbs.run(Verb.REPROTECT)
+    assert verbs.appliances.checked.needed_bytes == 0  # onto its old disks: only changes travel
+    verbs.run(Verb.REPROTECT, location="alternate")
+    assert verbs.appliances.checked.needed_bytes == occupied
+
+
+def test_a_source_of_the_first_release_says_nothing_of_room_and_is_not_refused(verbs):
+    verbs.appliances.occupied_bytes = None
+    verbs.protect()
+    assert verbs.appliances.checked.needed_bytes == 0
 
 
 @pytest.mark.parametrize(

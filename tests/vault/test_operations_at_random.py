@@ -2,25 +2,31 @@
 
 import contextlib
 
-from hypothesis import HealthCheck, Phase, settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from secondsite.domain import errors, lifecycle
 from secondsite.domain.lifecycle import DrillState, State, Verb
-from secondsite.jobs import failures
-from secondsite.wire.orders import Kind
-from tests.vault.support_operations import A, B, Verbs, folder_in_memory
+from secondsite.jobs.model import failures
+from tests.support import random_walks
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import Verbs, folder_in_memory
 
-BREAKABLE = sorted(set(Kind) - {Kind.SET_SITE, Kind.UPDATE_POLICY, Kind.DROP_POINT, Kind.VERIFY_POINT})
+ALLOWED = st.runner().flatmap(lambda walk: st.sampled_from(walk.allowed()))
+REFUSED = st.runner().flatmap(lambda walk: st.sampled_from(walk.refused()))
+NTH = st.integers(0, 9)
 RESTING = {state for state in State if not lifecycle.is_moving(state)}
 
 
 class AnyVerb(RuleBasedStateMachine):
-    """Whatever happens: jobs end, states stay in the table, and the machine is never lost between two verbs."""
+    """Whatever happens: jobs end, states stay in the table, the machine is never lost between two verbs, and no order
+    of the vault lets a second copy of it run."""
+
+    verbs: Verbs
 
     @initialize()
-    def a_protected_machine(self):
+    def begin(self):
         self.folder = folder_in_memory()
         self.verbs = Verbs(self.folder.name)
         self.verbs.protect()
@@ -30,82 +36,109 @@ class AnyVerb(RuleBasedStateMachine):
             self.verbs.close()
             self.folder.cleanup()
 
-    @rule(verb=st.sampled_from(sorted(Verb)))
+    @rule(verb=ALLOWED)
     def all_goes_well(self, verb):
-        self.try_verb(verb)
+        self.take(verb)
 
-    @rule(verb=st.sampled_from(sorted(Verb)), kind=st.sampled_from(BREAKABLE), times=st.integers(1, 3))
-    def an_order_fails(self, verb, kind, times):
-        self.verbs.appliances.fail(kind, times)
-        self.try_verb(verb)
-        self.verbs.appliances.mend()
-        self.verbs.rest()
+    @rule(verb=ALLOWED, nth=NTH, times=st.integers(1, 3))
+    def an_order_fails(self, verb, nth, times):
+        self.verbs.appliances.at_order(nth, lambda kind: self.verbs.appliances.fail(kind, times))
+        self.take(verb)
 
-    @rule(verb=st.sampled_from(sorted(Verb)), kind=st.sampled_from(BREAKABLE))
-    def an_order_is_never_answered(self, verb, kind):
-        self.verbs.appliances.silent.add(kind)
-        self.try_verb(verb)
-        self.verbs.appliances.mend()
-        self.verbs.rest()
+    @rule(verb=ALLOWED, nth=NTH)
+    def an_order_is_never_answered(self, verb, nth):
+        self.verbs.appliances.at_order(nth, self.verbs.appliances.silent.add)
+        self.take(verb)
 
-    @rule(verb=st.sampled_from(sorted(Verb)), site=st.sampled_from((A, B)))
+    @rule(verb=ALLOWED, nth=NTH)
+    def an_order_is_carried_out_and_never_reported(self, verb, nth):
+        self.verbs.appliances.at_order(nth, self.verbs.appliances.unheard.add)
+        self.take(verb)
+
+    @rule(verb=ALLOWED, site=st.sampled_from((A, B)))
     def an_appliance_is_away(self, verb, site):
         self.verbs.appliances.away.add(site)
-        self.try_verb(verb)
-        self.verbs.appliances.mend()
-        self.verbs.rest()
+        self.take(verb)
+
+    @rule(verb=REFUSED)
+    def a_verb_is_refused(self, verb):
+        """Before there is a job."""
+        jobs = len(self.verbs.jobs())
+        with pytest.raises((errors.NotPossibleNow, errors.NotFound, errors.AlreadyExists)):
+            self.verbs.submit(verb, **self.arguments(verb))
+        assert len(self.verbs.jobs()) == jobs
 
     @rule()
     def the_last_job_is_retried(self):
-        job = next((job for job in self.verbs.jobs() if job.state == "failed"), None)
-        if job is not None:
+        """Only while no other job came after it: an older one acts on what it knew (docs/limits.md, "Of the method")."""
+        last = next(iter(self.verbs.jobs()), None)
+        if last is not None and last.state == "failed":
             with contextlib.suppress(failures.Refused):
-                self.verbs.retry(job.id)
+                self.verbs.retry(last.id)
             self.verbs.rest()
 
-    def try_verb(self, verb):
-        """What the table allows is taken, what it does not allow is refused."""
+    def take(self, verb):
+        """Start it, let its job end whatever happens, then let all that was broken be well again."""
+        try:
+            job = self.verbs.submit(verb, **self.arguments(verb))
+            self.verbs.settle(job, within_seconds=60 * 86400)
+        except errors.AlreadyExists:
+            assert verb is Verb.INCLUDE_DISK
+        self.verbs.appliances.mend()
+        self.verbs.rest()
+
+    def arguments(self, verb):
+        machine = self.verbs.machine()
+        if verb is Verb.CHANGE_RECOVERY_POINT and machine:
+            return {"point": self.verbs.appliances.points[machine.id, machine.epoch][0].id}
+        return {"disks": ("vdb",)} if verb in (Verb.INCLUDE_DISK, Verb.EXCLUDE_DISK) else {}
+
+    def allowed(self):
         machine = self.verbs.machine()
         drill = machine.drill_state if machine else DrillState.NONE
-        allowed = lifecycle.allowed_operations(self.verbs.state(), drill)
-        arguments = {}
-        if verb is Verb.CHANGE_RECOVERY_POINT and machine:
-            arguments["point"] = self.verbs.appliances.points[machine.id, machine.epoch][0].id
-        if verb in (Verb.INCLUDE_DISK, Verb.EXCLUDE_DISK):
-            arguments["disks"] = ("vdb",)
-            if machine and verb is Verb.INCLUDE_DISK and "vdb" in machine.disks:
-                return
-        try:
-            job = self.verbs.submit(verb, **arguments)
-        except (errors.NotPossibleNow, errors.NotFound, errors.AlreadyExists):
-            assert machine is None or verb not in allowed
+        return lifecycle.allowed_operations(self.verbs.state(), drill)
+
+    def refused(self):
+        return [verb for verb in Verb if verb not in self.allowed()]
+
+    @invariant()
+    def check(self):
+        if self.verbs is None:
             return
-        assert verb in allowed
-        self.verbs.settle(job, within_seconds=60 * 86400)
-
-    @invariant()
-    def it_rests_in_a_state_of_the_table(self):
-        machine = self.verbs.machine() if hasattr(self, "verbs") else None
-        if machine is not None:
-            assert machine.state in RESTING
-            assert machine.job_id is None
-            assert machine.drill_state not in (DrillState.STARTING, DrillState.CLEANING)
-
-    @invariant()
-    def a_way_leads_on(self):
-        machine = self.verbs.machine() if hasattr(self, "verbs") else None
-        if machine is not None:
-            assert lifecycle.allowed_operations(machine.state, machine.drill_state)
+        assert not self.verbs.appliances.copies.two
+        machine = self.verbs.machine()
+        if machine is None:
+            return
+        assert machine.state in RESTING
+        assert machine.job_id is None
+        assert machine.drill_state not in (DrillState.STARTING, DrillState.CLEANING)
+        assert lifecycle.allowed_operations(machine.state, machine.drill_state), "no way leads on"
 
 
-# Without the phase that explains failures: it traces every line, five times as slow.
-AnyVerb.TestCase.settings = settings(
-    max_examples=8,
-    stateful_step_count=10,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-)
-TestAnyVerb = AnyVerb.TestCase
+KEPT = [
+    # the job that stops the source later outlived the time in which the test let all come to rest
+    [("an_appliance_is_away", {"verb": Verb.DISABLE_PROTECTION, "site": A})],
+    # every order of a planned failover in turn: whatever is lost, one copy runs
+    *(
+        [(rule, {"verb": Verb.PLANNED_FAILOVER, "nth": nth}), ("all_goes_well", {"verb": Verb.FAILOVER})]
+        for rule in ("an_order_is_never_answered", "an_order_is_carried_out_and_never_reported")
+        for nth in range(8)
+    ),
+]
+"""Ways that failed once, or might; what hypothesis prints of a failing way can be put here as it is."""
+
+
+@pytest.mark.timeout(600)  # a way that fails is made shorter first
+def test_no_way_of_verbs_and_faults_loses_the_machine_or_runs_it_twice():
+    random_walks.walk(
+        AnyVerb,
+        "tests/vault/test_operations_at_random.py",
+        max_examples=20,
+        stateful_step_count=10,
+        deadline=None,
+    )
+
+
+@pytest.mark.parametrize("way", KEPT)
+def test_a_way_that_failed_once_does_not_fail_again(way):
+    random_walks.again(AnyVerb, way)

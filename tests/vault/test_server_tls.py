@@ -10,7 +10,7 @@ from websockets.exceptions import WebSocketException
 
 from secondsite.vault.gateway.authority import create_authority
 from secondsite.vault.gateway.server_tls import ServerTls
-from tests.vault.support_vault import Dialler
+from tests.support.vault import Dialler
 
 
 class Clock:

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,11 +14,11 @@ from secondsite.domain import errors
 from secondsite.domain.errors import Conflict, StoreUnavailable
 from secondsite.domain.lifecycle import DrillState, State
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.jobs import tables as job_tables
+from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
-from secondsite.wire.places import NetworkMapping
-from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
+from secondsite.wire.rest.places import NetworkMapping
+from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 
 @pytest.fixture
@@ -36,15 +37,13 @@ def test_the_migrations_make_exactly_the_tables_of_the_program(database, databas
     migrate(database_url)
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
-        differences = compare_metadata(context, [tables.metadata, job_tables.metadata])
+        differences = compare_metadata(context, cast(Any, [tables.metadata, job_tables.metadata]))
     assert [each for each in differences if "alembic_version" not in str(each)] == []
 
 
 def test_a_machine_comes_back_as_it_was_put(store):
     drill = ports.DrillRecord("p1", "f-drill", "web01-test", "net", True, NOW, "job-1")
-    record = machine(
-        drill=drill, drill_state=DrillState.RUNNING, failed_over_at=NOW, properties={"vcpus": "2"}
-    )
+    record = machine(drill=drill, drill_state=DrillState.RUNNING, failed_over_at=NOW)
     with store.transaction() as tx:
         tx.machines.add(record)
     with store.reading() as tx:
@@ -176,7 +175,7 @@ def test_a_reader_sees_one_instant_and_holds_up_no_writer(store):
 def test_sqlite_waits_for_the_disk_and_keeps_references(tmp_path):
     url = f"sqlite:///{tmp_path / 'vault.db'}"
     migrate(url)
-    from secondsite.jobs import database
+    from secondsite.jobs.storage import database
 
     db = database.connect(url)
     with db.connect() as connection:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from secondsite.domain import errors
 from secondsite.wire import rest
-from secondsite.wire.base import Problem
-from secondsite.wire.orders import Kind
+from secondsite.wire.common.base import Problem
+from secondsite.wire.control.orders import Kind
 from tests.support.eventually import eventually
-from tests.vault.support_vault import Dialler, machine, point, replica_status, source_status
+from tests.support.vault import Dialler, machine, point, replica_status, source_status
 
 
 def protect(vault, points):
@@ -31,7 +31,7 @@ def verified(vault, target, report):
         assert [order.payload for order in dialler.orders if order.kind == Kind.VERIFY_POINT] == [
             {"point_id": "p1"}
         ]
-    return rest.JobShape.model_validate(job)
+    return rest.Job.model_validate(job)
 
 
 def ended(job):
@@ -63,11 +63,14 @@ def test_what_is_possible_passes_over_a_damaged_point_and_says_why_a_named_one_i
     protect(vault, [point(1, 60, now), point(2, 30, now, damaged=True, verified_at=now)])
 
     def possible(**query):
-        return rest.Possible.model_validate(
-            vault.rest.get("/api/machines/web01/possible", params=query).json()
+        return rest.RecoveryPreview.model_validate(
+            vault.rest.get("/api/machines/web01/preview", params=query).json()
         )
 
     assert possible(choice="latest_processed").point.id == "p1"
     refused = possible(choice="custom", point="p2")
     assert (refused.point, refused.problem.code) == (None, "point-damaged")
-    assert [each["damaged"] for each in vault.rest.get("/api/machines/web01/points").json()] == [True, False]
+    assert [each["damaged"] for each in vault.rest.get("/api/machines/web01/points").json()["items"]] == [
+        True,
+        False,
+    ]

@@ -9,18 +9,18 @@ from secondsite.domain import errors
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.jobs import database
+from secondsite.jobs.storage import database
 from secondsite.vault import ports
-from secondsite.vault.facade import machine_shapes
+from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.watch import health
-from secondsite.vault.watch.facts import Facts
 from secondsite.vault.watch.health import Situation
-from secondsite.vault.watch.tick import Tick
+from secondsite.vault.watch.housekeeping import Housekeeping
+from secondsite.vault.watch.status_intake import StatusIntake
+from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
-from secondsite.wire.replication import FindingShape
 from secondsite.wire.rest import JobAccepted
-from tests.vault.support_vault import NOW, machine, point, replica_status, source_status
+from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 
 class Clock:
@@ -61,7 +61,7 @@ def heard():
 
 @pytest.fixture
 def facts(store, heard, clock):
-    return Facts(store, lambda key: key.startswith("machine/") and heard.append(key), clock)
+    return StatusIntake(store, lambda key: key.startswith("machine/") and heard.append(key), clock)
 
 
 def hello(appliance_id="appliance-a"):
@@ -210,7 +210,7 @@ def test_a_machine_is_active_where_it_should_run():
     assert machine_shapes.active_site(machine(state=State.FAILED_OVER)) == "b"
     assert machine_shapes.active_site(machine(state=State.DISABLING, failed_over_point_id="p1")) == "b"
     shape = machine_shapes.protected(situation(machine=machine(home_site="b")), (), NOW)
-    assert (shape.direction, shape.rpo_seconds, shape.point_count) == ("reverse", 10.0, 1)
+    assert (shape.direction, shape.rpo.seconds, shape.points.count) == ("reverse", 10.0, 1)
 
 
 class Cleanup:
@@ -231,15 +231,15 @@ def test_a_drill_that_is_open_for_two_weeks_is_cleaned_up(store, facts, clock, r
     with store.transaction() as tx:
         tx.machines.put(dataclasses.replace(machine(), drill=drill, drill_state=DrillState.RUNNING))
     cleanup = Cleanup(refuse)
-    tick = Tick(store, facts, {Verb.CLEANUP_TEST_FAILOVER: cleanup}, clock)
+    housekeeping = Housekeeping(store, facts, {Verb.CLEANUP_TEST_FAILOVER: cleanup}, clock)
     clock.now = NOW + timedelta(days=13, hours=23)
-    tick.look()
+    housekeeping.look()
     assert cleanup.requests == []
     clock.now = NOW + timedelta(days=14)
-    tick.look()
-    tick.look()
+    housekeeping.look()
+    housekeeping.look()
     assert [request.machines for request in cleanup.requests] == [("m1",)]
     assert "14 days" in cleanup.requests[0].notes
     clock.now += timedelta(hours=1)
-    tick.look()
+    housekeeping.look()
     assert len(cleanup.requests) == 2

@@ -2,11 +2,12 @@
 
 Its rooms:
 
-    access      who asks
-    failures    every error as an ErrorBody
-    places, policies, machines, jobs    routes, per noun
-    events      a job's tree as server-sent events
-    app         all of it together
+    access     who asks
+    headers    where a job is, which edition was seen, what is to be done once
+    failures   every error as an ErrorBody
+    following  changes, awaited in the event loop
+    routes/    per noun
+    app        all of it together
 """
 
 from .app import create

@@ -1,4 +1,4 @@
-"""Who asks: a bearer token on every call but enrolment and the health check."""
+"""Who asks: a bearer token on every call but enrollment and the health check."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from ..domain import errors
 from ..vault.facade import VaultFacade
 
-_bearer = HTTPBearer(auto_error=False, description="An access token: 'secondsite token add NAME'.")
+_bearer = HTTPBearer(auto_error=False, description="An access token: 'secondsite token create NAME'.")
 
 
 def vault_of(request: Request) -> VaultFacade:

@@ -3,24 +3,40 @@
 from fastapi import Depends, FastAPI
 
 from ..vault.facade import VaultFacade
-from . import access, failures, groups, jobs, machines, places, policies
+from . import access, failures, routes
 
 BASE = "/api"
+CONVENTIONS = """\
+Every call but those under /api/health, /api/ca and /api/enroll needs `Authorization: Bearer TOKEN`.
+
+- **Words**: POST creates and DELETE deletes a record; members are added and removed; every verb of the lifecycle is a POST under /api/machines, for several machines in the
+  body or for one in the path. Sizes are bytes, spans are seconds, times are UTC.
+- **Jobs**: what takes long answers 202 at once; `Location` names the job, whose events can be followed.
+- **Events**: streams of server-sent events begin where `Last-Event-ID` says; a comment every 15 seconds shows that they live; an event tells what is so now, not each step to it.
+- **Idempotency-Key**: a POST that starts or makes something takes one, any text that is new for every new request. For a day a repeat of the same request with it changes nothing
+  and gets the first one's answer; the key with another request gets 422. Answers that hold a secret are not kept: their repeat gets 409.
+- **ETag, If-Match**: policies, sites, groups and mappings show an edition. A change that names another one than the present gets 412; without If-Match the last one wins.
+- **Pages**: machines, points and jobs answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
+- **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; go by the code. 400 cannot be read, 404 is not there, 409 is not possible in this state (prerequisites that
+  are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
+- **Newer vaults** may have fields and words that a client does not know: ignore them."""
 
 
-def create(vault: VaultFacade, version: str) -> FastAPI:
-    """The REST face of `vault`."""
+def create(facade: VaultFacade, version: str) -> FastAPI:
+    """The REST face of a vault."""
     app = FastAPI(
         title="secondsite",
+        description=CONVENTIONS,
         version=version,
         docs_url=f"{BASE}/docs",
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
         responses=failures.ANSWERS,
     )
-    app.state.vault = vault
+    app.state.vault = facade
     failures.install(app)
-    app.include_router(places.open_router, prefix=BASE)
-    for router in (places.router, policies.router, machines.router, groups.router, jobs.router):
+    for router in routes.OPEN:
+        app.include_router(router, prefix=BASE)
+    for router in routes.GUARDED:
         app.include_router(router, prefix=BASE, dependencies=[Depends(access.caller)])
     return app

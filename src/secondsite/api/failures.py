@@ -11,14 +11,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ..domain import errors
-from ..wire.base import Problem
+from ..wire.common.base import Problem
 from ..wire.rest import ErrorBody
 
 log = structlog.get_logger()
 
 STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
     {
-        "invalid-argument": HTTPStatus.BAD_REQUEST,
+        "invalid-argument": HTTPStatus.UNPROCESSABLE_ENTITY,
         "unauthenticated": HTTPStatus.UNAUTHORIZED,
         "registration-refused": HTTPStatus.FORBIDDEN,
         "certificate-refused": HTTPStatus.FORBIDDEN,
@@ -27,8 +27,10 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "not-possible-now": HTTPStatus.CONFLICT,
         "point-damaged": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,
-        "seed-refused": HTTPStatus.PRECONDITION_FAILED,
-        "prerequisite-failed": HTTPStatus.PRECONDITION_FAILED,
+        "seed-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+        "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+        "prerequisite-failed": HTTPStatus.CONFLICT,
+        "changed-meanwhile": HTTPStatus.PRECONDITION_FAILED,
         "appliance-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
         "peer-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
         "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -40,8 +42,16 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
 """Codes that are not here are defects: 500."""
 
 ANSWERS: dict[int | str, dict[str, object]] = {
-    "4XX": {"model": ErrorBody, "description": "What is wrong with the request, and what to do"},
-    "5XX": {"model": ErrorBody, "description": "What the vault could not do, and what to do"},
+    "4XX": {
+        "model": ErrorBody,
+        "description": "400: not readable. 401: no valid token. 403: a registration key or certificate is refused. "
+        "404: there is no such thing. 409: the state does not allow it, prerequisites are not met, or another was "
+        "faster. 412: it is no longer what If-Match names. 422: it cannot be, whatever the state.",
+    },
+    "5XX": {
+        "model": ErrorBody,
+        "description": "500: a defect. 502: a hypervisor failed. 503: something does not answer. 504: not in time.",
+    },
 }
 
 
@@ -67,7 +77,10 @@ def _not_valid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     wrong = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())
     refused = errors.InvalidArgument(f"The request is not valid: {wrong}.", do="Correct it; see /api/docs.")
-    return _answer(Problem.of(refused), HTTPStatus.BAD_REQUEST)
+    unreadable = any(one["type"] == "json_invalid" for one in error.errors())
+    return _answer(
+        Problem.of(refused), HTTPStatus.BAD_REQUEST if unreadable else HTTPStatus.UNPROCESSABLE_ENTITY
+    )
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -85,5 +98,5 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
-    log.error("defect", method=request.method, path=request.url.path, exc_info=error)
+    log.error("request.crashed", method=request.method, path=request.url.path, exc_info=error)
     return _answer(Problem.of(error), HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,13 +1,10 @@
 """Following a job: a progress bar for each task that runs, one sentence for each that ended."""
 
-import time
-from collections.abc import Iterator
-
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..client import VaultClient
-from ..domain import errors
+from ..client import JobHandle, Vault
+from ..domain import amounts
 from ..wire import rest
 from . import exit_codes, output
 from .traffic import Traffic
@@ -20,32 +17,28 @@ MARKS = {
     "cancelled": ("stopped", "yellow"),
     "undone": ("undone ", "yellow"),
 }
-VAULT_AWAY_SECONDS = 60.0
-LOOK_AGAIN_SECONDS = 0.5
 BAR_COLUMNS = 20
 Key = tuple[str, int, int, str]
 
 
-def to_its_end(
-    client: VaultClient, accepted: rest.JobAccepted, no_wait: bool, as_json: bool
-) -> exit_codes.Exit:
+def to_its_end(vault: Vault, job: JobHandle, no_wait: bool, as_json: bool) -> exit_codes.Exit:
     """Follow a job that was started, unless nobody waits for it; the exit code that this means. Raises as `follow`."""
     if no_wait:
-        output.show_accepted(accepted, as_json)
+        output.show_accepted(job.id, as_json)
         return exit_codes.Exit.OK
-    return require_success(follow(client, accepted.job_id, as_json))
+    return require_success(follow(vault, job, as_json))
 
 
-def follow(client: VaultClient, job_id: str, as_json: bool) -> rest.JobShape:
+def follow(vault: Vault, handle: JobHandle, as_json: bool) -> rest.Job:
     """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited for.
 
     Raises VaultUnreachable after a minute without it, and KeyboardInterrupt; the job goes on by itself.
     """
     try:
-        job = _watch_quietly(client, job_id) if as_json else _watch_with_bars(client, job_id)
+        job = _watch_quietly(handle) if as_json else _watch_with_bars(vault, handle)
     except KeyboardInterrupt:
         output.complaints.print(
-            f"The job goes on. Watch it again with: secondsite job follow {job_id}", soft_wrap=True
+            f"The job goes on. Watch it again with: secondsite job follow {handle.id}", soft_wrap=True
         )
         raise
     if as_json:
@@ -56,37 +49,17 @@ def follow(client: VaultClient, job_id: str, as_json: bool) -> rest.JobShape:
     return job
 
 
-def states(client: VaultClient, job_id: str) -> Iterator[rest.JobShape]:
-    """The job each time it changes, across restarts of the vault; the last one has ended."""
-    away_since: float | None = None
-    while True:
-        try:
-            for job in client.follow(job_id):
-                away_since = None
-                yield job
-                if job.state in ENDED:
-                    return
-        except errors.VaultUnreachable as away:
-            away_since = away_since or time.monotonic()
-            if time.monotonic() - away_since > VAULT_AWAY_SECONDS:
-                raise errors.VaultUnreachable(
-                    f"{away.message} The job goes on when the vault runs again.",
-                    do=f"Start the vault, then: secondsite job follow {job_id}",
-                ) from away
-        time.sleep(LOOK_AGAIN_SECONDS)
-
-
-def require_success(job: rest.JobShape) -> exit_codes.Exit:
+def require_success(job: rest.Job) -> exit_codes.Exit:
     """The exit code that the job's end means."""
     return exit_codes.BY_JOB_STATE.get(job.state, exit_codes.Exit.INTERNAL)
 
 
-def _watch_quietly(client: VaultClient, job_id: str) -> rest.JobShape:
-    *_, last = states(client, job_id)
+def _watch_quietly(handle: JobHandle) -> rest.Job:
+    *_, last = handle.follow()
     return last
 
 
-def _watch_with_bars(client: VaultClient, job_id: str) -> rest.JobShape:
+def _watch_with_bars(vault: Vault, handle: JobHandle) -> rest.Job:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=BAR_COLUMNS),
@@ -95,8 +68,8 @@ def _watch_with_bars(client: VaultClient, job_id: str) -> rest.JobShape:
     )
     quiet = not output.console.is_terminal
     with Progress(*columns, console=output.console, transient=True, disable=quiet) as progress:
-        shown = _Shown(progress, client)
-        for job in states(client, job_id):
+        shown = _Shown(progress, vault)
+        for job in handle.follow():
             shown.update(job)
     return job
 
@@ -104,18 +77,18 @@ def _watch_with_bars(client: VaultClient, job_id: str) -> rest.JobShape:
 class _Shown:
     """What is on the screen so far: printed sentences of ended tasks, bars of running ones."""
 
-    def __init__(self, progress: Progress, client: VaultClient) -> None:
+    def __init__(self, progress: Progress, vault: Vault) -> None:
         self._progress = progress
-        self._client = client
-        self._traffic = Traffic(client)
+        self._vault = vault
+        self._traffic = Traffic(vault)
         self._bars: dict[Key, TaskID] = {}
         self._printed: set[Key] = set()
         self._ended: set[str] = set()
 
-    def update(self, job: rest.JobShape) -> None:
+    def update(self, job: rest.Job) -> None:
         for child_id in job.children:
             if child_id not in self._ended:
-                self.update(self._client.job(child_id))
+                self.update(self._vault.jobs[child_id].show())
         for task in job.tasks:
             if task.state in MARKS:
                 self._end(_key(job, task), _prefix(job), task)
@@ -124,7 +97,7 @@ class _Shown:
         if job.state in ENDED:
             self._ended.add(job.id)
 
-    def _end(self, key: Key, prefix: str, task: rest.TaskShape) -> None:
+    def _end(self, key: Key, prefix: str, task: rest.Task) -> None:
         bar = self._bars.pop(key, None)
         if bar is not None:
             self._progress.remove_task(bar)
@@ -132,7 +105,7 @@ class _Shown:
             self._printed.add(key)
             self._progress.console.print(_ended(prefix, task), soft_wrap=True)
 
-    def _bar(self, key: Key, job: rest.JobShape, task: rest.TaskShape) -> None:
+    def _bar(self, key: Key, job: rest.Job, task: rest.Task) -> None:
         if key not in self._bars:
             self._bars[key] = self._progress.add_task(f"{_prefix(job)}{task.name}", total=None, why="")
         why, total = task.sentence, None
@@ -142,19 +115,19 @@ class _Shown:
         self._progress.update(self._bars[key], total=total, completed=task.progress or 0, why=why)
 
 
-def _key(job: rest.JobShape, task: rest.TaskShape) -> Key:
+def _key(job: rest.Job, task: rest.Task) -> Key:
     return job.id, task.position, task.attempt, task.name
 
 
-def _prefix(job: rest.JobShape) -> str:
+def _prefix(job: rest.Job) -> str:
     return f"{job.subject_name}: " if job.parent_id else ""
 
 
-def _ended(prefix: str, task: rest.TaskShape) -> Text:
+def _ended(prefix: str, task: rest.Task) -> Text:
     mark, style = MARKS[task.state]
     line = Text.assemble((mark, style), f" {prefix}", (task.name, "bold"))
     if task.ended_at and task.started_at and task.state != "skipped":
-        line.append(f" ({output.span((task.ended_at - task.started_at).total_seconds())})")
+        line.append(f" ({amounts.span((task.ended_at - task.started_at).total_seconds())})")
     text = task.problem.message if task.problem else task.sentence
     line.append(f": {text}" if text else "")
     return line

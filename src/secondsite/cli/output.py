@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..domain import errors
 from ..domain.lifecycle import Verb
-from ..wire.base import Problem, Shape
+from ..wire.common.base import Problem, Shape
 from ..wire.rest import JobAccepted
 from . import tables
 
@@ -81,20 +81,20 @@ def show_facts(facts: Iterable[tuple[str, object]]) -> None:
         console.print(Text.assemble((name.ljust(longest), "bold"), "  ", value), soft_wrap=True)
 
 
-def show_removed(noun: str, name: str, as_json: bool) -> None:
+def show_deleted(noun: str, name: str, as_json: bool) -> None:
     """That something is gone."""
     if as_json:
-        show_json({"removed": {noun: name}})
+        show_json({"deleted": {noun: name}})
     else:
-        say(f"{noun} {name} removed")
+        say(f"{noun} {name} deleted")
 
 
-def show_accepted(accepted: JobAccepted, as_json: bool) -> None:
+def show_accepted(job_id: str, as_json: bool) -> None:
     """The job that a command did not wait for."""
     if as_json:
-        show_json(accepted)
+        show_json(JobAccepted(job_id=job_id))
     else:
-        say(f"accepted; follow it with: secondsite job follow {accepted.job_id[:10]}")
+        say(f"accepted; follow it with: secondsite job follow {job_id[:10]}")
 
 
 def show_note(note: Shape, sentences: Sequence[str], do: str, as_json: bool) -> None:
@@ -130,35 +130,6 @@ def with_dashes(text: str) -> str:
 def _cell(value: object) -> Text:
     text = "-" if value is None else str(value)
     return Text(text, style="green" if text in GOOD else "red" if text in BAD else "")
-
-
-def size(count: float | None) -> str:
-    """Bytes as people read them: powers of 1000, as in the sentences of jobs."""
-    if count is None:
-        return "-"
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def span(seconds: float | None) -> str:
-    """Seconds as people read them."""
-    if seconds is None:
-        return "-"
-    if 0 < seconds < 0.1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    if seconds < 3600:
-        return _two(round(seconds), 60, "min", "s")
-    return _two(round(seconds / 60), 60, "h", "min") if seconds < 72 * 3600 else f"{seconds / 86400:.0f} days"
-
-
-def _two(count: int, per: int, large: str, small: str) -> str:
-    whole, rest = divmod(count, per)
-    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
 def clock(at: datetime | None) -> str:

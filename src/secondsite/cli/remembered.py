@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..wire.inventories import Seen
+from ..domain import amounts
+from ..wire.rest.inventories import Seen
 from . import output
 
 
@@ -20,7 +21,7 @@ def age(seen_at: datetime | None) -> str | None:
     """How long ago that was; None for what is so now."""
     if seen_at is None:
         return None
-    return f"{output.span(max(0, round((datetime.now(UTC) - seen_at).total_seconds())))} ago"
+    return f"{amounts.span(max(0, round((datetime.now(UTC) - seen_at).total_seconds())))} ago"
 
 
 def _shown(site: Seen) -> str:

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ..domain.amounts import span
 from ..wire.rest import RpoSample
-from .output import clock, span
+from .output import clock
 
 BARS = " ▁▂▃▄▅▆▇█"
 ROWS = 6
@@ -15,7 +16,7 @@ GAP = "·"
 
 def lines(samples: Sequence[RpoSample], threshold_seconds: float | None, width: int) -> Iterator[str]:
     """The plot: the highest value of each column, the policy's threshold as a line, then figures."""
-    known = [each.rpo_seconds for each in samples if each.rpo_seconds is not None]
+    known = [each.seconds for each in samples if each.seconds is not None]
     columns = list(_columns(samples, width))
     top = _top(known, threshold_seconds)
     label = max(len(span(top)), len(span(threshold_seconds)) if threshold_seconds else 0)
@@ -71,8 +72,8 @@ def _columns(samples: Sequence[RpoSample], width: int) -> Iterator[float | None]
     highest: list[float | None] = [None] * count
     for each in samples:
         at = _column(each.at, begin, end, count)
-        if each.rpo_seconds is not None:
-            highest[at] = max(each.rpo_seconds, highest[at] or 0.0)
+        if each.seconds is not None:
+            highest[at] = max(each.seconds, highest[at] or 0.0)
     return iter(highest)
 
 

@@ -3,10 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from ..client import VaultClient
-from ..domain import errors
+from ..client import Vault
+from ..domain import amounts, errors
 from ..wire import rest
-from . import output
 
 ASK_EVERY_SECONDS = 1.0
 
@@ -22,11 +21,11 @@ class _Seen:
 class Traffic:
     """Asks the vault for a machine's figures, at most once a second each."""
 
-    def __init__(self, client: VaultClient) -> None:
-        self._client = client
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self._seen: dict[str, _Seen] = {}
 
-    def of(self, job: rest.JobShape) -> str:
+    def of(self, job: rest.Job) -> str:
         """'52.1 MB sent, 8.3 MB/s', counted since the first look; empty while nothing is known."""
         if not job.subject:
             return ""
@@ -38,13 +37,13 @@ class Traffic:
 
     def _look(self, machine: str, seen: _Seen | None, now: float) -> None:
         try:
-            sent = self._client.machine(machine).total_wire_bytes
+            sent = self._vault.machines[machine].show().replication.total_wire_bytes
         except errors.SecondsiteError:
             return
         if seen is None:
             seen = self._seen.setdefault(machine, _Seen(now, now, sent))
         seen.asked_at = now
-        seen.text = f"{output.size(sent)} sent"
+        seen.text = f"{amounts.size(sent)} sent"
         rate = (sent - seen.first_bytes) / (now - seen.first_at) if now > seen.first_at else 0
         if rate > 0:
-            seen.text += f", {output.size(rate)}/s"
+            seen.text += f", {amounts.rate(rate)}"

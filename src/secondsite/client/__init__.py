@@ -1,6 +1,22 @@
-"""The Python client of the vault's REST API: what the command line uses, and any script may."""
+"""The Python client of the vault's REST API: what the command line uses, and any script may.
 
-from .shapes import NewToken, TokenName
-from .vault import VaultClient
+    with secondsite.client.connect() as vault:
+        vault.machines["web01"].failover(choice="latest").wait()
 
-__all__ = ["NewToken", "TokenName", "VaultClient"]
+Calls take and give the shapes of `wire.rest`; sizes are in bytes, spans in seconds, instants are aware UTC. What goes
+wrong is raised as one of `errors`: with a code, what happened, and what to do. Names:
+
+    vault        Vault: from here everything is reached
+    access       which vault: arguments, environment, the file that `vault init` leaves
+    following    server-sent events, across restarts of the vault
+    connection   one kept HTTPS connection: shapes in, shapes out, errors raised
+    nouns/       what a vault has, one file each
+"""
+
+from ..domain import errors
+from .connection import Connection
+from .nouns.jobs import JobHandle
+from .nouns.machines import MachineHandle
+from .vault import Vault, connect
+
+__all__ = ["Connection", "JobHandle", "MachineHandle", "Vault", "connect", "errors"]

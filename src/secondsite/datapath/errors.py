@@ -1,36 +1,20 @@
-"""What can go wrong with bytes, as a small tree.
-
-Every error says what happened (`message`), carries a stable `code` for reports and findings, and what
-to do about it (`do`). A subclass fixes the code; `PeerRefused` carries the code that the peer sent.
-"""
+"""Errors of the data path. Those that the domain uses too come from the ground."""
 
 from __future__ import annotations
 
-
-class DatapathError(Exception):
-    """Something went wrong in the data path; `do` names the next action of whoever reads it."""
-
-    code = "datapath"
-
-    def __init__(self, message: str, *, do: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.do = do
-
-    def __str__(self) -> str:
-        return f"{self.message} ({self.do})"
+from ..ground import problem
+from ..ground.problem import DatapathError as DatapathError
+from ..ground.problem import KeyMissing as KeyMissing
+from ..ground.problem import KeyWrong as KeyWrong
+from ..ground.problem import PeerUnreachable as PeerUnreachable
+from ..ground.problem import SeedRefused as SeedRefused
+from ..ground.problem import StoreFull as StoreFull
 
 
 class Cancelled(DatapathError):
-    """The caller asked to stop, and the work stopped at a chunk's boundary."""
+    """The caller asked to stop; the work stopped at a chunk's boundary."""
 
     code = "cancelled"
-
-
-class PeerUnreachable(DatapathError):
-    """No connection to the peer, or the connection broke."""
-
-    code = "peer-unreachable"
 
 
 class PeerUntrusted(DatapathError):
@@ -55,8 +39,18 @@ class PeerRefused(DatapathError):
         self.code = code
 
 
+class CycleRefused(DatapathError):
+    """The target does not take this cycle; travels to the sender, which raises it as PeerRefused."""
+
+    code = "refused"
+
+    def __init__(self, code: str, message: str, *, do: str) -> None:
+        super().__init__(message, do=do)
+        self.code = code
+
+
 class ProtocolViolated(DatapathError):
-    """The peer sent something that the protocol does not allow at this place."""
+    """The peer sent something that the protocol does not allow here."""
 
     code = "protocol-violated"
 
@@ -73,12 +67,6 @@ class CycleDamaged(DatapathError):
     code = "cycle-damaged"
 
 
-class StoreFull(DatapathError):
-    """A file system or a budget has no room left."""
-
-    code = "store-full"
-
-
 class DiskUnreadable(DatapathError):
     """An NBD export could not be opened, read or written."""
 
@@ -86,21 +74,25 @@ class DiskUnreadable(DatapathError):
 
 
 class DiskSilent(DiskUnreadable):
-    """An NBD export gave no answer in time: a server that is slow, which says nothing about the disk."""
+    """An NBD export did not answer in time: the server is slow, which says nothing about the disk."""
 
     code = "disk-silent"
+
+
+class QmpRefused(DatapathError):
+    """The storage daemon understood a command and refused it; `kind` is QEMU's error class."""
+
+    code = "storage-daemon-refused"
+
+    def __init__(self, message: str, *, do: str, kind: str) -> None:
+        super().__init__(message, do=do)
+        self.kind = kind
 
 
 class ImageProblem(DatapathError):
     """qemu-img refused or failed on an image file."""
 
     code = "image-problem"
-
-
-class SeedRefused(DatapathError):
-    """A shipped copy may not be read, or cannot."""
-
-    code = "seed-refused"
 
 
 class StorageDaemonGone(DatapathError):
@@ -110,7 +102,7 @@ class StorageDaemonGone(DatapathError):
 
 
 class CycleOutOfOrder(DatapathError):
-    """A cycle does not continue what the replica has processed."""
+    """A cycle does not follow the one that the replica processed last."""
 
     code = "cycle-out-of-order"
 
@@ -128,36 +120,29 @@ class ReplicaClosed(DatapathError):
 
 
 class ReplicaInUse(DatapathError):
-    """A run or a lease still needs the files that should change."""
+    """A run still needs the files that should change."""
 
     code = "replica-in-use"
 
 
 class PointHeld(DatapathError):
-    """Somebody holds the recovery point: it is not dropped until it is released."""
+    """The recovery point has a hold: it cannot be dropped until it is released."""
 
     code = "point-held"
 
 
 class HeadTorn(DatapathError):
-    """The head is no instant of the machine: a cycle or a pass over whole disks is half applied."""
+    """The head is no instant of the machine: a cycle or a pass over whole disks is only half applied."""
 
     code = "head-torn"
 
 
 class PointUnknown(DatapathError):
-    """The replica has no such recovery point that could be used."""
+    """The replica has no such usable recovery point."""
 
     code = "point-unknown"
 
 
-class KeyMissing(DatapathError):
-    """Something is encrypted, and the key is not there or its file cannot be used."""
-
-    code = "encryption-key-missing"
-
-
-class KeyWrong(DatapathError):
-    """Something is encrypted with another key than the one at hand."""
-
-    code = "encryption-key-wrong"
+def by_code() -> dict[str, type[problem.SecondsiteError]]:
+    """The error classes by their code."""
+    return problem.by_code(globals())

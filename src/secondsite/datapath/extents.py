@@ -1,4 +1,4 @@
-"""Ranges of a disk, and the sums one does with them.
+"""Ranges of a disk, and set operations on them.
 
 A list of extents is *tidy* when it is sorted, nothing overlaps, and neighbours of the same kind are one.
 Every function here takes any list and gives a tidy one. `zero` says that the range is known to read as
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .units import CHUNK_BYTES, GAP_BYTES
+from .units import CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -124,27 +124,6 @@ def _inner(extent: Extent, granularity: int, size_bytes: int) -> tuple[int, int]
 
 def _up(number: int, granularity: int) -> int:
     return -(-number // granularity) * granularity
-
-
-def coalesce(extents: Iterable[Extent], gap_bytes: int = GAP_BYTES) -> list[Extent]:
-    """Data extents joined across short gaps, so that one read serves several.
-
-    It pays when the gap is shorter than `gap_bytes` and no longer than the data on either side together;
-    zero extents cost no read and are never joined.
-    """
-    joined: list[Extent] = []
-    for extent in merge(extents):
-        last = joined[-1] if joined else None
-        if last and _pays(last, extent, gap_bytes):
-            joined[-1] = Extent(last.offset, extent.end - last.offset)
-        else:
-            joined.append(extent)
-    return joined
-
-
-def _pays(last: Extent, extent: Extent, gap_bytes: int) -> bool:
-    gap = extent.offset - last.end
-    return not last.zero and not extent.zero and gap < gap_bytes and gap <= last.length + extent.length
 
 
 def split(extents: Iterable[Extent], most_bytes: int = CHUNK_BYTES) -> Iterator[Extent]:

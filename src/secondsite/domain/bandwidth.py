@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from ..ground.units import DAY, HOUR, MINUTE, KiB
 from . import errors
-from .units import DAY, HOUR, MINUTE, KiB
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LEAST_BYTES_PER_SECOND = 64 * KiB

@@ -1,56 +1,30 @@
-"""Every error a person can meet: what happened, to what, and what to do.
+"""What the vault, its clients and the fabrics raise; what they share with the data path comes from the ground.
 
-    SecondsiteError
-    ├── InvalidArgument        the request itself is wrong
-    ├── NotFound               no such machine, site, point, ...
-    ├── AlreadyExists
-    ├── NotPossibleNow         the lifecycle does not allow the verb in this state
-    ├── Unauthenticated        no token, or one that is not valid
-    ├── RegistrationRefused    the key is unknown, used or expired
-    ├── CertificateRefused     a certificate that the vault's CA did not issue
-    ├── PrerequisiteFailed     the Prerequisites check found reasons not to start
-    ├── VaultUnreachable       the vault does not answer a client
-    ├── ApplianceUnreachable   the appliance has no connection to the vault
-    ├── PeerUnreachable        an appliance cannot reach the other site's appliance
-    ├── DeadlineExceeded       something did not answer in time
-    │   └── Conflict           another writer changed the same record first; nothing was written
-    ├── StoreUnavailable       the vault's database does not answer; nothing was written
-    ├── FabricError            the hypervisor refused or failed
-    │   └── NotOurs            a domain, disk or network that does not carry our tag
-    ├── SeedRefused            a disk copy that was named as a seed may not be read, or cannot
-    ├── StoreFull              no space for inbox or replica
-    ├── ScratchExhausted       the backup job would have hurt the guest, so it was given up
-    ├── ReplicaError           the chain of recovery points is not as it should be
-    │   └── PointDamaged       a recovery point is not what was sealed
-    └── Internal               a defect; the message names where
 An error crosses a process as its code, message and do; `from_wire` gives the same class back.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-
-class SecondsiteError(Exception):
-    """Base of all: `code` for scripts, `message` for people, `do` the next thing to try."""
-
-    code: ClassVar[str] = "error"
-    default_do: ClassVar[str] = "Look at the job's tasks with 'secondsite job show' and try again."
-
-    def __init__(self, message: str, *, do: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.do = do or self.default_do
-
-    def __str__(self) -> str:
-        return self.message
+from ..ground import problem
+from ..ground.problem import Internal as Internal
+from ..ground.problem import KeyMissing as KeyMissing
+from ..ground.problem import KeyWrong as KeyWrong
+from ..ground.problem import PeerUnreachable as PeerUnreachable
+from ..ground.problem import SecondsiteError as SecondsiteError
+from ..ground.problem import SeedRefused as SeedRefused
+from ..ground.problem import StoreFull as StoreFull
 
 
 class InvalidArgument(SecondsiteError):
+    """The request itself is wrong."""
+
     code = "invalid-argument"
     default_do = "Correct the argument; '--help' shows what is accepted."
 
 
 class NotFound(SecondsiteError):
+    """No such machine, site, point, ..."""
+
     code = "not-found"
     default_do = "List what exists with 'secondsite <noun> list'."
 
@@ -62,11 +36,15 @@ class NotFound(SecondsiteError):
 
 
 class AlreadyExists(SecondsiteError):
+    """The name is taken."""
+
     code = "already-exists"
     default_do = "Choose another name."
 
 
 class NotPossibleNow(SecondsiteError):
+    """The lifecycle, or what goes on, does not allow the verb in this state."""
+
     code = "not-possible-now"
 
     @classmethod
@@ -78,7 +56,23 @@ class NotPossibleNow(SecondsiteError):
         )
 
 
+class ChangedMeanwhile(SecondsiteError):
+    """Somebody else changed it since the caller read it; nothing was written."""
+
+    code = "changed-meanwhile"
+    default_do = "Read it again, and decide on what it is now."
+
+
+class KeyReused(SecondsiteError):
+    """An idempotency key came again, with another request; nothing was done."""
+
+    code = "idempotency-key-reused"
+    default_do = "Take a new key for every new request; keep it only for a repeat of the same one."
+
+
 class Unauthenticated(SecondsiteError):
+    """No token, or one that is not valid."""
+
     code = "unauthenticated"
     default_do = (
         "Give a valid access token: --token, SECONDSITE_TOKEN, or the file 'secondsite vault init' wrote."
@@ -86,82 +80,98 @@ class Unauthenticated(SecondsiteError):
 
 
 class RegistrationRefused(SecondsiteError):
+    """The registration key is unknown, used or expired."""
+
     code = "registration-refused"
-    default_do = "Make a new registration key with 'secondsite appliance key --site SITE' and enroll again."
+    default_do = "Make a new registration key with 'secondsite appliance create-registration-key --site SITE' and enroll again."
 
 
 class CertificateRefused(SecondsiteError):
+    """A certificate that the vault's CA did not issue."""
+
     code = "certificate-refused"
     default_do = "Compare the CA's fingerprint with 'secondsite vault show'; enroll the appliance again."
 
 
 class PrerequisiteFailed(SecondsiteError):
+    """The Prerequisites check found reasons not to start."""
+
     code = "prerequisite-failed"
 
 
 class ApplianceUnreachable(SecondsiteError):
+    """The appliance has no connection to the vault."""
+
     code = "appliance-unreachable"
     default_do = "Check that the appliance runs and can dial the vault: 'secondsite appliance list'."
 
 
 class VaultUnreachable(SecondsiteError):
+    """The vault does not answer a client."""
+
     code = "vault-unreachable"
     default_do = "Check that 'secondsite vault run' is up and that --url is right. Replication goes on without the vault."
 
 
-class PeerUnreachable(SecondsiteError):
-    code = "peer-unreachable"
-    default_do = "Check the data port and the network between the two sites' appliances."
-
-
 class DeadlineExceeded(SecondsiteError):
+    """Something did not answer in time."""
+
     code = "deadline-exceeded"
     default_do = "See which process is slow or gone with 'secondsite appliance list', then retry the job."
 
 
-class Conflict(DeadlineExceeded):
+class JobNotSucceeded(SecondsiteError):
+    """A job that somebody waited for failed, was cancelled, or succeeded for some machines only."""
+
+    code = "job-not-succeeded"
+    default_do = "Look at its tasks with 'secondsite job show JOB', then retry it."
+
+
+class Conflict(SecondsiteError):
+    """Another writer changed the same record first; nothing was written."""
+
     code = "conflict"
     default_do = "Look at the record again and repeat the request."
 
 
 class StoreUnavailable(SecondsiteError):
+    """The vault's database does not answer; nothing was written."""
+
     code = "store-unavailable"
     default_do = "Check that the vault's database runs and has space, then repeat the request."
 
 
 class FabricError(SecondsiteError):
+    """The hypervisor refused or failed."""
+
     code = "fabric-error"
     default_do = "Look at the hypervisor's own log for this machine, then retry the job."
 
 
 class NotOurs(FabricError):
+    """A domain, disk or network that does not carry our tag."""
+
     code = "not-ours"
     default_do = "Rename or remove the foreign object, or choose another name for the machine at the target."
 
 
-class SeedRefused(SecondsiteError):
-    code = "seed-refused"
-    default_do = (
-        "Name a readable copy of this very disk, in a folder that the target's appliance reads seeds from."
-    )
-
-
-class StoreFull(SecondsiteError):
-    code = "store-full"
-    default_do = "Free space in the appliance's store or shorten the policy's retention; replication goes on by itself."
-
-
 class ScratchExhausted(SecondsiteError):
+    """The backup job would have hurt the guest, so it was given up."""
+
     code = "scratch-exhausted"
     default_do = "Give the appliance more scratch space or a faster link; replication goes on by itself."
 
 
 class ReplicaError(SecondsiteError):
+    """The chain of recovery points is not as it should be."""
+
     code = "replica-error"
     default_do = "Start 'secondsite machine resynchronize'; older recovery points stay usable."
 
 
 class PointDamaged(ReplicaError):
+    """A recovery point is not what was sealed."""
+
     code = "point-damaged"
     default_do = (
         "Choose another point with 'secondsite point list MACHINE'. New points are made whole by comparing all blocks "
@@ -169,32 +179,9 @@ class PointDamaged(ReplicaError):
     )
 
 
-class KeyMissing(ReplicaError):
-    code = "encryption-key-missing"
-    default_do = "Give the appliance its key file and restart it; nothing is lost meanwhile."
-
-
-class KeyWrong(ReplicaError):
-    code = "encryption-key-wrong"
-    default_do = (
-        "Put the key file back that was used before and restart the appliance; nothing is lost meanwhile."
-    )
-
-
-class Internal(SecondsiteError):
-    code = "internal"
-    default_do = (
-        "This is a defect. Retry the job; if it fails again report it with the log of the process named."
-    )
-
-
-def _tree(cls: type[SecondsiteError]) -> list[type[SecondsiteError]]:
-    return [cls, *(deeper for sub in cls.__subclasses__() for deeper in _tree(sub))]
-
-
 def by_code() -> dict[str, type[SecondsiteError]]:
     """The error classes by their code; one that only inherits its code crosses a process as its parent."""
-    return {cls.code: cls for cls in _tree(SecondsiteError) if "code" in vars(cls)}
+    return problem.by_code(globals())
 
 
 def from_wire(code: str, message: str, do: str) -> SecondsiteError:

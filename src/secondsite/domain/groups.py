@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..ground.units import DAY
 from . import errors
 from .points import Consistency, RecoveryPoint
-from .units import DAY
 
 MOST_MEMBERS = 16
 """So many machines are known to be held within the budget of a common point."""

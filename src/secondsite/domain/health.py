@@ -7,11 +7,15 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
+    """How bad a finding is. A critical one needs somebody now."""
+
     WARNING = "warning"
     CRITICAL = "critical"
 
 
 class Health(StrEnum):
+    """The worst of a machine's findings; not_applicable: it does not replicate, and nothing is wrong."""
+
     HEALTHY = "healthy"
     WARNING = "warning"
     CRITICAL = "critical"

@@ -3,10 +3,10 @@
 A state rests (it waits for a person or an event) or moves (a job is on its way to a target state; if the job
 fails the machine goes to `on_failure`). Test failover is a second small region beside the lifecycle: a drill
 never changes the machine's own state. `secondsite` renders the table to docs/reference/lifecycle.md.
-Rows name the document that asks for them (000-004, see the specification's decisions).
+Rows name the requirement or the decision that asks for them (docs/requirements.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,8 @@ from . import errors
 
 
 class State(StrEnum):
+    """Where a machine is in its lifecycle. Words in -ing move: a job is on its way; the others rest."""
+
     UNPROTECTED = "unprotected"
     ENABLING = "enabling"
     INITIAL_REPLICATING = "initial_replicating"
@@ -36,6 +38,8 @@ class State(StrEnum):
 
 
 class DrillState(StrEnum):
+    """How far a machine's test failover is."""
+
     NONE = "none"
     STARTING = "starting"
     RUNNING = "running"
@@ -44,6 +48,8 @@ class DrillState(StrEnum):
 
 
 class Verb(StrEnum):
+    """What a person may start with a machine."""
+
     ENABLE_PROTECTION = "enable_protection"
     DISABLE_PROTECTION = "disable_protection"
     TEST_FAILOVER = "test_failover"
@@ -68,35 +74,13 @@ class Event(StrEnum):
 
 
 class Cause(StrEnum):
+    """Who causes a change of state: a person with a verb, or the service when a job goes on or ends."""
+
     USER = "user"
     SERVICE = "service"
 
 
 S, V, E = State, Verb, Event
-
-
-@dataclass(frozen=True, slots=True)
-class Moving:
-    """A state on its way: where success leads, where failure leads, whether the job may be cancelled."""
-
-    target: State
-    on_failure: State
-    cancelable: bool = False
-
-
-MOVING: dict[State, Moving] = {
-    S.ENABLING: Moving(S.PROTECTED, S.UNPROTECTED, cancelable=True),
-    S.INITIAL_REPLICATING: Moving(S.PROTECTED, S.UNPROTECTED, cancelable=True),
-    S.FAILING_OVER: Moving(S.FAILED_OVER, S.FAILOVER_FAILED),
-    S.CHANGING_RECOVERY_POINT: Moving(S.FAILED_OVER, S.FAILED_OVER),
-    S.COMMITTING: Moving(S.COMMITTED, S.FAILED_OVER),
-    S.REPROTECTING: Moving(S.PROTECTED, S.COMMITTED, cancelable=True),
-    S.PLANNED_FAILING_OVER: Moving(S.PLANNED_FAILED_OVER, S.CANCEL_FAILED),
-    S.PLANNED_CHANGING_RECOVERY_POINT: Moving(S.PLANNED_FAILED_OVER, S.PLANNED_FAILED_OVER),
-    S.PLANNED_COMMITTING: Moving(S.COMMITTED, S.PLANNED_FAILED_OVER),
-    S.CANCELLING: Moving(S.PROTECTED, S.CANCEL_FAILED),
-    S.DISABLING: Moving(S.UNPROTECTED, S.DISABLE_FAILED),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,50 +104,50 @@ def _service(state: State, event: Event, to: State, source: str, turns: bool = F
 
 
 TABLE: tuple[Transition, ...] = (
-    _user(S.UNPROTECTED, V.ENABLE_PROTECTION, S.ENABLING, "000 L20; 004 L167"),
-    _service(S.ENABLING, E.ENABLED, S.INITIAL_REPLICATING, "003 L161"),
+    _user(S.UNPROTECTED, V.ENABLE_PROTECTION, S.ENABLING, "S-004, S-050"),
+    _service(S.ENABLING, E.ENABLED, S.INITIAL_REPLICATING, "S-049"),
     _service(S.ENABLING, E.FAILED, S.UNPROTECTED, "ours: a failed enable is undone"),
-    _service(S.INITIAL_REPLICATING, E.SUCCEEDED, S.PROTECTED, "003 L161; 004 L167"),
+    _service(S.INITIAL_REPLICATING, E.SUCCEEDED, S.PROTECTED, "S-049, S-050"),
     _service(
         S.INITIAL_REPLICATING,
         E.FAILED,
         S.UNPROTECTED,
         "ours: cancelled or failed, everything made is removed",
     ),
-    _user(S.PROTECTED, V.FAILOVER, S.FAILING_OVER, "002 L82-87; 001 L83-91; 004 L69-78"),
-    _service(S.FAILING_OVER, E.SUCCEEDED, S.FAILED_OVER, "003 L183; 000 L89"),
+    _user(S.PROTECTED, V.FAILOVER, S.FAILING_OVER, "S-125, S-129"),
+    _service(S.FAILING_OVER, E.SUCCEEDED, S.FAILED_OVER, "S-137, S-139"),
     _service(S.FAILING_OVER, E.FAILED, S.FAILOVER_FAILED, "C-02: a dead job must lead on"),
     _user(S.FAILOVER_FAILED, V.FAILOVER, S.FAILING_OVER, "C-02: retry leads on"),
     _user(S.FAILOVER_FAILED, V.CANCEL_FAILOVER, S.CANCELLING, "C-03: replication can be resumed"),
     _user(S.FAILOVER_FAILED, V.DISABLE_PROTECTION, S.DISABLING, "ours"),
-    _user(S.PROTECTED, V.PLANNED_FAILOVER, S.PLANNED_FAILING_OVER, "000 L59, L62; 003 L168; 004 L91-98"),
-    _service(S.PLANNED_FAILING_OVER, E.SUCCEEDED, S.PLANNED_FAILED_OVER, "003 L169; 004 L100"),
-    _service(S.PLANNED_FAILING_OVER, E.FAILED, S.CANCELLING, "004 L150: it cancels itself"),
-    _user(S.FAILED_OVER, V.CHANGE_RECOVERY_POINT, S.CHANGING_RECOVERY_POINT, "000 L37; 001 L99; 004 L84"),
-    _service(S.CHANGING_RECOVERY_POINT, E.SUCCEEDED, S.FAILED_OVER, "000 L37"),
+    _user(S.PROTECTED, V.PLANNED_FAILOVER, S.PLANNED_FAILING_OVER, "S-145, S-146, S-195"),
+    _service(S.PLANNED_FAILING_OVER, E.SUCCEEDED, S.PLANNED_FAILED_OVER, "S-137, S-196"),
+    _service(S.PLANNED_FAILING_OVER, E.FAILED, S.CANCELLING, "S-215: it cancels itself"),
+    _user(S.FAILED_OVER, V.CHANGE_RECOVERY_POINT, S.CHANGING_RECOVERY_POINT, "S-155"),
+    _service(S.CHANGING_RECOVERY_POINT, E.SUCCEEDED, S.FAILED_OVER, "S-155"),
     _service(S.CHANGING_RECOVERY_POINT, E.FAILED, S.FAILED_OVER, "ours: the old point is started again"),
-    _user(S.FAILED_OVER, V.COMMIT, S.COMMITTING, "000 L38; 001 L97; 004 L85-86"),
-    _service(S.COMMITTING, E.SUCCEEDED, S.COMMITTED, "000 L60-61"),
+    _user(S.FAILED_OVER, V.COMMIT, S.COMMITTING, "S-157"),
+    _service(S.COMMITTING, E.SUCCEEDED, S.COMMITTED, "S-157, S-158"),
     _service(S.COMMITTING, E.FAILED, S.FAILED_OVER, "ours: commit is repeatable"),
-    _user(S.PLANNED_FAILED_OVER, V.CHANGE_RECOVERY_POINT, S.PLANNED_CHANGING_RECOVERY_POINT, "003 L203"),
-    _service(S.PLANNED_CHANGING_RECOVERY_POINT, E.SUCCEEDED, S.PLANNED_FAILED_OVER, "003 L203"),
+    _user(S.PLANNED_FAILED_OVER, V.CHANGE_RECOVERY_POINT, S.PLANNED_CHANGING_RECOVERY_POINT, "S-203"),
+    _service(S.PLANNED_CHANGING_RECOVERY_POINT, E.SUCCEEDED, S.PLANNED_FAILED_OVER, "S-203"),
     _service(S.PLANNED_CHANGING_RECOVERY_POINT, E.FAILED, S.PLANNED_FAILED_OVER, "ours"),
-    _user(S.PLANNED_FAILED_OVER, V.COMMIT, S.PLANNED_COMMITTING, "000 L103; 001 L180; 003 L206"),
-    _service(S.PLANNED_COMMITTING, E.SUCCEEDED, S.COMMITTED, "000 L103"),
+    _user(S.PLANNED_FAILED_OVER, V.COMMIT, S.PLANNED_COMMITTING, "S-137, S-164"),
+    _service(S.PLANNED_COMMITTING, E.SUCCEEDED, S.COMMITTED, "S-164"),
     _service(S.PLANNED_COMMITTING, E.FAILED, S.PLANNED_FAILED_OVER, "ours: commit is repeatable"),
-    _user(S.PLANNED_FAILED_OVER, V.CANCEL_FAILOVER, S.CANCELLING, "000 L145-154; 004 L116-136; C-04"),
-    _service(S.CANCELLING, E.SUCCEEDED, S.PROTECTED, "000 L147-154; 004 L150"),
-    _service(S.CANCELLING, E.FAILED, S.CANCEL_FAILED, "004 L124, L152-156"),
-    _user(S.CANCEL_FAILED, V.CANCEL_FAILOVER, S.CANCELLING, "004 L152-156"),
+    _user(S.PLANNED_FAILED_OVER, V.CANCEL_FAILOVER, S.CANCELLING, "S-204, S-205, C-04"),
+    _service(S.CANCELLING, E.SUCCEEDED, S.PROTECTED, "S-209, S-210, S-215"),
+    _service(S.CANCELLING, E.FAILED, S.CANCEL_FAILED, "S-214, S-216"),
+    _user(S.CANCEL_FAILED, V.CANCEL_FAILOVER, S.CANCELLING, "S-216"),
     _user(
         S.CANCEL_FAILED,
         V.FAILOVER,
         S.FAILING_OVER,
         "ours: the source died while it was cancelled; never a dead item",
     ),
-    _user(S.COMMITTED, V.REPROTECT, S.REPROTECTING, "000 L21, L91, L135-137; 001 L145-152; 003 L60"),
-    _service(S.REPROTECTING, E.SUCCEEDED, S.PROTECTED, "001 L153; 000 L99", turns=True),
-    _service(S.REPROTECTING, E.FAILED, S.COMMITTED, "000 L131: same state as before, retry"),
+    _user(S.COMMITTED, V.REPROTECT, S.REPROTECTING, "S-163, S-166, S-167"),
+    _service(S.REPROTECTING, E.SUCCEEDED, S.PROTECTED, "S-079, S-173", turns=True),
+    _service(S.REPROTECTING, E.FAILED, S.COMMITTED, "S-174: same state as before, retry"),
     _user(S.PROTECTED, V.RESYNCHRONIZE, S.PROTECTED, "ours: repair that sends only what differs"),
     _user(S.PROTECTED, V.INCLUDE_DISK, S.PROTECTED, "ours: a disk added later; the others go on"),
     _user(S.PROTECTED, V.EXCLUDE_DISK, S.PROTECTED, "ours: gap of the documents"),
@@ -173,6 +157,58 @@ TABLE: tuple[Transition, ...] = (
     _service(S.DISABLING, E.FAILED, S.DISABLE_FAILED, "ours"),
     _user(S.DISABLE_FAILED, V.DISABLE_PROTECTION, S.DISABLING, "ours: disable is repeatable"),
 )
+
+
+CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
+"""The verbs whose jobs a person may cancel: what they made is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A state on its way: where the job leads when all goes well, where the machine goes when it fails (which may be
+    on its way again), whether the job may be cancelled."""
+
+    target: State
+    on_failure: State
+    cancelable: bool
+
+
+def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
+    """The states that a job's events lead on from, as the rows say; fails for one without target or on-failure."""
+    onward = {row.state: row.next for row in rows if row.trigger in (E.ENABLED, E.SUCCEEDED)}
+    failed = {row.state: row.next for row in rows if row.trigger is E.FAILED}
+    assert set(onward) == set(failed), f"no target or no on-failure: {set(onward) ^ set(failed)}"
+    begun = {row.next for row in rows if row.trigger in CANCELABLE}
+    cancelable = begun | {onward[state] for state in begun & set(onward)}
+    return {state: Moving(_rest(onward, state), failed[state], state in cancelable) for state in onward}
+
+
+def _rest(ways: Mapping[State, State], state: State) -> State:
+    """Where a machine comes to rest that goes on these ways; fails if it never does."""
+    for _ in ways:
+        state = ways.get(state, state)
+    assert state not in ways, f"{state} never comes to rest"
+    return state
+
+
+def check_table(rows: Sequence[Transition], moving: Mapping[State, Moving]) -> None:
+    """Fails for a table with doubles, with states that cannot be reached or left, or that never come to rest, or where
+    a person takes a machine from its job."""
+    keys = [(row.state, row.trigger) for row in rows]
+    assert len(keys) == len(set(keys)), "a (state, trigger) pair has two rows"
+    assert {row.state for row in rows} == set(State), "a state cannot be left"
+    taken = [row for row in rows if row.by is Cause.USER and row.state in moving]
+    assert not taken, f"a job owns the machine: {taken}"
+    for state in moving:
+        _rest({state: way.on_failure for state, way in moving.items()}, state)
+    reached = {S.UNPROTECTED}
+    for _ in State:
+        reached |= {row.next for row in rows if row.state in reached}
+    assert reached == set(State), f"a state cannot be reached: {set(State) - reached}"
+
+
+MOVING = moving_states(TABLE)
+check_table(TABLE, MOVING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +221,11 @@ class DrillTransition:
 
 D = DrillState
 DRILL_TABLE: tuple[DrillTransition, ...] = (
-    DrillTransition(D.NONE, V.TEST_FAILOVER, D.STARTING, "000 L58; 003 L93-98"),
-    DrillTransition(D.STARTING, E.SUCCEEDED, D.RUNNING, "003 L100: Complete testing"),
+    DrillTransition(D.NONE, V.TEST_FAILOVER, D.STARTING, "S-085, S-086"),
+    DrillTransition(D.STARTING, E.SUCCEEDED, D.RUNNING, "S-112: complete testing"),
     DrillTransition(D.STARTING, E.FAILED, D.NONE, "ours: what was made is removed"),
-    DrillTransition(D.RUNNING, V.CLEANUP_TEST_FAILOVER, D.CLEANING, "003 L100-105"),
-    DrillTransition(D.CLEANING, E.SUCCEEDED, D.NONE, "003 L102"),
+    DrillTransition(D.RUNNING, V.CLEANUP_TEST_FAILOVER, D.CLEANING, "S-113, S-115, S-323"),
+    DrillTransition(D.CLEANING, E.SUCCEEDED, D.NONE, "S-113"),
     DrillTransition(D.CLEANING, E.FAILED, D.CLEANUP_FAILED, "ours"),
     DrillTransition(D.CLEANUP_FAILED, V.CLEANUP_TEST_FAILOVER, D.CLEANING, "ours: repeatable"),
 )
@@ -249,18 +285,3 @@ def drill_after(state: DrillState, trigger: Verb | Event) -> DrillState:
 def is_moving(state: State) -> bool:
     """True while a job owns the machine."""
     return state in MOVING
-
-
-def _check_table(rows: Iterable[Transition]) -> None:
-    """Refuses at import a table with doubles, with targets that move, or with states nobody can reach or leave."""
-    rows = list(rows)
-    keys = [(row.state, row.trigger) for row in rows]
-    assert len(keys) == len(set(keys)), "a (state, trigger) pair has two rows"
-    assert all(not is_moving(m.target) and not is_moving(m.on_failure) for m in MOVING.values()), (
-        "a target moves"
-    )
-    assert {row.next for row in rows} | {S.UNPROTECTED} == set(State), "a state cannot be reached"
-    assert {row.state for row in rows} == set(State), "a state cannot be left"
-
-
-_check_table(TABLE)

@@ -50,7 +50,7 @@ def _moving() -> str:
         [f"`{state}`", f"`{way.target}`", f"`{way.on_failure}`", "yes" if way.cancelable else "no"]
         for state, way in lifecycle.MOVING.items()
     ]
-    return "## States that move\n\n" + _table(
+    return "## States that move\n\nWhat follows from the transitions.\n\n" + _table(
         ["state", "leads to", "on failure", "its job can be cancelled"], rows
     )
 

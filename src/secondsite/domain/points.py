@@ -1,9 +1,9 @@
 """Recovery points, and which of them a failover starts from.
 
 Multi-VM choices use the point that every machine of the group shares: the caller names the set (groups.newest_set).
-A machine outside any group uses its latest point of that consistency (document 000 L80-81). LATEST is resolved only after
+A machine outside any group uses its latest point of that consistency (S-066, S-067). LATEST is resolved only after
 what was sent has been processed, so here it is the newest point, as LATEST_PROCESSED is; the difference is made
-by the step that drains the inbox first (document 000 L77, decision C-13).
+by the step that drains the inbox first (S-059, S-061, C-13).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ..ground.uptime import Uptime
 from . import errors
 
 
 class Consistency(StrEnum):
+    """What a recovery point is like: crash, as after a power cut; app, the guest's file systems were frozen around it."""
+
     CRASH = "crash"
     APP = "app"
 
 
 class RecoveryPointChoice(StrEnum):
+    """How a recovery point is chosen. latest: what was sent is processed first, so that the least is lost;
+    latest_processed: the newest that is ready, so that it takes the least time; multi_vm: a common point of the
+    machine's replication group; custom: it is named."""
+
     LATEST = "latest"
     LATEST_PROCESSED = "latest_processed"
     LATEST_APP_CONSISTENT = "latest_app_consistent"
@@ -52,6 +59,8 @@ class RecoveryPoint:
     """It was read and is not what was sealed."""
     sealed_at: datetime | None = None
     """When the target sealed it, by the target's clock (UTC)."""
+    uptime: Uptime | None = None
+    """Of the target's host when the point was sealed; None for a point of a release that did not note it."""
 
 
 def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:

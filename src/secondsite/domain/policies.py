@@ -1,13 +1,13 @@
 """How often points are made and how long they stay.
 
-Defaults follow the documents: RPO threshold 15 minutes, retention 24 hours, app-consistent every 60 minutes
-(document 001 L158-167); a crash-consistent point every 5 minutes. The cycles of the last hour are journaled.
+Defaults: RPO threshold 15 minutes, retention 24 hours, app-consistent every 60 minutes (S-041 to S-043); a
+crash-consistent point every 5 minutes. The cycles of the last hour are journaled.
 """
 
 from dataclasses import dataclass
 
+from ..ground.units import DAY, HOUR, MINUTE
 from . import errors
-from .units import DAY, HOUR, MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ReplicationPolicy:
 
 
 def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
-    """The policy of the way back: made automatically, read-only, with document 001's values (decision C-19)."""
+    """The policy of the way back: made automatically, read-only, with the values of S-041 to S-043 (C-19)."""
     return ReplicationPolicy(
         name=f"{policy.name}-failback",
         rpo_threshold_seconds=15 * MINUTE,

@@ -2,19 +2,22 @@
 
 All points of the last two hours stay; then one an hour up to a day; one per two hours up to seven days; one per
 four hours beyond. Age is counted from the newest point, not from the clock: when no new points arrive, none expire.
-From each point to the next the source's clock and the target's tell the time, and the one that says less counts: one
-clock that is set, by whatever and however often, makes no young point old.
+It is measured by the uptime of the target's host alone, so no clock that is set, and nothing that a source says, makes a
+point old. A slot of the grid is told by the source's clock, which the machines of a group share, as long as that clock goes
+as the uptime does; where it was set, or the target's host was started again, another slot begins.
 The newest point never goes, nor the newest that is not damaged, nor one that is held, leased or committed. Of a slot the earliest point of a set stays,
 else the earliest: so the machines of a group keep the same sets.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
+from ..ground.units import DAY, HOUR
+from ..ground.uptime import Uptime
 from .points import RecoveryPoint, newest
-from .units import DAY, HOUR
 
 GRID: tuple[tuple[int, int], ...] = ((2 * HOUR, 0), (DAY, HOUR), (7 * DAY, 2 * HOUR), (366 * DAY, 4 * HOUR))
+Slot = tuple[int, int, str, int]
+EVERY_POINT: Slot = (0, 0, "", 0)
 
 
 def to_drop(
@@ -24,43 +27,56 @@ def to_drop(
     last = newest(points)
     if last is None:
         return []
-    ages = _ages(points)
+    found = ages(points)
     usable = newest(point for point in points if not point.damaged)
-    kept: set[tuple[int, int]] = set()
+    kept: set[Slot] = set()
     dropped = []
     for point in sorted(points, key=lambda p: (p.set_id is None, p.epoch, p.seq)):
         if point is last or point is usable or point.id in protected_ids or point.committed:
             continue
-        slot = _slot(ages[point.id], point.taken_at, retention_seconds)
-        if slot is None or (slot[1] and slot in kept):
+        slot = _slot(point, found[point.id], retention_seconds)
+        if slot is None or (slot != EVERY_POINT and slot in kept):
             dropped.append(point)
         else:
             kept.add(slot)
     return sorted(dropped, key=lambda p: (p.epoch, p.seq))
 
 
-def _ages(points: Sequence[RecoveryPoint]) -> dict[str, float]:
-    """Seconds before the newest point, by point id: the sum of the times from each point to the next."""
-    ages, age, later = {}, 0.0, None
+def ages(points: Sequence[RecoveryPoint], until: Uptime | None = None) -> dict[str, float]:
+    """Seconds before the newest point, by point id; before `until` when it is given, an uptime after the newest."""
+    found, age, later = {}, 0.0, None
     for point in sorted(points, key=lambda p: (p.epoch, p.seq), reverse=True):
-        age += _between(point, later) if later is not None else 0.0
-        ages[point.id], later = age, point
-    return ages
+        if later is not None:
+            age += _between(point, later)
+        elif until is not None and point.uptime is not None:
+            age = until.since(point.uptime)
+        found[point.id], later = age, point
+    return found
 
 
 def _between(point: RecoveryPoint, later: RecoveryPoint) -> float:
-    """Seconds by the clock that says less; 0 if one of them was set back."""
-    found = [later.taken_at - point.taken_at]
+    """Seconds from a point to the next, never too many."""
+    if later.uptime is not None:
+        return later.uptime.since(point.uptime) if point.uptime is not None else 0.0
+    # sealed by a release that noted clocks only: the one that says less counts
+    told = [later.taken_at - point.taken_at]
     if later.sealed_at is not None and point.sealed_at is not None:
-        found.append(later.sealed_at - point.sealed_at)
-    return max(0.0, min(found).total_seconds())
+        told.append(later.sealed_at - point.sealed_at)
+    return max(0.0, min(told).total_seconds())
 
 
-def _slot(age_seconds: float, taken_at: datetime, retention_seconds: int) -> tuple[int, int] | None:
-    """The grid's slot of a point (0 = keeps every point), or None when it is older than the retention."""
+def _slot(point: RecoveryPoint, age_seconds: float, retention_seconds: int) -> Slot | None:
+    """The grid's slot of a point, or None when it is older than the retention."""
     if age_seconds > retention_seconds:
         return None
     for until, every in GRID:
         if age_seconds <= until:
-            return (every, int(taken_at.timestamp()) // every if every else 0)
+            return (every, *_place(point, every)) if every else EVERY_POINT
     return None
+
+
+def _place(point: RecoveryPoint, every: int) -> tuple[int, str, int]:
+    number = int(point.taken_at.timestamp()) // every
+    if point.uptime is None:
+        return number, "", 0
+    return number, point.uptime.boot, point.uptime.lead_hours(point.taken_at)

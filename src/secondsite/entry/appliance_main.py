@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..appliance import custody, enrol, key_change
-from ..appliance.alone import alone
-from ..appliance.appliance import Appliance
-from ..appliance.config import ApplianceConfig
-from ..appliance.custody import Custody
-from ..appliance.durable import write
-from ..datapath import encryption_key, replica_file
-from ..datapath.encryption_key import EncryptionKey
+from ..appliance.control import enrollment
+from ..appliance.process import Appliance
+from ..appliance.shared import ApplianceConfig, alone
+from ..appliance.target import Custody, encryption, key_change
+from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
+from ..datapath.replica import decrypt_file
 from ..domain import errors
 from ..fabrics.interface import Fabric
+from ..ground.durable import write
 from . import fabrics, logs
 
 FABRIC_FILE = "fabric.json"
@@ -28,7 +27,7 @@ ENDING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrollment:
     """What a person says when an appliance is enrolled; sizes in bytes, None keeps the default."""
 
     vault: str
@@ -49,7 +48,7 @@ class Enrolment:
     slice_bytes: int | None = None
 
 
-def enroll(wanted: Enrolment) -> ApplianceConfig:
+def enroll(wanted: Enrollment) -> ApplianceConfig:
     """Makes the appliance known to its vault and writes its home; gives its configuration.
 
     Raises AlreadyExists for a home that has an appliance, RegistrationRefused, CertificateRefused, ...
@@ -64,7 +63,7 @@ def enroll(wanted: Enrolment) -> ApplianceConfig:
             f"There is no fabric '{wanted.fabric}'.", do=f"Use {' or '.join(fabrics.KINDS)}."
         )
     host, port = _address(wanted.listen)
-    config = enrol.enrol(
+    config = enrollment.enroll(
         wanted.vault,
         wanted.key,
         wanted.fingerprint,
@@ -99,10 +98,10 @@ def set_key(home: Path, source: Path | None) -> EncryptionKey:
     is never replaced, since what was encrypted with it would be lost: raises AlreadyExists."""
     path = ApplianceConfig.load(home.absolute()).encryption_key
     try:
-        wanted = None if source is None else encryption_key.load(source)
+        wanted = None if source is None else customer_key.load(source)
         if not path.exists():
-            return encryption_key.make(path) if wanted is None else encryption_key.write(path, wanted.secret)
-        there = encryption_key.load(path)
+            return customer_key.make(path) if wanted is None else customer_key.write(path, wanted.secret)
+        there = customer_key.load(path)
     except KeyMissing as problem:
         raise errors.InvalidArgument(problem.message, do=problem.do) from problem
     if wanted is not None and wanted.key_id == there.key_id:
@@ -125,7 +124,7 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
 def unseal(source: Path, target: Path, key_file: Path) -> None:
     """Writes what a sealed file of a replica holds to a new file, for its owner alone. Raises InvalidArgument."""
     try:
-        replica_file.unseal(source.absolute(), target, encryption_key.load(key_file))
+        decrypt_file.decrypt(source.absolute(), target, customer_key.load(key_file))
     except OSError as problem:
         raise errors.InvalidArgument(
             f"{problem.filename or source}: {problem.strerror or problem}.",
@@ -143,7 +142,7 @@ def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | No
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
-    kept = custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    kept = encryption.take(key_file.absolute() if key_file is not None else config.encryption_key)
     with alone(home, ENDING_SECONDS):
         _serve(home, config, kept)
 

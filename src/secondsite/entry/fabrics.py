@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datapath.encryption_key import EncryptionKey
+from ..datapath.encryption import EncryptionKey
 from ..domain import errors
 from ..fabrics.interface import Fabric
 

@@ -5,6 +5,10 @@ import sys
 
 import structlog
 
+from ..ground import threads
+
+log = structlog.get_logger()
+
 SHARED = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -32,5 +36,6 @@ def configure(level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    threads.tell_deaths(lambda name, error: log.error("thread.died", thread=name, exc_info=error))
     for chatty in ("alembic", "websockets", "uvicorn.access", "httpx2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

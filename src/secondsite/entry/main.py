@@ -7,21 +7,26 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ..cli import output
+from ..cli import amount_options, output
 from ..cli.app import run as run_command_line
 from ..cli.nouns import appliance as appliance_noun
 from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json
 
+
+def _size(what: str) -> Any:
+    """An option that takes a number of bytes."""
+    return typer.Option(parser=amount_options.size, help=what, metavar="SIZE", show_default=False)
+
+
 VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 ApplianceHome = Annotated[Path, typer.Option("--home", help="The appliance's folder.")]
 JournalBudget = Annotated[
-    int | None,
-    typer.Option(help="Space for the kept cycles of a machine, MiB (2048 if nothing else is said)."),
+    int | None, _size("Space for the kept cycles of a machine: 512MiB, 4GiB (2GiB if nothing else is said).")
 ]
 KeyFile = Annotated[
     Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
@@ -89,7 +94,10 @@ def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
 @appliance_noun.app.command("enroll")
 def appliance_enroll(
     vault: Annotated[str, typer.Option(help="https://HOST:PORT of the vault.")],
-    key: Annotated[str, typer.Option(help="Registration key: 'secondsite appliance key --site SITE'.")],
+    key: Annotated[
+        str,
+        typer.Option(help="Registration key: 'secondsite appliance create-registration-key --site SITE'."),
+    ],
     fingerprint: Annotated[str, typer.Option(help="The CA's fingerprint, shown with the key.")],
     name: Annotated[str, typer.Option(help="Name of the appliance.")],
     uri: Annotated[
@@ -111,23 +119,17 @@ def appliance_enroll(
             help="Folder where shipped disk copies may lie (--seed); repeat it. None: none are read."
         ),
     ] = None,
-    scratch_budget_mib: Annotated[
-        int | None, typer.Option(help="Scratch space a machine may use, MiB.")
-    ] = None,
-    inbox_budget_mib: Annotated[
-        int | None, typer.Option(help="Space for what is not processed yet, MiB.")
-    ] = None,
-    journal_budget_mib: JournalBudget = None,
-    slice_mib: Annotated[
-        int | None, typer.Option(help="How much one cycle copies of whole disks, MiB.")
-    ] = None,
+    scratch_budget: Annotated[int | None, _size("Scratch space a machine may use: 4GiB.")] = None,
+    inbox_budget: Annotated[int | None, _size("Space for what is not processed yet: 16GiB.")] = None,
+    journal_budget: JournalBudget = None,
+    slice_size: Annotated[int | None, _size("How much one cycle copies of whole disks: 1GiB.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make this appliance known to its vault, once."""
     from . import appliance_main
 
     config = appliance_main.enroll(
-        appliance_main.Enrolment(
+        appliance_main.Enrollment(
             vault=vault,
             key=key,
             fingerprint=fingerprint,
@@ -140,10 +142,10 @@ def appliance_enroll(
             store=store,
             scratch=scratch,
             seed_folders=tuple(seed_folder or ()),
-            scratch_budget_bytes=_mib(scratch_budget_mib),
-            inbox_budget_bytes=_mib(inbox_budget_mib),
-            journal_budget_bytes=_mib(journal_budget_mib),
-            slice_bytes=_mib(slice_mib),
+            scratch_budget_bytes=scratch_budget,
+            inbox_budget_bytes=inbox_budget,
+            journal_budget_bytes=journal_budget,
+            slice_bytes=slice_size,
         )
     )
     if as_json:
@@ -153,10 +155,6 @@ def appliance_enroll(
             f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
         )
         output.console.print(f"next: secondsite appliance run --home {home}")
-
-
-def _mib(count: int | None) -> int | None:
-    return None if count is None else count * 2**20
 
 
 @appliance_noun.app.command("set-key")
@@ -234,13 +232,13 @@ def appliance_unseal(
 @appliance_noun.app.command("run")
 def appliance_run(
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
-    journal_budget_mib: JournalBudget = None,
+    journal_budget: JournalBudget = None,
     encryption_key_file: KeyFile = None,
 ) -> None:
     """Run the appliance in the foreground. It may be killed at any time; machines run on."""
     from . import appliance_main
 
-    appliance_main.run(home, _mib(journal_budget_mib), encryption_key_file)
+    appliance_main.run(home, journal_budget, encryption_key_file)
 
 
 def main() -> None:

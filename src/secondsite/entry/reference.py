@@ -1,14 +1,19 @@
 """The reference pages, made from code: `python -m secondsite.entry.reference` writes them, a test compares them."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typer.main
 
 from ..cli import exit_codes
+from ..datapath import errors as datapath_errors
 from ..domain import errors, health, lifecycle_page
-from ..wire.orders import ORDERS
+from ..jobs.model.failures import JobError
+from ..wire.control.orders import ORDERS
+from . import log_events
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reference"
 
@@ -20,9 +25,11 @@ def pages() -> dict[str, Callable[[], str]]:
         "exit-codes.md": exit_codes.render,
         "errors.md": _errors,
         "health.md": _health,
+        "logs.md": log_events.render,
         "orders.md": _orders,
         "cli.md": _command_line,
         "rest.md": _rest,
+        "openapi.json": _openapi_page,
     }
 
 
@@ -32,10 +39,28 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _errors() -> str:
-    rows = [(f"`{code}`", cls.__name__, cls.default_do) for code, cls in sorted(errors.by_code().items())]
-    return "# Errors\n\nEvery error has a code, a message and something to do.\n\n" + _page(
-        ("code", "name", "what to do, unless the error knows better"), rows
+    met = errors.by_code()
+    rows = [(f"`{code}`", kind.__name__, kind.default_do) for code, kind in sorted(met.items())]
+    known = {*met.values(), *datapath_errors.by_code().values(), JobError}
+    tree = "\n".join(_tree(errors.SecondsiteError, known))
+    return (
+        "# Errors\n\nEvery error has a code, a message and something to do.\n\n"
+        + _page(("code", "name", "what to do, unless the error knows better"), rows)
+        + "\nThe whole tree, with codes, and what happened. Appliances log those of the data path and tell them each other; "
+        "one that the table above lacks reaches people as `internal`, with its own message and what it says to do.\n\n"
+        + f"```\n{tree}\n```\n"
     )
+
+
+def _tree(
+    kind: type[errors.SecondsiteError], known: Collection[type[errors.SecondsiteError]], before: str = ""
+) -> Iterator[str]:
+    """The kind and those of the known ones that are below it, one in a line."""
+    yield f"{before + kind.__name__:<28}{kind.code:<24}{_first(kind)}"
+    lead = before.replace("├── ", "│   ").replace("└── ", "    ")
+    below = sorted((each for each in kind.__subclasses__() if each in known), key=lambda each: each.__name__)
+    for each in below:
+        yield from _tree(each, known, lead + ("└── " if each is below[-1] else "├── "))
 
 
 def _health() -> str:
@@ -79,7 +104,7 @@ def _command_line() -> str:
     for noun in sorted(root.commands):
         group = root.commands[noun]
         rows = [
-            (f"`secondsite {noun} {name}`", _arguments(each), _first(each))
+            (f"`secondsite {noun} {name}`", _arguments(each), _help(each))
             for name, each in group.commands.items()
         ]
         parts.append(f"## {noun}\n\n{group.help}\n\n" + _page(("command", "takes", "does"), rows))
@@ -91,15 +116,30 @@ def _arguments(command: Any) -> str:
     return ", ".join(f"`{name}`" for name in names if name != "--help") or "-"
 
 
-def _first(command: Any) -> str:
+def _help(command: Any) -> str:
     return str(command.help or "").strip().splitlines()[0]
 
 
-def _rest() -> str:
+def _first(thing: Any) -> str:
+    """The first line of its docstring."""
+    return str(thing.__doc__ or "").strip().splitlines()[0]
+
+
+def _openapi_page() -> str:
+    return json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """The REST API as the framework describes it."""
     from .. import __version__, api
     from ..vault.facade import VaultFacade
 
-    document = api.create(VaultFacade.__new__(VaultFacade), __version__).openapi()
+    return api.create(VaultFacade.__new__(VaultFacade), __version__).openapi()
+
+
+def _rest() -> str:
+    document = openapi()
     rows = [
         (
             f"`{method.upper()} {path}`",
@@ -110,8 +150,8 @@ def _rest() -> str:
         for method, what in methods.items()
     ]
     return (
-        "# REST API\n\nEvery call but those under /api/health, /api/ca and /api/enroll needs `Authorization: Bearer TOKEN`. "
-        "The full description is at /api/openapi.json.\n\n"
+        f"# REST API\n\n{document['info']['description']}\n\n"
+        "The full description is [openapi.json](openapi.json), which the vault shows at /api/openapi.json and /api/docs.\n\n"
     ) + _page(("call", "answers", "what"), rows)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 
 from ..domain import errors
-from ..vault.gateway.durable import write_durably
+from ..ground import durable
 
 FILE = "vault.json"
 DATABASE_FILE = "vault.db"
@@ -49,7 +49,7 @@ def exists(home: Path) -> bool:
 
 def write(home: Path, settings: VaultSettings) -> None:
     """The last thing that init writes: a home without it is not a vault yet."""
-    write_durably(home / FILE, settings.model_dump_json(indent=2) + "\n", mode=0o600)
+    durable.write(home / FILE, settings.model_dump_json(indent=2) + "\n", mode=0o600)
 
 
 def read(home: Path) -> VaultSettings:

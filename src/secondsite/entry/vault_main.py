@@ -17,14 +17,14 @@ from fastapi import FastAPI
 
 from ..domain import errors
 from ..domain.policies import ReplicationPolicy
-from ..jobs import database
-from ..jobs.clock import utc_now
-from ..jobs.failures import JobError
+from ..ground import durable
+from ..jobs.model.clock import utc_now
+from ..jobs.model.failures import JobError
+from ..jobs.storage import database
 from ..vault import gateway
 from ..vault import store as vault_store
-from ..vault.facade import policies, tokens
+from ..vault.facade.nouns import policies, tokens
 from ..vault.gateway.authority import CA_KEY, ensure_server_certificate
-from ..vault.gateway.durable import write_durably
 from . import logs, settings
 from .settings import VaultSettings
 from .vault_wiring import RunningVault
@@ -78,7 +78,7 @@ def init(
     authority = _authority(home, chosen)
     token = _first_records(chosen)
     token_file = home / settings.TOKEN_FILE
-    write_durably(token_file, token + "\n", mode=0o600)
+    durable.write(token_file, token + "\n", mode=0o600)
     settings.write(home, chosen)
     ca_file = home / settings.PKI_DIRECTORY / gateway.authority.CA_CERTIFICATE
     return NewVault(chosen, token, token_file, ca_file, authority.fingerprint)
@@ -162,7 +162,10 @@ class _RestServer(uvicorn.Server):
 
 def _listen(chosen: VaultSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in chosen.rest_host else socket.AF_INET
-    return socket.create_server((chosen.rest_host, chosen.rest_port), family=family, backlog=128)
+    made = socket.create_server((chosen.rest_host, chosen.rest_port), family=family, backlog=128)
+    # Made anew from its number it knows that it is TCP: asyncio sets TCP_NODELAY only on what such a socket accepts,
+    # and without it every answer on a kept connection waits 40 ms for a delayed acknowledgement.
+    return socket.socket(fileno=made.detach())
 
 
 def _end(_number: int, _frame: FrameType | None) -> Any:

@@ -2,21 +2,21 @@
 
 import time
 import uuid
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from pydantic import BaseModel
 from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
 
 from .. import __version__
 from .. import api as rest_face
-from ..jobs import database
-from ..jobs.clock import utc_now
-from ..jobs.definitions import Catalogue
-from ..jobs.engine import Engine
+from ..jobs.model.clock import utc_now
+from ..jobs.model.definitions import Catalogue
+from ..jobs.running.engine import Engine
+from ..jobs.storage import database
 from ..vault import facade, gateway, operations
 from ..vault import store as vault_store
 from ..vault.facade.parts import About, Parts
@@ -24,12 +24,12 @@ from ..vault.gateway.authority import CA_CERTIFICATE
 from ..vault.gateway.control_port import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.steps.deps import Deps
-from ..vault.watch.facts import Facts
+from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.renewal import Renewal
 from ..vault.watch.rpo_series import RpoSeries
-from ..vault.watch.switchboard import Switchboard
-from ..vault.watch.telling import Telling
-from ..vault.watch.tick import Tick
+from ..vault.watch.settings_push import SettingsPush
+from ..vault.watch.signals import Signals
+from ..vault.watch.status_intake import StatusIntake
 from .settings import PKI_DIRECTORY, VaultSettings
 
 log = structlog.get_logger()
@@ -47,8 +47,8 @@ class RunningVault:
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
         self._store = vault_store.SqlStore(self._database)
-        self._switchboard = Switchboard()
-        self._facts = Facts(self._store, self._switchboard, utc_now)
+        self._signals = Signals()
+        self._facts = StatusIntake(self._store, self._signals, utc_now)
         self._control = self._control_port()
         self._job_deps = deps = self._deps()
         self._definitions = operations.definitions(deps)
@@ -56,9 +56,9 @@ class RunningVault:
         self._engine = Engine(
             self._database, self._definitions, owner=f"vault-{settings.id}", workers=settings.workers
         )
-        self._switchboard.connect(self._engine.signal)
-        self._tick = Tick(self._store, self._facts, self._operations, utc_now)
-        self._telling = Telling(self._store, self._control, self._switchboard)
+        self._signals.connect(self._engine.signal)
+        self._housekeeping = Housekeeping(self._store, self._facts, self._operations, utc_now)
+        self._settings_push = SettingsPush(self._store, self._control, self._signals)
         self._rpo_series = RpoSeries(self._store, self._control, self._facts, utc_now)
         self.app: FastAPI | None = None
 
@@ -74,7 +74,7 @@ class RunningVault:
         for watch in self._watches:
             watch.start()
         self.app = rest_face.create(facade.assemble(self._parts(control_port)), __version__)
-        log.info("vault-started", control_port=control_port, database=self.settings.database_kind)
+        log.info("vault.started", control_port=control_port, database=self.settings.database_kind)
         return self.app
 
     def stop(self) -> None:
@@ -86,8 +86,8 @@ class RunningVault:
         self._database.dispose()
 
     @property
-    def _watches(self) -> tuple[Tick, Telling, RpoSeries, ServerTls]:
-        return self._tick, self._telling, self._rpo_series, self.server_tls
+    def _watches(self) -> tuple[Housekeeping, SettingsPush, RpoSeries, ServerTls]:
+        return self._housekeeping, self._settings_push, self._rpo_series, self.server_tls
 
     def _control_port(self) -> gateway.ControlPort:
         settings = ControlSettings(
@@ -102,7 +102,7 @@ class RunningVault:
             settings,
             enrolled=self._is_enrolled,
             sink=self._facts,
-            signals=self._switchboard,
+            signals=self._signals,
             renew=Renewal(self._store, self.authority, utc_now),
             clock=utc_now,
         )
@@ -123,12 +123,12 @@ class RunningVault:
 
     def _submit(
         self,
-        session: Any,
+        session: Session,
         name: str,
         *,
         subject: str,
         subject_name: str,
-        arguments: Mapping[str, Any],
+        arguments: BaseModel | None,
         by: str,
     ) -> str:
         return self._engine.submit(
@@ -147,7 +147,7 @@ class RunningVault:
             gateway=self._control,
             authority=self.authority,
             facts=self._facts,
-            switchboard=self._switchboard,
+            signals=self._signals,
             jobs=self._engine,
             catalogue=Catalogue(self._definitions),
             operations=self._operations,

@@ -1,1 +1,1 @@
-"""Kinds of platforms that machines run on. Each keeps the protocols of `interface` and passes `conformance`."""
+"""Kinds of platforms that machines run on. Each implements the protocols of `interface` and passes `conformance`."""

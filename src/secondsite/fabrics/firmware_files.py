@@ -1,19 +1,19 @@
-"""Firmware state as files on a host: read whole while their owner may write, and put in place whole or not at all."""
+"""Firmware state as files on a host: read whole even while their owner writes, and written whole or not at all."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..datapath.firmware import MOST_BYTES
+from ..datapath.cycles import MOST_BYTES
 from ..domain import errors
+from ..ground import durable
 
 TRIES = 5
 
 
 def read(files: Mapping[str, Path], machine: str) -> dict[str, bytes]:
-    """The content by name, of files that did not change while all were read; one that is absent is left out. Raises
+    """The content by name of files that did not change while all were read; missing files are left out. Raises
     FabricError."""
     for _ in range(TRIES):
         before = {name: _mark(path) for name, path in files.items()}
@@ -28,19 +28,14 @@ def read(files: Mapping[str, Path], machine: str) -> dict[str, bytes]:
 
 
 def place(data: bytes, target: Path, owner: tuple[int, int] | None = None) -> None:
-    """A durable file under the target's name, for its owner (uid, gid) alone; raises FabricError."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    """Write a durable file that only its owner (uid, gid) may read; raises FabricError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part.touch(mode=0o600)
-        part.write_bytes(data)
-        if owner is not None:
-            os.chown(part, *owner)
-        _sync(part)
-        part.rename(target)
-        _sync(target.parent)
+        with durable.replacing(target) as file:
+            if owner is not None:
+                os.chown(file.fileno(), *owner)
+            file.write(data)
     except OSError as problem:
-        part.unlink(missing_ok=True)
         raise errors.FabricError(
             f"The firmware state {target} could not be written: {problem.strerror or problem}.",
             do="Check the file system that it lies on, then retry.",
@@ -48,7 +43,7 @@ def place(data: bytes, target: Path, owner: tuple[int, int] | None = None) -> No
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """The files below a folder that is there, durable, with all of them or not at all; what it held before goes."""
+    """Replace the files of a folder, durably, all or none."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True, mode=0o700)
@@ -56,21 +51,21 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         path = part / name
         path.parent.mkdir(exist_ok=True, mode=0o700)
         path.write_bytes(data)
-        _sync(path)
-        _sync(path.parent)
-    _sync(part)
+        durable.sync_file(path)
+        durable.sync_folder(path.parent)
+    durable.sync_folder(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
-    _sync(folder.parent)
+    durable.sync_folder(folder.parent)
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """What the files below a folder hold, by name."""
+    """The content of the files below a folder, by name."""
     return {name: path.read_bytes() for name, path in under(folder).items()}
 
 
 def under(folder: Path) -> dict[str, Path]:
-    """The files below a folder by name, as `write` left them; none if it is not there."""
+    """The files below a folder by name, as `write` left them; none if there is no folder."""
     return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
@@ -99,13 +94,5 @@ def _check_size(marks: Mapping[str, tuple[int, int, int] | None], machine: str) 
     if size_bytes > MOST_BYTES:
         raise errors.FabricError(
             f"The firmware state of '{machine}' has {size_bytes} bytes, more than the {MOST_BYTES} that travel.",
-            do=f"Look which file grew: {', '.join(marks)}.",
+            do=f"See which file grew: {', '.join(marks)}.",
         )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,11 +1,11 @@
-"""What an appliance asks of a platform, as small protocols.
+"""What an appliance needs from a platform, as small protocols.
 
 A fabric is made by `entry` from a URI and a work directory, belongs to one site, and is used by several threads at
-once. Every method has its own deadline, raises only `domain.errors`, and may be called again after a crash: it
-looks before it acts. A fabric touches only what carries our tag, except that it reads the inventory, and that
-`Tracking.enable` tags a machine which its owner put under protection.
+once. Every method has its own deadline, raises only `domain.errors`, and can be repeated after a crash. A fabric
+touches only what carries our tag, except that it reads the inventory, and that `Tracking.enable` tags a machine whose
+owner protects it.
 
-Machines are named by their fabric id (a UUID as text that stays the same for the machine's life).
+Machines are named by fabric id (a UUID as text, constant for the machine's life).
 Sizes are bytes, spans are seconds, times are aware UTC.
 """
 
@@ -13,27 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ..wire.machines import MachineDefinition, NetworkInfo
-
-
-class PowerState(StrEnum):
-    RUNNING = "running"
-    PAUSED = "paused"
-    OFF = "off"
-    MISSING = "missing"
+from ..wire.common.machines import MachineDefinition, NetworkInfo
+from ..wire.common.machines import PowerState as PowerState
 
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a platform can do: the core asks, it never guesses."""
+    """What a platform can do. The core asks for it and never guesses."""
 
     kind: str
     accelerated: bool
-    incremental: bool
     quiescing: bool
     networks: bool
     notes: tuple[str, ...] = ()
@@ -47,14 +39,14 @@ class MachineSummary:
     tag: str | None
     definition: MachineDefinition
     attached: tuple[str, ...] | None = None
-    """Keys of the disks that a running machine has at this moment: its definition holds from its next start on. None
-    where the definition is all that there is to know, and in lists."""
+    """Keys of the disks that a running machine has now; its definition applies from its next start. None if only
+    the definition is known, and in lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One reason found by a check, with the recommended action. `blocking` ones stop the verb; `disk` is the key of
-    the disk that it is about, if it is about one."""
+    """One obstacle found by a check, with the recommended action. `blocking` ones stop the verb; `disk` is the key
+    of the disk concerned, if any."""
 
     what: str
     do: str
@@ -64,23 +56,23 @@ class Obstacle:
 
 class Inventory(Protocol):
     def list(self) -> Sequence[MachineSummary]:
-        """All machines of the site, also those that are not ours."""
+        """All machines of the site, protected or not."""
 
     def get(self, fabric_id: str) -> MachineSummary | None:
-        """One machine, or None when the platform does not know it."""
+        """One machine, or None if the platform does not know it."""
 
 
 class Power(Protocol):
     def state(self, fabric_id: str) -> PowerState: ...
 
     def start(self, fabric_id: str) -> None:
-        """Starts the machine; one that runs already is left alone."""
+        """Starts the machine; harmless if it runs."""
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
-        """Asks the guest to power off and waits; True when it is off, False when the grace is over."""
+        """Asks the guest to power off and waits; True once it is off, False after `grace_seconds`."""
 
     def stop(self, fabric_id: str) -> None:
-        """Cuts the power. A machine that is off or missing is left alone."""
+        """Cuts the power; harmless if the machine is off or missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +94,22 @@ class DiskChanges:
 class ChangeSession:
     """A frozen view of all disks of a machine at one instant.
 
-    Every write that its guest saw end before `taken_at` is in it; of those that ended within `pause_seconds` after it
-    some may be. A point so promises no more than it holds.
-    """
+    Every write whose end the guest saw before `taken_at` is in it; writes that ended within `pause_seconds` after
+    that may be. So a point never promises more than it has."""
 
     taken_at: datetime
     checkpoint: str | None
-    """The checkpoint that was made with the view: the base for the next one. None when the machine is off: nothing
-    changes then, and the base stays the base."""
+    """The checkpoint that was made with the view, the base of the next one. None for a machine that is off:
+    nothing changes, and the base stays."""
     disks: tuple[DiskChanges, ...]
     consistency: str = "crash"
     reason: str | None = None
     pause_seconds: float = 0.0
     scratch_bytes: Callable[[], int] = field(default=lambda: 0)
-    """Bytes of scratch space in use now: the caller gives the session up before the budget is reached (P1)."""
+    """Bytes of scratch space in use now; the caller gives up the session before the budget is reached (P1)."""
     abandon: Callable[[], None] = field(default=lambda: None)
-    """Ends the job at once, so that the guest's writes cost nothing more; from any thread, and before the context is
-    left. What is read after it is worthless, or an error."""
+    """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before the
+    context is left. Later reads give wrong data or an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +117,7 @@ class SessionRequest:
     """`base` is the checkpoint that the target acknowledged last, or None for a first, full view.
 
     `new_checkpoint` is a name never used before (ours: 'secondsite-<epoch>-<seq>'). `scratch_dir` is on the file
-    system that the scratch budget is for. `disks` are the keys to be included.
+    system that the scratch budget is for. `disks` are the keys to include.
     """
 
     fabric_id: str
@@ -136,14 +127,14 @@ class SessionRequest:
     scratch_dir: Path
     app_consistent: bool = False
     instant: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered right around the act that fixes the view of a running machine, when all else is ready: the caller may
-    wait there until other machines are ready too."""
+    """Entered around the act that fixes the view of a running machine, once all else is ready; the caller may wait
+    there for other machines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """At `taken_at` the disks of a running machine held what they held at the checkpoint that was asked about: every
-    write that its guest saw end before that is in the checkpoint's content. `sizes_bytes` are the disks' by key."""
+    """At `taken_at` the disks of a running machine had the same content as at the checkpoint: every write whose
+    end the guest saw before is in it. `sizes_bytes` are by disk key."""
 
     taken_at: datetime
     sizes_bytes: Mapping[str, int]
@@ -156,36 +147,34 @@ class Tracking(Protocol):
         """Why this machine can't be tracked: raw disks, qcow2 v2, internal snapshots, foreign checkpoints, ..."""
 
     def enable(self, fabric_id: str, tag: str) -> None:
-        """Tags the machine as protected by us (`tag` = our machine id). Raises NotOurs if another tag is there."""
+        """Tags the machine as protected by us (`tag` is our machine id). Raises NotOurs if it has another tag."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[ChangeSession]:
         """A frozen view; leaving the context ends the job and its scratch space, but keeps both checkpoints.
 
-        Works for a running machine (backup job) and for one that is off (disks read where they lie, bitmaps
-        included). If `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the caller
-        falls back to compare. Raises FabricError when a foreign job holds the machine.
-        """
+        Works for a running machine (backup job) and for one that is off (disks and bitmaps are read in place). If
+        `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the caller falls back
+        to compare. Raises FabricError if a foreign job blocks the machine."""
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
         """Whether nothing was written to these disks of a running machine since the acknowledged checkpoint `base`.
 
-        Costs no view, no job and no drain of the disks. None means that a view is needed: something was written, the
-        machine is off, a disk or its bitmap is not the one that the checkpoint was made with, other checkpoints of
-        ours wait for `acknowledge`, or the platform cannot tell. Raises FabricError, NotFound.
-        """
+        Costs no view, no job and no drain of the disks. None means that a view is needed: something was written,
+        the machine is off, a disk or its bitmap was replaced, other checkpoints of ours wait for `acknowledge`, or
+        the platform cannot tell. Raises FabricError, NotFound."""
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
-        """The target has everything up to checkpoint `keep`: all our other checkpoints go, also orphans of views
-        whose data never arrived (their bitmaps are merged away by the platform). Foreign checkpoints stay."""
+        """The target has everything up to checkpoint `keep`: removes all our other checkpoints, also orphans of
+        views whose data never arrived. Foreign checkpoints stay."""
 
     def disable(self, fabric_id: str) -> None:
-        """Removes all our checkpoints, bitmaps and the tag; works for machines that run, are off or are gone."""
+        """Removes all our checkpoints, bitmaps and the tag of a machine that runs, is off or is gone."""
 
 
 @dataclass(slots=True)
 class Freeze:
-    """How a guest was frozen. `seconds` is how long its file systems stood, known once they are thawed; only then is
-    `consistency` final."""
+    """How a guest was frozen. `seconds` is how long its file systems were frozen; it and `consistency` are final
+    once they are thawed."""
 
     consistency: str = "crash"
     reason: str | None = None
@@ -196,23 +185,24 @@ class Firmware(Protocol):
     """The state that a machine's firmware keeps outside its disks: UEFI variables, an emulated TPM."""
 
     def read(self, fabric_id: str) -> Mapping[str, bytes]:
-        """All of it as it is now, in small files by name: 'nvram', 'tpm/NAME'; nothing where a machine has none. Each
-        file is whole, though not of the very instant of the disks. Raises FabricError for state that cannot be read
-        or is larger than what travels, NotFound."""
+        """The present state as small files by name ('nvram', 'tpm/NAME'); empty if the machine has none. Each file
+        is whole, but not of the exact instant of the disks. Raises FabricError for state that cannot be read or is
+        too large to travel, NotFound."""
 
 
 class Quiescing(Protocol):
     def freeze(self, fabric_ids: Sequence[str]) -> AbstractContextManager[Mapping[str, Freeze]]:
-        """The file systems of all guests stand frozen inside the context, all at once, where their agents allow; gives
-        how it went by fabric id. Thaws in any case, within ten seconds. To be entered before `hold`."""
+        """Freezes the file systems of all guests at once inside the context, where their agents allow it; gives
+        the results by fabric id. Thaws in any case, within ten seconds. Enter it before `pause`."""
 
-    def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
-        """All machines stand still inside the context (vCPUs paused); gives the common instant. Resumes in any case."""
+    def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
+        """Pauses the vCPUs of all machines inside the context; gives the common instant. Resumes in any case,
+        after `budget_seconds` at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostRequest:
-    """A machine to be made here from disks that we hold.
+    """A machine to make here from disks of ours.
 
     `definition` is the source's; `disks` maps disk keys to the overlay files to run on; `networks` maps the
     definition's NIC keys to a network of this site, or None for 'not connected'. `tag` marks it as ours.
@@ -224,10 +214,9 @@ class HostRequest:
     disks: Mapping[str, Path]
     networks: Mapping[str, str | None]
     tag: str
-    properties: Mapping[str, str] = field(default_factory=dict)
     firmware: Mapping[str, bytes] = field(default_factory=dict)
-    """The firmware state that the machine starts with, as `Firmware.read` gives it; a machine that is there already
-    keeps its own. Without a file the platform begins with a fresh state."""
+    """The firmware state to start with, as from `Firmware.read`; an existing machine keeps its own. Without files
+    the platform makes a fresh state."""
 
 
 class Hosting(Protocol):
@@ -237,16 +226,16 @@ class Hosting(Protocol):
         """Why this machine could not run here."""
 
     def create(self, request: HostRequest) -> None:
-        """Defines the machine, powered off, autostart off. An equal one that is there already is fine;
-        a machine of that id or name without our tag raises NotOurs."""
+        """Defines the machine, powered off, autostart off; harmless if an equal one exists. Raises NotOurs for a
+        machine of that id or name without our tag."""
 
     def remove(self, fabric_id: str, tag: str) -> None:
-        """Stops and undefines the machine (checkpoint metadata too). Disks stay. Missing is fine, a foreign tag
-        raises NotOurs."""
+        """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is missing;
+        raises NotOurs for a foreign tag."""
 
     def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
-        """Takes the definition of an off machine away so that nobody can start it, and gives it for `restore`; its
-        firmware state stays with us."""
+        """Removes the definition of a machine that is off, so that nobody can start it, and gives it for
+        `restore`; a copy of its firmware state stays."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Defines a withdrawn machine again as it was, with its firmware state, powered off."""
@@ -254,18 +243,18 @@ class Hosting(Protocol):
     def consolidate(
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
     ) -> None:
-        """Brings each disk of a machine (running or off) back into one file: everything above `disks[key]` in its
-        backing chain is merged down into that file and the machine goes on with that file as its disk."""
+        """Merges each disk of a machine, running or off, back into one file: everything above `disks[key]` in its
+        backing chain goes into that file, which becomes the machine's disk."""
 
 
 class Networks(Protocol):
     def list(self) -> Sequence[NetworkInfo]: ...
 
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
-        """A network that leads nowhere, for drills; ours by tag. There already and ours: fine."""
+        """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
 
     def remove(self, name: str, tag: str) -> None:
-        """Removes one of ours; missing is fine; a foreign one raises NotOurs."""
+        """Removes a network of ours; harmless if it is missing. Raises NotOurs for a foreign one."""
 
 
 @runtime_checkable
@@ -290,4 +279,4 @@ class Fabric(Protocol):
     def networks(self) -> Networks: ...
 
     def close(self) -> None:
-        """Lets go of the platform; machines run on."""
+        """Disconnects from the platform; machines run on."""

@@ -1,33 +1,26 @@
 """One embedded root for each test process: libvirt holds no second one."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 
-from tests.fabrics.libvirt.shared import rig_of_this_process
-from tests.fabrics.libvirt.sites import Site
+from tests.fabrics.libvirt.support_held import held_root, with_machine
+from tests.fabrics.libvirt.support_host import host_of_this_process
 
 
 @pytest.fixture(scope="session")
-def host():
-    with rig_of_this_process() as rig:
-        yield rig
+def embedded():
+    with host_of_this_process() as host:
+        yield host
 
 
 @pytest.fixture
-def rig(host):
-    yield host
-    host.clear()
+def host(embedded):
+    """The host of this process, cleared after the test."""
+    yield embedded
+    embedded.clear()
 
 
 @pytest.fixture
-def site():
-    root = Path(tempfile.mkdtemp(prefix="ss-lv-"))
-    site = Site(root)
-    try:
-        yield site
-    finally:
-        site.end()
-        shutil.rmtree(root, ignore_errors=True)
+def held():
+    """A root of a process of its own, with a machine that outlives it."""
+    with held_root() as held:
+        yield with_machine(held)

@@ -1,6 +1,6 @@
 """The probe guest proves that code ran, not that a device file is there."""
 
-from secondsite.fabrics.libvirt import accelerator
+from secondsite.fabrics.libvirt.host import accelerator
 
 
 def probe(tmp_path, content):

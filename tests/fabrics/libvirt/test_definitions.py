@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from secondsite.fabrics.interface import HostRequest
-from secondsite.fabrics.libvirt import adapt, domain_xml
-from secondsite.wire.machines import DiskDefinition, MachineDefinition, NicDefinition
+from secondsite.fabrics.libvirt.host import domain_xml
+from secondsite.fabrics.libvirt.hosting import adapt
+from secondsite.wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 
 TAG = "33333333-2222-4333-8444-555555555555"
 SOURCE = """<domain type='kvm' id='4'><name>web</name><uuid>11111111-1111-4111-8111-111111111111</uuid>
@@ -35,15 +36,15 @@ def described():
     return domain_xml.definition(SOURCE, {"vda": 10 << 30, "vdb": 1 << 30})
 
 
-def adapted(kvm=True, networks=None, firmware=None, **properties):
+def adapted(kvm=True, networks=None, firmware=None):
     request = HostRequest(
         fabric_id="99999999-1111-4111-8111-111111111111", name="web-test", definition=described(),
-        disks={"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG, properties=properties,
+        disks={"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG,
         firmware=firmware or {},
     )  # fmt: skip
     return domain_xml.parse(
         adapt.adapted(
-            request, adapt.Place(kvm, frozenset({"lan"}), Path("/site/console"), Path("/site/nvram"))
+            request, adapt.HostFeatures(kvm, frozenset({"lan"}), Path("/site/console"), Path("/site/nvram"))
         )
     )
 
@@ -107,13 +108,6 @@ def test_without_kvm_the_machine_is_emulated():
     assert [timer.get("name") for timer in root.iterfind("clock/timer")] == ["rtc"]
 
 
-def test_target_properties_override_size():
-    root = adapted(vcpus="2", memory_bytes=str(1 << 30))
-    assert root.findtext("vcpu") == "2"
-    assert root.find("cpu/topology") is None
-    assert domain_xml.definition(domain_xml.render(root), {}).memory_bytes == 1 << 30
-
-
 def test_console_and_nvram_are_places_of_this_host():
     root = adapted()
     assert root.find("devices/serial/source").attrib == {"path": "/site/console/web-test.log", "append": "on"}
@@ -129,7 +123,7 @@ def test_a_machine_of_another_platform_gets_a_plain_definition():
     )  # fmt: skip
     request = HostRequest("y", "sim", definition, {"vda": Path("/new/vda.qcow2")}, {"net0": "lan"}, TAG)
     root = domain_xml.parse(
-        adapt.adapted(request, adapt.Place(False, frozenset({"lan"}), Path("/c"), Path("/n")))
+        adapt.adapted(request, adapt.HostFeatures(False, frozenset({"lan"}), Path("/c"), Path("/n")))
     )
     found = domain_xml.definition(domain_xml.render(root), {})
     assert (found.name, found.vcpus, found.memory_bytes) == ("sim", 2, 64 << 20)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from secondsite.domain import errors
-from secondsite.fabrics.libvirt import networks
+from secondsite.fabrics.libvirt.host import networks
 
 
 def ip(*arguments):

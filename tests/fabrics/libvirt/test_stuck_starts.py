@@ -11,9 +11,11 @@ import time
 import pytest
 
 from secondsite.domain import errors
-from secondsite.fabrics.libvirt import emulator
-from tests.fabrics.libvirt.sites import TAG, ApplianceProcess
+from secondsite.fabrics.libvirt.host import emulator
+from tests.fabrics.libvirt.support_held import TAG
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 10
 WIDEST_SECONDS = 0.3
@@ -21,9 +23,9 @@ WIDEST_SECONDS = 0.3
 
 
 @pytest.fixture
-def frozen_qemu(site):
+def frozen_qemu(held):
     """The machine's QEMU stands still: its monitor takes connections and answers none."""
-    pid = site.qemu
+    pid = held.qemu
     os.kill(pid, signal.SIGSTOP)
     yield pid
     with contextlib.suppress(ProcessLookupError):
@@ -37,14 +39,14 @@ def at_most(seconds):
     assert time.monotonic() - began < seconds
 
 
-def status_of(site):
-    return site.root / "run" / "qemu" / "a.xml"
+def status_of(held):
+    return held.root / "run" / "qemu" / "a.xml"
 
 
-def rewrite_status(site, state, reason, pid=None):
+def rewrite_status(held, state, reason, pid=None):
     """As a driver leaves it that is killed in the middle."""
-    path = status_of(site)
-    head = f"<domstatus state='{state}' reason='{reason}' pid='{site.qemu if pid is None else pid}'>"
+    path = status_of(held)
+    head = f"<domstatus state='{state}' reason='{reason}' pid='{held.qemu if pid is None else pid}'>"
     path.write_text(re.sub(r"<domstatus [^>]*>", head, path.read_text(), count=1))
 
 
@@ -52,107 +54,107 @@ def is_alive(pid):
     return bool(emulator._words(pid))
 
 
-def end_qemu(site):
-    pid = site.qemu
+def end_qemu(held):
+    pid = held.qemu
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize("verb", ["start", "remove"])
-def test_a_start_cut_off_before_qemu_had_a_number_locks_nothing(site, verb):
-    site.appliance.kill()
-    end_qemu(site)
-    rewrite_status(site, "paused", "starting up", pid=0)
-    site.appliance = ApplianceProcess(site.root)
+def test_a_start_cut_off_before_qemu_had_a_number_locks_nothing(held, verb):
+    held.kill()
+    end_qemu(held)
+    rewrite_status(held, "paused", "starting up", pid=0)
+    held.open()
     with at_most(15):
         if verb == "start":
-            site.appliance.ask("start", machine=site.machine)
-            assert site.appliance.ask("state", machine=site.machine) == "running"
-        site.appliance.ask("remove", machine=site.machine, tag=TAG)
-    assert site.appliance.ask("state", machine=site.machine) == "missing"
+            held.ask("start", machine=held.machine)
+            assert held.ask("state", machine=held.machine) == "running"
+        held.ask("remove", machine=held.machine, tag=TAG)
+    assert held.ask("state", machine=held.machine) == "missing"
 
 
-def test_a_program_that_got_the_number_of_a_dead_qemu_is_left_alone(site):
+def test_a_program_that_got_the_number_of_a_dead_qemu_is_left_alone(held):
     """As after a reboot of the host."""
-    site.appliance.kill()
-    end_qemu(site)
+    held.kill()
+    end_qemu(held)
     with subprocess.Popen(["sleep", "300"]) as stranger:
         try:
-            rewrite_status(site, "running", "booted", pid=stranger.pid)
-            (site.root / "run" / "qemu" / "a.pid").write_text(str(stranger.pid))
-            site.appliance = ApplianceProcess(site.root)
-            assert site.appliance.ask("state", machine=site.machine) == "off"
-            site.appliance.ask("start", machine=site.machine)
+            rewrite_status(held, "running", "booted", pid=stranger.pid)
+            (held.root / "run" / "qemu" / "a.pid").write_text(str(stranger.pid))
+            held.open()
+            assert held.ask("state", machine=held.machine) == "off"
+            held.ask("start", machine=held.machine)
             assert stranger.poll() is None
         finally:
             stranger.kill()
 
 
-def test_nothing_is_forgotten_while_another_process_drives_the_root(site):
-    rewrite_status(site, "paused", "starting up", pid=0)
+def test_nothing_is_forgotten_while_another_process_drives_the_root(held):
+    rewrite_status(held, "paused", "starting up", pid=0)
     with pytest.raises(errors.FabricError, match="Another process drives"):
-        emulator.forget_the_dead(site.root)
-    assert status_of(site).exists()
-    assert is_alive(site.qemu)
+        emulator.forget_the_dead(held.root)
+    assert status_of(held).exists()
+    assert is_alive(held.qemu)
 
 
-def test_a_running_machine_is_not_forgotten(site):
-    qemu = site.qemu
-    site.appliance.kill()
-    emulator.forget_the_dead(site.root)
-    site.appliance = ApplianceProcess(site.root)
-    assert site.appliance.ask("state", machine=site.machine) == "running"
-    assert site.qemu == qemu
+def test_a_running_machine_is_not_forgotten(held):
+    qemu = held.qemu
+    held.kill()
+    emulator.forget_the_dead(held.root)
+    held.open()
+    assert held.ask("state", machine=held.machine) == "running"
+    assert held.qemu == qemu
 
 
 @pytest.mark.slow
-def test_a_machine_whose_qemu_hangs_is_removed(site, frozen_qemu):
+def test_a_machine_whose_qemu_hangs_is_removed(held, frozen_qemu):
     with at_most(20):
-        site.appliance.ask("remove", machine=site.machine, tag=TAG)
+        held.ask("remove", machine=held.machine, tag=TAG)
     assert not is_alive(frozen_qemu)
 
 
 @pytest.mark.slow
-def test_a_machine_whose_qemu_hangs_is_removed_by_a_new_process(site, frozen_qemu):
-    site.new_appliance()
+def test_a_machine_whose_qemu_hangs_is_removed_by_a_new_process(held, frozen_qemu):
+    held.reopen()
     with at_most(20):
-        site.appliance.ask("remove", machine=site.machine, tag=TAG)
+        held.ask("remove", machine=held.machine, tag=TAG)
     assert not is_alive(frozen_qemu)
 
 
 @pytest.mark.slow
-def test_a_start_that_hangs_halfway_is_begun_anew(site, frozen_qemu):
-    site.appliance.kill()
-    rewrite_status(site, "paused", "starting up")
-    site.appliance = ApplianceProcess(site.root)
+def test_a_start_that_hangs_halfway_is_begun_anew(held, frozen_qemu):
+    held.kill()
+    rewrite_status(held, "paused", "starting up")
+    held.open()
     with at_most(20):
-        site.appliance.ask("start", machine=site.machine)
-    assert site.appliance.ask("state", machine=site.machine) == "running"
+        held.ask("start", machine=held.machine)
+    assert held.ask("state", machine=held.machine) == "running"
     assert not is_alive(frozen_qemu)
-    assert is_alive(site.qemu)
+    assert is_alive(held.qemu)
 
 
 @pytest.mark.slow
-def test_a_guest_that_ran_is_never_killed_to_start_it(site, frozen_qemu):
-    site.appliance.kill()
-    rewrite_status(site, "paused", "user")
-    site.appliance = ApplianceProcess(site.root)
-    assert site.appliance.try_to("start", machine=site.machine)["error"] == "deadline-exceeded"
+def test_a_guest_that_ran_is_never_killed_to_start_it(held, frozen_qemu):
+    held.kill()
+    rewrite_status(held, "paused", "user")
+    held.open()
+    assert held.process.try_to("start", machine=held.machine)["error"] == "deadline-exceeded"
     assert is_alive(frozen_qemu)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_start_or_stop_killed_at_any_instant_is_repeated(site):
-    site.appliance.ask("stop", machine=site.machine)
+def test_a_start_or_stop_killed_at_any_instant_is_repeated(held):
+    held.ask("stop", machine=held.machine)
     instants = random.Random(3)
     for _ in range(ROUNDS):
         for verb, state in ("start", "running"), ("stop", "off"):
-            site.appliance.tell(verb, machine=site.machine)
+            held.process.tell(verb, machine=held.machine)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                site.appliance.process.wait(timeout=instants.uniform(0, WIDEST_SECONDS))
-            site.new_appliance()
+                held.process.wait(instants.uniform(0, WIDEST_SECONDS))
+            held.reopen()
             with at_most(15):
-                site.appliance.ask(verb, machine=site.machine)
-            assert site.appliance.ask("state", machine=site.machine) == state
-    site.appliance.ask("remove", machine=site.machine, tag=TAG)
+                held.ask(verb, machine=held.machine)
+            assert held.ask("state", machine=held.machine) == state
+    held.ask("remove", machine=held.machine, tag=TAG)

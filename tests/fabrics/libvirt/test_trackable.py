@@ -7,128 +7,133 @@ import uuid
 
 import pytest
 
+from rig.hosts.domains import firmware_xml
+from rig.images import qemu_img
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import SessionRequest
-from tests.fabrics.libvirt.rig import firmware_xml, qemu_img
+
+pytestmark = pytest.mark.slow
 
 
-def machine_on(rig, path, form="qcow2"):
-    return rig.define(firmware_xml(f"m-{uuid.uuid4().hex[:8]}", [path], form=form))
+def machine_on(host, path, form="qcow2"):
+    return host.define(firmware_xml(f"m-{uuid.uuid4().hex[:8]}", [path], form=form))
 
 
-def whats(rig, fabric_id):
-    return " ".join(one.what for one in rig.fabric.tracking.check(fabric_id) if one.blocking)
+def whats(host, fabric_id):
+    return " ".join(one.what for one in host.fabric.tracking.check(fabric_id) if one.blocking)
 
 
-def test_a_plain_qcow2_machine_has_no_obstacle(rig):
-    assert rig.fabric.tracking.check(rig.make_machine("plain", [4 << 20])) == []
+def test_a_plain_qcow2_machine_has_no_obstacle(host):
+    assert host.fabric.tracking.check(host.make_machine("plain", [4 << 20])) == []
 
 
-def test_a_raw_disk_is_an_obstacle_with_the_way_out(rig):
-    path = rig.images / "raw.img"
+def test_a_raw_disk_is_an_obstacle_with_the_way_out(host):
+    path = host.images / "raw.img"
     path.write_bytes(b"\0" * (1 << 20))
-    obstacle, *_ = rig.fabric.tracking.check(machine_on(rig, path, "raw"))
+    obstacle, *_ = host.fabric.tracking.check(machine_on(host, path, "raw"))
     assert obstacle.blocking
     assert "qemu-img convert" in obstacle.do
 
 
-def test_an_old_qcow2_is_an_obstacle_with_the_way_out(rig):
-    path = rig.make_image("old", 1 << 20, "-o", "compat=0.10")
-    obstacle, *_ = rig.fabric.tracking.check(machine_on(rig, path))
+def test_an_old_qcow2_is_an_obstacle_with_the_way_out(host):
+    path = host.make_image("old", 1 << 20, "-o", "compat=0.10")
+    obstacle, *_ = host.fabric.tracking.check(machine_on(host, path))
     assert "qemu-img amend" in obstacle.do
 
 
-def test_an_internal_snapshot_is_an_obstacle(rig):
-    path = rig.make_image("snap", 1 << 20)
+def test_an_internal_snapshot_is_an_obstacle(host):
+    path = host.make_image("snap", 1 << 20)
     qemu_img("snapshot", "-c", "before", str(path))
-    assert "internal snapshot 'before'" in whats(rig, machine_on(rig, path))
+    assert "internal snapshot 'before'" in whats(host, machine_on(host, path))
 
 
-def test_a_missing_image_is_an_obstacle(rig):
-    assert "cannot be read" in whats(rig, machine_on(rig, rig.images / "nowhere.qcow2"))
+def test_a_missing_image_is_an_obstacle(host):
+    assert "cannot be read" in whats(host, machine_on(host, host.images / "nowhere.qcow2"))
 
 
-def test_a_restored_image_that_carries_our_bitmap_is_not_believed(rig):
-    fabric_id = steps.protected(rig, "restored")
-    base = steps.checkpoint(rig, fabric_id)
-    path = rig.disk_path(fabric_id, "vda")
-    steps.stopped(rig, fabric_id)
+def test_a_restored_image_that_carries_our_bitmap_is_not_believed(host):
+    fabric_id = steps.protected(host, "restored")
+    base = steps.checkpoint(host, fabric_id)
+    path = host.disk_path(fabric_id, "vda")
+    steps.stopped(host, fabric_id)
     backup = path.with_suffix(".backup")
     shutil.copy(path, backup)
-    rig.fabric.power.start(fabric_id)
-    steps.write(rig, fabric_id, 1 << 20, 0x77)
-    steps.stopped(rig, fabric_id)
+    host.fabric.power.start(fabric_id)
+    steps.write(host, fabric_id, 1 << 20, 0x77)
+    steps.stopped(host, fabric_id)
     backup.rename(path)
-    with steps.view(rig, fabric_id, base) as session:
+    with steps.view(host, fabric_id, base) as session:
         assert session.disks[0].bitmaps == ()
-    rig.fabric.power.start(fabric_id)
-    with steps.view(rig, fabric_id, base) as session:
+    host.fabric.power.start(fabric_id)
+    with steps.view(host, fabric_id, base) as session:
         assert session.disks[0].bitmaps == ()
 
 
-def snapshot_outside(rig, fabric_id):
-    xml = f"<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'><source file='{rig.images}/{secrets.token_hex(4)}.qcow2'/></disk></disks></domainsnapshot>"
-    rig.domain(fabric_id).snapshotCreateXML(xml, 16)
+def snapshot_outside(host, fabric_id):
+    xml = f"<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='external'><source file='{host.images}/{secrets.token_hex(4)}.qcow2'/></disk></disks></domainsnapshot>"
+    host.domain(fabric_id).snapshotCreateXML(xml, 16)
 
 
-def test_what_was_written_before_an_external_snapshot_is_not_taken_for_nothing(rig):
-    fabric_id = steps.protected(rig, "snapshot-silent")
-    base = steps.checkpoint(rig, fabric_id)
-    steps.write(rig, fabric_id, 0, 0x01)
-    snapshot_outside(rig, fabric_id)
-    assert rig.fabric.tracking.unwritten(fabric_id, ["vda"], base) is None
-    later = steps.checkpoint(rig, fabric_id, base)
-    assert rig.fabric.tracking.unwritten(fabric_id, ["vda"], later) is not None
+def test_what_was_written_before_an_external_snapshot_is_not_taken_for_nothing(host):
+    fabric_id = steps.protected(host, "snapshot-silent")
+    base = steps.checkpoint(host, fabric_id)
+    steps.write(host, fabric_id, 0, 0x01)
+    snapshot_outside(host, fabric_id)
+    assert host.fabric.tracking.unwritten(fabric_id, ["vda"], base) is None
+    later = steps.checkpoint(host, fabric_id, base)
+    assert host.fabric.tracking.unwritten(fabric_id, ["vda"], later) is not None
 
 
-def test_under_a_foreign_job_nothing_is_claimed(rig):
-    fabric_id = steps.protected(rig, "foreign-job")
-    base = steps.checkpoint(rig, fabric_id)
-    domain = rig.domain(fabric_id)
-    server = f"<server transport='unix' socket='{rig.images}/foreign'/>"
+def test_under_a_foreign_job_nothing_is_claimed(host):
+    fabric_id = steps.protected(host, "foreign-job")
+    base = steps.checkpoint(host, fabric_id)
+    domain = host.domain(fabric_id)
+    server = f"<server transport='unix' socket='{host.images}/foreign'/>"
     domain.backupBegin(f"<domainbackup mode='pull'>{server}</domainbackup>", None)
     try:
-        assert rig.fabric.tracking.unwritten(fabric_id, ["vda"], base) is None
+        assert host.fabric.tracking.unwritten(fabric_id, ["vda"], base) is None
     finally:
         domain.abortJob()
-    steps.until(lambda: rig.fabric.tracking.unwritten(fabric_id, ["vda"], base) is not None)
+    steps.until(lambda: host.fabric.tracking.unwritten(fabric_id, ["vda"], base) is not None)
 
 
-def test_the_delta_goes_on_over_an_external_snapshot(rig):
-    fabric_id = steps.protected(rig, "snapshot")
-    base = steps.checkpoint(rig, fabric_id)
-    steps.write(rig, fabric_id, 0, 0x01)
-    snapshot_outside(rig, fabric_id)
-    steps.write(rig, fabric_id, 2 << 20, 0x02)
-    with steps.view(rig, fabric_id, base) as session:
+def test_the_delta_goes_on_over_an_external_snapshot(host):
+    fabric_id = steps.protected(host, "snapshot")
+    base = steps.checkpoint(host, fabric_id)
+    steps.write(host, fabric_id, 0, 0x01)
+    snapshot_outside(host, fabric_id)
+    steps.write(host, fabric_id, 2 << 20, 0x02)
+    with steps.view(host, fabric_id, base) as session:
         assert not session.disks[0].bitmaps or steps.dirty_blocks(session.disks[0]) >= {0, 32}
         assert steps.byte_at(session.disks[0], 0) == 0x01
 
 
-def test_only_the_named_disks_are_in_a_view(rig):
-    fabric_id = steps.protected(rig, "some", [2 << 20, 2 << 20])
-    request = SessionRequest(fabric_id, ("vdb",), None, steps.new_checkpoint(), rig.scratch_dir)
-    with rig.fabric.tracking.open(request) as session:
+def test_only_the_named_disks_are_in_a_view(host):
+    fabric_id = steps.protected(host, "some", [2 << 20, 2 << 20])
+    request = SessionRequest(fabric_id, ("vdb",), None, steps.new_checkpoint(), host.scratch_dir)
+    with host.fabric.tracking.open(request) as session:
         assert [disk.key for disk in session.disks] == ["vdb"]
     for keys, expected in (("vdb",), {"vdb": True}), (("vda", "vdb"), {"vda": False, "vdb": True}):
-        request = SessionRequest(fabric_id, keys, session.checkpoint, steps.new_checkpoint(), rig.scratch_dir)
-        with rig.fabric.tracking.open(request) as following:
+        request = SessionRequest(
+            fabric_id, keys, session.checkpoint, steps.new_checkpoint(), host.scratch_dir
+        )
+        with host.fabric.tracking.open(request) as following:
             assert {disk.key: bool(disk.bitmaps) for disk in following.disks} == expected
 
 
-def test_a_disk_that_is_not_there_is_refused_by_name(rig):
-    fabric_id = steps.protected(rig, "no-disk")
-    request = SessionRequest(fabric_id, ("vdz",), None, steps.new_checkpoint(), rig.scratch_dir)
-    with pytest.raises(errors.FabricError, match="vdz"), rig.fabric.tracking.open(request):
+def test_a_disk_that_is_not_there_is_refused_by_name(host):
+    fabric_id = steps.protected(host, "no-disk")
+    request = SessionRequest(fabric_id, ("vdz",), None, steps.new_checkpoint(), host.scratch_dir)
+    with pytest.raises(errors.FabricError, match="vdz"), host.fabric.tracking.open(request):
         pass
 
 
-def test_no_bitmap_is_left_when_an_off_machine_is_released(rig):
-    fabric_id = steps.protected(rig, "release")
-    steps.checkpoint(rig, fabric_id)
-    path = rig.disk_path(fabric_id, "vda")
-    steps.stopped(rig, fabric_id)
-    rig.fabric.tracking.disable(fabric_id)
+def test_no_bitmap_is_left_when_an_off_machine_is_released(host):
+    fabric_id = steps.protected(host, "release")
+    steps.checkpoint(host, fabric_id)
+    path = host.disk_path(fabric_id, "vda")
+    steps.stopped(host, fabric_id)
+    host.fabric.tracking.disable(fabric_id)
     specific = json.loads(qemu_img("info", "--output=json", str(path)))["format-specific"]["data"]
     assert not specific.get("bitmaps")

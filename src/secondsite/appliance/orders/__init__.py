@@ -6,10 +6,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...domain import errors
-from ...wire.base import Shape
-from ...wire.orders import ORDERS, Kind
-from . import checks, instants, inventory, points, power, replica, runs, seed, site, source, source_cycles
-from .context import Context
+from ...wire.common.base import Shape
+from ...wire.control.orders import ORDERS, Kind
+from . import (
+    checks,
+    commit,
+    instants,
+    inventory,
+    points,
+    power,
+    replica,
+    runs,
+    seed,
+    site,
+    source,
+    source_cycles,
+)
+from .context import ApplianceParts, Context
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -37,11 +50,10 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.ACCEPT_CYCLES: replica.accept_cycles,
     Kind.START_REPLICA: runs.start_replica,
     Kind.STOP_REPLICA: runs.stop_replica,
-    Kind.COMMIT_POINT: runs.commit_point,
-    Kind.CONSOLIDATE: runs.consolidate,
+    Kind.COMMIT_POINT: commit.commit_point,
+    Kind.CONSOLIDATE: commit.consolidate,
     Kind.REMOVE_REPLICA: replica.remove,
-    Kind.REMOVE_MACHINE: runs.remove_machine,
-    Kind.DROP_POINT: points.drop_point,
+    Kind.REMOVE_MACHINE: commit.remove_machine,
     Kind.HOLD_POINT: points.hold_point,
     Kind.RELEASE_POINT: points.release_point,
     Kind.VERIFY_POINT: points.verify_point,
@@ -67,3 +79,6 @@ def perform(context: Context) -> tuple[str, Shape]:
             do="Upgrade the appliance to the vault's release.",
         ) from None
     return HANDLERS[kind](context, payload)
+
+
+__all__ = ["HANDLERS", "ApplianceParts", "Context", "perform"]

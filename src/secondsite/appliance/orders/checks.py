@@ -1,14 +1,17 @@
-"""The cheap, complete checks before a verb begins: every reason at once, each with what to do."""
+"""The cheap, complete checks before a verb begins: all obstacles at once, each with what to do."""
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
-from ...datapath import errors as datapath_errors
+from ...datapath.disks import image
 from ...domain import errors
-from ...domain.units import GiB
+from ...domain.amounts import size
 from ...fabrics.interface import Obstacle
-from ...wire.checks import CheckSource, CheckTarget, Obstacles, ObstacleShape
-from ..custody import GIVE_ONE
+from ...ground import usage
+from ...wire.common.machines import DiskDefinition
+from ...wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles, ObstacleShape
+from ..target import GIVE_ONE
 from .context import Context
 
 PEER_SECONDS = 3.0
@@ -16,8 +19,9 @@ PEER_PATIENCE_SECONDS = 15.0
 PEER_PAUSE_SECONDS = 0.3
 
 
-def check_source(context: Context, payload: CheckSource) -> tuple[str, Obstacles]:
-    return _answer(list(_of_source(context, payload)), "this machine can be replicated from here")
+def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSource]:
+    sentence, found = _answer(list(_of_source(context, payload)), "this machine can be replicated from here")
+    return sentence, CheckedSource(obstacles=found.obstacles, needed_bytes=_needed_bytes(context, payload))
 
 
 def check_target(context: Context, payload: CheckTarget) -> tuple[str, Obstacles]:
@@ -37,23 +41,41 @@ def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape
         yield from _unreachable(context, payload.peer_addresses)
 
 
+def _needed_bytes(context: Context, payload: CheckSource) -> int:
+    """Bytes that a full copy of the disks needs."""
+    machine = context.fabric.inventory.get(payload.fabric_id)
+    disks = machine.definition.disks if machine is not None else ()
+    return sum(_occupied_bytes(disk) for disk in disks if not payload.disks or disk.key in payload.disks)
+
+
+def _occupied_bytes(disk: DiskDefinition) -> int:
+    """Bytes that the disk's files occupy; the disk's size if they cannot be seen, as for a block device."""
+    try:
+        files = [link.path for link in image.chain(Path(disk.path))]
+    except errors.SecondsiteError:
+        return disk.size_bytes
+    if not all(path.is_file() for path in files):
+        return disk.size_bytes
+    return min(disk.size_bytes, sum(usage.stored_bytes(path) for path in files))
+
+
 def _unreachable(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
     """One data address that answers with a certificate of our CA is enough."""
     try:
         _reach(context, addresses)
-    except (datapath_errors.DatapathError, errors.SecondsiteError) as problem:
+    except errors.SecondsiteError as problem:
         where = ", ".join(addresses)
         yield _obstacle(f"The target's data port ({where}) cannot be used: {problem.message}", problem.do)
 
 
 def _reach(context: Context, addresses: tuple[str, ...]) -> None:
-    """A peer that is being started again at this moment is no reason not to go on: it gets a while."""
+    """Try for a while: a peer that is just restarting is no obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
     while True:
         try:
             context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
             return
-        except datapath_errors.PeerUnreachable:
+        except errors.PeerUnreachable:
             if time.monotonic() > deadline:
                 raise
         time.sleep(PEER_PAUSE_SECONDS)
@@ -66,11 +88,11 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     for name in payload.networks:
         if name not in known:
             yield _obstacle(f"There is no network '{name}' here.", "Create it, or map to one that exists.")
-    free = context.parts.host.free_bytes()
+    free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
     if free < payload.needed_bytes:
         yield _obstacle(
-            f"The store has {free / GiB:.1f} GiB free, {payload.needed_bytes / GiB:.1f} GiB may be needed.",
-            "Add space to the store, or shorten the retention of other machines.",
+            f"A full copy of the disks needs {size(payload.needed_bytes)}; the store has {size(free)} free of {size(whole)}.",
+            "Add space to the store, shorten the retention of other machines, or protect fewer disks.",
         )
     yield from _seeds(context, payload)
     if payload.encrypted and context.parts.host.custody.key is None:
@@ -91,7 +113,7 @@ def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     needed, free = sum(seed.stored_bytes for seed in found), context.parts.host.free_bytes()
     if free < needed:
         yield _obstacle(
-            f"The store has {free / GiB:.1f} GiB free, the seeds hold up to {needed / GiB:.1f} GiB.",
+            f"The seeds hold up to {size(needed)}; the store has {size(free)} free.",
             "Add space to the store: a seed is copied.",
         )
 

@@ -1,4 +1,4 @@
-"""What an order works with."""
+"""What an order can use."""
 
 import time
 from collections.abc import Callable
@@ -7,21 +7,14 @@ from dataclasses import dataclass, field
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...wire.control import Order
-from ..bandwidth import Bandwidth
-from ..config import ApplianceConfig
 from ..groups import Groups
-from ..hosted import Hosted
-from ..inbox_work import InboxWork
-from ..peers import Peers
-from ..replica_host import ReplicaHost
-from ..replication import Replication
-from ..seeds import Seeds
-from ..source import Source
-from ..state import State
+from ..shared import ApplianceConfig, Bandwidth, Peers, State
+from ..source import Replication, Source
+from ..target import Applier, HostedReplica, ReplicaHost, Seeds
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ApplianceParts:
     """The parts of the appliance that orders use."""
 
     config: ApplianceConfig
@@ -32,16 +25,16 @@ class Parts:
     replication: Replication
     groups: Groups
     host: ReplicaHost
-    work: InboxWork
+    work: Applier
     seeds: Seeds
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One order under way. `progress(fraction, sentence)` tells the vault."""
+    """One order in progress. `progress(fraction, sentence)` reports to the vault."""
 
     order: Order
-    parts: Parts
+    parts: ApplianceParts
     progress: Callable[[float, str], None] = lambda _fraction, _sentence: None
     began: float = field(default_factory=time.monotonic)
 
@@ -64,13 +57,13 @@ class Context:
         return self.parts.state
 
     def left_seconds(self) -> float:
-        """What is left of the order's deadline."""
+        """Seconds left before the order's deadline."""
         return max(0.0, self.began + self.order.deadline_seconds - time.monotonic())
 
     def source(self) -> Source:
         """The order's machine as a source here; raises NotFound."""
         return self.parts.replication.get(self.machine_id)
 
-    def hosted(self) -> Hosted:
+    def hosted(self) -> HostedReplica:
         """The order's replica here; raises NotFound."""
         return self.parts.host.get(self.machine_id)

@@ -2,17 +2,18 @@
 
 from ...domain import journal
 from ...domain.journal import Recovery
-from ...wire.orders import FindInstant, InstantFact
-from ...wire.replication import Forward
-from ..hosted import Hosted
+from ...wire.common.points import RolledForward
+from ...wire.control.orders import FindInstant, InstantFact
+from ..target import HostedReplica
 from .context import Context
 
 
 def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFact]:
-    """What was sent up to that time is processed first; raises NotFound, saying what is possible."""
+    """Find the newest instant at or before a time, after processing what was sent. Raises NotFound, which says
+    what is possible."""
     hosted = context.hosted()
     if hosted.waiting() and _is_later(hosted, payload):
-        with hosted.hold("processing what was sent", context.left_seconds()):
+        with hosted.lock("processing what was sent", context.left_seconds()):
             context.parts.work.apply_all(hosted, context.left_seconds())
     found = hosted.cycles.find(hosted.points, payload.at)
     forward, count = _forward(found), len(found.cycles)
@@ -24,15 +25,15 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
     return what, InstantFact(point_id=found.point.id, taken_at=found.taken_at, forward=forward, cycles=count)
 
 
-def _forward(found: Recovery) -> Forward | None:
+def _forward(found: Recovery) -> RolledForward | None:
     if not found.cycles:
         return None
     after = (found.taken_at - found.point.taken_at).total_seconds()
-    return Forward(
+    return RolledForward(
         seq=found.cycles[-1].seq, taken_at=found.taken_at, epoch=found.point.epoch, after_seconds=after
     )
 
 
-def _is_later(hosted: Hosted, payload: FindInstant) -> bool:
+def _is_later(hosted: HostedReplica, payload: FindInstant) -> bool:
     processed_at = hosted.status().processed_at
     return processed_at is None or payload.at > processed_at

@@ -1,7 +1,8 @@
 """What the site has: machines, networks."""
 
-from ...wire.machines import DiscoveredMachine, NetworkInfo
-from ...wire.orders import CreateNetwork, Inventory, Nothing
+from ...ground.plural import counted
+from ...wire.common.machines import DiscoveredMachine, NetworkInfo
+from ...wire.control.orders import CreateNetwork, Inventory, Nothing
 from .context import Context
 
 
@@ -17,7 +18,7 @@ def discover(context: Context, _payload: Nothing) -> tuple[str, Inventory]:
         for each in context.fabric.inventory.list()
     )
     networks = tuple(context.fabric.networks.list()) if context.fabric.properties.networks else ()
-    sentence = f"found {len(machines)} machines and {len(networks)} networks"
+    sentence = f"found {counted(len(machines), 'machine')} and {counted(len(networks), 'network')}"
     return sentence, Inventory(machines=machines, networks=networks)
 
 

@@ -5,27 +5,28 @@ from datetime import datetime
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, points
-from ...wire.orders import Drain, DropPoint, HoldPoint, Nothing, Points
-from .. import scrub
-from ..hosted import Hosted
+from ...domain.amounts import size, span
+from ...ground.plural import counted
+from ...wire.control.orders import Drain, HoldPoint, Nothing, OnePoint, Points
+from ..target import HostedReplica, scrub
 from .context import Context
 
 ARRIVAL_POLL_SECONDS = 0.1
 
 
 def drain(context: Context, payload: Drain) -> tuple[str, Points]:
-    """Apply all that was received; LATEST also seals what no point has yet."""
+    """Apply all received cycles; with LATEST also seal what no point has yet."""
     hosted = context.hosted()
     _wait_for_arrival(context, hosted, payload)
-    with hosted.hold("processing what was sent", context.left_seconds()):
+    with hosted.lock("processing what was sent", context.left_seconds()):
         count = context.parts.work.apply_all(hosted, context.left_seconds())
         new_point_id, how = _seal(hosted) if payload.seal else (None, "")
         shapes = hosted.refresh()
-    return f"processed {count} cycles{how}", Points(points=shapes, new_point_id=new_point_id)
+    return f"processed {counted(count, 'cycle')}{how}", Points(points=shapes, new_point_id=new_point_id)
 
 
-def _wait_for_arrival(context: Context, hosted: Hosted, payload: Drain) -> None:
-    """A cycle that the source knows to be acknowledged is here; one that is named and absent never came."""
+def _wait_for_arrival(context: Context, hosted: HostedReplica, payload: Drain) -> None:
+    """Wait for the cycle that the payload names; raises DeadlineExceeded if it did not arrive."""
     if payload.at_least_seq is None or payload.at_least_epoch not in (None, hosted.setup.epoch):
         return
     while hosted.received_seq() < payload.at_least_seq:
@@ -37,7 +38,7 @@ def _wait_for_arrival(context: Context, hosted: Hosted, payload: Drain) -> None:
         time.sleep(ARRIVAL_POLL_SECONDS)
 
 
-def _seal(hosted: Hosted) -> tuple[str | None, str]:
+def _seal(hosted: HostedReplica) -> tuple[str | None, str]:
     state = hosted.replica.state
     if not state.unsealed or state.processed_taken_at is None:
         return None, ", nothing is newer than the newest point"
@@ -52,12 +53,12 @@ def _seal(hosted: Hosted) -> tuple[str | None, str]:
     try:
         sealed = hosted.replica.seal(body)
     except datapath_errors.HeadTorn as torn:
-        # an unfinished pass is no instant of the machine: the newest point is the latest that can be started
+        # an unfinished pass is no instant of the machine: the newest point is the latest that can start
         return None, f", no new point: {torn.message}"
     return sealed.point_id, f", {sealed.sentence}"
 
 
-def _newest_definition(hosted: Hosted) -> dict[str, object]:
+def _newest_definition(hosted: HostedReplica) -> dict[str, object]:
     records = hosted.replica.points()
     found = hosted.definition(records[-1]) if records else hosted.setup.definition
     return found.model_dump(mode="json")
@@ -65,30 +66,22 @@ def _newest_definition(hosted: Hosted) -> dict[str, object]:
 
 def list_points(context: Context, _payload: Nothing) -> tuple[str, Points]:
     shapes = context.hosted().points
-    return f"{len(shapes)} recovery points", Points(points=shapes)
-
-
-def drop_point(context: Context, payload: DropPoint) -> tuple[str, Nothing]:
-    hosted = context.hosted()
-    with hosted.hold("dropping a point", context.left_seconds()):
-        dropped = hosted.replica.drop(payload.point_id)
-        hosted.refresh()
-    return dropped.sentence, Nothing()
+    return counted(len(shapes), "recovery point"), Points(points=shapes)
 
 
 def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
-    """Durable here, where the points are: retention spares it, with or without a vault."""
+    """Put a hold on a point. It is durable here, so retention spares the point with or without a vault."""
     hosted = context.hosted()
-    with hosted.hold("holding a point", context.left_seconds()):
+    with hosted.lock("holding a point", context.left_seconds()):
         hosted.record(payload.point_id)
         sentence = hosted.replica.hold(payload.point_id, payload.reason)
         shapes = hosted.refresh()
     return sentence, Points(points=shapes)
 
 
-def release_point(context: Context, payload: DropPoint) -> tuple[str, Points]:
+def release_point(context: Context, payload: OnePoint) -> tuple[str, Points]:
     hosted = context.hosted()
-    with hosted.hold("releasing a point", context.left_seconds()):
+    with hosted.lock("releasing a point", context.left_seconds()):
         hosted.record(payload.point_id)
         sentence = hosted.replica.release(payload.point_id)
         shapes = hosted.refresh()
@@ -97,12 +90,12 @@ def release_point(context: Context, payload: DropPoint) -> tuple[str, Points]:
     return sentence, Points(points=shapes)
 
 
-def verify_point(context: Context, payload: DropPoint) -> tuple[str, Nothing]:
-    """Reads the whole point as fast as it can; cycles go on meanwhile. What is found marks the point, either way."""
+def verify_point(context: Context, payload: OnePoint) -> tuple[str, Nothing]:
+    """Read a whole point at full speed; cycles go on meanwhile. The result is recorded with the point."""
     hosted = context.hosted()
     size_bytes = sum(disk.size_bytes for disk in hosted.record(payload.point_id).manifest.disks)
     told = scrub.teller(size_bytes, context.progress)
     verdict = scrub.verify(hosted, payload.point_id, lambda: context.left_seconds() <= 0, told)
     if not verdict.ok:
         raise errors.PointDamaged(f"Not as it was sealed: {verdict.sentence}.")
-    return f"{verdict.sentence} ({verdict.read_bytes} bytes read in {verdict.seconds:.1f} s)", Nothing()
+    return f"{verdict.sentence} ({size(verdict.read_bytes)} read in {span(verdict.seconds)})", Nothing()

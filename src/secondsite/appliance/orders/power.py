@@ -1,12 +1,12 @@
-"""Orders about the source's own machine: its power, and that it gives way."""
+"""Orders about the source's own machine: its power, and its withdrawal."""
 
 import time
 
 from ...domain import errors
 from ...fabrics.interface import PowerState
-from ...jobs import seams
-from ...wire.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
-from .. import withdrawn
+from ...ground import seams
+from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
+from ..shared import withdrawn
 from .context import Context
 
 
@@ -16,11 +16,11 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
-    """A cycle that runs is given up first: the shutdown would end its job anyway (facts P7)."""
+    """Shut the machine down. A cycle in progress is given up first: the shutdown would end its job anyway (P7)."""
     source = context.parts.replication.find(context.order.machine_id or "")
     if source is None:
         return _shut_down(context, payload)
-    with source.hold("shutting down", context.left_seconds(), interrupt=True):
+    with source.lock("shutting down", context.left_seconds(), interrupt=True):
         answer = _shut_down(context, payload)
         source.power = PowerState(answer[1].power)
     return answer
@@ -43,23 +43,24 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 
 
 def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
-    """The way back of a planned failover: the machine runs again, and its loop."""
+    """Cancel a planned failover: start the machine and resume its replication."""
     context.fabric.power.start(payload.fabric_id)
     source = context.parts.replication.find(context.machine_id)
     if source is not None:
-        with source.hold("resuming", context.left_seconds(), interrupt=True):
+        with source.lock("resuming", context.left_seconds(), interrupt=True):
             source.change(paused=False)
-            source.quiet_as = None
+            source.unchanged_fingerprint = None
         source.hurry()
         context.parts.replication.poke()
     return "started the machine and resumed its replication", PowerFact(power="running")
 
 
 def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
-    """The loop ends, the machine is off, nobody can start it; its disks and its definition stay with us."""
+    """End replication and remove the machine's definition, so that nobody can start it; its disks and a copy of
+    the definition stay."""
     source = context.parts.replication.find(context.machine_id)
     if source is not None:
-        with source.hold("giving way", context.left_seconds(), interrupt=True):
+        with source.lock("withdrawing the machine", context.left_seconds(), interrupt=True):
             context.parts.replication.remove(source)
     found = context.fabric.inventory.get(payload.fabric_id)
     if found is None:
@@ -74,13 +75,13 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
     withdrawn.remember(context.state, found.definition)
     seams.reach("appliance.machine.remembered")
     context.fabric.hosting.withdraw(payload.fabric_id, context.machine_id)
-    return f"{found.name} gave way; its disks stay where they are", Nothing()
+    return f"withdrew {found.name}; its disks stay where they are", Nothing()
 
 
 def _was_withdrawn(context: Context, fabric_id: str) -> tuple[str, Nothing]:
     if withdrawn.recall(context.state, fabric_id) is None:
         raise errors.NotFound(
-            f"The site has no machine {fabric_id}, and it did not give way here.",
+            f"The site has no machine {fabric_id}, and it was not withdrawn here.",
             do="Reprotect to an alternate location (a full copy).",
         )
-    return "the machine had given way already", Nothing()
+    return "the machine was already withdrawn", Nothing()

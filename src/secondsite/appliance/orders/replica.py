@@ -1,10 +1,10 @@
 """Orders that make, open, close and remove a replica."""
 
 from ...domain import errors
-from ...wire.orders import AcceptCycles, Nothing, RemoveReplica
-from ...wire.replication import ReplicaSetup
-from .. import withdrawn
-from ..hosted import Hosted
+from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
+from ...wire.control.setups import ReplicaSetup
+from ..shared import withdrawn
+from ..target import HostedReplica
 from . import runs
 from .context import Context
 
@@ -18,24 +18,24 @@ def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
 def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing]:
     hosted = context.hosted()
     was = hosted.accepting
-    with hosted.hold("opening or closing the inbox", context.left_seconds()):
+    with hosted.lock("opening or closing the inbox", context.left_seconds()):
         hosted.save(accepting=payload.accepting)
-    door = "open" if payload.accepting else "closed"
-    return f"the inbox {'was' if was is payload.accepting else 'is now'} {door}", Nothing()
+    admission = "open" if payload.accepting else "closed"
+    return f"the inbox {'was' if was is payload.accepting else 'is now'} {admission}", Nothing()
 
 
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     sentence = "there was no replica"
     if hosted is not None:
-        with hosted.hold("removing the replica", context.left_seconds()):
+        with hosted.lock("removing the replica", context.left_seconds()):
             sentence = _remove(context, hosted, payload)
     if payload.restore_machine:
         sentence += "; " + _restore(context)
     return sentence, Nothing()
 
 
-def _remove(context: Context, hosted: Hosted, payload: RemoveReplica) -> str:
+def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> str:
     failover = hosted.replica.state.run(runs.FAILOVER)
     if failover is not None and not payload.keep_running:
         committed = hosted.replica.state.committed_point_id is not None
@@ -50,7 +50,7 @@ def _remove(context: Context, hosted: Hosted, payload: RemoveReplica) -> str:
     if failover is not None and payload.keep_running:
         hosted.replica.settle(runs.FAILOVER)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
-        # which machine comes back, for a repeat of the order after the replica is gone
+        # remembered for a repeat of the order after the replica is gone
         context.state.put_fact(_restore_key(context), hosted.setup.existing_fabric_id)
     return context.parts.host.remove(hosted, keep_files=failover is not None and payload.keep_running)
 
@@ -63,7 +63,7 @@ def _restore(context: Context) -> str:
     fabric_id = context.state.fact(_restore_key(context))
     definition = withdrawn.recall(context.state, fabric_id) if fabric_id else None
     if definition is None:
-        return "no machine had given way here"
+        return "no machine was withdrawn here"
     context.fabric.hosting.restore(definition, None)
     withdrawn.forget(context.state, definition.fabric_id)
     context.state.remove_fact(_restore_key(context))

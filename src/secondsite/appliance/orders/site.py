@@ -1,6 +1,7 @@
-"""The order about the site as a whole."""
+"""The order about the whole site."""
 
-from ...wire.orders import Nothing, SetSite
+from ...ground.plural import counted
+from ...wire.control.orders import Nothing, SetSite
 from .context import Context
 
 
@@ -9,7 +10,5 @@ def set_site(context: Context, payload: SetSite) -> tuple[str, Nothing]:
     context.parts.groups.set(payload.groups)
     rate = context.parts.bandwidth.rate
     limit = "no limit" if rate is None else f"a limit of {rate} bytes per second"
-    schedule = (
-        f"the site's schedule {'holds from now on' if changed else 'held already'}: {limit} at this moment"
-    )
-    return f"{schedule}; {len(payload.groups)} replication groups", Nothing()
+    schedule = f"the site's schedule {'applies from now on' if changed else 'was already in force'}: {limit} at present"
+    return f"{schedule}; {counted(len(payload.groups), 'replication group')}", Nothing()

@@ -1,14 +1,15 @@
-"""Orders that begin, hold, change and end the replication of a machine from here."""
+"""Orders that start, pause, change and end the replication of a machine from here."""
 
 from ...domain import errors
-from ...wire.orders import Nothing, StopReplication, UpdatePolicy
-from ...wire.replication import PolicyShape, SourceSetup
-from .. import progress as progresses
+from ...wire.common.policies import PolicyShape
+from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
+from ...wire.control.setups import SourceSetup
+from ..source import progress as progresses
 from .context import Context
 
 
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
-    """Tags the machine, remembers the setup; the loop does the rest."""
+    """Tag the machine and record the setup; the loop does the rest."""
     context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
     changed = context.parts.replication.add(setup, context.left_seconds())
     how = "is replicated from now on" if changed else "was already replicated"
@@ -19,7 +20,7 @@ def stop_replication(context: Context, payload: StopReplication) -> tuple[str, N
     source = context.parts.replication.find(context.machine_id)
     if source is None:
         return "the machine was not replicated from here", Nothing()
-    with source.hold("ending replication", context.left_seconds(), interrupt=True):
+    with source.lock("ending replication", context.left_seconds(), interrupt=True):
         if payload.forget:
             context.fabric.tracking.disable(source.setup.fabric_id)
         context.parts.replication.remove(source)
@@ -30,7 +31,7 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
     source = context.parts.replication.find(context.machine_id)
     if source is None:
         return "the machine is not replicated from here, nothing to pause", Nothing()
-    with source.hold("pausing", context.left_seconds(), interrupt=True):
+    with source.lock("pausing", context.left_seconds(), interrupt=True):
         if source.progress.paused:
             return f"replication of {source.setup.machine_name} was already paused", Nothing()
         source.change(paused=True)
@@ -39,32 +40,33 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
 
 def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
     source = context.source()
-    with source.hold("resynchronizing", context.left_seconds(), interrupt=True):
+    with source.lock("resynchronizing", context.left_seconds(), interrupt=True):
         source.save(progresses.restarted(source.progress, source.setup.disks))
         source.findings.add(
             "resynchronizing", "Asked for: all blocks are compared, those that differ are sent."
         )
-        source.quiet_as = None
+        source.unchanged_fingerprint = None
     source.hurry()
     context.parts.replication.poke()
     return f"comparing all blocks of {source.setup.machine_name}", Nothing()
 
 
 def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing]:
-    """On whichever side this appliance is. The vault says it at every connection: what holds already waits for nobody."""
+    """Apply a policy on whichever side this appliance is. The vault sends it at each connection; an unchanged
+    policy waits for no lock."""
     sides = [side for side in (_source_policy, _replica_policy) if side(context, payload.policy)]
     if not sides:
         raise errors.NotFound(
             f"Machine {context.machine_id} is neither replicated from here nor to here.",
             do="List the machines with 'secondsite machine list'.",
         )
-    return f"policy {payload.policy.name} holds from now on", Nothing()
+    return f"policy {payload.policy.name} applies from now on", Nothing()
 
 
 def _source_policy(context: Context, policy: PolicyShape) -> bool:
     source = context.parts.replication.find(context.machine_id)
     if source is not None and source.setup.policy != policy:
-        with source.hold("a new policy", context.left_seconds()):
+        with source.lock("a new policy", context.left_seconds()):
             source.save(source.progress, source.setup.model_copy(update={"policy": policy}))
         context.parts.replication.poke()
     return source is not None
@@ -73,7 +75,7 @@ def _source_policy(context: Context, policy: PolicyShape) -> bool:
 def _replica_policy(context: Context, policy: PolicyShape) -> bool:
     hosted = context.parts.host.find(context.machine_id)
     if hosted is not None and hosted.setup.policy != policy:
-        with hosted.hold("a new policy", context.left_seconds()):
+        with hosted.lock("a new policy", context.left_seconds()):
             hosted.save(setup=hosted.setup.model_copy(update={"policy": policy}))
             hosted.wants_trim = True
         context.parts.work.wanted(hosted)

@@ -1,51 +1,70 @@
 """secondsite appliance ... (what a client may ask; 'enroll' and 'run' are added where processes start)."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from ...domain.amounts import size
 from .. import output
+from ..former_words import Noun
 from ..options import Json, connect
-from ..output import clock, size
+from ..output import clock
 
-app = typer.Typer(no_args_is_help=True, help="Appliances: our process beside a site's hypervisors.")
+app = typer.Typer(cls=Noun, no_args_is_help=True, help="Appliances: our process beside a site's hypervisors.")
+
+Name = Annotated[
+    str, typer.Argument(help="Name or id of the appliance.", metavar="APPLIANCE", show_default=False)
+]
+COLUMNS: Sequence[output.Column] = (
+    ("name", lambda a: a.name),
+    ("site", lambda a: a.site),
+    ("connection", lambda a: "connected" if a.connected else "away"),
+    ("last seen", lambda a: clock(a.last_seen_at)[11:]),
+    ("fabric", lambda a: a.fabric_kind),
+    ("KVM", lambda a: {True: "yes", False: "no (TCG)", None: "-"}[a.accelerated]),
+    ("data address", lambda a: ", ".join(a.data_addresses)),
+    ("store free", lambda a: size(a.store_free_bytes)),
+    ("certificate until", lambda a: clock(a.certificate_expires_at)[:10]),
+    ("notes", lambda a: "; ".join(a.notes)),
+)
 
 
 @app.command("list")
 def show_list(context: typer.Context, as_json: Json = False) -> None:
     """All appliances and whether they are connected."""
-    with connect(context) as client:
-        appliances = client.appliances()
+    with connect(context) as vault:
+        appliances = vault.appliances.list()
     if as_json:
         output.show_json(appliances)
         return
     output.show_table(
         appliances,
-        (
-            ("name", lambda a: a.name),
-            ("site", lambda a: a.site),
-            ("connection", lambda a: "connected" if a.connected else "away"),
-            ("last seen", lambda a: clock(a.last_seen_at)[11:]),
-            ("fabric", lambda a: a.fabric_kind),
-            ("KVM", lambda a: {True: "yes", False: "no (TCG)", None: "-"}[a.accelerated]),
-            ("data address", lambda a: ", ".join(a.data_addresses)),
-            ("store free", lambda a: size(a.store_free_bytes)),
-            ("certificate until", lambda a: clock(a.certificate_expires_at)[:10]),
-            ("notes", lambda a: "; ".join(a.notes)),
-        ),
-        "No appliances yet: secondsite appliance key --site SITE",
+        COLUMNS,
+        "No appliances yet: secondsite appliance create-registration-key --site SITE",
     )
 
 
 @app.command()
-def key(
+def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """One appliance."""
+    with connect(context) as vault:
+        found = vault.appliances[name].show()
+    if as_json:
+        output.show_json(found)
+        return
+    output.show_facts((("id", found.id), *((label, value(found)) for label, value in COLUMNS)))
+
+
+@app.command()
+def create_registration_key(
     context: typer.Context,
     site: Annotated[str, typer.Option("--site", help="The site the appliance stands at.")],
     as_json: Json = False,
 ) -> None:
     """A registration key: valid for an hour, for one appliance."""
-    with connect(context) as client:
-        made = client.registration_key(site)
+    with connect(context) as vault:
+        made = vault.sites[site].create_registration_key()
     if as_json:
         output.show_json(made)
         return
@@ -56,14 +75,8 @@ def key(
 
 
 @app.command()
-def remove(
-    context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(help="Name or id of the appliance.", metavar="APPLIANCE", show_default=False)
-    ],
-    as_json: Json = False,
-) -> None:
-    """Removes an appliance that no machine needs: the vault lets it in no more."""
-    with connect(context) as client:
-        client.remove_appliance(name)
-    output.show_removed("appliance", name, as_json)
+def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Deletes an appliance that no machine needs: the vault lets it in no more."""
+    with connect(context) as vault:
+        vault.appliances[name].delete()
+    output.show_deleted("appliance", name, as_json)

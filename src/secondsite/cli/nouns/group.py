@@ -2,16 +2,19 @@
 
 from typing import Annotated
 
-import pydantic
 import typer
 
-from ...domain import errors
+from ...domain.amounts import span
 from ...wire import rest
 from .. import output
+from ..amount_options import whole_seconds
+from ..former_words import Noun
 from ..options import Json, MachineNames, connect
-from ..output import clock, span
+from ..output import clock
 
-app = typer.Typer(no_args_is_help=True, help="Replication groups: machines with common recovery points.")
+app = typer.Typer(
+    cls=Noun, no_args_is_help=True, help="Replication groups: machines with common recovery points."
+)
 Name = Annotated[str, typer.Argument(help="Name of the group.", metavar="GROUP", show_default=False)]
 FirstMachines = Annotated[
     list[str] | None, typer.Argument(help="Names or ids of its first machines.", metavar="[MACHINE]...")
@@ -21,8 +24,8 @@ FirstMachines = Annotated[
 @app.command("list")
 def show_list(context: typer.Context, as_json: Json = False) -> None:
     """All groups, with the newest common point of each."""
-    with connect(context) as client:
-        groups = client.groups()
+    with connect(context) as vault:
+        groups = vault.groups.list()
     if as_json:
         output.show_json(groups)
         return
@@ -44,8 +47,8 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def show(context: typer.Context, group: Name, as_json: Json = False) -> None:
     """A group: its machines, and the newest common point that all of them have."""
-    with connect(context) as client:
-        _shown(client.group(group), as_json)
+    with connect(context) as vault:
+        _shown(vault.groups[group].show(), as_json)
 
 
 @app.command()
@@ -55,48 +58,56 @@ def create(
     source: Annotated[str, typer.Option(help="Site where the machines run.", show_default=False)],
     target: Annotated[str, typer.Option(help="Site that they replicate to.", show_default=False)],
     machines: FirstMachines = None,
-    every: Annotated[int, typer.Option(help="Seconds from one common point to the next.")] = 60,
+    every: Annotated[
+        int,
+        typer.Option(
+            parser=whole_seconds,
+            help="From one common point to the next: 60s, 5m.",
+            metavar="SPAN",
+            show_default="60s",
+        ),
+    ] = 60,
     app_consistent: Annotated[
         bool, typer.Option(help="Also freeze the guests, as often as the machines' policies ask for it.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """A new group; its machines get common points from now on."""
-    try:
-        request = rest.GroupCreate(
-            name=group, source_site=source, target_site=target, multi_vm_every_seconds=every,
-            app_consistent=app_consistent, machines=tuple(machines or ()),
-        )  # fmt: skip
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise errors.InvalidArgument(f"{first['loc'][0]}: {first['msg']} (got {first['input']!r}).") from None
-    with connect(context) as client:
-        _shown(client.add_group(request), as_json)
+    with connect(context) as vault:
+        made = vault.groups.create(
+            group,
+            source,
+            target,
+            machines or (),
+            multi_vm_every_seconds=every,
+            app_consistent=app_consistent,
+        )
+    _shown(made, as_json)
 
 
 @app.command()
 def add(context: typer.Context, group: Name, machines: MachineNames, as_json: Json = False) -> None:
     """Machines join a group. They replicate the same way as its other machines."""
-    with connect(context) as client:
-        _shown(client.change_group(group, "add", machines), as_json)
+    with connect(context) as vault:
+        _shown(vault.groups[group].add(*machines), as_json)
 
 
 @app.command()
 def remove(context: typer.Context, group: Name, machines: MachineNames, as_json: Json = False) -> None:
     """Machines leave a group; they stay protected, and their points stay."""
-    with connect(context) as client:
-        _shown(client.change_group(group, "remove", machines), as_json)
+    with connect(context) as vault:
+        _shown(vault.groups[group].remove(*machines), as_json)
 
 
 @app.command()
 def delete(context: typer.Context, group: Name, as_json: Json = False) -> None:
     """Ends a group; its machines stay protected, each by itself."""
-    with connect(context) as client:
-        client.delete_group(group)
-    output.show_removed("group", group, as_json)
+    with connect(context) as vault:
+        vault.groups[group].delete()
+    output.show_deleted("group", group, as_json)
 
 
-def _shown(group: rest.GroupInfo, as_json: bool) -> None:
+def _shown(group: rest.Group, as_json: bool) -> None:
     if as_json:
         output.show_json(group)
         return

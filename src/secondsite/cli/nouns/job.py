@@ -1,18 +1,21 @@
 """secondsite job ..."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
 
-from ...client import VaultClient
+from ...client import Vault
+from ...domain.amounts import span
 from ...wire import rest
 from .. import follow as following
 from .. import output
+from ..former_words import Noun
 from ..options import Json, connect
-from ..output import clock, span
+from ..output import clock
 
-app = typer.Typer(no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
+app = typer.Typer(cls=Noun, no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
 SHORT = 10
 """So many characters of a job's id are shown, and are enough to name it."""
 JobId = Annotated[
@@ -23,17 +26,25 @@ JobId = Annotated[
 @app.command("list")
 def show_list(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="running, waiting, failed, succeeded, ...")] = None,
+    state: Annotated[
+        rest.JobState | None, typer.Option(help="Only jobs in this state.", show_default=False)
+    ] = None,
     machine: Annotated[str | None, typer.Option(help="Only jobs of this machine.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 30,
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 30,
     everything: Annotated[
         bool, typer.Option("--all", help="With the jobs that other jobs started, below them.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Jobs, newest first. A job for several machines is one line; --all shows each machine's below it."""
-    with connect(context) as client:
-        jobs = client.jobs(state, machine, limit, children=everything or machine is not None)
+    with connect(context) as vault:
+        found = vault.jobs.list(
+            state=() if state is None else (state,),
+            machine=machine,
+            children=everything or machine is not None,
+            page_size=max(1, min(limit, rest.MOST_PER_PAGE)),
+        )
+        jobs = list(itertools.islice(found, limit))
     if as_json:
         output.show_json(jobs)
         return
@@ -52,7 +63,7 @@ def show_list(
     )
 
 
-def _below(jobs: Sequence[rest.JobShape]) -> Iterator[tuple[bool, rest.JobShape]]:
+def _below(jobs: Sequence[rest.Job]) -> Iterator[tuple[bool, rest.Job]]:
     """Each job, then those that it started, in their order; told by the mark whether a job is such a child."""
     listed = {job.id for job in jobs}
     for job in jobs:
@@ -62,11 +73,11 @@ def _below(jobs: Sequence[rest.JobShape]) -> Iterator[tuple[bool, rest.JobShape]
         yield from ((True, child) for child in reversed(jobs) if child.parent_id == job.id)
 
 
-def _verb(job: rest.JobShape) -> str:
+def _verb(job: rest.Job) -> str:
     return job.verb.replace("_", "-")
 
 
-def _took(job: rest.JobShape | rest.TaskShape) -> float | None:
+def _took(job: rest.Job | rest.Task) -> float | None:
     if job.started_at is None or job.ended_at is None:
         return None
     return (job.ended_at - job.started_at).total_seconds()
@@ -75,16 +86,16 @@ def _took(job: rest.JobShape | rest.TaskShape) -> float | None:
 @app.command()
 def show(context: typer.Context, job: JobId, as_json: Json = False) -> None:
     """A job's tasks with their sentences, times and problems."""
-    with connect(context) as client:
-        found = client.job(job)
+    with connect(context) as vault:
+        found = vault.jobs[job].show()
         if as_json:
             output.show_json(found)
             return
         output.say(f"job {found.id}, asked for by {found.requested_by} at {clock(found.created_at)}")
-        _show_tree(client, found, indent="")
+        _show_tree(vault, found, indent="")
 
 
-def _show_tree(client: VaultClient, job: rest.JobShape, indent: str) -> None:
+def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
     took = _took(job)
     output.say(
         f"{indent}{_verb(job)} of {job.subject_name or '-'}: {job.state}"
@@ -95,10 +106,10 @@ def _show_tree(client: VaultClient, job: rest.JobShape, indent: str) -> None:
     if job.problem:
         output.say(f"{indent}  do: {output.with_dashes(job.problem.do)}")
     for child in job.children:
-        _show_tree(client, client.job(child), indent + "  ")
+        _show_tree(vault, vault.jobs[child].show(), indent + "  ")
 
 
-def _show_task(task: rest.TaskShape, indent: str) -> None:
+def _show_task(task: rest.Task, indent: str) -> None:
     took = _took(task)
     seconds = f" ({span(took)})" if took is not None else ""
     again = f", attempt {task.attempt}" if task.attempt > 1 else ""
@@ -109,26 +120,26 @@ def _show_task(task: rest.TaskShape, indent: str) -> None:
 @app.command()
 def follow(context: typer.Context, job: JobId, as_json: Json = False) -> None:
     """Watch a job until it ends; the exit code is the job's. Ctrl-C only stops watching."""
-    with connect(context) as client:
-        ended = following.follow(client, job, as_json)
+    with connect(context) as vault:
+        ended = following.follow(vault, vault.jobs[job], as_json)
     raise typer.Exit(following.require_success(ended))
 
 
 @app.command()
 def cancel(context: typer.Context, job: JobId, as_json: Json = False) -> None:
     """Ask a job to stop at its next boundary and to undo what it did. Failovers cannot be cancelled."""
-    with connect(context) as client:
-        _show_one(client.cancel_job(job), as_json)
+    with connect(context) as vault:
+        _show_one(vault.jobs[job].cancel(), as_json)
 
 
 @app.command()
 def retry(context: typer.Context, job: JobId, as_json: Json = False) -> None:
     """Run a failed job again from the task that failed."""
-    with connect(context) as client:
-        _show_one(client.retry_job(job), as_json)
+    with connect(context) as vault:
+        _show_one(vault.jobs[job].retry(), as_json)
 
 
-def _show_one(job: rest.JobShape, as_json: bool) -> None:
+def _show_one(job: rest.Job, as_json: bool) -> None:
     if as_json:
         output.show_json(job)
     else:

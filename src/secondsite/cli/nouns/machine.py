@@ -1,18 +1,21 @@
 """secondsite machine ..."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import typer
 
-from ...domain import health
+from ...domain.amounts import size, span
+from ...ground.plural import counted
 from ...wire import rest
-from ...wire.replication import FindingShape
-from .. import amounts, output, remembered, rpo_plot, verbs
+from .. import amount_options, output, remembered, rpo_plot, verbs
+from ..former_words import Noun
 from ..options import Json, MachineName, connect
-from ..output import clock, percent, size, span
+from ..output import clock, percent
 
-app = typer.Typer(no_args_is_help=True, help="Machines: what is protected, how well, and every verb on them.")
+app = typer.Typer(
+    cls=Noun, no_args_is_help=True, help="Machines: what is protected, how well, and every verb on them."
+)
 verbs.register(app)
 
 
@@ -20,17 +23,18 @@ REPLICATES = {"enabling", "initial_replicating", "protected", "reprotecting", "p
 """States in which the age of the newest point says something."""
 
 
-def _replication(machine: rest.MachineShape) -> str:
+def _replication(machine: rest.Machine) -> str:
     if machine.state == "unprotected":
         return "-"
     if machine.state not in REPLICATES:
         return "stopped"
-    if machine.sync_fraction is not None:
-        return f"{machine.sync_mode} {percent(machine.sync_fraction)}"
-    return f"RPO {span(machine.rpo_seconds)}" if machine.rpo_seconds is not None else "starting"
+    whole = machine.replication.synchronization
+    if whole is not None:
+        return f"{whole.mode} {percent(whole.fraction)}"
+    return f"RPO {span(machine.rpo.seconds)}" if machine.rpo.seconds is not None else "starting"
 
 
-def _other_site(machine: rest.MachineShape) -> str | None:
+def _other_site(machine: rest.Machine) -> str | None:
     """Where the machine does not run: the replica is there, or the old machine."""
     return machine.target_site if machine.active_site != machine.target_site else machine.source_site
 
@@ -45,9 +49,9 @@ def show_list(
     as_json: Json = False,
 ) -> None:
     """All machines: protected ones, and those that could be; of a site that cannot be asked, as it had them last."""
-    with connect(context) as client:
-        machines = client.machines(site)
-        sites = client.discovered(site) if discover else []
+    with connect(context) as vault:
+        machines = list(vault.machines.list(site=site))
+        sites = vault.machines.discovered(site) if discover else []
     remembered.show(sites, as_json)
     machines += [machine for each in sites for machine in each.machines]
     if as_json:
@@ -62,19 +66,19 @@ def show_list(
             ("runs at", lambda m: m.active_site),
             ("other site", _other_site),
             ("replication", _replication),
-            ("points", lambda m: m.point_count or "-"),
-            ("drill", lambda m: m.drill if m.drill != "none" else "-"),
+            ("points", lambda m: m.points.count or "-"),
+            ("drill", lambda m: m.drill.state if m.drill.state != "none" else "-"),
             ("seen", lambda m: remembered.age(m.seen_at)),
         ),
-        "No machines. Connect a site's appliance first: secondsite appliance key --site SITE",
+        "No machines. Connect a site's appliance first: secondsite appliance create-registration-key --site SITE",
     )
 
 
 @app.command()
 def show(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
     """One machine: state, health, replication, and what is possible now."""
-    with connect(context) as client:
-        found = client.machine(machine)
+    with connect(context) as vault:
+        found = vault.machines[machine].show()
     if as_json:
         output.show_json(found)
         return
@@ -89,14 +93,22 @@ def show(context: typer.Context, machine: MachineName, as_json: Json = False) ->
 def rpo(
     context: typer.Context,
     machine: MachineName,
-    since: Annotated[str, typer.Option(help="How far back: 30min, 6h, 7d.")] = "1h",
+    since: Annotated[
+        float,
+        typer.Option(
+            parser=amount_options.seconds,
+            help="How far back: 30m, 6h, 7d.",
+            metavar="SPAN",
+            show_default="1h",
+        ),
+    ] = 3600,
     as_json: Json = False,
 ) -> None:
     """How old the newest recoverable instant was, every ten seconds; a week is kept."""
-    with connect(context) as client:
-        found = client.machine(machine)
-        samples = client.rpo(machine, datetime.now(UTC) - amounts.span(since))
-        policies = {} if as_json else {each.name: each.rpo_threshold_seconds for each in client.policies()}
+    with connect(context) as vault:
+        found = vault.machines[machine].show()
+        samples = vault.machines[machine].rpo(datetime.now(UTC) - timedelta(seconds=since))
+        policies = {} if as_json else {each.name: each.rpo_threshold_seconds for each in vault.policies}
     if as_json:
         output.show_json(samples)
     elif samples:
@@ -108,19 +120,17 @@ def rpo(
         output.say(f"Nothing was measured of {found.name} since then; it is {found.state}.")
 
 
-def _show_finding(finding: FindingShape) -> None:
+def _show_finding(finding: rest.Finding) -> None:
     output.console.print(f"[yellow]![/] [bold]{finding.code}[/]: ", end="")
     output.say(f"{finding.what} (since {clock(finding.since)})")
-    kind = health.CATALOGUE.get(finding.code)
-    if kind is not None:
-        output.say(f"  do: {kind.do}")
+    output.say(f"  do: {finding.do}")
 
 
-def _facts(machine: rest.MachineShape) -> list[tuple[str, object]]:
+def _facts(machine: rest.Machine) -> list[tuple[str, object]]:
     return [*_what(machine), *_replicating(machine), ("running job", machine.job_id)]
 
 
-def _what(machine: rest.MachineShape) -> list[tuple[str, object]]:
+def _what(machine: rest.Machine) -> list[tuple[str, object]]:
     return [
         ("name", machine.name),
         ("id", machine.id),
@@ -139,45 +149,45 @@ def _what(machine: rest.MachineShape) -> list[tuple[str, object]]:
     ]
 
 
-def _encryption(machine: rest.MachineShape) -> str | None:
-    if machine.encryption_key_id is not None:
-        return f"the replica is encrypted with key {machine.encryption_key_id}"
-    return "new replicas are encrypted; the present one is plain" if machine.encrypted else None
+def _encryption(machine: rest.Machine) -> str | None:
+    if machine.encryption.key_id is not None:
+        return f"the replica is encrypted with key {machine.encryption.key_id}"
+    return "new replicas are encrypted; the present one is plain" if machine.encryption.wanted else None
 
 
-def _replicating(machine: rest.MachineShape) -> list[tuple[str, object]]:
+def _replicating(machine: rest.Machine) -> list[tuple[str, object]]:
     if machine.target_site is None:
         return []
-    newest = machine.newest_point
+    newest, whole = machine.points.newest, machine.replication.synchronization
     replicates = machine.state in REPLICATES
     ages = {
-        "usable": machine.rpo_seconds,
-        "sent": machine.rpo_sent_seconds,
-        "processed": machine.rpo_processed_seconds,
+        "usable": machine.rpo.seconds,
+        "sent": machine.rpo.sent_seconds,
+        "processed": machine.rpo.processed_seconds,
     }
-    whole = f"{machine.sync_mode}, {percent(machine.sync_fraction)} done"
     return [
         ("replication", _replication(machine) if not replicates else None),
         ("RPO", ", ".join(f"{span(age)} {what}" for what, age in ages.items()) if replicates else None),
-        ("whole disks", whole if machine.sync_fraction is not None else None),
-        ("points", machine.point_count),
+        ("whole disks", f"{whole.mode}, {percent(whole.fraction)} done" if whole else None),
+        ("points", machine.points.count),
         ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
         ("journal", _journal(machine)),
-        ("started from", machine.failed_over_from),
+        ("started from", machine.failover.what if machine.failover else None),
         ("last cycle", _cycle(machine) if replicates else None),
-        ("sent in all", size(machine.total_wire_bytes)),
-        ("waits in inbox", size(machine.inbox_bytes)),
-        ("store", size(machine.store_bytes)),
+        ("sent in all", size(machine.replication.total_wire_bytes)),
+        ("waits in inbox", size(machine.replication.inbox_bytes)),
+        ("store", size(machine.replication.store_bytes)),
     ]
 
 
-def _journal(machine: rest.MachineShape) -> str | None:
-    if not machine.journal:
+def _journal(machine: rest.Machine) -> str | None:
+    if not machine.journal.stretches:
         return None
-    return f"{sum(each.cycles for each in machine.journal)} cycles beside the points, {size(machine.journal_bytes)}"
+    cycles = sum(each.cycles for each in machine.journal.stretches)
+    return f"{counted(cycles, 'cycle')} beside the points, {size(machine.journal.bytes)}"
 
 
-def _at_source(machine: rest.MachineShape) -> str:
+def _at_source(machine: rest.Machine) -> str:
     """The power is what the source's appliance said last: of the machine there, wherever it should run now."""
     if machine.power is None:
         return machine.source_site
@@ -188,7 +198,7 @@ def _at_source(machine: rest.MachineShape) -> str:
     return f"{machine.source_site} (machine {machine.power}{' when last heard of' if away else ''})"
 
 
-def _runs_at(machine: rest.MachineShape) -> str | None:
+def _runs_at(machine: rest.Machine) -> str | None:
     """Only what is known: at the source its appliance tells the power, at the target a job started it."""
     if machine.active_site == machine.target_site:
         return machine.active_site
@@ -197,27 +207,27 @@ def _runs_at(machine: rest.MachineShape) -> str | None:
     )
 
 
-def _disk(disk: dict[str, Any]) -> str:
-    return f"{disk['key']} {size(disk['size_bytes'])}{'' if disk['protected'] else ' (left out)'}"
+def _disk(disk: rest.Disk) -> str:
+    return f"{disk.key} {size(disk.size_bytes)}{'' if disk.protected else ' (left out)'}"
 
 
-def _drill(machine: rest.MachineShape) -> str | None:
-    if machine.drill == "none":
+def _drill(machine: rest.Machine) -> str | None:
+    drill = machine.drill
+    if drill.state == "none":
         return None
-    return f"{machine.drill}, started from {machine.drill_from}" if machine.drill_from else machine.drill
+    return f"{drill.state}, started from {drill.open.what}" if drill.open else drill.state
 
 
-def _last_drill(machine: rest.MachineShape) -> str | None:
-    if not machine.drill_notes:
+def _last_drill(machine: rest.Machine) -> str | None:
+    if not machine.drill.notes:
         return None
-    last = max(machine.drill_notes, key=lambda note: str(note["completed_at"]))
-    when = str(last["completed_at"])[:16].replace("T", " ")
-    begin = last.get("started_from") or f"point {last['point_id']}"
-    return f"{when}Z from {begin}" + (f": {last['notes']}" if last["notes"] else "")
+    last = max(machine.drill.notes, key=lambda note: note.completed_at)
+    when = f"{last.completed_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+    return f"{when} from {last.what}" + (f": {last.notes}" if last.notes else "")
 
 
-def _cycle(machine: rest.MachineShape) -> str | None:
-    if machine.last_cycle_seconds is None:
+def _cycle(machine: rest.Machine) -> str | None:
+    cycle = machine.replication.last_cycle
+    if cycle is None:
         return None
-    changed, wire = size(machine.last_cycle_changed_bytes), size(machine.last_cycle_wire_bytes)
-    return f"{changed} changed, {wire} sent in {span(machine.last_cycle_seconds)}"
+    return f"{size(cycle.changed_bytes)} changed, {size(cycle.wire_bytes)} sent in {span(cycle.seconds)}"

@@ -5,24 +5,28 @@ from typing import Annotated
 
 import typer
 
+from ...domain import errors
+from ...domain.amounts import size, span
 from ...domain.points import RecoveryPointChoice
-from ...wire.replication import JournalStretch
+from ...wire.common.points import JournalStretch
 from .. import follow, output
+from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
-from ..output import clock, size, span
+from ..output import clock
 
 PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
 
-app = typer.Typer(no_args_is_help=True, help="Recovery points: the instants a machine can be started from.")
+app = typer.Typer(
+    cls=Noun, no_args_is_help=True, help="Recovery points: the instants a machine can be started from."
+)
 
 
 @app.command("list")
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
     """The points of a machine, newest first."""
-    with connect(context) as client:
-        points = client.points(machine)
-        journal = client.machine(machine).journal
-    points = sorted(points, key=lambda p: (p.epoch, p.seq), reverse=True)
+    with connect(context) as vault:
+        points = list(vault.machines[machine].points)
+        journal = vault.machines[machine].show().journal.stretches
     if as_json:
         output.show_json(points)
         return
@@ -65,8 +69,8 @@ def hold(
     as_json: Json = False,
 ) -> None:
     """Keeps a point, whatever retention says, until it is released."""
-    with connect(context) as client:
-        held = client.hold_point(machine, point, reason)
+    with connect(context) as vault:
+        held = vault.machines[machine].points[point].hold(reason)
     if as_json:
         output.show_json(held)
     else:
@@ -76,8 +80,8 @@ def hold(
 @app.command()
 def release(context: typer.Context, machine: MachineName, point: PointId, as_json: Json = False) -> None:
     """Ends the hold of a point: retention decides about it again."""
-    with connect(context) as client:
-        released = client.release_point(machine, point)
+    with connect(context) as vault:
+        released = vault.machines[machine].points[point].release()
     if as_json:
         output.show_json(released)
     else:
@@ -93,23 +97,28 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Reads a point at the target and compares it with what was sealed. A damaged one is marked and not picked."""
-    with connect(context) as client:
-        ended = follow.to_its_end(client, client.verify_point(machine, point), no_wait, as_json)
+    with connect(context) as vault:
+        job = vault.machines[machine].points[point].verify()
+        ended = follow.to_its_end(vault, job, no_wait, as_json)
     raise typer.Exit(ended)
 
 
 @app.command()
-def choose(
+def preview(
     context: typer.Context,
     machine: MachineName,
     choice: Annotated[
-        RecoveryPointChoice, typer.Option(help="The choice to look at.")
-    ] = RecoveryPointChoice.LATEST,
+        RecoveryPointChoice | None, typer.Option(help="The choice to look at: latest, if nothing is given.")
+    ] = None,
+    point: Annotated[str | None, typer.Option(help="The id of a point to look at.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Which point a choice would pick now, and what it would lose. Starts nothing."""
-    with connect(context) as client:
-        answer = client.possible(machine, choice)
+    """Which point a failover would start from now, and what it would lose. Starts nothing."""
+    if point is not None and choice not in (None, RecoveryPointChoice.CUSTOM):
+        raise errors.InvalidArgument("--point and --choice were given.", do="Give one of them.")
+    asked = RecoveryPointChoice.CUSTOM if point else choice or RecoveryPointChoice.LATEST
+    with connect(context) as vault:
+        answer = vault.machines[machine].preview(asked, point)
     if as_json:
         output.show_json(answer)
     elif answer.point is None:
@@ -117,4 +126,4 @@ def choose(
     else:
         loses = span(answer.loses_seconds)
         taken = clock(answer.point.taken_at)
-        output.say(f"{choice} would use {answer.point.id}, taken {taken}; it would lose {loses}")
+        output.say(f"{asked} would use {answer.point.id}, taken {taken}; it would lose {loses}")

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ...wire.bandwidth import BandwidthShape
-from ...wire.places import SiteShape
-from .. import amounts, output
+from ...domain import amounts, errors
+from ...wire.common.bandwidth import BandwidthShape
+from ...wire.rest.places import Site
+from .. import output, schedules
+from ..former_words import Noun
 from ..options import Json, connect
 
-app = typer.Typer(no_args_is_help=True, help="Sites: places with hypervisors.")
+app = typer.Typer(cls=Noun, no_args_is_help=True, help="Sites: places with hypervisors.")
 SiteName = Annotated[
     str,
     typer.Argument(help="Name of the site: lower case, digits, dashes.", metavar="SITE", show_default=False),
@@ -19,9 +21,9 @@ SiteName = Annotated[
 @app.command("list")
 def show_list(context: typer.Context, as_json: Json = False) -> None:
     """All sites."""
-    with connect(context) as client:
-        sites = client.sites()
-        names = {each.id: each.name for each in client.appliances()}
+    with connect(context) as vault:
+        sites = vault.sites.list()
+        names = {each.id: each.name for each in vault.appliances}
     if as_json:
         output.show_json(sites)
         return
@@ -33,19 +35,27 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
             ("appliances", lambda s: ", ".join(names.get(each, each) for each in s.appliances)),
             ("may send", _limit),
         ),
-        "No sites yet: secondsite site add NAME",
+        "No sites yet: secondsite site create NAME",
     )
 
 
 @app.command()
-def add(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
+def create(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
     """A new site; enroll its appliance next."""
-    with connect(context) as client:
-        site = client.add_site(name)
+    with connect(context) as vault:
+        site = vault.sites.create(name)
     if as_json:
         output.show_json(site)
     else:
-        output.say(f"site {name} added; next: secondsite appliance key --site {name}")
+        output.say(f"site {name} created; next: secondsite appliance create-registration-key --site {name}")
+
+
+@app.command()
+def show(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
+    """A site, and how fast it may send."""
+    with connect(context) as vault:
+        site = vault.sites[name].show()
+    _shown(site, as_json)
 
 
 @app.command()
@@ -53,58 +63,63 @@ def limit(
     context: typer.Context,
     name: SiteName,
     rate: Annotated[
-        str | None, typer.Option(help="100MB, 200Mbit, unlimited, ...: what holds by default.")
+        str | None, typer.Option(help="100MB/s, 200Mbit/s, unlimited, ...: what holds by default.")
     ] = None,
     window: Annotated[
         list[str] | None,
         typer.Option(
-            help="'mon-fri 08:00-18:00 20MB': another rate then; the first that fits holds. Repeat it."
+            help="'mon-fri 08:00-18:00 20MB/s': another rate then; the first that fits holds. Repeat it."
         ),
     ] = None,
-    utc_offset: Annotated[str, typer.Option(help="The site's clocks, minutes from UTC: +60.")] = "0",
+    utc_offset: Annotated[
+        str, typer.Option(help="The site's clocks, minutes from UTC or hours and minutes: +60, +01:00.")
+    ] = "0",
     as_json: Json = False,
 ) -> None:
-    """How fast the site may send. With a rate or windows it replaces the whole schedule, else it shows it."""
-    with connect(context) as client:
-        if rate is None and not window:
-            site = client.site(name)
-        else:
-            site = client.limit_site(name, _schedule(rate, window or [], utc_offset))
+    """How fast the site may send from now on: replaces the whole schedule. 'site show' shows it."""
+    if rate is None and not window:
+        raise errors.InvalidArgument(
+            "Neither a rate nor a window was given.",
+            do=f"Add --rate or --window; 'secondsite site show {name}' shows what holds.",
+        )
+    with connect(context) as vault:
+        site = vault.sites[name].limit(
+            amounts.parse_rate(rate or amounts.UNLIMITED),
+            windows=[schedules.window(each) for each in window or []],
+            utc_offset_minutes=schedules.utc_offset(utc_offset),
+        )
+    _shown(site, as_json)
+
+
+def _shown(site: Site, as_json: bool) -> None:
     if as_json:
         output.show_json(site)
     else:
-        output.show_facts(_schedule_facts(site))
+        output.show_facts(_facts(site))
 
 
-def _schedule(rate: str | None, windows: list[str], utc_offset: str) -> BandwidthShape:
-    return BandwidthShape(
-        bytes_per_second=amounts.rate(rate or amounts.UNLIMITED),
-        windows=tuple(amounts.window(each) for each in windows),
-        utc_offset_minutes=amounts.utc_offset(utc_offset),
-    )
-
-
-def _schedule_facts(site: SiteShape) -> list[tuple[str, object]]:
+def _facts(site: Site) -> list[tuple[str, object]]:
     return [
         ("site", site.name),
-        ("may send now", amounts.shown_rate(site.bytes_per_second_now)),
-        ("by default", amounts.shown_rate(site.bandwidth.bytes_per_second)),
-        *(("window", amounts.shown_window(each)) for each in site.bandwidth.windows),
-        ("times are", amounts.shown_offset(site.bandwidth) if site.bandwidth.windows else None),
+        ("fabric", site.fabric_kind),
+        ("may send now", amounts.exact_rate(site.bytes_per_second_now)),
+        ("by default", amounts.exact_rate(site.bandwidth.bytes_per_second)),
+        *(("window", schedules.shown_window(each)) for each in site.bandwidth.windows),
+        ("times are", schedules.shown_offset(site.bandwidth) if site.bandwidth.windows else None),
     ]
 
 
-def _limit(site: SiteShape) -> str:
+def _limit(site: Site) -> str:
     """Nothing where there is no limit at any time."""
     if site.bandwidth == BandwidthShape():
         return "-"
     windows = f" now, {len(site.bandwidth.windows)} windows" if site.bandwidth.windows else ""
-    return amounts.shown_rate(site.bytes_per_second_now) + windows
+    return amounts.exact_rate(site.bytes_per_second_now) + windows
 
 
 @app.command()
-def remove(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
-    """Removes a site that has no machines under protection."""
-    with connect(context) as client:
-        client.remove_site(name)
-    output.show_removed("site", name, as_json)
+def delete(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
+    """Deletes a site that has no appliances and no machines under protection."""
+    with connect(context) as vault:
+        vault.sites[name].delete()
+    output.show_deleted("site", name, as_json)

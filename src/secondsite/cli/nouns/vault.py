@@ -3,16 +3,17 @@
 import typer
 
 from .. import output
+from ..former_words import Noun
 from ..options import Json, connect
 
-app = typer.Typer(no_args_is_help=True, help="The vault: the control plane.")
+app = typer.Typer(cls=Noun, no_args_is_help=True, help="The vault: the control plane.")
 
 
 @app.command()
 def show(context: typer.Context, as_json: Json = False) -> None:
     """What the vault knows of itself, with its CA's fingerprint."""
-    with connect(context) as client:
-        info = client.vault()
+    with connect(context) as vault:
+        info = vault.show()
     if as_json:
         output.show_json(info)
         return

@@ -1,14 +1,13 @@
 """The suite that every fabric passes.
 
-A fabric's own tests run it so, with an adapter that knows how to make, write to and kill machines there:
+A fabric's own tests run it like this, with an adapter that can make, write to and kill machines there:
 
     class TestLibvirt(conformance.Suite):
         @pytest.fixture
         def under_test(self): yield adapter      # an object that fulfils conformance.FabricUnderTest
 
-It imports no test framework: cases are methods that assert; a case that a fabric cannot have is skipped with the
-reason. Every case makes its own machines, with disks of a few MiB.
-"""
+It imports no test framework: cases are methods that assert; a case that does not apply to a fabric is skipped with
+the reason. Every case makes its own machines, with disks of a few MiB."""
 
 from __future__ import annotations
 

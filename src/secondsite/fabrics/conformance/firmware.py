@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 
-from ...datapath.units import KiB
+from ...ground.units import KiB
 from ..interface import HostRequest
 from . import steps
 from .hosting import overlays

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...datapath import image
-from ...datapath.units import MiB
+from ...datapath.disks import image
 from ...domain import errors
-from ...wire.machines import MachineDefinition
+from ...ground.units import MiB
+from ...wire.common.machines import MachineDefinition
 from ..interface import HostRequest, PowerState
 from . import steps
 from .under_test import FabricUnderTest
@@ -118,7 +118,7 @@ class HostingCases:
 
 
 def _guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
-    """A request for a machine on an overlay over the disk of another one that is off and holds 0x41 at 0."""
+    """A request for a machine on an overlay over the disk of another one, which is off and has 0x41 at byte 0."""
     source = steps.running(under_test, f"{name}-source")
     steps.write(under_test, source, 0, 0x41)
     steps.stopped(under_test, source)
@@ -134,7 +134,7 @@ def _guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
 
 
 def overlays(under_test: FabricUnderTest, definition: MachineDefinition) -> dict[str, Path]:
-    """Two overlays deep, since replicas are chains."""
+    """Overlays two deep, because replicas are chains."""
     tops = {}
     for disk in definition.disks:
         original = under_test.disk_path(definition.fabric_id, disk.key)

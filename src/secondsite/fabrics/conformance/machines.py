@@ -1,4 +1,4 @@
-"""Cases about inventory, power, holding guests still and networks."""
+"""Cases about inventory, power, pausing guests, and networks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import secrets
 import uuid
 from unittest import SkipTest
 
-from ...datapath.units import MiB
 from ...domain import errors
+from ...ground.units import MiB
 from ..interface import Networks, PowerState
 from . import steps
 from .under_test import FabricUnderTest
@@ -68,25 +68,27 @@ class MachineCases:
         under_test.fabric.power.start(fabric_id)
         assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
 
-    def test_hold_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
-        both = [steps.running(under_test, name) for name in ("hold-a", "hold-b")]
-        with under_test.fabric.quiescing.hold(both, budget_seconds=10) as instant:
+    def test_a_pause_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
+        both = [steps.running(under_test, name) for name in ("pause-a", "pause-b")]
+        with under_test.fabric.quiescing.pause(both, budget_seconds=10) as instant:
             assert instant.tzinfo is not None
             assert all(under_test.stands_still(fabric_id) for fabric_id in both)
         assert not any(under_test.stands_still(fabric_id) for fabric_id in both)
 
-    def test_hold_lets_guests_go_on_after_an_error_inside(self, under_test: FabricUnderTest) -> None:
-        fabric_id = steps.running(under_test, "hold-error")
+    def test_a_pause_ends_after_an_error_inside(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.running(under_test, "pause-error")
         with steps.refused(errors.FabricError):
-            with under_test.fabric.quiescing.hold([fabric_id], budget_seconds=10):
+            with under_test.fabric.quiescing.pause([fabric_id], budget_seconds=10):
                 raise errors.FabricError("The test broke off.")
         assert not under_test.stands_still(fabric_id)
 
-    def test_views_opened_while_guests_are_held_share_one_instant(self, under_test: FabricUnderTest) -> None:
+    def test_views_opened_while_guests_are_paused_share_one_instant(
+        self, under_test: FabricUnderTest
+    ) -> None:
         both = [steps.protected(under_test, name) for name in ("set-a", "set-b")]
         for fabric_id in both:
             steps.write(under_test, fabric_id, 0, 0x11)
-        with under_test.fabric.quiescing.hold(both, budget_seconds=15):
+        with under_test.fabric.quiescing.pause(both, budget_seconds=15):
             first = steps.view(under_test, both[0], None)
             second = steps.view(under_test, both[1], None)
             views = [first.__enter__(), second.__enter__()]

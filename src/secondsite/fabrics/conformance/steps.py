@@ -1,4 +1,4 @@
-"""What the cases do and look at, in a few words."""
+"""Short steps and looks that the cases share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import nbd
 
-from ...datapath.units import BLOCK_BYTES, MiB
+from ...datapath.units import BLOCK_BYTES
 from ...domain import errors
+from ...ground.units import MiB
 from ..interface import ChangeSession, DiskChanges, MachineSummary, PowerState, SessionRequest
 from .under_test import FabricUnderTest
 
@@ -81,7 +82,7 @@ def view(
 def checkpoint(
     under_test: FabricUnderTest, fabric_id: str, base: str | None = None, disks: Sequence[str] = ()
 ) -> str:
-    """A checkpoint that the target has acknowledged: a view is opened, read by nobody, and kept."""
+    """A checkpoint that counts as acknowledged: a view is opened, not read, and its checkpoint kept."""
     with view(under_test, fabric_id, base, disks=disks) as session:
         assert session.checkpoint is not None
     under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)

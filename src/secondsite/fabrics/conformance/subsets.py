@@ -1,8 +1,8 @@
-"""Cases about views of some of a machine's disks: disks are included, excluded, taken out and come back."""
+"""Cases about views of some of a machine's disks: disks are included, excluded, detached and attached again."""
 
 from __future__ import annotations
 
-from ...datapath.units import MiB
+from ...ground.units import MiB
 from . import steps
 from .under_test import FabricUnderTest
 

@@ -1,8 +1,8 @@
-"""Cases about our tag on a machine, and what is left of us when it is taken away."""
+"""Cases about our tag on a machine, and that nothing of ours is left when it is removed."""
 
 from __future__ import annotations
 
-from ...datapath import image
+from ...datapath.disks import image
 from ...domain import errors
 from . import steps
 from .under_test import FabricUnderTest

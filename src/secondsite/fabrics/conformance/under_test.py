@@ -1,4 +1,4 @@
-"""What the suite needs from a fabric's tests, beyond the fabric: hands inside the guest and on the host."""
+"""What the suite needs beyond the fabric: ways to act inside the guest and on the host."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from ...datapath.units import BLOCK_BYTES, KiB, MiB
+from ...datapath.units import BLOCK_BYTES
 from ...domain import errors
+from ...ground.units import KiB, MiB
 from . import steps
 from .under_test import FabricUnderTest
 

@@ -1,10 +1,11 @@
-"""Cases about the question whether a machine wrote anything since a checkpoint: what it claims is true."""
+"""Cases about `unwritten`: if it says that nothing was written since a checkpoint, that is true."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ...datapath.units import BLOCK_BYTES, MiB
+from ...datapath.units import BLOCK_BYTES
+from ...ground.units import MiB
 from ..interface import Unwritten
 from . import steps
 from .under_test import FabricUnderTest

@@ -7,21 +7,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# libvirt reads this when it is loaded; its driver else warns at each start of a guest that root runs it.
+# libvirt reads this when it is loaded; otherwise its driver warns at each start of a guest that root runs it.
 os.environ.setdefault("LIBVIRT_DEBUG", "error")
 
-from ...datapath.encryption_key import EncryptionKey
+from ...datapath.encryption import EncryptionKey
 from .fabric import LibvirtFabric
 
 
 def open_fabric(
     uri: str, work_dir: Path, own: Sequence[Path] = (), key: EncryptionKey | None = None
 ) -> LibvirtFabric:
-    """The fabric at `uri`; what must outlive this process lies in `work_dir`. QEMU is let into it and into `own`. `key`
-    opens encrypted disks.
+    """The fabric at `uri`. Files that must outlive this process lie in `work_dir`; QEMU gets access to it and to
+    `own`. `key` opens encrypted disks.
 
-    It connects at first use, so a hypervisor that is down now is no error yet. A process can have one embedded root.
-    """
+    It connects at first use, so a hypervisor that is down is no error yet. A process can have only one embedded
+    root."""
     return LibvirtFabric(uri, work_dir, own, key)
 
 

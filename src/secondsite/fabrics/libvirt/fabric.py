@@ -3,34 +3,25 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...datapath.encryption_key import EncryptionKey
+from ...datapath.encryption import EncryptionKey
 from .. import interface
-from . import (
-    accelerator,
-    access,
-    agent,
-    connection,
-    firmware,
-    hosting,
-    inventory,
-    networks,
-    power,
-    quiescing,
-    tracking,
-)
+from .consistency import agent, quiescing
+from .host import accelerator, access, connection, inventory, networks, power
+from .hosting import firmware, hosting
+from .tracking import tracking
 
 
 class LibvirtFabric:
-    """Everything that an appliance asks of a hypervisor, made of one file for each noun."""
+    """All that an appliance needs from a hypervisor; one file per noun."""
 
     def __init__(
         self, uri: str, work_dir: Path, own: Sequence[Path] = (), key: EncryptionKey | None = None
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
-        self._hypervisor = connection.Connection(uri, key)
+        self._hypervisor = connection.Hypervisor(uri, key)
         embedded = self._hypervisor.embedded_root is not None
-        folders = access.Access(self._hypervisor, [work_dir, *own])
+        folders = access.FolderAccess(self._hypervisor, [work_dir, *own])
         agents = agent.Agents(self._hypervisor, work_dir / "frozen")
         quiescence = quiescing.Quiescing(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor)
@@ -55,7 +46,6 @@ class LibvirtFabric:
         return interface.Properties(
             kind="libvirt",
             accelerated=accelerated,
-            incremental=True,
             quiescing=True,
             networks=True,
             notes=() if accelerated else (note,),

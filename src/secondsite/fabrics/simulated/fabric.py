@@ -1,23 +1,23 @@
-"""The simulated fabric: all facets over one host."""
+"""The simulated fabric: all protocols over one host."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...datapath.encryption_key import EncryptionKey
+from ...datapath.encryption import EncryptionKey
 from ..interface import Properties
-from . import faults as dialling
-from .faults import Fault, Faults
 from .firmware import SimulatedFirmware
-from .host import Host
-from .hosting import SimulatedHosting
+from .host import faults as dialling
+from .host.faults import Fault, Faults
+from .host.host import Host
+from .host.records import KIND
+from .hosting.hosting import SimulatedHosting
 from .inventory import SimulatedInventory
 from .networks import SimulatedNetworks
 from .power import SimulatedPower
 from .quiescing import SimulatedQuiescing
-from .records import KIND
-from .tracking import SimulatedTracking
+from .tracking.tracking import SimulatedTracking
 
 
 class SimulatedFabric:
@@ -32,7 +32,6 @@ class SimulatedFabric:
         self.properties = Properties(
             kind=KIND,
             accelerated=False,
-            incremental=True,
             quiescing=True,
             networks=True,
             notes=("Machines have disks and no processor.",),
@@ -46,7 +45,7 @@ class SimulatedFabric:
         self.networks = SimulatedNetworks(host.root, faults)
 
     def close(self) -> None:
-        """Nothing to let go of: daemons and machines run on."""
+        """Nothing to close: daemons and machines run on."""
 
 
 def open_fabric(
@@ -55,9 +54,9 @@ def open_fabric(
     delay_seconds: tuple[float, float] = (0.0, 0.0),
     key: EncryptionKey | None = None,
 ) -> SimulatedFabric:
-    """The simulated site under `root`, made when it is new. `faults` are dialled for it; none leaves those that are.
+    """The simulated site under `root`, created if it is new. `faults` replace those of the site; without any it keeps them.
 
-    `delay_seconds` is the least and the most that every call takes longer. `key` opens encrypted disks.
+    `delay_seconds` is the least and the most by which every call is delayed. `key` opens encrypted disks.
     """
     fabric = SimulatedFabric(root, delay_seconds, key)
     if faults:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import firmware_files
-from .faults import Faults
-from .host import Host
+from .host.faults import Faults
+from .host.host import Host
 
 
 class SimulatedFirmware:
@@ -33,17 +33,17 @@ def kept(root: Path, fabric_id: str) -> Path:
 
 
 def bring(root: Path, fabric_id: str, files: Mapping[str, bytes]) -> None:
-    """A new machine starts with these; nothing is left of an earlier one."""
+    """Give a new machine these files; those of an earlier one are removed."""
     firmware_files.write(folder(root, fabric_id), files)
 
 
 def put_aside(root: Path, fabric_id: str) -> None:
-    """The machine is withdrawn: what it has now is what a restore brings back."""
+    """Keep the state of a machine that is withdrawn, for a restore."""
     firmware_files.write(kept(root, fabric_id), firmware_files.content(folder(root, fabric_id)))
 
 
 def bring_back(root: Path, fabric_id: str) -> None:
-    """The machine is about to be restored."""
+    """Bring back the state of a machine that is being restored."""
     if kept(root, fabric_id).exists():
         bring(root, fabric_id, firmware_files.content(kept(root, fabric_id)))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..interface import MachineSummary
-from .faults import Faults
-from .host import Host
-from .records import MachineRecord
+from .host.faults import Faults
+from .host.host import Host
+from .host.records import MachineRecord
 
 
 class SimulatedInventory:

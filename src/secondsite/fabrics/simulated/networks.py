@@ -1,4 +1,4 @@
-"""Networks of a simulated site: records that nothing flows through."""
+"""Networks of a simulated site: records only, without traffic."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...domain import errors
-from ...wire.machines import NetworkInfo
-from . import files
-from .faults import Faults
-from .records import KIND
+from ...wire.common.machines import NetworkInfo
+from .host import files
+from .host.faults import Faults
+from .host.records import KIND
 
 
 class SimulatedNetworks:
@@ -40,7 +40,7 @@ class SimulatedNetworks:
             self._path(name).unlink(missing_ok=True)
 
     def add(self, network: NetworkInfo) -> NetworkInfo:
-        """The site's owner makes a network."""
+        """Add a network of the site's owner."""
         files.replace(self._path(network.name), network.model_dump_json())
         return network
 

@@ -1,4 +1,4 @@
-"""Power: a machine that runs is one whose disks are open in a daemon."""
+"""Power: a machine runs while its disks are open in a daemon."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 
 from ...domain import errors
 from ..interface import PowerState
-from .faults import Faults
-from .host import Host
+from .host.faults import Faults
+from .host.host import Host
 
 
 class SimulatedPower:
@@ -20,13 +20,13 @@ class SimulatedPower:
             return self._host.state(self._host.records.get(fabric_id))
 
     def start(self, fabric_id: str) -> None:
-        with self._faults.around("power.start", fabric_id), self._host.records.hold(fabric_id, "start"):
+        with self._faults.around("power.start", fabric_id), self._host.records.lock(fabric_id, "start"):
             record = self._host.records.need(fabric_id)
             if self._host.state(record) is PowerState.OFF:
                 self._host.open(record)
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
-        """A guest that obeys powers off at once; one that does not sits the grace out."""
+        """Ask the guest to power off: it does so at once, or not within `grace_seconds`."""
         with self._faults.around("power.shut_down", fabric_id):
             record = self._host.records.need(fabric_id)
             if self._host.state(record) is PowerState.RUNNING and not record.traits.obeys_shutdown:
@@ -40,7 +40,7 @@ class SimulatedPower:
 
     def _close(self, fabric_id: str, purpose: str) -> None:
         try:
-            with self._host.records.hold(fabric_id, purpose):
+            with self._host.records.lock(fabric_id, purpose):
                 self._host.close(self._host.records.need(fabric_id))
         except errors.NotFound:
             return

@@ -1,4 +1,4 @@
-"""Hold several guests at one instant."""
+"""Pause several guests at one instant."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from ...domain import errors
 from ..interface import Freeze
-from . import standing
-from .faults import Faults
-from .host import Host
+from .host import standing
+from .host.faults import Faults
+from .host.host import Host
 
 AGENT_SECONDS = 2.0
 
@@ -21,13 +21,13 @@ class SimulatedQuiescing:
     def __init__(self, host: Host, faults: Faults) -> None:
         self._host = host
         self._faults = faults
-        self._held: set[str] = set()
+        self._paused: set[str] = set()
 
     @contextlib.contextmanager
-    def hold(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
-        """Guests go on when the budget is over; the end of the context then raises DeadlineExceeded."""
+    def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
+        """Guests are resumed after the budget; the end of the context then raises DeadlineExceeded."""
         members = sorted(set(fabric_ids))
-        with contextlib.ExitStack() as locks, self._faults.around("quiescing.hold"):
+        with contextlib.ExitStack() as locks, self._faults.around("quiescing.pause"):
             deadline = time.monotonic() + budget_seconds
             for fabric_id in members:
                 self._host.records.need(fabric_id)
@@ -35,11 +35,11 @@ class SimulatedQuiescing:
                 locks.enter_context(standing.still(self._host.root, fabric_id, left))
             watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), locks.close)
             watchdog.start()
-            self._held.update(members)
+            self._paused.update(members)
             try:
                 yield datetime.now(UTC)
             finally:
-                self._held.difference_update(members)
+                self._paused.difference_update(members)
                 watchdog.cancel()
                 watchdog.join()
             if time.monotonic() > deadline:
@@ -47,7 +47,7 @@ class SimulatedQuiescing:
 
     @contextlib.contextmanager
     def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, Freeze]]:
-        """A simulated guest has nothing to flush: whoever is held next stands still as it is."""
+        """A simulated guest has nothing to flush, so freezing changes nothing."""
         with self._faults.around("quiescing.freeze"):
             yield {fabric_id: self._freeze(fabric_id) for fabric_id in fabric_ids}
 
@@ -58,13 +58,13 @@ class SimulatedQuiescing:
 
     @contextlib.contextmanager
     def frozen(self, fabric_id: str, guest_agent: bool) -> Iterator[str | None]:
-        """The guest's file systems are frozen inside; gives the reason when they are not."""
+        """Freeze the guest's file systems inside the context; gives the reason if they are not frozen."""
         if not guest_agent:
             yield "The guest has no agent."
             return
         with contextlib.ExitStack() as lock:
             reason = None
-            if fabric_id not in self._held:
+            if fabric_id not in self._paused:
                 try:
                     lock.enter_context(standing.still(self._host.root, fabric_id, AGENT_SECONDS))
                 except errors.FabricError:
@@ -74,6 +74,6 @@ class SimulatedQuiescing:
 
 def _too_long(budget_seconds: float) -> errors.DeadlineExceeded:
     return errors.DeadlineExceeded(
-        f"The machines were let go after {budget_seconds:g} s, before their views were open.",
+        f"The machines were resumed after {budget_seconds:g} s, before their views were open.",
         do="Give the group a larger budget or fewer members; replication goes on by itself.",
     )

@@ -2,6 +2,11 @@
 
 A face holds one `VaultFacade`. Reads take a view of one instant; writes are one transaction each. Only discovery
 waits for an appliance, and it has a deadline.
+
+    vault     all nouns on the same parts
+    nouns/    one class per noun
+    shared/   what several of them need
+    parts     what all are built on
 """
 
 from .vault import VaultFacade, assemble

@@ -3,22 +3,31 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from ...domain.lifecycle import Verb
-from ...jobs.definitions import Catalogue
+from ...jobs.model.definitions import Catalogue
+from ...jobs.storage.database import Session
 from .. import ports
 from ..operations.interface import Operation
 from ..steps.deps import Deps
-from ..watch.facts import Facts
-from ..watch.switchboard import Switchboard
+from ..watch.signals import Signals
+from ..watch.status_intake import StatusIntake
+
+
+class Changes(Protocol):
+    """Tells of jobs that have changed."""
+
+    def follow(self, told: Callable[[str | None], None]) -> None: ...
 
 
 class Jobs(Protocol):
-    """The job engine, as far as a person may drive it."""
+    """The job engine, as far as a person may drive and follow it."""
 
-    def cancel(self, session: Any, job_id: str) -> None: ...
-    def retry(self, session: Any, job_id: str) -> None: ...
+    @property
+    def changes(self) -> Changes: ...
+    def cancel(self, session: Session, job_id: str) -> None: ...
+    def retry(self, session: Session, job_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,8 @@ class Parts:
     store: ports.Store
     gateway: ports.Gateway
     authority: ports.Authority
-    facts: Facts
-    switchboard: Switchboard
+    facts: StatusIntake
+    signals: Signals
     jobs: Jobs
     catalogue: Catalogue
     operations: Mapping[Verb, Operation]

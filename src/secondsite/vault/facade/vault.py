@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 
-from .appliances import Appliances
-from .groups import Groups
-from .holds import Holds
-from .info import Info
-from .jobs import Jobs
-from .machines import Machines
-from .networks import Networks
+from .nouns.appliances import Appliances
+from .nouns.events import Events
+from .nouns.groups import Groups
+from .nouns.holds import Holds
+from .nouns.info import Info
+from .nouns.jobs import Jobs
+from .nouns.machines import Machines
+from .nouns.networks import Networks
+from .nouns.points import Points
+from .nouns.policies import Policies
+from .nouns.sites import Sites
+from .nouns.tokens import Tokens
+from .nouns.verbs import Verbs
 from .parts import Parts
-from .points import Points
-from .policies import Policies
-from .sites import Sites
-from .tokens import Tokens
-from .verbs import Verbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class VaultFacade:
     groups: Groups
     jobs: Jobs
     verbs: Verbs
+    events: Events
 
 
 def assemble(parts: Parts) -> VaultFacade:
@@ -48,4 +50,5 @@ def assemble(parts: Parts) -> VaultFacade:
         groups=Groups(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
+        events=Events(parts),
     )

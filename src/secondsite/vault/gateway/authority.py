@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ...domain import errors
-from .durable import write_durably
+from ...ground import durable
 
 CA_DAYS = 20 * 365
 SERVER_DAYS = 397
@@ -107,8 +107,8 @@ def create_authority(directory: Path, name: str, now: datetime) -> VaultAuthorit
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
     )
-    write_durably(directory / CA_CERTIFICATE, _pem(certificate), mode=0o644)
-    write_durably(directory / CA_KEY, _key_pem(key), mode=0o600)
+    durable.write(directory / CA_CERTIFICATE, _pem(certificate), mode=0o644)
+    durable.write(directory / CA_KEY, _key_pem(key), mode=0o600)
     return VaultAuthority(certificate, key)
 
 
@@ -133,8 +133,8 @@ def ensure_server_certificate(
     if not _serves(certificate_path, key_path, names, now):
         certificate, key = authority.issue_server(names, now)
         certificate_path.unlink(missing_ok=True)
-        write_durably(key_path, key, mode=0o600)
-        write_durably(certificate_path, certificate, mode=0o644)
+        durable.write(key_path, key, mode=0o600)
+        durable.write(certificate_path, certificate, mode=0o644)
     return certificate_path, key_path
 
 

@@ -7,12 +7,10 @@ again, and the order is handed over once more. The appliance knows a repeated or
 
 import asyncio
 import ssl
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pydantic
 import structlog
@@ -20,8 +18,10 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from ...domain import errors
+from ...ground import threads
 from ...wire import PROTOCOL_VERSION, control
-from ...wire.base import Problem
+from ...wire.common.base import Problem, Shape
+from ...wire.control.orders import Kind
 from .. import ports
 from .delivery import Delivery
 from .link import Link, common_name
@@ -72,7 +72,7 @@ class ControlPort:
         self._outstanding = Outstanding()
         self._delivery = Delivery()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="control-port", daemon=True)
+        self._thread = threads.worker("control-port", self._loop.run_forever)
         self._server: Server | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -82,16 +82,16 @@ class ControlPort:
         self,
         appliance_id: str,
         order_id: str,
-        kind: str,
+        kind: Kind,
         machine_id: str | None,
-        payload: Mapping[str, Any],
+        payload: Shape,
         deadline_seconds: float,
     ) -> control.Report | None:
         order = control.Order(
             order_id=order_id,
-            kind=kind,
+            kind=kind.value,
             machine_id=machine_id,
-            payload=dict(payload),
+            payload=payload.model_dump(mode="json"),
             deadline_seconds=deadline_seconds,
         )
         report = self._outstanding.asked(appliance_id, order)
@@ -125,7 +125,7 @@ class ControlPort:
             try:
                 future.result(deadline_seconds)
             except TimeoutError:
-                log.warning("control-port-slow-to-close")
+                log.warning("control-port.close-timed-out")
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(deadline_seconds)
         if not self._thread.is_alive():
@@ -177,7 +177,7 @@ class ControlPort:
             await connection.send(control.Welcome(vault_time=self._clock()).model_dump_json())
             await link.run(self._received)
         except ConnectionClosed as end:
-            log.info("appliance-lost", appliance=hello.appliance_id, why=str(end))
+            log.info("appliance.lost", appliance=hello.appliance_id, problem=str(end))
         finally:
             self._leave(link)
 
@@ -209,7 +209,10 @@ class ControlPort:
 
     async def _refuse(self, connection: ServerConnection, problem: errors.SecondsiteError) -> None:
         log.warning(
-            "appliance-refused", code=problem.code, why=problem.message, peer=str(connection.remote_address)
+            "appliance.refused",
+            code=problem.code,
+            problem=problem.message,
+            peer=str(connection.remote_address),
         )
         try:
             await connection.send(control.Refusal(problem=Problem.of(problem)).model_dump_json())
@@ -220,7 +223,7 @@ class ControlPort:
     def _enter(self, link: Link, hello: control.Hello) -> None:
         older = self._links.get(link.appliance_id)
         self._links[link.appliance_id] = link
-        log.info("appliance-connected", appliance=link.appliance_id, site=hello.site)
+        log.info("appliance.connected", appliance=link.appliance_id, site=hello.site)
         self._delivery.post(self._sink.connected, hello)
         self._wake(link.appliance_id)
         if older is not None:
@@ -241,7 +244,7 @@ class ControlPort:
         try:
             message = _parse(text)
         except errors.InvalidArgument as problem:
-            log.warning("message-not-understood", appliance=link.appliance_id, why=problem.message)
+            log.warning("message.not-understood", appliance=link.appliance_id, problem=problem.message)
             return
         if self._links.get(link.appliance_id) is not link:
             return
@@ -257,7 +260,7 @@ class ControlPort:
             case control.Renew():
                 self._delivery.post(self._renewed, link, message.csr_pem)
             case _:
-                log.warning("message-out-of-place", appliance=link.appliance_id, type=message.type)
+                log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
 
     def _reported(self, appliance_id: str, report: control.Report) -> None:
         if self._outstanding.arrived(appliance_id, report):
@@ -267,7 +270,7 @@ class ControlPort:
         try:
             answer = control.Renewed(certificate_pem=self._renew(link.appliance_id, csr_pem))
         except errors.SecondsiteError as problem:
-            log.warning("certificate-not-renewed", appliance=link.appliance_id, why=problem.message)
+            log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
             answer = control.Renewed(problem=Problem.of(problem))
         link.send(answer)
 

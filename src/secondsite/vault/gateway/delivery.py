@@ -5,27 +5,30 @@ order it came.
 """
 
 import queue
-import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import ParamSpec
 
 import structlog
 
+from ...ground import threads
+
 log = structlog.get_logger()
+
+What = ParamSpec("What")
 
 
 class Delivery:
     def __init__(self) -> None:
         self._posted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="gateway-facts", daemon=True)
+        self._thread = threads.worker("gateway-facts", self._run)
 
     def start(self) -> None:
         self._thread.start()
 
-    def post(self, receive: Callable[..., None], *what: Any) -> None:
+    def post(self, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
         """Deliver later; a receiver that fails is logged and the next delivery goes on."""
-        self._posted.put(partial(receive, *what))
+        self._posted.put(partial(receive, *what, **named))
 
     def close(self, deadline_seconds: float) -> None:
         """Deliver what was posted, then end. What a database that is away holds up is given up at the deadline:
@@ -39,4 +42,4 @@ class Delivery:
             try:
                 deliver()
             except Exception:
-                log.exception("delivery-failed")
+                log.exception("delivery.failed")

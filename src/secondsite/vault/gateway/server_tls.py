@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from ..rounds import Rounds
+from ...ground.periodic import Periodic
 from .authority import VaultAuthority, ensure_server_certificate
 
 log = structlog.get_logger()
@@ -15,13 +15,15 @@ log = structlog.get_logger()
 LOOK_EVERY_SECONDS = 3600.0
 
 
-class ServerTls(Rounds):
+class ServerTls(Periodic):
     """`certificate` and `key` are files that are valid for `names`."""
 
     def __init__(
         self, authority: VaultAuthority, directory: Path, names: Sequence[str], now: Callable[[], datetime]
     ) -> None:
-        super().__init__("server-certificate", failure="server-certificate-not-renewed")
+        super().__init__(
+            "server-certificate", lambda error: log.error("server-certificate.not-renewed", exc_info=error)
+        )
         self._authority = authority
         self._directory = directory
         self._names = names
@@ -44,7 +46,7 @@ class ServerTls(Rounds):
             # OpenSSL looks for the authority of a client's certificate in the context that is shown, not in the first.
             newest.load_verify_locations(cadata=self._authority.ca_pem)
             self._newest, self._shown = newest, found
-            log.info("server-certificate-renewed")
+            log.info("server-certificate.renewed")
 
     def _show_newest(
         self, tls: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext

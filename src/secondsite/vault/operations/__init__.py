@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from ...domain.lifecycle import Verb
-from ...jobs.definitions import Definition
-from ..steps import batch, farewell, verifying
+from ...jobs.model.definitions import Definition
+from ..steps import batch, stop_source_later
 from ..steps.deps import Deps
+from ..steps.points import verify_point
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
 from .cleanup_test_failover import CleanupTestFailover
@@ -46,4 +47,4 @@ def operations(deps: Deps) -> Mapping[Verb, Operation]:
 def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
     verbs = [each(deps).definition() for each in OPERATIONS]
-    return [*verbs, batch.definition(), farewell.definition(deps), verifying.definition(deps)]
+    return [*verbs, batch.definition(), stop_source_later.definition(deps), verify_point.definition(deps)]

@@ -3,18 +3,27 @@
 Possible until commit. If the new point does not start, the old one is started again.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ...domain.lifecycle import Verb
-from ...jobs.context import StepContext
-from ...jobs.definitions import Step
-from ...jobs.outcomes import Done, Outcome, Wait
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Step
+from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
-from ...wire.base import Shape
+from ...wire.common.base import Shape
+from ...wire.common.points import RolledForward
 from .. import ports
-from ..steps import choosing, starting, targets
 from ..steps.operation import MachineOperation
+from ..steps.points import recovery_point
+from ..steps.points.recovery_point import ChoiceArguments, Instant
+from ..steps.start_failed_over import start_from
+
+
+class ChangeArguments(ChoiceArguments):
+    """The choice, and what the machine runs from until then."""
+
+    old_point: str
+    old_forward: RolledForward | None = None
 
 
 class ChangeRecoveryPoint(MachineOperation):
@@ -23,43 +32,36 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
+    ) -> ChangeArguments:
         assert isinstance(request, rest.ChangeRecoveryPoint)
-        forward = machine.failed_over_forward
-        old = {
-            "old_point": machine.failed_over_point_id,
-            "old_forward": forward and forward.model_dump(mode="json"),
-        }
-        return {**choosing.choice_for(tx, machine, request), **old}
+        return ChangeArguments(
+            **dict(recovery_point.choice_for(tx, machine, request)),
+            old_point=str(machine.failed_over_point_id),
+            old_forward=machine.failed_over_forward,
+        )
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step("Prerequisites check", self._check),
-            Step("Shut down", self._shut_down, undo=self._start_old),
-            Step("Start", self._start, undo=self._stop_new, undo_after_failure=True),
+            Step("check", self._check, title="Prerequisites check"),
+            Step("shut_down", self._shut_down, title="Shut down", undo=self._start_old),
+            Step("start", self._start, title="Start", undo=self._stop_new, undo_after_failure=True),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        found = choosing.choose(self.orders, ctx, machine, process=False)
-        if isinstance(found, Wait):
-            return found
-        return Done(f"{machine.name} will start from {found.what}", found.facts())
+        target = self.target(ctx)
+        found = recovery_point.choose(ctx, target, process=False)
+        return Done(f"{target.machine.name} will start from {found.what}", found.instant)
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        answer = targets.stop_run(self.orders, ctx, machine, targets.FAILOVER_RUN, machine.target_fabric_id)
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        return self.target(ctx).stop_failed_over().done()
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return self._start_at(ctx, ctx.facts("Prerequisites check"))
+        return start_from(self.deps, self.target(ctx), ctx.facts("check", Instant))
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)
 
     def _start_old(self, ctx: StepContext) -> Outcome:
-        old = {"point_id": ctx.arguments["old_point"], "forward": ctx.arguments.get("old_forward")}
-        return self._start_at(ctx, old)
-
-    def _start_at(self, ctx: StepContext, instant: Mapping[str, Any]) -> Outcome:
-        return starting.start_from(self, ctx, choosing.point_of(instant), choosing.forward_of(instant))
+        old = ctx.arguments(ChangeArguments)
+        instant = Instant(point_id=old.old_point, forward=old.old_forward)
+        return start_from(self.deps, self.target(ctx), instant)

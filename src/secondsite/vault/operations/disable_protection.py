@@ -6,20 +6,25 @@ that cannot be reached is told when it returns, by a job of its own; the verb do
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
-from ...jobs.context import StepContext
-from ...jobs.definitions import Definition, Step
-from ...jobs.outcomes import Done, Outcome, Skipped, Wait
-from ...jobs.views import JobView
-from ...wire import orders
-from ...wire.base import Shape
-from ...wire.orders import Kind
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.outcomes import Outcome, Skipped
+from ...jobs.model.views import JobView
+from ...jobs.storage.database import Session
+from ...wire.common.base import Shape
 from .. import ports
-from ..steps import farewell
+from ..steps import stop_source_later
 from ..steps.operation import MachineOperation
+from ..steps.sides.ordering import Limits
+
+
+class DisableArguments(Shape):
+    """Whether the machine runs on the replica's own files, which then stay with it."""
+
+    runs_at_target: bool = False
 
 
 class DisableProtection(MachineOperation):
@@ -30,48 +35,39 @@ class DisableProtection(MachineOperation):
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
-        return {"runs_at_target": machine.failed_over_point_id is not None}
+    ) -> DisableArguments:
+        return DisableArguments(runs_at_target=machine.failed_over_point_id is not None)
 
     def steps(self) -> Sequence[Step]:
-        return (Step("Stop replication", self._stop), Step("Remove replica", self._remove))
+        return (
+            Step("stop_replication", self._stop, title="Stop replication"),
+            Step("remove_replica", self._remove, title="Remove replica"),
+        )
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
+        source = self.source(ctx)
         try:
-            answer = self.orders.give(
-                ctx,
-                machine.source_appliance_id,
-                Kind.STOP_REPLICATION,
-                orders.StopReplication(forget=True),
-                machine_id=machine.id,
-                why=f"stopping replication at {machine.source_site}",
-            )
+            return source.stop_replication().done()
         except errors.ApplianceUnreachable as error:
             return Skipped(
                 f"{error.message} It is told when it returns; the target refuses its cycles from now on.",
-                lambda session: self._tell_later(session, machine),
+                lambda session: self._stop_later(session, source.machine),
             )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
 
-    def _tell_later(self, session: Any, machine: ports.MachineRecord) -> None:
-        farewell.submit(self.deps, session, machine)
+    def _stop_later(self, session: Session, machine: ports.MachineRecord) -> None:
+        stop_source_later.submit(self.deps, session, machine)
 
     def _remove(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        runs = bool(ctx.arguments.get("runs_at_target"))
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.REMOVE_REPLICA,
-            orders.RemoveReplica(keep_running=runs, restore_machine=machine.reversed and not runs),
-            machine_id=machine.id,
-            deadline_seconds=600,
-            why=f"removing the replica at {machine.target_site}",
+        machine = self.machine(ctx)
+        runs = ctx.arguments(DisableArguments).runs_at_target
+        answer = self.target(ctx, machine).remove_replica(
+            keep_running=runs,
+            restore_machine=machine.reversed and not runs,
+            limits=Limits(deadline_seconds=600),
         )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        return answer.done()
 
-    def _forget(self, session: Any, job: JobView) -> None:
+    def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))

@@ -6,38 +6,58 @@ operator cancels, everything that was made is removed.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+
+from pydantic import BaseModel, Field
 
 from ...domain import errors, lifecycle
+from ...domain.amounts import exact_size
 from ...domain.lifecycle import Event, State, Verb
-from ...domain.units import DAY
-from ...jobs import read
-from ...jobs.context import StepContext
-from ...jobs.definitions import Definition, Step
-from ...jobs.outcomes import Done, Outcome, Skipped, Wait
-from ...jobs.views import JobView
-from ...wire import checks, orders, rest
-from ...wire.base import Shape
-from ...wire.machines import DiscoveredMachine, MachineDefinition
-from ...wire.orders import Kind
-from ...wire.replication import SyncMode
+from ...ground.plural import counted
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.views import JobView
+from ...jobs.storage import read
+from ...jobs.storage.database import Session
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.common.machines import DiscoveredMachine, MachineDefinition
+from ...wire.common.sync_mode import SyncMode
+from ...wire.control import checks, orders
 from .. import ports
-from ..steps import enrolment, seeds, synchronizing, targets
-from ..steps.batch import BATCH, child_arguments
+from ..steps import batch, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.deps import Deps
 from ..steps.operation import unique
-from ..steps.ordering import Orders
-from ..steps.replicating import Replicating
+from ..steps.retry_store import retrying
+from ..steps.sides.ordering import Orders
+from ..steps.sides.source import Source
+from ..steps.sides.target import Target
+from ..steps.synchronizing import Before
 
-CHECK, REPLICA, SEED, ENABLE, INITIAL = (
-    "Prerequisites check",
-    "Create replica",
-    "Import of the seed",
-    "Enable replication",
-    "Initial replication",
-)
+
+class EnableArguments(Shape):
+    """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a record.
+    `seeds` are paths by disk key; no `disks`: all."""
+
+    machine_id: str
+    machine: str
+    source_site: str
+    target_site: str
+    source_appliance_id: str
+    target_appliance_id: str
+    policy: str
+    disks: tuple[str, ...] = ()
+    seeds: dict[str, str] = Field(default_factory=dict)
+    encrypt: bool = False
+
+
+class Checked(Shape):
+    """The machine as it was found, and the disks that are protected."""
+
+    definition: MachineDefinition
+    disks: tuple[str, ...]
 
 
 class EnableProtection:
@@ -48,19 +68,12 @@ class EnableProtection:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self.orders = Orders(deps)
-        self.replicating = Replicating(deps, self.orders)
 
     def definition(self) -> Definition:
         return Definition(
             self.verb.value,
-            (
-                Step(CHECK, self._check),
-                Step(REPLICA, self._create_replica, undo=self._remove_replica, undo_after_failure=True),
-                Step(SEED, self._import_seed),
-                Step(ENABLE, self._enable, undo=self._stop, undo_after_failure=True),
-                Step(INITIAL, self._initial_replication),
-            ),
-            cancelable=True,
+            tuple(retrying(step) for step in self._steps()),
+            cancelable=self.verb in lifecycle.CANCELABLE,
             undo_on_failure=True,
             on_start=self._again,
             on_success=self._protected,
@@ -68,28 +81,49 @@ class EnableProtection:
             on_cancelled=self._removed,
         )
 
+    def _steps(self) -> Sequence[Step]:
+        return (
+            Step("check", self._check, title="Prerequisites check"),
+            Step(
+                "create_replica",
+                self._create_replica,
+                title="Create replica",
+                undo=self._remove_replica,
+                undo_after_failure=True,
+            ),
+            Step("import_seed", self._import_seed, title="Import of the seed"),
+            Step(
+                "enable_replication",
+                self._enable,
+                title="Enable replication",
+                undo=self._stop,
+                undo_after_failure=True,
+            ),
+            Step("initial_replication", self._initial_replication, title="Initial replication"),
+        )
+
     def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> rest.JobAccepted:
         """One job per machine; raises NotFound for unknown sites and policies, AlreadyExists for protected ones."""
         assert isinstance(request, rest.EnableProtection)
-        names = unique(request.machines)
-        ordered = [(name, self._arguments(tx, request, name)) for name in names]
+        ordered = [self._arguments(tx, request, name) for name in unique(request.machines)]
         if len(ordered) == 1:
-            name, arguments = ordered[0]
-            return rest.JobAccepted(job_id=self._submit(tx, self.verb.value, name, arguments, requested_by))
-        children = [child_arguments(self.verb, str(a["machine_id"]), name, a) for name, a in ordered]
-        arguments = {"verb": self.verb.value, "children": children}
-        return rest.JobAccepted(job_id=self._submit(tx, BATCH, ", ".join(names), arguments, requested_by))
+            [one] = ordered
+            job_id = self._submit(tx, self.verb.value, one.machine_id, one.machine, one, requested_by)
+            return rest.JobAccepted(job_id=job_id)
+        children = tuple(batch.child(self.verb, each.machine_id, each.machine, each) for each in ordered)
+        arguments = batch.BatchArguments(verb=self.verb, children=children)
+        names = ", ".join(each.machine for each in ordered)
+        return rest.JobAccepted(job_id=self._submit(tx, batch.BATCH, "", names, arguments, requested_by))
 
     def _submit(
-        self, tx: ports.Transaction, job: str, name: str, arguments: Mapping[str, Any], requested_by: str
+        self, tx: ports.Transaction, job: str, subject: str, name: str, arguments: BaseModel, by: str
     ) -> str:
-        subject = str(arguments.get("machine_id", ""))
         return self.deps.submit(
-            tx.session, job, subject=subject, subject_name=name, arguments=arguments, by=requested_by
+            tx.session, job, subject=subject, subject_name=name, arguments=arguments, by=by
         )
 
-    def _arguments(self, tx: ports.Transaction, request: rest.EnableProtection, name: str) -> dict[str, Any]:
-        enrolment.refuse_same_site(request.source_site, request.target_site)
+    def _arguments(self, tx: ports.Transaction, request: rest.EnableProtection, name: str) -> EnableArguments:
+        lookup.refuse_same_site(request.source_site, request.target_site)
         if tx.policies.find(request.policy) is None:
             raise errors.NotFound.named("policy", request.policy)
         known = tx.machines.find(name)
@@ -98,170 +132,154 @@ class EnableProtection:
                 f"Machine '{name}' is under protection already ({known.state}).",
                 do=f"See it with 'secondsite machine show {name}'.",
             )
-        return {
-            "machine_id": self.deps.new_id(),
-            "machine": name,
-            "source_site": request.source_site,
-            "target_site": request.target_site,
-            "source_appliance_id": enrolment.appliance_of(tx, request.source_site).id,
-            "target_appliance_id": enrolment.appliance_of(tx, request.target_site).id,
-            "policy": request.policy,
-            "disks": list(request.disks.get(name, ())),
-            "seeds": seeds.asked(request, name),
-            "encrypt": request.encrypt,
-        }
+        return EnableArguments(
+            machine_id=self.deps.new_id(),
+            machine=name,
+            source_site=request.source_site,
+            target_site=request.target_site,
+            source_appliance_id=lookup.appliance_of(tx, request.source_site).id,
+            target_appliance_id=lookup.appliance_of(tx, request.target_site).id,
+            policy=request.policy,
+            disks=request.disks.get(name, ()),
+            seeds=seeds.asked(request, name),
+            encrypt=request.encrypt,
+        )
 
     def _check(self, ctx: StepContext) -> Outcome:
         """Everything that could fail later is asked first: the machine, its disks, both sites, the data port."""
-        arguments = ctx.arguments
-        found = self._discovered(ctx, arguments)
-        if isinstance(found, Wait):
-            return found
-        disks = enrolment.chosen_disks(found, arguments["disks"])
-        seeds.require_disks(found.name, disks, arguments.get("seeds", {}))
-        obstacles = self._obstacles(ctx, arguments, found.definition, disks)
-        if isinstance(obstacles, Wait):
-            return obstacles
-        targets.require_none(obstacles, "Enabling protection", found.name)
-        record = self._record(ctx.job_id, ctx.arguments, found.definition, disks)
+        wanted = ctx.arguments(EnableArguments)
+        found = self._discovered(ctx, wanted)
+        disks = lookup.chosen_disks(found, wanted.disks)
+        seeds.require_disks(found.name, disks, wanted.seeds)
+        obstacles.require_none(
+            "Enabling protection", found.name, *self._obstacles(ctx, wanted, found.definition, disks)
+        )
+        record = self._record(ctx.job_id, wanted, found.definition, disks)
         return Done(
-            f"{found.name} can be protected: {len(disks)} disks, "
-            f"{sum(d.size_bytes for d in found.definition.disks if d.key in disks) / 2**30:.2f} GiB",
-            {"definition": found.definition.model_dump(mode="json"), "disks": list(disks)},
-            lambda session: self._add_once(session, record),
+            f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
+            f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}",
+            Checked(definition=found.definition, disks=disks),
+            self.deps.commit(lambda tx: _add_once(tx, record)),
         )
 
-    def _discovered(self, ctx: StepContext, arguments: Mapping[str, Any]) -> DiscoveredMachine | Wait:
-        answer = self.orders.give(
-            ctx,
-            arguments["source_appliance_id"],
-            Kind.DISCOVER,
-            orders.Nothing(),
-            why=f"looking for {arguments['machine']} at {arguments['source_site']}",
-        )
-        if isinstance(answer, Wait):
-            return answer
-        inventory = orders.Inventory.model_validate(answer.facts)
-        return enrolment.find_machine(inventory, arguments["machine"], arguments["source_site"])
+    def _discovered(self, ctx: StepContext, wanted: EnableArguments) -> DiscoveredMachine:
+        why = f"looking for {wanted.machine} at {wanted.source_site}"
+        answer = self.orders.give(ctx, wanted.source_appliance_id, orders.DISCOVER, orders.Nothing(), why=why)
+        return lookup.find_machine(answer.facts, wanted.machine, wanted.source_site)
 
     def _obstacles(
-        self,
-        ctx: StepContext,
-        arguments: Mapping[str, Any],
-        definition: MachineDefinition,
-        disks: Sequence[str],
-    ) -> list[str] | Wait:
+        self, ctx: StepContext, wanted: EnableArguments, definition: MachineDefinition, disks: Sequence[str]
+    ) -> tuple[checks.Obstacles, checks.Obstacles]:
+        """What is in the way at the source, and at the target."""
         with self.deps.store.transaction() as tx:
-            addresses = enrolment.data_addresses(tx, arguments["target_appliance_id"])
+            addresses = lookup.data_addresses(tx, wanted.target_appliance_id)
         source = self.orders.give(
             ctx,
-            arguments["source_appliance_id"],
-            Kind.CHECK_SOURCE,
+            wanted.source_appliance_id,
+            orders.CHECK_SOURCE,
             checks.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses, disks=tuple(disks)),
-            why=f"checking {definition.name} at {arguments['source_site']}",
+            why=f"checking {definition.name} at {wanted.source_site}",
         )
-        if isinstance(source, Wait):
-            return source
         target = self.orders.give(
             ctx,
-            arguments["target_appliance_id"],
-            Kind.CHECK_TARGET,
+            wanted.target_appliance_id,
+            orders.CHECK_TARGET,
             checks.CheckTarget(
                 definition=definition,
-                seeds=seeds.of(arguments, definition),
-                encrypted=bool(arguments.get("encrypt")),
+                needed_bytes=source.facts.needed_bytes or 0,
+                seeds=seeds.of(wanted.seeds, definition),
+                encrypted=wanted.encrypt,
             ),
-            why=f"checking {arguments['target_site']}",
+            why=f"checking {wanted.target_site}",
         )
-        if isinstance(target, Wait):
-            return target
-        return targets.obstacles_of(source) + targets.obstacles_of(target)
+        return source.facts, target.facts
 
     def _record(
-        self, job_id: str, arguments: Mapping[str, Any], found: MachineDefinition, disks: tuple[str, ...]
+        self, job_id: str, wanted: EnableArguments, found: MachineDefinition, disks: tuple[str, ...]
     ) -> ports.MachineRecord:
-        machine_id = str(arguments["machine_id"])
         return ports.MachineRecord(
-            id=machine_id,
+            id=wanted.machine_id,
             name=found.name,
-            home_site=arguments["source_site"],
-            source_site=arguments["source_site"],
-            target_site=arguments["target_site"],
-            source_appliance_id=arguments["source_appliance_id"],
-            target_appliance_id=arguments["target_appliance_id"],
+            home_site=wanted.source_site,
+            source_site=wanted.source_site,
+            target_site=wanted.target_site,
+            source_appliance_id=wanted.source_appliance_id,
+            target_appliance_id=wanted.target_appliance_id,
             source_fabric_id=found.fabric_id,
-            target_fabric_id=str(uuid.uuid5(uuid.UUID(found.fabric_id), arguments["target_site"])),
-            policy=arguments["policy"],
+            target_fabric_id=str(uuid.uuid5(uuid.UUID(found.fabric_id), wanted.target_site)),
+            policy=wanted.policy,
             definition=found,
             disks=disks,
             state=State.ENABLING,
             created_at=self.deps.now(),
             job_id=job_id,
-            encrypted=bool(arguments.get("encrypt")),
+            encrypted=wanted.encrypt,
         )
 
-    def _again(self, session: Any, job: JobView) -> None:
+    def _again(self, session: Session, job: JobView) -> None:
         """A retry goes on behind the check, whose record the failure took away."""
-        checked = read.facts_of(session, job.id).get(CHECK, {})
-        if checked:
-            definition = MachineDefinition.model_validate(checked["definition"])
-            self._add_once(session, self._record(job.id, job.arguments, definition, tuple(checked["disks"])))
-
-    def _add_once(self, session: Any, record: ports.MachineRecord) -> None:
-        tx = self.deps.store.within(session)
-        if tx.machines.find(record.id) is None:
-            tx.machines.add(record)
+        checked = read.facts_of(session, job.id, "check", Checked)
+        if checked is not None:
+            wanted = EnableArguments.model_validate(job.arguments)
+            record = self._record(job.id, wanted, checked.definition, checked.disks)
+            _add_once(self.deps.store.within(session), record)
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        return self.replicating.create_replica(ctx, self._machine(ctx))
+        return replicating.create_replica(self.deps, self._target(ctx)).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
-        return self.replicating.remove_replica(ctx, self._machine(ctx))
+        return self._target(ctx).remove_replica().done()
 
     def _import_seed(self, ctx: StepContext) -> Outcome:
-        machine = self._machine(ctx)
-        wanted = seeds.of(ctx.arguments, machine.definition)
+        target = self._target(ctx)
+        wanted = seeds.of(ctx.arguments(EnableArguments).seeds, target.machine.definition)
         if not wanted:
             return Skipped("no copy was shipped: all data travels")
-        return seeds.bring_in(self.orders, ctx, machine, wanted)
+        return target.import_seed(wanted).done()
 
     def _enable(self, ctx: StepContext) -> Outcome:
-        machine = self._machine(ctx)
-        seeded = tuple(each.key for each in seeds.of(ctx.arguments, machine.definition))
-        return self.replicating.start(
-            ctx,
-            machine,
-            SyncMode.COPY,
-            seeded,
-            commit=lambda session: self._event(session, machine.id, Event.ENABLED),
-        )
+        source = self._source(ctx)
+        seeded = tuple(ctx.arguments(EnableArguments).seeds)
+        answer = replicating.start(self.deps, source, SyncMode.COPY, seeded)
+        return answer.done(self.deps.commit(lambda tx: _event(tx, source.machine.id, Event.ENABLED)))
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        return self.replicating.stop(ctx, self._machine(ctx))
+        return self._source(ctx).stop_replication().done()
 
     def _initial_replication(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)
-        return synchronizing.wait(self.deps, machine, machine.epoch, -1, deadline_seconds=30 * DAY)
+        return synchronizing.await_point(self.deps, machine, machine.epoch, Before())
 
     def _machine(self, ctx: StepContext) -> ports.MachineRecord:
         with self.deps.store.transaction() as tx:
             return tx.machines.get(str(ctx.subject))
 
-    def _event(self, session: Any, machine_id: str, event: Event) -> None:
-        tx = self.deps.store.within(session)
-        machine = tx.machines.get(machine_id)
-        tx.machines.put(replace(machine, state=lifecycle.after(machine.state, event).next))
+    def _source(self, ctx: StepContext) -> Source:
+        return Source(self.orders, ctx, self._machine(ctx))
 
-    def _protected(self, session: Any, job: JobView) -> None:
+    def _target(self, ctx: StepContext) -> Target:
+        return Target(self.orders, ctx, self._machine(ctx))
+
+    def _protected(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         tx.machines.put(
             replace(machine, state=lifecycle.after(machine.state, Event.SUCCEEDED).next, job_id=None)
         )
 
-    def _removed(self, session: Any, job: JobView) -> None:
+    def _removed(self, session: Session, job: JobView) -> None:
         """What was made is gone, and so is the record; a retry makes it again."""
         tx = self.deps.store.within(session)
         if tx.machines.find(str(job.subject)) is not None:
             tx.statuses.remove(str(job.subject))
             tx.machines.remove(str(job.subject))
+
+
+def _add_once(tx: ports.Transaction, record: ports.MachineRecord) -> None:
+    if tx.machines.find(record.id) is None:
+        tx.machines.add(record)
+
+
+def _event(tx: ports.Transaction, machine_id: str, event: Event) -> None:
+    machine = tx.machines.get(machine_id)
+    tx.machines.put(replace(machine, state=lifecycle.after(machine.state, event).next))

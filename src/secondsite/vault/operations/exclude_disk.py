@@ -7,15 +7,13 @@ from collections.abc import Sequence
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
-from ...jobs.context import StepContext
-from ...jobs.definitions import Step
-from ...jobs.outcomes import Done, Outcome, Wait
-from ...wire.machines import MachineDefinition
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Step
+from ...jobs.model.outcomes import Done, Outcome
 from .. import ports
-from ..steps import disks
+from ..steps import disks, replicating
+from ..steps.disks import DisksArguments, Found
 from ..steps.operation import unique
-
-CHECK = "Prerequisites check"
 
 
 class ExcludeDisk(disks.DisksOperation):
@@ -30,33 +28,28 @@ class ExcludeDisk(disks.DisksOperation):
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step(CHECK, self._check),
-            Step("Leave out at the source", self._leave_out),
-            Step("Release at the target", self._release),
+            Step("check", self._check, title="Prerequisites check"),
+            Step("leave_out", self._leave_out, title="Leave out at the source"),
+            Step("release", self._release, title="Release at the target"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine, named = self.machine(ctx.subject), ctx.arguments["disks"]
-        found = disks.discover(self.orders, ctx, machine)
-        if isinstance(found, Wait):
-            return found
+        machine, named = self.machine(ctx), ctx.arguments(DisksArguments).disks
+        found = self.source(ctx, machine).discover()
         known = [*machine.disks, *(disk.key for disk in found.disks)]
         if unknown := [key for key in named if key not in known]:
             raise errors.InvalidArgument(
                 f"Machine '{machine.name}' has no disk {', '.join(unknown)}.",
                 do=f"Its disks are {', '.join(unique(known))}.",
             )
-        return Done(
-            f"{', '.join(named)} of {machine.name} can be left out",
-            {"found": found.model_dump(mode="json")},
-        )
+        return Done(f"{', '.join(named)} of {machine.name} can be left out", Found(found=found))
 
     def _leave_out(self, ctx: StepContext) -> Outcome:
-        before = disks.owned(self.machine(ctx.subject), ctx)
-        found = MachineDefinition.model_validate(ctx.facts(CHECK)["found"])
-        named = ctx.arguments["disks"]
+        before = disks.owned(self.machine(ctx), ctx)
+        named = ctx.arguments(DisksArguments).disks
         kept = [key for key in before.disks if key not in named]
-        return self.replicate(ctx, disks.changed(before, found, named, kept))
+        return self.replicate(ctx, disks.changed(before, ctx.facts("check", Found).found, named, kept))
 
     def _release(self, ctx: StepContext) -> Outcome:
-        return self.replicating.create_replica(ctx, disks.owned(self.machine(ctx.subject), ctx))
+        machine = disks.owned(self.machine(ctx), ctx)
+        return replicating.create_replica(self.deps, self.target(ctx, machine)).done()

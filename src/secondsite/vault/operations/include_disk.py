@@ -4,26 +4,17 @@ Cycles and recovery points of the other disks go on meanwhile; points have the n
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ...domain import errors
+from ...domain.amounts import exact_size
 from ...domain.lifecycle import Verb
-from ...domain.units import DAY
-from ...jobs.context import StepContext
-from ...jobs.definitions import Step
-from ...jobs.outcomes import Done, Outcome, Wait
-from ...wire import checks
-from ...wire.machines import MachineDefinition
-from ...wire.orders import Kind
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Step
+from ...jobs.model.outcomes import Done, Outcome
 from .. import ports
-from ..steps import disks, synchronizing, targets
-
-CHECK, REPLICA, ENABLE, INITIAL = (
-    "Prerequisites check",
-    "Extend replica",
-    "Enable replication",
-    "Initial replication",
-)
+from ..steps import disks, obstacles, replicating, synchronizing
+from ..steps.disks import DisksArguments, Found
+from ..steps.synchronizing import Before
 
 
 class IncludeDisk(disks.DisksOperation):
@@ -39,69 +30,43 @@ class IncludeDisk(disks.DisksOperation):
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step(CHECK, self._check),
-            Step(REPLICA, self._extend),
-            Step(ENABLE, self._enable),
-            Step(INITIAL, self._wait),
+            Step("check", self._check, title="Prerequisites check"),
+            Step("extend_replica", self._extend, title="Extend replica"),
+            Step("enable_replication", self._enable, title="Enable replication"),
+            Step("initial_replication", self._initial_replication, title="Initial replication"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine, named = self.machine(ctx.subject), ctx.arguments["disks"]
-        found = disks.discover(self.orders, ctx, machine)
-        if isinstance(found, Wait):
-            return found
+        source, named = self.source(ctx), ctx.arguments(DisksArguments).disks
+        name, found = source.machine.name, source.discover()
         sizes = {disk.key: disk.size_bytes for disk in found.disks}
         if missing := [key for key in named if key not in sizes]:
             raise errors.InvalidArgument(
-                f"Machine '{machine.name}' has no disk {', '.join(missing)}.",
+                f"Machine '{name}' has no disk {', '.join(missing)}.",
                 do=f"Its disks are {', '.join(sizes)}. One that it has only until it stops cannot be protected: attach "
                 "it for good.",
             )
-        answer = self.orders.give(
-            ctx,
-            machine.source_appliance_id,
-            Kind.CHECK_SOURCE,
-            checks.CheckSource(fabric_id=machine.source_fabric_id, disks=tuple(named)),
-            machine_id=machine.id,
-            why=f"checking {machine.name} at {machine.source_site}",
-        )
-        if isinstance(answer, Wait):
-            return answer
-        targets.require_none(targets.obstacles_of(answer), "Including a disk", machine.name)
+        obstacles.require_none("Including a disk", name, source.check(named).facts)
         named_bytes = sum(sizes[key] for key in named)
         return Done(
-            f"{', '.join(named)} of {machine.name} can be protected: {named_bytes / 2**30:.2f} GiB",
-            {"found": found.model_dump(mode="json")},
+            f"{', '.join(named)} of {name} can be protected: {exact_size(named_bytes)}",
+            Found(found=found),
         )
 
     def _wanted(self, ctx: StepContext) -> ports.MachineRecord:
         """The machine as it is protected once the job is through."""
-        machine = disks.owned(self.machine(ctx.subject), ctx)
-        found = MachineDefinition.model_validate(ctx.facts(CHECK)["found"])
-        named = ctx.arguments["disks"]
-        return disks.changed(machine, found, named, (*machine.disks, *named))
+        machine = disks.owned(self.machine(ctx), ctx)
+        named = ctx.arguments(DisksArguments).disks
+        return disks.changed(machine, ctx.facts("check", Found).found, named, (*machine.disks, *named))
 
     def _extend(self, ctx: StepContext) -> Outcome:
-        return self.replicating.create_replica(ctx, self._wanted(ctx))
+        return replicating.create_replica(self.deps, self.target(ctx, self._wanted(ctx))).done()
 
     def _enable(self, ctx: StepContext) -> Outcome:
         machine = self._wanted(ctx)
-        if "after_seq" not in ctx.remembered:
-            ctx.remember(
-                after_seq=synchronizing.newest_seq(self.deps, machine),
-                sent_before=synchronizing.sent_bytes(self.deps, machine),
-            )
-        started = self.replicate(ctx, machine)
-        return replace(started, facts=ctx.remembered) if isinstance(started, Done) else started
+        return self.replicate(ctx, machine, synchronizing.remembered_before(self.deps, ctx, machine))
 
-    def _wait(self, ctx: StepContext) -> Outcome:
-        machine, began = self.machine(ctx.subject), ctx.facts(ENABLE)
-        return synchronizing.wait(
-            self.deps,
-            machine,
-            machine.epoch,
-            int(began["after_seq"]),
-            deadline_seconds=30 * DAY,
-            sent_before=int(began["sent_before"]),
-            with_disks=ctx.arguments["disks"],
-        )
+    def _initial_replication(self, ctx: StepContext) -> Outcome:
+        machine, before = self.machine(ctx), ctx.facts("enable_replication", Before)
+        named = ctx.arguments(DisksArguments).disks
+        return synchronizing.await_point(self.deps, machine, machine.epoch, before, named)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ...wire.base import Shape
+from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from .. import ports
 

@@ -1,123 +1,123 @@
 """Reprotect: the failed-over machine is protected back to where it came from. Only changes travel.
 
-The old machine is shut down (document 000 L21) and gives way: its definition is withdrawn, so that nobody can start
+The old machine is shut down (S-167) and gives way: its definition is withdrawn, so that nobody can start
 it while its disks are a replica. Direction turns when the new replica has its first point; until then everything
-can be undone and tried again (document 000 L131).
+can be undone and tried again (S-174).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Literal
 
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, Verb
-from ...domain.units import DAY
-from ...jobs.context import StepContext
-from ...jobs.definitions import Definition, Step
-from ...jobs.outcomes import Done, Outcome, Wait
-from ...jobs.views import JobView
-from ...wire import checks, orders, rest
-from ...wire.base import Shape
-from ...wire.orders import Kind
-from ...wire.replication import Base, SyncMode
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.model.views import JobView
+from ...jobs.storage.database import Session
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.common.sync_mode import SyncMode
+from ...wire.control import checks
+from ...wire.control.setups import Base
 from .. import ports
-from ..steps import enrolment, synchronizing, targets
-from ..steps.deps import Deps
+from ..steps import lookup, obstacles, replicating, synchronizing
 from ..steps.operation import MachineOperation
-from ..steps.replicating import Replicating
+from ..steps.sides.source import Source
+from ..steps.sides.target import Target
+from ..steps.synchronizing import Before
+
+
+class ReprotectArguments(Shape):
+    """Onto the old source's own disks, or onto new ones."""
+
+    location: Literal["original", "alternate"] = "original"
+
+    @property
+    def to_original(self) -> bool:
+        return self.location == "original"
 
 
 class Reprotect(MachineOperation):
     verb = Verb.REPROTECT
-    cancelable = True
     undo_on_failure = True
-
-    def __init__(self, deps: Deps) -> None:
-        super().__init__(deps)
-        self.replicating = Replicating(deps, self.orders)
 
     def definition(self) -> Definition:
         return replace(super().definition(), on_success=self._turn)
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
+    ) -> ReprotectArguments:
         assert isinstance(request, rest.Reprotect)
-        return {"location": request.location}
+        return ReprotectArguments(location=request.location)
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step("Prerequisites check", self._check),
-            Step("Shut down", self._give_way),
-            Step("Create replica", self._create_replica, undo=self._remove_replica, undo_after_failure=True),
-            Step("Reverse replication", self._reverse, undo=self._stop, undo_after_failure=True),
-            Step("Synchronize", self._synchronize),
+            Step("check", self._check, title="Prerequisites check"),
+            Step("withdraw", self._withdraw, title="Shut down"),
+            Step(
+                "create_replica",
+                self._create_replica,
+                title="Create replica",
+                undo=self._remove_replica,
+                undo_after_failure=True,
+            ),
+            Step(
+                "reverse_replication",
+                self._reverse,
+                title="Reverse replication",
+                undo=self._stop,
+                undo_after_failure=True,
+            ),
+            Step("synchronize", self._synchronize, title="Synchronize"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
+        machine, to_original = self.machine(ctx), _to_original(ctx)
         with self.deps.store.transaction() as tx:
-            addresses = enrolment.data_addresses(tx, machine.source_appliance_id)
-        ours = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.CHECK_SOURCE,
-            checks.CheckSource(
-                fabric_id=machine.target_fabric_id, peer_addresses=addresses, disks=machine.disks
-            ),
-            machine_id=machine.id,
-            why=f"checking {machine.name} at {machine.target_site}",
+            addresses = lookup.data_addresses(tx, machine.source_appliance_id)
+        ours = self._new_source(ctx, machine).check(machine.disks, addresses)
+        # onto its own disks only changes travel; new ones take a full copy
+        wanted = (
+            checks.CheckTarget()
+            if to_original
+            else checks.CheckTarget(encrypted=machine.encrypted, needed_bytes=ours.facts.needed_bytes or 0)
         )
-        if isinstance(ours, Wait):
-            return ours
-        theirs = self.orders.give(
-            ctx,
-            machine.source_appliance_id,
-            Kind.CHECK_TARGET,
-            checks.CheckTarget(encrypted=machine.encrypted and not _to_original(ctx)),
-            machine_id=machine.id,
-            why=f"checking {machine.source_site}",
-        )
-        if isinstance(theirs, Wait):
-            return theirs
-        obstacles = targets.obstacles_of(ours) + targets.obstacles_of(theirs)
-        targets.require_none(obstacles, "Reprotecting", machine.name)
-        where = "its own disks" if _to_original(ctx) else "new disks"
+        theirs = self._new_target(ctx, machine).check(wanted)
+        obstacles.require_none("Reprotecting", machine.name, ours.facts, theirs.facts)
+        where = "its own disks" if to_original else "new disks"
         return Done(f"{machine.name} can be protected back to {machine.source_site}, onto {where}")
 
-    def _give_way(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        answer = self.orders.give(
-            ctx,
-            machine.source_appliance_id,
-            Kind.WITHDRAW,
-            orders.Withdraw(fabric_id=machine.source_fabric_id),
-            machine_id=machine.id,
-            deadline_seconds=300,
-            why=f"shutting down the old {machine.name} at {machine.source_site}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+    def _withdraw(self, ctx: StepContext) -> Outcome:
+        return self.source(ctx).withdraw().done()
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        machine = turned(self.machine(ctx.subject))
         base = Base.EXISTING if _to_original(ctx) else Base.EMPTY
-        return self.replicating.create_replica(ctx, machine, base, old_fabric_id=machine.target_fabric_id)
+        target = self._new_target(ctx, self.machine(ctx))
+        return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
-        return self.replicating.remove_replica(ctx, turned(self.machine(ctx.subject)), restore_machine=True)
+        return self._new_target(ctx, self.machine(ctx)).remove_replica(restore_machine=True).done()
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         sync = SyncMode.COMPARE if _to_original(ctx) else SyncMode.COPY
-        return self.replicating.start(ctx, turned(self.machine(ctx.subject)), sync)
+        return replicating.start(self.deps, self._new_source(ctx, self.machine(ctx)), sync).done()
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        return self.replicating.stop(ctx, turned(self.machine(ctx.subject)))
+        return self._new_source(ctx, self.machine(ctx)).stop_replication().done()
 
     def _synchronize(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        return synchronizing.wait(self.deps, machine, machine.epoch + 1, -1, deadline_seconds=30 * DAY)
+        machine = self.machine(ctx)
+        return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
 
-    def _turn(self, session: Any, job: JobView) -> None:
+    def _new_source(self, ctx: StepContext, machine: ports.MachineRecord) -> Source:
+        return self.source(ctx, turned(machine))
+
+    def _new_target(self, ctx: StepContext, machine: ports.MachineRecord) -> Target:
+        return self.target(ctx, turned(machine))
+
+    def _turn(self, session: Session, job: JobView) -> None:
         """Source and target change their roles, in the transaction that ends the job."""
         tx = self.deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
@@ -128,7 +128,7 @@ class Reprotect(MachineOperation):
 
 
 def _to_original(ctx: StepContext) -> bool:
-    return bool(ctx.arguments["location"] == "original")
+    return ctx.arguments(ReprotectArguments).to_original
 
 
 def turned(machine: ports.MachineRecord) -> ports.MachineRecord:

@@ -1,158 +1,137 @@
-"""Test failover: a drill. A copy of the machine runs in an isolated network; replication goes on (document 000 L58).
+"""Test failover: a drill. A copy of the machine runs in an isolated network; replication goes on (S-085).
 
-The network is made for the drill, or is an existing one, or there is none (documents 003 L79-85, decision C-28).
+The network is made for the drill, or is an existing one, or there is none (S-087, C-28).
 The job ends with the machine running; 'Complete testing' is the operator's own verb, cleanup_test_failover.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...domain.lifecycle import Verb
-from ...jobs.context import StepContext
-from ...jobs.definitions import Step
-from ...jobs.outcomes import Done, Outcome, Skipped, Wait
-from ...wire import checks, orders, rest
-from ...wire.base import Shape
-from ...wire.orders import Kind
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Step
+from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.control import checks, orders
 from .. import ports
-from ..steps import choosing, targets
+from ..steps import obstacles
 from ..steps.operation import MachineOperation
-from ..steps.ordering import Answer
+from ..steps.points import recovery_point
+from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_network
 
 CREATE, NO_NETWORK = "create", "none"
+
+
+class DrillArguments(ChoiceArguments):
+    """The choice, and the network: an existing one, 'create' or 'none'."""
+
+    network: str
+
+
+class DrillNetwork(Shape):
+    """The network that the test machine is connected to (None: to none), and whether it was made for it."""
+
+    network: str | None = None
+    made: bool = False
 
 
 class TestFailover(MachineOperation):
     __test__ = False
     verb = Verb.TEST_FAILOVER
-    cancelable = True
     undo_on_failure = True
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
+    ) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
-        return {**choosing.choice_for(tx, machine, request), "network": request.network}
+        choice = recovery_point.choice_for(tx, machine, request)
+        return DrillArguments(**dict(choice), network=request.network)
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step("Prerequisites check", self._check),
+            Step("check", self._check, title="Prerequisites check"),
             Step(
-                "Create test network",
+                "create_network",
                 self._create_network,
+                title="Create test network",
                 undo=self._remove_network,
                 undo_after_failure=True,
             ),
-            Step("Test failover", self._choose),
-            Step("Start", self._start, undo=self._stop, undo_after_failure=True),
+            Step("choose", self._choose, title="Test failover"),
+            Step("start", self._start, title="Start", undo=self._stop, undo_after_failure=True),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        found = choosing.choose(self.orders, ctx, machine, process=False)
-        if isinstance(found, Wait):
-            return found
-        wanted = ctx.arguments["network"]
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.CHECK_TARGET,
-            checks.CheckTarget(
-                networks=() if wanted in (CREATE, NO_NETWORK) else (wanted,), must_hold_replica=True
-            ),
-            machine_id=machine.id,
-            why=f"checking {machine.target_site}",
-        )
-        if isinstance(answer, Wait):
-            return answer
-        targets.require_none(targets.obstacles_of(answer), "The test failover", machine.name)
+        target = self.target(ctx)
+        machine = target.machine
+        found = recovery_point.choose(ctx, target, process=False)
+        wanted = _network(ctx)
+        networks = () if wanted in (CREATE, NO_NETWORK) else (wanted,)
+        answer = target.check(checks.CheckTarget(networks=networks, must_hold_replica=True))
+        obstacles.require_none("The test failover", machine.name, answer.facts)
         return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}")
 
     def _create_network(self, ctx: StepContext) -> Outcome:
-        wanted = ctx.arguments["network"]
+        wanted = _network(ctx)
         if wanted == NO_NETWORK:
             return Skipped("the test machine is not connected, as asked")
         if wanted != CREATE:
-            return Done(f"the existing network {wanted} is used", {"network": wanted, "made": False})
-        machine = self.machine(ctx.subject)
-        name = targets.drill_network(machine)
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.CREATE_NETWORK,
-            orders.CreateNetwork(name=name),
-            machine_id=machine.id,
-            why=f"making the isolated network {name}",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence, {"network": name, "made": True})
+            return Done(f"the existing network {wanted} is used", DrillNetwork(network=wanted))
+        target = self.target(ctx)
+        name = drill_network(target.machine)
+        return Done(target.create_network(name).sentence, DrillNetwork(network=name, made=True))
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        if ctx.arguments["network"] != CREATE:
+        if _network(ctx) != CREATE:
             return Skipped("no network was made")
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.REMOVE_NETWORK,
-            orders.CreateNetwork(name=targets.drill_network(machine)),
-            machine_id=machine.id,
-            why="removing the test network",
-        )
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        target = self.target(ctx)
+        return target.remove_network(drill_network(target.machine)).done()
 
     def _choose(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        found = choosing.choose(self.orders, ctx, machine, process=True)
-        return found if isinstance(found, Wait) else Done(f"{found.what} was chosen", found.facts())
+        found = recovery_point.choose(ctx, self.target(ctx), process=True)
+        return Done(f"{found.what} was chosen", found.instant)
 
     def _start(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        network = ctx.facts("Create test network").get("network")
-        chosen = ctx.facts("Test failover")
-        forward = choosing.forward_of(chosen)
+        target = self.target(ctx)
+        machine = target.machine
+        network = ctx.facts("create_network", DrillNetwork)
+        chosen = ctx.facts("choose", ChosenInstant)
         payload = orders.StartReplica(
-            run=targets.DRILL_RUN,
-            point_id=choosing.point_of(chosen),
-            fabric_id=targets.drill_fabric_id(machine),
+            run=DRILL_RUN,
+            point_id=chosen.point_id,
+            fabric_id=drill_fabric_id(machine),
             name=f"{machine.name}-test",
-            networks={nic.key: network for nic in machine.definition.nics},
-            forward=forward,
+            networks={nic.key: network.network for nic in machine.definition.nics},
+            forward=chosen.forward,
         )
-        answer = self.orders.give(
-            ctx,
-            machine.target_appliance_id,
-            Kind.START_REPLICA,
-            payload,
-            machine_id=machine.id,
-            deadline_seconds=targets.ROLL_SECONDS if forward else targets.START_SECONDS,
-            why=f"starting {payload.name} at {machine.target_site}",
-        )
-        return answer if isinstance(answer, Wait) else self._running(ctx, machine, payload, answer)
+        answer = target.start_run(payload)
+        drill = _drill(ctx, payload, network)
 
-    def _running(
-        self, ctx: StepContext, machine: ports.MachineRecord, payload: orders.StartReplica, answer: Answer
-    ) -> Outcome:
-        network = ctx.facts("Create test network")
-        drill = ports.DrillRecord(
-            point_id=payload.point_id,
-            fabric_id=payload.fabric_id,
-            machine_name=payload.name,
-            network=network.get("network"),
-            network_made=bool(network.get("made")),
-            started_at=ctx.now(),
-            job_id=ctx.job_id,
-            forward=payload.forward,
-        )
-
-        def commit(session: Any) -> None:
-            tx = self.deps.store.within(session)
+        def record(tx: ports.Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill=drill))
 
-        return Done(f"{answer.sentence}; network {drill.network or 'none'}", answer.facts, commit)
+        said = f"{answer.sentence}; network {network.network or 'none'}"
+        return Done(said, answer.facts, self.deps.commit(record))
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx.subject)
-        drill_id = targets.drill_fabric_id(machine)
-        answer = targets.stop_run(self.orders, ctx, machine, targets.DRILL_RUN, drill_id)
-        return answer if isinstance(answer, Wait) else Done(answer.sentence)
+        target = self.target(ctx)
+        return target.stop_drill(drill_fabric_id(target.machine)).done()
+
+
+def _network(ctx: StepContext) -> str:
+    return ctx.arguments(DrillArguments).network
+
+
+def _drill(ctx: StepContext, payload: orders.StartReplica, network: DrillNetwork) -> ports.DrillRecord:
+    return ports.DrillRecord(
+        point_id=payload.point_id,
+        fabric_id=payload.fabric_id,
+        machine_name=payload.name,
+        network=network.network,
+        network_made=network.made,
+        started_at=ctx.now(),
+        job_id=ctx.job_id,
+        forward=payload.forward,
+    )

@@ -4,6 +4,7 @@
 """
 
 from .access import Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
+from .answers import AnswerRecord, Answers
 from .gateway import FactSink, Gateway, Signals
 from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords
 from .places import (
@@ -20,6 +21,8 @@ from .statuses import RpoBlock, RpoBlocks, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
 __all__ = [
+    "AnswerRecord",
+    "Answers",
     "ApplianceRecord",
     "ApplianceRecords",
     "Authority",

@@ -1,9 +1,10 @@
 """The way to the appliances and back."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from ...wire.common.base import Shape
 from ...wire.control import Hello, Report, Status
+from ...wire.control.orders import Kind
 
 
 class Gateway(Protocol):
@@ -13,9 +14,9 @@ class Gateway(Protocol):
         self,
         appliance_id: str,
         order_id: str,
-        kind: str,
+        kind: Kind,
         machine_id: str | None,
-        payload: Mapping[str, Any],
+        payload: Shape,
         deadline_seconds: float,
     ) -> Report | None:
         """The report if it has arrived; else hands the order over (once per connection; again after a reconnect)

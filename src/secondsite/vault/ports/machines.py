@@ -1,13 +1,13 @@
 """Machines under protection, and the drills that were held with them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from ...domain.lifecycle import DrillState, State
-from ...wire.machines import MachineDefinition
-from ...wire.replication import Forward
+from ...wire.common.machines import MachineDefinition
+from ...wire.common.points import RolledForward
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class DrillRecord:
     network_made: bool
     started_at: datetime
     job_id: str
-    forward: Forward | None = None
+    forward: RolledForward | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,8 @@ class MachineRecord:
     epoch: int = 1
     failed_over_point_id: str | None = None
     failed_over_at: datetime | None = None
-    failed_over_forward: Forward | None = None
+    failed_over_forward: RolledForward | None = None
     job_id: str | None = None
-    properties: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
     group: str | None = None
     """The replication group that it belongs to."""
@@ -82,7 +81,7 @@ class DrillNote:
     started_at: datetime
     completed_at: datetime
     requested_by: str
-    forward: Forward | None = None
+    forward: RolledForward | None = None
 
 
 class MachineRecords(Protocol):

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from ...domain.bandwidth import UNLIMITED, BandwidthSchedule
 from ...wire.control import Hello
-from ...wire.orders import Inventory
-from ...wire.places import NetworkMapping
+from ...wire.control.orders import Inventory
+from ...wire.rest.places import NetworkMapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain import rpo
-from ...wire.replication import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
 
 
 @dataclass(frozen=True, slots=True)

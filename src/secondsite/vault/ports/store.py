@@ -1,9 +1,11 @@
 """All records inside one database transaction."""
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
+from ...jobs.storage.database import Session
 from .access import RegistrationKeys, Tokens
+from .answers import Answers
 from .machines import DrillNotes, MachineRecords
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .policies import Groups, Policies
@@ -14,7 +16,7 @@ class Transaction(Protocol):
     """All records, inside one database transaction. `session` is the job engine's too."""
 
     @property
-    def session(self) -> Any: ...
+    def session(self) -> Session: ...
     @property
     def sites(self) -> Sites: ...
     @property
@@ -39,6 +41,8 @@ class Transaction(Protocol):
     def keys(self) -> RegistrationKeys: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def answers(self) -> Answers: ...
 
 
 class Store(Protocol):
@@ -48,5 +52,5 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Transaction]:
         """A view of one instant that holds up no writer."""
 
-    def within(self, session: Any) -> Transaction:
+    def within(self, session: Session) -> Transaction:
         """The same records inside a transaction that somebody else (the job engine) commits."""

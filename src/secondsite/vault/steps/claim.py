@@ -4,11 +4,11 @@ The hooks run in the transaction that records the job's start or end, so job and
 """
 
 from dataclasses import replace
-from typing import Any
 
 from ...domain import lifecycle
 from ...domain.lifecycle import DrillState, Event, Verb
-from ...jobs.views import JobView
+from ...jobs.model.views import JobView
+from ...jobs.storage.database import Session
 from .. import ports
 from .deps import Deps
 
@@ -23,24 +23,24 @@ def claimed(machine: ports.MachineRecord, verb: Verb, job_id: str) -> ports.Mach
     return replace(machine, state=lifecycle.after(machine.state, verb).next, job_id=job_id)
 
 
-class Claim:
+class MachineClaim:
     """The hooks of a verb's job."""
 
     def __init__(self, deps: Deps, verb: Verb) -> None:
         self._deps = deps
         self._verb = verb
 
-    def start(self, session: Any, job: JobView) -> None:
+    def start(self, session: Session, job: JobView) -> None:
         """Takes the machine, unless this job took it when it was submitted (a retry or a batch takes it here)."""
         tx = self._deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if not self._holds(machine, job):
             tx.machines.put(claimed(machine, self._verb, job.id))
 
-    def success(self, session: Any, job: JobView) -> None:
+    def success(self, session: Session, job: JobView) -> None:
         self._end(session, job, Event.SUCCEEDED)
 
-    def failure(self, session: Any, job: JobView) -> None:
+    def failure(self, session: Session, job: JobView) -> None:
         self._end(session, job, Event.FAILED)
 
     def _holds(self, machine: ports.MachineRecord, job: JobView) -> bool:
@@ -48,7 +48,7 @@ class Claim:
             return machine.drill_state in (DrillState.STARTING, DrillState.CLEANING)
         return machine.job_id == job.id
 
-    def _end(self, session: Any, job: JobView, event: Event) -> None:
+    def _end(self, session: Session, job: JobView, event: Event) -> None:
         tx = self._deps.store.within(session)
         machine = tx.machines.find(str(job.subject))
         if machine is None or not self._holds(machine, job):

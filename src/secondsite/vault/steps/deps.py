@@ -1,10 +1,14 @@
 """What every operation is built with. `entry` makes one and hands it to all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from pydantic import BaseModel
+
+from ...jobs.model.outcomes import Commit
+from ...jobs.storage.database import Session
 from .. import ports
 
 
@@ -13,12 +17,12 @@ class SubmitJob(Protocol):
 
     def __call__(
         self,
-        session: Any,
+        session: Session,
         name: str,
         *,
         subject: str,
         subject_name: str,
-        arguments: Mapping[str, Any],
+        arguments: BaseModel | None,
         by: str,
     ) -> str: ...
 
@@ -33,3 +37,7 @@ class Deps:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
+
+    def commit(self, work: Callable[[ports.Transaction], None]) -> Commit:
+        """For Done and Skipped: `work` joins the transaction that records the step."""
+        return lambda session: work(self.store.within(session))

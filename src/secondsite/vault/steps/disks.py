@@ -2,65 +2,49 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...domain import errors
-from ...jobs.context import StepContext
-from ...jobs.outcomes import Outcome, Wait
-from ...wire import orders, rest
-from ...wire.base import Shape
-from ...wire.machines import DiskDefinition, MachineDefinition
-from ...wire.orders import Kind
-from ...wire.replication import SyncMode
+from ...jobs.model.context import StepContext
+from ...jobs.model.outcomes import Done
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.common.machines import DiskDefinition, MachineDefinition
+from ...wire.common.sync_mode import SyncMode
 from .. import ports
-from . import enrolment
-from .deps import Deps
+from . import replicating
 from .operation import MachineOperation, unique
-from .ordering import Orders
-from .replicating import Replicating
+
+
+class DisksArguments(Shape):
+    """The keys of the disks that the request named."""
+
+    disks: tuple[str, ...]
+
+
+class Found(Shape):
+    """The machine as its site had it when the disks were chosen."""
+
+    found: MachineDefinition
 
 
 class DisksOperation(MachineOperation):
     """A verb that changes which disks of a machine are protected. Its request names `disks`."""
 
-    def __init__(self, deps: Deps) -> None:
-        super().__init__(deps)
-        self.replicating = Replicating(deps, self.orders)
-
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
+    ) -> DisksArguments:
         assert isinstance(request, rest.IncludeDisk | rest.ExcludeDisk)
         self.refuse(machine, request.disks)
-        return {"disks": unique(request.disks)}
+        return DisksArguments(disks=tuple(unique(request.disks)))
 
     def refuse(self, machine: ports.MachineRecord, named: Sequence[str]) -> None:
         """Raises what is wrong with the request, before there is a job."""
         raise TypeError(f"{type(self).__name__} refuses nothing")
 
-    def replicate(self, ctx: StepContext, machine: ports.MachineRecord) -> Outcome:
-        """The source replicates these disks from now on, and that is on record."""
-        return self.replicating.start(
-            ctx,
-            machine,
-            SyncMode.COMPARE,
-            commit=lambda session: take_over(self.deps, session, ctx, machine),
-        )
-
-
-def discover(give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> MachineDefinition | Wait:
-    """The machine as its site has it now; raises NotFound."""
-    answer = give.give(
-        ctx,
-        machine.source_appliance_id,
-        Kind.DISCOVER,
-        orders.Nothing(),
-        why=f"looking at {machine.name} at {machine.source_site}",
-    )
-    if isinstance(answer, Wait):
-        return answer
-    inventory = orders.Inventory.model_validate(answer.facts)
-    return enrolment.find_machine(inventory, machine.source_fabric_id, machine.source_site).definition
+    def replicate(self, ctx: StepContext, machine: ports.MachineRecord, facts: Shape | None = None) -> Done:
+        """The source replicates these disks from now on, and that is on record; `facts` are the step's own."""
+        answer = replicating.start(self.deps, self.source(ctx, machine), SyncMode.COMPARE)
+        return Done(answer.sentence, facts, self.deps.commit(lambda tx: take_over(tx, ctx, machine)))
 
 
 def changed(
@@ -87,9 +71,8 @@ def _described(
     return known.model_copy(update={"size_bytes": seen[key].size_bytes}) if key in seen else known
 
 
-def take_over(deps: Deps, session: Any, ctx: StepContext, wanted: ports.MachineRecord) -> None:
+def take_over(tx: ports.Transaction, ctx: StepContext, wanted: ports.MachineRecord) -> None:
     """The choice of disks is on record; raises NotPossibleNow when another job has taken the machine."""
-    tx = deps.store.within(session)
     machine = owned(tx.machines.get(wanted.id), ctx)
     tx.machines.put(replace(machine, disks=wanted.disks, definition=wanted.definition))
 

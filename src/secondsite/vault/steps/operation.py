@@ -3,33 +3,37 @@
 Several machines come under one parent job whose children run side by side; one that fails does not stop the others.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel
 
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import Verb
-from ...jobs.definitions import Definition, Step
-from ...wire.base import Shape
+from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Definition, Step
+from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from .. import ports
-from .batch import BATCH, child_arguments
-from .claim import Claim, claimed
+from . import batch
+from .claim import MachineClaim, claimed
 from .deps import Deps
-from .ordering import Orders
-from .patience import patient
+from .retry_store import retrying
+from .sides.ordering import Orders
+from .sides.source import Source
+from .sides.target import Target
 
 
 class MachineOperation:
     """One verb on machines that are under protection. A subclass gives `verb`, `steps` and maybe `arguments`."""
 
     verb: ClassVar[Verb]
-    cancelable: ClassVar[bool] = False
     undo_on_failure: ClassVar[bool] = False
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self.orders = Orders(deps)
-        self.claim = Claim(deps, self.verb)
+        self.claim = MachineClaim(deps, self.verb)
 
     def steps(self) -> Sequence[Step]:
         """The job from top to bottom."""
@@ -37,15 +41,15 @@ class MachineOperation:
 
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
-    ) -> dict[str, Any]:
+    ) -> BaseModel | None:
         """What the job needs to know besides its machine; raises InvalidArgument for a bad request."""
-        return {}
+        return None
 
     def definition(self) -> Definition:
         return Definition(
             self.verb.value,
-            tuple(patient(step) for step in self.steps()),
-            cancelable=self.cancelable,
+            tuple(retrying(step) for step in self.steps()),
+            cancelable=self.verb in lifecycle.CANCELABLE,
             undo_on_failure=self.undo_on_failure,
             on_start=self.claim.start,
             on_success=self.claim.success,
@@ -64,7 +68,7 @@ class MachineOperation:
         return JobAccepted(job_id=self._submit_batch(tx, ordered, requested_by))
 
     def _submit_one(
-        self, tx: ports.Transaction, machine: ports.MachineRecord, arguments: Mapping[str, Any], by: str
+        self, tx: ports.Transaction, machine: ports.MachineRecord, arguments: BaseModel | None, by: str
     ) -> str:
         job_id = self.deps.submit(
             tx.session,
@@ -78,23 +82,31 @@ class MachineOperation:
         return job_id
 
     def _submit_batch(
-        self, tx: ports.Transaction, ordered: Sequence[tuple[ports.MachineRecord, Mapping[str, Any]]], by: str
+        self, tx: ports.Transaction, ordered: Sequence[tuple[ports.MachineRecord, BaseModel | None]], by: str
     ) -> str:
-        children = [child_arguments(self.verb, m.id, m.name, arguments) for m, arguments in ordered]
+        children = tuple(batch.child(self.verb, m.id, m.name, arguments) for m, arguments in ordered)
         names = ", ".join(machine.name for machine, _ in ordered)
         return self.deps.submit(
             tx.session,
-            BATCH,
+            batch.BATCH,
             subject="",
             subject_name=names,
-            arguments={"verb": self.verb.value, "children": children},
+            arguments=batch.BatchArguments(verb=self.verb, children=children),
             by=by,
         )
 
-    def machine(self, subject: str | None) -> ports.MachineRecord:
-        """The machine's record as it is now."""
+    def machine(self, ctx: StepContext) -> ports.MachineRecord:
+        """The record of the job's machine as it is now."""
         with self.deps.store.transaction() as tx:
-            return tx.machines.get(str(subject))
+            return tx.machines.get(str(ctx.subject))
+
+    def source(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Source:
+        """Orders to the source of the job's machine; of `machine` where its roles are to be other ones."""
+        return Source(self.orders, ctx, machine or self.machine(ctx))
+
+    def target(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Target:
+        """Orders to its target; see `source`."""
+        return Target(self.orders, ctx, machine or self.machine(ctx))
 
 
 def _find(tx: ports.Transaction, name: str) -> ports.MachineRecord:

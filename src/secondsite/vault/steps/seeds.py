@@ -2,20 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from ...domain import errors
-from ...domain.units import DAY
-from ...jobs.context import StepContext
-from ...jobs.outcomes import Done, Outcome, Wait
 from ...wire import rest
-from ...wire.checks import ImportSeed, SeedDisk
-from ...wire.machines import MachineDefinition
-from ...wire.orders import Kind
-from .. import ports
-from .ordering import Orders
-
-IMPORT_SECONDS = 30 * DAY
+from ...wire.common.machines import MachineDefinition
+from ...wire.control.checks import SeedDisk
 
 
 def asked(request: rest.EnableProtection, name: str) -> dict[str, str]:
@@ -46,24 +37,7 @@ def require_disks(machine: str, disks: Iterable[str], keys: Iterable[str]) -> No
         )
 
 
-def of(arguments: Mapping[str, Any], definition: MachineDefinition) -> tuple[SeedDisk, ...]:
-    """What a job was given, with the sizes that the disks have."""
+def of(paths: Mapping[str, str], definition: MachineDefinition) -> tuple[SeedDisk, ...]:
+    """The paths that a job was given, with the sizes that the disks have."""
     sizes = {disk.key: disk.size_bytes for disk in definition.disks}
-    paths: Mapping[str, str] = arguments.get("seeds", {})
     return tuple(SeedDisk(key=key, path=path, size_bytes=sizes[key]) for key, path in paths.items())
-
-
-def bring_in(
-    give: Orders, ctx: StepContext, machine: ports.MachineRecord, wanted: tuple[SeedDisk, ...]
-) -> Outcome:
-    """The target copies them into the replica; its progress is the task's."""
-    answer = give.give(
-        ctx,
-        machine.target_appliance_id,
-        Kind.IMPORT_SEED,
-        ImportSeed(seeds=wanted),
-        machine_id=machine.id,
-        deadline_seconds=IMPORT_SECONDS,
-        why=f"importing the seed of {machine.name} at {machine.target_site}",
-    )
-    return answer if isinstance(answer, Wait) else Done(answer.sentence, answer.facts)

@@ -1,58 +1,75 @@
 """Waiting for a pass over whole disks to end: the appliances do it by themselves, a job only watches."""
 
 from collections.abc import Collection
+from datetime import datetime
 
-from ...jobs.outcomes import Done, Outcome, Wait
+from ...domain.amounts import size
+from ...ground.units import DAY
+from ...jobs.model.context import StepContext
+from ...jobs.model.outcomes import Done, Wait
+from ...wire.common.base import Shape
 from .. import ports
 from .deps import Deps
 
 LOOK_AGAIN_SECONDS = 5.0
+DEADLINE_SECONDS = 30 * DAY
 
 
-def newest_seq(deps: Deps, machine: ports.MachineRecord) -> int:
-    """The sequence number of the replica's newest point, -1 before the first."""
+class Before(Shape):
+    """How far a replica was before a pass: its newest sequence number (-1: none), and the bytes that its epoch had
+    sent."""
+
+    after_seq: int = -1
+    sent_before: int = 0
+
+
+class Synchronized(Shape):
+    """The first recovery point after a pass, and the bytes that the pass sent."""
+
+    point_id: str
+    taken_at: datetime
+    wire_bytes: int
+
+
+def _now(deps: Deps, machine: ports.MachineRecord) -> Before:
+    """How far it is in the machine's present epoch."""
     with deps.store.transaction() as tx:
-        replica = tx.statuses.get(machine.id).replica
-    return (
-        max((point.seq for point in replica.points if point.epoch == machine.epoch), default=-1)
-        if replica
-        else -1
+        status = tx.statuses.get(machine.id)
+    points = status.replica.points if status.replica else ()
+    source = status.source
+    return Before(
+        after_seq=max((point.seq for point in points if point.epoch == machine.epoch), default=-1),
+        sent_before=source.total_wire_bytes if source and source.epoch == machine.epoch else 0,
     )
 
 
-def sent_bytes(deps: Deps, machine: ports.MachineRecord) -> int:
-    """What the source has sent in this epoch so far."""
-    with deps.store.transaction() as tx:
-        source = tx.statuses.get(machine.id).source
-    return source.total_wire_bytes if source and source.epoch == machine.epoch else 0
+def remembered_before(deps: Deps, ctx: StepContext, machine: ports.MachineRecord) -> Before:
+    """As it was when the step looked first: its later runs, and a retry, get the same."""
+    known = ctx.remembered(Before)
+    if known is None:
+        known = _now(deps, machine)
+        ctx.remember(known)
+    return known
 
 
-def wait(
-    deps: Deps,
-    machine: ports.MachineRecord,
-    epoch: int,
-    after_seq: int,
-    *,
-    deadline_seconds: float,
-    sent_before: int = 0,
-    with_disks: Collection[str] = (),
-) -> Outcome:
-    """Done when the replica of `epoch` has a point that is newer than `after_seq`: it was sealed after the pass.
-
-    `sent_before`: bytes that the epoch had sent before this pass; `with_disks`: the point must have these.
-    """
+def await_point(
+    deps: Deps, machine: ports.MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
+) -> Done:
+    """Done when the replica of `epoch` has a point newer than `before`, which was sealed after the pass, and which has
+    these disks; raises Wait until then."""
     with deps.store.transaction() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
     sent_seq = _sent_seq(status, epoch)
-    fresh = [point for point in points if point.epoch == epoch and after_seq < point.seq <= sent_seq]
+    fresh = [point for point in points if point.epoch == epoch and before.after_seq < point.seq <= sent_seq]
     fresh = [point for point in fresh if set(with_disks) <= set(point.disks)]
     if not fresh:
-        return _waiting(machine, status, epoch, deadline_seconds)
-    sent = max(0, status.source.total_wire_bytes - sent_before) if status.source else 0
+        raise _wait(machine, status, epoch)
+    newest = fresh[-1]
+    sent = max(0, status.source.total_wire_bytes - before.sent_before) if status.source else 0
     return Done(
-        f"{machine.name} is synchronized: point {fresh[-1].id}, {sent / 1e6:.1f} MB sent",
-        {"point_id": fresh[-1].id, "taken_at": fresh[-1].taken_at.isoformat(), "wire_bytes": sent},
+        f"{machine.name} is synchronized: point {newest.id}, {size(sent)} sent",
+        Synchronized(point_id=newest.id, taken_at=newest.taken_at, wire_bytes=sent),
     )
 
 
@@ -62,9 +79,7 @@ def _sent_seq(status: ports.StatusRecord, epoch: int) -> int:
     return source.last_seq if source and source.epoch == epoch and source.last_seq is not None else -1
 
 
-def _waiting(
-    machine: ports.MachineRecord, status: ports.StatusRecord, epoch: int, deadline_seconds: float
-) -> Wait:
+def _wait(machine: ports.MachineRecord, status: ports.StatusRecord, epoch: int) -> Wait:
     source = status.source if status.source and status.source.epoch == epoch else None
     fraction = source.sync_fraction if source else 0.0
     findings = "; ".join(finding.what for finding in source.findings) if source else ""
@@ -73,7 +88,7 @@ def _waiting(
     )
     return Wait(
         signal=f"machine/{machine.id}",
-        deadline_seconds=deadline_seconds,
+        deadline_seconds=DEADLINE_SECONDS,
         why=f"{why} ({findings})" if findings else why,
         progress=fraction,
         poll_seconds=LOOK_AGAIN_SECONDS,

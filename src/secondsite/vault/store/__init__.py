@@ -6,9 +6,9 @@ Its rooms:
     tables      the rows
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
-    places, machines, protection, groups, rpo, access    the repositories
+    places, machines, protection, groups, rpo, access, answers    the repositories
     store       transactions
-    migration   bring a database to this program's tables
+    migration, migrations    bring a database to this program's tables
 """
 
 from .migration import migrate

@@ -1,34 +1,34 @@
 """Column types: shapes as JSON, enumerations as their words, instants as aware UTC."""
 
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import JSON, Dialect, String
 from sqlalchemy.types import TypeDecorator
 
-from ...jobs.tables import UtcDateTime
+from ...jobs.storage.tables import UtcDateTime
 
 __all__ = ["Shaped", "UtcDateTime", "Word"]
 
 W = TypeVar("W", bound=StrEnum)
 
 
-class Shaped(TypeDecorator[Any]):
+class Shaped(TypeDecorator[object]):
     """A pydantic model, a dataclass or a plain container, stored as JSON and checked when it comes back."""
 
     impl = JSON(none_as_null=True)
     cache_ok = True
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: type[object]) -> None:
         super().__init__(none_as_null=True)
         self.kind = kind
-        self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        self._adapter: TypeAdapter[object] = TypeAdapter(kind)
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: object, dialect: Dialect) -> object:
         return None if value is None else self._adapter.dump_python(value, mode="json")
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+    def process_result_value(self, value: object, dialect: Dialect) -> object:
         return None if value is None else self._adapter.validate_python(value)
 
 

@@ -3,13 +3,12 @@
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import CursorResult, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...wire.replication import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
 from . import rows, tables
 
@@ -75,10 +74,10 @@ class SqlMachines:
     def remove(self, machine_id: str) -> None:
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
-    def _one(self, where: Any) -> ports.MachineRecord | None:
+    def _one(self, where: ColumnElement[bool]) -> ports.MachineRecord | None:
         return rows.one(self._session, ports.MachineRecord, select(tables.machines).where(where))
 
-    def _many(self, *where: Any) -> Sequence[ports.MachineRecord]:
+    def _many(self, *where: ColumnElement[bool]) -> Sequence[ports.MachineRecord]:
         query = select(tables.machines).where(*where).order_by(COLUMNS.name, COLUMNS.id)
         return rows.many(self._session, ports.MachineRecord, query)
 
@@ -101,7 +100,7 @@ class SqlStatuses:
     def remove(self, machine_id: str) -> None:
         self._session.execute(delete(tables.statuses).where(tables.statuses.c.machine_id == machine_id))
 
-    def _put(self, machine_id: str, values: dict[str, Any]) -> None:
+    def _put(self, machine_id: str, values: dict[str, object]) -> None:
         # An appliance may still speak of a machine whose protection has just ended.
         if self._session.execute(select(exists().where(COLUMNS.id == machine_id))).scalar():
             rows.upsert(self._session, tables.statuses, {"machine_id": machine_id, **values})
@@ -124,6 +123,6 @@ class SqlDrillNotes:
         return rows.many(self._session, ports.DrillNote, query)
 
 
-def _touched(result: Any) -> int:
+def _touched(result: object) -> int:
     assert isinstance(result, CursorResult)
     return result.rowcount

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
-from ...jobs import database
+from ...jobs.storage import database
 from .failures import translated
 
 SCRIPTS = Path(__file__).parent / "migrations"

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...wire.places import NetworkMapping
+from ...wire.rest.places import NetworkMapping
 from .. import ports
 from . import rows, tables
 

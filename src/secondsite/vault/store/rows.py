@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,26 +11,28 @@ from sqlalchemy.orm import Session
 R = TypeVar("R")
 
 
-def row(record: Any) -> dict[str, Any]:
-    """The record's fields by name, values as they are."""
+def row(record: object) -> dict[str, object]:
+    """The fields of a dataclass by name, values as they are."""
+    assert dataclasses.is_dataclass(record)
+    assert not isinstance(record, type)
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-def one(session: Session, record: type[R], query: Select[Any]) -> R | None:
+def one(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> R | None:
     """The record of the only row, or None."""
     found = session.execute(query).mappings().one_or_none()
     return None if found is None else record(**found)
 
 
-def many(session: Session, record: type[R], query: Select[Any]) -> list[R]:
+def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> list[R]:
     """The records of all rows."""
     return [record(**found) for found in session.execute(query).mappings()]
 
 
-def upsert(session: Session, table: Table, values: Mapping[str, Any]) -> None:
+def upsert(session: Session, table: Table, values: Mapping[str, object]) -> None:  # type: ignore[explicit-any]
     """Insert the row; if its key is there already, replace the values given."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values)
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    changed = {name: insert.excluded[name] for name in values if name not in keys}
+    session.execute(insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed))

@@ -7,8 +7,9 @@ from functools import cached_property
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from ...jobs.database import READ_ONLY
+from ...jobs.storage.database import READ_ONLY
 from .access import SqlRegistrationKeys, SqlTokens
+from .answers import SqlAnswers
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
@@ -74,6 +75,10 @@ class SqlTransaction:
     @cached_property
     def tokens(self) -> SqlTokens:
         return SqlTokens(self._session)
+
+    @cached_property
+    def answers(self) -> SqlAnswers:
+        return SqlAnswers(self._session)
 
 
 class SqlStore:

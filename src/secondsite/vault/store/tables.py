@@ -1,5 +1,6 @@
 """The rows. A column carries the name of the record's field, so a record and its row are the same thing twice."""
 
+from pydantic import JsonValue
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,10 +20,11 @@ from ...domain.bandwidth import BandwidthSchedule
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
+from ...wire.common.machines import MachineDefinition
+from ...wire.common.points import RolledForward
 from ...wire.control import Hello
-from ...wire.machines import MachineDefinition
-from ...wire.orders import Inventory
-from ...wire.replication import Forward, ReplicaStatus, SourceStatus
+from ...wire.control.orders import Inventory
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
 from .columns import Shaped, UtcDateTime, Word
 
@@ -99,10 +101,9 @@ machines = Table(
     Column("failed_over_point_id", String(200)),
     Column("failed_over_at", UtcDateTime),
     Column("job_id", String(64)),
-    Column("properties", Shaped(dict[str, str]), nullable=False),
     Column("version", Integer, nullable=False),
     Column("group", ForeignKey("groups.name")),
-    Column("failed_over_forward", Shaped(Forward)),
+    Column("failed_over_forward", Shaped(RolledForward)),
     Column("encrypted", Boolean, nullable=False),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
@@ -149,7 +150,7 @@ drill_notes = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime, nullable=False),
     Column("requested_by", Text, nullable=False),
-    Column("forward", Shaped(Forward)),
+    Column("forward", Shaped(RolledForward)),
     Index("ix_drill_notes_machine_id", "machine_id"),
 )
 
@@ -168,4 +169,16 @@ tokens = Table(
     Column("name", String(100), primary_key=True),
     Column("token_sha256", String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Short-lived: a repeat of a request with an idempotency key gets the first one's answer.
+answers = Table(
+    "answers",
+    metadata,
+    Column("caller", String(100), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request_sha256", String(64), nullable=False),
+    Column("answer", Shaped(dict[str, JsonValue])),
+    Column("answered_at", UtcDateTime, nullable=False),
+    Index("ix_answers_answered_at", "answered_at"),
 )

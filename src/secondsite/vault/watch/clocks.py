@@ -1,13 +1,14 @@
 """Clocks that differ. Every status says what time it is at its appliance; here it is compared with the vault's. Pure.
 
 What is told by clocks is then off by as much: the RPO, the times of points. Nothing is decided by them that could lose
-one: points are ordered by their number, and they age by whichever of two clocks ran slower (domain/retention).
+one: points are ordered by their number, and they age by the uptime of the target's host (domain/retention).
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from ...wire.replication import FindingShape, ReplicaStatus, SourceStatus
+from ...wire.common.findings import FindingShape
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
 
 TOLERATED_SECONDS = 10.0
 """A status may be on its way for some seconds when a host is busy."""

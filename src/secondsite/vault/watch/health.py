@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...domain import health
+from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
-from ...wire.replication import FindingShape
 from .. import ports
 
 RUNS_AT_TARGET = frozenset(
@@ -76,10 +76,6 @@ def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> H
     return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
 
 
-def shape(finding: HealthFinding) -> FindingShape:
-    return FindingShape(code=finding.code, what=finding.what, since=finding.since)
-
-
 def _reported(situation: Situation) -> Iterator[HealthFinding]:
     # What a site said before it was left is history.
     left = situation.machine.state in RUNS_AT_TARGET
@@ -98,8 +94,8 @@ def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
     age = now - recoverable
     if age > threshold:
         what = (
-            f"The newest recovery point is {age.total_seconds():.0f} s old; "
-            f"the threshold is {threshold.total_seconds():.0f} s."
+            f"The newest recovery point is {span(round(age.total_seconds()))} old; "
+            f"the threshold is {span(threshold.total_seconds())}."
         )
         yield HealthFinding("rpo-exceeded", what, recoverable + threshold)
 

@@ -27,5 +27,5 @@ class Renewal:
                 raise errors.CertificateRefused(f"Appliance '{appliance_id}' is not enrolled at this vault.")
             pem, expires_at = self._authority.issue_appliance(csr_pem, appliance_id, self._now())
             tx.appliances.put(dataclasses.replace(appliance, certificate_expires_at=expires_at))
-        log.info("certificate-renewed", appliance=appliance_id, expires_at=expires_at.isoformat())
+        log.info("certificate.renewed", appliance=appliance_id, expires_at=expires_at.isoformat())
         return pem

@@ -11,10 +11,10 @@ from datetime import datetime
 import structlog
 
 from ...domain import rpo
+from ...ground.periodic import Periodic
 from .. import ports
-from ..rounds import Rounds
 from . import health
-from .facts import Facts
+from .status_intake import StatusIntake
 
 log = structlog.get_logger()
 
@@ -26,13 +26,13 @@ def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
     return rpo.measure(health.recoverable_at(status), sent_at, processed_at, now)
 
 
-class RpoSeries(Rounds):
+class RpoSeries(Periodic):
     """See the module."""
 
     def __init__(
-        self, store: ports.Store, gateway: ports.Gateway, facts: Facts, now: Callable[[], datetime]
+        self, store: ports.Store, gateway: ports.Gateway, facts: StatusIntake, now: Callable[[], datetime]
     ) -> None:
-        super().__init__("rpo-series", failure="rpo-not-sampled")
+        super().__init__("rpo-series", lambda error: log.error("rpo.not-sampled", exc_info=error))
         self._store = store
         self._gateway = gateway
         self._facts = facts

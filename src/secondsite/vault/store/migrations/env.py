@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from secondsite.jobs import tables as job_tables
+from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault.store import tables
 
 context.configure(

@@ -1,0 +1,45 @@
+"""Machines of a rig that are replicated from site a to site b: a real guest of its own, and how far the target is."""
+
+from __future__ import annotations
+
+import json
+
+import guestkit
+from rig import GuestMachine, Rig
+from secondsite.domain.lifecycle import Verb
+from secondsite.wire import rest
+
+NAME = "bench"
+BOOT_SECONDS = 180
+
+
+def guest(rig: Rig, workload: guestkit.Workload, disk_bytes: int, policy: rest.PolicyCreate) -> GuestMachine:
+    """The guest, booted and whole at the target; opens the rig."""
+    made: list[GuestMachine] = []
+
+    def furnish(site: str) -> None:
+        if site == "a":
+            home = rig.home("appliance-a")
+            made.append(
+                GuestMachine.make(NAME, home, rig.bridge("a"), disk_bytes=(disk_bytes,), workload=workload)
+            )
+            made[0].console.wait_for_boot(1, BOOT_SECONDS)
+
+    rig.open(furnish=furnish)
+    with rig.client() as vault:
+        vault.policies.create(**policy.model_dump())
+    request = rest.EnableProtection(machines=(NAME,), source_site="a", target_site="b", policy=policy.name)
+    rig.must(Verb.ENABLE_PROTECTION, request)
+    return made[0]
+
+
+def machine_id(rig: Rig, name: str = NAME) -> str:
+    """The vault's id of a machine."""
+    with rig.client() as vault:
+        return vault.machines[name].show().id
+
+
+def processed_seq(rig: Rig, machine_id: str) -> int:
+    """The newest processed cycle of a machine, as the target records it: to ask costs no process anything."""
+    record = rig.home("appliance-b") / "store" / "replicas" / machine_id / "replica.json"
+    return int(json.loads(record.read_text())["processed_seq"])

@@ -1,0 +1,141 @@
+"""A libvirt host of its own: one embedded root in this process, or a libvirtd, with hands on its guests' disks."""
+
+import json
+import os
+import signal
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import libvirt_qemu
+
+from rig import capabilities, processes
+from rig.hosts.domains import firmware_xml, uefi_xml
+from rig.images import qemu_img
+from secondsite.fabrics.libvirt import LibvirtFabric, open_fabric
+from secondsite.fabrics.libvirt.host.connection import Hypervisor
+from secondsite.ground.units import MiB
+
+UNDEFINE_ALL = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+)
+
+
+def uri_of(root: Path) -> str:
+    """What the embedded driver of this root is opened by."""
+    return f"qemu:///embed?root={root}"
+
+
+class LibvirtHost:
+    """Fulfils conformance.FabricUnderTest. Machines sit in their firmware; writes go through QEMU's monitor."""
+
+    obeys_shutdown = False
+
+    def __init__(self, root: Path, uri: str | None = None) -> None:
+        """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
+        self.root = root
+        self.uri = uri or uri_of(root)
+        self.pid_files = root / "run" / "qemu"
+        self.images = root / "images"
+        self.work_dir = root / "work"
+        self.scratch_dir = root / "scratch"
+        for folder in (self.images, self.scratch_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        capabilities.lend(root)
+        self.connection = Hypervisor(self.uri)
+        self.fabric: LibvirtFabric = open_fabric(self.uri, self.work_dir)
+
+    def reopen(self) -> None:
+        self.fabric.close()
+        self.fabric = open_fabric(self.uri, self.work_dir)
+
+    # -- machines --------------------------------------------------------------------------------------
+
+    def make_machine(self, name: str, disks_bytes: Sequence[int]) -> str:
+        name = f"{name}-{uuid.uuid4().hex[:8]}"
+        paths = [self.make_image(f"{name}-{number}", size) for number, size in enumerate(disks_bytes)]
+        return self.define(firmware_xml(name, paths))
+
+    def make_firmware_machine(self, name: str, nvram: bytes) -> str:
+        name = f"{name}-{uuid.uuid4().hex[:8]}"
+        variables = self.root / f"{name}.fd"
+        variables.write_bytes(nvram)
+        return self.define(uefi_xml(name, [self.make_image(name, 4 * MiB)], variables))
+
+    def make_image(self, name: str, size_bytes: int, *options: str) -> Path:
+        """A qcow2 among the host's images."""
+        path = self.images / f"{name}.qcow2"
+        qemu_img("create", "-q", "-f", "qcow2", *options, path, str(size_bytes))
+        return path
+
+    def define(self, xml: str) -> str:
+        """The fabric id of a machine that is off."""
+        fabric_id: str = self.connection.handle.defineXML(xml).UUIDString()
+        return fabric_id
+
+    def domain(self, fabric_id: str) -> Any:
+        """libvirt's own handle of a machine."""
+        return self.connection.domain(fabric_id)
+
+    def disk_path(self, fabric_id: str, disk_key: str) -> Path:
+        found = self.fabric.inventory.get(fabric_id)
+        assert found is not None, f"the host has no machine {fabric_id}"
+        return next(Path(disk.path) for disk in found.definition.disks if disk.key == disk_key)
+
+    # -- hands on machines that run --------------------------------------------------------------------
+
+    def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
+        number = ord(disk_key[-1]) - ord("a")
+        assert disk_key.startswith("vd")
+        device = f"/machine/peripheral/virtio-disk{number}/virtio-backend"
+        for command in (f"write -P {data[0]:#x} {offset} {len(data)}", "flush"):
+            said = self.human(fabric_id, f'qemu-io -d {device} "{command}"')
+            assert "failed" not in said, said
+            assert "rror" not in said, said
+
+    def human(self, fabric_id: str, line: str) -> str:
+        """What QEMU's monitor answers to a command of its language for people."""
+        said: str = libvirt_qemu.qemuMonitorCommand(self.domain(fabric_id), line, 1)
+        return said
+
+    def qmp(self, fabric_id: str, command: str, **arguments: Any) -> dict[str, Any]:
+        """What QEMU's monitor answers to a command in JSON."""
+        line = json.dumps({"execute": command, "arguments": arguments})
+        said: dict[str, Any] = json.loads(
+            libvirt_qemu.qemuMonitorCommand(self.domain(fabric_id), line, 0)
+        )  # fmt: skip
+        return said
+
+    def stands_still(self, fabric_id: str) -> bool:
+        return not self.qmp(fabric_id, "query-status")["return"]["running"]
+
+    def resize(self, fabric_id: str, disk_key: str, size_bytes: int) -> None:
+        self.domain(fabric_id).blockResize(disk_key, size_bytes, 1)
+
+    def kill(self, fabric_id: str) -> None:
+        pid = (self.pid_files / f"{self.domain(fabric_id).name()}.pid").read_text()
+        os.kill(int(pid), signal.SIGKILL)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Destroys and forgets all machines of this host; images go with the root."""
+        for domain in self.connection.domains():
+            self.fabric.power.stop(domain.UUIDString())
+            if domain.isPersistent():
+                domain.undefineFlags(UNDEFINE_ALL)
+
+    def end(self) -> None:
+        """Nothing runs any longer; the files are the caller's."""
+        capabilities.keep(self.root)
+        try:
+            self.clear()
+        finally:
+            self.fabric.close()
+            # the last resort of a test that went wrong: guests outlive everything else
+            processes.kill_all(processes.of_folder(self.root))

@@ -1,0 +1,135 @@
+"""Changes that other threads tell of, awaited in the event loop.
+
+A follower keeps each thing that has changed once, however often it did: one that is slow costs no more than one
+that is quick. Between two changes it holds no thread.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import ServerSentEvent
+
+from ..domain import errors
+from ..vault.facade import VaultFacade
+from ..vault.facade.nouns.events import Change
+from ..wire import rest
+
+BREATH_SECONDS = 0.1
+"""Changes come in crowds; one look serves many."""
+LOOK_AGAIN_SECONDS = 10.0
+"""A change of which nobody told is seen then."""
+
+
+class Follower:
+    """Made in the event loop, told from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self._pending: dict[Change, int] = {}
+        self._lock = threading.Lock()
+
+    def tell(self, number: int, change: Change) -> None:
+        with self._lock:
+            self._pending[change] = number
+        with contextlib.suppress(RuntimeError):  # the loop ends while the vault stops
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def changes(self) -> Sequence[tuple[int, Change]]:
+        """What has changed since the last call, in the order of numbers; nothing after a while without any."""
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return ()
+        await asyncio.sleep(BREATH_SECONDS)
+        self._woken.clear()
+        with self._lock:
+            found, self._pending = self._pending, {}
+        return sorted(((number, change) for change, number in found.items()), key=lambda each: each[0])
+
+
+async def job(vault: VaultFacade, job_id: str, seen: str | None) -> AsyncIterator[ServerSentEvent]:
+    """The job whenever its tree has changed, until it has ended; first as it is now, unless that was `seen`."""
+    follower = Follower()
+    with vault.events.following(follower.tell):
+        while True:
+            tree = await run_in_threadpool(vault.jobs.tree, job_id)
+            edition = _edition(tree)
+            if edition != seen or tree[0].state.ended:
+                seen = edition
+                yield ServerSentEvent(data=tree[0], id=edition)
+            if tree[0].state.ended:
+                return
+            await _concerning(follower, {each.id for each in tree})
+
+
+async def events(
+    vault: VaultFacade, machine_id: str | None, kinds: frozenset[rest.EventKind], mark: str | None
+) -> AsyncIterator[ServerSentEvent]:
+    """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of all."""
+    follower = Follower()
+    with vault.events.following(follower.tell, mark):
+        while True:
+            for number, change in await follower.changes():
+                for event in await run_in_threadpool(_read, vault, change):
+                    if _is_wanted(event, machine_id, kinds):
+                        yield ServerSentEvent(data=event, event=event.kind, id=vault.events.mark(number))
+
+
+async def _concerning(follower: Follower, job_ids: set[str]) -> None:
+    """Return when one of these jobs has changed, or after a while."""
+    while changes := await follower.changes():
+        if any(change.kind is rest.EventKind.RESET or change.id in job_ids for _, change in changes):
+            return
+
+
+def _edition(tree: Sequence[rest.Job]) -> str:
+    digest = hashlib.sha256()
+    for each in tree:
+        digest.update(each.model_dump_json().encode())
+    return digest.hexdigest()[:16]
+
+
+def _read(vault: VaultFacade, change: Change) -> list[rest.Event]:
+    """What has changed, as it is now; a job changes its machine too."""
+    return list(_events(vault, change))
+
+
+def _events(vault: VaultFacade, change: Change) -> Iterator[rest.Event]:
+    if change.kind is rest.EventKind.RESET:
+        yield rest.Event(kind=change.kind)
+    elif change.kind is rest.EventKind.JOB:
+        job = _existing_job(vault, change.id)
+        yield rest.Event(kind=change.kind, id=change.id, job=job)
+        if job is not None and job.subject:
+            yield from _events(vault, Change(rest.EventKind.MACHINE, job.subject))
+    else:
+        yield rest.Event(kind=change.kind, id=change.id, machine=_existing_machine(vault, change.id))
+
+
+def _existing_job(vault: VaultFacade, job_id: str) -> rest.Job | None:
+    try:
+        return vault.jobs.show(job_id).model_copy(update={"tasks": (), "children": ()})
+    except errors.NotFound:
+        return None
+
+
+def _existing_machine(vault: VaultFacade, machine_id: str) -> rest.Machine | None:
+    try:
+        return vault.machines.show(machine_id)
+    except errors.NotFound:
+        return None
+
+
+def _is_wanted(event: rest.Event, machine_id: str | None, kinds: frozenset[rest.EventKind]) -> bool:
+    if event.kind is rest.EventKind.RESET:
+        return True
+    if kinds and event.kind not in kinds:
+        return False
+    subject = event.job.subject if event.job else event.id
+    return machine_id is None or subject == machine_id

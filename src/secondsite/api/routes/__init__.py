@@ -1,0 +1,48 @@
+"""The routes, per noun.
+
+Its rooms:
+
+    vault, sites, appliances, networks, policies, tokens  the vault and its settings
+    machines, points, groups                              what is protected
+    verbs, jobs                                           what is started, and how it goes on
+    events                                                as server-sent events
+    names                                                 what stands in paths and queries
+"""
+
+from . import (
+    appliances,
+    events,
+    groups,
+    jobs,
+    machines,
+    networks,
+    points,
+    policies,
+    sites,
+    tokens,
+    vault,
+    verbs,
+)
+
+OPEN = (vault.open_router, appliances.open_router)
+"""Calls without a token."""
+GUARDED = tuple(
+    noun.router
+    for noun in (
+        vault,
+        sites,
+        appliances,
+        networks,
+        policies,
+        tokens,
+        groups,
+        machines,
+        points,
+        verbs,
+        jobs,
+        events,
+    )
+)
+"""Calls that need one, in the order of the documentation."""
+
+__all__ = ["GUARDED", "OPEN"]

@@ -1,0 +1,49 @@
+"""Routes: appliances, and how a new one gets in."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from ...wire import rest
+from ..access import Vault
+from ..headers import LOCATION, OnceHeader, OpenOnceHeader, answers, locate
+from .names import ApplianceName, OnlySite, SiteName
+
+router = APIRouter(tags=["appliances"])
+open_router = APIRouter(tags=["appliances"])
+"""Calls without a token."""
+
+
+@open_router.post("/enroll", responses=answers(HTTPStatus.OK, LOCATION))
+def enroll(
+    vault: Vault, response: Response, once: OpenOnceHeader, request: rest.EnrollRequest
+) -> rest.EnrollAnswer:
+    """A certificate for a new appliance; the registration key is what lets it in."""
+    answer = vault.appliances.enroll(request, once)
+    locate(response, "appliances", answer.appliance_id)
+    return answer
+
+
+@router.post("/sites/{site}/registration-key", status_code=HTTPStatus.CREATED)
+def create_registration_key(vault: Vault, once: OnceHeader, site: SiteName) -> rest.RegistrationKey:
+    """A key that enrolls one appliance within an hour; shown this once."""
+    return vault.appliances.registration_key(site, once)
+
+
+@router.get("/appliances")
+def list_appliances(vault: Vault, site: OnlySite = None) -> Sequence[rest.Appliance]:
+    """In the order in which they enrolled."""
+    return vault.appliances.list(site)
+
+
+@router.get("/appliances/{appliance}")
+def show_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
+    """One appliance."""
+    return vault.appliances.show(appliance)
+
+
+@router.delete("/appliances/{appliance}", status_code=HTTPStatus.NO_CONTENT)
+def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
+    """From now on its certificate is refused."""
+    vault.appliances.delete(appliance)

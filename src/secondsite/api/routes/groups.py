@@ -1,0 +1,62 @@
+"""Routes: replication groups."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from ...wire import rest
+from ..access import Vault
+from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from .names import GroupName
+
+router = APIRouter(tags=["groups"])
+
+
+@router.get("/groups")
+def list_groups(vault: Vault) -> Sequence[rest.Group]:
+    """All groups, by name."""
+    return vault.groups.list()
+
+
+@router.post("/groups", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
+def create_group(vault: Vault, response: Response, once: OnceHeader, request: rest.GroupCreate) -> rest.Group:
+    """Machines whose recovery points are taken at common instants."""
+    made = vault.groups.create(request, once)
+    tag(response, made)
+    locate(response, "groups", made.name)
+    return made
+
+
+@router.get("/groups/{group}", responses=answers(HTTPStatus.OK, ETAG))
+def show_group(vault: Vault, response: Response, group: GroupName) -> rest.Group:
+    """With the newest common point that all its machines have."""
+    shown = vault.groups.show(group)
+    tag(response, shown)
+    return shown
+
+
+@router.post("/groups/{group}/add", responses=answers(HTTPStatus.OK, ETAG))
+def add_to_group(
+    vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.MachinesRequest
+) -> rest.Group:
+    """The machines join the group; those that belong to it already stay."""
+    changed = vault.groups.add(group, request.machines, seen)
+    tag(response, changed)
+    return changed
+
+
+@router.post("/groups/{group}/remove", responses=answers(HTTPStatus.OK, ETAG))
+def remove_from_group(
+    vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.MachinesRequest
+) -> rest.Group:
+    """The machines stay protected, and their points stay."""
+    changed = vault.groups.remove(group, request.machines, seen)
+    tag(response, changed)
+    return changed
+
+
+@router.delete("/groups/{group}", status_code=HTTPStatus.NO_CONTENT)
+def delete_group(vault: Vault, group: GroupName, seen: IfMatch) -> None:
+    """Its machines stay protected, each by itself."""
+    vault.groups.delete(group, seen)

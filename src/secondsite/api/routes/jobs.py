@@ -1,0 +1,36 @@
+"""Routes: jobs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ...wire import rest
+from ..access import Vault
+from ..headers import OnceHeader
+from .names import JobId
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.get("/jobs")
+def list_jobs(vault: Vault, query: Annotated[rest.JobQuery, Query()]) -> rest.JobPage:
+    """Newest first, without their tasks."""
+    return vault.jobs.list(query)
+
+
+@router.get("/jobs/{job}")
+def show_job(vault: Vault, job: JobId) -> rest.Job:
+    """With its tasks."""
+    return vault.jobs.show(job)
+
+
+@router.post("/jobs/{job}/cancel")
+def cancel_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
+    """Asks the job to turn back at its next boundary."""
+    return vault.jobs.cancel(job, once)
+
+
+@router.post("/jobs/{job}/retry")
+def retry_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
+    """Runs a failed job again from where it failed."""
+    return vault.jobs.retry(job, once)

@@ -1,0 +1,20 @@
+"""What stands in paths and queries, described once."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+SiteName = Annotated[str, Path(description="Name of the site.")]
+ApplianceName = Annotated[str, Path(description="Id of the appliance, or its name when no other one has it.")]
+MachineName = Annotated[
+    str, Path(description="Id of a machine under protection, or its name when no other has it.")
+]
+PointId = Annotated[str, Path(description="Id of the recovery point.")]
+PolicyName = Annotated[str, Path(description="Name of the policy.")]
+GroupName = Annotated[str, Path(description="Name of the replication group.")]
+TokenName = Annotated[str, Path(description="Name of the token.")]
+JobId = Annotated[str, Path(description="Id of the job, or as much of its beginning as no other one has.")]
+
+OnlySite = Annotated[str | None, Query(description="Only of this site.")]
+FromSite = Annotated[str | None, Query(description="Only from this site.")]
+ToSite = Annotated[str | None, Query(description="Only to this site.")]

@@ -1,0 +1,60 @@
+"""Routes: recovery points of a machine."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from ...domain.points import RecoveryPointChoice
+from ...wire import rest
+from ...wire.common.points import PointShape
+from ..access import Caller, Vault
+from ..headers import LOCATION, OnceHeader, answers, locate
+from .names import MachineName, PointId
+
+router = APIRouter(tags=["points"])
+
+
+@router.get("/machines/{machine}/points")
+def list_points(
+    vault: Vault, machine: MachineName, query: Annotated[rest.PointQuery, Query()]
+) -> rest.PointPage:
+    """Newest first."""
+    return vault.points.list(machine, query)
+
+
+@router.put("/machines/{machine}/points/{point}/hold")
+def hold_point(vault: Vault, machine: MachineName, point: PointId, request: rest.PointHold) -> PointShape:
+    """Keeps a point, whatever retention says, until it is released."""
+    return vault.holds.hold(machine, point, request.reason)
+
+
+@router.delete("/machines/{machine}/points/{point}/hold")
+def release_point(vault: Vault, machine: MachineName, point: PointId) -> PointShape:
+    """Ends the hold: retention decides about the point again."""
+    return vault.holds.release(machine, point)
+
+
+@router.post(
+    "/machines/{machine}/points/{point}/verify",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+)
+def verify_point(
+    vault: Vault, caller: Caller, response: Response, once: OnceHeader, machine: MachineName, point: PointId
+) -> rest.JobAccepted:
+    """Reads a point at the target and compares it with what was sealed; the result marks the point."""
+    accepted = vault.points.verify(machine, point, caller, once)
+    locate(response, "jobs", accepted.job_id)
+    return accepted
+
+
+@router.get("/machines/{machine}/preview")
+def preview_recovery(
+    vault: Vault,
+    machine: MachineName,
+    choice: Annotated[RecoveryPointChoice, Query(description="How the point is chosen.")],
+    point: Annotated[str | None, Query(description="With the choice custom: the id of the point.")] = None,
+) -> rest.RecoveryPreview:
+    """The point that this choice would pick now, and what it would lose. Starts nothing."""
+    return vault.points.preview(machine, choice, point)

@@ -1,0 +1,56 @@
+"""Routes: replication policies."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from ...wire import rest
+from ..access import Vault
+from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from .names import PolicyName
+
+router = APIRouter(tags=["policies"])
+
+
+@router.get("/policies")
+def list_policies(vault: Vault) -> Sequence[rest.Policy]:
+    """All policies, by name."""
+    return vault.policies.list()
+
+
+@router.post(
+    "/policies", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG)
+)
+def create_policy(
+    vault: Vault, response: Response, once: OnceHeader, request: rest.PolicyCreate
+) -> rest.Policy:
+    """A policy, and the read-only policy of the way back."""
+    made = vault.policies.create(request, once)
+    tag(response, made)
+    locate(response, "policies", made.name)
+    return made
+
+
+@router.get("/policies/{policy}", responses=answers(HTTPStatus.OK, ETAG))
+def show_policy(vault: Vault, response: Response, policy: PolicyName) -> rest.Policy:
+    """One policy."""
+    shown = vault.policies.show(policy)
+    tag(response, shown)
+    return shown
+
+
+@router.put("/policies/{policy}", responses=answers(HTTPStatus.OK, ETAG))
+def update_policy(
+    vault: Vault, response: Response, policy: PolicyName, seen: IfMatch, request: rest.PolicyCreate
+) -> rest.Policy:
+    """Other values for a policy, told to the appliances of its machines; what is not given gets its default."""
+    changed = vault.policies.update(policy, request, seen)
+    tag(response, changed)
+    return changed
+
+
+@router.delete("/policies/{policy}", status_code=HTTPStatus.NO_CONTENT)
+def delete_policy(vault: Vault, policy: PolicyName, seen: IfMatch) -> None:
+    """A policy that no machine has, and the policy of the way back."""
+    vault.policies.delete(policy, seen)

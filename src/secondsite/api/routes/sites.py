@@ -1,0 +1,59 @@
+"""Routes: sites."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from ...wire import rest
+from ...wire.common.bandwidth import BandwidthShape
+from ..access import Vault
+from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from .names import SiteName
+
+router = APIRouter(tags=["sites"])
+
+
+@router.get("/sites")
+def list_sites(vault: Vault) -> Sequence[rest.Site]:
+    """All sites, by name."""
+    return vault.sites.list()
+
+
+@router.post("/sites", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
+def create_site(vault: Vault, response: Response, once: OnceHeader, request: rest.SiteCreate) -> rest.Site:
+    """A new site; enroll its appliance next."""
+    made = vault.sites.create(request.name, once)
+    tag(response, made)
+    locate(response, "sites", made.name)
+    return made
+
+
+@router.get("/sites/{site}", responses=answers(HTTPStatus.OK, ETAG))
+def show_site(vault: Vault, response: Response, site: SiteName) -> rest.Site:
+    """One site."""
+    shown = vault.sites.show(site)
+    tag(response, shown)
+    return shown
+
+
+@router.delete("/sites/{site}", status_code=HTTPStatus.NO_CONTENT)
+def delete_site(vault: Vault, site: SiteName, seen: IfMatch) -> None:
+    """A site without appliances, machines under protection and mappings."""
+    vault.sites.delete(site, seen)
+
+
+@router.put("/sites/{site}/bandwidth", responses=answers(HTTPStatus.OK, ETAG))
+def limit_site(
+    vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: BandwidthShape
+) -> rest.Site:
+    """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces what held."""
+    changed = vault.sites.limit(site, request, seen)
+    tag(response, changed)
+    return changed
+
+
+@router.get("/sites/{site}/inventory")
+def show_inventory(vault: Vault, site: SiteName) -> rest.SiteInventory:
+    """All machines of the site, asked now; of a site that cannot be asked those that it had, and why."""
+    return vault.machines.inventory(site)

@@ -1,0 +1,45 @@
+"""Routes: the vault itself."""
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+
+from ...domain import lifecycle
+from ...wire import rest
+from ..access import Vault
+
+router = APIRouter(tags=["vault"])
+open_router = APIRouter(tags=["vault"])
+"""Calls without a token."""
+
+
+@open_router.get("/health")
+def show_health() -> rest.Liveness:
+    """Whether this process answers; says nothing else to strangers."""
+    return rest.Liveness()
+
+
+@open_router.get("/ca", response_class=PlainTextResponse)
+def show_ca(vault: Vault) -> str:
+    """The CA's certificate (PEM). Compare its fingerprint before you trust it."""
+    return vault.info.ca_pem()
+
+
+@router.get("/vault")
+def show_vault(vault: Vault) -> rest.Vault:
+    """What this vault is, and how much it holds."""
+    return vault.info.show()
+
+
+@router.get("/lifecycle")
+def show_lifecycle() -> rest.Lifecycle:
+    """The table that decides what is possible in which state."""
+    return rest.Lifecycle(
+        transitions=tuple(
+            rest.Transition(state=row.state, trigger=row.trigger, next=row.next, by=row.by, source=row.source)
+            for row in lifecycle.TABLE
+        ),
+        drill=tuple(
+            rest.DrillTransition(state=row.state, trigger=row.trigger, next=row.next, source=row.source)
+            for row in lifecycle.DRILL_TABLE
+        ),
+    )

@@ -1,0 +1,20 @@
+"""The way to the vault: enrollment, certificate, the connection, orders in and reports out.
+
+Its rooms:
+
+    enrollment    how an appliance becomes known to its vault
+    https        one call to the vault, for enrollment
+    csr          the request for a certificate
+    certificate  renewal
+    connection   the websocket, dialled from here
+    order_desk   each order is done once
+    reporter     status of the machines, for the vault
+"""
+
+from . import enrollment
+from .certificate import Renewal
+from .connection import Control
+from .order_desk import OrderDesk
+from .reporter import Reporter
+
+__all__ = ["Control", "OrderDesk", "Renewal", "Reporter", "enrollment"]

@@ -1,0 +1,100 @@
+"""Renew the certificate: ask the vault when a third of its lifetime is left.
+
+The key stays, so only the certificate's file changes, and the two match even after a crash. Open connections go
+on; new ones, in either direction, use the new certificate."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from ...datapath.channel import TlsFiles
+from ...ground import durable, seams
+from ...wire.control import Renew, Renewed
+from .csr import signing_request
+
+CHECK_SECONDS = 3600.0
+LEFT_WHEN_DUE = 1 / 3
+
+log = structlog.get_logger(__name__)
+
+
+class Renewal:
+    """`renewed` is called after a new certificate is durable."""
+
+    def __init__(
+        self,
+        tls: TlsFiles,
+        appliance_id: str,
+        renewed: Callable[[], None],
+        check_seconds: float = CHECK_SECONDS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._tls = tls
+        self._appliance_id = appliance_id
+        self._renewed = renewed
+        self._check_seconds = check_seconds
+        self._now = now
+        self._next_check = 0.0
+        self._lock = threading.Lock()
+
+    def connected(self) -> None:
+        """Look at once when a connection begins: the last one may have taken an answer with it."""
+        self._next_check = 0.0
+
+    def request(self) -> Renew | None:
+        """The request to send now; None if there is time, or if it was sent recently."""
+        if time.monotonic() < self._next_check:
+            return None
+        self._next_check = time.monotonic() + self._check_seconds
+        if not is_due(_certificate(self._tls.certificate.read_bytes()), self._now()):
+            return None
+        return Renew(csr_pem=signing_request(self._tls.key.read_bytes(), self._appliance_id))
+
+    def answered(self, answer: Renewed) -> None:
+        """Keep what the vault sent, if it is a certificate of its CA for our id and key."""
+        if answer.problem is not None:
+            log.warning("certificate.not-renewed", problem=answer.problem.message, do=answer.problem.do)
+            return
+        pem = answer.certificate_pem.encode()
+        reason = self._unfit(pem)
+        if reason:
+            log.warning("certificate.refused", problem=reason)
+            return
+        with self._lock:
+            seams.reach("appliance.certificate.before-write")
+            durable.write(self._tls.certificate, pem, 0o644)
+            seams.reach("appliance.certificate.written")
+            self._renewed()
+        log.info("certificate.renewed", expires_at=_certificate(pem).not_valid_after_utc.isoformat())
+
+    def _unfit(self, pem: bytes) -> str | None:
+        """Why this certificate cannot be used; None if it can."""
+        try:
+            certificate = _certificate(pem)
+            certificate.verify_directly_issued_by(_certificate(self._tls.authority.read_bytes()))
+        except (ValueError, TypeError, InvalidSignature) as problem:
+            return f"it is no certificate of our CA: {problem!r}"
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        if [name.value for name in names] != [self._appliance_id]:
+            return "it is for another name"
+        key = serialization.load_pem_private_key(self._tls.key.read_bytes(), password=None)
+        if certificate.public_key() != key.public_key():
+            return "it is for another key"
+        return None
+
+
+def is_due(certificate: x509.Certificate, now: datetime) -> bool:
+    """True when less than a third of its lifetime is left."""
+    lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return certificate.not_valid_after_utc - now < lifetime * LEFT_WHEN_DUE
+
+
+def _certificate(pem: bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pem)

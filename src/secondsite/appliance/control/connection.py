@@ -1,0 +1,180 @@
+"""The connection to the vault: dialled from here, mutual TLS, one websocket for orders, reports and status.
+
+After a break it is dialled again, with growing pauses. Replication does not need it.
+"""
+
+import ssl
+import threading
+from collections.abc import Callable
+
+import structlog
+from pydantic import ValidationError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from ...datapath.channel import TlsFiles, client_context
+from ...datapath.errors import DatapathError
+from ...ground import threads
+from ...ground.backoff import pause_seconds
+from ...wire import control as wire
+from .certificate import Renewal
+from .order_desk import OrderDesk
+from .reporter import Reporter
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+OPEN_SECONDS = 10.0
+PING_SECONDS = 5.0
+STATUS_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class Control:
+    """Keeps one connection to the vault. `hello` and `reporter` are called for each connection."""
+
+    def __init__(
+        self, url: str, tls: TlsFiles, desk: OrderDesk, renewal: Renewal, hello: Callable[[], wire.Hello],
+        reporter: Callable[[], Reporter],
+    ) -> None:  # fmt: skip
+        self._url = url
+        self._tls = tls
+        self._desk = desk
+        self._renewal = renewal
+        self._hello = hello
+        self._reporter = reporter
+        self._stopping = threading.Event()
+        self._socket: ClientConnection | None = None
+        self._thread = threads.worker("control", self._run)
+        self.connected = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, within_seconds: float) -> None:
+        self._stopping.set()
+        socket = self._socket
+        if socket is not None:
+            threads.worker("control-close", socket.close).start()
+        if self._thread.is_alive():
+            self._thread.join(within_seconds)
+
+    def _run(self) -> None:
+        tries = 0
+        while not self._stopping.is_set():
+            tries += 1
+            pause = pause_seconds(tries, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+            try:
+                with self._dial() as socket:
+                    self._socket = socket
+                    self._greet(socket)
+                    tries, pause = 1, FIRST_PAUSE_SECONDS
+                    self._talk(socket)
+            except (OSError, ssl.SSLError, WebSocketException, ValidationError, DatapathError) as problem:
+                log.info("vault.unreachable", url=self._url, problem=str(problem), again_in_seconds=pause)
+            except Exception:
+                log.exception("vault.connection-failed")
+            finally:
+                self._socket = None
+            self._stopping.wait(pause)
+
+    def _dial(self) -> ClientConnection:
+        context = client_context(self._tls)
+        # Appliances have certificates of the same CA; only the vault's has the name that we dial.
+        context.check_hostname = True
+        return connect(
+            self._url, ssl=context, open_timeout=OPEN_SECONDS, ping_interval=PING_SECONDS,
+            ping_timeout=4 * PING_SECONDS, close_timeout=2, max_size=64 * 1024 * 1024, proxy=None,
+        )  # fmt: skip
+
+    def _greet(self, socket: ClientConnection) -> None:
+        socket.send(self._hello().model_dump_json())
+        answer = wire.parse(socket.recv(timeout=OPEN_SECONDS))
+        if isinstance(answer, wire.Refusal):
+            raise InvalidHandshake(f"{answer.problem.message} {answer.problem.do}")
+        if not isinstance(answer, wire.Welcome):
+            raise InvalidHandshake(f"the vault answered with {answer.type} instead of welcome")
+        log.info("vault.connected", url=self._url)
+
+    def _talk(self, socket: ClientConnection) -> None:
+        """Receive orders in this thread, send status from another; reports come from the order workers."""
+        done, voice = threading.Event(), _Voice(socket, self._reporter())
+        teller = threads.worker("status", self._tell, voice, done)
+        self._renewal.connected()
+        self._desk.connected(voice.say)
+        self.connected.set()
+        teller.start()
+        try:
+            for text in socket:
+                self._hear(text)
+        finally:
+            self.connected.clear()
+            self._desk.connected(None)
+            done.set()
+            teller.join(5)
+
+    def _hear(self, text: str | bytes) -> None:
+        try:
+            message = wire.parse(text)
+        except ValidationError as problem:
+            log.warning("message.not-understood", problem=str(problem))
+            return
+        if isinstance(message, wire.Order):
+            self._desk.take(message)
+        elif isinstance(message, wire.Renewed):
+            self._renewal.answered(message)
+        elif isinstance(message, wire.Refusal):
+            log.warning("vault.refused", problem=message.problem.message, do=message.problem.do)
+
+    def _tell(self, voice: "_Voice", done: threading.Event) -> None:
+        while not done.is_set():
+            try:
+                voice.tell_status()
+                request = self._renewal.request()
+                if request is not None:
+                    voice.say(request)
+            except ConnectionError:
+                return
+            except Exception:
+                log.exception("status.not-sent")
+            done.wait(STATUS_SECONDS)
+
+
+class _Voice:
+    """Sends over one connection. The status that an order changed goes before its report, so that whoever hears of
+    a commit and lists the points sees the remaining ones. Invariant: an older status never follows a newer one."""
+
+    def __init__(self, socket: ClientConnection, reporter: Reporter) -> None:
+        self._socket = socket
+        self._reporter = reporter
+        self._lock = threading.Lock()
+
+    def tell_status(self) -> None:
+        """Send what changed since the last status."""
+        with self._lock:
+            status = self._reporter.next()
+            if status is not None:
+                _send(self._socket, status)
+
+    def say(self, message: wire.Report | wire.Progress | wire.Renew) -> None:
+        if isinstance(message, wire.Report) and message.machine_id is not None:
+            self._tell_of(message.machine_id)
+        _send(self._socket, message)
+
+    def _tell_of(self, machine_id: str) -> None:
+        with self._lock:
+            try:
+                status = self._reporter.of_machine(machine_id)
+            except Exception:
+                log.exception("status.not-sent")
+                return
+            if status is not None:
+                _send(self._socket, status)
+
+
+def _send(socket: ClientConnection, message: wire.Report | wire.Progress | wire.Status | wire.Renew) -> None:
+    """Send; raises ConnectionError when the connection is gone."""
+    try:
+        socket.send(message.model_dump_json())
+    except ConnectionClosed as closed:
+        raise ConnectionError(str(closed)) from None

@@ -1,0 +1,114 @@
+"""Enrollment: how an appliance becomes known to its vault.
+
+    check the CA's fingerprint > make a key > send the CSR with the registration key > keep certificate and settings
+
+The operator brings the fingerprint, so a wrong vault is noticed before it sees the key.
+"""
+
+import hashlib
+import os
+import ssl
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import ValidationError
+
+from ...domain import errors
+from ...ground import durable, seams
+from ...wire.rest import ErrorBody
+from ...wire.rest.places import EnrollAnswer, EnrollRequest
+from ..shared import ApplianceConfig
+from .csr import signing_request
+
+CA_PATH = "/api/ca"
+ENROLL_PATH = "/api/enroll"
+
+
+def fingerprint(ca_pem: str) -> str:
+    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(ca_pem)).hexdigest()
+
+
+def enroll(
+    vault_url: str, key: str, ca_fingerprint: str, name: str, home: Path, *, store: Path, scratch: Path,
+    listen_port: int = 9445, advertised: tuple[str, ...] = (),
+) -> ApplianceConfig:  # fmt: skip
+    """Enroll with the vault at `vault_url` (https://host:port); gives and saves the appliance's configuration.
+
+    Raises CertificateRefused for a vault with another CA, RegistrationRefused, ApplianceUnreachable.
+    """
+    ca_pem = _trusted_ca(vault_url, ca_fingerprint)
+    key_pem = _private_key(home)
+    request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
+    answer = _ask(vault_url, request, ca_pem)
+    seams.reach("appliance.enroll.answered")
+    config = ApplianceConfig(
+        appliance_id=answer.appliance_id, name=name, site=answer.site, home=home, store=store, scratch=scratch,
+        listen_port=listen_port, advertised=advertised, control_url=answer.control_url,
+    )  # fmt: skip
+    _keep(config, answer)
+    config.save()
+    return config
+
+
+def _keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
+    durable.write(config.ca, answer.ca_pem.encode(), 0o644)
+    durable.write(config.certificate, answer.certificate_pem.encode(), 0o644)
+
+
+def _private_key(home: Path) -> bytes:
+    """The appliance's key: made once, never leaves its home."""
+    path = home / "tls" / "key.pem"
+    home.mkdir(parents=True, exist_ok=True)
+    os.chmod(home, 0o700)
+    if not path.exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        durable.write(path, pem)
+    return path.read_bytes()
+
+
+def _trusted_ca(vault_url: str, wanted: str) -> str:
+    """The vault's CA certificate, if its fingerprint is the one that the operator was given."""
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unverified.check_hostname = False
+    unverified.verify_mode = (
+        ssl.CERT_NONE
+    )  # only the CA's public certificate is read, and its fingerprint is checked
+    status, body = _http(vault_url, "GET", CA_PATH, None, unverified)
+    ca_pem = body.decode(errors="replace")
+    plain = wanted.lower().replace(":", "").removeprefix("sha256")
+    try:
+        found = fingerprint(ca_pem)
+    except ValueError:
+        found = f"none (HTTP {status})"
+    if found != plain:
+        raise errors.CertificateRefused(
+            f"The vault at {vault_url} shows a CA with fingerprint {found}, not {plain}.",
+            do="Check the address, and the fingerprint that was shown with the registration key.",
+        )
+    return ca_pem
+
+
+def _ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
+    # The host name is checked: the CA signs appliances too, and only the vault's certificate has the vault's names.
+    context = ssl.create_default_context(cadata=ca_pem)
+    status, answer = _http(vault_url, "POST", ENROLL_PATH, request.model_dump_json().encode(), context)
+    try:
+        if status < 300:
+            return EnrollAnswer.model_validate_json(answer)
+        raise ErrorBody.model_validate_json(answer).error.raised()
+    except ValidationError:
+        raise errors.ApplianceUnreachable(
+            f"{vault_url}{ENROLL_PATH} answered with HTTP {status} and nothing that is understood.",
+            do="Check that this is the vault's address and that both are of the same release.",
+        ) from None
+
+
+def _http(url: str, method: str, path: str, body: bytes | None, context: ssl.SSLContext) -> tuple[int, bytes]:
+    from . import https  # imported here: a running appliance never needs it
+
+    return https.ask(url, method, path, body, context)

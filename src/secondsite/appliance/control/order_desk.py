@@ -1,0 +1,137 @@
+"""Each order is done once: for one that has ended its report is sent again, one that runs goes on, a new one gets a
+worker.
+
+After a restart a repeated order runs again; handlers can be repeated.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from ...datapath.errors import StorageDaemonGone
+from ...ground import seams
+from ...wire.common.base import Problem, Shape
+from ...wire.control import Order, Progress, Report
+from ...wire.control.orders import ORDERS
+from .. import orders
+from ..orders import ApplianceParts, Context
+
+Send = Callable[[Report | Progress], None]
+"""Raises ConnectionError if the vault is not connected."""
+
+LASTING = frozenset(kind.value for kind, each in ORDERS.items() if each.lasting)
+LASTING_AT_ONCE = 2
+"""They read whole disks: more at once would not be faster."""
+
+log = structlog.get_logger(__name__)
+
+
+class OrderDesk:
+    """Takes orders from the connection, and sends reports over the connection of the moment."""
+
+    def __init__(self, parts: ApplianceParts, workers: int) -> None:
+        self._parts = parts
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="order")
+        self._lasting = ThreadPoolExecutor(LASTING_AT_ONCE, thread_name_prefix="lasting-order")
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+        self._unsent: dict[str, Report] = {}
+        self._send: Send | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Take no more orders. Failures during the stop are not recorded, so the vault repeats those orders."""
+        self._stopping = True
+        self.connected(None)
+        for pool in (self._pool, self._lasting):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def connected(self, send: Send | None) -> None:
+        """Use this connection from now on; send first what could not be sent before."""
+        with self._lock:
+            self._send = send
+            waiting = list(self._unsent.values()) if send else []
+        for report in waiting:
+            self._deliver(report)
+
+    def take(self, order: Order) -> None:
+        """Begin the order, unless it runs or has ended."""
+        report = self._parts.state.report(order.order_id)
+        if report is not None:
+            self._deliver(report)
+            return
+        with self._lock:
+            if order.order_id in self._running:
+                return
+            self._running.add(order.order_id)
+        pool = self._lasting if order.kind in LASTING else self._pool
+        pool.submit(self._run, order)
+
+    def perform(self, order: Order) -> Report:
+        """Do the order now, in this thread, and store its report."""
+        context = Context(
+            order, self._parts, lambda fraction, sentence: self._tell(order, fraction, sentence)
+        )
+        seams.reach("appliance.order.begun")
+        try:
+            sentence, facts = _perform(context)
+            body = facts.model_dump(mode="json")
+            report = Report(
+                order_id=order.order_id, machine_id=order.machine_id, sentence=sentence, facts=body
+            )
+        except Exception as error:
+            if self._stopping:
+                raise
+            report = Report(order_id=order.order_id, machine_id=order.machine_id, problem=Problem.of(error))
+            if report.problem is not None and report.problem.code == "internal":
+                log.exception("order.crashed", order=order.order_id, kind=order.kind)
+        seams.reach("appliance.order.done")
+        self._parts.state.put_report(report)
+        problem = report.problem.message if report.problem else None
+        log.info("order.ended", order=order.order_id, kind=order.kind, machine=order.machine_id,
+                 sentence=report.sentence, problem=problem)  # fmt: skip
+        return report
+
+    def _run(self, order: Order) -> None:
+        try:
+            report = self.perform(order)
+        except Exception:
+            log.exception("order.not-recorded", order=order.order_id)
+            return
+        finally:
+            with self._lock:
+                self._running.discard(order.order_id)
+        self._deliver(report)
+
+    def _deliver(self, report: Report) -> None:
+        with self._lock:
+            self._unsent[report.order_id] = report
+            send = self._send
+        if send is None:
+            return
+        try:
+            send(report)
+        except ConnectionError:
+            return
+        with self._lock:
+            self._unsent.pop(report.order_id, None)
+
+    def _tell(self, order: Order, fraction: float, sentence: str) -> None:
+        with self._lock:
+            send = self._send
+        if send is not None:
+            try:
+                send(Progress(order_id=order.order_id, fraction=fraction, sentence=sentence))
+            except ConnectionError:
+                pass
+
+
+def _perform(context: Context) -> tuple[str, Shape]:
+    """Perform an order; once more if the storage daemon died, because the next use starts a new one."""
+    try:
+        return orders.perform(context)
+    except StorageDaemonGone as gone:
+        log.warning("order.retried", order=context.order.order_id, problem=gone.message)
+        return orders.perform(context)

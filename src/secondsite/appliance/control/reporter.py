@@ -1,0 +1,59 @@
+"""Status of the machines for the vault: all when a connection begins, then changes."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+from ...wire.control import Status
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ..source import Replication
+from ..target import ReplicaHost
+
+ALL_EVERY_SECONDS = 5.0
+
+
+class Reporter:
+    """Makes the Status messages of one connection."""
+
+    def __init__(self, replication: Replication, host: ReplicaHost) -> None:
+        self._replication = replication
+        self._host = host
+        self._told: dict[str, SourceStatus | ReplicaStatus] = {}
+        self._all_at = 0.0
+
+    def of_machine(self, machine_id: str) -> Status | None:
+        """The status of one machine after an order; None for a machine that has nothing here."""
+        source, hosted = self._replication.find(machine_id), self._host.find(machine_id)
+        if source is None and hosted is None:
+            return None
+        return Status(
+            sources=(source.status(),) if source else (), replicas=(hosted.status(),) if hosted else ()
+        )
+
+    def next(self) -> Status | None:
+        """The next message; None if nothing changed since the last."""
+        sources = {f"s/{each.machine_id}": each.status() for each in self._replication.sources()}
+        replicas = {f"r/{each.machine_id}": each.status() for each in self._host.all()}
+        everything = not self._all_at or time.monotonic() - self._all_at >= ALL_EVERY_SECONDS
+        now: dict[str, SourceStatus | ReplicaStatus] = {**sources, **replicas}
+        changed = set(now) if everything else {key for key in now if self._told.get(key) != now[key]}
+        self._told = dict(now)
+        if not changed and not everything:
+            return None
+        if everything:
+            self._all_at = time.monotonic()
+        free, used = self._space()
+        return Status(
+            sources=tuple(each for key, each in sources.items() if key in changed),
+            replicas=tuple(each for key, each in replicas.items() if key in changed),
+            store_free_bytes=free,
+            store_used_bytes=used,
+            at=datetime.now(UTC),
+        )
+
+    def _space(self) -> tuple[int | None, int | None]:
+        try:
+            seen = os.statvfs(self._host.folder)
+        except OSError:
+            return None, None
+        return seen.f_bavail * seen.f_frsize, (seen.f_blocks - seen.f_bfree) * seen.f_frsize

@@ -1,0 +1,137 @@
+"""One appliance process: its parts, in the order in which they start and stop."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from .. import __version__
+from ..datapath import transfer
+from ..datapath.channel import Connection, Listener
+from ..fabrics.interface import Fabric
+from ..ground import malloc
+from ..wire.control import Hello, Order, Report
+from .control import Control, OrderDesk, Renewal, Reporter
+from .groups import Groups
+from .orders import ApplianceParts
+from .shared import ApplianceConfig, Bandwidth, Peers, State
+from .source import Replication
+from .target import Admission, Applier, Custody, ReplicaHost, Scrubber, Seeds
+
+log = structlog.get_logger(__name__)
+
+
+class Appliance:
+    """The agent of a site. The caller owns the fabric and closes it."""
+
+    def __init__(self, config: ApplianceConfig, fabric: Fabric, custody: Custody | None = None) -> None:
+        """`custody` holds the key that the fabric opens encrypted disks with, too."""
+        config.make_folders()
+        self.config = config
+        self.fabric = fabric
+        self.state = State(config.home / "appliance.db")
+        self.peers = Peers(config)
+        self.bandwidth = Bandwidth(self.state, self.peers.limiter, config.bandwidth_bytes_per_second)
+        self.renewal = Renewal(
+            self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
+        )
+        self.replication = Replication(config, fabric, self.state, self.peers)
+        self.groups = Groups(fabric, self.state, self.replication)
+        self.host = ReplicaHost(config, self.state, custody or Custody())
+        self.work = Applier(self.host, config.appliers)
+        self.scrubber = Scrubber(config, self.host, self.work)
+        self.admission = Admission(self.host, self.work, config.inbox_budget_bytes)
+        self.seeds = Seeds(config)
+        parts = ApplianceParts(
+            config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.groups, self.host, self.work,
+            self.seeds,
+        )  # fmt: skip
+        self.desk = OrderDesk(parts, config.orders_at_once)
+        self.listener: Listener | None = None
+        self.control: Control | None = None
+
+    def start(self) -> None:
+        """Open the data port, resume all machines, dial the vault."""
+        malloc.keep_for_reuse()
+        self.bandwidth.start()
+        self.host.start()
+        self.seeds.start()
+        self.work.start()
+        self.scrubber.start()
+        self.listener = Listener(
+            self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
+            idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
+        ).start()  # fmt: skip
+        self.replication.start()
+        self.groups.start()
+        if self.config.control_url is not None:
+            self.control = Control(
+                self.config.control_url, self.peers.tls, self.desk, self.renewal, self._hello,
+                lambda: Reporter(self.replication, self.host),
+            )  # fmt: skip
+            self.control.start()
+        log.info("appliance.started", site=self.config.site, name=self.config.name, port=self.listener.port,
+                 at=datetime.now(UTC).isoformat())  # fmt: skip
+
+    def stop(self, deadline_seconds: float = 20) -> None:
+        """End within about `deadline_seconds`; work in progress continues after the next start."""
+        ends_at = time.monotonic() + deadline_seconds
+
+        def left() -> float:
+            return max(0.5, ends_at - time.monotonic())
+
+        self.desk.stop()
+        if self.control is not None:
+            self.control.stop(min(5, left()))
+        self.replication.interrupt()
+        self.groups.stop(left())
+        self.replication.stop(left())
+        if self.listener is not None:
+            self.listener.stop(left())
+        self.scrubber.stop(left())
+        self.work.stop(left())
+        self.seeds.stop(left())
+        self.host.stop()
+        self.bandwidth.stop(left())
+        self.state.close()
+        log.info("appliance.stopped", site=self.config.site, name=self.config.name)
+
+    def run(self, ended: threading.Event) -> None:
+        """Start, work until `ended` is set (by a signal handler), stop."""
+        self.start()
+        ended.wait()
+        self.stop()
+
+    def perform(self, order: Order) -> Report:
+        """Perform an order now, as if the vault had sent it."""
+        return self.state.report(order.order_id) or self.desk.perform(order)
+
+    @property
+    def data_addresses(self) -> tuple[str, ...]:
+        """host:port at which peers reach us, best first."""
+        if self.config.advertised:
+            return self.config.advertised
+        port = self.listener.port if self.listener is not None else self.config.listen_port
+        host = self.config.listen_host
+        return (f"{'127.0.0.1' if host in ('', '0.0.0.0', '::') else host}:{port}",)
+
+    def _serve_peer(self, connection: Connection) -> None:
+        transfer.serve(connection, self.admission)
+
+    def _use_new_certificate(self) -> None:
+        """Outgoing connections reread the files; the listener must reload."""
+        if self.listener is not None:
+            self.listener.renew(self.peers.tls)
+
+    def _hello(self) -> Hello:
+        properties = self.fabric.properties
+        return Hello(
+            appliance_id=self.config.appliance_id,
+            site=self.config.site,
+            version=__version__,
+            fabric_kind=properties.kind,
+            accelerated=properties.accelerated,
+            data_addresses=self.data_addresses,
+            notes=properties.notes,
+        )

@@ -1,0 +1,34 @@
+"""What both roles of an appliance use.
+
+Its rooms:
+
+    config     settings from its installation
+    state      durable state: one SQLite file
+    exclusive  a lock per machine
+    findings   health findings of one machine
+    withdrawn  definitions of machines that were withdrawn here
+    bandwidth  the bandwidth limit of this appliance
+    peers      connections to other sites' appliances
+    home_lock  one process per home
+"""
+
+from . import withdrawn
+from .bandwidth import Bandwidth
+from .config import ApplianceConfig
+from .exclusive import MachineLock
+from .findings import Findings, code_for
+from .home_lock import alone
+from .peers import Peers
+from .state import State
+
+__all__ = [
+    "ApplianceConfig",
+    "Bandwidth",
+    "Findings",
+    "MachineLock",
+    "Peers",
+    "State",
+    "alone",
+    "code_for",
+    "withdrawn",
+]

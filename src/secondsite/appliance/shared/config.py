@@ -1,0 +1,97 @@
+"""Settings of one appliance: a JSON file in its home folder."""
+
+import json
+import os
+from pathlib import Path
+
+from ...domain import errors
+from ...ground import durable
+from ...ground.units import DAY, HOUR, GiB
+from ...wire.common.base import Shape
+
+FILE = "appliance.json"
+
+
+class ApplianceConfig(Shape):
+    """Paths, addresses and limits of one appliance; sizes in bytes, spans in seconds.
+
+    `scratch_budget_bytes` is per machine: a cycle that uses more than 80 % of it is given up (P1).
+    `slice_bytes` is the most that one cycle copies in a pass over whole disks, so that no job stays open for
+    hours; usually its duration ends a slice before that."""
+
+    appliance_id: str
+    name: str
+    site: str
+    home: Path
+    store: Path
+    scratch: Path
+    scratch_budget_bytes: int = 4 * GiB
+    inbox_budget_bytes: int = 16 * GiB
+    journal_budget_bytes: int = 2 * GiB
+    """The most bytes in the journal of one machine. Its oldest cycles are dropped first, and all before the store
+    is full."""
+    slice_bytes: int = 1 * GiB
+    listen_host: str = "0.0.0.0"
+    listen_port: int = 9445
+    advertised: tuple[str, ...] = ()
+    """host:port at which appliances of other sites reach this one, best first; empty: the listening address."""
+    control_url: str | None = None
+    cycles_at_once: int = 2
+    appliers: int = 2
+    orders_at_once: int = 8
+    cycle_deadline_seconds: float = 900
+    peer_idle_seconds: float = 30
+    bandwidth_bytes_per_second: int | None = None
+    """This appliance's own limit, whatever the site's schedule allows."""
+    certificate_check_seconds: float = 3600
+    seed_folders: tuple[Path, ...] = ()
+    """Folders of shipped disk copies; seeds are read from nowhere else."""
+    scrub_bytes_per_second: int = 20_000_000
+    """Bytes per second at which points and the journal are reread in the background to find damage; 0: never."""
+    scrub_rest_seconds: float = 60
+    scrub_again_seconds: float = 7 * DAY
+    """An intact point is read again after this time."""
+    scrub_journal_again_seconds: float = HOUR
+    """The same for cycles of the journal, which are kept only briefly."""
+    encryption_key_file: Path | None = None
+    """The key file for encryption at rest, if not in the home folder."""
+
+    @property
+    def ca(self) -> Path:
+        return self.home / "tls" / "ca.pem"
+
+    @property
+    def certificate(self) -> Path:
+        return self.home / "tls" / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.home / "tls" / "key.pem"
+
+    @property
+    def encryption_key(self) -> Path:
+        return self.encryption_key_file or self.home / "encryption.key"
+
+    def save(self) -> None:
+        """Write it to the home folder, durably."""
+        durable.write(self.home / FILE, self.model_dump_json(indent=2).encode())
+
+    @classmethod
+    def load(cls, home: Path) -> "ApplianceConfig":
+        """The configuration in `home`; raises NotFound before enrollment and InvalidArgument for a broken file."""
+        path = home / FILE
+        try:
+            return cls.model_validate({**json.loads(path.read_text()), "home": home})
+        except FileNotFoundError:
+            raise errors.NotFound(
+                f"There is no appliance configuration at {path}.",
+                do="Enroll the appliance first: 'secondsite appliance enroll'.",
+            ) from None
+        except ValueError as problem:
+            raise errors.InvalidArgument(f"{path} is not valid: {problem}", do=f"Correct {path}.") from None
+
+    def make_folders(self) -> None:
+        """Make private folders: they contain guests' data. Permissions of the hypervisor's group stay."""
+        for folder in (self.home, self.store, self.scratch):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self.home, self.home.stat().st_mode & 0o710)

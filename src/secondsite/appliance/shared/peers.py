@@ -1,0 +1,44 @@
+"""Connections to other sites' appliances: certificate, bandwidth limit, compression."""
+
+from collections import defaultdict
+
+from ...datapath import channel
+from ...datapath import errors as datapath_errors
+from ...datapath.channel import Connection, TlsFiles, TokenBucket
+from ...datapath.frames import Choice, Learnt
+from .config import ApplianceConfig
+
+CONNECT_SECONDS = 5.0
+
+
+class Peers:
+    """Dials data ports. All streams of this appliance share one bandwidth limit."""
+
+    def __init__(self, config: ApplianceConfig) -> None:
+        self.tls = TlsFiles(config.certificate, config.key, config.ca)
+        self.limiter = TokenBucket(config.bandwidth_bytes_per_second)
+        self._idle_seconds = config.peer_idle_seconds
+        self._learnt: defaultdict[str, Learnt] = defaultdict(Learnt)
+
+    def choice(self, peer_name: str) -> Choice:
+        """The choice of compression for a new stream to this peer; begins with what other streams measured."""
+        return Choice(learnt=self._learnt[peer_name])
+
+    def connect(
+        self, addresses: tuple[str, ...], peer_name: str | None, connect_seconds: float = CONNECT_SECONDS
+    ) -> Connection:
+        """Connect to the first address that answers as `peer_name`. Raises the DatapathError of the last address."""
+        problem: Exception = datapath_errors.PeerUnreachable(
+            f"the peer {peer_name or ''} has no address",
+            do="give the other appliance an advertised data address",
+        )
+        for address in addresses:
+            host, _colon, port = address.rpartition(":")
+            try:
+                return channel.dial(
+                    host.strip("[]"), int(port), self.tls, peer_name=peer_name, connect_seconds=connect_seconds,
+                    idle_seconds=self._idle_seconds, limiter=self.limiter,
+                )  # fmt: skip
+            except (datapath_errors.DatapathError, ValueError) as error:
+                problem = error
+        raise problem

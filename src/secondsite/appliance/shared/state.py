@@ -1,0 +1,114 @@
+"""The durable state of an appliance: one SQLite file in its home; each change is one transaction.
+
+sources   what we replicate from here: the vault's setup and our progress
+replicas  replicas for other sites: the vault's setup and whether cycles are accepted
+reports   the report of every order, so that a repeated order gets the same answer; kept 30 days
+facts     the rest by key: definitions of withdrawn machines, runs
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...ground import seams
+from ...ground.units import DAY
+from ...wire.control import Report
+
+REPORTS_KEPT_SECONDS = 30 * DAY
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sources (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, progress TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS replicas (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, accepting INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT NULL, stored_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class State:
+    """The file. Thread-safe; every method is one transaction."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._now = now
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                seams.reach("appliance.state.before-commit")
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        seams.reach("appliance.state.committed")
+
+    def _rows(self, query: str, *values: object) -> list[tuple[str, ...]]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    def _change(self, statement: str, *values: object) -> None:
+        with self._transaction() as db:
+            db.execute(statement, values)
+
+    def sources(self) -> dict[str, tuple[str, str]]:
+        """machine id → (setup JSON, progress JSON)."""
+        return {
+            row[0]: (row[1], row[2]) for row in self._rows("SELECT machine_id, setup, progress FROM sources")
+        }
+
+    def put_source(self, machine_id: str, setup: str, progress: str) -> None:
+        self._change("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", machine_id, setup, progress)
+
+    def remove_source(self, machine_id: str) -> None:
+        self._change("DELETE FROM sources WHERE machine_id = ?", machine_id)
+
+    def replicas(self) -> dict[str, tuple[str, bool]]:
+        """machine id → (setup JSON, accepting)."""
+        rows = self._rows("SELECT machine_id, setup, accepting FROM replicas")
+        return {row[0]: (row[1], bool(row[2])) for row in rows}
+
+    def put_replica(self, machine_id: str, setup: str, accepting: bool) -> None:
+        self._change("INSERT OR REPLACE INTO replicas VALUES (?, ?, ?)", machine_id, setup, accepting)
+
+    def remove_replica(self, machine_id: str) -> None:
+        self._change("DELETE FROM replicas WHERE machine_id = ?", machine_id)
+
+    def report(self, order_id: str) -> Report | None:
+        """The stored report of an order that ended."""
+        rows = self._rows("SELECT report FROM reports WHERE order_id = ?", order_id)
+        return Report.model_validate_json(rows[0][0]) if rows else None
+
+    def put_report(self, report: Report) -> None:
+        with self._transaction() as db:
+            db.execute("DELETE FROM reports WHERE stored_at < ?", (self._now() - REPORTS_KEPT_SECONDS,))
+            values = (report.order_id, report.model_dump_json(), self._now())
+            db.execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)", values)
+
+    def fact(self, key: str) -> str | None:
+        rows = self._rows("SELECT value FROM facts WHERE key = ?", key)
+        return rows[0][0] if rows else None
+
+    def facts(self, prefix: str) -> dict[str, str]:
+        """All facts whose key starts with `prefix`."""
+        rows = self._rows("SELECT key, value FROM facts WHERE substr(key, 1, ?) = ?", len(prefix), prefix)
+        return {row[0]: row[1] for row in rows}
+
+    def put_fact(self, key: str, value: str) -> None:
+        self._change("INSERT OR REPLACE INTO facts VALUES (?, ?)", key, value)
+
+    def remove_fact(self, key: str) -> None:
+        self._change("DELETE FROM facts WHERE key = ?", key)

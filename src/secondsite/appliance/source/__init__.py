@@ -1,0 +1,25 @@
+"""Machines that are replicated from this site.
+
+Its rooms:
+
+    machine             one machine: its setup, its progress, who works on it now
+    progress            how far its replication is, durably
+    loop                the loop over all machines; it needs no vault
+    cycle               one cycle: a frozen view, sent until it is durable there
+    cycle_plan          what a cycle carries, and its header
+    acknowledge         records that a cycle was tried, and that it arrived
+    idle                a machine that wrote nothing
+    disks_and_firmware  its disks and its firmware state
+    slices              what one cycle of a pass sends
+    digest_cache        the digest cache around one cycle
+    guard               ends cycles that would hurt their machine
+    scratch_reserve     space that is released when scratch space runs out
+"""
+
+from . import progress
+from .cycle_plan import CycleRequest
+from .guard import Interrupted
+from .loop import Replication
+from .machine import Source
+
+__all__ = ["CycleRequest", "Interrupted", "Replication", "Source", "progress"]

@@ -1,0 +1,80 @@
+"""Durable records of a cycle: that it was tried, before its first byte leaves, and that it arrived."""
+
+from collections.abc import Sequence
+
+from ...datapath.cycles import CycleHeader
+from ...datapath.errors import PeerRefused
+from ...datapath.transfer import CycleResult
+from ...fabrics.interface import ChangeSession
+from ...ground import seams
+from .cycle_plan import CyclePlan
+from .machine import Source
+from .progress import DiskPass
+from .slices import DiskPart
+
+
+def attempt(source: Source, parts: Sequence[DiskPart], seq: int) -> None:
+    """Record that this number is used, and how much may reach the replica."""
+    known = source.progress.passes
+    # a lost base makes the known positions worthless, even if this cycle never arrives
+    passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
+    lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
+    resynchronizing = source.progress.resynchronizing or bool(lost)
+    if resynchronizing:
+        what = (
+            f"The change bitmap of {', '.join(lost)} is not usable"
+            if lost
+            else "A comparison of all blocks runs"
+        )
+        source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
+    source.change(next_seq=seq + 1, passes={**known, **passes}, resynchronizing=resynchronizing)
+    seams.reach("appliance.cycle.attempted")
+
+
+def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
+    assert part.mode is not None
+    return DiskPass(
+        mode=part.mode,
+        position=min(known.position, part.slice_start) if known else part.slice_start,
+        attempted=max(part.attempted, known.attempted if known else 0),
+        size_bytes=part.size_bytes,
+    )
+
+
+def number_taken(source: Source, session: ChangeSession) -> PeerRefused:
+    """The target already has a cycle of this number. Numbers are never reused, so our records were lost: continue
+    with numbers that no lost record can have reached, and compare all blocks."""
+    source.change(next_seq=max(source.progress.next_seq, int(session.taken_at.timestamp())))
+    return PeerRefused(
+        f"The target has cycles of {source} that this appliance knows nothing of.",
+        do="Nothing: all blocks are compared, and those that differ are sent.",
+        code="out-of-order",
+    )
+
+
+def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> None:
+    """Record that the target has the cycle."""
+    source, session, progress = plan.source, plan.session, plan.source.progress
+    passes = {part.key: part.after for part in plan.parts if part.after is not None}
+    changes: dict[str, object] = {
+        "last_seq": header.seq,
+        "base": session.checkpoint or progress.base,
+        "taken_at": session.taken_at,
+        "passes": passes,
+        "sizes_bytes": {disk.key: disk.size_bytes for disk in header.disks},
+        "joining": tuple(key for key in progress.joining if key in passes),
+        "resynchronizing": bool(passes) and progress.resynchronizing,
+        "last_cycle_seconds": result.seconds,
+        "last_cycle_changed_bytes": result.changed_bytes,
+        "last_cycle_wire_bytes": result.wire_bytes,
+        "total_wire_bytes": progress.total_wire_bytes + result.wire_bytes,
+    }
+    if header.point is not None:
+        changes["point_at"] = session.taken_at
+    if plan.request.app_consistent:
+        changes["app_point_at"] = session.taken_at
+    if plan.request.pause:
+        changes["paused"] = True
+    if header.firmware is not None:
+        changes["firmware"] = {file.name: file.sha256 for file in header.firmware}
+    source.change(**changes)

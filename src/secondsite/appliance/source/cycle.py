@@ -1,0 +1,275 @@
+"""One cycle of one machine: send what changed since the acknowledged one, from a frozen view, until it is durable at
+the target.
+
+    dial the target > open the view > plan > note what may be touched > remember the attempt > send > ACK > remember
+    > note what the target has now > drop old checkpoints
+
+A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`.
+After a crash the next cycle builds on the same base under a new number and sends a superset, which is harmless.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from ...datapath import transfer
+from ...datapath.channel import Connection
+from ...datapath.disks import NbdDisk
+from ...datapath.transfer import DiskPlan
+from ...domain import errors
+from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
+from ...ground import seams
+from ...wire.common.machines import MachineDefinition
+from ...wire.control.orders import CycleFact
+from ..shared import ApplianceConfig, Peers
+from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, slices
+from .cycle_plan import CyclePlan, CycleRequest
+from .guard import Guard, GuardedCycle
+from .idle import Idle
+from .machine import Source
+from .slices import DiskFacts, DiskPart
+
+Told = Callable[[float, str], None]
+
+
+def _nobody(_fraction: float, _sentence: str) -> None:
+    """For callers that want no progress."""
+
+
+log = structlog.get_logger(__name__)
+
+
+class Cycles:
+    """Runs cycles; the caller has locked the source."""
+
+    def __init__(self, config: ApplianceConfig, fabric: Fabric, peers: Peers, guard: Guard) -> None:
+        self._config = config
+        self._fabric = fabric
+        self._peers = peers
+        self._guard = guard
+
+    def run(self, source: Source, request: CycleRequest, told: Told = _nobody) -> CycleFact | None:
+        """Run one cycle; it is durable at the target when this returns. None if the request allows idling and nothing
+        changed.
+
+        Raises domain or datapath errors; Interrupted if an order needs the machine.
+        """
+        source.power = self._power(source)
+        if (
+            request.idle_ok
+            and source.unchanged_fingerprint is not None
+            and self._fingerprint(source) == source.unchanged_fingerprint
+        ):
+            source.unchanged_at = datetime.now(UTC)
+            return None
+        with self.connect(source) as connection:
+            found = disks_and_firmware.summary(self._fabric, source)
+            view_request = self.view_request(source, request, found)
+            still = idle.look(self._fabric, source, view_request)
+            if still is not None:
+                return self._send_idle(source, connection, still, request, found)
+            view = self._fabric.tracking.open(view_request)
+            return self.send(source, connection, view, request, told)
+
+    def connect(self, source: Source) -> Connection:
+        """A connection to the target; raises datapath errors."""
+        return self._peers.connect(source.setup.target_addresses, source.setup.target_appliance_id)
+
+    def send(
+        self, source: Source, connection: Connection, view: AbstractContextManager[ChangeSession], request: CycleRequest,
+        told: Told = _nobody,
+    ) -> CycleFact | None:  # fmt: skip
+        """Send `view`, which was opened with `view_request`, over `connection`; otherwise as `run`."""
+        fact, seen = self._over(connection, source, view, request, told)
+        untouched = seen is not None and seen == self._fingerprint(source)
+        self._tidy(source)
+        # dropping checkpoints writes to the files, so the fingerprint is taken again
+        source.unchanged_fingerprint = (
+            self._fingerprint(source) if untouched and not source.progress.passes else None
+        )
+        source.unchanged_at = datetime.now(UTC)
+        return fact
+
+    def _tidy(self, source: Source) -> None:
+        """Drop the checkpoints before the acknowledged one; a failure is repaired after the next cycle."""
+        try:
+            self._fabric.tracking.acknowledge(source.setup.fabric_id, source.progress.base)
+        except errors.SecondsiteError as error:
+            log.warning("checkpoint.not-dropped", machine=source.machine_id, problem=error.message)
+
+    def _power(self, source: Source) -> PowerState:
+        power = self._fabric.power.state(source.setup.fabric_id)
+        if power is PowerState.MISSING:
+            raise disks_and_firmware.missing(source)
+        return power
+
+    def _fingerprint(self, source: Source) -> object:
+        """Times and sizes of the disk files of a machine that is off, and its firmware state; None if it runs or
+        the files cannot be seen."""
+        if source.power is not PowerState.OFF:
+            return None
+        found = self._fabric.inventory.get(source.setup.fabric_id)
+        marks = _file_marks([disk.path for disk in found.definition.disks]) if found else None
+        firmware = disks_and_firmware.firmware_state(self._fabric, source) or ()
+        return None if marks is None else (marks, [file.record for file in firmware])
+
+    def _send_idle(
+        self,
+        source: Source,
+        connection: Connection,
+        still: Idle,
+        request: CycleRequest,
+        found: MachineSummary,
+    ) -> CycleFact:
+        """Send the instant of a machine that wrote nothing over `connection`."""
+        with ExitStack() as stack:
+            guarded = stack.enter_context(self._guarded(source, connection, still.session))
+            firmware = disks_and_firmware.firmware_state(self._fabric, source)
+            plan = CyclePlan(source, still.session, still.parts, firmware, request)
+            definition = found.definition if plan.has_point else None
+            fact = self._deliver(connection, plan, definition, still.plans, guarded)
+        source.unchanged_fingerprint = None
+        return fact
+
+    def _over(
+        self,
+        connection: Connection,
+        source: Source,
+        view: AbstractContextManager[ChangeSession],
+        request: CycleRequest,
+        told: Told,
+    ) -> tuple[CycleFact | None, object]:
+        """Send the view; gives the cycle, and the fingerprint inside the view of a machine that is off."""
+        if source.choice is None:
+            source.meet(self._peers.choice(source.setup.target_appliance_id))
+        with ExitStack() as stack:
+            session = stack.enter_context(view)
+            seen = self._fingerprint(source)
+            guarded = stack.enter_context(self._guarded(source, connection, session))
+            disks = [
+                stack.enter_context(NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps))
+                for disk in session.disks
+            ]
+            _note_consistency(source, session, request)
+            parts = self._parts(source, session, request)
+            plan = CyclePlan(
+                source, session, parts, disks_and_firmware.firmware_state(self._fabric, source), request
+            )
+            disk_plans = _plans(disks, parts)
+            if request.idle_ok and plan.is_nothing(disk_plans):
+                return None, seen
+            definition = (
+                disks_and_firmware.summary(self._fabric, source).definition if plan.has_point else None
+            )
+            return self._deliver(connection, plan, definition, disk_plans, guarded, told), seen
+
+    def _guarded(
+        self, source: Source, connection: Connection, session: ChangeSession
+    ) -> AbstractContextManager[GuardedCycle]:
+        config = self._config
+        guarded = GuardedCycle(
+            connection, session, config.scratch, config.scratch_budget_bytes, config.cycle_deadline_seconds,
+            source.interrupt,
+        )  # fmt: skip
+        return self._guard.over(guarded)
+
+    def _deliver(
+        self, connection: Connection, plan: CyclePlan, definition: MachineDefinition | None,
+        disk_plans: Sequence[DiskPlan], guarded: GuardedCycle, told: Told = _nobody,
+    ) -> CycleFact:  # fmt: skip
+        """Send the plan's cycle; when this returns it is durable at the target and recorded here."""
+        source, parts = plan.source, plan.parts
+        header = plan.header(source.progress.next_seq, definition)
+        sizes = {disk.key: disk.size_bytes for disk in header.disks}
+        with digest_cache.over(self._config.home, source, sizes) as digests:
+            digests.begin(
+                header.seq, parts, {each.key: [*each.changed, *each.compare] for each in disk_plans}
+            )
+            disk_plans = [replace(each, known=digests.of(each.key)) for each in disk_plans]
+            acknowledge.attempt(source, parts, header.seq)
+            result = transfer.send_cycle(
+                connection,
+                header,
+                disk_plans,
+                cancelled=guarded.cancelled,
+                choice=source.choice,
+                delta=all(part.mode is None for part in parts),
+                progress=_teller(disk_plans, told),
+            )
+            if result.already:
+                raise acknowledge.number_taken(source, plan.session)
+            seams.reach("appliance.cycle.acknowledged")
+            acknowledge.acknowledge(plan, header, result)
+            digests.commit()
+        seams.reach("appliance.cycle.remembered")
+        return cycle_plan.fact(header, plan.session, result)
+
+    def view_request(
+        self, source: Source, request: CycleRequest, found: MachineSummary | None = None
+    ) -> SessionRequest:
+        """The request for the view of the next cycle; `found` is the machine, if it is known already."""
+        setup, progress = source.setup, source.progress
+        return SessionRequest(
+            fabric_id=setup.fabric_id,
+            disks=disks_and_firmware.present_disks(
+                source, found or disks_and_firmware.summary(self._fabric, source)
+            ),
+            base=progress.base,
+            new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
+            scratch_dir=self._config.scratch,
+            app_consistent=request.app_consistent,
+            instant=lambda: _instant("frozen" if request.app_consistent else "still"),
+        )
+
+    def _parts(self, source: Source, session: ChangeSession, request: CycleRequest) -> list[DiskPart]:
+        progress = source.progress
+        slice_bytes = min(source.slice_bytes, self._config.slice_bytes)
+        # without a checkpoint no later view can continue from here, and no guest waits
+        whole = request.whole or session.checkpoint is None
+        parts = []
+        for disk in session.disks:
+            facts = DiskFacts(disk.key, disk.size_bytes, bool(disk.bitmaps))
+            at = slices.begin(facts, progress.passes.get(disk.key), progress.base is not None)
+            parts.append(slices.part(facts, at, None if whole else slice_bytes))
+        return parts
+
+
+@contextmanager
+def _instant(how: str) -> Iterator[None]:
+    """Around the act that fixes the view; a crash here may leave the guest frozen."""
+    seams.reach(f"appliance.cycle.{how}")
+    yield
+
+
+def _file_marks(paths: Sequence[str]) -> object:
+    """Marks that change when one of the files is written; None if one cannot be seen from here."""
+    try:
+        seen = [Path(path).stat() for path in paths if path]
+    except OSError:
+        return None
+    return tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in seen) if seen else None
+
+
+def _note_consistency(source: Source, session: ChangeSession, request: CycleRequest) -> None:
+    if request.app_consistent and session.consistency != "app":
+        source.findings.add("app-consistency-degraded", session.reason or "The guest did not freeze.")
+    elif request.app_consistent:
+        source.findings.clear("app-consistency-degraded")
+
+
+def _plans(disks: Sequence[NbdDisk], parts: Sequence[DiskPart]) -> list[DiskPlan]:
+    disk_plans = []
+    for disk, part in zip(disks, parts, strict=True):
+        changed, compare = slices.to_send(part, disk.dirty, disk.allocation)
+        disk_plans.append(DiskPlan(disk, part.key, changed, compare))
+    return disk_plans
+
+
+def _teller(disk_plans: Sequence[DiskPlan], told: Told) -> Callable[[int], None]:
+    whole = sum(each.length for plan in disk_plans for each in (*plan.changed, *plan.compare)) or 1
+    return lambda done: told(min(1.0, done / whole), f"sent {done} of {whole} bytes")

@@ -1,0 +1,107 @@
+"""What a cycle carries, and its header with the recovery point that it asks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...datapath.cycles import CycleDisk, CycleHeader, FirmwareFile
+from ...datapath.transfer import CycleResult, DiskPlan
+from ...domain import points
+from ...fabrics.interface import ChangeSession
+from ...wire.common.machines import MachineDefinition
+from ...wire.control.orders import CycleFact
+from .machine import Source
+from .slices import DiskPart
+
+
+@dataclass(frozen=True, slots=True)
+class CycleRequest:
+    """A request for one cycle. `point`: seal one, unless a pass is unfinished. `whole`: finish all passes.
+    `pause`: pause replication afterwards. `idle_ok`: send nothing if nothing changed while the machine is off.
+    `set_id`: the set of common points that the point belongs to; `reason`: why it belongs to none although it
+    should."""
+
+    point: bool = False
+    app_consistent: bool = False
+    whole: bool = False
+    pause: bool = False
+    idle_ok: bool = False
+    set_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CyclePlan:
+    """A cycle of a frozen view, or of an instant that needs none. `firmware` is the machine's firmware state, None
+    if it could not be read."""
+
+    source: Source
+    session: ChangeSession
+    parts: Sequence[DiskPart]
+    firmware: tuple[FirmwareFile, ...] | None
+    request: CycleRequest
+
+    @property
+    def open_passes(self) -> dict[str, int]:
+        """Positions, by disk, of the passes that this cycle does not end."""
+        return {part.key: part.after.position for part in self.parts if part.after is not None}
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Recently included disks that are not whole yet: no point has them, and none waits for them."""
+        return tuple(key for key in self.source.progress.joining if key in self.open_passes)
+
+    @property
+    def has_point(self) -> bool:
+        """Whether a recovery point is sealed after this cycle."""
+        finishes = any(part.mode is not None for part in self.parts) and not self.open_passes
+        wanted = self.request.point or self.session.checkpoint is None
+        return finishes or (wanted and not self.open_passes.keys() - set(self.apart))
+
+    def header(self, seq: int, definition: MachineDefinition | None) -> CycleHeader:
+        """The header; `definition` is the machine's, needed for a point."""
+        return CycleHeader(
+            machine_id=self.source.machine_id,
+            epoch=self.source.setup.epoch,
+            seq=seq,
+            base_seq=self.source.progress.last_seq,
+            taken_at=self.session.taken_at.isoformat(),
+            disks=tuple(CycleDisk(part.key, part.size_bytes) for part in self.parts),
+            point=self._point(seq, definition) if definition else None,
+            sync=dict(self.open_passes) or None,
+            firmware=self.firmware,
+            apart=self.apart,
+        )
+
+    def _point(self, seq: int, definition: MachineDefinition) -> dict[str, Any]:
+        wanted = {part.key for part in self.parts} - set(self.apart)
+        kept = tuple(disk for disk in definition.disks if disk.key in wanted)
+        return {
+            "point_id": points.point_id(self.session.taken_at, self.source.setup.epoch, seq),
+            "consistency": self.session.consistency,
+            "reason": " ".join(filter(None, (self.session.reason, self.request.reason))) or None,
+            "definition": definition.model_copy(update={"disks": kept}).model_dump(mode="json"),
+            "machine_name": self.source.setup.machine_name,
+            "set_id": self.request.set_id,
+        }
+
+    def is_nothing(self, plans: Sequence[DiskPlan]) -> bool:
+        """Whether a machine that is off has nothing newer than the newest point."""
+        progress = self.source.progress
+        sealed = progress.point_at is not None and progress.point_at == progress.taken_at
+        busy = any(plan.changed or plan.compare for plan in plans) or any(part.mode for part in self.parts)
+        news = any(file.packed is not None for file in self.firmware or ())
+        return self.session.checkpoint is None and sealed and not busy and not news
+
+
+def fact(header: CycleHeader, session: ChangeSession, result: CycleResult) -> CycleFact:
+    """The cycle for its order's report."""
+    return CycleFact(
+        epoch=header.epoch,
+        seq=header.seq,
+        point_id=header.point["point_id"] if header.point else None,
+        taken_at=session.taken_at,
+        changed_bytes=result.changed_bytes,
+        wire_bytes=result.wire_bytes,
+        seconds=result.seconds,
+    )

@@ -1,0 +1,77 @@
+"""Which disks a machine has, and its firmware state.
+
+A problem here is a finding, not an error: the rest of the machine is replicated.
+"""
+
+from collections.abc import Sequence
+
+from ...datapath.cycles import FirmwareFile, firmware
+from ...domain import errors
+from ...domain.amounts import exact_size
+from ...fabrics.interface import Fabric, MachineSummary
+from .machine import Source
+
+FINDINGS = ("disk-not-protected", "disk-missing", "firmware-not-carried")
+"""These findings stay until their cause is repaired, even if cycles succeed."""
+
+
+def missing(source: Source) -> errors.NotFound:
+    """The error for a machine that the hypervisor does not know."""
+    return errors.NotFound(
+        f"The hypervisor no longer knows {source}.",
+        do="Define the machine again, migrate it back to this hypervisor, or disable its protection.",
+    )
+
+
+def summary(fabric: Fabric, source: Source) -> MachineSummary:
+    """The machine as it is now; raises NotFound."""
+    found = fabric.inventory.get(source.setup.fabric_id)
+    if found is None:
+        raise missing(source)
+    return found
+
+
+def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
+    """The protected disks that the machine still has. Raises FabricError if none is left."""
+    setup, name = source.setup, source.setup.machine_name
+    sizes = {disk.key: disk.size_bytes for disk in found.definition.disks}
+    attached = tuple(sizes) if found.attached is None else found.attached
+    known = dict.fromkeys((*sizes, *attached))
+    added = [key for key in known if key not in setup.disks and key not in setup.left_out]
+    named = ", ".join(f"{key} ({exact_size(sizes[key])})" if key in sizes else key for key in added)
+    _say(source, "disk-not-protected", added,
+         f"{name} has {named}, which no recovery point has. To protect it: "
+         f"'secondsite machine include-disk {name}{_options(added)}'; to leave it out: 'exclude-disk'.")  # fmt: skip
+    gone = [key for key in setup.disks if key not in attached]
+    _say(source, "disk-missing", gone,
+         f"{name} has no {', '.join(gone)} any more, so new recovery points are without. If that is meant: "
+         f"'secondsite machine exclude-disk {name}{_options(gone)}'.")  # fmt: skip
+    if len(gone) == len(setup.disks):
+        raise errors.FabricError(
+            f"{source} has none of its protected disks any more ({', '.join(gone)}).",
+            do="Attach them again, or disable protection and enable it with the disks that it has.",
+        )
+    return tuple(key for key in setup.disks if key in attached)
+
+
+def firmware_state(fabric: Fabric, source: Source) -> tuple[FirmwareFile, ...] | None:
+    """The firmware state as a cycle carries it; None if it cannot be read: the target then keeps the last one."""
+    try:
+        found = fabric.firmware.read(source.setup.fabric_id)
+        packed = firmware.pack(found, source.progress.firmware.values())
+    except errors.SecondsiteError as error:
+        source.findings.add("firmware-not-carried", f"{error.message} {error.do}")
+        return None
+    source.findings.clear("firmware-not-carried")
+    return packed
+
+
+def _options(keys: Sequence[str]) -> str:
+    return "".join(f" --disk {key}" for key in keys)
+
+
+def _say(source: Source, code: str, about: Sequence[str], what: str) -> None:
+    if about:
+        source.findings.add(code, what)
+    else:
+        source.findings.clear(code)

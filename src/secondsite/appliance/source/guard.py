@@ -1,0 +1,186 @@
+"""Ends cycles that would hurt their machine: too much scratch space, too long, or somebody needs the machine.
+
+One thread looks at all running cycles ten times a second, even while a sender is blocked by a stalled peer. It
+first asks the sender to stop, then cuts the connection, so that the backup job ends and the guest goes on (P1).
+When scratch space runs out it does not wait for the sender: it releases the scratch reserve and ends the job
+itself."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from ...datapath.channel import Connection
+from ...domain import errors
+from ...fabrics.interface import ChangeSession
+from ...ground import threads
+from .scratch_reserve import ScratchReserve
+
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 0.4
+FULL = 0.8
+"""Share of the scratch budget at which a cycle is given up."""
+ABANDON_SECONDS = 60.0
+STOP_SECONDS = 1.0
+"""How long a cycle may take to end; what the guest overwrites meanwhile must fit too."""
+
+log = structlog.get_logger(__name__)
+
+
+class Interrupted(errors.NotPossibleNow):
+    """The cycle was stopped on purpose; nothing is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The cycle was given up because another order needs the machine.", do="Retry after that order."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Scratch space at one moment: bytes that this cycle uses, and bytes free in the file system."""
+
+    at: float
+    used: int
+    free: int
+
+    def is_full(self, budget_bytes: int) -> bool:
+        return self.used > FULL * min(budget_bytes, self.used + self.free)
+
+    def fills_up(self, before: "_Seen", budget_bytes: int) -> bool:
+        """Whether space would run out before the cycle can stop."""
+        ahead = STOP_SECONDS / max(POLL_SECONDS / 2, self.at - before.at)
+        ours, all_used = max(0, self.used - before.used), max(0, before.free - self.free)
+        left = min(budget_bytes - self.used, self.free)
+        return ours * ahead > left or (self.used > 0 and all_used * ahead > self.free)
+
+
+class GuardedCycle:
+    """One cycle under guard."""
+
+    def __init__(
+        self, connection: Connection, session: ChangeSession, scratch: Path, budget_bytes: int,
+        seconds: float, interrupt: threading.Event,
+    ) -> None:  # fmt: skip
+        self._connection = connection
+        self._session = session
+        self._scratch = scratch
+        self._budget_bytes = budget_bytes
+        self._seconds = seconds
+        self._interrupt = interrupt
+        self._ends_at = time.monotonic() + seconds
+        self._cut_at = 0.0
+        self._seen: _Seen | None = None
+        self._abandoning: threads.Worker | None = None
+        self.ended_by: Exception | None = None
+
+    def cancelled(self) -> bool:
+        """Whether the sender must stop."""
+        return self.ended_by is not None
+
+    def look(self, reserve: ScratchReserve) -> None:
+        if self.ended_by is not None:
+            if time.monotonic() > self._cut_at:
+                self._connection.cut()
+            return
+        self.ended_by = self._judge()
+        self._cut_at = time.monotonic() + GRACE_SECONDS
+        if isinstance(self.ended_by, errors.ScratchExhausted):
+            reserve.release()
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """End the job in a thread of its own: a hypervisor that does not answer must not delay the guard."""
+        self._abandoning = threads.worker("cycle-abandon", self._end_job)
+        self._abandoning.start()
+
+    def _end_job(self) -> None:
+        try:
+            self._session.abandon()
+        except Exception as error:  # the view's owner ends it too, and reports the error
+            log.info("cycle.not-abandoned", problem=str(error))
+
+    def settle(self) -> None:
+        """Wait for the thread that ends the job, so that it cannot touch the next job."""
+        if self._abandoning is not None:
+            self._abandoning.join(ABANDON_SECONDS)
+
+    def _judge(self) -> Exception | None:
+        if self._interrupt.is_set():
+            return Interrupted()
+        before = self._seen
+        self._seen = now = _Seen(time.monotonic(), self._session.scratch_bytes(), self._free_bytes())
+        if now.is_full(self._budget_bytes) or (before and now.fills_up(before, self._budget_bytes)):
+            return errors.ScratchExhausted(
+                f"The guest overwrote {now.used} bytes during the cycle, of a scratch budget of {self._budget_bytes} "
+                f"bytes; {self._scratch} has {now.used + now.free} bytes for it."
+            )
+        if time.monotonic() > self._ends_at:
+            return errors.DeadlineExceeded(
+                f"The cycle took more than {self._seconds:.0f} s and was given up."
+            )
+        return None
+
+    def _free_bytes(self) -> int:
+        """Free bytes of the file system, which others fill too, whatever our budget is."""
+        seen = os.statvfs(self._scratch)
+        return seen.f_bavail * seen.f_frsize
+
+
+class Guard:
+    """The thread that looks at all guarded cycles."""
+
+    def __init__(self, reserve: ScratchReserve) -> None:
+        self._reserve = reserve
+        self._changed = threading.Condition()
+        self._cycles: set[GuardedCycle] = set()
+        self._stopping = False
+        self._thread = threads.worker("cycle-guard", self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        self._reserve.release()
+
+    @contextmanager
+    def over(self, cycle: GuardedCycle) -> Iterator[GuardedCycle]:
+        """Guard `cycle` inside the context; an error that the guard caused is raised as the guard's reason."""
+        self._reserve.fill()
+        with self._changed:
+            self._cycles.add(cycle)
+            self._changed.notify_all()
+        try:
+            yield cycle
+        except Exception as error:
+            if cycle.ended_by is None:
+                raise
+            raise cycle.ended_by from error
+        finally:
+            with self._changed:
+                self._cycles.discard(cycle)
+            cycle.settle()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._cycles or self._stopping)
+                if self._stopping:
+                    return
+                now = list(self._cycles)
+            for cycle in now:
+                try:
+                    cycle.look(self._reserve)
+                except Exception as error:  # the view ended after the list was made
+                    log.debug("cycle.not-seen", problem=str(error))
+            time.sleep(POLL_SECONDS)

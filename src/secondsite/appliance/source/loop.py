@@ -1,0 +1,241 @@
+"""The loop over all sources of this site. It needs no vault.
+
+A few workers serve whichever due machine was served longest ago. A failing machine backs off alone, with a
+finding, and never delays the others."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from ...datapath.errors import PeerSilent, PeerUnreachable
+from ...domain import errors
+from ...fabrics.interface import Fabric, PowerState
+from ...ground import problem, threads
+from ...wire.control.orders import CycleFact
+from ...wire.control.setups import SourceSetup
+from .. import shared
+from ..shared import ApplianceConfig, Peers, State
+from . import digest_cache, disks_and_firmware
+from . import progress as progresses
+from .cycle import Cycles, Told
+from .cycle_plan import CycleRequest
+from .guard import Guard, Interrupted
+from .machine import Source
+from .progress import SourceProgress
+from .scratch_reserve import ScratchReserve
+
+LONGEST_IDLE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Replication:
+    """All machines that are replicated from here."""
+
+    def __init__(self, config: ApplianceConfig, fabric: Fabric, state: State, peers: Peers) -> None:
+        self._config = config
+        self._fabric = fabric
+        self._state = state
+        self._guard = Guard(ScratchReserve(config.scratch, config.scratch_budget_bytes))
+        self.cycles = Cycles(config, fabric, peers, self._guard)
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
+        self._sources: dict[str, Source] = {}
+        for setup_json, progress_json in state.sources().values():
+            setup = SourceSetup.model_validate_json(setup_json)
+            self._sources[setup.machine_id] = Source(
+                setup, SourceProgress.model_validate_json(progress_json), state
+            )
+        self._workers = [
+            threads.worker(f"cycles-{number}", self._work) for number in range(config.cycles_at_once)
+        ]
+
+    def start(self) -> None:
+        self._guard.start()
+        for worker in self._workers:
+            worker.start()
+
+    def interrupt(self) -> None:
+        """Give up running cycles for good, before a stop."""
+        self._stopping = True
+        for source in self.sources():
+            source.interrupt.set()
+        self.poke()
+
+    def stop(self, within_seconds: float) -> None:
+        """Give up running cycles; they are sent again after the next start."""
+        deadline = time.monotonic() + within_seconds
+        self.interrupt()
+        for worker in self._workers:
+            if worker.is_alive():
+                worker.join(max(0.1, deadline - time.monotonic()))
+        self._guard.stop()
+
+    def poke(self) -> None:
+        """Look for due machines now."""
+        with self._changed:
+            self._changed.notify_all()
+
+    # -- the machines ----------------------------------------------------------------------------------
+
+    def sources(self) -> list[Source]:
+        with self._changed:
+            return list(self._sources.values())
+
+    def find(self, machine_id: str) -> Source | None:
+        with self._changed:
+            return self._sources.get(machine_id)
+
+    def get(self, machine_id: str) -> Source:
+        """The source; raises NotFound."""
+        source = self.find(machine_id)
+        if source is None:
+            raise errors.NotFound(
+                f"Machine {machine_id} is not replicated from here.",
+                do="Enable its protection, or reprotect it.",
+            )
+        return source
+
+    def add(self, setup: SourceSetup, within_seconds: float) -> bool:
+        """Replicate this machine from now on; False if nothing changed."""
+        source = self.find(setup.machine_id)
+        if source is not None:
+            with source.lock("a new setup", within_seconds, interrupt=source.setup.epoch != setup.epoch):
+                changed = source.renew(setup)
+        else:
+            changed = True
+            source = Source(setup, progresses.fresh(setup), self._state)
+            source.save(source.progress)
+            with self._changed:
+                self._sources[setup.machine_id] = source
+        source.hurry()
+        self.poke()
+        return changed
+
+    def remove(self, source: Source) -> None:
+        """Forget a source; the caller has locked it."""
+        self._state.remove_source(source.machine_id)
+        digest_cache.forget(self._config.home, source.machine_id)
+        source.removed = True
+        with self._changed:
+            self._sources.pop(source.machine_id, None)
+
+    # -- cycles ----------------------------------------------------------------------------------------
+
+    def cycle(self, source: Source, request: CycleRequest, told: Told) -> CycleFact:
+        """Run one cycle for an order; the caller has locked the source. An error also becomes a finding."""
+        try:
+            fact = self.cycles.run(source, request, told)
+        except Exception as error:
+            self._note(source, error)
+            raise
+        assert fact is not None
+        self._well(source)
+        return fact
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                if not self._serve_one():
+                    self._rest()
+            except Exception:
+                log.exception("replication.worker-failed")
+                self._rest()
+
+    def _serve_one(self) -> bool:
+        """Serve the due machine that was served longest ago; False if there is none."""
+        now = time.monotonic()
+        due = [source for source in self.sources() if source.due is not None and source.due <= now]
+        for source in sorted(due, key=lambda each: each.started):
+            with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:
+                # another worker may have served it since the list was made
+                if locked and slot and source.due is not None and source.due <= time.monotonic():
+                    self._serve(source)
+                    return True
+        return False
+
+    @contextmanager
+    def _slot_for(self, source: Source) -> Iterator[bool]:
+        """Reserve a slot: passes over whole disks take long, so one worker stays free for other machines."""
+        if not source.progress.passes:
+            yield True
+            return
+        slot = self._slots_for_passes.acquire(blocking=False)
+        try:
+            yield slot
+        finally:
+            if slot:
+                self._slots_for_passes.release()
+
+    def _rest(self) -> None:
+        with self._changed:
+            waits = [each.due - time.monotonic() for each in self._sources.values() if each.due is not None]
+            if not self._stopping:
+                self._changed.wait(min([LONGEST_IDLE_SECONDS, *(max(0.05, wait) for wait in waits)]))
+
+    def _serve(self, source: Source) -> None:
+        self.attempt(source, lambda: self.cycles.run(source, self._request(source)))
+
+    def attempt(self, source: Source, cycle: Callable[[], CycleFact | None]) -> CycleFact | None:
+        """Run a cycle of the loop; the caller has locked the source. An error becomes a finding and a pause; gives
+        None then."""
+        source.started = time.monotonic()
+        try:
+            fact = cycle()
+        except Interrupted:
+            log.info("cycle.interrupted", machine=source.machine_id)
+        except Exception as error:
+            pause = source.failed(unreachable=isinstance(error, PeerUnreachable | PeerSilent))
+            self._note(source, error)
+            log.warning("cycle.failed", machine=source.machine_id, problem=str(error), again_in_seconds=pause)
+        else:
+            self._well(source)
+            if fact is not None:
+                log.debug("cycle.sent", machine=source.machine_id, seq=fact.seq, wire_bytes=fact.wire_bytes)
+            return fact
+        return None
+
+    def _request(self, source: Source) -> CycleRequest:
+        now = datetime.now(UTC)
+        policy, progress = source.setup.policy, source.progress
+        app = (
+            policy.app_consistent_every_seconds > 0
+            and not progress.passes
+            and source.power is PowerState.RUNNING
+            and _passed(progress.app_point_at, now, policy.app_consistent_every_seconds)
+        )
+        point = app or _passed(progress.point_at, now, policy.crash_consistent_every_seconds)
+        return CycleRequest(point=point, app_consistent=app, idle_ok=True)
+
+    def _well(self, source: Source) -> None:
+        source.succeeded()
+        kept = ["app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS]
+        if source.progress.resynchronizing:
+            kept.append("resynchronizing")
+        source.findings.clear_all_but(*kept)
+
+    def _note(self, source: Source, error: Exception) -> None:
+        """Make the error a finding; after too much scratch space the next slice is smaller."""
+        if isinstance(error, Interrupted):
+            return
+        if isinstance(error, errors.ScratchExhausted | errors.DeadlineExceeded):
+            source.slimmer()
+        said = problem.ours(error)
+        code = shared.code_for(said.code)
+        if said.code == "out-of-order":
+            # the target lost what it had acknowledged (a damaged file): start over from no base
+            lost = progresses.restarted(source.progress, source.setup.disks)
+            source.save(lost.model_copy(update={"base": None, "last_seq": None}))
+        elif said.code == "firmware-missing":
+            source.change(firmware={})
+        do = said.do if said is error else ""
+        source.findings.add(code, f"{said.message} {do}".strip())
+
+
+def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:
+    return since is None or (now - since).total_seconds() >= seconds or since > now

@@ -1,0 +1,168 @@
+"""One machine that is replicated from here: its setup, its progress, and its lock."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from ...datapath.frames import Choice
+from ...fabrics.interface import PowerState
+from ...ground.backoff import pause_seconds
+from ...ground.units import MiB
+from ...wire.control.setups import SourceSetup
+from ...wire.control.statuses import SourceStatus
+from ..shared import Findings, MachineLock, State
+from . import progress as progresses
+from .progress import SourceProgress
+
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 60.0
+LONGEST_UNREACHABLE_SECONDS = 15.0
+"""The longest pause for an unreachable peer: trying costs one packet, and a link that is back should be used soon."""
+FIRST_SLICE_BYTES = 64 * MiB
+LEAST_SLICE_BYTES = 4 * MiB
+MOST_SLICE_BYTES = 4096 * MiB
+SLICE_SECONDS = (3.0, 10.0)
+"""How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch space."""
+MOST_GROWTH = 8
+"""How many times as large the next slice may be."""
+
+
+class Source:
+    """Invariant: only the thread that has the lock changes the progress, and each change is durable first."""
+
+    def __init__(self, setup: SourceSetup, progress: SourceProgress, state: State) -> None:
+        self.setup = setup
+        self.progress = progress
+        self.findings = Findings()
+        self.choice: Choice | None = None
+        """The choice of compression for its stream; None before the first cycle."""
+        self.interrupt = threading.Event()
+        self.power = PowerState.RUNNING
+        self.unchanged_fingerprint: object = None
+        """The fingerprint of a machine that is off when all of it was sent; None if unknown."""
+        self.unchanged_at: datetime | None = None
+        self.slice_bytes = FIRST_SLICE_BYTES
+        self.started = 0.0
+        self.removed = False
+        self._not_before = 0.0
+        self._failures = 0
+        self._state = state
+        self._lock = MachineLock(lambda: str(self), lambda: self.removed)
+
+    @property
+    def machine_id(self) -> str:
+        return self.setup.machine_id
+
+    def __str__(self) -> str:
+        return f"{self.setup.machine_name} ({self.machine_id})"
+
+    # -- what is durable -------------------------------------------------------------------------------
+
+    def save(self, progress: SourceProgress, setup: SourceSetup | None = None) -> None:
+        """Save progress and setup; durable when it returns."""
+        setup = setup or self.setup
+        self._state.put_source(setup.machine_id, setup.model_dump_json(), progress.model_dump_json())
+        self.setup, self.progress = setup, progress
+
+    def change(self, **values: object) -> None:
+        """Save the progress with these fields changed."""
+        self.save(self.progress.model_copy(update=values))
+
+    def renew(self, setup: SourceSetup) -> bool:
+        """Use a new setup; a new epoch starts from nothing. False if nothing changed."""
+        same_epoch = setup.epoch == self.setup.epoch
+        if setup == self.setup and not self.progress.paused:
+            return False
+        progress = progresses.fresh(setup)
+        if same_epoch:
+            progress = progresses.with_disks(self.progress, self.setup.disks, setup.disks)
+        self.save(progress.model_copy(update={"paused": False}), setup)
+        self.unchanged_fingerprint = None
+        return True
+
+    # -- who holds it ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self, purpose: str, within_seconds: float, interrupt: bool = False) -> Iterator[None]:
+        """Lock the machine; `interrupt` gives up a running cycle. Raises DeadlineExceeded, NotFound."""
+        if interrupt:
+            self.interrupt.set()
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self._lock.acquire(purpose, within_seconds))
+            finally:
+                if interrupt:
+                    self.interrupt.clear()
+            yield
+
+    def try_lock(self, purpose: str) -> contextlib.AbstractContextManager[bool]:
+        """Lock the machine if nobody has it or waits for it; yields whether it is locked."""
+        return self._lock.try_acquire(purpose)
+
+    def meet(self, choice: Choice) -> None:
+        """Begin the first cycle to a target with what streams of other machines measured."""
+        self.choice = choice
+        known = int(choice.bytes_per_second * SLICE_SECONDS[0])
+        self.slice_bytes = min(max(self.slice_bytes, known), MOST_SLICE_BYTES)
+
+    # -- when it is due --------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> float | None:
+        """When the next cycle may begin, on the monotonic clock; None while there is nothing to do."""
+        if self.progress.paused or self.removed:
+            return None
+        if self.progress.passes and not self._failures:
+            return self.started
+        return max(self.started + self.setup.policy.cycle_seconds, self._not_before)
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        self._not_before = 0.0
+        seconds = self.progress.last_cycle_seconds or 0.0
+        if seconds > SLICE_SECONDS[1]:
+            self.slice_bytes = max(self.slice_bytes // 2, LEAST_SLICE_BYTES)
+        elif seconds < SLICE_SECONDS[0]:
+            # if slices grew slowly, a fast link would spend its time between them
+            factor = min(MOST_GROWTH, int(SLICE_SECONDS[0] / max(seconds, 0.1)) + 1)
+            self.slice_bytes = min(self.slice_bytes * factor, MOST_SLICE_BYTES)
+
+    def slimmer(self) -> None:
+        """Shrink the next slice, because the last one used too much scratch space."""
+        self.slice_bytes = max(self.slice_bytes // 4, LEAST_SLICE_BYTES)
+
+    def failed(self, unreachable: bool = False) -> float:
+        """Back off: 1, 2, 4 … 60 s, at most 15 s if the peer is `unreachable`; gives the seconds."""
+        longest = LONGEST_UNREACHABLE_SECONDS if unreachable else LONGEST_BACKOFF_SECONDS
+        self._failures += 1
+        pause = pause_seconds(self._failures, FIRST_BACKOFF_SECONDS, longest)
+        self._not_before = time.monotonic() + pause
+        return pause
+
+    def hurry(self) -> None:
+        """The next cycle may begin at once."""
+        self._failures, self._not_before, self.started = 0, 0.0, 0.0
+
+    # -- what is told ----------------------------------------------------------------------------------
+
+    def status(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SourceStatus:
+        """The status for the vault. A machine that is off and completely sent loses nothing, so `sent_at` is now."""
+        unchanged = self.unchanged_fingerprint is not None and self.power is PowerState.OFF
+        return SourceStatus(
+            machine_id=self.machine_id,
+            epoch=self.setup.epoch,
+            power=str(self.power),
+            running=not self.progress.paused,
+            last_seq=self.progress.last_seq,
+            sent_at=(self.unchanged_at or now()) if unchanged else self.progress.taken_at,
+            sync_mode=self.progress.sync_mode,
+            sync_fraction=self.progress.sync_fraction,
+            last_cycle_seconds=self.progress.last_cycle_seconds,
+            last_cycle_changed_bytes=self.progress.last_cycle_changed_bytes,
+            last_cycle_wire_bytes=self.progress.last_cycle_wire_bytes,
+            total_wire_bytes=self.progress.total_wire_bytes,
+            findings=self.findings.all(),
+        )

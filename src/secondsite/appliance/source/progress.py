@@ -1,0 +1,86 @@
+"""How far the replication of one machine is: the durable part of a source.
+
+A *pass* goes over a whole disk, slice by slice. Below its position the change bitmap tells what to send; above it
+nothing was sent yet. `attempted` is how far any try of this pass may have reached: up to there the replica may
+have unacknowledged data, so a copy compares there."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ...wire.common.base import Shape
+from ...wire.common.sync_mode import SyncMode
+from ...wire.control.setups import SourceSetup
+
+
+class DiskPass(Shape):
+    """A pass over one disk, in bytes from its start. `size_bytes` is 0 until the first view."""
+
+    mode: SyncMode
+    position: int = 0
+    attempted: int = 0
+    size_bytes: int = 0
+
+
+class SourceProgress(Shape):
+    """`base` is the checkpoint that the target acknowledged last; `next_seq` was never used."""
+
+    next_seq: int = 1
+    last_seq: int | None = None
+    base: str | None = None
+    taken_at: datetime | None = None
+    point_at: datetime | None = None
+    app_point_at: datetime | None = None
+    passes: dict[str, DiskPass] = Field(default_factory=dict)
+    paused: bool = False
+    joining: tuple[str, ...] = ()
+    """Disks that were included later and whose first pass has not ended."""
+    firmware: dict[str, str] = Field(default_factory=dict)
+    """The firmware state that the target has: sha256 by the file's name."""
+    sizes_bytes: dict[str, int] = Field(default_factory=dict)
+    """The disks of the acknowledged cycle, by key."""
+    resynchronizing: bool = False
+    last_cycle_seconds: float | None = None
+    last_cycle_changed_bytes: int | None = None
+    last_cycle_wire_bytes: int | None = None
+    total_wire_bytes: int = 0
+
+    @property
+    def sync_mode(self) -> SyncMode | None:
+        modes = {each.mode for each in self.passes.values()}
+        if not modes:
+            return None
+        return SyncMode.COPY if SyncMode.COPY in modes else SyncMode.COMPARE
+
+    @property
+    def sync_fraction(self) -> float | None:
+        """Progress (0..1) of all disks that are in a pass; None without one."""
+        if not self.passes:
+            return None
+        whole = sum(each.size_bytes for each in self.passes.values())
+        return sum(each.position for each in self.passes.values()) / whole if whole else 0.0
+
+
+def fresh(setup: SourceSetup) -> SourceProgress:
+    """The start of a new epoch: every disk from its first byte."""
+    return SourceProgress(passes={key: DiskPass(mode=_mode(setup, key)) for key in setup.disks})
+
+
+def _mode(setup: SourceSetup, key: str) -> SyncMode:
+    return SyncMode.COMPARE if key in setup.seeded else setup.sync
+
+
+def restarted(progress: SourceProgress, disks: tuple[str, ...]) -> SourceProgress:
+    """Compare all disks from the start, and send the firmware state again; `next_seq` and totals stay."""
+    passes = {key: DiskPass(mode=SyncMode.COMPARE) for key in disks}
+    return progress.model_copy(update={"passes": passes, "firmware": {}, "resynchronizing": True})
+
+
+def with_disks(progress: SourceProgress, old: tuple[str, ...], new: tuple[str, ...]) -> SourceProgress:
+    """Change the protected disks. A new one is compared from its first byte, because the replica may have an old
+    state of it."""
+    joined = [key for key in new if key not in old]
+    kept = {key: each for key, each in progress.passes.items() if key in new}
+    passes = {**kept, **{key: DiskPass(mode=SyncMode.COMPARE) for key in joined}}
+    joining = tuple(key for key in (*progress.joining, *joined) if key in new)
+    return progress.model_copy(update={"passes": passes, "joining": joining})

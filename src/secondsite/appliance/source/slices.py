@@ -1,0 +1,88 @@
+"""What one cycle sends of each disk: pure computation on extents, no I/O.
+
+0 ........ position ........ position + slice ........ size
+| changed since the base | copied or compared whole | not yet |
+
+What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...datapath import extents
+from ...datapath.extents import Extent
+from ...datapath.units import BLOCK_BYTES
+from ...wire.common.sync_mode import SyncMode
+from .progress import DiskPass
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """One disk of a frozen view. `tracked`: its bitmap has all changes since the acknowledged checkpoint."""
+
+    key: str
+    size_bytes: int
+    tracked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPart:
+    """What this cycle does with a disk; `after` is the pass afterwards, None if it has ended."""
+
+    key: str
+    size_bytes: int
+    known_until: int
+    """Below this byte only what is dirty is sent."""
+    slice_start: int
+    slice_end: int
+    mode: SyncMode | None
+    tried_until: int
+    """Below this byte the replica may have a part of a copied slice: there it is compared."""
+    after: DiskPass | None
+
+    @property
+    def attempted(self) -> int:
+        return max(self.slice_end, self.tried_until)
+
+
+def begin(disk: DiskFacts, running_pass: DiskPass | None, had_base: bool) -> DiskPass | None:
+    """The pass that this view continues; a lost base starts a comparison at the disk's first byte."""
+    if disk.tracked:
+        return running_pass
+    if running_pass is None or (had_base and running_pass.mode is SyncMode.COPY):
+        attempted = running_pass.attempted if running_pass else 0
+        return DiskPass(mode=SyncMode.COMPARE, attempted=attempted, size_bytes=disk.size_bytes)
+    return running_pass.model_copy(update={"position": 0})
+
+
+def part(disk: DiskFacts, at: DiskPass | None, slice_bytes: int | None) -> DiskPart:
+    """The disk's part in a cycle; `slice_bytes` None takes all that is left."""
+    if at is None:
+        return DiskPart(disk.key, disk.size_bytes, disk.size_bytes, 0, 0, None, 0, None)
+    position = min(at.position, disk.size_bytes)
+    length = disk.size_bytes if slice_bytes is None else -(-slice_bytes // BLOCK_BYTES) * BLOCK_BYTES
+    end = min(position + length, disk.size_bytes)
+    after = None
+    if end < disk.size_bytes:
+        attempted = max(at.attempted, end)
+        after = at.model_copy(update={"position": end, "attempted": attempted, "size_bytes": disk.size_bytes})
+    return DiskPart(disk.key, disk.size_bytes, position, position, end, at.mode, at.attempted, after)
+
+
+def to_send(part: DiskPart, dirty: Callable[[int, int], list[Extent]], allocation: Callable[[int, int], list[Extent]]
+            ) -> tuple[list[Extent], list[Extent]]:  # fmt: skip
+    """(extents to send, extents to compare). `dirty(offset, length)` and `allocation(offset, length)` ask the view."""
+    changed: list[Extent] = []
+    if part.known_until:
+        # ask for allocation only inside dirty extents: over a whole large disk it takes many minutes (P18)
+        for each in dirty(0, part.known_until):
+            changed += allocation(each.offset, each.length)
+    if part.slice_end == part.slice_start:
+        return extents.merge(changed), []
+    whole = allocation(part.slice_start, part.slice_end - part.slice_start)
+    if part.mode is SyncMode.COMPARE:
+        return extents.merge(changed), extents.merge(whole)
+    fresh_start = max(part.slice_start, part.tried_until)
+    fresh = extents.intersect(whole, fresh_start, max(0, part.slice_end - fresh_start))
+    changed += [each for each in fresh if not each.zero]
+    return extents.merge(changed), extents.intersect(whole, 0, part.tried_until)

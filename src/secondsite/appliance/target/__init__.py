@@ -1,0 +1,41 @@
+"""Replicas that are kept at this site.
+
+Its rooms:
+
+    replicas       all of them: create, find, remove
+    replica        one of them, and its lock
+    admission      who may send which cycle
+    apply          apply received cycles, drop old points
+    direct         cycles written without the inbox
+    space          shorten journals before the store is full
+    journal        which instants can be recovered
+    verdicts       results of reading points
+    scrub          reread points in the background
+    scrub_journal  reread the journal
+    seeds          shipped copies
+    encryption     the customer's key at this appliance
+    key_change     a new key for all replicas
+"""
+
+from . import encryption, key_change, scrub
+from .admission import Admission
+from .apply import Applier
+from .encryption import GIVE_ONE, Custody
+from .replica import HostedReplica
+from .replicas import ReplicaHost
+from .scrub import Scrubber
+from .seeds import Seeds
+
+__all__ = [
+    "GIVE_ONE",
+    "Admission",
+    "Applier",
+    "Custody",
+    "HostedReplica",
+    "ReplicaHost",
+    "Scrubber",
+    "Seeds",
+    "encryption",
+    "key_change",
+    "scrub",
+]

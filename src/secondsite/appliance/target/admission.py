@@ -1,0 +1,164 @@
+"""Who may send which cycle: what the data port asks before and while it receives."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import structlog
+
+from ...datapath.cycles import CycleHeader
+from ...datapath.digests import hashes, zero_digests
+from ...datapath.extents import Extent
+from ...datapath.transfer import Accept, CycleRefused, Write
+from ...datapath.units import BLOCK_BYTES, PAGE_BYTES
+from ...domain.errors import SecondsiteError
+from ...ground import seams
+from . import direct
+from .apply import Applier
+from .replica import HostedReplica
+from .replicas import ReplicaHost
+
+DIGESTS_WAIT_SECONDS = 25.0
+
+log = structlog.get_logger(__name__)
+
+
+class Admission:
+    """The data path's CycleAdmission."""
+
+    def __init__(self, host: ReplicaHost, work: Applier, inbox_budget_bytes: int) -> None:
+        self._host = host
+        self._work = work
+        self._inbox_budget_bytes = inbox_budget_bytes
+
+    def accept(self, peer_name: str, header: CycleHeader) -> Accept:
+        """Where this cycle goes; raises CycleRefused with what to do."""
+        hosted = self._find(header.machine_id)
+        setup = hosted.setup
+        if peer_name != setup.source_appliance_id:
+            raise CycleRefused(
+                "wrong-source",
+                f"Cycles of {setup.machine_name} are taken from {setup.source_appliance_id}, not from {peer_name}.",
+                do="Check which appliance replicates the machine; reprotect sets it.",
+            )
+        return self._admit(hosted, header)
+
+    def _admit(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
+        """Where a cycle of the right peer goes; raises CycleRefused."""
+        setup = hosted.setup
+        if header.epoch != setup.epoch:
+            raise CycleRefused(
+                "wrong-epoch",
+                f"The cycle is of epoch {header.epoch}, the replica of {setup.machine_name} of epoch {setup.epoch}.",
+                do="Nothing, if the machine was failed over: its old source must not overwrite it. Else resynchronize.",
+            )
+        if not hosted.accepting:
+            raise CycleRefused(
+                "not-accepting",
+                f"The replica of {setup.machine_name} is closed: a failover is under way or done.",
+                do="Finish or cancel the failover; the replica is then opened again.",
+            )
+        return self._place(hosted, header)
+
+    def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
+        received = hosted.received_seq()
+        if header.base_seq is not None and header.base_seq > received:
+            raise CycleRefused(
+                "out-of-order",
+                f"The cycle builds on cycle {header.base_seq}, but the replica has {received}.",
+                do="Nothing: the source compares all blocks and sends what differs.",
+            )
+        if header.base_seq is not None and hosted.verdicts.wants_comparison:
+            raise CycleRefused(
+                "out-of-order",
+                f"A recovery point of {hosted.setup.machine_name} is damaged at the target.",
+                do="Nothing: the source compares all blocks and sends what differs.",
+            )
+        if {disk.key for disk in header.disks} - set(hosted.setup.disks):
+            raise CycleRefused(
+                "wrong-disks", "The cycle has disks that the replica lacks.", do="Enable protection again."
+            )
+        if hosted.lacks_firmware(header):
+            raise CycleRefused(
+                "firmware-missing",
+                f"The replica of {hosted.setup.machine_name} lacks the firmware state that the cycle names.",
+                do="Nothing: the next cycle carries it.",
+            )
+        state = hosted.replica.state
+        already = header.seq <= max(state.processed_seq, state.begun_seq)
+        in_parts = hosted.replica.takes_parts(header)
+        self._host.space.free_if_short()
+        return Accept(
+            hosted.replica.inbox,
+            already,
+            self._inbox_budget_bytes,
+            in_parts,
+            self._host.space.free,
+            hosted.replica.file_key,
+        )
+
+    def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
+        """Digests of the replica with all received cycles applied; those of zeros beyond the disk's end."""
+        assert block_bytes == BLOCK_BYTES
+        hosted = self._find(machine_id)
+        try:
+            with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
+                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
+                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
+                here = max(0, min(length, size_bytes - offset))
+                found = hosted.replica.region(disk_key, offset, here) if here else b""
+        except SecondsiteError as error:
+            raise CycleRefused("replica-busy", error.message, do=error.do) from error
+        blocks = -(-length // BLOCK_BYTES)
+        known = -(-here // BLOCK_BYTES)
+        return found + zero_digests((blocks - known) * BLOCK_BYTES)
+
+    def pages(self, machine_id: str, disk_key: str, blocks: Sequence[Extent]) -> bytes:
+        """Digests of the pages of these blocks, which are in disk order."""
+        hosted = self._find(machine_id)
+        try:
+            with hosted.lock("comparing", DIGESTS_WAIT_SECONDS):
+                self._work.apply_all(hosted, DIGESTS_WAIT_SECONDS)
+                size_bytes = hosted.replica.state.disk(disk_key).size_bytes
+                here = [block for block in blocks if block.end <= size_bytes]
+                found = hosted.replica.pages(disk_key, here) if here else b""
+        except SecondsiteError as error:
+            raise CycleRefused("replica-busy", error.message, do=error.do) from error
+        # a block beyond the disk's end is unknown, not zeros: the old end may have data
+        beyond = sum(-(-block.length // PAGE_BYTES) for block in blocks if block.end > size_bytes)
+        return found + hashes.UNKNOWN * beyond
+
+    def direct_write(
+        self, header: CycleHeader, cut: Callable[[], None]
+    ) -> AbstractContextManager[Write | None]:
+        """A function that writes a cycle of a pass to the head as it arrives; raises CycleRefused."""
+        hosted = self._find(header.machine_id)
+        return direct.writing(hosted, self._work, header, lambda: self._check(hosted, header), cut)
+
+    def _check(self, hosted: HostedReplica, header: CycleHeader) -> None:
+        if self._admit(hosted, header).already:
+            raise CycleRefused(
+                "out-of-order", f"Cycle {header.seq} came meanwhile.", do="Nothing: all is compared."
+            )
+
+    def arrived(self, header: CycleHeader, path: Path) -> None:
+        """Note that the cycle is durable here: it is *sent*."""
+        seams.reach("appliance.inbox.arrived")
+        hosted = self._host.find(header.machine_id)
+        if hosted is not None:
+            log.debug(
+                "cycle.arrived", machine=header.machine_id, seq=header.seq, file_bytes=path.stat().st_size
+            )
+            if header.base_seq is None:
+                hosted.verdicts.compared(header.epoch, header.seq)
+            self._work.wanted(hosted)
+
+    def _find(self, machine_id: str) -> HostedReplica:
+        hosted = self._host.find(machine_id)
+        if hosted is None:
+            raise CycleRefused(
+                "no-replica",
+                f"There is no replica of machine {machine_id} here.",
+                do="Enable or reprotect it again.",
+            )
+        return hosted

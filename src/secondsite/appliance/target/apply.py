@@ -1,0 +1,246 @@
+"""Apply received cycles in order, and drop points that the policy no longer keeps.
+
+A few workers serve all replicas. A replica that fails (a full store, a dead daemon) is retried later and keeps its
+received cycles; the others go on."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from ...datapath import errors as datapath_errors
+from ...datapath.cycles import cycle_file
+from ...domain import errors, retention
+from ...ground import seams, threads
+from ...ground.plural import counted
+from ...ground.problem import ours
+from .replica import HostedReplica
+from .replicas import ReplicaHost
+
+LOOK_EVERY_SECONDS = 60.0
+"""How often idle replicas are looked at: leases end, policies change."""
+
+log = structlog.get_logger(__name__)
+
+
+class Applier:
+    """The workers. Whoever has a replica's lock does its work: a worker, or an order that drains it."""
+
+    def __init__(self, host: ReplicaHost, workers: int) -> None:
+        self._host = host
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._looked_at = time.monotonic()
+        self._workers = [threads.worker(f"inbox-{number}", self._work) for number in range(workers)]
+
+    def start(self) -> None:
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self, within_seconds: float) -> None:
+        """End after the current frame; a half-applied cycle is applied again after the next start."""
+        deadline = time.monotonic() + within_seconds
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for worker in self._workers:
+            if worker.is_alive():
+                worker.join(max(0.1, deadline - time.monotonic()))
+
+    def wanted(self, hosted: HostedReplica) -> None:
+        """Note that there is something to apply or to trim."""
+        with self._changed:
+            hosted.wants_work = True
+            self._changed.notify()
+
+    def apply_all(self, hosted: HostedReplica, within_seconds: float) -> int:
+        """Apply all waiting cycles now; gives how many. The caller has locked the replica. Raises
+        DeadlineExceeded."""
+        deadline = time.monotonic() + within_seconds
+        count = 0
+        while self._apply_next(hosted):
+            count += 1
+            if time.monotonic() > deadline and hosted.waiting():
+                raise errors.DeadlineExceeded(
+                    f"{counted(len(hosted.waiting()), 'received cycle')} of {hosted} waited more than {within_seconds:.0f} s to be applied.",
+                    do="Retry; what was applied stays applied.",
+                )
+        return count
+
+    def catch_up(self, hosted: HostedReplica, within_seconds: float) -> None:
+        """Prepare a replica that the caller has locked for a direct cycle: apply all waiting cycles and complete
+        its digests. Raises Cancelled if that takes longer; what was done stays done."""
+        deadline = time.monotonic() + within_seconds
+
+        def over() -> bool:
+            return self._stopping or time.monotonic() > deadline
+
+        while self._apply_next(hosted, over):
+            continue
+        if hosted.replica.state.applying_seq is not None:
+            hosted.replica.abandon()
+        hosted.replica.build_digests(over)
+        hosted.wants_digests = False
+
+    def free_space(self) -> bool:
+        """Shorten journals because the store is full; False if there is nothing left to drop."""
+        return self._host.space.free()
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                if not self._serve_one():
+                    self._rest()
+            except Exception:
+                log.exception("inbox.worker-failed")
+                self._rest()
+
+    def _rest(self) -> None:
+        with self._changed:
+            if self._stopping:
+                return
+            self._changed.wait(0.5)
+            if time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
+                self._looked_at = time.monotonic()
+                for hosted in self._host.all():
+                    hosted.wants_work = hosted.wants_trim = True
+
+    def _serve_one(self) -> bool:
+        for hosted in self._host.all():
+            if hosted.wants_work and time.monotonic() >= hosted.not_before:
+                with hosted.try_lock("applying received cycles") as locked:
+                    if locked and hosted.wants_work:
+                        self._serve(hosted)
+                        return True
+        return False
+
+    def _serve(self, hosted: HostedReplica) -> None:
+        hosted.wants_work = False
+        try:
+            if self._apply_next(hosted):
+                hosted.wants_work = True
+            elif hosted.replica.state.applying_seq is not None:
+                # a crash during a direct cycle: nothing here can finish it
+                hosted.replica.abandon()
+                hosted.wants_digests = hosted.wants_work = True
+            elif hosted.wants_digests and hosted.replica.state.head is not None:
+                # old disks used as a base have no digests yet; a comparing source would wait for them
+                hosted.replica.build_digests(lambda: self._stopping)
+                hosted.wants_digests, hosted.wants_work = False, True
+            elif hosted.wants_trim:
+                hosted.wants_trim = self.trim(hosted)
+                if hosted.wants_trim:
+                    hosted.wants_work = True
+            hosted.succeeded()
+            hosted.findings.clear("target-store-full")
+        except datapath_errors.Cancelled:
+            hosted.wants_work = True
+        except Exception as error:
+            hosted.wants_work = True
+            self._note(hosted, error)
+
+    def _note(self, hosted: HostedReplica, error: Exception) -> None:
+        pause = hosted.failed()
+        message = ours(error).message
+        full = isinstance(error, errors.StoreFull)
+        if full and self.free_space():
+            hosted.succeeded()
+            pause = 0.0
+        elif full:
+            hosted.findings.add("target-store-full", message)
+            self._free_by_trimming(hosted)
+        elif isinstance(error, errors.KeyMissing | errors.KeyWrong):
+            hosted.lacks_key(error)
+        elif not isinstance(error, datapath_errors.StorageDaemonGone):
+            hosted.findings.add("replica-damaged", message)
+        log.warning("cycle.not-applied", machine=hosted.machine_id, problem=message, again_in_seconds=pause)
+
+    def _free_by_trimming(self, hosted: HostedReplica) -> None:
+        try:
+            self.trim(hosted)
+        except Exception as error:
+            log.info("replica.not-trimmed", machine=hosted.machine_id, problem=str(error))
+
+    # -- one cycle -------------------------------------------------------------------------------------
+
+    def _stops(self) -> bool:
+        return self._stopping
+
+    def _apply_next(self, hosted: HostedReplica, over: Callable[[], bool] | None = None) -> bool:
+        """Apply the oldest waiting cycle; False if there is none. Raises Cancelled once `over` says so."""
+        for epoch, seq, path in hosted.waiting():
+            if epoch != hosted.setup.epoch:
+                # sent before the direction turned: its data belongs to an abandoned history
+                path.unlink(missing_ok=True)
+                continue
+            self._apply(hosted, seq, path, over or self._stops)
+            return True
+        return False
+
+    def _apply(self, hosted: HostedReplica, seq: int, path: Path, over: Callable[[], bool]) -> None:
+        state = hosted.replica.state
+        half_applied = state.applying_seq
+        if half_applied is not None and half_applied != seq:
+            hosted.replica.abandon()
+        try:
+            header, frames = cycle_file.read(path, hosted.replica.file_key)
+            if header.base_seq is not None and header.base_seq <= state.processed_seq:
+                # built on an older cycle: it has all changes since then, so it fits
+                header = dataclasses.replace(header, base_seq=None)
+            seams.reach("appliance.inbox.applying")
+            applied = hosted.replica.apply(header, frames, over)
+        except (datapath_errors.CycleDamaged, datapath_errors.CycleOutOfOrder) as error:
+            self._discard(hosted, path, error)
+            return
+        seams.reach("appliance.inbox.applied")
+        hosted.cycles.retire(path, hosted.setup.epoch, seq, hosted.setup.policy.journal_seconds)
+        seams.reach("appliance.inbox.retired")
+        self._trim_journal(hosted)
+        hosted.findings.clear("replica-damaged")
+        if applied.point_id is not None:
+            hosted.refresh()
+            hosted.wants_trim = True
+        log.debug("cycle.applied", machine=hosted.machine_id, seq=seq, seconds=round(applied.seconds, 3))
+
+    def _discard(self, hosted: HostedReplica, path: Path, error: datapath_errors.DatapathError) -> None:
+        """Discard a cycle that cannot be applied, and all after it; the source then notices the gap and compares."""
+        log.error("cycle.discarded", machine=hosted.machine_id, file=path.name, problem=error.message)
+        hosted.findings.add("replica-damaged", f"{error.message} The machine is compared and repaired.")
+        for _, _, each in reversed(hosted.waiting()):
+            each.unlink(missing_ok=True)
+        hosted.replica.abandon()
+
+    def _forget_disks(self, hosted: HostedReplica) -> None:
+        """Remove disks that are no longer protected and that no point has."""
+        for key in set(hosted.replica.state.keys) - set(hosted.setup.disks):
+            if hosted.replica.forget_disk(key):
+                log.info("disk.forgotten", machine=hosted.machine_id, disk=key)
+
+    # -- retention -------------------------------------------------------------------------------------
+
+    def _trim_journal(self, hosted: HostedReplica) -> None:
+        seconds, budget_bytes = hosted.setup.policy.journal_seconds, self._host.journal_budget_bytes
+        hosted.cycles.trim(hosted.points, seconds, budget_bytes)
+        self._host.space.free_if_short()
+
+    def trim(self, hosted: HostedReplica) -> bool:
+        """Trim the journal, and drop one point that the policy no longer keeps; True if there may be more to drop.
+        The caller has locked the replica."""
+        self._trim_journal(hosted)
+        if hosted.replica.state.committed_point_id is not None:
+            return False
+        points = [point.to_domain() for point in hosted.refresh()]
+        state = hosted.replica.state
+        spared = {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
+        doomed = retention.to_drop(points, hosted.setup.policy.retention_seconds, spared)
+        if not doomed:
+            self._forget_disks(hosted)
+            return False
+        hosted.replica.drop(doomed[0].id)
+        seams.reach("appliance.replica.dropped")
+        hosted.refresh()
+        log.debug("point.dropped", machine=hosted.machine_id, point=doomed[0].id)
+        return len(doomed) > 1

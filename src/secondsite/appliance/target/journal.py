@@ -1,0 +1,135 @@
+"""The journal of one replica and its points: which instants can be recovered, and which cycles are kept."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from ...datapath.cycles import Entry, Start
+from ...datapath.replica import Replica
+from ...domain import journal, retention
+from ...domain.journal import JournaledCycle, Recovery, Stretch
+from ...ground import host
+from ...ground.uptime import Uptime
+from ...wire.common.findings import FindingShape
+from ...wire.common.points import JournalStretch, PointShape
+
+TOLD_FOR_SECONDS = 5.0
+"""How long the summary for the vault is reused: with many machines, counting an hour of cycles adds up."""
+TRIMMED_EVERY_SECONDS = 10.0
+NAMED_CYCLES = 3
+
+log = structlog.get_logger(__name__)
+
+
+class KeptCycles:
+    """The caller has locked the replica for all methods that change the journal."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._told: tuple[JournalStretch, ...] = ()
+        self._told_of: Sequence[PointShape] = ()
+        self._told_at = 0.0
+        self._told_damaged = 0
+        self._trimmed_for: Sequence[PointShape] = ()
+        self._trimmed_at = 0.0
+        self._kept: Uptime | None = None
+        """When the newest cycle was kept; None before the first since our start."""
+
+    def stretches(self, points: Sequence[PointShape]) -> tuple[Stretch, ...]:
+        """All instants that can be recovered now."""
+        epoch = self._replica.state.epoch
+        cycles = [
+            JournaledCycle(entry.seq, entry.after, entry.taken_at)
+            for entry in self._replica.journal.entries()
+            if entry.epoch == epoch
+        ]
+        return journal.stretches((point.to_domain() for point in points if point.epoch == epoch), cycles)
+
+    def find(self, points: Sequence[PointShape], at: datetime) -> Recovery:
+        """How to recover the newest processed cycle at or before `at`; raises NotFound, which says what is
+        possible."""
+        return journal.find(self.stretches(points), at)
+
+    def told(self, points: Sequence[PointShape]) -> tuple[JournalStretch, ...]:
+        """The stretches for the vault, at most some seconds old."""
+        damaged = len(self._replica.journal.damaged())
+        known = (self._told_of is points, self._told_damaged == damaged)
+        if not all(known) or time.monotonic() - self._told_at > TOLD_FOR_SECONDS:
+            self._told = tuple(
+                JournalStretch(begins_at=each.begins_at, ends_at=each.ends_at, cycles=each.cycles)
+                for each in self.stretches(points)
+                if each.cycles
+            )
+            self._told_of, self._told_damaged, self._told_at = points, damaged, time.monotonic()
+        return self._told
+
+    def findings(self, machine_name: str) -> tuple[FindingShape, ...]:
+        """One finding that names cycles that could not be read, for as long as the journal would keep them."""
+        damaged = self._replica.journal.damaged()
+        if not damaged:
+            return ()
+        named = "; ".join(_named(each.entry) for each in damaged[-NAMED_CYCLES:])
+        older = len(damaged) - NAMED_CYCLES
+        more = f"; and {older} before" if older > 0 else ""
+        what = (
+            f"Cycles in the journal of {machine_name} are not what was received: {named}{more}. "
+            "No instant that needs them is offered."
+        )
+        return (
+            FindingShape(code="journal-damaged", what=what, since=min(each.found_at for each in damaged)),
+        )
+
+    def retire(self, path: Path, epoch: int, seq: int, journal_seconds: int) -> None:
+        """Move the file of a processed cycle to the journal. One that cannot be kept is removed: replication needs
+        no journal."""
+        try:
+            if journal_seconds > 0:
+                self._replica.retire(path, epoch, seq)
+                self._kept = host.uptime()
+        except OSError as problem:
+            log.warning("cycle.not-kept", seq=seq, problem=str(problem))
+        path.unlink(missing_ok=True)
+
+    def trim(self, points: Sequence[PointShape], journal_seconds: int, budget_bytes: int) -> None:
+        """Drop cycles that are too old or too many; none while an overlay is being rolled forward.
+
+        Age is counted from the newest cycle, so none are dropped while none arrive. It is measured as for points,
+        by the uptime of this host."""
+        if self._replica.rolling:
+            return
+        kept = self._replica.journal
+        if journal_seconds == 0:
+            kept.clear()
+        elif self._trimmed_for is not points or self._is_due() or kept.stored_bytes() > budget_bytes:
+            kept.trim(journal_seconds, budget_bytes, self._starts(points))
+            self._trimmed_for, self._trimmed_at = points, time.monotonic()
+
+    def shorten(self, points: Sequence[PointShape]) -> bool:
+        """Drop the oldest cycles, up to the next point; False if there are none to drop."""
+        kept = self._replica.journal.entries()
+        if not kept or self._replica.rolling:
+            return False
+        later = [start.seq for start in self._starts(points) if start.seq >= kept[0].seq]
+        return self._replica.journal.drop_through(min(later, default=kept[-1].seq))
+
+    def oldest_at(self) -> datetime | None:
+        """The instant of the oldest kept cycle."""
+        kept = self._replica.journal.entries()
+        return kept[0].taken_at if kept else None
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._trimmed_at > TRIMMED_EVERY_SECONDS
+
+    def _starts(self, points: Sequence[PointShape]) -> list[Start]:
+        epoch = self._replica.state.epoch
+        ages = retention.ages([each.to_domain() for each in points], self._kept)
+        return [
+            Start(each.seq, ages[each.id]) for each in points if each.epoch == epoch and not each.committed
+        ]
+
+
+def _named(entry: Entry) -> str:
+    return f"cycle {entry.epoch}-{entry.seq} of {journal.spoken(entry.taken_at)} (file {entry.name})"

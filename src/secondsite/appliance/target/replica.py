@@ -1,0 +1,231 @@
+"""One replica at this site: the vault's setup, the files, and the lock."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from ...datapath import errors as datapath_errors
+from ...datapath.cycles import CycleHeader, FirmwareFile, cycle_file, inbox
+from ...datapath.encryption import DataKey
+from ...datapath.errors import KeyMissing, KeyWrong
+from ...datapath.replica import PointRecord, Replica
+from ...domain import errors
+from ...ground.backoff import pause_seconds
+from ...wire.common.findings import FindingShape
+from ...wire.common.machines import MachineDefinition
+from ...wire.common.points import PointShape
+from ...wire.control.setups import ReplicaSetup
+from ...wire.control.statuses import ReplicaStatus
+from ..shared import Findings, MachineLock, State
+from .encryption import FINDINGS
+from .journal import KeptCycles
+from .verdicts import PointVerdict, Verdicts
+
+STORE_COUNTED_EVERY_SECONDS = 30.0
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 30.0
+
+
+class HostedReplica:
+    """Invariant: only the thread that has the lock applies cycles, seals or drops points, and opens or closes
+    runs."""
+
+    def __init__(self, setup: ReplicaSetup, accepting: bool, replica: Replica, state: State) -> None:
+        self.setup = setup
+        self.accepting = accepting
+        self.replica = replica
+        self.findings = Findings()
+        self.verdicts = Verdicts(state, setup.machine_id)
+        self.cycles = KeptCycles(replica)
+        self.points: tuple[PointShape, ...] = ()
+        self.wants_work = True
+        self.wants_trim = True
+        self.wants_digests = True
+        self.not_before = 0.0
+        self.removed = False
+        self._failures = 0
+        self._state = state
+        self._lock = MachineLock(lambda: str(self), lambda: self.removed)
+        self._stored_bytes = 0
+        self._counted_at = 0.0
+
+    @property
+    def machine_id(self) -> str:
+        return self.setup.machine_id
+
+    def __str__(self) -> str:
+        return f"the replica of {self.setup.machine_name} ({self.machine_id})"
+
+    # -- what is durable -------------------------------------------------------------------------------
+
+    def save(self, *, setup: ReplicaSetup | None = None, accepting: bool | None = None) -> None:
+        """Save setup and state; durable when it returns."""
+        setup = setup or self.setup
+        accepting = self.accepting if accepting is None else accepting
+        self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
+        self.setup, self.accepting = setup, accepting
+
+    def look_for_key(self) -> None:
+        """Add findings at once for a missing key, and for an unfinished change of the key."""
+        state = self.replica.state
+        if other := state.former_key_id or state.next_key_id:
+            self.findings.add(
+                "encryption-key-change-unfinished",
+                f"Key {other} opens {self}, beside key {state.key_id}: a change of the key was broken off.",
+            )
+        try:
+            _ = self.replica.key
+        except (KeyMissing, KeyWrong) as problem:
+            self.lacks_key(problem)
+
+    def lacks_key(self, problem: KeyMissing | KeyWrong) -> None:
+        self.findings.add(FINDINGS[type(problem)], f"{problem.message} {problem.do}")
+
+    # -- who holds it ----------------------------------------------------------------------------------
+
+    def lock(
+        self, purpose: str, within_seconds: float, end_soon: Callable[[], None] | None = None
+    ) -> AbstractContextManager[None]:
+        """Lock the replica; raises DeadlineExceeded, NotFound. A waiter calls `end_soon`."""
+        return self._lock.acquire(purpose, within_seconds, end_soon)
+
+    def try_lock(self, purpose: str) -> AbstractContextManager[bool]:
+        """Lock the replica if nobody has it or waits for it; yields whether it is locked."""
+        return self._lock.try_acquire(purpose)
+
+    # -- what arrived ----------------------------------------------------------------------------------
+
+    def waiting(self) -> list[tuple[int, int, Path]]:
+        """(epoch, seq, path) of received cycles, oldest first."""
+        return inbox.scan(self.replica.inbox)
+
+    def received_seq(self) -> int:
+        """The newest cycle of this epoch that is durable here; 0 before the first."""
+        state = self.replica.state
+        processed = state.processed_seq if state.epoch == self.setup.epoch else 0
+        return max([processed, *(seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch)])
+
+    def lacks_firmware(self, header: CycleHeader) -> bool:
+        """Whether the cycle names firmware state that it does not carry and that is not here."""
+        named = [file for file in header.firmware or () if file.packed is None]
+        if not self.replica.lacks_firmware(named):
+            return False
+        key = self.replica.file_key
+        carried = {file.sha256 for _, _, path in self.waiting() for file in _carried(path, key)}
+        # checked again: a waiting cycle may have been applied meanwhile
+        return bool(self.replica.lacks_firmware(named) - carried)
+
+    def failed(self) -> float:
+        """Back off; gives the seconds."""
+        self._failures += 1
+        pause = pause_seconds(self._failures, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
+        self.not_before = time.monotonic() + pause
+        return pause
+
+    def succeeded(self) -> None:
+        self._failures, self.not_before = 0, 0.0
+
+    # -- points and status -----------------------------------------------------------------------------
+
+    def refresh(self) -> tuple[PointShape, ...]:
+        """Read the points again; call it after they changed."""
+        self.points = tuple(
+            shape(record, self.verdicts.of(record.point_id)) for record in self.replica.points()
+        )
+        return self.points
+
+    def record(self, point_id: str) -> PointRecord:
+        """A point by its id; raises NotFound."""
+        for record in self.replica.points():
+            if record.point_id == point_id:
+                return record
+        raise errors.NotFound(
+            f"{self} has no recovery point '{point_id}'.",
+            do="List them with 'secondsite point list MACHINE'.",
+        )
+
+    def definition(self, record: PointRecord) -> MachineDefinition:
+        """The definition at the point, with the point's disks; the setup's, if the point has none."""
+        body = record.manifest.definition
+        found = MachineDefinition.model_validate(dict(body)) if body else self.setup.definition
+        kept = {disk.key for disk in record.manifest.disks}
+        return found.model_copy(update={"disks": tuple(disk for disk in found.disks if disk.key in kept)})
+
+    def status(self) -> ReplicaStatus:
+        """The status for the vault; reads only memory and the names in the inbox."""
+        state = self.replica.state
+        current = state.epoch == self.setup.epoch
+        taken_at = state.processed_taken_at if current else None
+        return ReplicaStatus(
+            machine_id=self.machine_id,
+            epoch=self.setup.epoch,
+            accepting=self.accepting,
+            synchronized=any(point.epoch == self.setup.epoch for point in self.points),
+            points=self.points,
+            journal=self.cycles.told(self.points),
+            journal_bytes=self.replica.journal.stored_bytes(),
+            processed_seq=state.processed_seq if current and state.processed_seq else None,
+            processed_at=datetime.fromisoformat(taken_at) if taken_at else None,
+            inbox_bytes=sum(_size(path) for _, _, path in self.waiting()),
+            store_bytes=self._stored(),
+            runs=tuple(run.name for run in state.runs),
+            encryption_key_id=state.key_id,
+            findings=self._all_findings(),
+        )
+
+    def _all_findings(self) -> tuple[FindingShape, ...]:
+        name = self.setup.machine_name
+        return (*self.findings.all(), *self.verdicts.findings(name, self.points), *self.cycles.findings(name))
+
+    def _stored(self) -> int:
+        if time.monotonic() - self._counted_at > STORE_COUNTED_EVERY_SECONDS or not self._counted_at:
+            folder = self.replica.inbox.parent
+            self._stored_bytes = sum(_blocks(path) for path in folder.rglob("*"))
+            self._counted_at = time.monotonic()
+        return self._stored_bytes
+
+
+def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShape:
+    """A point for the vault, with the result of reading it."""
+    return PointShape.model_validate(
+        {
+            "id": record.point_id,
+            "taken_at": record.manifest.taken_at,
+            "sealed_at": record.manifest.sealed_at,
+            "uptime": record.manifest.uptime,
+            "consistency": record.manifest.consistency,
+            "epoch": record.manifest.epoch,
+            "seq": record.manifest.seq,
+            "set_id": record.manifest.set_id,
+            "reason": record.manifest.reason,
+            "committed": record.committed,
+            "added_bytes": record.added_bytes,
+            "disks": [disk.key for disk in record.manifest.disks],
+            "held": record.held,
+            "damaged": bool(verdict and verdict.bad),
+            "verified_at": verdict.at if verdict else None,
+        }
+    )
+
+
+def _carried(path: Path, key: DataKey | None) -> Sequence[FirmwareFile]:
+    try:
+        header, _content = cycle_file.read(path, key)
+    except (FileNotFoundError, datapath_errors.CycleDamaged):
+        return ()
+    return [file for file in header.firmware or () if file.packed is not None]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _blocks(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:
+        return 0

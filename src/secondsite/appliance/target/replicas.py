@@ -1,0 +1,250 @@
+"""The replicas of this site. All their disks are written through one storage daemon."""
+
+import contextlib
+import shutil
+import threading
+from pathlib import Path
+
+import structlog
+
+from ...datapath import replica as remove
+from ...datapath.cycles import inbox
+from ...datapath.disks import StorageDaemon
+from ...datapath.encryption import EncryptionKey
+from ...datapath.replica import BaseImage, Replica, ReplicaDisk
+from ...domain import errors
+from ...ground import seams
+from ...wire.common.machines import MachineDefinition
+from ...wire.control.setups import Base, ReplicaSetup
+from ..shared import ApplianceConfig, State, withdrawn
+from .encryption import Custody
+from .replica import HostedReplica
+from .space import JournalSpace
+
+log = structlog.get_logger(__name__)
+
+
+class ReplicaHost:
+    """All replicas by machine id. Invariant: a listed replica has its files."""
+
+    def __init__(self, config: ApplianceConfig, state: State, custody: Custody) -> None:
+        self.custody = custody
+        self.folder = config.store / "replicas"
+        self.daemon = StorageDaemon(config.store / "daemon")
+        self.journal_budget_bytes = config.journal_budget_bytes
+        self.space = JournalSpace(self.folder, self.all)
+        self._state = state
+        self._lock = threading.Lock()
+        self._hosted: dict[str, HostedReplica] = {}
+
+    def start(self) -> None:
+        """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.daemon.folder.exists():
+            # a daemon that outlived a killed appliance still has the disks open; starting ends it
+            self.daemon.start()
+        remove.sweep(self.folder)
+        for setup_json, accepting in self._state.replicas().values():
+            setup = ReplicaSetup.model_validate_json(setup_json)
+            try:
+                self._open(setup, accepting)
+            except Exception as error:
+                # one damaged replica must not keep the others from being recovered
+                log.error("replica.not-opened", machine=setup.machine_id, problem=str(error))
+
+    def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
+        replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
+        hosted = HostedReplica(setup, accepting, replica, self._state)
+        hosted.look_for_key()
+        inbox.clear_parts(replica.inbox)
+        hosted.refresh()
+        self._hosted[setup.machine_id] = hosted
+
+    def stop(self) -> None:
+        for hosted in self.all():
+            with contextlib.suppress(Exception):
+                hosted.replica.close()
+        self.daemon.stop()
+
+    def all(self) -> list[HostedReplica]:
+        with self._lock:
+            return list(self._hosted.values())
+
+    def find(self, machine_id: str) -> HostedReplica | None:
+        with self._lock:
+            return self._hosted.get(machine_id)
+
+    def get(self, machine_id: str) -> HostedReplica:
+        """The replica; raises NotFound."""
+        hosted = self.find(machine_id)
+        if hosted is None:
+            raise errors.NotFound(
+                f"There is no replica of machine {machine_id} here.",
+                do="Enable or reprotect the machine first.",
+            )
+        return hosted
+
+    def prepare(self, setup: ReplicaSetup, within_seconds: float) -> str:
+        """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated."""
+        hosted = self.find(setup.machine_id)
+        if hosted is None:
+            return self._make(setup)
+        with hosted.lock("preparing the replica", within_seconds):
+            if hosted.replica.state.epoch == setup.epoch and hosted.replica.state.committed_point_id is None:
+                return self._keep(hosted, setup)
+            if setup.base is not Base.EXISTING:
+                raise errors.NotPossibleNow(
+                    f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
+                    do="Disable the machine's protection, or reprotect to the original location.",
+                )
+            sentence = self._turn(hosted.replica, setup)
+            _add_disks(hosted.replica, setup)
+            hosted.save(setup=setup, accepting=True)
+            hosted.refresh()
+            hosted.wants_digests = True
+            return sentence
+
+    def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:
+        """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox, and it
+        may use the disks of an old machine."""
+        if hosted.setup.epoch != setup.epoch:  # a crash came between turning it and recording that
+            hosted.save(setup=setup, accepting=True)
+        changed = set(setup.disks) != set(hosted.setup.disks)
+        added = _add_disks(hosted.replica, setup)
+        now = {"disks": setup.disks, "definition": setup.definition}
+        hosted.save(setup=hosted.setup.model_copy(update=now))
+        hosted.wants_trim = True
+        return f"{hosted} {added}" if changed else f"{hosted} was already there"
+
+    def _make(self, setup: ReplicaSetup) -> str:
+        folder = self.folder / setup.machine_id
+        existing = self._existing(setup)
+        run = self._own_run(folder, existing)
+        if run is not None:
+            replica = Replica.open(folder, self.daemon, _reach, self.custody.key)
+            sentence = self._turn(replica, setup)
+            _add_disks(replica, setup)
+        else:
+            replica = Replica.create(
+                folder,
+                self.daemon,
+                setup.machine_id,
+                _disks(setup),
+                setup.epoch,
+                _bases(setup, existing),
+                _reach,
+                self._key_for(setup, existing),
+            )
+            sentence = f"made a replica of {setup.machine_name} from {_from(replica, existing)}"
+        seams.reach("appliance.replica.made")
+        hosted = HostedReplica(setup, True, replica, self._state)
+        hosted.save()
+        hosted.refresh()
+        with self._lock:
+            self._hosted[setup.machine_id] = hosted
+        return sentence
+
+    def _key_for(self, setup: ReplicaSetup, existing: MachineDefinition | None) -> EncryptionKey | None:
+        """The key for a new replica. On the old disks of a machine none: they are not encrypted, nor is what is
+        written onto them."""
+        if not setup.encrypted or existing is not None:
+            return None
+        return self.custody.require(f"The replica of {setup.machine_name}")
+
+    def _existing(self, setup: ReplicaSetup) -> MachineDefinition | None:
+        if setup.base is not Base.EXISTING:
+            return None
+        definition = withdrawn.recall(self._state, setup.existing_fabric_id or "")
+        if definition is None:
+            raise errors.NotFound(
+                f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not withdrawn, "
+                "so its disks are no base.",
+                do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
+            )
+        return definition
+
+    def _own_run(self, folder: Path, existing: MachineDefinition | None) -> str | None:
+        """The run of our older replica that the old machine used; None if its disks lie elsewhere."""
+        runs = (folder / "runs").absolute()
+        for disk in existing.disks if existing else ():
+            path = Path(disk.path).absolute()
+            if path.is_relative_to(runs):
+                return path.relative_to(runs).parts[0]
+        return None
+
+    def _turn(self, replica: Replica, setup: ReplicaSetup) -> str:
+        """Make the failed-over machine's disks the base of a new epoch; gives a sentence."""
+        if replica.state.epoch == setup.epoch and replica.state.committed_point_id is None:
+            return f"the replica of {setup.machine_name} had turned already"
+        folder = self.folder / setup.machine_id
+        run = self._own_run(folder, self._existing(setup))
+        if run is None:
+            raise errors.NotPossibleNow(
+                f"The replica of {setup.machine_name} here is from an earlier direction and is not what ran.",
+                do="Retry the consolidation of the earlier failback, or disable protection and enable it again.",
+            )
+        return replica.rebase_from_run(run, setup.epoch)
+
+    def remove(self, hosted: HostedReplica, *, keep_files: bool = False) -> str:
+        """Forget the replica and delete its files; the caller has locked it."""
+        sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
+        if not keep_files:
+            sentence = hosted.replica.remove(even_with_runs=True)
+        else:
+            hosted.replica.close()
+        seams.reach("appliance.replica.removed")
+        self._state.remove_replica(hosted.machine_id)
+        hosted.verdicts.forget()
+        hosted.removed = True
+        with self._lock:
+            self._hosted.pop(hosted.machine_id, None)
+        return sentence
+
+    def free_bytes(self) -> int:
+        """Free bytes of the store, counting those that shortened journals would free."""
+        return shutil.disk_usage(self._store()).free + sum(
+            hosted.replica.journal.stored_bytes() for hosted in self.all()
+        )
+
+    def whole_bytes(self) -> int:
+        """The size of the store's file system."""
+        return shutil.disk_usage(self._store()).total
+
+    def _store(self) -> Path:
+        return self.folder if self.folder.exists() else self.folder.parent
+
+
+def _reach(name: str) -> None:
+    seams.reach(f"appliance.replica.{name}")
+
+
+def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:
+    """Add disks that the replica lacks; gives the end of a sentence."""
+    added = [disk for disk in _disks(setup) if disk.key not in replica.state.keys]
+    for disk in added:
+        replica.add_disk(disk)
+    named = ", ".join(disk.key for disk in added)
+    return f"now has {named} too" if added else f"now has only {', '.join(setup.disks)}"
+
+
+def _from(replica: Replica, existing: MachineDefinition | None) -> str:
+    if existing is not None:
+        return "its old disks"
+    key_id = replica.state.key_id
+    return "empty disks" if key_id is None else f"empty disks, encrypted with key {key_id}"
+
+
+def _disks(setup: ReplicaSetup) -> list[ReplicaDisk]:
+    known = {disk.key: disk for disk in setup.definition.disks}
+    missing = [key for key in setup.disks if key not in known]
+    if missing:
+        raise errors.InvalidArgument(
+            f"The definition of {setup.machine_name} has no disk {', '.join(missing)}.",
+            do="Discover the machine again and name its disks as they are.",
+        )
+    return [ReplicaDisk(key, known[key].size_bytes) for key in setup.disks]
+
+
+def _bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
+    disks = existing.disks if existing else ()
+    return {disk.key: BaseImage(Path(disk.path), disk.format) for disk in disks if disk.key in setup.disks}

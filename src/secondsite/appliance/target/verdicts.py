@@ -1,0 +1,91 @@
+"""Results of reading a replica's points, durably: when each was read, and which are damaged.
+
+A damaged block lies in a layer that newer points and the head read too. So the source compares all blocks once
+after damage was found, and later points are whole. The old points stay marked."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from pydantic import Field
+
+from ...wire.common.base import Shape
+from ...wire.common.findings import FindingShape
+from ...wire.common.points import PointShape
+from ..shared import State
+
+PREFIX = "verdicts/"
+
+
+class PointVerdict(Shape):
+    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole."""
+
+    at: datetime
+    bad: tuple[str, ...] = ()
+
+
+class _Record(Shape):
+    """`compared` is the newest cycle (epoch, seq) that compared all blocks after damage was found."""
+
+    points: Mapping[str, PointVerdict] = Field(default_factory=dict)
+    compare: bool = False
+    compared: tuple[int, int] = (0, 0)
+
+
+class Verdicts:
+    """The results of one replica. Every change is durable when its method returns."""
+
+    def __init__(self, state: State, machine_id: str) -> None:
+        self._state = state
+        self._key = PREFIX + machine_id
+        found = state.fact(self._key)
+        self._record = _Record.model_validate_json(found) if found else _Record()
+
+    def of(self, point_id: str) -> PointVerdict | None:
+        return self._record.points.get(point_id)
+
+    def note(self, point_id: str, bad: tuple[str, ...], at: datetime, known: Iterable[str]) -> None:
+        """Record the result of reading a point; drop results of points that are not `known`."""
+        points = {**self._record.points, point_id: PointVerdict(at=at, bad=bad)}
+        known = set(known)
+        self._save(points={key: each for key, each in points.items() if key in known})
+
+    @property
+    def wants_comparison(self) -> bool:
+        """Whether the next cycle must compare all blocks."""
+        return self._record.compare
+
+    def needs_repair(self, points: Iterable[PointShape]) -> bool:
+        """Whether damage was found for which no comparison was asked yet."""
+        record = self._record
+        return not record.compare and any(
+            point.damaged and (point.epoch, point.seq) > record.compared for point in points
+        )
+
+    def ask_for_comparison(self) -> None:
+        self._save(compare=True)
+
+    def compared(self, epoch: int, seq: int) -> None:
+        """Note a cycle that begins to compare all blocks."""
+        if self._record.compare:
+            self._save(compare=False, compared=(epoch, seq))
+
+    def findings(self, machine_name: str, points: Iterable[PointShape]) -> tuple[FindingShape, ...]:
+        """One finding that names the damaged points and their disks; none if all are whole."""
+        bad = [(point.id, verdict) for point in points if (verdict := self.of(point.id)) and verdict.bad]
+        if not bad:
+            return ()
+        named = "; ".join(f"{point_id} on {', '.join(verdict.bad)}" for point_id, verdict in bad[-3:])
+        more = f" and {len(bad) - 3} older points" if len(bad) > 3 else ""
+        what = (
+            f"Recovery points of {machine_name} are not what was sealed: {named}{more}. No choice picks them."
+        )
+        return (FindingShape(code="replica-damaged", what=what, since=min(each.at for _, each in bad)),)
+
+    def forget(self) -> None:
+        self._record = _Record()
+        self._state.remove_fact(self._key)
+
+    def _save(self, **changes: object) -> None:
+        record = self._record.model_copy(update=changes)
+        self._state.put_fact(self._key, record.model_dump_json())
+        self._record = record

@@ -1,0 +1,23 @@
+"""Options that are amounts: `parser=` of what Typer declares. `domain.amounts` knows the units."""
+
+from ..domain import amounts, errors
+
+
+def seconds(given: str | float) -> float:
+    """Of '15m', '90', '1h30m'; a default is a number already. Raises InvalidArgument."""
+    return amounts.parse_span(given) if isinstance(given, str) else given
+
+
+def whole_seconds(given: str | int) -> int:
+    """The same, where there are no parts of seconds. Raises InvalidArgument."""
+    found = seconds(given)
+    if found != int(found):
+        raise errors.InvalidArgument(
+            f"'{given}' is not a whole number of seconds.", do="Give one like 90s or 15m."
+        )
+    return int(found)
+
+
+def size(given: str | int) -> int:
+    """Bytes of '2GiB', '100MB'; a default is a number already. Raises InvalidArgument."""
+    return amounts.parse_size(given) if isinstance(given, str) else given

@@ -1,0 +1,35 @@
+"""Words that commands had before, so that whoever types one is told the word of now."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from typer.core import TyperGroup
+
+FORMER: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("site", "add"): "site create",
+        ("site", "remove"): "site delete",
+        ("appliance", "key"): "appliance create-registration-key",
+        ("appliance", "remove"): "appliance delete",
+        ("policy", "add"): "policy create",
+        ("policy", "remove"): "policy delete",
+        ("token", "add"): "token create",
+        ("token", "remove"): "token delete",
+        ("network", "map"): "mapping create",
+        ("network", "unmap"): "mapping delete",
+        ("point", "choose"): "point preview",
+    }
+)
+"""By noun and word what is typed now."""
+
+
+class Noun(TyperGroup):
+    """The commands of a noun."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant; a former word is refused with its present one."""
+        now = FORMER.get((ctx.info_name, args[0]))
+        if now is not None:
+            ctx.fail(f"'{ctx.info_name} {args[0]}' has a new name. Type: secondsite {now}")
+        return super().resolve_command(ctx, args)

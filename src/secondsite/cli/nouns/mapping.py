@@ -1,0 +1,76 @@
+"""secondsite mapping ..."""
+
+from typing import Annotated
+
+import typer
+
+from .. import output
+from ..former_words import Noun
+from ..options import Json, connect
+
+app = typer.Typer(
+    cls=Noun, no_args_is_help=True, help="Mappings: which network becomes which after a failover."
+)
+Source = Annotated[
+    str, typer.Argument(help="SITE/NETWORK at the source.", metavar="SITE/NETWORK", show_default=False)
+]
+
+
+@app.command("list")
+def show_list(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="Only from this site.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only to this site.")] = None,
+    as_json: Json = False,
+) -> None:
+    """All mappings, by site and network."""
+    with connect(context) as vault:
+        mappings = vault.mappings.list(source, target)
+    if as_json:
+        output.show_json(mappings)
+        return
+    columns = (
+        ("network", lambda m: f"{m.source_site}/{m.source_network}"),
+        ("becomes", lambda m: f"{m.target_site}/{m.target_network}"),
+    )
+    output.show_table(mappings, columns, "No mappings: secondsite mapping create SITE/NETWORK SITE/NETWORK")
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    source: Source,
+    target: Annotated[
+        str, typer.Argument(help="SITE/NETWORK at the target.", metavar="SITE/NETWORK", show_default=False)
+    ],
+    as_json: Json = False,
+) -> None:
+    """After a failover, cards of the source network are plugged into the target network. Replaces one that was there."""
+    given = *_split(source), *_split(target)
+    with connect(context) as vault:
+        made = vault.mappings.create(*given)
+    if as_json:
+        output.show_json(made)
+    else:
+        output.say(f"{source} becomes {target}")
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    source: Source,
+    target_site: Annotated[str, typer.Argument(help="The target site.", metavar="SITE", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Cards of the source network are not connected at that site any more."""
+    site, network = _split(source)
+    with connect(context) as vault:
+        vault.mappings.delete(site, network, target_site)
+    output.show_deleted("mapping", f"{source} to {target_site}", as_json)
+
+
+def _split(text: str) -> tuple[str, str]:
+    site, slash, network = text.partition("/")
+    if not (site and slash and network):
+        raise typer.BadParameter(f"'{text}' must be SITE/NETWORK, as in 'paris/br0'")
+    return site, network

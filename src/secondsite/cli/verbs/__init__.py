@@ -1,0 +1,34 @@
+"""The verbs on machines, named as everywhere else, with dashes. Each starts a job and follows it to its end.
+
+instants      which instant to start from: --choice, --point, --at
+disks         --disk and --seed
+running       start for the machines given, and follow
+protection    enable, disable, reprotect, resynchronize, disks in and out
+failovers     drills, failovers, and what follows them
+"""
+
+import typer
+
+from . import failovers, protection
+
+COMMANDS = (
+    protection.enable_protection,
+    protection.disable_protection,
+    failovers.test_failover,
+    failovers.cleanup_test_failover,
+    failovers.failover,
+    failovers.planned_failover,
+    failovers.change_recovery_point,
+    failovers.commit,
+    failovers.cancel_failover,
+    protection.reprotect,
+    protection.resynchronize,
+    protection.include_disk,
+    protection.exclude_disk,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the noun 'machine'."""
+    for function in COMMANDS:
+        app.command(function.__name__.replace("_", "-"))(function)

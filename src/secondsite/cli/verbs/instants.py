@@ -1,0 +1,53 @@
+"""Which instant to start from, as people say it: --choice, --point or --at."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ...domain import errors
+from ...domain.points import RecoveryPointChoice
+from .. import times
+
+Choice = Annotated[
+    RecoveryPointChoice | None,
+    typer.Option(
+        "--choice",
+        help="Which recovery point. latest: process what was sent, then the newest. latest_processed: the newest that "
+        "is ready (fastest). latest_app_consistent: the newest that the applications agreed to. custom: --point.",
+        show_default=False,
+    ),
+]
+Point = Annotated[
+    str | None, typer.Option("--point", help="Id of a recovery point: 'secondsite point list MACHINE'.")
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        help="The newest cycle at or before this time (UTC), from the journal: 2026-11-20T08:15:30Z, or 08:15:30 for "
+        "today. 'secondsite point list MACHINE' shows the range.",
+        metavar="TIME",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a verb starts from."""
+
+    choice: RecoveryPointChoice
+    point: str | None
+    at: datetime | None
+
+
+def start(
+    choice: RecoveryPointChoice | None, point: str | None, at: str | None, default: RecoveryPointChoice
+) -> Start:
+    """What was given, or the default; raises InvalidArgument for a time beside anything else."""
+    options = {"--at": at, "--choice": choice, "--point": point}
+    given = [option for option, value in options.items() if value is not None]
+    if at is not None and len(given) > 1:
+        raise errors.InvalidArgument(f"{' and '.join(given)} were given.", do="Give one of them.")
+    return Start(choice or default, point, None if at is None else times.instant(at, datetime.now(UTC)))

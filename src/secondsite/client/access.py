@@ -1,0 +1,62 @@
+"""Which vault, and how to come in.
+
+`secondsite vault init` leaves `client.json` (url, token file, CA file) in the vault's home; SECONDSITE_CLIENT names it,
+else ~/.config/secondsite/client.json. What is given comes first, then SECONDSITE_URL, SECONDSITE_TOKEN and
+SECONDSITE_CA, then that file.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..domain import errors
+
+DEFAULT_FILE = "~/.config/secondsite/client.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An https address, an access token, and the PEM file of the CA that vouches for the address."""
+
+    url: str
+    token: str
+    ca: Path
+
+
+def find(url: str | None = None, token: str | None = None, ca: Path | str | None = None) -> Access:
+    """All three, from wherever they are said; raises InvalidArgument or Unauthenticated naming what is missing."""
+    url = url or os.environ.get("SECONDSITE_URL")
+    token = token or os.environ.get("SECONDSITE_TOKEN")
+    ca = ca or os.environ.get("SECONDSITE_CA")
+    stored = {} if url and token and ca else _stored()
+    url, ca = url or stored.get("url"), ca or stored.get("ca")
+    if not url or not ca:
+        raise errors.InvalidArgument(
+            "No vault is named.",
+            do="Give --url, --token and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
+        )
+    return Access(url, token or _stored_token(stored), Path(ca))
+
+
+def _stored() -> dict[str, Any]:
+    path = Path(os.environ.get("SECONDSITE_CLIENT", DEFAULT_FILE)).expanduser()
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise errors.InvalidArgument(
+            f"{path} cannot be read: {error}.", do="Mend or remove that file."
+        ) from error
+    return found
+
+
+def _stored_token(stored: dict[str, Any]) -> str:
+    try:
+        return Path(stored["token_file"]).read_text().strip()
+    except KeyError:
+        raise errors.Unauthenticated("No access token is given.") from None
+    except OSError as error:
+        raise errors.Unauthenticated(f"The token file cannot be read: {error}.") from error

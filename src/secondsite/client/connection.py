@@ -1,0 +1,194 @@
+"""One kept HTTPS connection to a vault: shapes in, shapes out, every failure one of our errors."""
+
+import ssl
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import pydantic
+
+from ..domain import errors
+from ..wire import rest
+from ..wire.common.base import Editable, Shape
+
+S = TypeVar("S", bound=Shape)
+Body = Shape | Mapping[str, Any] | None
+READ_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
+REPEAT_SECONDS = 10.0
+"""So long a POST is repeated whose answer was lost."""
+REPEAT_EVERY_SECONDS = 0.5
+EVENT_BYTES = 64 << 20
+"""An event longer than this is refused: it holds a job's tree."""
+
+
+class Connection:
+    """Calls to the vault at `url` (https), whose certificate the CA in `ca` (a PEM file) vouches for, with an access
+    token. May be used by several threads. `transport` takes the place of the network in tests.
+
+    Each call raises what the vault answered; VaultUnreachable, CertificateRefused when it is another vault, Internal
+    for an answer that is not understood.
+    """
+
+    def __init__(self, url: str, token: str, ca: Path, transport: httpx2.BaseTransport | None = None) -> None:
+        self.url = url
+        self._http = httpx2.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            verify=_trust(ca) if transport is None else False,
+            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Body = None,
+        seen: Editable | None = None,
+        key: str | None = None,
+    ) -> bytes:
+        """What is answered. `seen`: what the caller knows; raises ChangedMeanwhile when it is not so any more. A POST has
+        an idempotency `key`, a new one unless it is given: where its answer is lost it is asked again, and nothing is
+        done twice."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        headers = {} if seen is None else {"If-Match": f'"{seen.edition()}"'}
+        if method == "POST":
+            headers["Idempotency-Key"] = key or uuid.uuid4().hex
+        payload = body.model_dump(mode="json") if isinstance(body, Shape) else body
+        asked = self._http.build_request(method, path, params=given, json=payload, headers=headers)
+        answer = self._answered(asked)
+        _raise_for(answer)
+        return answer.content
+
+    def one(
+        self,
+        shape: type[S],
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Body = None,
+        seen: Editable | None = None,
+        key: str | None = None,
+    ) -> S:
+        """The answer to such a call as `shape`."""
+        return self._understood(shape, path, self.call(method, path, query, body, seen, key))
+
+    def many(self, shape: type[S], path: str, query: Mapping[str, Any] | None = None) -> list[S]:
+        """An answer that is a list of `shape`."""
+        answer = self.call("GET", path, query)
+        try:
+            return pydantic.TypeAdapter(list[shape]).validate_json(answer)  # type: ignore[valid-type]
+        except pydantic.ValidationError as error:
+            raise self._not_understood(path) from error
+
+    def pages(self, page: type[rest.Page[S]], path: str, query: rest.Paging) -> Iterator[S]:
+        """All items, one page asked for after the other as they are used up."""
+        asked = query.model_dump(mode="json", exclude_none=True)
+        while True:
+            found = self.one(page, "GET", path, asked)
+            yield from found.items
+            if found.next is None:
+                return
+            asked["cursor"] = found.next
+
+    def events(
+        self, shape: type[S], path: str, query: Mapping[str, Any] | None = None, after: str | None = None
+    ) -> Iterator[tuple[str, S]]:
+        """Id and content of what the vault sends as server-sent events, until it ends the stream; only what comes
+        `after` the event with that id."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        headers = {} if after is None else {"Last-Event-ID": after}
+        try:
+            with self._http.stream("GET", path, params=given, headers=headers) as answer:
+                if answer.is_error:
+                    answer.read()
+                _raise_for(answer)
+                for event in httpx2.EventSource(answer, EVENT_BYTES):
+                    yield event.id, self._understood(shape, path, event.data)
+        except httpx2.SSEError as error:
+            raise self._not_understood(path) from error
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _answered(self, asked: httpx2.Request) -> httpx2.Response:
+        deadline = time.monotonic() + REPEAT_SECONDS
+        lost = False
+        while True:
+            try:
+                return self._http.send(asked)
+            except httpx2.TransportError as error:
+                lost = lost or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+                if not lost or asked.method != "POST" or time.monotonic() > deadline:
+                    raise self._unreachable(error) from error
+            time.sleep(REPEAT_EVERY_SECONDS)
+
+    def _understood(self, shape: type[S], path: str, answer: bytes | str) -> S:
+        try:
+            return shape.model_validate_json(answer)
+        except pydantic.ValidationError as error:
+            raise self._not_understood(path) from error
+
+    def _not_understood(self, path: str) -> errors.SecondsiteError:
+        return errors.Internal(
+            f"{self.url}{path} answers what we do not understand.",
+            do="Check that --url names a vault, and that the vault and this program have the same version.",
+        )
+
+    def _unreachable(self, error: Exception) -> errors.SecondsiteError:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return errors.CertificateRefused(
+                f"The vault at {self.url} shows a certificate that our CA did not issue.",
+                do="Give the right CA file with --ca, or check that --url names your vault.",
+            )
+        return errors.VaultUnreachable(f"The vault at {self.url} does not answer: {error}.")
+
+
+def path(*parts: str) -> str:
+    """The path below /api of these parts, of which none leads elsewhere. Raises InvalidArgument for an empty one."""
+    return "/".join(("/api", *map(_part, parts)))
+
+
+def request(shape: type[S], **values: Any) -> S:
+    """A request from what a person gave; raises InvalidArgument where it does not fit."""
+    try:
+        return shape(**values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise errors.InvalidArgument(f"{field}: {first['msg']} (got {first.get('input')!r}).") from None
+
+
+def _part(name: str) -> str:
+    if name.strip() in ("", ".", ".."):
+        raise errors.InvalidArgument(f"'{name}' is no name.")
+    return quote(name, safe="")
+
+
+def _trust(ca: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(ca))
+    except (OSError, ssl.SSLError) as error:
+        raise errors.InvalidArgument(
+            f"The CA file {ca} cannot be read: {error}.",
+            do="Name the vault's ca.pem with --ca or SECONDSITE_CA.",
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def _raise_for(answer: httpx2.Response) -> None:
+    if answer.is_success:
+        return
+    try:
+        raise rest.ErrorBody.model_validate_json(answer.content).error.raised()
+    except pydantic.ValidationError:
+        raise errors.Internal(f"The vault answered {answer.status_code}: {answer.text[:200]}") from None

@@ -1,0 +1,36 @@
+"""Following what happens, across restarts of the vault."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from ..domain import errors
+from ..wire.common.base import Shape
+from .connection import Connection
+
+S = TypeVar("S", bound=Shape)
+AWAY_SECONDS = 60.0
+"""So long a vault that does not answer is waited for."""
+LOOK_AGAIN_SECONDS = 0.5
+
+
+def follow(
+    connection: Connection,
+    shape: type[S],
+    path: str,
+    query: Mapping[str, Any] | None = None,
+    after: str | None = None,
+) -> Iterator[S]:
+    """What the vault tells, without an end: a stream that ends or breaks is begun again behind the last event. Raises
+    VaultUnreachable after a minute without the vault."""
+    away_since: float | None = None
+    while True:
+        try:
+            for seen, told in connection.events(shape, path, query, after):
+                away_since, after = None, seen or after
+                yield told
+        except errors.VaultUnreachable:
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > AWAY_SECONDS:
+                raise
+        time.sleep(LOOK_AGAIN_SECONDS)

@@ -1,0 +1,105 @@
+"""Machines: what is protected, how well, and every verb on them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, overload
+
+from ...domain.health import Health
+from ...domain.lifecycle import State, Verb
+from ...domain.points import RecoveryPointChoice
+from ...wire import rest
+from ...wire.rest.inventories import SiteMachines
+from ..connection import Connection, path, request
+from .jobs import JobHandle
+from .points import Points
+from .verbs import Choice, Verbs, start
+
+
+class MachineHandle(Verbs):
+    """One machine, by its name or id."""
+
+    def __init__(self, connection: Connection, name: str, key: str | None = None) -> None:
+        super().__init__(connection, (name,), key)
+        self._name = name
+        self.points = Points(connection, name)
+
+    def once(self, key: str) -> "MachineHandle":
+        """See `Verbs.once`."""
+        return MachineHandle(self._connection, self._name, key)
+
+    def show(self) -> rest.Machine:
+        """All that is known of it, with the notes of its drills. Raises NotFound unless it is under protection."""
+        return self._connection.one(rest.Machine, "GET", path("machines", self._name))
+
+    def rpo(self, since: datetime | None = None) -> Sequence[rest.RpoSample]:
+        """Its RPO every ten seconds since then (aware), oldest first; a week is kept."""
+        query = {"since": None if since is None else since.isoformat()}
+        return self._connection.many(rest.RpoSample, path("machines", self._name, "rpo"), query)
+
+    def preview(
+        self, choice: Choice = RecoveryPointChoice.LATEST, point: str | None = None
+    ) -> rest.RecoveryPreview:
+        """What a failover would start from now, and how many seconds of work it would lose; why not, in `problem`.
+        Starts nothing. With the choice 'custom', `point` is the id of a recovery point."""
+        query: dict[str, Any] = {"choice": choice, "point": point}
+        return self._connection.one(
+            rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
+        )
+
+    def _start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:
+        """The verb has a path of its own for one machine."""
+        where = path("machines", self._name, verb.value.replace("_", "-"))
+        options = asked.model_dump(mode="json", exclude={"machines"})
+        accepted = self._connection.one(rest.JobAccepted, "POST", where, body=options, key=self._key)
+        return JobHandle(self._connection, accepted.job_id)
+
+
+class Machines:
+    """All machines under protection; `machines["web01"]` is one, `machines["web01", "db01"]` several at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @overload
+    def __getitem__(self, names: str) -> MachineHandle: ...
+
+    @overload
+    def __getitem__(self, names: tuple[str, ...]) -> Verbs: ...
+
+    def __getitem__(self, names: str | tuple[str, ...]) -> Verbs:
+        if isinstance(names, str):
+            return MachineHandle(self._connection, names)
+        return Verbs(self._connection, names)
+
+    def __iter__(self) -> Iterator[rest.Machine]:
+        return self.list()
+
+    def list(
+        self,
+        *,
+        site: str | None = None,
+        state: Sequence[State] = (),
+        health: Sequence[Health] = (),
+        policy: str | None = None,
+        group: str | None = None,
+        page_size: int = rest.MOST_PER_PAGE,
+    ) -> Iterator[rest.Machine]:
+        """Machines under protection that fit all that is given, by name; pages are asked for as they are needed."""
+        query = request(
+            rest.MachineQuery,
+            site=site,
+            state=tuple(state),
+            health=tuple(health),
+            policy=policy,
+            group=group,
+            limit=page_size,
+        )
+        return self._connection.pages(rest.MachinePage, path("machines"), query)
+
+    def discovered(self, site: str | None = None) -> Sequence[SiteMachines]:
+        """Machines that nobody protects, per site; of a site that cannot be asked now those that it had, and why."""
+        return self._connection.many(SiteMachines, path("discovery"), {"site": site})
+
+    def start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:
+        """The job of a verb that is only known when the program runs."""
+        return start(self._connection, verb, asked)

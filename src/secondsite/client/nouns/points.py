@@ -1,0 +1,70 @@
+"""Recovery points of a machine."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ...domain.points import Consistency
+from ...wire import rest
+from ...wire.common.points import PointShape
+from ..connection import Connection, path, request
+from .jobs import JobHandle
+
+
+class PointHandle:
+    """One recovery point, by its id. All calls raise NotFound for an unknown one."""
+
+    def __init__(self, connection: Connection, machine: str, point_id: str) -> None:
+        self._connection = connection
+        self._parts = ("machines", machine, "points", point_id)
+
+    def hold(self, reason: str) -> PointShape:
+        """Keeps the point, whatever retention says, until it is released."""
+        body = request(rest.PointHold, reason=reason)
+        return self._connection.one(PointShape, "PUT", path(*self._parts, "hold"), body=body)
+
+    def release(self) -> PointShape:
+        """Ends the hold: retention decides about the point again."""
+        return self._connection.one(PointShape, "DELETE", path(*self._parts, "hold"))
+
+    def verify(self) -> JobHandle:
+        """A job that reads the point at the target and compares it with what was sealed; the point is marked."""
+        accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "verify"))
+        return JobHandle(self._connection, accepted.job_id)
+
+
+class Points:
+    """The recovery points of a machine; `points["20261120T081530Z-1.42"]` is one."""
+
+    def __init__(self, connection: Connection, machine: str) -> None:
+        self._connection = connection
+        self._machine = machine
+
+    def __getitem__(self, point_id: str) -> PointHandle:
+        return PointHandle(self._connection, self._machine, point_id)
+
+    def __iter__(self) -> Iterator[PointShape]:
+        return self.list()
+
+    def list(
+        self,
+        *,
+        consistency: Consistency | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        set_id: str | None = None,
+        held: bool | None = None,
+        damaged: bool | None = None,
+        page_size: int = rest.MOST_PER_PAGE,
+    ) -> Iterator[PointShape]:
+        """Those that fit all that is given, newest first; `since` and `before` are aware and bound `taken_at`."""
+        query = request(
+            rest.PointQuery,
+            consistency=consistency,
+            since=since,
+            before=before,
+            set_id=set_id,
+            held=held,
+            damaged=damaged,
+            limit=page_size,
+        )
+        return self._connection.pages(rest.PointPage, path("machines", self._machine, "points"), query)

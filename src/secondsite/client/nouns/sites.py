@@ -1,0 +1,77 @@
+"""Sites: places with hypervisors."""
+
+from collections.abc import Iterator, Sequence
+
+from ...wire import rest
+from ...wire.common.bandwidth import BandwidthShape, WindowShape
+from ..connection import Connection, path, request
+
+
+class SiteHandle:
+    """One site, by its name. All calls raise NotFound for an unknown one; a change that is told what the caller had
+    `seen` raises ChangedMeanwhile when somebody else was faster."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    def show(self) -> rest.Site:
+        """The site, and how fast it may send."""
+        return self._connection.one(rest.Site, "GET", path("sites", self._name))
+
+    def delete(self, *, seen: rest.Site | None = None) -> None:
+        """Raises NotPossibleNow while it has appliances, machines under protection or mappings."""
+        self._connection.call("DELETE", path("sites", self._name), seen=seen)
+
+    def limit(
+        self,
+        bytes_per_second: int | None = None,
+        *,
+        windows: Sequence[WindowShape] = (),
+        utc_offset_minutes: int = 0,
+        seen: rest.Site | None = None,
+    ) -> rest.Site:
+        """How fast the site may send from now on, all machines together; None: no limit. In a window, by the site's
+        time of day, its rate holds instead; of several the first. Replaces what held."""
+        body = request(
+            BandwidthShape,
+            bytes_per_second=bytes_per_second,
+            windows=tuple(windows),
+            utc_offset_minutes=utc_offset_minutes,
+        )
+        return self._connection.one(
+            rest.Site, "PUT", path("sites", self._name, "bandwidth"), body=body, seen=seen
+        )
+
+    def inventory(self) -> rest.SiteInventory:
+        """All its machines, asked now; when it cannot be asked those that it had, and why."""
+        return self._connection.one(rest.SiteInventory, "GET", path("sites", self._name, "inventory"))
+
+    def create_registration_key(self) -> rest.RegistrationKey:
+        """A key that enrolls one appliance within an hour. It is shown this once."""
+        return self._connection.one(
+            rest.RegistrationKey, "POST", path("sites", self._name, "registration-key")
+        )
+
+
+class Sites:
+    """All sites; `sites["paris"]` is one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __getitem__(self, name: str) -> SiteHandle:
+        return SiteHandle(self._connection, name)
+
+    def __iter__(self) -> Iterator[rest.Site]:
+        return iter(self.list())
+
+    def list(self) -> Sequence[rest.Site]:
+        """By name."""
+        return self._connection.many(rest.Site, path("sites"))
+
+    def create(self, name: str) -> rest.Site:
+        """A new site. Raises AlreadyExists."""
+        return self._connection.one(
+            rest.Site, "POST", path("sites"), body=request(rest.SiteCreate, name=name)
+        )

@@ -1,0 +1,177 @@
+"""What may be started for machines: the verbs, with their options."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from ...domain.lifecycle import Verb
+from ...domain.points import RecoveryPointChoice
+from ...wire import rest
+from ..connection import Connection, path, request
+from .jobs import JobHandle
+
+ChoiceName = Literal[
+    "latest",
+    "latest_processed",
+    "latest_app_consistent",
+    "latest_multi_vm_processed",
+    "latest_multi_vm_app_consistent",
+    "custom",
+]
+Choice = RecoveryPointChoice | ChoiceName
+"""How a recovery point is chosen: the enumeration, or its words."""
+
+
+def start(
+    connection: Connection, verb: Verb, asked: rest.MachinesRequest, key: str | None = None
+) -> JobHandle:
+    """The job of any verb, with its request."""
+    where = path("machines", verb.value.replace("_", "-"))
+    accepted = connection.one(rest.JobAccepted, "POST", where, body=asked, key=key)
+    return JobHandle(connection, accepted.job_id)
+
+
+class Verbs:
+    """The verbs of some machines. Each gives the job that was accepted: one for each machine, several under a parent.
+
+    All raise NotFound for an unknown machine, NotPossibleNow where a machine's state does not allow the verb, and
+    InvalidArgument for options that do not fit together.
+    """
+
+    def __init__(self, connection: Connection, names: tuple[str, ...], key: str | None = None) -> None:
+        self._connection = connection
+        self.names = names
+        """Names or ids, as they were given."""
+        self._key = key
+
+    def once(self, key: str) -> "Verbs":
+        """The same machines; what is started for them carries `key`, any text that is new for every new request. The
+        same start with the same key within a day starts nothing and gives the first one's job, whatever became of the
+        program that asked. Raises KeyReused for another start."""
+        return Verbs(self._connection, self.names, key)
+
+    def enable_protection(
+        self,
+        source_site: str,
+        target_site: str,
+        *,
+        policy: str = "default",
+        disks: Mapping[str, Sequence[str]] | None = None,
+        seeds: Mapping[str, Mapping[str, str]] | None = None,
+        encrypt: bool = False,
+    ) -> JobHandle:
+        """Copies the machines of `source_site` to `target_site` and keeps them in step from then on.
+
+        `disks`: by machine the keys of the disks to protect, all if it is left out. `seeds`: by machine and disk key
+        the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are encrypted there.
+        """
+        asked = request(
+            rest.EnableProtection,
+            machines=self.names,
+            source_site=source_site,
+            target_site=target_site,
+            policy=policy,
+            disks={machine: tuple(keys) for machine, keys in (disks or {}).items()},
+            seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},
+            encrypt=encrypt,
+        )
+        return start(self._connection, Verb.ENABLE_PROTECTION, asked, self._key)
+
+    def disable_protection(self) -> JobHandle:
+        """Ends replication and deletes replica and recovery points. The machine itself is not touched."""
+        return self._start(Verb.DISABLE_PROTECTION, request(rest.DisableProtection, machines=self.names))
+
+    def test_failover(
+        self,
+        *,
+        choice: Choice = RecoveryPointChoice.LATEST_PROCESSED,
+        point: str | None = None,
+        at: datetime | None = None,
+        network: str = "create",
+    ) -> JobHandle:
+        """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
+
+        Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
+        before `at` (aware). `network`: 'create' an isolated one, 'none', or the name of an isolated one that is there.
+        """
+        asked = request(
+            rest.TestFailover, machines=self.names, choice=choice, point=point, at=at, network=network
+        )
+        return self._start(Verb.TEST_FAILOVER, asked)
+
+    def cleanup_test_failover(self, *, notes: str = "") -> JobHandle:
+        """Ends a drill: the copy and its network go, `notes` on what was seen are kept."""
+        asked = request(rest.CleanupTestFailover, machines=self.names, notes=notes)
+        return self._start(Verb.CLEANUP_TEST_FAILOVER, asked)
+
+    def failover(
+        self,
+        *,
+        choice: Choice = RecoveryPointChoice.LATEST,
+        point: str | None = None,
+        at: datetime | None = None,
+        shut_down_source: bool = False,
+    ) -> JobHandle:
+        """Starts the machines at the target; never waits for a dead source.
+
+        Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
+        before `at` (aware). `shut_down_source`: first tries to shut the machines down and to send their last changes.
+        """
+        asked = request(
+            rest.Failover,
+            machines=self.names,
+            choice=choice,
+            point=point,
+            at=at,
+            shut_down_source=shut_down_source,
+        )
+        return self._start(Verb.FAILOVER, asked)
+
+    def planned_failover(self) -> JobHandle:
+        """Moves the machines without losing a write; also the way back. Both sites must be up."""
+        return self._start(Verb.PLANNED_FAILOVER, request(rest.PlannedFailover, machines=self.names))
+
+    def change_recovery_point(
+        self,
+        *,
+        choice: Choice = RecoveryPointChoice.CUSTOM,
+        point: str | None = None,
+        at: datetime | None = None,
+    ) -> JobHandle:
+        """Starts failed-over machines again from another instant, until commit. What they wrote since is lost."""
+        asked = request(rest.ChangeRecoveryPoint, machines=self.names, choice=choice, point=point, at=at)
+        return self._start(Verb.CHANGE_RECOVERY_POINT, asked)
+
+    def commit(self) -> JobHandle:
+        """Accepts the failover: its recovery point is kept, all others are deleted."""
+        return self._start(Verb.COMMIT, request(rest.Commit, machines=self.names))
+
+    def cancel_failover(self) -> JobHandle:
+        """Takes a planned failover back before commit: the machines run at their source again."""
+        return self._start(Verb.CANCEL_FAILOVER, request(rest.CancelFailover, machines=self.names))
+
+    def reprotect(
+        self, *, location: rest.Location | Literal["original", "alternate"] = "original"
+    ) -> JobHandle:
+        """Replicates committed machines back to where they came from: onto the old disks ('original', only changes
+        travel) or as full copies ('alternate')."""
+        return self._start(Verb.REPROTECT, request(rest.Reprotect, machines=self.names, location=location))
+
+    def resynchronize(self) -> JobHandle:
+        """Compares every block of source and replica, and sends those that differ."""
+        return self._start(Verb.RESYNCHRONIZE, request(rest.Resynchronize, machines=self.names))
+
+    def include_disk(self, *keys: str) -> JobHandle:
+        """Protects disks that were added later or left out; only they are copied."""
+        return self._start(
+            Verb.INCLUDE_DISK, request(rest.IncludeDisk, machines=self.names, disks=tuple(keys))
+        )
+
+    def exclude_disk(self, *keys: str) -> JobHandle:
+        """Leaves disks out from now on. Recovery points that have them keep them."""
+        return self._start(
+            Verb.EXCLUDE_DISK, request(rest.ExcludeDisk, machines=self.names, disks=tuple(keys))
+        )
+
+    def _start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:
+        return start(self._connection, verb, asked, self._key)

@@ -1,0 +1,33 @@
+"""The data channel: frames and JSON messages on one mutual TLS 1.3 stream between two appliances.
+
+Its rooms:
+
+    connection    one open stream: dial, greet, send, receive
+    listener      the listening end: a thread per connection, a cap on their number
+    tls           who may talk to whom
+    token_bucket  a bandwidth limit that several streams share
+    keepalive     a dead network is noticed
+    tcp_info      whether the network is what limits a stream
+    messages      JSON messages in frames
+"""
+
+from . import messages
+from .connection import Connection, dial
+from .listener import Listener
+from .messages import Message, Received
+from .tcp_info import Pressure
+from .tls import TlsFiles, client_context
+from .token_bucket import TokenBucket
+
+__all__ = [
+    "Connection",
+    "Listener",
+    "Message",
+    "Pressure",
+    "Received",
+    "TlsFiles",
+    "TokenBucket",
+    "client_context",
+    "dial",
+    "messages",
+]

@@ -1,0 +1,276 @@
+"""A cycle at rest: one file that holds a header, the frames as they came over the wire, and a trailer.
+
+    magic, 12 bytes | BEGIN message with the header | data frames | END message with count and digest
+
+`<epoch>-<seq>.cycle` exists only when it is complete and durable: it is written under another name, fsynced,
+renamed (see inbox). For an encrypted replica all of it is inside an encrypted file (see encrypted_file).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import xxhash
+
+from ...ground import durable, full_disk
+from ...ground.units import MiB
+from ..channel import Message, Received, messages
+from ..encryption import FileKey, encrypted_file
+from ..errors import CycleDamaged, DatapathError, ProtocolViolated
+from ..frames import Encoded, Frame, packed
+from ..frames import frame as frames
+from . import firmware, inbox
+from .firmware import FirmwareFile
+
+MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
+READABLE: Final = (MAGIC, b"SScycle\x00\x01\x00\x00\x00")
+"""Version 2 may hold packed frames; files of version 1 in an inbox are still applied."""
+_FLUSH_BYTES: Final = 256 * MiB
+
+
+@dataclass(frozen=True, slots=True)
+class CycleDisk:
+    """A disk of the machine: the key that both sites know it by, and its size at the cycle's instant."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CycleHeader:
+    """What a cycle is. (machine_id, epoch, seq) names it; a seq is never used twice.
+
+    `base_seq` is the last acknowledged cycle that this one builds on, None for a full copy. `taken_at` is the
+    instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it. `firmware` is
+    the machine's firmware state; None when nothing is known of it, then what the replica has stays. The disks in
+    `apart` are on their way into the replica: no point has them yet, and none waits for them.
+    """
+
+    machine_id: str
+    epoch: int
+    seq: int
+    base_seq: int | None
+    taken_at: str
+    disks: tuple[CycleDisk, ...]
+    point: dict[str, Any] | None = None
+    sync: dict[str, Any] | None = None
+    firmware: tuple[FirmwareFile, ...] | None = None
+    apart: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**dataclasses.asdict(self), "disks": [dataclasses.asdict(disk) for disk in self.disks]}
+
+    @staticmethod
+    def from_json(fields: dict[str, Any]) -> CycleHeader:
+        """Raises ProtocolViolated if a field is absent or of another type."""
+        try:
+            header = CycleHeader(
+                machine_id=str(fields["machine_id"]),
+                epoch=_natural(fields["epoch"]),
+                seq=_natural(fields["seq"]),
+                base_seq=None if fields["base_seq"] is None else _natural(fields["base_seq"]),
+                taken_at=str(fields["taken_at"]),
+                disks=tuple(CycleDisk(str(d["key"]), _natural(d["size_bytes"])) for d in fields["disks"]),
+                point=_object(fields.get("point")),
+                sync=_object(fields.get("sync")),
+                firmware=firmware.from_header(fields.get("firmware")),
+                apart=tuple(map(str, fields.get("apart", ()))),
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ProtocolViolated(
+                f"a cycle's header is not understood: {problem!r}", do="run the same release at both ends"
+            ) from None
+        return header
+
+
+def _natural(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no natural number")
+    return value
+
+
+def _object(value: object) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{value!r} is no object")
+    return value
+
+
+class CycleWriter:
+    """A cycle file in the making. It becomes visible by `commit` only; `discard` removes it."""
+
+    def __init__(
+        self,
+        inbox_dir: Path,
+        header: CycleHeader,
+        free_space: full_disk.FreeSpace = full_disk.nothing_to_free,
+        key: FileKey | None = None,
+    ) -> None:
+        """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows what a full
+        disk means."""
+        self._free_space = free_space
+        self._final = inbox.path_of(inbox_dir, header.epoch, header.seq)
+        self._part = inbox_dir / f".{header.epoch}-{header.seq}.{secrets.token_hex(4)}.part"
+        self._file: BinaryIO = open(self._part, "xb", buffering=0)  # noqa: SIM115
+        self._digest = xxhash.xxh3_128()
+        self._flushed_bytes = 0
+        self.frames = 0
+        self.file_bytes = 0
+        self._encrypted: encrypted_file.EncryptedWriter | None = None
+        try:
+            if key is not None:
+                self._encrypted = encrypted_file.EncryptedWriter(self._write, key)
+            self._put(MAGIC)
+            self._put_message("BEGIN", header.to_json())
+        except OSError:
+            self.discard()
+            raise
+
+    @property
+    def digest(self) -> str:
+        """xxh3-128 over the headers of all frames so far, which hold the digests of their payloads."""
+        return self._digest.hexdigest()
+
+    def add(self, received: Received) -> None:
+        """Append a data frame that the caller has verified."""
+        self._put(received.head)
+        self._put(received.payload)
+        self._digest.update(received.head)
+        self.frames += 1
+        if self.file_bytes - self._flushed_bytes > _FLUSH_BYTES:
+            # in portions, so that the last one does not keep the peer waiting
+            durable.sync_data(self._file.fileno())
+            self._flushed_bytes = self.file_bytes
+
+    def commit(self) -> Path:
+        """Make it durable and visible; gives its path."""
+        self._put_message("END", {"frames": self.frames, "digest": self.digest})
+        if self._encrypted is not None:
+            self._encrypted.finish()
+        durable.sync(self._file)
+        self._file.close()
+        os.rename(self._part, self._final)
+        durable.sync_folder(self._final.parent)
+        return self._final
+
+    def discard(self) -> None:
+        """Remove it; harmless after `commit`."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def _put_message(self, name: str, fields: dict[str, Any]) -> None:
+        message = messages.encode(name, fields)
+        self._put(message.head)
+        self._put(message.payload)
+
+    def _put(self, data: bytes | bytearray | memoryview) -> None:
+        if self._encrypted is None:
+            self._write(data)
+        else:
+            self._encrypted.write(data)
+        self.file_bytes += len(data)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[full_disk.write(self._file, view, self._free_space) :]
+
+
+def write(
+    inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded], key: FileKey | None = None
+) -> Path:
+    """A durable cycle file from frames made here: for journals, seeds and tests."""
+    writer = CycleWriter(inbox_dir, header, key=key)
+    try:
+        for frame in encoded:
+            writer.add(Received(frames.unpack(frame.head), frame.head, frame.payload))
+        return writer.commit()
+    finally:
+        writer.discard()
+
+
+# -- reading -----------------------------------------------------------------------------------------------
+
+
+def read(path: Path, key: FileKey | None = None) -> tuple[CycleHeader, Iterator[Frame]]:
+    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. A sealed file
+    is opened with `key`; raises KeyMissing, KeyWrong."""
+    with encrypted_file.content(path, key) as file:
+        header = _header(file, path)
+        frames_at = file.tell()
+    return header, _frames(path, frames_at, key)
+
+
+def verify(path: Path, key: FileKey | None = None) -> CycleHeader:
+    """Read all of it; raises CycleDamaged, KeyMissing, KeyWrong."""
+    header, content = read(path, key)
+    for _frame in content:
+        pass
+    return header
+
+
+def _header(file: encrypted_file.Readable, path: Path) -> CycleHeader:
+    if file.read(len(MAGIC)) not in READABLE:
+        raise _damaged(path, 0, "it does not begin like a cycle file")
+    begin = _message(_next(file, path), path, len(MAGIC))
+    if begin.name != "BEGIN":
+        raise _damaged(path, len(MAGIC), "it has no header")
+    try:
+        return CycleHeader.from_json(begin.fields)
+    except DatapathError as problem:
+        raise _damaged(path, len(MAGIC), problem.message) from None
+
+
+def _frames(path: Path, at: int, key: FileKey | None) -> Iterator[Frame]:
+    running, count = xxhash.xxh3_128(), 0
+    with encrypted_file.content(path, key) as file:
+        file.seek(at)
+        while (received := _next(file, path)).header.kind in frames.CONTENT:
+            yield from _verified(received, path, at)
+            running.update(received.head)
+            count += 1
+            at = file.tell()
+    if _message(received, path, at) != Message("END", {"frames": count, "digest": running.hexdigest()}):
+        raise _damaged(path, at, f"its trailer does not match its {count} frames")
+
+
+def _verified(received: Received, path: Path, at: int) -> list[Frame]:
+    try:
+        return packed.decode(received.header, received.payload)
+    except DatapathError as problem:
+        raise _damaged(path, at, problem.message) from None
+
+
+def _message(received: Received, path: Path, at: int) -> Message:
+    try:
+        return messages.decode(received)
+    except DatapathError as problem:
+        raise _damaged(path, at, problem.message) from None
+
+
+def _next(file: encrypted_file.Readable, path: Path) -> Received:
+    at = file.tell()
+    head = file.read(frames.HEAD_BYTES)
+    if len(head) < frames.HEAD_BYTES:
+        raise _damaged(path, at, "it ends too early")
+    try:
+        header = frames.unpack(head)
+    except DatapathError as problem:
+        raise _damaged(path, at, problem.message) from None
+    payload = file.read(header.payload_length)
+    if len(payload) < header.payload_length:
+        raise _damaged(path, at, "it ends in the middle of a frame")
+    return Received(header, head, payload)
+
+
+def _damaged(path: Path, offset: int, what: str) -> CycleDamaged:
+    return CycleDamaged(
+        f"cycle file {path} is damaged at byte {offset}: {what}",
+        do="check the store's disk, remove the file and resynchronize the machine",
+    )

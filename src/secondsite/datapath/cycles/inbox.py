@@ -1,0 +1,45 @@
+"""The inbox of a replica: a folder with the files of complete cycles, and parts of those that are under way.
+
+Names sort by number, not by text: use `scan`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+_NAME: Final = re.compile(r"(\d+)-(\d+)\.cycle")
+
+
+def path_of(inbox_dir: Path, epoch: int, seq: int) -> Path:
+    """Where a complete cycle lies."""
+    return inbox_dir / f"{epoch}-{seq}.cycle"
+
+
+def scan(inbox_dir: Path) -> list[tuple[int, int, Path]]:
+    """(epoch, seq, path) of the complete cycles, oldest first; nothing if there is no such folder."""
+    if not inbox_dir.is_dir():
+        return []
+    named = ((_NAME.fullmatch(path.name), path) for path in inbox_dir.iterdir())
+    return sorted((int(m[1]), int(m[2]), path) for m, path in named if m)
+
+
+def clear_parts(inbox_dir: Path) -> int:
+    """Remove what broken transfers left; call it when nothing is being received. Gives how many there were."""
+    parts = list(inbox_dir.glob(".*.part")) if inbox_dir.is_dir() else []
+    for part in parts:
+        part.unlink(missing_ok=True)
+    return len(parts)
+
+
+def stored_bytes(inbox_dir: Path) -> int:
+    """Bytes of all files in the inbox, complete or under way."""
+    return sum(_size(path) for path in inbox_dir.iterdir())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it was applied, or given up, since it was listed
+        return 0

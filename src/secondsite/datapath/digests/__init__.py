@@ -1,0 +1,30 @@
+"""Digests of the content of disks: xxh3-128 of pages and blocks, in memory and in files.
+
+Its rooms:
+
+    hashes        digests of bytes, pages and blocks
+    cache         what the target is known to have, page by page
+    cache_file    the digests of one disk in a cache
+    cache_record  the cycle that a cache belongs to
+    digest_map    digests of every block of a replica's disk
+    scan          a whole disk, read in blocks
+"""
+
+from . import cache, hashes, scan
+from .cache import DigestCache
+from .digest_map import DigestMap
+from .hashes import Bytes, digest, zero_digests
+from .scan import Asked, Told
+
+__all__ = [
+    "Asked",
+    "Bytes",
+    "DigestCache",
+    "DigestMap",
+    "Told",
+    "cache",
+    "digest",
+    "hashes",
+    "scan",
+    "zero_digests",
+]

@@ -1,0 +1,181 @@
+"""Digests of every 64 KiB block of a disk, in a file: what compare asks for, and a point's whole-disk digest.
+
+The file holds a header and 16 bytes a block (xxh3-128 of its content; the last block may be short). A block of zeros
+counts as sixteen zero bytes, so that the map of an empty disk is a hole. Written with pwrite, not mmap: a full file
+system then is an error and not a signal that kills the process.
+
+Crash-safe by replay: entries change only for blocks that the cycle being applied writes, and `mark` makes them durable
+together with the (epoch, seq) that they describe. A map with any other mark is stale and is rebuilt by reading the
+disk."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import xxhash
+
+from ...ground import durable
+from ...ground.units import MiB
+from .. import errors
+from ..files import store_error
+from ..units import BLOCK_BYTES, DIGEST_BYTES
+
+_HEADER = struct.Struct("<8sIIQQQ")
+_MAGIC: Final = b"2ndDGMAP"
+_VERSION: Final = 1
+_FIRST_ENTRY: Final = 4096
+_ZERO_BLOCK: Final = bytes(BLOCK_BYTES)
+_ZERO_ENTRY: Final = bytes(DIGEST_BYTES)
+_ZERO_DIGEST: Final = xxhash.xxh3_128_digest(_ZERO_BLOCK)
+_PIECE_BYTES: Final = MiB
+
+
+class DigestMap:
+    """The map of one disk, open for reading and writing. Offsets are aligned to 64 KiB blocks."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a map; raises FileNotFoundError, or ImageProblem when it is no map."""
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            magic, version, block, self.size_bytes, self.epoch, self.seq = _HEADER.unpack(
+                os.pread(self._file, _HEADER.size, 0)
+            )
+        except struct.error:
+            magic, version, block = b"", 0, 0
+        if (magic, version, block) != (_MAGIC, _VERSION, BLOCK_BYTES):
+            os.close(self._file)
+            raise errors.ImageProblem(
+                f"{path} is no digest map.", do="Remove it: it is built again from the disk."
+            )
+
+    @classmethod
+    def create(cls, path: Path, size_bytes: int, epoch: int, seq: int) -> DigestMap:
+        """The map of a disk of zeros, durable; replaces what was there."""
+        try:
+            with durable.replacing(path, 0o644) as file:
+                file.write(_HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, size_bytes, epoch, seq))
+                file.truncate(_FIRST_ENTRY + _blocks(size_bytes) * DIGEST_BYTES)
+        except OSError as error:
+            raise store_error(error, path) from error
+        return cls(path)
+
+    def describes(self, size_bytes: int, epoch: int, *seqs: int | None) -> bool:
+        """Whether the map is of this disk in one of these states."""
+        return (self.size_bytes, self.epoch) == (size_bytes, epoch) and self.seq in seqs
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Note new content of whole blocks."""
+        view = memoryview(data)
+        entries = b"".join(_entry(view[at : at + BLOCK_BYTES]) for at in range(0, len(view), BLOCK_BYTES))
+        self._put(offset, entries)
+
+    def zero(self, offset: int, length: int) -> None:
+        """Note that whole blocks now read as zeros."""
+        count = _blocks(length)
+        for first in range(0, count, _PIECE_BYTES // DIGEST_BYTES):
+            part = min(count - first, _PIECE_BYTES // DIGEST_BYTES)
+            self._put(offset + first * BLOCK_BYTES, bytes(part * DIGEST_BYTES))
+
+    def grow(self, size_bytes: int) -> None:
+        """The disk grew by zeros. The old last block may have been short: its owner writes it again."""
+        self.size_bytes = size_bytes
+        os.ftruncate(self._file, _FIRST_ENTRY + _blocks(size_bytes) * DIGEST_BYTES)
+
+    def mark(self, epoch: int, seq: int) -> None:
+        """Make all changes durable, as the state after cycle (epoch, seq)."""
+        try:
+            # Entries first: a header that is newer than its entries would pass for the truth after a power cut.
+            durable.sync_data(self._file)
+            header = _HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, self.size_bytes, epoch, seq)
+            os.pwrite(self._file, header, 0)
+            durable.sync_data(self._file)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+        self.epoch, self.seq = epoch, seq
+
+    def region(self, offset: int, length: int) -> bytes:
+        """Digests of the blocks in a range, 16 bytes each; zero blocks have the digest of 64 KiB of zeros."""
+        if offset % BLOCK_BYTES or offset < 0 or offset + length > self.size_bytes:
+            raise errors.ImageProblem(
+                f"Digests of {length} bytes at {offset} were asked of a disk of {self.size_bytes} bytes.",
+                do="Ask from a multiple of 64 KiB and within the disk.",
+            )
+        data = self._entries(offset // BLOCK_BYTES, _blocks(length))
+        if _ZERO_ENTRY not in data:
+            return data
+        entries = [data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES)]
+        decoded = [_ZERO_DIGEST if entry == _ZERO_ENTRY else entry for entry in entries]
+        tail = self.size_bytes % BLOCK_BYTES
+        if tail and offset + length == self.size_bytes and entries[-1] == _ZERO_ENTRY:
+            decoded[-1] = _zeros_digest(tail)
+        return b"".join(decoded)
+
+    def digest(self) -> str:
+        """The disk's digest in hex: xxh3-128 over the map's entries in order."""
+        whole = xxhash.xxh3_128()
+        for piece in self._pieces():
+            whole.update(piece)
+        return whole.hexdigest()
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _pieces(self) -> Iterator[bytes]:
+        count, step = _blocks(self.size_bytes), _PIECE_BYTES // DIGEST_BYTES
+        for first in range(0, count, step):
+            yield self._entries(first, min(step, count - first))
+
+    def _entries(self, first: int, count: int) -> bytes:
+        return os.pread(self._file, count * DIGEST_BYTES, _FIRST_ENTRY + first * DIGEST_BYTES)
+
+    def _put(self, offset: int, entries: bytes) -> None:
+        try:
+            os.pwrite(self._file, entries, _FIRST_ENTRY + offset // BLOCK_BYTES * DIGEST_BYTES)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+
+
+class RunningDigest:
+    """A whole disk's digest, computed from its content in order without a map; equal to `DigestMap.digest`."""
+
+    def __init__(self) -> None:
+        self._whole = xxhash.xxh3_128()
+
+    def data(self, data: bytes | bytearray) -> None:
+        """The next bytes; whole blocks, except at the disk's end."""
+        view = memoryview(data)
+        for at in range(0, len(view), BLOCK_BYTES):
+            self._whole.update(_entry(view[at : at + BLOCK_BYTES]))
+
+    def zeros(self, length: int) -> None:
+        left = _blocks(length)
+        while left:
+            part = min(left, _PIECE_BYTES // DIGEST_BYTES)
+            self._whole.update(bytes(part * DIGEST_BYTES))
+            left -= part
+
+    def hexdigest(self) -> str:
+        return self._whole.hexdigest()
+
+
+def _entry(block: memoryview) -> bytes:
+    # compared by digest: a memoryview compares byte by byte, which is dear where a block begins with zeros
+    found = xxhash.xxh3_128_digest(block)
+    if found == _ZERO_DIGEST or (len(block) < BLOCK_BYTES and found == _zeros_digest(len(block))):
+        return _ZERO_ENTRY
+    return found
+
+
+def _zeros_digest(length: int) -> bytes:
+    return xxhash.xxh3_128_digest(_ZERO_BLOCK[:length])
+
+
+def _blocks(length: int) -> int:
+    return -(-length // BLOCK_BYTES)

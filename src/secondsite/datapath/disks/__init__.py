@@ -1,0 +1,39 @@
+"""Disks as bytes: image files through qemu-img, and served over NBD by a storage daemon.
+
+Its rooms:
+
+    nbd_disk        a disk behind a unix socket
+    buffers         chunk buffers that are used again
+    contexts        what an NBD server says about extents
+    writes          writes with several in flight
+    image           disk image files through qemu-img
+    luks_blank      fresh encrypted images
+    luks_slots      the keys of an encrypted image
+    luks_header     LUKS headers that are copies of one
+    qmp             QEMU's control protocol
+    storage_daemon  one qemu-storage-daemon
+    daemon_process  its process: start, death, end
+"""
+
+from ..errors import QmpRefused
+from . import image, luks_blank, luks_header, luks_slots
+from .buffers import Buffers
+from .image import ImageFacts
+from .nbd_disk import NbdDisk
+from .qmp import QmpClient
+from .storage_daemon import StorageDaemon
+from .writes import Writes
+
+__all__ = [
+    "Buffers",
+    "ImageFacts",
+    "NbdDisk",
+    "QmpClient",
+    "QmpRefused",
+    "StorageDaemon",
+    "Writes",
+    "image",
+    "luks_blank",
+    "luks_header",
+    "luks_slots",
+]

@@ -1,0 +1,153 @@
+"""The process of a qemu-storage-daemon: starting it, noticing its death, ending it.
+
+It runs in its own session, so that a signal to our process group does not interrupt writes. A daemon that outlived
+its owner is killed at the next start: images are opened from the record, never taken over."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from ...ground import malloc
+from .. import errors
+from .qmp import QmpClient
+
+LONGEST_SOCKET_PATH = 100
+START_SECONDS = 15.0
+
+
+class DaemonProcess:
+    """Invariant: at most one daemon lives per folder. Its owner starts and kills it under a lock; anyone may ask
+    whether it lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        sockets = _socket_folder(folder)
+        self.nbd_socket = sockets / "nbd.sock"
+        self._qmp_socket = sockets / "qmp.sock"
+        self._pid_file = folder / "storage-daemon.pid"
+        self._log_file = folder / "storage-daemon.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        process = self._process
+        return process is not None and process.poll() is None
+
+    @property
+    def began(self) -> bool:
+        """Whether one was started since the last `kill`, even if it has died."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def start(self) -> QmpClient:
+        """Start a daemon; gives the connection to it. Raises StorageDaemonGone if it does not start."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._qmp_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._kill_stale()
+        self._launch()
+        return self._connected()
+
+    def died(self, wait_seconds: float) -> bool:
+        """Whether it is gone. A killed daemon closes its sockets a moment before the kernel reports its death."""
+        process = self._process
+        if process is None:
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=wait_seconds)
+        return process.poll() is not None
+
+    def kill(self) -> None:
+        """End it; harmless if it has ended."""
+        if self._process is not None:
+            if self.alive:
+                self._process.kill()
+            self._process.wait(timeout=20)
+        self._process = None
+
+    def clear(self) -> None:
+        """Remove the files by which a daemon that has ended could be found."""
+        for path in (self._pid_file, self._qmp_socket, self.nbd_socket):
+            path.unlink(missing_ok=True)
+
+    def not_up(self, what: str) -> errors.StorageDaemonGone:
+        """The error, with the last lines that the daemon wrote."""
+        try:
+            said = self._log_file.read_text(errors="replace").strip()[-500:]
+        except OSError:
+            said = ""
+        return errors.StorageDaemonGone(
+            f"{what[0].upper()}{what[1:]}{': ' + said if said else ''}.",
+            do=f"Check that Debian's qemu-utils is installed and read {self._log_file}; then repeat.",
+        )
+
+    def _kill_stale(self) -> None:
+        try:
+            pid = int(self._pid_file.read_text())
+        except (OSError, ValueError):
+            return
+        if _carries(pid, str(self._qmp_socket)):
+            os.kill(pid, signal.SIGKILL)
+            deadline = time.monotonic() + START_SECONDS
+            while _carries(pid, str(self._qmp_socket)):
+                if time.monotonic() > deadline:
+                    raise self.not_up(f"the daemon {pid} of an earlier run cannot be killed")
+                time.sleep(0.01)
+        self._pid_file.unlink(missing_ok=True)
+
+    def _launch(self) -> None:
+        for path in (self._qmp_socket, self.nbd_socket):
+            path.unlink(missing_ok=True)
+        with self._log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **malloc.ENVIRONMENT},
+            )  # fmt: skip
+        # QEMU writes its own pid file only after start-up; if we crashed before that, nobody would find the daemon.
+        self._pid_file.write_text(str(self._process.pid))
+
+    def _connected(self) -> QmpClient:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return QmpClient(self._qmp_socket)
+            except errors.StorageDaemonGone:
+                if not self.alive or time.monotonic() > deadline:
+                    self.kill()
+                    raise self.not_up("qemu-storage-daemon did not start") from None
+                time.sleep(0.01)
+
+    def _command_line(self) -> list[str]:
+        qmp, nbd = (str(path).replace(",", ",,") for path in (self._qmp_socket, self.nbd_socket))
+        return [
+            "qemu-storage-daemon",
+            "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=off",
+            "--monitor", "chardev=qmp",
+            "--nbd-server", f"addr.type=unix,addr.path={nbd},max-connections=0",
+        ]  # fmt: skip
+
+
+def _socket_folder(folder: Path) -> Path:
+    """A unix socket's path has at most 107 bytes; if the store's path is too long, its sockets lie in a short
+    folder elsewhere."""
+    if len(str(folder)) <= LONGEST_SOCKET_PATH - len("/nbd.sock"):
+        return folder
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"secondsite-{os.getuid()}-{digest}"
+
+
+def _carries(pid: int, text: str) -> bool:
+    try:
+        return text.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,209 @@
+"""One qemu-storage-daemon: opens disk images and serves them over NBD on a unix socket.
+
+A dead daemon is noticed at the next command, which raises StorageDaemonGone; the next use starts a new one with a
+higher `generation`, which tells users of open images that theirs are closed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import errors
+from ..encryption import EncryptionKey
+from . import image
+from .daemon_process import DaemonProcess
+from .qmp import QmpClient
+
+
+class StorageDaemon:
+    """The daemon of one folder. Invariant: at most one daemon lives per folder, and `generation` names which."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.generation = 0
+        self._process = DaemonProcess(self.folder)
+        self.nbd_socket = self._process.nbd_socket
+        self._client: QmpClient | None = None
+        self._lock = threading.RLock()
+        self._nodes: dict[str, None] = {}
+        self._exports: dict[str, str] = {}
+        self._keys: set[str] = set()
+
+    def start(self) -> None:
+        """Start the daemon unless it runs; raises StorageDaemonGone if it does not start."""
+        with self._lock:
+            if self._client is not None and self._process.alive:
+                return
+            self._forget()
+            self._client = self._process.start()
+            self.generation += 1
+
+    def stop(self) -> None:
+        """End the daemon, which flushes and closes its images; it is killed if it does not end by itself."""
+        with self._lock:
+            if self._process.alive:
+                with contextlib.suppress(errors.DatapathError):
+                    self.qmp("quit", deadline_seconds=10)
+                self._process.died(wait_seconds=20)
+            self._forget()
+            self._process.clear()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def died(self, wait_seconds: float = 0.5) -> bool:
+        """Whether the daemon is gone. A killed one closes its sockets a moment before the kernel reports its
+        death."""
+        return self._process.died(wait_seconds)
+
+    def uri(self, export_name: str) -> str:
+        return f"nbd+unix:///{export_name}?socket={self.nbd_socket}"
+
+    def qmp(self, command: str, *, deadline_seconds: float = 60.0, **arguments: Any) -> Any:
+        """Run one QMP command; underscores in argument names become hyphens. Raises QmpRefused, StorageDaemonGone."""
+        with self._lock:
+            self.start()
+            client = self._client
+            assert client is not None
+            named = {key.replace("_", "-"): value for key, value in arguments.items()}
+            try:
+                return client.command(command, named, deadline_seconds=deadline_seconds)
+            except errors.StorageDaemonGone:
+                self._forget()
+                raise
+
+    def knows(self, key: EncryptionKey) -> str:
+        """Make the daemon read the key's file; gives the name to use in `key-secret`."""
+        with self._lock:
+            self.start()
+            if key.name not in self._keys:
+                self.qmp("object-add", qom_type="secret", id=key.name, file=str(key.path))
+                self._keys.add(key.name)
+        return key.name
+
+    def image_options(
+        self, name: str, path: Path, *, image_format: str = "qcow2", writable: bool = False,
+        key: EncryptionKey | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Options with which `add_node` opens an image as node `name`, over its backing files. Makes `key` known
+        to the daemon. Raises ImageProblem if an encrypted image cannot be read."""
+        own = {"node-name": name, "read-only": not writable, "discard": "unmap"}
+        if key is not None:
+            self.knows(key)
+            return {**image.node_options(path, key), **own}
+        file = {"driver": "file", "filename": str(path.absolute()), "discard": "unmap"}
+        return {"driver": image_format, "file": file, **own}
+
+    def add_node(self, options: dict[str, Any]) -> str:
+        """Open an image with these options of blockdev-add; gives the node's name."""
+        name = str(options["node-name"])
+        with self._lock:
+            self.qmp("blockdev-add", **options)
+            self._nodes[name] = None
+        return name
+
+    def delete_node(self, name: str) -> None:
+        """Close a node; one that is not open is no error."""
+        with self._lock:
+            self._notice_death()
+            if name in self._nodes:
+                self._take_away("blockdev-del", node_name=name)
+                self._nodes.pop(name, None)
+
+    def nodes(self, prefix: str) -> list[str]:
+        """Open nodes whose name starts with `prefix`, in the order in which they were opened."""
+        with self._lock:
+            return [name for name in self._nodes if name.startswith(prefix)]
+
+    def export(
+        self,
+        node: str,
+        name: str,
+        *,
+        writable: bool = False,
+        bitmaps: Sequence[str] = (),
+        depth: bool = False,
+    ) -> str:
+        """Export a node over NBD as `name`, with its dirty bitmaps and the allocation depth as meta contexts;
+        gives the URI."""
+        with self._lock:
+            self.qmp(
+                "block-export-add", type="nbd", id=_export_id(name), node_name=node, name=name,
+                writable=writable, bitmaps=list(bitmaps), allocation_depth=depth,
+            )  # fmt: skip
+            self._exports[name] = node
+        return self.uri(name)
+
+    def unexport(self, name: str, deadline_seconds: float = 10.0) -> None:
+        """End an export, disconnecting its clients, and wait until it is gone. Harmless if there is none."""
+        with self._lock:
+            self._notice_death()
+            if name not in self._exports:
+                return
+            self._take_away("block-export-del", id=_export_id(name), mode="hard")
+            deadline = time.monotonic() + deadline_seconds
+            while any(export["id"] == _export_id(name) for export in self.qmp("query-block-exports")):
+                if time.monotonic() > deadline:
+                    raise self._process.not_up(
+                        f"the export '{name}' did not end within {deadline_seconds:.0f} s"
+                    )
+                time.sleep(0.005)
+            self._exports.pop(name, None)
+
+    def exports(self, prefix: str) -> list[str]:
+        with self._lock:
+            return [name for name in self._exports if name.startswith(prefix)]
+
+    def serve(
+        self, path: Path, name: str, *, image_format: str = "qcow2", writable: bool = False,
+        bitmaps: Sequence[str] = (), key: EncryptionKey | None = None,
+    ) -> str:  # fmt: skip
+        """Open an image with its backing chain and export it; gives the URI. `unserve` ends it. `key` opens an
+        encrypted image."""
+        options = self.image_options(
+            _export_id(name), path, image_format=image_format, writable=writable, key=key
+        )
+        node = self.add_node(options)
+        try:
+            return self.export(node, name, writable=writable, bitmaps=bitmaps)
+        except errors.DatapathError:
+            with contextlib.suppress(errors.DatapathError):
+                self.delete_node(node)
+            raise
+
+    def unserve(self, name: str) -> None:
+        """End what `serve` began; harmless if it did not."""
+        self.unexport(name)
+        self.delete_node(_export_id(name))
+
+    def _take_away(self, command: str, **arguments: Any) -> None:
+        """Run a command that removes something. If the daemon dies meanwhile, the thing is gone with it."""
+        generation = self.generation
+        try:
+            self.qmp(command, **arguments)
+        except errors.QmpRefused:
+            if self.generation == generation:
+                raise
+
+    def _notice_death(self) -> None:
+        if self._process.began and not self._process.alive:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Kill the current daemon, which nobody can reach any more, and forget what belonged to it."""
+        if self._client is not None:
+            self._client.close()
+        self._process.kill()
+        self._client = None
+        self._nodes, self._exports, self._keys = {}, {}, set()
+
+
+def _export_id(name: str) -> str:
+    """Export ids and node names allow fewer characters than export names do."""
+    return "x" + hashlib.sha256(name.encode()).hexdigest()[:24]

@@ -1,0 +1,28 @@
+"""Frames: the one shape of what travels between appliances and of what lies in a cycle file.
+
+Its rooms:
+
+    frame        header, kinds, packings
+    packed       many small ranges in one frame
+    codec        raw bytes to frames and back
+    compression  whether to compress
+"""
+
+from . import codec, frame, packed
+from .compression import Choice, Learnt
+from .frame import Encoded, Frame, Header, Kind
+from .packed import Packer, Range
+
+__all__ = [
+    "Choice",
+    "Encoded",
+    "Frame",
+    "Header",
+    "Kind",
+    "Learnt",
+    "Packer",
+    "Range",
+    "codec",
+    "frame",
+    "packed",
+]

@@ -1,0 +1,37 @@
+"""The replica: what the target holds of one machine, as files that plain QEMU boots.
+
+Its rooms:
+
+    replica       the face: every verb of a replica
+    verbs/        one verb a file
+    core          what all verbs use: files, state, open heads, digest maps
+    chain/        disks as chains of qcow2 layers
+    record/       what is true about a replica, and where its files lie
+    decrypt_file  an encrypted file, decrypted for a person who has the key
+"""
+
+from . import decrypt_file
+from .record.record import ReplicaState
+from .record.record import load as load_record
+from .replica import Replica
+from .verbs import seed_image
+from .verbs.create import BaseImage, ReplicaDisk
+from .verbs.remove import sweep
+from .verbs.seed_image import Pieces, Seed
+from .verbs.verify import Verification
+from .verbs.views import PointRecord
+
+__all__ = [
+    "BaseImage",
+    "Pieces",
+    "PointRecord",
+    "Replica",
+    "ReplicaDisk",
+    "ReplicaState",
+    "Seed",
+    "Verification",
+    "decrypt_file",
+    "load_record",
+    "seed_image",
+    "sweep",
+]

@@ -1,0 +1,8 @@
+"""A replica's disks as chains of open qcow2 nodes.
+
+Its rooms:
+
+    chain             open chains, and the merge of one layer with its child
+    merge             copy the content of one layer into the layer below
+    commit_encrypted  the same for encrypted chains, by the storage daemon
+"""

@@ -1,0 +1,224 @@
+"""A replica's disks as chains of open qcow2 nodes, and the merge of one layer with its child.
+
+Nodes are opened one by one from the bottom up, each naming the node below it. So every backing layer gets a small
+table cache, and a head can be written while all below is read-only to us and to others."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ....ground.durable import sync_file, sync_folder
+from ....ground.units import KiB, MiB
+from ... import errors
+from ...disks import NbdDisk, StorageDaemon, image, luks_blank
+from ...encryption import EncryptionKey
+from ..record.paths import ReplicaFiles
+from ..record.record import DiskRecord, ReplicaState
+from . import merge
+
+# A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
+BACKING_CACHE_BYTES: Final = 1 * MiB
+BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFile:
+    """One file of a chain; `name` is unique in its chain and short. `key` is None for a plain file."""
+
+    name: str
+    path: Path
+    image_format: str = "qcow2"
+    key: EncryptionKey | None = None
+
+
+def chain_files(
+    files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
+) -> list[ChainFile]:
+    """The files from the base up to layer `top`, without a layer that an interrupted merge has consumed."""
+    chain = [ChainFile("b", files.root / disk.base, disk.base_format, key)]
+    for layer in state.layers:
+        path = files.layer(disk.key, layer.number)
+        if layer.number <= top and not (layer.number == state.merging and not path.exists()):
+            chain.append(ChainFile(str(layer.number), path, key=key))
+    return chain
+
+
+def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *, writable: bool) -> str:
+    """Open a chain bottom up; gives the top node's name. All below the top is read-only."""
+    backing: str | None = None
+    for file in chain:
+        top = file is chain[-1]
+        options = _node(daemon, f"{prefix}{file.name}", file, writable=writable and top, backing=backing)
+        if backing is None:
+            options.pop("backing", None)
+        backing = daemon.add_node(options)
+    assert backing is not None
+    return backing
+
+
+def close_chains(daemon: StorageDaemon, prefix: str) -> None:
+    """Close all exports and nodes whose names start with `prefix`, whoever opened them."""
+    for export in daemon.exports(prefix):
+        daemon.unexport(export)
+    for node in reversed(daemon.nodes(prefix)):
+        daemon.delete_node(node)
+
+
+class Heads:
+    """The heads of one replica, open for writing: one node chain, one export and one connection per disk."""
+
+    def __init__(
+        self, daemon: StorageDaemon, files: ReplicaFiles, key: Callable[[], EncryptionKey | None]
+    ) -> None:
+        """`key` gives the key of the files, or raises KeyMissing or KeyWrong."""
+        self._daemon = daemon
+        self._key = key
+        self._files = files
+        self._prefix = "r" + hashlib.sha256(str(files.root).encode()).hexdigest()[:10]
+        self._disks: dict[str, NbdDisk] = {}
+        self._generation = -1
+
+    def open(self, state: ReplicaState) -> dict[str, NbdDisk]:
+        """Every disk's head by disk key, opened if needed; raises StorageDaemonGone, QmpRefused, KeyMissing,
+        KeyWrong.
+
+        If the daemon died during a change, the heads are not opened anew: that change wrote to the dead daemon.
+        """
+        if self.stale:
+            raise errors.StorageDaemonGone(
+                "The storage daemon died while disks were open in it.",
+                do="Repeat the operation: the daemon is started again.",
+            )
+        self._daemon.start()
+        if self._disks:
+            return self._disks
+        self.close()
+        assert state.head is not None
+        for index, disk in enumerate(state.disks):
+            chain = chain_files(self._files, state, disk, state.head, self._key())
+            top = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
+            self._daemon.export(top, self._export(index), writable=True)
+        self._generation = self._daemon.generation
+        for index, disk in enumerate(state.disks):
+            self._disks[disk.key] = NbdDisk(self._daemon.nbd_socket, self._export(index))
+        return self._disks
+
+    @property
+    def stale(self) -> bool:
+        """Whether the open heads belong to a daemon that is gone."""
+        return bool(self._disks) and (self._daemon.pid is None or self._generation != self._daemon.generation)
+
+    def close(self) -> None:
+        """Close the open heads of this replica; harmless if none is."""
+        for disk in self._disks.values():
+            with contextlib.suppress(errors.DatapathError):
+                disk.close()
+        self._disks = {}
+        close_chains(self._daemon, self._prefix)
+
+    def forsake(self) -> None:
+        """Close as far as possible: the daemon may be dead."""
+        with contextlib.suppress(errors.DatapathError):
+            self.close()
+
+    def snapshot(self, state: ReplicaState, number: int) -> None:
+        """Turn every head into a read-only layer under a new head `number`, all disks in one transaction."""
+        assert state.head is not None
+        old_head, key = state.head, self._key()
+        for index, disk in enumerate(state.disks):
+            path = create_layer(self._files, disk, number, self._files.layer(disk.key, old_head), key=key)
+            new = ChainFile(str(number), path, key=key)
+            self._daemon.add_node(
+                _node(self._daemon, f"{self._node_prefix(index)}{number}", new, writable=True, backing=None)
+            )
+        actions = [
+            {
+                "type": "blockdev-snapshot",
+                "data": {
+                    "node": self._node_prefix(i) + str(old_head),
+                    "overlay": self._node_prefix(i) + str(number),
+                },
+            }
+            for i in range(len(state.disks))
+        ]
+        self._daemon.qmp("transaction", actions=actions)
+        self._daemon.qmp("blockdev-reopen", options=self._sealed(state, old_head))
+
+    def merge_down(self, low: Path, high: Path) -> None:
+        """Replace `high` by one file with the content of both. `low` is gone then, and no file's backing name
+        changes. The heads must be closed. It can be interrupted anywhere and repeated: until the rename, `high` hides
+        what is written into `low`.
+
+        qemu-img commit would copy 64 KiB for each page of 4 KiB (the granularity of its bitmap, QEMU 7.2): merged
+        layers of scattered writes would be seven times too large."""
+        if not low.exists():
+            return
+        try:
+            merge.copy_own(self._daemon, f"{self._prefix}-merge", high, low, self._key())
+        finally:
+            close_chains(self._daemon, self._prefix)
+        sync_file(low)
+        low.replace(high)
+        sync_folder(high.parent)
+
+    def _sealed(self, state: ReplicaState, number: int) -> list[dict[str, Any]]:
+        """Options to reopen the former heads read-only: a writable node would lock other readers out."""
+        options, key = [], self._key()
+        for index, disk in enumerate(state.disks):
+            below = chain_files(self._files, state, disk, number, key)[-2].name
+            file = ChainFile(str(number), self._files.layer(disk.key, number), key=key)
+            prefix = self._node_prefix(index)
+            # A reopen cannot change cache sizes together with the mode; the next opening makes them small.
+            node = _node(self._daemon, f"{prefix}{number}", file, writable=True, backing=f"{prefix}{below}")
+            options.append({**node, "read-only": True})
+        return options
+
+    def _node_prefix(self, index: int) -> str:
+        return f"{self._prefix}-{index}-"
+
+    def _export(self, index: int) -> str:
+        return f"{self._prefix}-{index}"
+
+
+def create_layer(
+    files: ReplicaFiles, disk: DiskRecord, number: int, below: Path, below_format: str = "qcow2", *,
+    key: EncryptionKey | None = None,
+) -> Path:  # fmt: skip
+    """Create a durable layer file over `below`; encrypted if there is a key, as `below` then is."""
+    path = files.layer(disk.key, number)
+    # A foreign base is named absolutely: libvirt takes over the name when it commits a chain into that file, and a
+    # name that leads through our folder would be dead once the folder is removed.
+    ours = files.root.absolute() in below.absolute().parents
+    if key is not None:
+        luks_blank.create_overlay(path, below, disk.size_bytes, key, files.disk(disk.key), relative=ours)
+    else:
+        image.create_overlay(path, below, below_format, disk.size_bytes, relative=ours)
+    sync_file(path)
+    sync_folder(path.parent)
+    return path
+
+
+def _node(
+    daemon: StorageDaemon, name: str, file: ChainFile, *, writable: bool, backing: str | None
+) -> dict[str, Any]:
+    protocol = "host_device" if file.path.is_block_device() else "file"
+    options: dict[str, Any] = {
+        "driver": file.image_format,
+        "node-name": name,
+        "read-only": not writable,
+        "discard": "unmap",
+        "file": {"driver": protocol, "filename": str(file.path), "discard": "unmap"},
+    }
+    if file.key is not None:
+        options["encrypt"] = {"format": "luks", "key-secret": daemon.knows(file.key)}
+    if file.image_format == "qcow2":
+        options["backing"] = backing
+        if not writable:
+            options["l2-cache-size"] = BACKING_CACHE_BYTES
+            options["l2-cache-entry-size"] = BACKING_CACHE_ENTRY_BYTES
+    return options

@@ -1,0 +1,296 @@
+"""What all verbs of a replica use: its files, state, open heads and digest maps.
+
+A verb changes things inside `changing()`: one thread at a time, after recovery. If a verb fails, everything open
+is closed and the state is read again from the record, so that memory never runs ahead of it. Code that only needs
+layers to stay uses `keeping_layers()`: it waits for a merge but not for a long cycle, because a failover must not
+queue behind one. Locks are taken in the order change, layers, record."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ...ground import full_disk
+from ...ground.durable import sync_folder
+from .. import errors
+from ..cycles import CycleJournal
+from ..digests import DigestMap, scan
+from ..disks import NbdDisk, StorageDaemon
+from ..encryption import EncryptionKey
+from .chain import chain
+from .record import encrypt_old_firmware, manifest, record
+from .record.firmware_store import FirmwareStore
+from .record.keys import ReplicaKeys
+from .record.paths import ReplicaFiles
+from .record.record import ReplicaState
+
+Reach = Callable[[str], None]
+_NO_KEY: Final = (errors.KeyMissing, errors.KeyWrong)
+_NO_STORE: Final = (errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable, OSError)
+
+
+class ReplicaCore:
+    """One replica in this process. Invariant: `state` is what replica.json holds."""
+
+    def __init__(
+        self, files: ReplicaFiles, daemon: StorageDaemon, reach: Reach, key: EncryptionKey | None = None
+    ) -> None:
+        self.files = files
+        self.daemon = daemon
+        self.reach = reach
+        self.heads = chain.Heads(daemon, files, lambda: self.key)
+        self.journal = CycleJournal(files.journal)
+        self.state = record.load(files.record)
+        self.keys = ReplicaKeys(key, lambda: self.state, self.save)
+        self.firmware = FirmwareStore(files.firmware, lambda: self.keys.files)
+        self._maps: dict[str, DigestMap] = {}
+        self._change_lock = threading.RLock()
+        self._depth = 0
+        self._layers_lock = threading.RLock()
+        self._record_lock = threading.Lock()
+        self._whole = False
+        self._readers: list[int] = []
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[ReplicaState]:
+        """Lock the replica for one change; yields its state."""
+        with self._entered() as outermost:
+            try:
+                if outermost and self.heads.stale:
+                    self._reset()
+                if not self._whole:
+                    with self._layers_lock:
+                        self._recover()
+                yield self.state
+            except errors.DiskUnreadable as error:
+                told = self.what_broke(error)
+                self._reset()
+                raise told from error
+            except Exception:
+                self._reset()
+                raise
+
+    @contextlib.contextmanager
+    def _entered(self) -> Iterator[bool]:
+        """Take the lock of changes; tells whether this is the outermost change."""
+        with self._change_lock:
+            self._depth += 1
+            try:
+                yield self._depth == 1
+            finally:
+                self._depth -= 1
+
+    @contextlib.contextmanager
+    def keeping_layers(self) -> Iterator[ReplicaState]:
+        """Lock the layers, not the head: nothing is merged or removed inside; yields the state."""
+        while not self._whole:
+            if self._change_lock.acquire(timeout=0.1):
+                try:
+                    with self.changing():
+                        pass
+                finally:
+                    self._change_lock.release()
+        with self._layers_lock:
+            yield self.state
+
+    @contextlib.contextmanager
+    def reading(self, layer: int) -> Iterator[None]:
+        """Keep a layer and all below unchanged while this process reads it."""
+        with self._layers_lock:
+            self._readers.append(layer)
+        try:
+            yield
+        finally:
+            with self._layers_lock:
+                self._readers.remove(layer)
+
+    def until_unread(self, within_seconds: float) -> None:
+        """Return once nobody in this process reads a layer; raises ReplicaInUse after `within_seconds`."""
+        deadline = time.monotonic() + within_seconds
+        while self._readers:
+            if time.monotonic() > deadline:
+                raise errors.ReplicaInUse(
+                    f"A recovery point of {self.state.machine_id} is still being read after {within_seconds:.0f} s.",
+                    do="Wait for the verification, then retry.",
+                )
+            time.sleep(0.02)
+
+    @property
+    def reserved(self) -> int:
+        """The highest layer that must not change; nor may any below it."""
+        return max([self.state.reserved, *self._readers])
+
+    @property
+    def key(self) -> EncryptionKey | None:
+        """The key of the images, None for a plain replica; raises KeyMissing, KeyWrong."""
+        return self.keys.images
+
+    def save(self, **changes: Any) -> ReplicaState:
+        """Make a changed state durable, then current."""
+        with self._record_lock:
+            state = dataclasses.replace(self.state, **changes)
+            record.save(state, self.files.record)
+            self.state = state
+        return state
+
+    def open_heads(self) -> dict[str, NbdDisk]:
+        if self.state.head is None:
+            raise errors.ReplicaClosed(
+                f"The replica of {self.state.machine_id} takes no cycles: its failover was committed.",
+                do="Reprotect the machine; the replica is opened again with the next epoch.",
+            )
+        return self.heads.open(self.state)
+
+    def maps(self, cancelled: scan.Asked = scan.never) -> dict[str, DigestMap]:
+        """A correct digest map of every head. A stale one is rebuilt by reading the disk, which takes long."""
+        disks = self.open_heads()
+        for disk in self.state.disks:
+            if not self._map_is_true(disk.key, disks[disk.key].size_bytes):
+                self.drop_maps(disk.key)
+                self._maps[disk.key] = scan.build(
+                    self.files.digests(disk.key),
+                    disks[disk.key],
+                    self.state.epoch,
+                    self.state.processed_seq,
+                    cancelled,
+                )
+        return self._maps
+
+    def _map_is_true(self, key: str, size_bytes: int) -> bool:
+        if key not in self._maps:
+            with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
+                self._maps[key] = DigestMap(self.files.digests(key))
+        known = self._maps.get(key)
+        state = self.state
+        return known is not None and known.describes(
+            size_bytes, state.epoch, state.processed_seq, state.applying_seq
+        )
+
+    def grow_map(self, key: str, size_bytes: int) -> None:
+        """Grow the map of a disk whose old size was a whole number of blocks."""
+        with contextlib.suppress(FileNotFoundError, errors.ImageProblem):
+            digests = self._maps.get(key) or DigestMap(self.files.digests(key))
+            digests.grow(size_bytes)
+            digests.mark(digests.epoch, digests.seq)
+            self._maps[key] = digests
+
+    def drop_maps(self, *keys: str) -> None:
+        """Delete digest maps and their files; they are rebuilt when needed."""
+        for key in keys or self.state.keys:
+            if key in self._maps:
+                self._maps.pop(key).close()
+            self.files.digests(key).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        with self._change_lock:
+            self._reset()
+
+    def what_broke(self, error: errors.DiskUnreadable) -> errors.DatapathError:
+        """An NBD error as an error of the store: full, the daemon dead, or the error itself."""
+        if full_disk.is_said_in(error.message):
+            return full_disk.store_full(
+                f"No space left on the store of {self.state.machine_id}: {error.message}"
+            )
+        if self.daemon.died() or self.heads.stale:
+            return errors.StorageDaemonGone(
+                f"The storage daemon died while it served {self.state.machine_id}.",
+                do="Repeat the operation: the daemon is started again.",
+            )
+        return error
+
+    def _reset(self) -> None:
+        self.heads.forsake()
+        for digests in self._maps.values():
+            digests.close()
+        self._maps = {}
+        self._whole = False
+
+    def _recover(self) -> None:
+        """Make the files match the record: finish what was begun, remove what is not recorded."""
+        self.state = record.load(self.files.record)
+        self.heads.close()
+        with contextlib.suppress(*_NO_KEY):
+            if self.keys.settle():
+                self.reach("key.taken")
+        with contextlib.suppress(*_NO_KEY, *_NO_STORE):
+            self._encrypt_firmware()
+        if self.state.merging is not None and self.state.merging > self.reserved:
+            # A full disk must not prevent a failover: the merge waits, everything else goes on. Nor must a
+            # lost key prevent the removal of the replica.
+            with contextlib.suppress(*_NO_KEY, *_NO_STORE):
+                self.finish_merge()
+        self.collect_garbage()
+        self._whole = True
+
+    def _encrypt_firmware(self) -> None:
+        if self.key is not None:
+            encrypted = encrypt_old_firmware.encrypt_firmware(
+                self.firmware, self.files, self.state, self.reach
+            )
+            if encrypted is not None:
+                self.save(firmware=encrypted)
+
+    def finish_merge(self) -> None:
+        """Merge the layer that the record names in `merging` with its child, under the child's name."""
+        state = self.state
+        number = state.merging
+        child = next(layer.number for layer in state.layers if number is not None and layer.number > number)
+        for disk in state.disks:
+            self.reach("merge.begun")
+            self._merge_down(self.files.layer(disk.key, number or 0), self.files.layer(disk.key, child))
+            self.reach("merge.renamed")
+        self.save(layers=tuple(layer for layer in state.layers if layer.number != number), merging=None)
+        self.reach("merge.recorded")
+
+    def _merge_down(self, low: Path, high: Path) -> None:
+        try:
+            self.heads.merge_down(low, high)
+        except errors.DiskUnreadable as error:
+            raise self.what_broke(error) from error
+
+    def collect_garbage(self) -> None:
+        """Remove layers, manifests and run overlays that the record does not name. A replica that takes no more
+        cycles keeps no journal."""
+        state = self.state
+        self._collect_disks(state)
+        self.collect_firmware()
+        points = {layer.point_id for layer in state.layers}
+        for path in self.files.points.glob("*.json"):
+            if path.stem not in points:
+                path.unlink(missing_ok=True)
+        runs = {place(run.name) for run in state.runs for place in (self.files.run, self.files.run_part)}
+        for folder in self.files.runs.iterdir():
+            if folder not in runs:
+                shutil.rmtree(folder, ignore_errors=True)
+        if state.head is None:
+            self.journal.clear()
+
+    def _collect_disks(self, state: ReplicaState) -> None:
+        kept = {layer.number for layer in state.layers}
+        for key in state.keys:
+            for number in self.files.layer_numbers(key):
+                if number not in kept:
+                    self.files.layer(key, number).unlink(missing_ok=True)
+            sync_folder(self.files.disk(key))
+        for folder in (self.files.root / "disks").iterdir():
+            if folder.name not in state.keys:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def collect_firmware(self) -> None:
+        """Remove firmware files that neither the newest cycle nor a recovery point names."""
+        newest, found = {file.sha256 for file in self.state.firmware}, self.firmware.stored()
+        if found <= newest:
+            return
+        with contextlib.suppress(errors.ImageProblem):  # a damaged manifest may name any of them
+            self.firmware.remove(found - newest - self._firmware_of_points())
+
+    def _firmware_of_points(self) -> set[str]:
+        points = [layer.point_id for layer in self.state.layers if layer.point_id is not None]
+        manifests = (manifest.load(self.files.point(point_id)) for point_id in points)
+        return {Path(file.file).name for each in manifests for file in each.firmware}

@@ -1,0 +1,15 @@
+"""What is true about a replica, as files in its folder.
+
+Its rooms:
+
+    record                replica.json as one frozen value
+    paths                 where the files lie
+    manifest              all that is needed to start a machine from a point
+    firmware_store        firmware state, each content once
+    keys                  which keys open a replica
+    encrypt_old_firmware  firmware state that an earlier release left plain
+"""
+
+from . import record
+
+__all__ = ["record"]

@@ -1,0 +1,113 @@
+"""Where a replica's files lie.
+
+REPLICA/replica.json               the record of all below
+REPLICA/disks/KEY/base.qcow2       the chain's bottom (or a file elsewhere that is only read)
+REPLICA/disks/KEY/000001.qcow2     layers, each backed by the one before
+REPLICA/points/POINT.json          one manifest per recovery point
+REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
+REPLICA/digests/KEY.map            digests of what the head holds
+REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
+REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
+REPLICA/inbox/                     cycles that wait to be applied
+REPLICA/journal/                   cycles that were applied and are kept for a while; marks of damaged ones
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....ground.durable import sync_folder
+from ... import errors
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_LAYER = re.compile(r"(\d{6,})\.qcow2")
+
+
+def checked_name(name: str, what: str) -> str:
+    """The name, if it is safe as a file's; raises ImageProblem if it could lead out of its folder."""
+    if not _NAME.fullmatch(name):
+        raise errors.ImageProblem(
+            f"{name!r} cannot be used as a {what}.",
+            do="Use letters, digits, '.', '_' and '-', starting with a letter or digit, at most 128.",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaFiles:
+    """Paths of one replica."""
+
+    root: Path
+
+    @property
+    def record(self) -> Path:
+        return self.root / "replica.json"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal"
+
+    @property
+    def points(self) -> Path:
+        return self.root / "points"
+
+    @property
+    def firmware(self) -> Path:
+        return self.root / "firmware"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def disk(self, key: str) -> Path:
+        return self.root / "disks" / checked_name(key, "disk key")
+
+    def base(self, key: str) -> Path:
+        return self.disk(key) / "base.qcow2"
+
+    def layer(self, key: str, number: int) -> Path:
+        return self.disk(key) / f"{number:06d}.qcow2"
+
+    def digests(self, key: str) -> Path:
+        return self.root / "digests" / f"{checked_name(key, 'disk key')}.map"
+
+    def point(self, point_id: str) -> Path:
+        return self.points / f"{checked_name(point_id, 'recovery point id')}.json"
+
+    def run(self, run_name: str) -> Path:
+        return self.runs / checked_name(run_name, "run name")
+
+    def run_part(self, run_name: str) -> Path:
+        """Where a run's overlays are rolled forward: as deep as the run's folder, so that relative backing names
+        are valid in both."""
+        return self.runs / f".{checked_name(run_name, 'run name')}.part"
+
+    def run_overlay(self, run_name: str, key: str) -> Path:
+        return self.run(run_name) / f"{checked_name(key, 'disk key')}.qcow2"
+
+    def run_firmware(self, run_name: str) -> Path:
+        """Where a run that was rolled forward has its firmware state, if its cycles had any."""
+        return self.run(run_name) / "firmware"
+
+    def layer_numbers(self, key: str) -> list[int]:
+        """Numbers of the layer files that exist for a disk."""
+        found = (_LAYER.fullmatch(path.name) for path in self.disk(key).iterdir())
+        return sorted(int(match.group(1)) for match in found if match)
+
+    def make_folders(self, keys: tuple[str, ...]) -> None:
+        for folder in (
+            self.inbox,
+            self.points,
+            self.firmware,
+            self.runs,
+            self.root / "digests",
+            *map(self.disk, keys),
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)

@@ -1,0 +1,152 @@
+"""What is true about a replica, as one frozen value that replica.json holds.
+
+A change is a new value, durable before anyone relies on it. Layers are listed from the bottom up; the last one is
+the head while the replica is open for cycles. `merging` names the layer that is being merged with its child; after
+a crash the merge is repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import errors
+from ...cycles import FirmwareFile
+from ...encryption import Wrapped
+from ...files import write_durably
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRecord:
+    """`base` is a path relative to the replica's folder (ours) or absolute (only ever read)."""
+
+    key: str
+    size_bytes: int
+    base: str
+    base_format: str = "qcow2"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What was written up to one instant. A layer without a point waits to be merged."""
+
+    number: int
+    point_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A user of a layer, which keeps it and all below unchanged. Writable runs have overlays on it; with
+    `through_seq` the cycles of the journal up to that one are applied to them."""
+
+    name: str
+    point_id: str
+    layer: int
+    writable: bool = True
+    through_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice.
+
+    `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
+    pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
+    (point id, reason) of points that retention must not drop. `firmware` is the state that came with the newest
+    processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the
+    newest cycle that may have written anything; a source that reuses its number has lost its records.
+    `processed_after` is the cycle that the last begun one was applied on, None if the head was no instant.
+    `key_id` names the key that opens all images and encrypted files; None: they are plain. During a change of the
+    key `next_key_id` opens all of them too, and `former_key_id` may still open some. `data_keys` are the one key
+    of the encrypted files, wrapped by each of these (see data_key)."""
+
+    machine_id: str
+    epoch: int
+    disks: tuple[DiskRecord, ...]
+    layers: tuple[Layer, ...]
+    head: int | None
+    next_number: int
+    processed_seq: int = 0
+    processed_taken_at: str | None = None
+    applying_seq: int | None = None
+    begun_seq: int = 0
+    processed_after: int | None = None
+    whole: bool = True
+    unsealed: bool = False
+    merging: int | None = None
+    committed_point_id: str | None = None
+    runs: tuple[Run, ...] = ()
+    holds: tuple[tuple[str, str], ...] = ()
+    firmware: tuple[FirmwareFile, ...] = ()
+    current: tuple[str, ...] | None = None
+    key_id: str | None = None
+    next_key_id: str | None = None
+    former_key_id: str | None = None
+    data_keys: tuple[Wrapped, ...] = ()
+    version: int = VERSION
+
+    def disk(self, key: str) -> DiskRecord:
+        for disk in self.disks:
+            if disk.key == key:
+                return disk
+        raise errors.ImageProblem(
+            f"The replica of {self.machine_id} has no disk '{key}'.",
+            do=f"Use one of {', '.join(disk.key for disk in self.disks)}.",
+        )
+
+    def layer_of(self, point_id: str) -> Layer | None:
+        return next((layer for layer in self.layers if layer.point_id == point_id), None)
+
+    def run(self, name: str) -> Run | None:
+        return next((run for run in self.runs if run.name == name), None)
+
+    def held(self, point_id: str) -> str | None:
+        """Why this point has a hold; None if it has none."""
+        return dict(self.holds).get(point_id)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(disk.key for disk in self.disks)
+
+    @property
+    def reserved(self) -> int:
+        """The highest layer in use: it and all below must not change. 0 if there is none."""
+        return max((run.layer for run in self.runs), default=0)
+
+    def users_of(self, layer: int) -> list[str]:
+        """Names of the users of exactly this layer."""
+        return [f"run {run.name}" for run in self.runs if run.layer == layer]
+
+
+def save(state: ReplicaState, path: Path) -> None:
+    write_durably(path, json.dumps(dataclasses.asdict(state), indent=1).encode())
+
+
+def load(path: Path) -> ReplicaState:
+    """Read a record; raises ImageProblem if it is absent, damaged or of a later version."""
+    try:
+        return _from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise errors.ImageProblem(
+            f"The replica's record {path} cannot be read: {error}.",
+            do="Its points' manifests still say which files boot; to replicate again, remove the replica and "
+            "enable protection anew. An older copy of the record must not be put back: it names other files.",
+        ) from error
+
+
+def _from_json(body: dict[str, Any]) -> ReplicaState:
+    if body["version"] > VERSION:
+        raise ValueError(f"version {body['version']} was written by a later secondsite")
+    body["disks"] = tuple(DiskRecord(**disk) for disk in body["disks"])
+    body["layers"] = tuple(Layer(**layer) for layer in body["layers"])
+    body["runs"] = tuple(Run(**run) for run in body["runs"])
+    body.pop("leases", None)  # the first release wrote them, always empty
+    body["holds"] = tuple((point_id, reason) for point_id, reason in body.get("holds", ()))
+    body["data_keys"] = tuple((key_id, wrapped) for key_id, wrapped in body.get("data_keys", ()))
+    body["current"] = None if body.get("current") is None else tuple(body["current"])
+    body["firmware"] = tuple(FirmwareFile.from_json(file) for file in body.get("firmware", ()))
+    return ReplicaState(**body)

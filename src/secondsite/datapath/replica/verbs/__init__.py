@@ -1,0 +1,25 @@
+"""The verbs of a replica, one a file; `replica.Replica` is their face.
+
+Its rooms:
+
+    create            make a replica
+    remove            delete a replica
+    apply             apply a cycle to the head, seal the point it asks for
+    unaligned_writes  write frames of any alignment, keep the digests correct
+    seal              the head becomes a recovery point
+    prune             drop points, merge layers nobody needs
+    holds             points that retention must not drop
+    disks             add and remove disks
+    runs              overlays for machines to run on, and their commit
+    roll_forward      bring an overlay to an instant between points
+    read_journal      cycles of the journal, every frame verified
+    verify            read a point and compare its digests
+    views             points, sizes and counts
+    seed              write the pieces of a shipped copy
+    seed_image        look at a shipped copy and read it
+    change_key        another customer's key, without copying
+"""
+
+from . import seed_image
+
+__all__ = ["seed_image"]

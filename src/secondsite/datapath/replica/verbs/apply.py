@@ -1,0 +1,287 @@
+"""Apply a cycle to the head, and seal the recovery point that it asks for.
+
+A cycle is marked as begun before its first byte is written: until it is done, the head is no instant of the machine
+and nothing may be sealed. After a crash the same cycle is applied again from its start, which writes the same bytes
+to the same places. Head, digests and mark are durable before the cycle counts as processed.
+
+A cycle that is written as it arrives may end in the middle. What arrived stays, with correct digests; the head is
+no instant of the machine until a pass over whole disks ends, and the next cycle writes all of it again."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from ... import errors
+from ...cycles import FirmwareFile
+from ...digests import DigestMap, hashes, scan
+from ...disks import NbdDisk, Writes, image
+from ...extents import Extent
+from ...units import BLOCK_BYTES
+from ..core import ReplicaCore
+from ..record.record import ReplicaState
+from . import seal
+from .unaligned_writes import Piece, UnalignedWrites
+
+
+class CycleDiskLike(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+
+
+class CycleLike(Protocol):
+    """The header of a cycle, as `cycle_file.CycleHeader` has it."""
+
+    @property
+    def machine_id(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def base_seq(self) -> int | None: ...
+    @property
+    def taken_at(self) -> str: ...
+    @property
+    def disks(self) -> Sequence[CycleDiskLike]: ...
+    @property
+    def point(self) -> dict[str, Any] | None: ...
+    @property
+    def sync(self) -> dict[str, Any] | None: ...
+    @property
+    def firmware(self) -> Sequence[FirmwareFile] | None: ...
+    @property
+    def apart(self) -> Sequence[str]: ...
+
+
+class FrameLike(Piece, Protocol):
+    """A piece of a disk, as `frames.Frame` has it; `disk` counts the header's disks from 0."""
+
+    @property
+    def disk(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one `apply` did. `already`: the cycle had been processed before; `torn`: it ended in the middle;
+    `point_id`: of the point that was sealed, if any."""
+
+    already: bool
+    point_id: str | None = None
+    seconds: float = 0.0
+    torn: bool = False
+
+
+def always() -> bool:
+    """For a cycle in a file: it is whole, or reading it fails."""
+    return True
+
+
+def apply(
+    core: ReplicaCore,
+    header: CycleLike,
+    frames: Iterable[FrameLike],
+    cancelled: scan.Asked = scan.never,
+    came_whole: Callable[[], bool] = always,
+) -> Applied:
+    """Write a cycle to the head and seal the point that it asks for. Raises as `Replica.apply`."""
+    began = time.monotonic()
+    with core.changing() as state:
+        if header.epoch == state.epoch and header.seq <= state.processed_seq:
+            return Applied(already=True)
+        _check_order(state, header)
+        facts = seal.PointFacts.of(header.point) if header.point is not None else None
+        if facts is not None:
+            seal.check_new(state, facts)
+        kept = _firmware(core, header)
+        _grow(core, header)
+        _to_head(core, header, frames, cancelled, came_whole)
+        if not came_whole():
+            core.save(applying_seq=None, unsealed=True)
+            return Applied(False, None, time.monotonic() - began, torn=True)
+        done = {
+            "processed_seq": header.seq,
+            "processed_taken_at": header.taken_at,
+            "applying_seq": None,
+            "firmware": kept,
+            "current": tuple(disk.key for disk in header.disks if disk.key not in header.apart),
+            "whole": facts is not None or header.sync is None or header.sync.keys() <= set(header.apart),
+        }
+        if facts is None:
+            core.save(**done, unsealed=True)
+        else:
+            seal.seal_head(core, facts, header.seq, header.taken_at, done)
+        core.reach("apply.processed")
+        if kept != state.firmware:
+            core.collect_firmware()
+    return Applied(False, facts.point_id if facts else None, time.monotonic() - began)
+
+
+def _firmware(core: ReplicaCore, header: CycleLike) -> tuple[FirmwareFile, ...]:
+    """The machine's firmware state at the cycle, durable but not yet recorded."""
+    if header.firmware is None:
+        return core.state.firmware
+    kept = core.firmware.keep(header.firmware)
+    core.reach("apply.firmware")
+    return kept
+
+
+def _to_head(
+    core: ReplicaCore,
+    header: CycleLike,
+    frames: Iterable[FrameLike],
+    cancelled: scan.Asked,
+    came_whole: Callable[[], bool],
+) -> None:
+    """Write the frames to the head and the digest maps, durably."""
+    maps, disks = core.maps(cancelled), core.open_heads()
+    core.save(
+        applying_seq=header.seq,
+        begun_seq=header.seq,
+        whole=False,
+        processed_after=_applied_on(core.state, header),
+    )
+    core.reach("apply.begun")
+    targets = [(disks[disk.key], maps[disk.key]) for disk in header.disks]
+    _write_all(core, targets, frames, cancelled)
+    core.reach("apply.written")
+    for disk, _ in targets:
+        disk.flush()
+    core.reach("apply.flushed")
+    for digests in maps.values():
+        digests.mark(header.epoch, header.seq if came_whole() else core.state.processed_seq)
+    core.reach("apply.mapped")
+
+
+def _applied_on(state: ReplicaState, header: CycleLike) -> int | None:
+    """The processed cycle that this cycle is applied on; None if the head is no instant."""
+    if state.applying_seq == header.seq:
+        return state.processed_after
+    return state.processed_seq if state.whole else None
+
+
+def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
+    """Move an applied cycle's file to the journal, or remove it; tells whether it is kept."""
+    state = core.state
+    after, taken_at = state.processed_after, state.processed_taken_at
+    newest = (epoch, seq) == (state.epoch, state.processed_seq) and state.applying_seq is None
+    if newest and state.whole and after is not None and taken_at is not None:
+        core.journal.keep(path, epoch, seq, after, datetime.fromisoformat(taken_at))
+        return True
+    path.unlink(missing_ok=True)
+    return False
+
+
+def abandon(core: ReplicaCore) -> None:
+    """Give up a half-applied cycle; points can be sealed after the next whole pass."""
+    with core.changing() as state:
+        if state.applying_seq is not None:
+            core.drop_maps()
+            core.save(applying_seq=None, whole=False, unsealed=True)
+
+
+def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
+    """Digests of the head's 64 KiB blocks in a range, 16 bytes each; raises HeadTorn."""
+    with core.changing() as state:
+        state.disk(key)
+        if state.applying_seq is not None:
+            raise seal.torn(state)
+        return core.maps()[key].region(offset, length)
+
+
+def pages(core: ReplicaCore, key: str, blocks: Sequence[Extent]) -> bytes:
+    """Digests of the head's 4 KiB pages in these blocks, 16 bytes each; raises HeadTorn."""
+    with core.changing() as state:
+        state.disk(key)
+        if state.applying_seq is not None:
+            raise seal.torn(state)
+        return b"".join(hashes.page_digests(raw) for _, raw in core.open_heads()[key].read_many(blocks))
+
+
+def _check_order(state: ReplicaState, header: CycleLike) -> None:
+    if state.head is None:
+        raise errors.ReplicaClosed(
+            f"The replica of {state.machine_id} takes no cycles: its failover was committed.",
+            do="Reprotect the machine; the replica is opened again with the next epoch.",
+        )
+    said = f"cycle {header.seq} of epoch {header.epoch} for {header.machine_id}"
+    if (header.machine_id, header.epoch) != (state.machine_id, state.epoch):
+        raise errors.CycleOutOfOrder(
+            f"The {said} is not for this replica ({state.machine_id}, epoch {state.epoch}).",
+            do="Discard it: it was sent before the direction or the replica changed.",
+        )
+    if state.applying_seq not in (None, header.seq):
+        raise errors.CycleOutOfOrder(
+            f"The {said} came, but cycle {state.applying_seq} is half applied.",
+            do=f"Apply cycle {state.applying_seq} again first; if its file is lost, abandon it and resynchronize.",
+        )
+    if header.base_seq not in (None, state.processed_seq):
+        raise errors.CycleOutOfOrder(
+            f"The {said} builds on cycle {header.base_seq}, but {state.processed_seq} is what was processed.",
+            do="Apply the cycles between, or resynchronize the machine if they are lost.",
+        )
+
+
+def _grow(core: ReplicaCore, header: CycleLike) -> None:
+    """Grow disks to the sizes in the cycle (P16); raises CycleOutOfOrder if one shrank."""
+    state = core.state
+    wanted = {disk.key: disk.size_bytes for disk in header.disks}
+    grown = [disk for disk in state.disks if wanted.get(disk.key, disk.size_bytes) != disk.size_bytes]
+    for key, size_bytes in wanted.items():
+        if size_bytes < state.disk(key).size_bytes:
+            raise errors.CycleOutOfOrder(
+                f"Disk {key} of {state.machine_id} shrank from {state.disk(key).size_bytes} to {size_bytes} bytes.",
+                do="Disable protection of the machine and enable it again: a smaller disk needs a new replica.",
+            )
+    if not grown:
+        return
+    core.heads.close()
+    core.drop_maps(*(disk.key for disk in grown if disk.size_bytes % BLOCK_BYTES))
+    for disk in grown:
+        image.resize(core.files.layer(disk.key, state.head or 0), wanted[disk.key], core.key)
+        core.grow_map(disk.key, wanted[disk.key])
+    core.reach("grow.resized")
+    core.save(
+        disks=tuple(
+            dataclasses.replace(disk, size_bytes=wanted.get(disk.key, disk.size_bytes))
+            for disk in state.disks
+        )
+    )
+
+
+def _write_all(
+    core: ReplicaCore,
+    targets: Sequence[tuple[NbdDisk, DigestMap]],
+    frames: Iterable[FrameLike],
+    cancelled: scan.Asked,
+) -> None:
+    with contextlib.ExitStack() as stack:
+        writes = [
+            UnalignedWrites(disk, digests, stack.enter_context(Writes(disk))) for disk, digests in targets
+        ]
+        for frame in frames:
+            if cancelled():
+                raise errors.Cancelled(
+                    "Applying the cycle was stopped.", do="Apply it again: it starts anew."
+                )
+            _check_place(targets, frame)
+            writes[frame.disk].write(frame)
+            core.reach("apply.frame")
+        for each in writes:
+            each.finish()
+
+
+def _check_place(targets: Sequence[tuple[NbdDisk, DigestMap]], frame: FrameLike) -> None:
+    if frame.disk >= len(targets) or frame.offset + frame.length > targets[frame.disk][0].size_bytes:
+        raise errors.CycleDamaged(
+            f"A frame writes {frame.length} bytes at {frame.offset} of disk {frame.disk}, beyond what the cycle has.",
+            do="Abandon the cycle and resynchronize the machine.",
+        )

@@ -1,0 +1,76 @@
+"""Add disks to a replica, and remove them.
+
+A new disk gets an empty file in every layer of the chain, so that all disks are sealed and merged alike; the
+manifests tell which points have it. A disk that is no longer protected is removed once no point has it."""
+
+from __future__ import annotations
+
+import shutil
+
+from ....ground.durable import sync_file, sync_folder
+from ... import errors
+from ...disks import image, luks_blank
+from ..chain import chain
+from ..core import ReplicaCore
+from ..record import manifest
+from ..record.paths import checked_name
+from ..record.record import DiskRecord
+
+
+def add(core: ReplicaCore, key: str, size_bytes: int) -> str:
+    """Add a disk, empty in all layers; gives a sentence. Until the record names it, its files are garbage."""
+    checked_name(key, "disk key")
+    with core.changing(), core.keeping_layers() as state:
+        if key in state.keys:
+            return f"disk {key} was already there"
+        if state.head is None:
+            raise errors.ReplicaClosed(
+                f"The replica of {state.machine_id} takes no disk: its failover was committed.",
+                do="Reprotect the machine first.",
+            )
+        folder, base = core.files.disk(key), core.files.base(key)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        sync_folder(folder.parent)
+        if core.key is None:
+            image.create(base, size_bytes)
+        else:
+            luks_blank.create(base, size_bytes, core.key, folder)
+        sync_file(base)
+        record = DiskRecord(key, size_bytes, str(base.relative_to(core.files.root)))
+        below = base
+        for layer in state.layers:
+            below = chain.create_layer(core.files, record, layer.number, below, key=core.key)
+        core.reach("join.files")
+        core.heads.close()
+        current = state.keys if state.current is None else state.current
+        core.save(disks=(*state.disks, record), current=current)
+        core.reach("join.recorded")
+    return f"added disk {key}"
+
+
+def forget(core: ReplicaCore, key: str) -> bool:
+    """Remove a disk; False while a point has it."""
+    with core.changing(), core.keeping_layers() as state:
+        if key not in state.keys or len(state.disks) == 1:
+            return False
+        points = [layer.point_id for layer in state.layers if layer.point_id is not None]
+        if any(_has(core, point_id, key) for point_id in points):
+            return False
+        core.heads.close()
+        core.drop_maps(key)
+        core.save(
+            disks=tuple(disk for disk in state.disks if disk.key != key),
+            current=None if state.current is None else tuple(each for each in state.current if each != key),
+        )
+        core.reach("leave.recorded")
+        shutil.rmtree(core.files.disk(key), ignore_errors=True)
+    return True
+
+
+def _has(core: ReplicaCore, point_id: str, key: str) -> bool:
+    """Whether a point has the disk, or may have it."""
+    try:
+        return any(disk.key == key for disk in manifest.load(core.files.point(point_id)).disks)
+    except errors.ImageProblem:
+        return True

@@ -1,0 +1,80 @@
+"""Drop recovery points, and merge the layers that no point and no run needs any more.
+
+A dropped point is gone for its users at once; its layer is merged with its child once nothing below is in use.
+Merging goes from the bottom up, so that every byte is copied once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....ground.plural import counted
+from ... import errors
+from ..core import ReplicaCore
+from ..record.record import Layer
+from . import holds
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """`merged` counts the layers that were merged with their child; the others wait until they are not in use."""
+
+    merged: int
+    sentence: str
+
+
+def drop(core: ReplicaCore, point_id: str) -> Dropped:
+    """Remove a point and merge what may be merged. Raises ReplicaInUse, PointHeld."""
+    with core.changing(), core.keeping_layers() as state:
+        layer = state.layer_of(point_id)
+        if layer is None:
+            return Dropped(tidy(core), f"point {point_id} was already dropped")
+        holds.refuse(core, point_id)
+        users = state.users_of(layer.number)
+        if users:
+            raise errors.ReplicaInUse(
+                f"Recovery point {point_id} of {state.machine_id} is in use by {', '.join(users)}.",
+                do="End what uses it, then drop it.",
+            )
+        core.save(
+            layers=tuple(Layer(old.number) if old is layer else old for old in state.layers),
+            committed_point_id=None if state.committed_point_id == point_id else state.committed_point_id,
+        )
+        core.reach("drop.recorded")
+        core.files.point(point_id).unlink(missing_ok=True)
+        core.collect_firmware()
+        merged = tidy(core)
+    waits = "" if merged else "; its layer is merged later: it is in use, or the head is not whole"
+    return Dropped(merged, f"dropped point {point_id}, merged {counted(merged, 'layer')}{waits}")
+
+
+def tidy(core: ReplicaCore) -> int:
+    """Merge all layers that have no point and are not in use; gives how many. Call it inside `changing()`."""
+    merged = 0
+    with core.keeping_layers() as state:
+        if state.merging is not None:
+            if state.merging <= core.reserved:
+                return 0
+            _finish(core)
+            merged += 1
+        while (number := _mergeable(core)) is not None:
+            core.save(merging=number)
+            core.reach("merge.intended")
+            _finish(core)
+            merged += 1
+    return merged
+
+
+def _finish(core: ReplicaCore) -> None:
+    core.heads.close()
+    core.finish_merge()
+
+
+def _mergeable(core: ReplicaCore) -> int | None:
+    """The lowest layer that may be merged with its child. Never with a head that is not whole: the layer below is
+    then the last trustworthy state."""
+    state = core.state
+    for layer, child in zip(state.layers, state.layers[1:], strict=False):
+        free = layer.point_id is None and layer.number > core.reserved
+        if free and (child.number != state.head or state.whole):
+            return layer.number
+    return None

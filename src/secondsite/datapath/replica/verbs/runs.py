@@ -1,0 +1,261 @@
+"""Overlays for machines to run on, and what committing one does to the replica.
+
+A run leases its point's layer: that layer and all below stay unchanged, while pruning and new cycles go on above
+and a drill or a failed-over machine reads through to it (P25). Opening one waits for no cycle."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import shutil
+from pathlib import Path
+
+from ....ground.durable import sync_file, sync_folder
+from ....ground.plural import counted
+from ... import errors
+from ...digests import scan
+from ...disks import image
+from ..chain import chain as layers
+from ..chain import commit_encrypted
+from ..core import ReplicaCore
+from ..record import manifest
+from ..record.paths import checked_name
+from ..record.record import DiskRecord, Layer, ReplicaState, Run
+from . import holds, prune, roll_forward
+
+
+def open_run(
+    core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None,
+    cancelled: roll_forward.Asked,
+) -> dict[str, Path]:  # fmt: skip
+    """Open a run; gives its files by disk key. Raises as `Replica.open_run`."""
+    run = _leased(core, run_name, point_id, writable, through_seq)
+    if through_seq is None:
+        with core.keeping_layers():
+            return _overlays(core, run)
+    try:
+        # the lease protects the layers below, so nothing waits while cycles are applied
+        return roll_forward.rolled(core, run, cancelled)
+    except (errors.DatapathError, OSError):
+        _forget(core, run)
+        raise
+
+
+def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None) -> Run:
+    checked_name(run_name, "run name")
+    with core.keeping_layers() as state:
+        run, wanted = state.run(run_name), (point_id, through_seq)
+        if run is None or (_is_unmade(core, run) and (run.point_id, run.through_seq) != wanted):
+            others = tuple(other for other in state.runs if other is not run)
+            run = Run(run_name, point_id, _selectable_layer(state, point_id).number, writable, through_seq)
+            core.save(runs=(*others, run))
+            core.reach("run.leased")
+        elif (run.point_id, run.through_seq) != wanted:
+            raise errors.ReplicaInUse(
+                f"Run {run_name} of {state.machine_id} is on point {_said(run.point_id, run.through_seq)}, "
+                f"not on {_said(point_id, through_seq)}.",
+                do="Close the run first, or open one with another name.",
+            )
+        return run
+
+
+def rolling(core: ReplicaCore) -> bool:
+    """Whether a run still waits to be rolled forward."""
+    return any(_is_unmade(core, run) for run in core.state.runs)
+
+
+def _is_unmade(core: ReplicaCore, run: Run) -> bool:
+    """Whether its overlays are not rolled forward yet, so that no machine can run on it."""
+    return run.through_seq is not None and not core.files.run(run.name).exists()
+
+
+def _forget(core: ReplicaCore, run: Run) -> None:
+    """Remove a run whose overlays could not be made; its name is free again."""
+    with core.keeping_layers() as state:
+        shutil.rmtree(core.files.run_part(run.name), ignore_errors=True)
+        if _is_unmade(core, run):
+            core.save(runs=tuple(other for other in state.runs if other != run))
+
+
+def _said(point_id: str, through_seq: int | None) -> str:
+    return point_id if through_seq is None else f"{point_id} with the journal up to cycle {through_seq}"
+
+
+def firmware_state(core: ReplicaCore, point_id: str, run_name: str | None) -> dict[str, bytes | None]:
+    """The firmware state at a point or of a run, by file name; None for a damaged file."""
+    if run_name is not None and core.files.run_firmware(run_name).is_dir():
+        return core.firmware.laid(core.files.run_firmware(run_name))
+    with core.keeping_layers() as state:
+        if state.layer_of(point_id) is None:
+            raise errors.PointUnknown(
+                f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
+                do="List the recovery points.",
+            )
+        found = manifest.load(core.files.point(point_id)).firmware
+        return {file.name: core.firmware.read(Path(file.file).name) for file in found}
+
+
+def close_run(core: ReplicaCore, run_name: str) -> str:
+    """Delete a run's overlays and end its lease; gives a sentence. Raises ReplicaInUse if it is committed."""
+    with core.changing(), core.keeping_layers() as state:
+        run = state.run(run_name)
+        if run is None:
+            prune.tidy(core)
+            return f"run {run_name} was already closed"
+        if state.committed_point_id is not None and state.head is None:
+            raise errors.ReplicaInUse(
+                f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of the machine.",
+                do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
+            )
+        for folder in (core.files.run(run_name), core.files.run_part(run_name)):
+            shutil.rmtree(folder, ignore_errors=True)
+        sync_folder(core.files.runs)
+        core.reach("run.deleted")
+        core.save(runs=tuple(other for other in state.runs if other is not run))
+        core.reach("run.closed")
+        prune.tidy(core)
+        return f"closed run {run_name}"
+
+
+def settle(core: ReplicaCore, run_name: str) -> str:
+    """Remove all points but the run's, and the head; gives a sentence. Raises ReplicaInUse."""
+    with core.changing(), core.keeping_layers() as state:
+        run = _run(state, run_name)
+        if state.head is None and state.committed_point_id == run.point_id:
+            return f"point {_said(run.point_id, run.through_seq)} was fixed already"
+        others = [other.name for other in state.runs if other is not run]
+        if others or not run.writable:
+            raise errors.ReplicaInUse(
+                f"The replica of {state.machine_id} is also in use by {', '.join(others) or 'a read-only run'}.",
+                do="End these first: they read recovery points that a commit removes.",
+            )
+        core.heads.close()
+        core.drop_maps()
+        removed = sum(layer.point_id not in (None, run.point_id) for layer in state.layers)
+        held = tuple(each for each in state.holds if each[0] != run.point_id)
+        core.save(
+            layers=_only(state.layers, run), head=None, committed_point_id=run.point_id, applying_seq=None, holds=(),
+            unsealed=False, merging=state.merging if (state.merging or 0) < run.layer else None,
+        )  # fmt: skip
+        core.reach("settle.recorded")
+        core.collect_garbage()
+        core.reach("settle.collected")
+        fixed = f"fixed on point {_said(run.point_id, run.through_seq)}"
+        return f"{fixed}; removed {counted(removed, 'other recovery point')}{holds.sentence(held)}"
+
+
+def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
+    """Turn a committed run into the bottom of a new replica for `epoch`; gives a sentence.
+
+    Until the record changes, the run's overlays hide all that is written below them, so it can be interrupted and
+    repeated."""
+    with core.changing(), core.keeping_layers() as state:
+        if state.epoch == epoch and state.head is not None:
+            return f"the replica was already open for epoch {epoch}"
+        _check_turn(state, _run(state, run_name), epoch)
+        if state.merging is not None:
+            core.finish_merge()
+        bottom = core.state.layers[0].number
+        # a disk that the point lacks was none of the machine that ran on it
+        on_point = {
+            disk.key for disk in manifest.load(core.files.point(_run(state, run_name).point_id)).disks
+        }
+        disks = tuple(
+            _merge_run(core, run_name, disk, bottom) for disk in state.disks if disk.key in on_point
+        )
+        core.reach("turn.opened")
+        core.save(
+            epoch=epoch, disks=disks, layers=(Layer(bottom), Layer(state.next_number)), head=state.next_number,
+            next_number=state.next_number + 1, processed_seq=0, processed_taken_at=None, applying_seq=None, begun_seq=0,
+            firmware=(), current=None, whole=False, unsealed=False, committed_point_id=None, runs=(), holds=(),
+        )  # fmt: skip
+        core.reach("turn.recorded")
+        core.drop_maps()
+        core.collect_garbage()
+        return f"merged run {run_name} down and opened a head for epoch {epoch}"
+
+
+def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
+    if state.head is not None or state.committed_point_id != run.point_id:
+        raise errors.ReplicaInUse(
+            f"Run {run.name} of {state.machine_id} is not committed.",
+            do="Commit the failover, then reprotect.",
+        )
+    if epoch <= state.epoch:
+        raise errors.CycleOutOfOrder(
+            f"Epoch {epoch} does not follow epoch {state.epoch} of {state.machine_id}.",
+            do="Ask the vault for the machine's next epoch.",
+        )
+
+
+def _merge_run(core: ReplicaCore, run_name: str, disk: DiskRecord, bottom: int) -> DiskRecord:
+    """Merge a run's overlay into the bottom layer and put a fresh head on it; the machine may have grown the disk."""
+    low, overlay = core.files.layer(disk.key, bottom), core.files.run_overlay(run_name, disk.key)
+    if core.key is None:
+        image.commit(overlay, base=low)
+    else:
+        _commit_encrypted(core, overlay, disk, bottom)
+    sync_file(low)
+    core.reach("turn.merged")
+    grown = dataclasses.replace(disk, size_bytes=image.chain(low)[0].size_bytes)
+    layers.create_layer(core.files, grown, core.state.next_number, low, key=core.key)
+    return grown
+
+
+def _commit_encrypted(core: ReplicaCore, overlay: Path, disk: DiskRecord, bottom: int) -> None:
+    below = layers.chain_files(core.files, core.state, disk, core.state.layers[-1].number, core.key)
+    chain = [*below, layers.ChainFile("run", overlay, key=core.key)]
+    commit_encrypted.into(core.daemon, f"m{secrets.token_hex(5)}-", chain, str(bottom))
+
+
+def _overlays(core: ReplicaCore, run: Run) -> dict[str, Path]:
+    sizes = {disk.key: disk.size_bytes for disk in manifest.load(core.files.point(run.point_id)).disks}
+    if not run.writable:
+        return {key: core.files.layer(key, run.layer) for key in sizes}
+    if run.through_seq is not None:
+        return roll_forward.rolled(core, run, scan.never)
+    folder = core.files.run(run.name)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        sync_folder(folder.parent)
+    return {key: _overlay(core, run, key, size_bytes) for key, size_bytes in sizes.items()}
+
+
+def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int) -> Path:
+    path = core.files.run_overlay(run.name, key)
+    if not path.exists():
+        part = path.with_name(f".{path.name}.part")
+        roll_forward.overlay(core, run, key, part, size_bytes)
+        core.reach("run.overlay")
+        part.replace(path)
+        sync_folder(path.parent)
+    return path
+
+
+def _only(chain: tuple[Layer, ...], run: Run) -> tuple[Layer, ...]:
+    """Layers the run reads; only its own point stays a point."""
+    return tuple(
+        layer if layer.number == run.layer else dataclasses.replace(layer, point_id=None)
+        for layer in chain
+        if layer.number <= run.layer
+    )
+
+
+def _run(state: ReplicaState, run_name: str) -> Run:
+    run = state.run(run_name)
+    if run is None:
+        raise errors.PointUnknown(
+            f"The replica of {state.machine_id} has no run '{run_name}'.",
+            do=f"Open it first; these are open: {', '.join(run.name for run in state.runs) or 'none'}.",
+        )
+    return run
+
+
+def _selectable_layer(state: ReplicaState, point_id: str) -> Layer:
+    layer = state.layer_of(point_id)
+    if layer is None or state.committed_point_id == point_id:
+        raise errors.PointUnknown(
+            f"The replica of {state.machine_id} has no recovery point '{point_id}' that could be used.",
+            do="List the recovery points and choose one.",
+        )
+    return layer

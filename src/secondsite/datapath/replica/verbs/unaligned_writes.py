@@ -1,0 +1,81 @@
+"""Write frames of any alignment to one disk of the head, and keep the digests of its 64 KiB blocks correct.
+
+Blocks written whole are digested from the frame. Blocks written in part are read back from the disk; they are
+gathered and read together, because reading each alone would cost a round trip per page."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from ...digests import DigestMap
+from ...disks import Buffers, NbdDisk, Writes
+from ...extents import Extent, merge
+from ...units import BLOCK_BYTES
+
+MOST_BLOCKS: Final = 4096
+"""The most blocks that wait to be read back: 256 MiB of the disk, and little memory."""
+
+
+class Piece(Protocol):
+    """What a frame writes."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def zero(self) -> bool: ...
+    @property
+    def data(self) -> bytes | memoryview: ...
+
+
+class UnalignedWrites:
+    """The writes of one cycle to one disk. `finish` makes the digests correct; an interrupted cycle is applied
+    again."""
+
+    def __init__(self, disk: NbdDisk, digests: DigestMap, queue: Writes) -> None:
+        self._disk = disk
+        self._digests = digests
+        self._queue = queue
+        self._in_part: set[int] = set()
+
+    def write(self, piece: Piece) -> None:
+        """Begin to write a piece."""
+        if piece.zero:
+            self._queue.zero(piece.length, piece.offset)
+        else:
+            self._queue.write(piece.data, piece.offset)
+        self._note(piece)
+        if len(self._in_part) >= MOST_BLOCKS:
+            self.finish()
+
+    def _note(self, piece: Piece) -> None:
+        start, end = piece.offset, piece.offset + piece.length
+        first, last = -(-start // BLOCK_BYTES), end // BLOCK_BYTES
+        if end == self._disk.size_bytes:
+            last = -(-end // BLOCK_BYTES)
+        if start % BLOCK_BYTES:
+            self._in_part.add(start // BLOCK_BYTES)
+        if last * BLOCK_BYTES < end:
+            self._in_part.add(last)
+        if first < last:
+            self._note_whole(piece, first * BLOCK_BYTES, min(last * BLOCK_BYTES, end))
+
+    def _note_whole(self, piece: Piece, start: int, end: int) -> None:
+        if piece.zero:
+            self._digests.zero(start, end - start)
+        else:
+            self._digests.write(start, memoryview(piece.data)[start - piece.offset : end - piece.offset])
+
+    def finish(self) -> None:
+        """Digest the blocks that were written in part."""
+        if not self._in_part:
+            return
+        self._queue.settle()
+        size_bytes, buffers = self._disk.size_bytes, Buffers()
+        starts = [number * BLOCK_BYTES for number in self._in_part]
+        blocks = merge(Extent(start, min(BLOCK_BYTES, size_bytes - start)) for start in starts)
+        for offset, raw in self._disk.read_many(blocks, buffers):
+            self._digests.write(offset, raw)
+            buffers.give(raw)
+        self._in_part.clear()

@@ -1,0 +1,95 @@
+"""Read a recovery point through its chain and compare it with the digests that were taken when it was sealed."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ....ground.durable import forget_cached
+from ... import errors
+from ...digests import scan
+from ...disks import NbdDisk, QmpRefused
+from ..chain import chain as layers
+from ..core import ReplicaCore
+from ..record import manifest
+from ..record.manifest import ManifestDisk
+from ..record.record import ReplicaState
+
+_BROKEN_IMAGE: Final = ("not in qcow2 format", "corrupt", "invalid", "too large", "out of range")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """`ok`: every disk is bit for bit what was sealed. `bad`: keys of the disks, and names of the firmware files,
+    that are not. `read_bytes` leaves out known zeros."""
+
+    point_id: str
+    ok: bool
+    read_bytes: int
+    seconds: float
+    sentence: str
+    bad: tuple[str, ...] = ()
+
+
+def verify(core: ReplicaCore, point_id: str, cancelled: scan.Asked, told: scan.Told) -> Verification:
+    """Read a point and compare it with what was sealed; cycles go on meanwhile. Raises PointUnknown, Cancelled,
+    DiskSilent."""
+    began = time.monotonic()
+    with core.keeping_layers() as state:
+        layer = state.layer_of(point_id)
+        if layer is None:
+            raise errors.PointUnknown(
+                f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
+                do="List the recovery points.",
+            )
+        reading = contextlib.ExitStack()
+        reading.enter_context(core.reading(layer.number))
+    with reading:
+        body = manifest.load(core.files.point(point_id))
+        disks = body.disks
+        found = [_read(core, state, layer.number, disk, cancelled, told) for disk in disks]
+    rotten = (file.name for file in body.firmware if not core.firmware.is_whole(Path(file.file).name))
+    bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
+    read_bytes = sum(count for _, count in found)
+    what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"
+    return Verification(
+        point_id, not bad, read_bytes, time.monotonic() - began, f"point {point_id} {what}", bad
+    )
+
+
+def _read(
+    core: ReplicaCore, state: ReplicaState, top: int, disk: ManifestDisk, cancelled: scan.Asked,
+    told: scan.Told,
+) -> tuple[bool, int]:  # fmt: skip
+    """Whether a disk of the point is as it was sealed, and how many bytes were read."""
+    daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
+    chain = layers.chain_files(core.files, state, state.disk(disk.key), top, core.key)
+    for file in chain:
+        forget_cached(file.path)
+    daemon.start()
+    generation = daemon.generation
+    try:
+        daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
+        with NbdDisk(daemon.nbd_socket, prefix) as image:
+            digest, read_bytes = scan.whole_digest(image, cancelled, told)
+            return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
+    except errors.DiskUnreadable as error:
+        # another user may have started a new daemon: then the old one died too
+        if daemon.died() or daemon.generation != generation:
+            raise errors.StorageDaemonGone(
+                "The storage daemon died during a verification.", do="Repeat it."
+            ) from None
+        if isinstance(error, errors.DiskSilent):
+            raise  # seen on a host with forty busy processes: a slow answer is no damage
+        return False, 0
+    except QmpRefused as refused:
+        if not any(word in refused.message.lower() for word in _BROKEN_IMAGE):
+            raise
+        return False, 0
+    finally:
+        with contextlib.suppress(errors.DatapathError):
+            layers.close_chains(daemon, prefix)

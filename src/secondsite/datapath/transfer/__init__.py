@@ -1,0 +1,21 @@
+"""One cycle from a source's disks to the target's inbox, or directly to the head.
+
+Its rooms:
+
+    sender          the source's half
+    pump            frames ahead of the link
+    changed_pages   the pages of a dirty range that the target lacks
+    compare         what differs between a disk here and its replica there
+    receiver        the target's half
+    incoming_cycle  one cycle coming in
+    read_ahead      frames received by a thread of their own
+    admission       who may send what, and where it goes
+"""
+
+from ..errors import CycleRefused
+from .admission import Accept, Write
+from .changed_pages import Known
+from .receiver import serve
+from .sender import CycleResult, DiskPlan, send_cycle
+
+__all__ = ["Accept", "CycleRefused", "CycleResult", "DiskPlan", "Known", "Write", "send_cycle", "serve"]

@@ -1,0 +1,195 @@
+"""Find what differs between a disk here and its replica there without sending it.
+
+The source asks the target for the digests of a region (xxh3-128 of every 64 KiB block; the last block of a
+disk at its real length) while it reads the same region itself, several questions ahead. Of the blocks whose
+digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from ...ground.units import MiB
+from .. import extents
+from ..channel import Connection, messages
+from ..digests import hashes
+from ..disks import Buffers
+from ..errors import ProtocolViolated
+from ..extents import Extent
+from ..frames import Kind, codec
+from ..units import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from .changed_pages import Known
+
+REGION_BYTES: Final = 32 * MiB
+"""Bytes of the disk that one question covers; its answer has 8 KiB."""
+
+AHEAD: Final = 4
+"""Questions in flight."""
+
+
+class ReadableDisk(Protocol):
+    """A disk as comparing and sending need it; NbdDisk is one."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    def read_many(
+        self, wanted: Iterable[Extent], buffers: Buffers | None = None
+    ) -> Iterator[tuple[int, bytearray]]:
+        """(offset, bytes) in order, in chunks of at most CHUNK_BYTES that end at its multiples."""
+        ...
+
+    def land(self) -> None:
+        """Receive all answers in flight; call it before waiting for anything else."""
+        ...
+
+
+def differing(
+    connection: Connection,
+    index: int,
+    disk: ReadableDisk,
+    doubtful: Iterable[Extent],
+    compared: Callable[[int], None],
+    known: Known | None = None,
+) -> list[Extent]:
+    """The pages of `doubtful` that differ at the target, inside an open cycle; `index` is the disk's.
+
+    Zero extents are compared without reading them, and block by block. `compared` gets the length of each region
+    that is done; it may raise, and answers are then still on their way. `known` learns which pages are the same.
+    """
+    comparison = _Comparison(connection, index, disk, known)
+    for region in extents.split(extents.align(doubtful, BLOCK_BYTES, disk.size_bytes), REGION_BYTES):
+        comparison.ask(region)
+        while comparison.open_questions >= AHEAD:
+            compared(comparison.hear())
+    while comparison.open_questions:
+        compared(comparison.hear())
+    return extents.merge(comparison.found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """A question about the pages of some blocks; `ours` are the digests of the source."""
+
+    blocks: tuple[Extent, ...]
+    ours: bytes
+
+
+class _Comparison:
+    """Questions and answers about one disk. Answers come in the order of the questions: first about the blocks of a
+    region, then about the pages of its blocks that differ."""
+
+    def __init__(self, connection: Connection, index: int, disk: ReadableDisk, known: Known | None) -> None:
+        self._connection = connection
+        self._index = index
+        self._disk = disk
+        self._known = known
+        self._asked: deque[Extent | _Blocks] = deque()
+        self.found: list[Extent] = []
+
+    @property
+    def open_questions(self) -> int:
+        return len(self._asked)
+
+    def ask(self, region: Extent) -> None:
+        """Ask for the digests of a region's blocks."""
+        self._connection.send_message("DIGESTS", disk=self._index, offset=region.offset, length=region.length)
+        self._asked.append(region)
+
+    def hear(self) -> int:
+        """Read the next answer; gives how many bytes of the disk it completes."""
+        question = self._asked.popleft()
+        if isinstance(question, _Blocks):
+            self._judge_pages(question)
+            return 0
+        self._judge_blocks(question)
+        return question.length
+
+    def _judge_blocks(self, region: Extent) -> None:
+        pages = hashes.zero_pages(region.length) if region.zero else b""
+        ours = hashes.zero_digests(region.length) if region.zero else b""
+        if not region.zero:
+            ours, pages = _read_digests(self._disk, region)
+        theirs = _answer(self._connection, len(ours))
+        unlike = []
+        for start, end, at in _blocks(region):
+            block = Extent(start, end - start, region.zero)
+            its_pages = pages[_page_slice(region, block)]
+            if ours[at : at + DIGEST_BYTES] == theirs[at : at + DIGEST_BYTES]:
+                self._same(block, its_pages)
+            elif region.zero:
+                self._differs(block)
+            elif theirs[at : at + DIGEST_BYTES] == hashes.ZERO_BLOCK_DIGEST:
+                self._unlike_pages(block, its_pages, hashes.zero_pages(block.length))
+            else:
+                unlike.append((block, its_pages))
+        if unlike:
+            self._ask_pages(unlike)
+
+    def _ask_pages(self, unlike: list[tuple[Extent, bytes]]) -> None:
+        numbers = [block.offset // BLOCK_BYTES for block, _ in unlike]
+        self._connection.send_message("PAGES", disk=self._index, blocks=numbers)
+        ours = b"".join(pages for _, pages in unlike)
+        self._asked.append(_Blocks(tuple(block for block, _ in unlike), ours))
+
+    def _judge_pages(self, question: _Blocks) -> None:
+        theirs = _answer(self._connection, len(question.ours))
+        at = 0
+        for block in question.blocks:
+            end = at + -(-block.length // PAGE_BYTES) * DIGEST_BYTES
+            self._unlike_pages(block, question.ours[at:end], theirs[at:end])
+            at = end
+
+    def _unlike_pages(self, block: Extent, ours: bytes, theirs: bytes) -> None:
+        for at in range(0, len(ours), DIGEST_BYTES):
+            start = block.offset + at // DIGEST_BYTES * PAGE_BYTES
+            page = Extent(start, min(PAGE_BYTES, block.end - start))
+            if ours[at : at + DIGEST_BYTES] != theirs[at : at + DIGEST_BYTES]:
+                self._differs(page)
+            else:
+                self._same(page, ours[at : at + DIGEST_BYTES])
+
+    def _differs(self, extent: Extent) -> None:
+        self.found.append(extent)
+        if self._known is not None:  # what was known of it is wrong: it must be sent
+            self._known.note(extent.offset, bytes(-(-extent.length // PAGE_BYTES) * DIGEST_BYTES))
+
+    def _same(self, extent: Extent, pages: bytes) -> None:
+        if self._known is not None:
+            self._known.note(extent.offset, pages)
+
+
+def _blocks(region: Extent) -> Iterator[tuple[int, int, int]]:
+    """(start, end, place of its digest) of each block of a region."""
+    for number, start in enumerate(range(region.offset, region.end, BLOCK_BYTES)):
+        yield start, min(start + BLOCK_BYTES, region.end), number * DIGEST_BYTES
+
+
+def _page_slice(region: Extent, block: Extent) -> slice:
+    first = (block.offset - region.offset) // PAGE_BYTES
+    return slice(first * DIGEST_BYTES, (first + -(-block.length // PAGE_BYTES)) * DIGEST_BYTES)
+
+
+def _read_digests(disk: ReadableDisk, region: Extent) -> tuple[bytes, bytes]:
+    """Digests of a region's blocks and of its pages."""
+    buffers, blocks, pages = Buffers(), [], []
+    for _offset, raw in disk.read_many([region], buffers):
+        blocks.append(hashes.block_digests(raw))
+        pages.append(hashes.page_digests(raw))
+        buffers.give(raw)
+    return b"".join(blocks), b"".join(pages)
+
+
+def _answer(connection: Connection, expected_bytes: int) -> bytes:
+    received = connection.receive()
+    if received.header.kind is Kind.MESSAGE:
+        messages.expect(received)
+    codec.decode(received.header, received.payload)
+    if received.header.kind is not Kind.DIGESTS or len(received.payload) != expected_bytes:
+        raise ProtocolViolated(
+            "the target answered with other digests", do="run the same release at both ends"
+        )
+    return bytes(received.payload)

@@ -1,0 +1,153 @@
+"""One incoming cycle: answer questions, verify frames and pass them on, check the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+import xxhash
+
+from ..channel import Connection, Message, Received, messages
+from ..cycles import CycleHeader, CycleWriter
+from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
+from ..extents import Extent
+from ..frames import Frame, Kind, codec, packed
+from ..frames import frame as frames
+from ..units import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from .admission import CycleAdmission, Write
+from .read_ahead import ReadAhead
+
+log = structlog.get_logger(__name__)
+
+MOST_BLOCKS: Final = 1024
+"""The most blocks that one question about pages may name."""
+
+
+class IncomingCycle:
+    """One incoming cycle. Invariant: frames are verified before they are passed on."""
+
+    def __init__(self, connection: Connection, header: CycleHeader, admission: CycleAdmission) -> None:
+        self._connection = connection
+        self._header = header
+        self._admission = admission
+        self._next: Received | None = None
+        self._frames = 0
+        self._digest = xxhash.xxh3_128()
+        self._problem: DatapathError | None = None
+        self.cut = connection.cut
+        self.whole = False
+        """Whether the cycle arrived whole and correct."""
+
+    def answer_questions(self) -> None:
+        """Answer questions until the first frame, or the end, arrives."""
+        if self._next is not None:
+            return
+        while (received := self._connection.receive(fresh=True)).header.kind not in frames.CONTENT:
+            message = messages.expect(received, "DIGESTS", "PAGES", "END", "ABORT")
+            if message.name == "DIGESTS":
+                self._answer(message)
+            elif message.name == "PAGES":
+                self._answer_pages(message)
+            else:
+                break
+        self._next = received
+
+    def keep(self, writer: CycleWriter, left_bytes: int | None) -> None:
+        """Write what arrives to a file of at most `left_bytes` bytes."""
+        self.answer_questions()
+        for received, _content in self._content(fresh=False):
+            if left_bytes is not None and writer.file_bytes + len(received.payload) > left_bytes:
+                raise CycleRefused(
+                    "inbox-full",
+                    "the target's inbox is full",
+                    do="nothing: it is sent again once cycles were applied",
+                )
+            writer.add(received)
+
+    def write(self, write: Write) -> None:
+        """Write what arrives to the replica; then raises what kept the rest from arriving, if anything did."""
+        with ReadAhead(content for _received, content in self._content(fresh=True)) as ahead:
+            write(self._until_broken(ahead), lambda: self.whole)
+        if self._problem is not None:
+            raise self._problem
+
+    def _until_broken(self, ahead: ReadAhead) -> Iterator[Frame]:
+        """All frames up to the end, or up to the error."""
+        try:
+            yield from ahead
+        except DatapathError as problem:
+            self._problem = problem
+
+    def _content(self, fresh: bool) -> Iterator[tuple[Received, list[Frame]]]:
+        """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the next."""
+        while True:
+            received, self._next = self._next or self._connection.receive(fresh=fresh), None
+            if received.header.kind not in frames.CONTENT:
+                break
+            content = packed.decode(received.header, received.payload)
+            for frame in content:
+                self._check_bounds(frame)
+            self._frames += 1
+            self._digest.update(received.head)
+            yield received, content
+        message = messages.expect(received, "END", "ABORT")
+        if message.name == "ABORT":
+            log.info(
+                "cycle.given-up", epoch=self._header.epoch, seq=self._header.seq, reason=str(message.fields)
+            )
+        else:
+            self._check_end(message)
+
+    def _check_bounds(self, frame: Frame) -> None:
+        disks = self._header.disks
+        if frame.disk >= len(disks) or frame.offset + frame.length > disks[frame.disk].size_bytes:
+            raise ProtocolViolated(
+                f"a frame lies outside disk {frame.disk}", do="run the same release at both ends"
+            )
+
+    def _answer(self, question: Message) -> None:
+        try:
+            disk = self._header.disks[int(question.fields["disk"])]
+            offset, length = int(question.fields["offset"]), int(question.fields["length"])
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ProtocolViolated(
+                "a question about digests names no disk", do="run the same release"
+            ) from None
+        found = self._admission.digests(self._header.machine_id, disk.key, offset, length, BLOCK_BYTES)
+        if len(found) != -(-length // BLOCK_BYTES) * DIGEST_BYTES:
+            raise CycleRefused(
+                "digests-missing", f"no digests of {disk.key} at {offset}", do="send the disk in full"
+            )
+        self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
+
+    def _answer_pages(self, question: Message) -> None:
+        try:
+            disk = self._header.disks[int(question.fields["disk"])]
+            blocks = [_block(int(number), disk.size_bytes) for number in question.fields["blocks"]]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ProtocolViolated(
+                "a question about pages names no blocks of a disk", do="run the same release"
+            ) from None
+        if len(blocks) > MOST_BLOCKS:
+            raise ProtocolViolated("a question is about too many blocks", do="run the same release")
+        found = self._admission.pages(self._header.machine_id, disk.key, blocks)
+        if len(found) != sum(-(-block.length // PAGE_BYTES) for block in blocks) * DIGEST_BYTES:
+            raise CycleRefused("digests-missing", f"no digests of {disk.key}", do="send the disk in full")
+        self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
+
+    def _check_end(self, end: Message) -> None:
+        if end.fields != {"frames": self._frames, "digest": self._digest.hexdigest()}:
+            raise FrameDamaged(
+                f"{self._frames} frames arrived, their digest is not the sender's",
+                do="send the cycle again",
+            )
+        self.whole = True
+
+
+def _block(number: int, size_bytes: int) -> Extent:
+    """The block of that number; raises ValueError if the disk has none."""
+    start = number * BLOCK_BYTES
+    if not 0 <= start < size_bytes:
+        raise ValueError(number)
+    return Extent(start, min(BLOCK_BYTES, size_bytes - start))

@@ -1,0 +1,151 @@
+"""The target's half of a cycle: receive it as one durable file, or refuse it with a reason.
+
+Frames are verified, then written as they arrived. The file appears under its name only
+when it is complete, fsynced, and its digest is the sender's; then the sender gets its ACK. A broken
+connection leaves nothing.
+
+Where there is no instant to protect, as in a pass over whole disks, the frames may be written directly to the
+replica: they are written once, and the ACK means that they are durable there. After a broken connection such a
+cycle is sent again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from ...ground import full_disk, malloc
+from ..channel import Connection
+from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox
+from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable
+from .admission import Accept, CycleAdmission
+from .incoming_cycle import IncomingCycle
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS: Final = 10
+
+
+def serve(connection: Connection, admission: CycleAdmission, between_seconds: float = 300) -> None:
+    """Receive cycles from one peer until it leaves or sends none for `between_seconds`; a handler for Listener."""
+    malloc.keep_for_reuse()
+    try:
+        while True:
+            begin = connection.receive_message("BEGIN", within_seconds=between_seconds)
+            receive_cycle(connection, CycleHeader.from_json(begin.fields.get("header", {})), admission)
+    except (PeerUnreachable, PeerSilent) as gone:
+        log.debug("peer.left", peer=connection.peer_name, problem=gone.message)
+
+
+def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleAdmission) -> Path | None:
+    """Receive the cycle that BEGIN announced. Gives its durable file; None if it was refused, given up by the
+    sender, received before, or written directly to the replica. Raises DatapathError if the connection is
+    unusable."""
+    try:
+        accept = admission.accept(connection.peer_name, header)
+        already = accept.already or _received_before(accept, header, admission)
+    except DatapathError as refused:
+        _refuse(connection, refused)
+        return None
+    connection.send_message("ACCEPT", already=already)
+    if already:
+        return None
+    try:
+        return _receive(connection, header, accept, admission)
+    except (PeerUnreachable, PeerSilent):
+        raise
+    except DatapathError as problem:
+        log.warning(
+            "cycle.failed",
+            machine=header.machine_id,
+            epoch=header.epoch,
+            seq=header.seq,
+            problem=str(problem),
+        )
+        _refuse(connection, problem)
+        connection.drain(DRAIN_SECONDS)
+        raise
+
+
+def _received_before(accept: Accept, header: CycleHeader, admission: CycleAdmission) -> bool:
+    """Whether this very cycle is in the inbox; if so, reports it to the admission again. Raises CycleRefused if
+    another cycle has its number."""
+    path = inbox.path_of(accept.inbox_dir, header.epoch, header.seq)
+    if not path.exists():
+        return False
+    received, _content = cycle_file.read(path, accept.key)
+    if received.taken_at != header.taken_at:
+        raise CycleRefused(
+            "cycle-conflict",
+            f"cycle {header.epoch}-{header.seq} was received as taken at {received.taken_at}, not {header.taken_at}",
+            do="give the new cycle the next seq",
+        )
+    admission.arrived(header, path)
+    return True
+
+
+def _refuse(connection: Connection, problem: DatapathError) -> None:
+    connection.send_message("REFUSE", code=problem.code, message=problem.message, do=problem.do)
+
+
+def _receive(
+    connection: Connection, header: CycleHeader, accept: Accept, admission: CycleAdmission
+) -> Path | None:
+    reception = IncomingCycle(connection, header, admission)
+    path = (
+        _write_directly(reception, header, accept, admission)
+        if accept.direct
+        else _to_inbox(reception, header, accept)
+    )
+    if not reception.whole:
+        connection.send_message("ABORTED")
+        return None
+    if path is not None:
+        admission.arrived(header, path)
+    connection.send_message("ACK", epoch=header.epoch, seq=header.seq)
+    return path
+
+
+def _write_directly(
+    reception: IncomingCycle, header: CycleHeader, accept: Accept, admission: CycleAdmission
+) -> Path | None:
+    """Write the cycle to the replica; gives a path only if it went through the inbox after all."""
+    reception.answer_questions()
+    with admission.direct_write(header, reception.cut) as write:
+        if write is None:
+            return _to_inbox(reception, header, accept)
+        reception.write(write)
+    return None
+
+
+def _to_inbox(reception: IncomingCycle, header: CycleHeader, accept: Accept) -> Path | None:
+    """The cycle's durable file; None if the sender gave it up."""
+    try:
+        writer = CycleWriter(accept.inbox_dir, header, accept.free_space, accept.key)
+        try:
+            reception.keep(writer, _left_bytes(accept))
+            return writer.commit() if reception.whole else None
+        finally:
+            writer.discard()
+    except OSError as problem:
+        raise _store_problem(accept.inbox_dir, problem) from None
+
+
+def _left_bytes(accept: Accept) -> int | None:
+    """None: no limit. A lone cycle may exceed the budget; deferring it only enlarges it."""
+    if accept.budget_bytes is None or not inbox.scan(accept.inbox_dir):
+        return None
+    return accept.budget_bytes - inbox.stored_bytes(accept.inbox_dir)
+
+
+def _store_problem(inbox_dir: Path, problem: OSError) -> CycleRefused:
+    if full_disk.takes_no_more(problem):
+        return CycleRefused(
+            "target-disk-full",
+            f"the store of {inbox_dir} is full",
+            do="free space at the target, or keep fewer points",
+        )
+    return CycleRefused(
+        "store-unwritable", f"{inbox_dir} cannot be written: {problem}", do="check the target's store"
+    )

@@ -1,0 +1,9 @@
+"""Guests that are frozen or paused for an instant, and go on whatever happens to this process.
+
+Its rooms:
+
+    agent      file systems frozen by the guest agent
+    quiescing  several machines at once
+    thawing    thaw guests, now or later
+    lifeline   a child process that thaws or resumes them
+"""

@@ -1,0 +1,132 @@
+"""Application consistency: the guest's file systems are frozen while the view is taken, for ten seconds at most.
+
+The guest agent freezes and thaws; inside the guest it also calls hooks with which applications flush. If anything
+goes wrong, the guest is thawed, and the view is crash-consistent with a reason (P20)."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ....domain import errors
+from ...interface import Freeze
+from ..host import connection, domain_xml, inventory
+from . import lifeline, thawing
+
+BUDGET_SECONDS = 10.0
+AGENT_SECONDS = 5
+WATCHDOG_SECONDS = BUDGET_SECONDS + 2
+"""Longer than the budget, so that no view counts as consistent after the watchdog ended it."""
+CHANNEL = "org.qemu.guest_agent.0"
+
+
+class Agents:
+    """Freezes guests through their agents. Frozen guests are recorded in `records`."""
+
+    def __init__(self, hypervisor: connection.Hypervisor, records: Path) -> None:
+        self._hypervisor = hypervisor
+        self._records = records
+        self._thaws = thawing.Thaws()
+
+    def thaw_left_over(self) -> None:
+        """Thaws guests that a dead process left frozen."""
+        for record in self._records.glob("*.json"):
+            guards = contextlib.ExitStack()
+            guards.callback(record.unlink, missing_ok=True)
+            self._thaws.begin(record.stem, partial(self._hypervisor.find, record.stem), guards)
+
+    @contextlib.contextmanager
+    def frozen(self, domain: Any) -> Iterator[Freeze]:
+        """Freezes the guest's file systems inside the context, if possible."""
+        freeze = Freeze()
+        path = _agent_socket(domain)
+        freeze.reason = self._thaws.under_way(domain.UUIDString()) or _unfit(domain, path)
+        with contextlib.ExitStack() as guards, contextlib.ExitStack() as frozen:
+            if path is not None and freeze.reason is None:
+                try:
+                    guards.enter_context(thawing.on_record(self._records, domain))
+                    guards.enter_context(lifeline.tied([self._rescue(domain, path)], WATCHDOG_SECONDS))
+                except OSError as error:
+                    freeze.reason = f"The guest was not frozen, for no watchdog could be started: {error}."
+                else:
+                    frozen.enter_context(self._within_budget(domain, freeze, guards))
+            yield freeze
+
+    @contextlib.contextmanager
+    def _within_budget(self, domain: Any, freeze: Freeze, guards: contextlib.ExitStack) -> Iterator[None]:
+        """`guards` stay open until the guest is known to be thawed."""
+        timer = threading.Timer(BUDGET_SECONDS, thawing.once, [domain])
+        started = time.monotonic()
+        timer.start()
+        try:
+            _freeze(domain, freeze)
+            yield
+        finally:
+            in_time = timer.is_alive()
+            timer.cancel()
+            thawed = thawing.once(domain)
+            freeze.seconds = time.monotonic() - started
+            _judge(freeze, in_time, thawed)
+            if thawed is None:
+                self._thaws.begin(domain.UUIDString(), lambda: domain, guards.pop_all())
+
+    def _rescue(self, domain: Any, path: str) -> tuple[str, ...]:
+        if self._hypervisor.embedded_root is not None:
+            return ("agent", path)
+        return ("virsh", "-c", self._hypervisor.uri, "domfsthaw", domain.UUIDString())
+
+
+def _unfit(domain: Any, path: str | None) -> str | None:
+    """Why the agent must not freeze the guest; None if it may. Only the agent can thaw it again."""
+    if path is None:
+        return "No guest agent is connected: install and start qemu-guest-agent in the guest."
+    try:
+        connection.agent_command(domain, json.dumps({"execute": "guest-ping"}), AGENT_SECONDS)
+    except errors.SecondsiteError as error:
+        return f"The guest agent does not answer: {error.message}"
+    return None
+
+
+def _freeze(domain: Any, freeze: Freeze) -> None:
+    try:
+        # hooks of applications may take most of the budget
+        limit = domain.agentSetResponseTimeout
+        connection.call("limiting the guest agent", limit, int(BUDGET_SECONDS), 0)
+        stand = connection.call(
+            "freezing a guest", domain.fsFreeze, None, 0, seconds=BUDGET_SECONDS + AGENT_SECONDS
+        )
+    except errors.SecondsiteError as error:
+        freeze.reason = f"The guest could not be frozen: {error.message}"
+        return
+    if stand:
+        freeze.consistency = "app"
+    else:
+        freeze.reason = "The guest agent found no file system that it can freeze."
+
+
+def _judge(freeze: Freeze, in_time: bool, thawed: int | None) -> None:
+    """Decide the consistency of a freeze that is over."""
+    why = None
+    if not in_time:
+        why = f"The view took longer than the {BUDGET_SECONDS:.0f} s that a guest may stay frozen."
+    elif thawed == 0:
+        why = "The guest was thawed by somebody else before the view was taken."
+    if freeze.consistency == "app" and why is not None:
+        freeze.consistency, freeze.reason = "crash", why
+    if thawed is None:
+        said = "Its agent did not answer when it was to be thawed; this is tried for five minutes."
+        freeze.reason = " ".join(filter(None, (freeze.reason, said)))
+
+
+def _agent_socket(domain: Any) -> str | None:
+    root = domain_xml.parse(inventory.live_xml(domain))
+    for channel in root.iterfind("devices/channel"):
+        target, source = channel.find("target"), channel.find("source")
+        if target is None or source is None or target.get("name") != CHANNEL:
+            continue
+        return source.get("path") if target.get("state") == "connected" else None
+    return None

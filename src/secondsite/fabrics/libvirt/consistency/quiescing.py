@@ -1,0 +1,145 @@
+"""Pause several machines at once, for a recovery point that they share.
+
+vCPUs are paused, so no guest can write anything after the instant. If this process dies, a watchdog process
+resumes them at once, or the next opening of the fabric does, from a record on disk."""
+
+import contextlib
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ....domain import errors
+from ....ground import durable, threads
+from ....ground.problem import ours
+from ... import interface
+from ..host import connection, inventory, power
+from . import agent, lifeline
+
+
+class Quiescing:
+    def __init__(self, hypervisor: connection.Hypervisor, work_dir: Path, agents: agent.Agents) -> None:
+        self._hypervisor = hypervisor
+        self._agents = agents
+        self._records = work_dir / "held"
+
+    def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
+        return self._pause(fabric_ids, budget_seconds)
+
+    @contextlib.contextmanager
+    def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, interface.Freeze]]:
+        """All agents freeze at the same time, each with its own watchdog."""
+        domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
+        guests = [self._agents.frozen(domain) for domain in domains]
+        with ThreadPoolExecutor(max_workers=max(1, len(guests))) as pool, contextlib.ExitStack() as thaw:
+            begun = [pool.submit(guest.__enter__) for guest in guests]
+            freezes = {}
+            for fabric_id, guest, entering in zip(fabric_ids, guests, begun, strict=True):
+                problem = entering.exception()
+                if problem is None:
+                    thaw.callback(pool.submit, guest.__exit__, None, None, None)
+                freezes[fabric_id] = (
+                    entering.result() if problem is None else interface.Freeze(reason=ours(problem).message)
+                )
+            yield freezes
+
+    def release_left_over(self) -> None:
+        """Resumes machines that a dead process left paused."""
+        for record in self._records.glob("*.json"):
+            for fabric_id in json.loads(record.read_text()):
+                domain = self._hypervisor.find(fabric_id)
+                if domain is not None:
+                    _resume(domain)
+            record.unlink()
+
+    @contextlib.contextmanager
+    def _pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
+        domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
+        running = [domain for domain in domains if inventory.power_of(domain) is interface.PowerState.RUNNING]
+        with self._on_record(running), _watched(self._hypervisor, running, budget_seconds):
+            budget = threading.Timer(budget_seconds, _resume_all, [running])
+            budget.start()
+            try:
+                _in_parallel(_suspend, running)
+                yield datetime.now(UTC)
+                if not budget.is_alive():
+                    raise errors.DeadlineExceeded(
+                        f"The machines were paused for {budget_seconds:.1f} s, the whole budget, and then resumed.",
+                        do="The common point is tried again; make the group smaller if this happens often.",
+                    )
+            finally:
+                budget.cancel()
+                _resume_all(running)
+
+    @contextlib.contextmanager
+    def _on_record(self, domains: Sequence[Any]) -> Iterator[None]:
+        self._records.mkdir(parents=True, exist_ok=True)
+        record = self._records / f"{uuid.uuid4()}.json"
+        durable.write(record, json.dumps([domain.UUIDString() for domain in domains]))
+        try:
+            yield
+        finally:
+            record.unlink()
+
+
+@contextlib.contextmanager
+def _watched(
+    hypervisor: connection.Hypervisor, domains: Sequence[Any], budget_seconds: float
+) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(
+                lifeline.tied([_rescue(hypervisor, domain) for domain in domains], budget_seconds)
+            )
+        except OSError as error:
+            raise errors.FabricError(
+                f"Machines are not paused without a watchdog, which did not start: {error}.",
+                do="Check the host's free memory and process limits, then retry.",
+            ) from error
+        yield
+
+
+def _rescue(hypervisor: connection.Hypervisor, domain: Any) -> tuple[str, ...]:
+    root = hypervisor.embedded_root
+    if root is not None:
+        for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
+            return ("monitor", str(monitor))
+    return ("virsh", "-c", hypervisor.uri, "resume", domain.UUIDString())
+
+
+def _suspend(domain: Any) -> None:
+    connection.call(f"pausing '{domain.name()}'", domain.suspend, seconds=10)
+
+
+def _resume(domain: Any) -> None:
+    """Resumes a paused machine; harmless if it went off meanwhile."""
+    with contextlib.suppress(errors.NotFound):
+        power.resume(domain)
+
+
+def _resume_all(domains: Sequence[Any]) -> None:
+    _in_parallel(_resume, domains)
+
+
+def _in_parallel(act: Any, domains: Sequence[Any]) -> None:
+    """Acts on all in parallel; raises the first failure after all have ended."""
+    failures: list[errors.SecondsiteError] = []
+
+    def run(domain: Any) -> None:
+        try:
+            act(domain)
+        except errors.SecondsiteError as error:
+            failures.append(error)
+
+    acting = [threads.worker("quiescing", run, domain) for domain in domains]
+    for thread in acting:
+        thread.start()
+    for thread in acting:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,17 @@
+"""A libvirt host: its connection, its machines and networks, and power.
+
+Its rooms:
+
+    connection   event loop, connection, deadlines, errors
+    emulator     the QEMU processes of an embedded root
+    accelerator  whether KVM really runs guests here
+    access       give QEMU's user access to folders
+    sockets      short folders for unix sockets
+    secrets      the customer's key as a libvirt secret
+    monitor      questions to QEMU itself
+    qemu_img     images that no QEMU has open
+    domain_xml   domain XML to MachineDefinition, and our tag in it
+    inventory    what machines the site has
+    power        start, shut down, stop
+    networks     bridges, and libvirt's own networks
+"""

@@ -1,0 +1,145 @@
+"""Domain XML to MachineDefinition, and our tag inside it.
+
+The tag is a metadata element in our own namespace, so it survives edits, restarts and copies of the XML.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
+
+NAMESPACE = "https://secondsite.invalid/domain/1"
+PREFIX = "secondsite"
+TAG_ELEMENT = f"{{{NAMESPACE}}}machine"
+UNITS = {"b": 1, "bytes": 1, "KB": 1000, "k": 1024, "KiB": 1024, "MB": 1000**2, "M": 1024**2, "MiB": 1024**2,
+         "GB": 1000**3, "G": 1024**3, "GiB": 1024**3, "T": 1024**4, "TiB": 1024**4}  # fmt: skip
+ElementTree.register_namespace(PREFIX, NAMESPACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A disk as the XML has it; `alias` names its device in a running QEMU."""
+
+    key: str
+    path: str
+    format: str
+    bus: str
+    kind: str
+    alias: str | None
+    shared: bool
+    boot_order: int | None
+    encrypted: bool = False
+
+
+def parse(text: str) -> Element:
+    return ElementTree.fromstring(text)
+
+
+def render(root: Element) -> str:
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def tag_of(root: Element) -> str | None:
+    """Our tag in a domain or network, or None."""
+    found = root.find(f"metadata/{TAG_ELEMENT}")
+    return None if found is None else found.get("tag")
+
+
+def set_tag(root: Element, tag: str | None) -> None:
+    """Sets our tag, or removes it with None; other metadata stays."""
+    metadata = root.find("metadata")
+    if metadata is None:
+        metadata = Element("metadata")
+        root.insert(1, metadata)
+    for old in metadata.findall(TAG_ELEMENT):
+        metadata.remove(old)
+    if tag is not None:
+        ElementTree.SubElement(metadata, TAG_ELEMENT, {"tag": tag})
+    if len(metadata) == 0:
+        root.remove(metadata)
+
+
+def disk_elements(root: Element) -> Iterator[tuple[str, Element]]:
+    """Each hard disk's element by its key; CD and floppy drives are left out."""
+    for element in root.iterfind("devices/disk"):
+        target = element.find("target")
+        if element.get("device", "disk") in ("disk", "lun") and target is not None:
+            yield target.get("dev", ""), element
+
+
+def nic_elements(root: Element) -> Iterator[tuple[str, Element]]:
+    """Each network card's element by its key, which counts them: net0, net1, ..."""
+    for number, element in enumerate(root.iterfind("devices/interface")):
+        yield f"net{number}", element
+
+
+def disks(root: Element) -> tuple[Disk, ...]:
+    return tuple(_disk(key, element) for key, element in disk_elements(root))
+
+
+def _disk(key: str, element: Element) -> Disk:
+    order = _attribute(element, "boot", "order")
+    return Disk(
+        key=key,
+        path=_attribute(element, "source", "file") or _attribute(element, "source", "dev") or "",
+        format=_attribute(element, "driver", "type") or "raw",
+        bus=_attribute(element, "target", "bus") or "virtio",
+        kind=element.get("device", "disk") if element.get("type") == "file" else element.get("type", ""),
+        alias=_attribute(element, "alias", "name"),
+        shared=element.find("shareable") is not None,
+        boot_order=int(order) if order else None,
+        encrypted=any(element.find(path) is not None for path in ("encryption", "source/encryption")),
+    )
+
+
+def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:
+    """The machine that `text` describes; `sizes_bytes` are the disks' virtual sizes, which XML does not have."""
+    root = parse(text)
+    return MachineDefinition(
+        fabric_id=root.findtext("uuid", ""),
+        name=root.findtext("name", ""),
+        fabric_kind="libvirt",
+        vcpus=int(root.findtext("vcpu", "1")),
+        memory_bytes=_memory_bytes(root),
+        firmware=_firmware(root),
+        disks=tuple(
+            DiskDefinition(
+                key=disk.key, size_bytes=sizes_bytes.get(disk.key, 0), path=disk.path, format=disk.format,
+                bus=disk.bus, boot_order=disk.boot_order,
+            )
+            for disk in disks(root)
+        ),
+        nics=tuple(_nic(key, element) for key, element in nic_elements(root)),
+        native=text,
+    )  # fmt: skip
+
+
+def _nic(key: str, element: Element) -> NicDefinition:
+    network = _attribute(element, "source", "network") or _attribute(element, "source", "bridge")
+    return NicDefinition(
+        key=key,
+        mac=_attribute(element, "mac", "address") or "",
+        network=network,
+        model=_attribute(element, "model", "type") or "virtio",
+    )
+
+
+def _memory_bytes(root: Element) -> int:
+    memory = root.find("memory")
+    if memory is None or not memory.text:
+        return 0
+    return int(memory.text) * UNITS[memory.get("unit", "KiB")]
+
+
+def _firmware(root: Element) -> str:
+    boot = root.find("os")
+    loader = root.find("os/loader")
+    efi = boot is not None and boot.get("firmware") == "efi"
+    return "uefi" if efi or (loader is not None and loader.get("type") == "pflash") else "bios"
+
+
+def _attribute(element: Element, child: str, name: str) -> str | None:
+    found = element.find(child)
+    return None if found is None else found.get(name)

@@ -1,0 +1,125 @@
+"""The QEMU processes of an embedded root, found by their command lines, not by numbers in files.
+
+A killed embedded driver leaves its status files behind. A file written before its QEMU had a number (`pid='0'`)
+makes the next driver wait for a monitor that never appears, with the machine locked for minutes. If the number now
+belongs to another program, as after a reboot of the host, the driver would end that program. So status files of
+machines without a QEMU are removed before a driver opens the root, which then takes those machines for off."""
+
+import contextlib
+import itertools
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from ....domain import errors
+from ....ground import lockfile
+
+DEATH_SECONDS = 5.0
+TAKE_OVER_SECONDS = 3.0
+PROCESSES = Path("/proc")
+
+
+def forget_the_dead(root: Path) -> None:
+    """Removes status files of machines whose QEMU does not run. Call it before this process opens the root. Raises
+    FabricError, and changes nothing, while another process uses the root."""
+    states = root / "run" / "qemu"
+    if not states.is_dir():
+        return
+    with _driven_by_nobody(root, states / "driver.pid"):
+        for status in sorted(states.glob("*.xml")):
+            _forget_if_dead(root, status)
+
+
+def kill(root: Path, fabric_id: str) -> bool:
+    """Kills the machine's QEMU and waits until it is gone; False if it has none. Raises DeadlineExceeded."""
+    killed = False
+    for pid in _pids(root, fabric_id):
+        with contextlib.suppress(ProcessLookupError), _opened(pid) as process:
+            if _is_of(root, fabric_id, pid):
+                _end(process, pid)
+                killed = True
+    return killed
+
+
+@contextlib.contextmanager
+def _driven_by_nobody(root: Path, path: Path) -> Iterator[None]:
+    """Takes the lock that a driver of this root takes, waiting a moment for one that was just killed. Closing the
+    file ends our lock, and would end that of a driver in this process."""
+    with path.open("a+") as lock:
+        deadline = time.monotonic() + TAKE_OVER_SECONDS
+        while not lockfile.take_record(lock):
+            if time.monotonic() > deadline:
+                raise errors.FabricError(
+                    f"Another process drives the embedded root {root}.",
+                    do=f"Run one appliance for each root. The other one's number is in {path}.",
+                )
+            time.sleep(0.05)
+        yield
+
+
+def _forget_if_dead(root: Path, status: Path) -> None:
+    try:
+        told = ElementTree.parse(status).getroot()
+    except ElementTree.ParseError:
+        return
+    fabric_id, number = told.findtext("domain/uuid"), told.get("pid", "")
+    if not fabric_id or not number.isdigit():
+        return
+    pid = int(number)
+    if pid == 0:
+        kill(root, fabric_id)  # its guest never ran
+    if not _runs(fabric_id, pid) and not any(_pids(root, fabric_id)):
+        status.with_suffix(".pid").unlink(missing_ok=True)
+        status.unlink(missing_ok=True)
+
+
+def _pids(root: Path, fabric_id: str) -> Iterator[int]:
+    for entry in PROCESSES.iterdir():
+        if entry.name.isdigit() and _is_of(root, fabric_id, int(entry.name)):
+            yield int(entry.name)
+
+
+def _is_of(root: Path, fabric_id: str, pid: int) -> bool:
+    words = _words(pid)
+    return _names(fabric_id, words) and any(f"{root}/lib/qemu/domain-" in word for word in words)
+
+
+def _runs(fabric_id: str, pid: int) -> bool:
+    """Whether the process runs this machine, whatever path its root was opened by."""
+    return _names(fabric_id, _words(pid))
+
+
+def _names(fabric_id: str, words: Sequence[str]) -> bool:
+    return ("-uuid", fabric_id) in itertools.pairwise(words)
+
+
+def _words(pid: int) -> Sequence[str]:
+    """The command line; empty for a process that has ended."""
+    try:
+        return (PROCESSES / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ()
+
+
+@contextlib.contextmanager
+def _opened(pid: int) -> Iterator[int]:
+    """A handle on the process, which cannot refer to a later process of the same number."""
+    process = os.pidfd_open(pid)
+    try:
+        yield process
+    finally:
+        os.close(process)
+
+
+def _end(process: int, pid: int) -> None:
+    signal.pidfd_send_signal(process, signal.SIGKILL)
+    gone, _, _ = select.select([process], [], [], DEATH_SECONDS)
+    if not gone:
+        raise errors.DeadlineExceeded(
+            f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
+            do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
+        )

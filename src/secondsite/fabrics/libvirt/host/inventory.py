@@ -1,0 +1,108 @@
+"""The machines of the site, ours and others."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import libvirt
+
+from ....domain import errors
+from ... import interface
+from . import connection, domain_xml, qemu_img
+
+SIZE_SECONDS = 5.0
+POWER = {
+    libvirt.VIR_DOMAIN_RUNNING: interface.PowerState.RUNNING,
+    libvirt.VIR_DOMAIN_BLOCKED: interface.PowerState.RUNNING,
+    libvirt.VIR_DOMAIN_SHUTDOWN: interface.PowerState.RUNNING,
+    libvirt.VIR_DOMAIN_PAUSED: interface.PowerState.PAUSED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: interface.PowerState.PAUSED,
+}
+
+
+class Inventory:
+    """Reads definitions; changes nothing."""
+
+    def __init__(self, hypervisor: connection.Hypervisor) -> None:
+        self._hypervisor = hypervisor
+
+    def list(self) -> Sequence[interface.MachineSummary]:
+        found = (_summary_unless_gone(domain) for domain in self._hypervisor.domains())
+        return sorted((summary for summary in found if summary), key=lambda summary: summary.name)
+
+    def get(self, fabric_id: str) -> interface.MachineSummary | None:
+        domain = self._hypervisor.find(fabric_id)
+        found = None if domain is None else _summary_unless_gone(domain)
+        if found is None or found.power is interface.PowerState.OFF:
+            return found
+        disks = domain_xml.disks(domain_xml.parse(live_xml(domain)))
+        return dataclasses.replace(found, attached=tuple(disk.key for disk in disks))
+
+
+def power_of(domain: Any) -> interface.PowerState:
+    state, _ = connection.call("reading the power state", domain.state)
+    return POWER.get(state, interface.PowerState.OFF)
+
+
+def definition_xml(domain: Any, flags: int = 0) -> str:
+    """The stored definition, not the running one."""
+    return str(
+        connection.call("reading a definition", domain.XMLDesc, libvirt.VIR_DOMAIN_XML_INACTIVE | flags)
+    )
+
+
+def live_xml(domain: Any) -> str:
+    """The running definition, with device aliases and backing chains; of a machine that is off, the stored one."""
+    return str(connection.call("reading a definition", domain.XMLDesc, 0))
+
+
+def tag_of(domain: Any) -> str | None:
+    return domain_xml.tag_of(domain_xml.parse(definition_xml(domain)))
+
+
+def require_tag(domain: Any, tag: str) -> None:
+    """Raises NotOurs unless the machine carries exactly `tag`."""
+    found = tag_of(domain)
+    if found != tag:
+        carries = "no tag of ours" if found is None else f"the tag {found}"
+        raise errors.NotOurs(f"The machine '{domain.name()}' carries {carries}, not {tag}.")
+
+
+def sizes_bytes(domain: Any, disks: Sequence[domain_xml.Disk]) -> dict[str, int]:
+    """Virtual sizes by disk key; a disk whose image cannot be read is left out."""
+    found = {disk.key: _size_bytes(domain, disk) for disk in disks}
+    return {key: size for key, size in found.items() if size is not None}
+
+
+def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
+    """The size according to QEMU; according to the image if QEMU does not answer, so that a hung machine delays no
+    list."""
+    try:
+        ask = connection.call("reading a disk's size", domain.blockInfo, disk.key, seconds=SIZE_SECONDS)
+        return int(ask[0])
+    except (errors.FabricError, errors.DeadlineExceeded):
+        pass
+    try:
+        return qemu_img.facts(Path(disk.path)).size_bytes
+    except (errors.FabricError, errors.DeadlineExceeded):
+        return None
+
+
+def summary(domain: Any) -> interface.MachineSummary:
+    text = definition_xml(domain)
+    root = domain_xml.parse(text)
+    return interface.MachineSummary(
+        fabric_id=domain.UUIDString(),
+        name=domain.name(),
+        power=power_of(domain),
+        tag=domain_xml.tag_of(root),
+        definition=domain_xml.definition(text, sizes_bytes(domain, domain_xml.disks(root))),
+    )
+
+
+def _summary_unless_gone(domain: Any) -> interface.MachineSummary | None:
+    try:
+        return summary(domain)
+    except errors.NotFound:
+        return None

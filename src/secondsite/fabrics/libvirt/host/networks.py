@@ -1,0 +1,165 @@
+"""Networks: Linux bridges, and libvirt's own networks where the driver has them.
+
+An isolated bridge has no uplink and no address: guests on it see only each other. Its tag is the link's alias; it
+is set under a temporary name before the bridge gets its real one, so a crash leaves no untagged bridge of that
+name."""
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from ....domain import errors
+from ....wire.common.machines import NetworkInfo
+from . import connection, domain_xml
+
+ALIAS = "secondsite:"
+PASSING = "ssnew"
+LONGEST_NAME = 15
+IP_SECONDS = 10.0
+
+_making = threading.Lock()
+
+
+class BridgeNetworks:
+    """Bridges of this host, by iproute2."""
+
+    def list(self) -> Sequence[NetworkInfo]:
+        return [_bridge(link) for link in _links() if not link["ifname"].startswith(PASSING)]
+
+    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
+        if not 0 < len(name.encode()) <= LONGEST_NAME:
+            raise errors.InvalidArgument(
+                f"'{name}' is no name for a bridge.", do=f"Give one of 1 to {LONGEST_NAME} bytes."
+            )
+        existing = self._find(name)
+        if existing is None:
+            _make_bridge(name, tag)
+        else:
+            _require_tag(existing, tag)
+        _ip("link", "set", "dev", name, "up")
+        return NetworkInfo(name=name, kind="bridge", isolated=True, tag=tag)
+
+    def remove(self, name: str, tag: str) -> None:
+        existing = self._find(name)
+        if existing is not None:
+            _require_tag(existing, tag)
+            _ip("link", "delete", "dev", name, "type", "bridge")
+
+    def _find(self, name: str) -> NetworkInfo | None:
+        return next((network for network in self.list() if network.name == name), None)
+
+
+class LibvirtNetworks:
+    """libvirt's networks, and the host's bridges that none of them made."""
+
+    def __init__(self, hypervisor: connection.Hypervisor) -> None:
+        self._hypervisor = hypervisor
+
+    def list(self) -> Sequence[NetworkInfo]:
+        roots = [domain_xml.parse(_xml(network)) for network in self._networks()]
+        own = {bridge.get("name") for root in roots if (bridge := root.find("bridge")) is not None}
+        bridges = [link for link in BridgeNetworks().list() if link.name not in own]
+        return [*(_libvirt_network(root) for root in roots), *bridges]
+
+    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
+        network = self._find(name)
+        if network is None:
+            text = _isolated_xml(name, tag)
+            network = connection.call("defining a network", self._hypervisor.handle.networkDefineXML, text)
+        _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
+        if not connection.call("reading a network", network.isActive):
+            connection.call(f"starting the network '{name}'", network.create)
+        return NetworkInfo(name=name, kind="libvirt", isolated=True, tag=tag)
+
+    def remove(self, name: str, tag: str) -> None:
+        network = self._find(name)
+        if network is None:
+            return
+        _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
+        if connection.call("reading a network", network.isActive):
+            connection.call(f"stopping the network '{name}'", network.destroy)
+        connection.call(f"removing the network '{name}'", network.undefine)
+
+    def _networks(self) -> Sequence[Any]:
+        found: Sequence[Any] = connection.call("listing networks", self._hypervisor.handle.listAllNetworks)
+        return found
+
+    def _find(self, name: str) -> Any | None:
+        return next((network for network in self._networks() if network.name() == name), None)
+
+
+def _require_tag(network: NetworkInfo, tag: str) -> None:
+    if network.tag != tag:
+        raise errors.NotOurs(
+            f"The network '{network.name}' carries {'no tag of ours' if network.tag is None else network.tag}, not {tag}.",
+            do="Choose another name for the drill's network, or remove the foreign one.",
+        )
+
+
+def _links() -> list[dict[str, Any]]:
+    links: list[dict[str, Any]] = json.loads(_ip("-json", "link", "show", "type", "bridge") or "[]")
+    return [link for link in links if "ifname" in link]
+
+
+def _bridge(link: dict[str, Any]) -> NetworkInfo:
+    alias = link.get("ifalias", "")
+    ours = alias.startswith(ALIAS)
+    return NetworkInfo(
+        name=link["ifname"], kind="bridge", isolated=ours, tag=alias.removeprefix(ALIAS) if ours else None
+    )
+
+
+def _make_bridge(name: str, tag: str) -> None:
+    """Make a bridge under a temporary name with our process id, which tells left-overs of dead processes from
+    bridges of others."""
+    passing = f"{PASSING}{os.getpid()}"
+    with _making:
+        for left_over in (link["ifname"] for link in _links() if link["ifname"].startswith(PASSING)):
+            if left_over == passing or not Path("/proc", left_over.removeprefix(PASSING)).exists():
+                _ip("link", "delete", "dev", left_over, "type", "bridge")
+        _ip("link", "add", "name", passing, "type", "bridge")
+        _ip("link", "set", "dev", passing, "addrgenmode", "none")
+        _ip("link", "set", "dev", passing, "alias", f"{ALIAS}{tag}")
+        _ip("link", "set", "dev", passing, "name", name)
+
+
+def _ip(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["ip", *arguments], capture_output=True, text=True, timeout=IP_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise errors.FabricError(
+            f"'ip {' '.join(arguments)}' could not run: {error}", do="Install iproute2."
+        ) from error
+    if done.returncode != 0:
+        raise errors.FabricError(
+            f"'ip {' '.join(arguments)}' failed: {done.stderr.strip()}",
+            do="Check that the appliance may manage the host's network (CAP_NET_ADMIN).",
+        )
+    return done.stdout
+
+
+def _xml(network: Any) -> str:
+    return str(connection.call("reading a network", network.XMLDesc, 0))
+
+
+def _libvirt_network(root: Element) -> NetworkInfo:
+    lonely = root.find("forward") is None and root.find("ip") is None
+    return NetworkInfo(
+        name=root.findtext("name", ""), kind="libvirt", isolated=lonely, tag=domain_xml.tag_of(root)
+    )
+
+
+def _isolated_xml(name: str, tag: str) -> str:
+    root = Element("network", {"ipv6": "no"})
+    SubElement(root, "name").text = name
+    domain_xml.set_tag(root, tag)
+    SubElement(root, "bridge", {"stp": "off", "delay": "0"})
+    return ElementTree.tostring(root, encoding="unicode")

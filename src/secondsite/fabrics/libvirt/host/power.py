@@ -1,0 +1,174 @@
+"""Start, shut down, stop. Each looks first, so it can be repeated."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import libvirt
+
+from ....domain import errors
+from ...interface import PowerState
+from . import connection, emulator, inventory
+
+POLL_SECONDS = 0.1
+ASK_AGAIN_SECONDS = 10.0
+START_SECONDS = 120.0
+HALFWAY_SECONDS = 8.0
+STOP_SECONDS = 11.0  # libvirt itself kills an unresponsive QEMU after ten
+CUT_SECONDS = 8.0
+
+
+class Power:
+    def __init__(self, hypervisor: connection.Hypervisor) -> None:
+        self._hypervisor = hypervisor
+        self._starting: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def state(self, fabric_id: str) -> PowerState:
+        domain = self._hypervisor.find(fabric_id)
+        if domain is None:
+            return PowerState.MISSING
+        try:
+            return inventory.power_of(domain)
+        except errors.NotFound:
+            return PowerState.MISSING
+
+    def start(self, fabric_id: str) -> None:
+        """Starts an off machine and resumes a paused one; raises NotFound, FabricError, DeadlineExceeded.
+
+        Just after a driver was opened, libvirt's state of a machine can be outdated, so only a successful act or a
+        running machine ends the attempt. A machine stuck in the middle of its start gets some time; then, if it is
+        ours, its QEMU is killed and started again, because its guest never ran."""
+        with self._alone(fabric_id):
+            domain = self._hypervisor.domain(fabric_id)
+            deadline = time.monotonic() + START_SECONDS
+            patience = time.monotonic() + HALFWAY_SECONDS
+            while not _tried_to_run(domain):
+                now = time.monotonic()
+                if now > patience and _is_halfway(domain):
+                    self._start_over(domain)
+                elif now > deadline:
+                    raise errors.DeadlineExceeded(
+                        f"The machine '{domain.name()}' did not start within {START_SECONDS:.0f} s.",
+                        do="Look at its state with 'virsh domstate --reason' and at its QEMU log, then retry.",
+                    )
+                time.sleep(POLL_SECONDS)
+
+    def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
+        """Presses the power button, again every ten seconds, because a booting guest misses it."""
+        domain = self._hypervisor.domain(fabric_id)
+        deadline = time.monotonic() + grace_seconds
+        ask_at = 0.0
+        while inventory.power_of(domain) is not PowerState.OFF:
+            now = time.monotonic()
+            if now >= deadline:
+                return False
+            if now >= ask_at:
+                _ask(domain)
+                ask_at = now + ASK_AGAIN_SECONDS
+            time.sleep(min(POLL_SECONDS, max(0.0, deadline - now)))
+        return True
+
+    def stop(self, fabric_id: str) -> None:
+        """Cuts the power. A QEMU of ours that does not end, or whose machine stays locked, is killed after some
+        seconds."""
+        domain = self._hypervisor.find(fabric_id)
+        if domain is None or inventory.power_of(domain) is PowerState.OFF:
+            return
+        root = self._root_of_ours(domain)
+        seconds = connection.CALL_SECONDS if root is None else STOP_SECONDS
+        try:
+            _unless_pointless(f"stopping '{domain.name()}'", domain.destroy, seconds)
+        except errors.DeadlineExceeded:
+            if root is None:
+                raise
+            _cut(root, domain)
+
+    @contextlib.contextmanager
+    def _alone(self, fabric_id: str) -> Iterator[None]:
+        """Allow one start of a machine at a time: a second one would mistake the first for a stuck start."""
+        with self._lock:
+            lock = self._starting.setdefault(fabric_id, threading.Lock())
+        if not lock.acquire(timeout=START_SECONDS):
+            raise errors.DeadlineExceeded(
+                f"The machine {fabric_id} is being started since {START_SECONDS:.0f} s.",
+                do="Look at its QEMU log and at the load of the host, then retry.",
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _root_of_ours(self, domain: Any) -> Path | None:
+        """The embedded root, if the machine carries our tag: only then may its QEMU be killed."""
+        root = self._hypervisor.embedded_root
+        return root if root is not None and inventory.tag_of(domain) is not None else None
+
+    def _start_over(self, domain: Any) -> None:
+        root = self._root_of_ours(domain)
+        if root is None:
+            raise errors.DeadlineExceeded(
+                f"The machine '{domain.name()}' is stuck in the middle of its start.",
+                do="End it with 'virsh destroy', then retry.",
+            )
+        _cut(root, domain)
+
+
+def _cut(root: Path, domain: Any) -> None:
+    """Kills the machine's QEMU process and waits until libvirt has noticed. libvirt is not asked before that: it
+    may keep the machine locked while it waits for QEMU."""
+    emulator.kill(root, domain.UUIDString())
+    deadline = time.monotonic() + CUT_SECONDS
+    while inventory.power_of(domain) is not PowerState.OFF:
+        if time.monotonic() > deadline:
+            raise errors.DeadlineExceeded(
+                f"The QEMU of '{domain.name()}' is gone, and libvirt still holds the machine.",
+                do="Restart the appliance, which opens the hypervisor anew; machines run on.",
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _tried_to_run(domain: Any) -> bool:
+    """True if the machine runs. Else takes the next step towards that, if there is one."""
+    state = inventory.power_of(domain)
+    if state is PowerState.RUNNING:
+        return True
+    if state is PowerState.OFF:
+        return _unless_pointless(f"starting '{domain.name()}'", domain.create, 120.0)
+    return not _is_halfway(domain) and _unless_pointless(f"resuming '{domain.name()}'", domain.resume)
+
+
+def _is_halfway(domain: Any) -> bool:
+    """Whether QEMU is started but its guest has not run yet."""
+    found = connection.call("reading the power state", domain.state)
+    return tuple(found) == (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
+
+
+def resume(domain: Any) -> None:
+    """Resumes a paused machine; harmless if it is off or runs.
+
+    A driver that was just opened shows a machine's old state for some milliseconds, so the result of the act
+    counts, not the state."""
+    if inventory.power_of(domain) is PowerState.PAUSED:
+        _unless_pointless(f"resuming '{domain.name()}'", domain.resume)
+
+
+def _ask(domain: Any) -> None:
+    resume(domain)
+    _unless_pointless(f"shutting down '{domain.name()}'", domain.shutdown)
+
+
+def _unless_pointless(
+    doing: str, function: Callable[[], Any], seconds: float = connection.CALL_SECONDS
+) -> bool:
+    """Acts, unless libvirt says that the machine's state no longer allows it; tells whether it acted."""
+    try:
+        connection.call(doing, function, seconds=seconds)
+    except errors.FabricError as error:
+        if connection.code_of(error) != libvirt.VIR_ERR_OPERATION_INVALID:
+            raise
+        return False
+    return True

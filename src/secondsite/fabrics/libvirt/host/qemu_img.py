@@ -1,0 +1,80 @@
+"""Image files that no QEMU has open: format, snapshots, bitmaps."""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ....datapath import errors as datapath_errors
+from ....datapath.disks import image
+from ....datapath.encryption import EncryptionKey
+from ....domain import errors
+
+IMAGE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """`bitmaps` maps each persistent bitmap to whether it is usable; stale for a running machine (P4)."""
+
+    format: str
+    size_bytes: int
+    compat: str
+    snapshots: tuple[str, ...]
+    bitmaps: dict[str, bool]
+    encrypted: bool = False
+
+
+def facts(path: Path) -> ImageFacts:
+    """Look at an image; raises FabricError if the file is missing or no image."""
+    info = json.loads(_run("info", "-U", "--output=json", str(path)))
+    specific: dict[str, Any] = info.get("format-specific", {}).get("data", {})
+    return ImageFacts(
+        format=info["format"],
+        size_bytes=int(info["virtual-size"]),
+        compat=specific.get("compat", ""),
+        snapshots=tuple(snapshot["name"] for snapshot in info.get("snapshots", [])),
+        bitmaps={bitmap["name"]: "in-use" not in bitmap["flags"] for bitmap in specific.get("bitmaps", [])},
+        encrypted=bool(info.get("encrypted")),
+    )
+
+
+def remove_bitmap(path: Path, name: str, key: EncryptionKey | None = None) -> None:
+    """Removes a persistent bitmap, usable or not; the image must not be open anywhere."""
+    if key is not None and facts(path).encrypted:
+        with translated():
+            image.remove_bitmap(path, name, key)
+    else:
+        _run("bitmap", "--remove", str(path), name)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Translate errors of the data path about images into the domain's."""
+    try:
+        yield
+    except errors.StoreFull:
+        raise
+    except datapath_errors.DatapathError as error:
+        raise errors.FabricError(error.message, do=error.do) from error
+
+
+def _run(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["qemu-img", *arguments], capture_output=True, text=True, timeout=IMAGE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        raise errors.DeadlineExceeded(
+            f"qemu-img {' '.join(arguments)} did not end within {IMAGE_SECONDS:.0f} s.",
+            do="Check the storage that the image lies on, then retry the job.",
+        ) from late
+    if done.returncode != 0:
+        raise errors.FabricError(
+            f"qemu-img {' '.join(arguments)} failed: {done.stderr.strip()}",
+            do="Check that the image is there, readable, and not used by another program.",
+        )
+    return done.stdout

@@ -1,0 +1,249 @@
+"""Adapt a machine's definition to this site. Pure: XML in, XML out.
+
+References to the other host are removed (pinned CPUs, passed-through devices, media, sockets); what the guest sees
+stays (device types, addresses, MACs)."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
+
+from ....datapath.disks import ImageFacts
+from ....datapath.encryption import EncryptionKey
+from ... import interface
+from ..host import domain_xml, secrets
+
+HOST_BOUND = ("cputune", "numatune", "resource", "seclabel", "memtune", "blkiotune", "iothreadids", "keywrap")
+HOST_DEVICES = ("hostdev", "filesystem", "shmem", "redirdev", "vsock", "lease", "nvram")
+EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
+<features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFeatures:
+    """What this site offers."""
+
+    kvm: bool
+    libvirt_networks: frozenset[str]
+    console_folder: Path
+    nvram_folder: Path
+    key: EncryptionKey | None = None
+    chains: Mapping[str, Sequence[ImageFacts]] = field(default_factory=dict)
+    """Files of encrypted disks by disk key, top first: libvirt needs the key for each of them."""
+
+
+def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
+    """The domain XML of the machine that the request asks for."""
+    root = domain_xml.parse(_native(request))
+    root.attrib.pop("id", None)
+    _set_text(root, "name", request.name)
+    _set_text(root, "uuid", request.fabric_id)
+    domain_xml.set_tag(root, request.tag)
+    for name in HOST_BOUND:
+        for element in root.findall(name):
+            root.remove(element)
+    _accelerator(root, place.kvm)
+    _unpin(root)
+    _firmware_identity(root)
+    _disks(root, request, place)
+    _nics(root, request, place.libvirt_networks)
+    _devices(root, request, place.console_folder)
+    _nvram(root, request, place.nvram_folder)
+    _tpm(root)
+    return domain_xml.render(root)
+
+
+def _native(request: interface.HostRequest) -> str:
+    """The source's own XML; for a machine of another platform a plain one."""
+    definition = request.definition
+    if definition.fabric_kind == "libvirt" and definition.native:
+        return definition.native
+    root = domain_xml.parse(EMPTY)
+    devices = root.find("devices")
+    assert devices is not None
+    _set_text(root, "vcpu", str(definition.vcpus))
+    _set_memory(root, definition.memory_bytes)
+    for disk in definition.disks:
+        element = SubElement(devices, "disk", {"type": "file", "device": "disk"})
+        SubElement(element, "driver", {"name": "qemu", "type": "qcow2"})
+        SubElement(element, "target", {"dev": disk.key, "bus": disk.bus})
+    for nic in definition.nics:
+        element = SubElement(devices, "interface", {"type": "bridge"})
+        SubElement(element, "mac", {"address": nic.mac})
+        SubElement(element, "model", {"type": nic.model})
+    return domain_xml.render(root)
+
+
+def _set_text(root: Element, name: str, text: str) -> None:
+    element = root.find(name)
+    if element is None:
+        element = Element(name)
+        root.insert(0, element)
+    element.text = text
+
+
+def _set_memory(root: Element, size_bytes: int) -> None:
+    for name in ("memory", "currentMemory"):
+        _set_text(root, name, str(size_bytes // 1024))
+        element = root.find(name)
+        assert element is not None
+        element.attrib = {"unit": "KiB"}
+
+
+def _accelerator(root: Element, kvm: bool) -> None:
+    """Without KVM the machine is emulated and cannot use the host's CPU model."""
+    if kvm or root.get("type") != "kvm":
+        return
+    root.set("type", "qemu")
+    for name in ("cpu", "memoryBacking"):
+        for element in root.findall(name):
+            root.remove(element)
+    _remove(root, "features", ("hyperv", "kvm", "pmu"))
+    clock = root.find("clock")
+    if clock is not None:
+        for timer in clock.findall("timer"):
+            if timer.get("name") in ("kvmclock", "hypervclock", "tsc"):
+                clock.remove(timer)
+
+
+def _unpin(root: Element) -> None:
+    """Remove what refers to the source's processors."""
+    vcpu = root.find("vcpu")
+    if vcpu is not None:
+        vcpu.attrib.pop("cpuset", None)
+
+
+def _firmware_identity(root: Element) -> None:
+    """Fix SMBIOS, which may repeat the machine's UUID; libvirt refuses one that differs."""
+    system = root.find("sysinfo/system")
+    if system is not None:
+        for entry in system.findall("entry"):
+            if entry.get("name") == "uuid":
+                system.remove(entry)
+
+
+def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -> None:
+    """Point replicated disks to the requested files; remove other disks and media."""
+    devices = root.find("devices")
+    assert devices is not None
+    kept = {id(element): key for key, element in domain_xml.disk_elements(root) if key in request.disks}
+    for element in devices.findall("disk"):
+        key = kept.get(id(element))
+        if key is not None:
+            _place_disk(element, request.disks[key])
+            if place.key is not None:
+                _tell_key(element, place.chains.get(key, ()), place.key)
+        elif element.get("device") in ("cdrom", "floppy"):
+            _remove_direct(element, "source")
+        else:
+            devices.remove(element)
+
+
+def _place_disk(element: Element, path: Path) -> None:
+    for name in ("source", "backingStore", "mirror", "auth", "encryption"):
+        _remove_direct(element, name)
+    element.set("type", "file")
+    element.set("device", "disk")
+    driver = element.find("driver")
+    if driver is None:
+        driver = SubElement(element, "driver", {"name": "qemu"})
+    driver.set("type", "qcow2")
+    driver.attrib.pop("iothread", None)
+    SubElement(element, "source", {"file": str(path)})
+
+
+def _tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> None:
+    """Name every file of an encrypted chain, with its key: libvirt finds files below by itself only if they are
+    plain."""
+    above = disk
+    for number, link in enumerate(chain):
+        if number:
+            above = SubElement(above, "backingStore", {"type": "file"})
+            SubElement(above, "format", {"type": link.image_format})
+            SubElement(above, "source", {"file": str(link.path)})
+        source = above.find("source")
+        if link.encrypted and source is not None:
+            source.append(secrets.encryption(key))
+    if chain:
+        SubElement(above, "backingStore")
+
+
+def _nics(root: Element, request: interface.HostRequest, libvirt_networks: frozenset[str]) -> None:
+    """Remove network cards without a network here: QEMU has no unconnected card."""
+    devices = root.find("devices")
+    assert devices is not None
+    for key, element in list(domain_xml.nic_elements(root)):
+        network = request.networks.get(key)
+        if network is None:
+            devices.remove(element)
+            continue
+        kind = "network" if network in libvirt_networks else "bridge"
+        element.set("type", kind)
+        for name in (
+            "source",
+            "target",
+            "virtualport",
+            "filterref",
+            "portForward",
+            "backend",
+            "ip",
+            "route",
+            "vlan",
+        ):
+            _remove_direct(element, name)
+        SubElement(element, "source", {kind: network})
+
+
+def _devices(root: Element, request: interface.HostRequest, console_folder: Path) -> None:
+    devices = root.find("devices")
+    assert devices is not None
+    for name in HOST_DEVICES:
+        _remove_direct(devices, name)
+    for element in [*devices.findall("serial"), *devices.findall("console")]:
+        source = element.find("source")
+        if element.get("type") == "file" and source is not None:
+            source.attrib = {"path": str(console_folder / f"{request.name}.log"), "append": "on"}
+    for channel in devices.findall("channel"):
+        if channel.get("type") == "unix":
+            _remove_direct(channel, "source")
+    for graphics in devices.findall("graphics"):
+        graphics.attrib |= {"autoport": "yes", "port": "-1"}
+
+
+def _nvram(root: Element, request: interface.HostRequest, folder: Path) -> None:
+    """UEFI variables: a file of ours if the request brings them, else a fresh copy of the template under the
+    machine's name."""
+    nvram, boot = root.find("os/nvram"), root.find("os")
+    brought = "nvram" in request.firmware
+    if nvram is None and brought and boot is not None:
+        nvram = SubElement(boot, "nvram")
+    if nvram is None:
+        return
+    _remove_direct(nvram, "source")
+    nvram.attrib.pop("type", None)
+    nvram.text = os.fspath(folder / f"{request.fabric_id}.fd") if brought else None
+    if not brought and not nvram.attrib:
+        _remove(root, "os", ("nvram",))
+
+
+def _tpm(root: Element) -> None:
+    """Keep an emulated TPM; remove a real one, which stays with its host."""
+    devices = root.find("devices")
+    assert devices is not None
+    for element in devices.findall("tpm"):
+        backend = element.find("backend")
+        if backend is None or backend.get("type") != "emulator":
+            devices.remove(element)
+
+
+def _remove(root: Element, parent: str, names: tuple[str, ...]) -> None:
+    found = root.find(parent)
+    if found is not None:
+        for name in names:
+            _remove_direct(found, name)
+
+
+def _remove_direct(parent: Element, name: str) -> None:
+    for element in parent.findall(name):
+        parent.remove(element)

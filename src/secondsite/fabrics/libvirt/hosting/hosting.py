@@ -1,0 +1,256 @@
+"""Machines made here from replicas: create, remove, withdraw, restore, consolidate.
+
+Invariant: nothing is changed that does not carry our tag.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import libvirt
+
+from ....datapath.disks import image
+from ....domain import errors
+from ....ground import durable
+from ....wire.common.machines import MachineDefinition
+from ... import firmware_files, interface
+from ..host import accelerator, access, connection, domain_xml, inventory, power, qemu_img
+from . import adapt, consolidate, firmware
+
+OFF = interface.PowerState.OFF
+
+
+class Hosting:
+    def __init__(
+        self,
+        hypervisor: connection.Hypervisor,
+        work_dir: Path,
+        networks: interface.Networks,
+        machines: power.Power,
+        folders: access.FolderAccess,
+    ) -> None:
+        self._hypervisor = hypervisor
+        self._consoles = work_dir.absolute() / "console"
+        self._withdrawn = work_dir.absolute() / "withdrawn"
+        self._nvram = work_dir.absolute() / "nvram"
+        self._networks = networks
+        self._power = machines
+        self._folders = folders
+
+    def check(self, definition: MachineDefinition) -> Sequence[interface.Obstacle]:
+        if definition.fabric_kind != "libvirt":
+            return list(_accelerator_notes(None))
+        root = domain_xml.parse(definition.native)
+        return [*_accelerator_notes(root), *_missing_files(root), *self._unknown_machine_type(root)]
+
+    def create(self, request: interface.HostRequest) -> None:
+        existing = self._hypervisor.find(request.fabric_id)
+        if existing is not None:
+            inventory.require_tag(existing, request.tag)
+            if inventory.power_of(existing) is not OFF:
+                return
+        self._require_free_name(request)
+        self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
+        self._consoles.mkdir(parents=True, exist_ok=True)
+        text = adapt.adapted(request, self._place(request))
+        if existing is None:
+            firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
+            if self._nvram.exists():
+                self._folders.let_in(self._nvram)
+        domain = self._define(f"defining '{request.name}'", text)
+        connection.call("turning autostart off", domain.setAutostart, 0)
+
+    def remove(self, fabric_id: str, tag: str) -> None:
+        domain = self._hypervisor.find(fabric_id)
+        if domain is None:
+            return
+        inventory.require_tag(domain, tag)
+        self._power.stop(fabric_id)
+        _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+
+    def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
+        domain = self._hypervisor.find(fabric_id)
+        copy = self._withdrawn / f"{fabric_id}.json"
+        if domain is None:
+            return _withdrawn_before(copy, fabric_id, tag)
+        inventory.require_tag(domain, tag)
+        if inventory.power_of(domain) is not OFF:
+            raise errors.FabricError(
+                f"The machine '{domain.name()}' is not off, so it cannot be withdrawn.",
+                do="Shut it down first; then retry the job.",
+            )
+        text = inventory.definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE)
+        sizes_bytes = inventory.sizes_bytes(domain, domain_xml.disks(domain_xml.parse(text)))
+        definition = domain_xml.definition(text, sizes_bytes)
+        # before the hypervisor forgets it
+        self._put_aside(domain, copy.with_suffix(".firmware"))
+        durable.write(copy, definition.model_dump_json())
+        _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
+        return definition
+
+    def restore(self, definition: MachineDefinition, tag: str | None) -> None:
+        existing = self._hypervisor.find(definition.fabric_id)
+        root = domain_xml.parse(definition.native)
+        if existing is not None:
+            _require_replaceable(existing, (tag, domain_xml.tag_of(root)))
+        domain_xml.set_tag(root, tag)
+        copy = self._withdrawn / f"{definition.fabric_id}.json"
+        kept = copy.with_suffix(".firmware")
+        if existing is None and kept.exists():
+            firmware.place(self._hypervisor, root, firmware_files.content(kept))
+        domain = self._define(f"restoring '{definition.name}'", domain_xml.render(root))
+        connection.call("turning autostart off", domain.setAutostart, 0)
+        copy.unlink(missing_ok=True)
+        shutil.rmtree(kept, ignore_errors=True)
+
+    def consolidate(
+        self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
+    ) -> None:
+        domain = self._hypervisor.domain(fabric_id)
+        if inventory.tag_of(domain) is None:
+            raise errors.NotOurs(f"The machine '{domain.name()}' carries no tag of ours.")
+        if inventory.power_of(domain) is OFF:
+            consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
+        else:
+            consolidate.running(domain, disks, progress)
+
+    def _put_aside(self, domain: Any, folder: Path) -> None:
+        """Copy the firmware state, because another machine of this id may run here later. What cannot be read
+        stays where the definition names it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(errors.FabricError):
+            firmware_files.write(folder, firmware.read(self._hypervisor, domain))
+
+    def _place(self, request: interface.HostRequest) -> adapt.HostFeatures:
+        return adapt.HostFeatures(
+            accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram,
+            self._hypervisor.key, self._encrypted_chains(request),
+        )  # fmt: skip
+
+    def _define(self, doing: str, text: str) -> Any:
+        return connection.call(doing, self._hypervisor.handle.defineXML, text)
+
+    def _unknown_machine_type(self, root: Element) -> Iterator[interface.Obstacle]:
+        kind = root.find("os/type")
+        if kind is None:
+            return
+        ask = self._hypervisor.handle.getDomainCapabilities
+        try:
+            connection.call(
+                "reading what QEMU can do", ask, None, kind.get("arch"), kind.get("machine"), "qemu", 0
+            )
+        except errors.FabricError as error:
+            yield interface.Obstacle(
+                f"QEMU here does not know this kind of machine: {error.message}",
+                "Install a QEMU at least as new as the source's, or change the machine type at the source.",
+            )
+
+    def _require_free_name(self, request: interface.HostRequest) -> None:
+        namesake = self._hypervisor.find_named(request.name)
+        if namesake is None or namesake.UUIDString() == request.fabric_id:
+            return
+        inventory.require_tag(namesake, request.tag)
+        raise errors.AlreadyExists(
+            f"Another machine of ours is named '{request.name}' here.",
+            do="Choose another name, or clean it up first.",
+        )
+
+    def _encrypted_chains(self, request: interface.HostRequest) -> dict[str, list[image.ImageFacts]]:
+        if self._hypervisor.key is None:
+            return {}
+        with qemu_img.translated():
+            chains = {key: image.chain(path) for key, path in request.disks.items()}
+        return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
+
+    def _libvirt_networks(self) -> frozenset[str]:
+        return frozenset(network.name for network in self._networks.list() if network.kind == "libvirt")
+
+
+def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
+    """Raises unless the machine is off and carries one of `tags`, that is, it is an earlier restore of the same
+    machine."""
+    found = inventory.tag_of(domain)
+    if found not in tags:
+        raise errors.NotOurs(
+            f"The machine '{domain.name()}' that is there carries {found or 'no tag of ours'}."
+        )
+    if inventory.power_of(domain) is not OFF:
+        raise errors.FabricError(
+            f"The machine '{domain.name()}' is there and not off: nothing was restored.",
+            do="Shut it down if it must be replaced; then retry the job.",
+        )
+
+
+def _undefine(domain: Any, flags: int) -> None:
+    """Undefine with checkpoint and snapshot metadata; bitmaps and images stay (P11)."""
+    flags |= libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    try:
+        connection.call(f"undefining '{domain.name()}'", domain.undefineFlags, flags)
+    except errors.NotFound:
+        return
+
+
+def _withdrawn_before(path: Path, fabric_id: str, tag: str) -> MachineDefinition:
+    try:
+        definition = MachineDefinition.model_validate_json(path.read_text())
+    except FileNotFoundError:
+        raise errors.NotFound(
+            f"The hypervisor has no machine {fabric_id} to withdraw.",
+            do="Check with 'virsh list --all' whether it was removed or moved to another host.",
+        ) from None
+    if domain_xml.tag_of(domain_xml.parse(definition.native)) != tag:
+        raise errors.NotOurs(f"The withdrawn machine '{definition.name}' does not carry the tag {tag}.")
+    return definition
+
+
+def _accelerator_notes(root: Element | None) -> Iterator[interface.Obstacle]:
+    if not accelerator.kvm_usable() and (root is None or root.get("type") == "kvm"):
+        yield interface.Obstacle(
+            "KVM does not run guests here: the machine will be emulated, which is slow.",
+            "Enable virtualization on this host, or accept it for a drill.",
+            blocking=False,
+        )
+
+
+def _missing_files(root: Element) -> Iterator[interface.Obstacle]:
+    for name in ("os/kernel", "os/initrd", "os/dtb", "os/loader", "devices/emulator"):
+        path = root.findtext(name)
+        if path and not Path(path).exists():
+            yield interface.Obstacle(
+                f"The definition names {path}, which is not on this host.", f"Copy {path} here."
+            )
+    yield from _tpm_notes(root)
+    for name in ("hostdev", "filesystem", "shmem"):
+        if root.find(f"devices/{name}") is not None:
+            yield interface.Obstacle(
+                f"The machine uses a {name} of its own host, which it will not have here.",
+                "Make sure that the guest boots without it.",
+                blocking=False,
+            )
+
+
+def _tpm_notes(root: Element) -> Iterator[interface.Obstacle]:
+    backend = root.find("devices/tpm/backend")
+    if backend is None:
+        return
+    if backend.get("type") != "emulator":
+        yield interface.Obstacle(
+            "The machine uses the TPM of its own host, which it will not have here.",
+            "Make sure that the guest boots without it.",
+            blocking=False,
+        )
+    elif shutil.which("swtpm") is None or shutil.which("swtpm_setup") is None:
+        yield interface.Obstacle(
+            "The machine has an emulated TPM, and this host has no swtpm.",
+            "Install swtpm and swtpm-tools here.",
+        )
+    encryption = backend.find("encryption")
+    if encryption is not None:
+        yield interface.Obstacle(
+            f"The TPM's state is encrypted with the libvirt secret {encryption.get('secret')}.",
+            "Define the same secret here ('virsh secret-define', 'virsh secret-set-value').",
+            blocking=False,
+        )

@@ -1,0 +1,12 @@
+"""Change tracking: checkpoints, and frozen views of machines that run or are off.
+
+Its rooms:
+
+    tracking        the interface of this room
+    backup_job      the view of a machine that runs
+    powered_off     the view of a machine that is off
+    bitmaps         our dirty bitmaps and checkpoints
+    image_identity  which file a bitmap belongs to
+    unwritten       whether anything was written since a checkpoint
+    trackable       obstacles to tracking a machine
+"""

@@ -1,0 +1,155 @@
+"""Our dirty bitmaps and checkpoints of one machine, whether it runs or not.
+
+The bitmaps in the images count; libvirt's checkpoint metadata follows them. Metadata may be missing although the
+bitmap exists (P5), or remain although a killed QEMU lost the bitmap or left it inconsistent (P2, P3). `settle`
+reconciles the two. A bitmap or checkpoint whose name does not start with ours is never touched."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+import libvirt
+
+from ....datapath.encryption import EncryptionKey
+from ....domain import errors
+from ..host import connection, domain_xml, inventory, monitor, qemu_img
+
+OURS = "secondsite-"
+Found = Mapping[str, Mapping[str, bool]]
+"""By disk key and name: whether the bitmap is whole and records."""
+
+
+def of_running(domain: Any) -> Found:
+    """All bitmaps of a running machine's disks, foreign ones too."""
+    devices = monitor.block_devices(domain)
+    disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+    return {
+        disk.key: {
+            bitmap["name"]: is_whole(bitmap)
+            for bitmap in devices.get(disk.alias or "", {}).get("dirty-bitmaps", ())
+            if "name" in bitmap
+        }
+        for disk in disks
+    }
+
+
+def is_whole(bitmap: Mapping[str, Any]) -> bool:
+    """Whether a bitmap, as QEMU describes it, records and is consistent."""
+    return bool(bitmap["recording"] and bitmap["persistent"] and not bitmap.get("inconsistent", False))
+
+
+def of_off(domain: Any) -> Found:
+    """All bitmaps of the disks of a machine that is off; none for a disk that cannot be read."""
+    return {disk.key: _in_file(Path(disk.path)) for disk in _stored_disks(domain)}
+
+
+def usable(found: Found, key: str, name: str | None) -> bool:
+    return name is not None and found.get(key, {}).get(name, False)
+
+
+def checkpoints(domain: Any) -> dict[str, Any]:
+    """All checkpoints that libvirt knows, by name, foreign ones too."""
+    known = connection.call("listing checkpoints", domain.listAllCheckpoints, 0)
+    return {checkpoint.getName(): checkpoint for checkpoint in known}
+
+
+def settle(domain: Any, base: str | None) -> Found:
+    """Makes libvirt know `base` where its bitmap is usable, removes broken ones, and gives all bitmaps.
+
+    The machine must be running.
+    """
+    for key, bitmaps in of_running(domain).items():
+        for name, whole in bitmaps.items():
+            if name.startswith(OURS) and not whole:
+                _remove_from_qemu(domain, key, name)
+    found = of_running(domain)
+    alive = {name for bitmaps in found.values() for name in bitmaps}
+    known = checkpoints(domain)
+    for name, checkpoint in known.items():
+        if name.startswith(OURS) and name not in alive:
+            _forget(checkpoint)
+    if base is not None and base in alive and base not in known:
+        _redefine(domain, base, [key for key in found if base in found[key]])
+    return found
+
+
+def remove_running(domain: Any, keep: str | None) -> None:
+    """Removes all our checkpoints and bitmaps of a running machine, except `keep`."""
+    for name, checkpoint in checkpoints(domain).items():
+        if name.startswith(OURS) and name != keep:
+            _delete(checkpoint)
+    for key, bitmaps in of_running(domain).items():
+        for name in bitmaps:
+            if name.startswith(OURS) and name != keep:
+                _remove_from_qemu(domain, key, name)
+
+
+def remove_off(domain: Any, keep: str | None, key: EncryptionKey | None = None) -> None:
+    """Removes all our checkpoints and bitmaps of an off machine, except `keep`. `key` opens encrypted disks."""
+    for disk in _stored_disks(domain):
+        for name in _in_file(Path(disk.path)):
+            if name.startswith(OURS) and name != keep:
+                qemu_img.remove_bitmap(Path(disk.path), name, key)
+    for name, checkpoint in checkpoints(domain).items():
+        if name.startswith(OURS) and name != keep:
+            _forget(checkpoint)
+
+
+def _stored_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
+    return domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
+
+
+def _in_file(path: Path) -> Mapping[str, bool]:
+    try:
+        return qemu_img.facts(path).bitmaps
+    except errors.FabricError:
+        return {}
+
+
+def _delete(checkpoint: Any) -> None:
+    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3)."""
+    try:
+        connection.call("deleting a checkpoint", checkpoint.delete, 0)
+    except errors.DeadlineExceeded:
+        raise
+    except errors.FabricError as error:
+        if "bitmap" not in error.message:
+            raise
+        _forget(checkpoint)
+
+
+def _forget(checkpoint: Any) -> None:
+    flag = libvirt.VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY
+    try:
+        connection.call("forgetting a checkpoint", checkpoint.delete, flag)
+    except errors.FabricError as error:
+        if connection.code_of(error) != libvirt.VIR_ERR_NO_DOMAIN_CHECKPOINT:
+            raise
+
+
+def _remove_from_qemu(domain: Any, key: str, name: str) -> None:
+    disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+    alias = next((disk.alias for disk in disks if disk.key == key), None)
+    device = monitor.block_devices(domain).get(alias or "")
+    if device is not None:
+        monitor.execute(domain, "block-dirty-bitmap-remove", node=device["node-name"], name=name)
+
+
+def _redefine(domain: Any, name: str, keys: list[str]) -> None:
+    """Tells libvirt about a checkpoint whose bitmap exists; libvirt requires the whole domain with it."""
+    root = Element("domaincheckpoint")
+    SubElement(root, "name").text = name
+    SubElement(root, "creationTime").text = str(int(time.time()))
+    disks = SubElement(root, "disks")
+    for disk in domain_xml.disks(domain_xml.parse(inventory.live_xml(domain))):
+        if disk.key in keys:
+            SubElement(disks, "disk", {"name": disk.key, "checkpoint": "bitmap", "bitmap": name})
+        else:
+            SubElement(disks, "disk", {"name": disk.key, "checkpoint": "no"})
+    root.append(domain_xml.parse(inventory.definition_xml(domain)))
+    text = ElementTree.tostring(root, encoding="unicode")
+    flag = libvirt.VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE
+    connection.call("redefining a checkpoint", domain.checkpointCreateXML, text, flag)

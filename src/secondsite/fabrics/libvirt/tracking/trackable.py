@@ -1,0 +1,91 @@
+"""Obstacles to tracking the changes of a machine."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ....datapath.encryption import EncryptionKey
+from ....domain import errors
+from ... import interface
+from ..host import connection, domain_xml, inventory, qemu_img
+from . import bitmaps
+
+
+def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
+    """All obstacles, not only the first. `key` opens disks that we encrypted."""
+    disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
+    return [
+        *_of_machine(domain, disks),
+        *(dataclasses.replace(obstacle, disk=disk.key) for disk in disks for obstacle in _of_disk(disk, key)),
+    ]
+
+
+def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[interface.Obstacle]:
+    if not connection.call("reading a machine", domain.isPersistent):
+        yield interface.Obstacle(
+            "The machine is transient: its definition vanishes when it stops.",
+            "Define it with 'virsh define'.",
+        )
+    if not disks:
+        yield interface.Obstacle("The machine has no disk.", "Attach one, or leave the machine unprotected.")
+    for name in connection.call("listing snapshots", domain.snapshotListNames):
+        if _is_internal(domain, name):
+            # P9: a revert fails beside persistent bitmaps and leaves the machine off.
+            yield interface.Obstacle(
+                f"Internal snapshot '{name}': it cannot be reverted to while changes are tracked.",
+                f"Delete it with 'virsh snapshot-delete {domain.name()} {name}', or make external ones.",
+            )
+    for name in bitmaps.checkpoints(domain):
+        if not name.startswith(bitmaps.OURS):
+            yield interface.Obstacle(
+                f"Checkpoint '{name}' belongs to another program, whose backups may collide with ours.",
+                "Schedule the other backups so that they are short, or delete the checkpoint.",
+                blocking=False,
+            )
+
+
+def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
+    if disk.kind != "disk" or not disk.path:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is no image file ({disk.kind}).",
+            "Move it to a qcow2 file, or exclude the disk.",
+        )
+        return
+    if disk.shared:
+        yield interface.Obstacle(f"Disk {disk.key} is shared by several machines.", "Exclude the disk.")
+    try:
+        facts = qemu_img.facts(Path(disk.path))
+    except errors.SecondsiteError as error:
+        yield interface.Obstacle(f"Disk {disk.key} cannot be read: {error.message}", error.do)
+        return
+    if facts.encrypted and key is None:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is encrypted, and this appliance has no key.",
+            "Give the appliance the key with 'secondsite appliance set-key' and restart it, or exclude the disk.",
+        )
+    yield from _of_image(disk, facts)
+
+
+def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[interface.Obstacle]:
+    if facts.format != "qcow2" or disk.format != "qcow2":
+        convert = f"qemu-img convert -O qcow2 {disk.path} NEW, with the machine off"
+        yield interface.Obstacle(
+            f"Disk {disk.key} is {disk.format}, which cannot keep bitmaps.", f"Convert: {convert}."
+        )
+    elif facts.compat == "0.10":
+        amend = f"qemu-img amend -o compat=1.1 {disk.path}"
+        yield interface.Obstacle(
+            f"Disk {disk.key} is qcow2 version 2.", f"Turn the machine off and run: {amend}"
+        )
+    for name in facts.snapshots:
+        yield interface.Obstacle(
+            f"Disk {disk.key} holds the internal snapshot '{name}', which could not be reverted to.",
+            f"Delete it with 'virsh snapshot-delete', or 'qemu-img snapshot -d {name} {disk.path}'.",
+        )
+
+
+def _is_internal(domain: Any, name: str) -> bool:
+    snapshot = connection.call("reading a snapshot", domain.snapshotLookupByName, name, 0)
+    root = domain_xml.parse(connection.call("reading a snapshot", snapshot.getXMLDesc, 0))
+    return any(disk.get("snapshot") == "internal" for disk in root.iterfind("disks/disk"))

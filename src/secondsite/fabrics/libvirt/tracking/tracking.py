@@ -1,0 +1,183 @@
+"""Change tracking: checkpoints, and frozen views for a machine that runs or is off.
+
+The base of a view is the checkpoint that the caller names as acknowledged, never libvirt's "current" one (P6).
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import libvirt
+
+from ....domain import errors
+from ... import interface
+from ..consistency import agent
+from ..host import access, connection, domain_xml, inventory, sockets
+from . import backup_job, bitmaps, image_identity, powered_off, trackable, unwritten
+
+OFF = interface.PowerState.OFF
+
+
+class Tracking:
+    """Invariant: at most one view of a machine is open in this process."""
+
+    def __init__(
+        self,
+        hypervisor: connection.Hypervisor,
+        work_dir: Path,
+        agents: agent.Agents,
+        folders: access.FolderAccess,
+    ) -> None:
+        self._hypervisor = hypervisor
+        self._work_dir = work_dir
+        self._agents = agents
+        self._folders = folders
+        self._identities = image_identity.Identities(work_dir / "identities")
+        self._viewed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
+        return trackable.obstacles(self._hypervisor.domain(fabric_id), self._hypervisor.key)
+
+    def enable(self, fabric_id: str, tag: str) -> None:
+        domain = self._hypervisor.domain(fabric_id)
+        if inventory.tag_of(domain) is not None:
+            inventory.require_tag(domain, tag)
+            return
+        _write_tag(domain, f"<machine tag={quoteattr(tag)}/>")
+
+    def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
+        return self._view(request)
+
+    def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
+        domain = self._hypervisor.domain(fabric_id)
+        return unwritten.since(domain, disks, base, lambda disk: self._identities.unmoved(domain, disk, base))
+
+    def acknowledge(self, fabric_id: str, keep: str | None) -> None:
+        domain = self._hypervisor.domain(fabric_id)
+        self._remove(domain, keep)
+
+    def disable(self, fabric_id: str) -> None:
+        domain = self._hypervisor.find(fabric_id)
+        if domain is None:
+            return
+        self._remove(domain, keep=None)
+        self._identities.forget(fabric_id)
+        if inventory.tag_of(domain) is not None:
+            _write_tag(domain, None)
+
+    def _remove(self, domain: Any, keep: str | None) -> None:
+        if inventory.power_of(domain) is OFF:
+            bitmaps.remove_off(domain, keep, self._hypervisor.key)
+        else:
+            bitmaps.remove_running(domain, keep)
+
+    @contextlib.contextmanager
+    def _view(self, request: interface.SessionRequest) -> Iterator[interface.ChangeSession]:
+        domain = self._hypervisor.domain(request.fabric_id)
+        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+        _require_disks(domain, disks, request)
+        with self._only_view_of(domain):
+            if inventory.power_of(domain) is OFF:
+                bases = self._bases(domain, disks, bitmaps.of_off(domain), request.base)
+                with powered_off.view(
+                    request, disks, bases, self._sockets() / request.fabric_id[:8], self._hypervisor.key
+                ) as session:
+                    yield session
+            else:
+                with self._running_view(domain, request) as session:
+                    yield session
+
+    @contextlib.contextmanager
+    def _only_view_of(self, domain: Any) -> Iterator[None]:
+        fabric_id = domain.UUIDString()
+        with self._lock:
+            if fabric_id in self._viewed:
+                raise errors.FabricError(
+                    f"A frozen view of the machine '{domain.name()}' is open already.",
+                    do="Wait for the running cycle to end; replication goes on by itself.",
+                )
+            self._viewed.add(fabric_id)
+        try:
+            yield
+        finally:
+            self._viewed.discard(fabric_id)
+
+    @contextlib.contextmanager
+    def _running_view(
+        self, domain: Any, request: interface.SessionRequest
+    ) -> Iterator[interface.ChangeSession]:
+        plan = self._plan(domain, request)
+        request.scratch_dir.mkdir(parents=True, exist_ok=True)
+        self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
+        try:
+            freezing = (
+                self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())
+            )
+            with freezing as freeze:
+                taken_at, pause_seconds = backup_job.begin(plan)
+            self._identities.record(domain, request.new_checkpoint)
+            yield interface.ChangeSession(
+                taken_at=taken_at,
+                checkpoint=request.new_checkpoint,
+                disks=tuple(backup_job.describe(plan, inventory.sizes_bytes(domain, plan.disks))),
+                consistency=freeze.consistency,
+                reason=freeze.reason,
+                pause_seconds=freeze.seconds or pause_seconds,
+                scratch_bytes=lambda: backup_job.scratch_bytes(plan),
+                abandon=lambda: backup_job.end(domain, self._sockets()),
+            )
+        finally:
+            backup_job.end(domain, self._sockets())
+            backup_job.clear(plan)
+
+    def _plan(self, domain: Any, request: interface.SessionRequest) -> backup_job.Plan:
+        folder = self._sockets()
+        backup_job.free_of_jobs(domain, folder)
+        found = bitmaps.settle(domain, request.base)
+        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+        bases = self._bases(domain, disks, found, request.base)
+        encryption = None
+        if self._hypervisor.key is not None and any(disk.encrypted for disk in disks):
+            encryption = backup_job.ScratchEncryption(self._hypervisor.key, self._work_dir / "blanks")
+        return backup_job.Plan(
+            domain, request, disks, bases, folder / f"{request.fabric_id}.sock", encryption
+        )
+
+    def _bases(
+        self, domain: Any, disks: Sequence[domain_xml.Disk], found: bitmaps.Found, base: str | None
+    ) -> dict[str, str]:
+        """The base of each disk for which it is usable: its bitmap is whole and belongs to this very file."""
+        if base is None:
+            return {}
+        return {
+            disk.key: base
+            for disk in disks
+            if bitmaps.usable(found, disk.key, base) and self._identities.same(domain, disk, base)
+        }
+
+    def _sockets(self) -> Path:
+        return sockets.folder(self._work_dir, self._folders.owner)
+
+
+def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest) -> None:
+    present = {disk.key for disk in disks}
+    missing = [key for key in request.disks if key not in present]
+    if missing:
+        raise errors.FabricError(
+            f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",
+            do="Attach the disk again, or disable protection and enable it with the present disks.",
+        )
+
+
+def _write_tag(domain: Any, element: str | None) -> None:
+    flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    if inventory.power_of(domain) is not OFF:
+        flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+    kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
+    arguments = (kind, element, domain_xml.PREFIX, domain_xml.NAMESPACE, flags)
+    connection.call("writing our tag", domain.setMetadata, *arguments)

@@ -1,0 +1,49 @@
+"""Small files that several processes share: whole on every read, with locks that end with their owner.
+
+Files are replaced by rename and not synced: a simulated site must survive the death of processes, not of its host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from ....domain import errors
+from ....ground.lockfile import LockFile
+
+POLL_SECONDS = 0.002
+
+
+def replace(path: Path, text: str) -> None:
+    """Replace a file in one step: readers see the old content or the new."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        fresh.write_text(text)
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def inode(path: Path) -> int:
+    """The file's inode, which differs for another file of the same name; 0 if it is missing."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+@contextlib.contextmanager
+def locked(path: Path, deadline_seconds: float, purpose: str, shared: bool = False) -> Iterator[None]:
+    """Lock a file inside the context; raises FabricError if its owner keeps it beyond the deadline."""
+    lock = LockFile(path)
+    if not lock.take(deadline_seconds, shared, POLL_SECONDS):
+        raise errors.FabricError(
+            f"Cannot {purpose}: something else holds it for {deadline_seconds:g} s already.",
+            do="Wait for the other operation on this machine to end, then repeat.",
+        )
+    try:
+        yield
+    finally:
+        lock.release()

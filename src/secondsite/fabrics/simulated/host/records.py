@@ -1,0 +1,134 @@
+"""Records of the machines of a simulated site: one file each, shared by all processes.
+
+`machines/<fabric id>.json` is read by all and changed only under the machine's lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic
+
+from ....domain import errors
+from ....wire.common.base import Shape
+from ....wire.common.machines import MachineDefinition
+from . import files
+
+KIND = "simulated"
+LOCK_SECONDS = 30.0
+
+
+class Traits(Shape):
+    """What only the platform knows of a machine; travels as the definition's `native` text."""
+
+    own_daemon: bool = False
+    obeys_shutdown: bool = True
+    guest_agent: bool = True
+
+
+class MachineRecord(Shape):
+    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives.
+
+    `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the disks that have them;
+    `images` has the inode that each of them belongs to: a bitmap in a restored or copied file is worthless (P17);
+    `view` lists the scratch files of a frozen view that is open or was interrupted."""
+
+    definition: MachineDefinition
+    tag: str | None = None
+    runs_in: str | None = None
+    nodes: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
+    checkpoints: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
+    images: dict[str, dict[str, int]] = pydantic.Field(default_factory=dict)
+    view: tuple[str, ...] | None = None
+
+    @property
+    def fabric_id(self) -> str:
+        return self.definition.fabric_id
+
+    @property
+    def traits(self) -> Traits:
+        """The machine's traits; default ones for a machine of another platform."""
+        try:
+            return Traits.model_validate_json(self.definition.native)
+        except pydantic.ValidationError:
+            return Traits()
+
+    def counted(self, checkpoint: str | None, key: str, path: Path) -> bool:
+        """Whether the checkpoint's bitmap belongs to the file that the disk has now."""
+        known = self.images.get(checkpoint or "", {}).get(key)
+        return known is not None and known == files.inode(path)
+
+    def having(self, **changes: object) -> MachineRecord:
+        return self.model_copy(update=changes)
+
+
+class Records:
+    """The machines of the site under `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / "machines"
+        self._locks = root / "locks"
+        for folder in (self._folder, self._locks):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._read: dict[str, tuple[tuple[int, int], MachineRecord]] = {}
+        self._guard = threading.Lock()
+
+    def all(self) -> list[MachineRecord]:
+        """Every machine, by name."""
+        found = (self.get(path.stem) for path in self._folder.glob("[!.]*.json"))
+        return sorted(
+            (record for record in found if record is not None), key=lambda record: record.definition.name
+        )
+
+    def get(self, fabric_id: str) -> MachineRecord | None:
+        """One machine as its file is now, or None. Unchanged files are not parsed again."""
+        path = self._path(fabric_id)
+        try:
+            facts = path.stat()
+            known = self._read.get(fabric_id)
+            if known is not None and known[0] == (facts.st_ino, facts.st_mtime_ns):
+                return known[1]
+            record = MachineRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        with self._guard:
+            self._read[fabric_id] = ((facts.st_ino, facts.st_mtime_ns), record)
+        return record
+
+    def need(self, fabric_id: str) -> MachineRecord:
+        """One machine; raises NotFound."""
+        record = self.get(fabric_id)
+        if record is None:
+            raise errors.NotFound.named("machine", fabric_id)
+        return record
+
+    def save(self, record: MachineRecord) -> MachineRecord:
+        files.replace(self._path(record.fabric_id), record.model_dump_json())
+        return record
+
+    def delete(self, fabric_id: str) -> None:
+        self._path(fabric_id).unlink(missing_ok=True)
+        with self._guard:
+            self._read.pop(fabric_id, None)
+
+    @contextlib.contextmanager
+    def lock(self, fabric_id: str, purpose: str, deadline_seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Lock the machine inside the context; for short acts only."""
+        with files.locked(self._locks / f"{fabric_id}.machine", deadline_seconds, f"{purpose} {fabric_id}"):
+            yield
+
+    @contextlib.contextmanager
+    def lock_view(self, fabric_id: str) -> Iterator[None]:
+        """Lock the frozen view of the machine inside the context; a second view is refused at once."""
+        with files.locked(
+            self._locks / f"{fabric_id}.view", 0.0, f"open a second frozen view of {fabric_id}"
+        ):
+            yield
+
+    def _path(self, fabric_id: str) -> Path:
+        if not fabric_id or "/" in fabric_id or fabric_id.startswith("."):
+            raise errors.InvalidArgument(f"'{fabric_id}' is no machine id.")
+        return self._folder / f"{fabric_id}.json"

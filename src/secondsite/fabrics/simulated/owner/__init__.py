@@ -1,0 +1,8 @@
+"""What the owner of a simulated site and the guests do, from any process.
+
+Its rooms:
+
+    making  make machines and networks, grow disks, cut the power
+    guest   write to the disks over NBD
+    writer  a guest that keeps writing
+"""

@@ -1,0 +1,130 @@
+"""Acts of a simulated site's owner: make machines and networks, grow disks, cut the power."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ....datapath.disks import image
+from ....domain import errors
+from ....ground.units import GiB
+from ....wire.common.machines import DiskDefinition, MachineDefinition, NetworkInfo, NicDefinition
+from ... import firmware_files
+from ...interface import PowerState
+from .. import firmware as state
+from ..host import disks
+from ..host.daemon import Daemon, translated
+from ..host.faults import Faults
+from ..host.host import Host
+from ..host.records import KIND, MachineRecord, Traits
+from ..networks import SimulatedNetworks
+
+
+def make_machine(
+    root: Path,
+    name: str,
+    disks_bytes: Sequence[int],
+    *,
+    networks: Sequence[str] = (),
+    own_daemon: bool = False,
+    obeys_shutdown: bool = True,
+    guest_agent: bool = True,
+    vcpus: int = 1,
+    memory_bytes: int = GiB,
+    firmware: Mapping[str, bytes] | None = None,
+) -> str:
+    """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With `firmware`
+    it boots through UEFI with that state."""
+    fabric_id = str(uuid.uuid4())
+    traits = Traits(own_daemon=own_daemon, obeys_shutdown=obeys_shutdown, guest_agent=guest_agent)
+    definition = MachineDefinition(
+        fabric_id=fabric_id,
+        name=name,
+        fabric_kind=KIND,
+        vcpus=vcpus,
+        memory_bytes=memory_bytes,
+        firmware="bios" if firmware is None else "uefi",
+        disks=_new_disks(root.absolute() / "disks" / fabric_id, disks_bytes),
+        nics=tuple(_nic(name, number, network) for number, network in enumerate(networks)),
+        native=traits.model_dump_json(),
+    )
+    host = Host(root)
+    if firmware is not None:
+        write_firmware(root, fabric_id, firmware)
+    host.records.save(MachineRecord(definition=definition))
+    return fabric_id
+
+
+def add_network(root: Path, name: str) -> NetworkInfo:
+    """Add a network of the owner, without our tag."""
+    network = NetworkInfo(name=name, kind=KIND)
+    return SimulatedNetworks(root, Faults(root, (0.0, 0.0))).add(network)
+
+
+def write_firmware(root: Path, fabric_id: str, files: Mapping[str, bytes]) -> None:
+    """Write firmware state, as the machine's firmware or its owner does."""
+    firmware_files.write(state.folder(root.absolute(), fabric_id), files)
+
+
+def resize(root: Path, fabric_id: str, disk_key: str, size_bytes: int) -> None:
+    """Grow a disk of a machine, running or off; guests have to connect again."""
+    host = Host(root)
+    with host.records.lock(fabric_id, "resize"):
+        record = host.records.need(fabric_id)
+        disk = next(disk for disk in record.definition.disks if disk.key == disk_key)
+        if host.state(record) is PowerState.RUNNING:
+            _resize_running(host, record, disk, size_bytes)
+        else:
+            with translated(f"Resizing disk {disk_key} of '{record.definition.name}'"):
+                image.resize(Path(disk.path), size_bytes)
+        listed = tuple(
+            one.model_copy(update={"size_bytes": size_bytes}) if one is disk else one
+            for one in record.definition.disks
+        )
+        host.records.save(record.having(definition=record.definition.model_copy(update={"disks": listed})))
+
+
+def kill(root: Path, fabric_id: str) -> None:
+    """kill -9 of the daemon that runs a machine; without `own_daemon` all machines that share it go off too."""
+    host = Host(root)
+    host.daemon(host.records.need(fabric_id)).kill()
+
+
+def demolish(root: Path) -> None:
+    """Kill all daemons of a site, as a loss of the whole site would; its files stay."""
+    for folder in sorted((root.absolute() / "daemons").glob("*")):
+        Daemon(folder).remove()
+
+
+def _new_disks(folder: Path, disks_bytes: Sequence[int]) -> tuple[DiskDefinition, ...]:
+    if not 0 < len(disks_bytes) <= 26:
+        raise errors.InvalidArgument("A machine has one to 26 disks.")
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number, size_bytes in enumerate(disks_bytes):
+        key = f"vd{chr(ord('a') + number)}"
+        path = folder / f"{key}.qcow2"
+        with translated(f"Making {path}"):
+            image.create(path, size_bytes)
+        made.append(DiskDefinition(key=key, size_bytes=size_bytes, path=str(path), boot_order=number + 1))
+    return tuple(made)
+
+
+def _nic(machine: str, number: int, network: str) -> NicDefinition:
+    digest = hashlib.sha256(f"{machine} {number}".encode()).hexdigest()
+    mac = ":".join(["52:54:00", *(digest[at : at + 2] for at in (0, 2, 4))])
+    return NicDefinition(key=f"net{number}", mac=mac, network=network)
+
+
+def _resize_running(host: Host, record: MachineRecord, disk: DiskDefinition, size_bytes: int) -> None:
+    export = disks.guest_export(record.fabric_id, disk.key)
+    node = disks.node_name(record.fabric_id, Path(disk.path))
+    with host.daemon(record).session(f"Resizing disk {disk.key} of '{record.definition.name}'") as session:
+        # An export of QEMU 7.2 keeps its size and forbids the resize while it is there.
+        session.drop_export(export)
+        try:
+            session.run("block_resize", node_name=node, size=size_bytes)
+        finally:
+            session.add_export(export, node, writable=True)

@@ -1,0 +1,156 @@
+"""Change tracking with real persistent dirty bitmaps: one per checkpoint and disk, named by the checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ....datapath.encryption import EncryptionKey
+from ....domain import errors
+from ...interface import ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
+from ..host import disks
+from ..host.faults import Faults
+from ..host.host import Host
+from ..host.records import MachineRecord
+from ..quiescing import SimulatedQuiescing
+from . import resting_view, running_view, unwritten
+
+
+class SimulatedTracking:
+    """Each of our bitmaps records until its checkpoint is removed, so each alone is the delta since its instant."""
+
+    def __init__(self, host: Host, faults: Faults, quiescing: SimulatedQuiescing) -> None:
+        self._host = host
+        self._faults = faults
+        self._quiescing = quiescing
+
+    def check(self, fabric_id: str) -> Sequence[Obstacle]:
+        with self._faults.around("tracking.check", fabric_id):
+            record = self._host.records.get(fabric_id)
+            if record is None:
+                return [
+                    Obstacle("The machine is not there.", "Refresh the inventory and choose another machine.")
+                ]
+            return [
+                dataclasses.replace(obstacle, disk=disk.key)
+                for disk in record.definition.disks
+                for obstacle in _obstacles(fabric_id, disk.key, disk.path)
+            ]
+
+    def enable(self, fabric_id: str, tag: str) -> None:
+        with self._faults.around("tracking.enable", fabric_id), self._host.records.lock(fabric_id, "tag"):
+            record = self._host.records.need(fabric_id)
+            if record.tag not in (None, tag):
+                raise errors.NotOurs(
+                    f"Machine '{record.definition.name}' is protected by another vault ({record.tag})."
+                )
+            if record.tag is None:
+                self._host.records.save(record.having(tag=tag))
+
+    @contextlib.contextmanager
+    def open(self, request: SessionRequest) -> Iterator[ChangeSession]:
+        with self._host.records.lock_view(request.fabric_id):
+            try:
+                with self._faults.around("tracking.open", request.fabric_id):
+                    session = self._begin(request)
+                yield session
+            finally:
+                self._end(request.fabric_id)
+
+    def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
+        with (
+            self._faults.around("tracking.unwritten", fabric_id),
+            self._host.records.lock(fabric_id, "look for writes of"),
+        ):
+            return unwritten.since(self._host, self._host.records.need(fabric_id), disks, base)
+
+    def acknowledge(self, fabric_id: str, keep: str | None) -> None:
+        with (
+            self._faults.around("tracking.acknowledge", fabric_id),
+            self._host.records.lock(fabric_id, "acknowledge"),
+        ):
+            self._keep_only(self._host.records.need(fabric_id), keep)
+
+    def disable(self, fabric_id: str) -> None:
+        with (
+            self._faults.around("tracking.disable", fabric_id),
+            self._host.records.lock(fabric_id, "disable"),
+        ):
+            record = self._host.records.get(fabric_id)
+            if record is not None:
+                record = self._keep_only(self._host.end_view(record), None)
+                self._host.records.save(record.having(tag=None))
+
+    def _begin(self, request: SessionRequest) -> ChangeSession:
+        with self._host.records.lock(request.fabric_id, "open a frozen view of"):
+            record = self._host.records.need(request.fabric_id)
+            if self._host.state(record) is PowerState.OFF:
+                reason = "The machine is off." if request.app_consistent else None
+                return dataclasses.replace(resting_view.begin(self._host, record, request), reason=reason)
+            if not request.app_consistent:
+                return running_view.begin(self._host, record, request)
+            with self._quiescing.frozen(request.fabric_id, record.traits.guest_agent) as reason:
+                session = running_view.begin(self._host, record, request)
+            return dataclasses.replace(session, consistency="crash" if reason else "app", reason=reason)
+
+    def _end(self, fabric_id: str) -> None:
+        with self._host.records.lock(fabric_id, "end the frozen view of"):
+            self._host.reader(fabric_id).remove()
+            record = self._host.records.get(fabric_id)
+            if record is not None:
+                self._host.end_view(record)
+
+    def _keep_only(self, record: MachineRecord, keep: str | None) -> MachineRecord:
+        if self._host.state(record) is PowerState.RUNNING:
+            self._drop_running(record, keep)
+        else:
+            record = self._host.close(record)
+            for disk in record.definition.disks:
+                _drop_resting(record.fabric_id, Path(disk.path), keep, self._host.key)
+        kept = {name: keys for name, keys in record.checkpoints.items() if name == keep}
+        return (
+            record if kept == record.checkpoints else self._host.records.save(record.having(checkpoints=kept))
+        )
+
+    def _drop_running(self, record: MachineRecord, keep: str | None) -> None:
+        gone = [name for name in record.checkpoints if name != keep]
+        if not gone:
+            return
+        paths = {disk.key: Path(disk.path) for disk in record.definition.disks}
+        with self._host.daemon(record).session(
+            f"Dropping checkpoints of '{record.definition.name}'"
+        ) as session:
+            for name in gone:
+                for key in record.checkpoints[name]:
+                    session.drop_bitmap(disks.node_name(record.fabric_id, paths[key]), name)
+
+
+def _drop_resting(fabric_id: str, path: Path, keep: str | None, key: EncryptionKey | None) -> None:
+    if not path.exists():
+        return
+    found = disks.look(fabric_id, path)
+    for name in (*found.bitmaps, *found.broken_bitmaps):
+        if name.startswith(disks.OURS) and name != keep:
+            disks.remove_bitmap(path, name, key)
+
+
+def _obstacles(fabric_id: str, key: str, path: str) -> list[Obstacle]:
+    try:
+        found = disks.look(fabric_id, Path(path))
+    except errors.FabricError as error:
+        return [Obstacle(f"Disk {key} cannot be read: {error.message}", error.do)]
+    if found.chain[0].image_format != "qcow2":
+        return [Obstacle(f"Disk {key} is {found.chain[0].image_format}.", "Convert the disk to qcow2.")]
+    if found.compat == "0.10":
+        return [
+            Obstacle(
+                f"Disk {key} is qcow2 of version 2.", "Run 'qemu-img amend -o compat=1.1' while it is off."
+            )
+        ]
+    foreign = [name for name in found.bitmaps if not name.startswith(disks.OURS)]
+    if foreign:
+        what = f"Disk {key} has bitmaps of another program: {', '.join(foreign)}."
+        return [Obstacle(what, "Check that the other backup program tolerates ours.", blocking=False)]
+    return []

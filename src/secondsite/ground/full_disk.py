@@ -1,0 +1,51 @@
+"""A full file system: what counts as one, what is said of it, and another try after somebody made room."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+from .problem import StoreFull
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+_TOO_LARGE: Final = {errno.EFBIG}
+_WORDS: Final = ("No space left on device", "Disk quota exceeded")
+
+FreeSpace = Callable[[], bool]
+"""Asked when a file system is full; True if something went, so that it is worth another try."""
+
+
+def nothing_to_free() -> bool:
+    """Nothing that could go."""
+    return False
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the file system, or its quota, is used up."""
+    return error.errno in _FULL
+
+
+def takes_no_more(error: OSError) -> bool:
+    """Whether the file cannot grow: the file system is full, or the file is as large as one may be."""
+    return error.errno in _FULL | _TOO_LARGE
+
+
+def is_said_in(text: str) -> bool:
+    """Whether another program says that its file system is full."""
+    return any(words in text for words in _WORDS)
+
+
+def store_full(what: str) -> StoreFull:
+    """The error for a full store; `what` says what there was no room for."""
+    return StoreFull(what, do="Free space on the store's file system or shorten retention, then repeat.")
+
+
+def write(file: BinaryIO, data: memoryview, free_space: FreeSpace) -> int:
+    """Write some of `data` to an unbuffered file; gives how many bytes. Raises OSError once no room can be made."""
+    while True:
+        try:
+            return file.write(data)
+        except OSError as problem:
+            if not is_full(problem) or not free_space():
+                raise

@@ -1,0 +1,25 @@
+"""What this process asks the host that it runs on."""
+
+import time
+import uuid
+from functools import cache
+from pathlib import Path
+
+from .uptime import Uptime
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def uptime() -> Uptime:
+    """How long the host has been running, now."""
+    return Uptime(_boot(), time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+@cache
+def _boot() -> str:
+    """The name that the kernel gave to this start of the host; where it tells none, a new one for each process, so that
+    time between two processes counts as none."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return str(uuid.uuid4())

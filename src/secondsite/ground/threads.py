@@ -1,0 +1,29 @@
+"""Threads: each has a name and ends with its process; what a thread dies of is told, never lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import ParamSpec
+
+What = ParamSpec("What")
+Worker = threading.Thread
+Died = Callable[[str, BaseException], None]
+
+
+def worker(name: str, run: Callable[What, object], *what: What.args, **named: What.kwargs) -> Worker:
+    """A thread that runs `run(*what, **named)` once started, and does not keep the process from ending.
+
+    What `run` raises goes to `tell_deaths`' listener, else to standard error.
+    """
+    return Worker(target=run, args=what, kwargs=named, name=name, daemon=True)
+
+
+def tell_deaths(died: Died) -> None:
+    """Call `died(name, error)` for every thread of this process that dies of an error."""
+
+    def tell(ending: threading.ExceptHookArgs) -> None:
+        error = ending.exc_value or ending.exc_type()
+        died(ending.thread.name if ending.thread is not None else "", error)
+
+    threading.excepthook = tell

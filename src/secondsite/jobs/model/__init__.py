@@ -1,0 +1,14 @@
+"""What a job is, and which move it makes next: words, definitions, decisions; no database, no thread.
+
+Its rooms:
+
+    states       states of jobs and tasks
+    failures     what goes wrong
+    outcomes     what a step may say
+    facts        what jobs are given and steps leave
+    views        what can be seen of a job
+    context      what a running step sees
+    definitions  a verb written down as steps
+    plan         which move comes next
+    clock        where the time comes from
+"""

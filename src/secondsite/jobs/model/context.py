@@ -1,0 +1,107 @@
+"""What a running step sees: its order, what earlier steps found, and ways to tell how far it is."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from .facts import Json, to_json
+from .outcomes import Outcome
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A job to start below another one."""
+
+    name: str
+    subject: str | None = None
+    subject_name: str = ""
+    arguments: BaseModel | None = None
+
+
+class Stage(Protocol):
+    """What the engine does for a running step."""
+
+    def progress(self, fraction: float, sentence: str | None) -> None: ...
+    def remember(self, facts: Json) -> None: ...
+    def cancel_requested(self) -> bool: ...
+    def run_children(self, children: Sequence[Child], deadline_seconds: float) -> Outcome: ...
+    def read(self) -> AbstractContextManager[Session]: ...
+    def now(self) -> datetime: ...
+
+
+@dataclass(slots=True)
+class StepContext:
+    """One run of one step (or of its undo).
+
+    `attempt` and `order_id` stay the same when the step is run again after a wait or a crash and change with a
+    retry: an effect that carries the order id can be recognised as a repeat. `stored_facts` maps the keys of steps to
+    their facts, this step's own included.
+    """
+
+    job_id: str
+    key: str
+    subject: str | None
+    subject_name: str
+    requested_by: str
+    attempt: int
+    order_id: str
+    stored_arguments: Json
+    stored_facts: dict[str, Json]
+    stage: Stage
+
+    def arguments(self, model: type[M]) -> M:
+        """What the job was given; raises ValidationError when that is something else."""
+        return model.model_validate(self.stored_arguments)
+
+    def facts(self, step: str, model: type[M]) -> M:
+        """What the step with that key left; the model's defaults when it left nothing or has not run.
+
+        Raises ValidationError when that is something else, or the model has no defaults.
+        """
+        return model.model_validate(self.stored_facts.get(step, {}))
+
+    def remembered(self, model: type[M]) -> M | None:
+        """What this step has remembered so far, in this attempt and in those that failed before it."""
+        known = self.stored_facts.get(self.key)
+        return model.model_validate(known) if known else None
+
+    def remember(self, facts: BaseModel) -> None:
+        """Make facts of this step durable right now, before the step ends."""
+        known = to_json(facts)
+        self.stage.remember(known)
+        self.stored_facts.setdefault(self.key, {}).update(known)
+
+    def progress(self, fraction: float, sentence: str | None = None) -> None:
+        """Tell how far the step is, 0..1. Call it as often as you like: few calls reach the database."""
+        self.stage.progress(fraction, sentence)
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked to cancel the job; a long step looks between chunks. Cached for half a second."""
+        return self.stage.cancel_requested()
+
+    def run_children(self, children: Sequence[Child], deadline_seconds: float) -> Outcome:
+        """Start the child jobs (once, however often this is called); raises Wait until all have ended.
+
+        The definition's policy judges failures; a retry of this job retries the children that failed. A step runs
+        at most one batch of children.
+        """
+        return self.stage.run_children(children, deadline_seconds)
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A read-only transaction: `with context.session() as session`. Change state in Done(commit=...) only."""
+        return self.stage.read()
+
+    def now(self) -> datetime:
+        """The engine's clock."""
+        return self.stage.now()
+
+
+StepFunction = Callable[[StepContext], Outcome]

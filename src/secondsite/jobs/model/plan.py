@@ -1,0 +1,106 @@
+"""Which move a job makes next. Pure: the journal and the definition decide, nothing else.
+
+Forward, the job runs its first step that is not done. Once an end is decided (`ending`) while steps have to be
+undone, it goes backward over the steps that have taken effect; then it ends. Deciding again after an interrupted
+move gives the same move: that is the whole of crash recovery.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .definitions import Definition, Step
+from .states import JobState, TaskKind, TaskState
+from .views import JobView, TaskView, current_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Leave the queue: on_start, then running."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Run (again) this step."""
+
+    task: TaskView
+
+
+@dataclass(frozen=True, slots=True)
+class UndoStep:
+    """Undo what this step did."""
+
+    task: TaskView
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBack:
+    """Honour the cancel at this task: from here on only undoing."""
+
+    task: TaskView
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitChildren:
+    """A cancel has to wait until the children have ended."""
+
+    task: TaskView
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nothing is left to do."""
+
+    state: JobState
+
+
+Move = Start | RunStep | UndoStep | TurnBack | AwaitChildren | End
+
+
+def fits(definition: Definition, tasks: Sequence[TaskView]) -> bool:
+    """Whether the journal's steps are the definition's first steps: an upgrade may only append."""
+    written = [task.key for task in current_steps(tasks)]
+    return written == [step.key for step in definition.steps[: len(written)]]
+
+
+def next_move(job: JobView, tasks: Sequence[TaskView], definition: Definition, open_children: int) -> Move:
+    """The next move of a job that has not ended; `tasks` fit the definition and cover all its steps."""
+    if job.ending is not None:
+        return _backward(job, tasks, definition, job.ending)
+    steps = current_steps(tasks)
+    task = next((task for task in steps if not task.done), None)
+    if task is None:
+        partial = any(step.partial for step in steps)
+        return End(JobState.PARTIALLY_SUCCEEDED if partial else JobState.SUCCEEDED)
+    if job.cancel_requested and definition.steps[task.position].cancelable:
+        return AwaitChildren(task) if open_children else TurnBack(task)
+    return Start() if job.started_at is None else RunStep(task)
+
+
+def _backward(job: JobView, tasks: Sequence[TaskView], definition: Definition, ending: JobState) -> Move:
+    undoings = {task.position: task for task in tasks if _undoing_now(task, job)}
+    if any(task.state is TaskState.FAILED for task in undoings.values()):
+        return End(JobState.FAILED)
+    if ending is JobState.FAILED and not definition.undo_on_failure:
+        return End(ending)
+    for task in reversed(current_steps(tasks)):
+        if took_effect(task, definition.steps[task.position]):
+            return UndoStep(task)
+    return End(ending)
+
+
+def _undoing_now(task: TaskView, job: JobView) -> bool:
+    return task.kind is TaskKind.UNDO and task.attempt == job.attempt
+
+
+def took_effect(task: TaskView, step: Step) -> bool:
+    """Whether this step has something to undo: it ended well, or was interrupted on its way."""
+    if step.undo is None or task.started_at is None:
+        return False
+    if task.state is TaskState.FAILED:
+        return step.undo_after_failure
+    return task.state in (TaskState.SUCCEEDED, TaskState.CANCELLED)
+
+
+def can_honour_cancel(tasks: Sequence[TaskView], definition: Definition) -> bool:
+    """Whether a boundary is left at which a cancel would be honoured."""
+    return any(not task.done and definition.steps[task.position].cancelable for task in current_steps(tasks))

@@ -1,0 +1,107 @@
+"""Jobs whose steps are jobs: start them once, wait for all, judge by the definition's policy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from ..model.context import Child
+from ..model.definitions import Catalogue, Children
+from ..model.facts import to_json
+from ..model.failures import CHILDREN_FAILED, Refused, StepFailed
+from ..model.outcomes import Done, Outcome, Skipped, Wait
+from ..model.states import JobState, TaskKind
+from ..model.views import JobView, TaskView
+from ..storage import journal, read
+from . import requests
+
+POLL_SECONDS = 5.0
+GOOD = (JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a job a batch of children belongs; the undo of a step has a place of its own."""
+
+    job_id: str
+    position: int
+    attempt: int
+
+    @staticmethod
+    def of(task: TaskView) -> "Place":
+        undo = task.kind is TaskKind.UNDO
+        return Place(task.job_id, -1 - task.position if undo else task.position, task.attempt)
+
+    @property
+    def signal(self) -> str:
+        return end_signal(self.job_id, self.position)
+
+
+def end_signal(parent_job_id: str, position: int | None) -> str:
+    """The signal that a child of this place gives when it ends."""
+    return f"children/{parent_job_id}/{position}"
+
+
+def ensure(
+    session: Session, catalogue: Catalogue, place: Place, wanted: Sequence[Child], now: datetime
+) -> list[JobView]:
+    """The children at this place: submitted now if there are none, failed ones retried once per attempt."""
+    present = _present(session, place)
+    if not present:
+        _submit_all(session, catalogue, place, wanted, now)
+    for child in present:
+        if child.parent_attempt != place.attempt:
+            _try_again(session, catalogue, place, child, now)
+    return _present(session, place)
+
+
+def _present(session: Session, place: Place) -> list[JobView]:
+    all_children = read.children_of(session, place.job_id)
+    return [child for child in all_children if child.parent_position == place.position]
+
+
+def _submit_all(
+    session: Session, catalogue: Catalogue, place: Place, wanted: Sequence[Child], now: datetime
+) -> None:
+    requested_by = read.get(session, place.job_id).requested_by
+    for index, child in enumerate(wanted):
+        order = requests.JobRequest(
+            name=child.name,
+            subject=child.subject,
+            subject_name=child.subject_name,
+            arguments=to_json(child.arguments),
+            requested_by=requested_by,
+            parent=requests.Parent(place.job_id, place.position, place.attempt, index),
+        )
+        requests.submit(session, catalogue.get(child.name), order, now)
+
+
+def _try_again(session: Session, catalogue: Catalogue, place: Place, child: JobView, now: datetime) -> None:
+    journal.lock_job(session, child.id)
+    journal.change_job(session, child.id, parent_attempt=place.attempt)
+    if child.state.ended and child.state is not JobState.SUCCEEDED:
+        try:
+            requests.reopen(session, catalogue, child, now)
+        except Refused:
+            return  # it stays failed, and says why
+
+
+def judge(children: Sequence[JobView], policy: Children, place: Place, deadline_seconds: float) -> Outcome:
+    """What the step answers, given its children; raises Wait until all have ended, StepFailed when the policy is not
+    met."""
+    if not children:
+        return Skipped("there was nothing to start")
+    ended = [child for child in children if child.state.ended]
+    if len(ended) < len(children):
+        why = f"{len(ended)} of {len(children)} have ended"
+        raise Wait(place.signal, deadline_seconds, why, len(ended) / len(children), POLL_SECONDS)
+    good = [child for child in children if child.state in GOOD]
+    bad = [child for child in children if child.state not in GOOD]
+    sentence = f"{len(good)} of {len(children)} succeeded"
+    if bad:
+        sentence += "; not: " + ", ".join(child.subject_name or child.subject or child.id for child in bad)
+    if not good or (bad and policy is Children.ALL):
+        raise StepFailed(CHILDREN_FAILED, sentence, "Look into the failed child jobs, then retry this job")
+    partial = bool(bad) or any(child.state is JobState.PARTIALLY_SUCCEEDED for child in good)
+    return Done(sentence, partial=partial)

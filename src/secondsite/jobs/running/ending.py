@@ -1,0 +1,87 @@
+"""End a job: its last row and the domain's answer to it, in one transaction."""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ...ground import seams
+from ..model.clock import Clock
+from ..model.definitions import Definition, Hook
+from ..model.failures import Failure, describe
+from ..model.states import JobState, TaskState
+from ..model.views import JobView, TaskView
+from ..storage import journal, read
+from ..storage.journal import Claim
+from ..storage.transactions import Transactions
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a job ends."""
+
+    state: JobState
+    error: Failure | None
+
+
+def end_job(
+    transactions: Transactions,
+    claim: Claim,
+    definition: Definition | None,
+    verdict: Verdict,
+    clock: Clock,
+) -> JobView:
+    """End the job and run its hook. A hook that raises makes the job fail; on_failure that raises is logged,
+    because a job has to end."""
+    hook = _hook(definition, verdict.state)
+    try:
+        return transactions.write(lambda session: _end(session, claim, verdict, hook, clock))
+    except Exception as problem:
+        if transactions.given_up.is_set():
+            raise
+        log.exception("job.ending-refused", job=claim.job_id)
+        failed = Verdict(JobState.FAILED, describe(problem))
+    if verdict.state is JobState.FAILED:
+        return transactions.write(lambda session: _end(session, claim, failed, None, clock))
+    return end_job(transactions, claim, definition, failed, clock)
+
+
+def _hook(definition: Definition | None, state: JobState) -> Hook | None:
+    if definition is None:
+        return None
+    hooks = {JobState.FAILED: definition.on_failure, JobState.CANCELLED: definition.on_cancelled}
+    return hooks.get(state, definition.on_success)
+
+
+def _end(session: Session, claim: Claim, verdict: Verdict, hook: Hook | None, clock: Clock) -> JobView:
+    job, now = journal.fence(session, claim), clock()
+    if job.state.ended:
+        return job  # an earlier try was committed, only its answer was lost
+    result = _result(read.tasks_of(session, job.id), verdict)
+    journal.close_all(session, job.id, "not reached: the job has ended", now)
+    journal.change_job(
+        session,
+        job.id,
+        state=verdict.state,
+        error=None if verdict.error is None else verdict.error.as_dict(),
+        result=result,
+        ended_at=now,
+    )
+    ended = read.get(session, job.id)
+    if hook is not None:
+        hook(session, ended)
+    seams.reach("job.end.before-commit")
+    return ended
+
+
+def _result(tasks: tuple[TaskView, ...], verdict: Verdict) -> str:
+    """One sentence about the whole job."""
+    if verdict.state is JobState.FAILED and verdict.error is not None:
+        return verdict.error.message
+    if verdict.state is JobState.CANCELLED:
+        undone = [task.title for task in tasks if task.state is TaskState.UNDONE]
+        return "cancelled; undone: " + ", ".join(undone) if undone else "cancelled; nothing had to be undone"
+    said = [task.sentence for task in tasks if task.state is TaskState.SUCCEEDED and task.sentence]
+    return said[-1] if said else "there was nothing to do"

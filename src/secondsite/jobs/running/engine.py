@@ -1,0 +1,259 @@
+"""The engine: claims ready jobs and runs them, several at a time, beside other engines on the same database.
+
+Threads: `workers` that run jobs, one that keeps the lease, on PostgreSQL one that listens for notifications.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import structlog
+from pydantic import BaseModel
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
+
+from ...ground import seams, threads
+from ...ground.periodic import Every
+from ..model.clock import Clock, utc_now
+from ..model.definitions import Catalogue, Definition
+from ..model.facts import to_json
+from ..model.failures import JobError, LeaseLost, NameTaken
+from ..model.views import JobView
+from ..storage.claims import Claims
+from ..storage.journal import Claim
+from ..storage.lease import LEASE_SECONDS, Membership
+from ..storage.set_clock import SetClock, look_again, move_along
+from ..storage.transactions import Transactions
+from . import children, requests
+from .changes import Changes
+from .runner import Runner
+from .wake import Bell, Listener
+
+IDLE_SECONDS = 1.0
+REST_SECONDS = 1.0
+SIGNAL_PATIENCE_SECONDS = 10.0
+log = structlog.get_logger(__name__)
+
+
+def default_owner() -> str:
+    """A name for this process that no other live process has."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Engine:
+    """Runs the jobs of one database.
+
+    `owner` names this process among the engines; a process that comes back under its old name takes its jobs
+    up at once, another name has to wait until the lease (seconds) has ended. The database comes from
+    `database.connect`. An engine is started once. submit, cancel and retry work in the caller's session: they happen if it commits.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        definitions: Iterable[Definition],
+        *,
+        clock: Clock = utc_now,
+        owner: str | None = None,
+        workers: int = 4,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._workers = workers
+        self._lease_seconds = lease_seconds
+        self._catalogue = Catalogue(definitions)
+        self.changes = Changes()
+        self._transactions = Transactions(db, self.changes.tell_on_commit)
+        self._bell = Bell()
+        self._stopping = threading.Event()
+        self._threads: list[threads.Worker] = []
+        self._lease = Every(
+            "jobs-lease",
+            lease_seconds / 4,
+            self._stay_alive,
+            lambda error: log.error("lease.not-renewed", exc_info=error),
+        )
+        self._resumed = False
+        self.owner = owner or default_owner()
+        self.failure: JobError | None = None
+        self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
+        self._claims = Claims(self._transactions, self.owner, clock)
+        self._set_clock: SetClock | None = None
+        self._clock_lock = threading.Lock()
+        self._runner = Runner(
+            self._transactions, self._catalogue, clock, self._child_ended, self._follow_the_clock
+        )
+
+    def submit(
+        self,
+        session: Session,
+        name: str,
+        *,
+        subject: str | None = None,
+        subject_name: str = "",
+        arguments: BaseModel | None = None,
+        requested_by: str = "",
+        job_id: str | None = None,
+    ) -> str:
+        """Queue a job when the session commits; gives its id.
+
+        With a `job_id` of the caller's a repeat is harmless. Raises Refused for an unknown name.
+        """
+        order = requests.JobRequest(name, subject, subject_name, to_json(arguments), requested_by, job_id)
+        self._heed(session)
+        return requests.submit(session, self._catalogue.get(name), order, self._clock())
+
+    def cancel(self, session: Session, job_id: str) -> None:
+        """Ask the job to turn back at its next boundary; raises Refused where that is not possible."""
+        self._heed(session)
+        requests.cancel(session, self._catalogue, job_id, self._clock())
+
+    def retry(self, session: Session, job_id: str) -> None:
+        """Run a failed (or partially succeeded) job again from where it failed; raises Refused."""
+        self._heed(session)
+        requests.retry(session, self._catalogue, job_id, self._clock())
+
+    def signal(self, key: str) -> int:
+        """Wake the steps that wait for `key`, in every process; gives how many jobs that were.
+
+        Call it after what the signal tells of has been committed; it has a transaction of its own.
+        """
+
+        def fire(session: Session) -> int:
+            self._bell.ring_on_commit(session)
+            return requests.signal(session, key, self._clock())
+
+        return self._transactions.write(fire, patience_seconds=SIGNAL_PATIENCE_SECONDS)
+
+    def _heed(self, session: Session) -> None:
+        """When the caller's session commits, workers wake and followers hear of it."""
+        self._bell.ring_on_commit(session)
+        self.changes.tell_on_commit(session)
+
+    def start(self) -> None:
+        """Join the engines and run jobs until `stop`; raises EngineAlreadyRunning on a taken SQLite file."""
+        self._membership.join()
+        self._look_at_all_waits()
+        self._set_clock = SetClock(self._clock)
+        self._threads = [
+            threads.worker(f"jobs-worker-{number}", self._work) for number in range(self._workers)
+        ]
+        if self._db.dialect.name == "postgresql":
+            self._threads.append(Listener(self._db, self._bell, self.changes, self._stopping).thread)
+        for thread in self._threads:
+            thread.start()
+        self._lease.start()
+
+    def stop(self, deadline_seconds: float = 30.0) -> bool:
+        """End after the steps that are running now; gives whether they ended within the deadline.
+
+        A step that does not end in time is not recorded: it runs again, under the same order id, elsewhere or
+        at the next start.
+        """
+        self._stopping.set()
+        self._bell.ring()
+        self._lease.stop(0)
+        ended = self._join_threads(deadline_seconds)
+        self._transactions.given_up.set()
+        ended = ended or self._join_threads(1.0)
+        self._lease.stop(1.0)
+        self._membership.leave()
+        return ended
+
+    def run_until_idle(self, deadline_seconds: float = 30.0) -> None:
+        """Run jobs on the calling thread until none is ready: for tests and tools, on an engine not started.
+
+        Raises TimeoutError at the deadline. An exception that no step may catch leaves everything as a killed
+        process would.
+        """
+        self._membership.join()
+        give_up_at = time.monotonic() + deadline_seconds
+        try:
+            self._look_at_all_waits()
+            while (claim := self._claims.next()) is not None:
+                if time.monotonic() > give_up_at:
+                    raise TimeoutError(f"jobs were still ready after {deadline_seconds} s")
+                self._run(claim)
+        except BaseException:
+            self._membership.drop()
+            raise
+        self._membership.leave()
+
+    def _look_at_all_waits(self) -> None:
+        """After a start nobody knows which signals were missed, nor whether the clock was set meanwhile."""
+        if not self._resumed:
+            self._transactions.write(lambda session: look_again(session, self._clock()))
+        self._resumed = True
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            rung = self._bell.rung
+            try:
+                self._follow_the_clock()
+                claim = self._claims.next()
+                if claim is None:
+                    self._bell.wait(rung, IDLE_SECONDS)
+                else:
+                    self._run(claim)
+            except Exception:
+                if not self._stopping.is_set():
+                    log.exception("jobs.worker-failed")
+                self._stopping.wait(REST_SECONDS)
+
+    def _follow_the_clock(self) -> None:
+        """Whether the clock was set meanwhile. Where several engines share the jobs, the waits are not this host's alone:
+        they look again, and their deadlines stay as they are."""
+        set_clock = self._set_clock
+        if set_clock is None:
+            return
+        with self._clock_lock:
+            step, now = set_clock.step(), self._clock()
+            if step:
+                log.warning("clock.set", by_seconds=round(step.total_seconds()))
+                self._transactions.write(lambda session: self._move_along(session, step, now))
+                set_clock.followed()
+                self._bell.ring()
+
+    def _move_along(self, session: Session, step: timedelta, now: datetime) -> None:
+        if self._membership.is_alone(session):
+            move_along(session, step, now)
+        else:
+            look_again(session, now)
+
+    def _run(self, claim: Claim) -> None:
+        try:
+            seams.reach("job.claim.committed")
+            self._runner.run(claim, self._stopping.is_set)
+        except LeaseLost as lost:
+            log.warning("lease.lost", problem=str(lost))
+        finally:
+            self._claims.put_down(claim)
+
+    def _stay_alive(self) -> None:
+        if self._stopping.is_set():
+            return
+        began = time.monotonic()
+        try:
+            self._membership.renew()
+        except NameTaken as problem:
+            log.critical("lease.taken", problem=str(problem))
+            self.failure = problem
+            self._stopping.set()
+        finally:
+            if time.monotonic() - began > self._lease_seconds / 2:
+                # The database was away for everybody: let the others renew before calling them dead.
+                self._claims.spare_others(self._lease_seconds)
+
+    def _child_ended(self, job: JobView) -> None:
+        if job.parent_job_id is not None:
+            self.signal(children.end_signal(job.parent_job_id, job.parent_position))
+
+    def _join_threads(self, deadline_seconds: float) -> bool:
+        until = time.monotonic() + deadline_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)

@@ -1,0 +1,101 @@
+"""Record what a step answered: its line in the journal and the domain's change, in one transaction."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from ...ground import seams
+from ..model.failures import DEADLINE_EXCEEDED, UNDO_FAILED, Failure
+from ..model.outcomes import Done, Outcome, Skipped, Wait
+from ..model.states import JobState, TaskKind, TaskState
+from ..model.views import JobView, TaskView
+from ..storage import journal
+from ..storage.journal import Claim
+from ..storage.tables import tasks
+
+CHANGED_POLL_SECONDS = 1.0
+
+
+def record(
+    session: Session, claim: Claim, task_id: int, answer: Outcome | Wait | Failure, now: datetime
+) -> bool:
+    """Write the answer down; False when the job now waits. Recording it a second time changes nothing.
+
+    Raises LeaseLost when the claim does not hold, and whatever the answer's `commit` raises.
+    """
+    job = journal.fence(session, claim)
+    task = journal.get_task(session, task_id)
+    if task.state is not TaskState.RUNNING:
+        return True  # an earlier try was committed, only its answer was lost
+    goes_on = _write(session, job, task, answer, now)
+    seams.reach("job.step.before-commit")
+    return goes_on
+
+
+def _write(
+    session: Session, job: JobView, task: TaskView, answer: Outcome | Wait | Failure, now: datetime
+) -> bool:
+    match answer:
+        case Done(commit=commit):
+            journal.record_done(session, task, answer, now)
+        case Skipped(why, commit):
+            state = TaskState.SKIPPED
+            journal.end_task(session, task, state, now, sentence=why, progress=1.0)
+        case Wait():
+            return _wait(session, job, task, answer, now)
+        case Failure():
+            _fail(session, job, task, answer, now)
+            return True
+    if task.kind is TaskKind.UNDO:
+        _mark_undone(session, task)
+    if commit is not None:
+        commit(session)
+    return True
+
+
+def _mark_undone(session: Session, undo: TaskView) -> None:
+    """The step's latest attempt is undone."""
+    step = (tasks.c.job_id == undo.job_id, tasks.c.position == undo.position, tasks.c.kind == TaskKind.STEP)
+    latest = tasks.select().where(*step).order_by(tasks.c.attempt.desc()).limit(1)
+    task_id = session.execute(latest).mappings().first()
+    if task_id is not None:
+        journal.change_task(session, task_id["id"], state=TaskState.UNDONE)
+
+
+def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, now: datetime) -> bool:
+    if task.waiting_since is None:
+        # Signals are noted from here on; one that fired before is what the next look will see.
+        journal.register_wait(session, task, wait, now)
+        return True
+    changed = task.waiting_for != wait.signal
+    if task.signalled and not changed:
+        return True
+    if task.waiting_since + timedelta(seconds=wait.deadline_seconds) <= now:
+        _fail(session, job, task, _too_late(task, wait), now)
+        return True
+    deadline_at = journal.register_wait(session, task, wait, task.waiting_since)
+    poll_at = now + timedelta(seconds=_poll_seconds(wait, changed))
+    journal.sleep(session, job, task, min(poll_at, deadline_at))
+    return False
+
+
+def _poll_seconds(wait: Wait, changed: bool) -> float:
+    # A signal that the step has only now named may have fired already: look again soon, but do not spin.
+    return min(wait.poll_seconds, CHANGED_POLL_SECONDS) if changed else wait.poll_seconds
+
+
+def _too_late(task: TaskView, wait: Wait) -> Failure:
+    message = f"{task.title} waited {wait.deadline_seconds:g} s in vain: {wait.why}"
+    return Failure(DEADLINE_EXCEEDED, message, "Remove what it waits for, then retry the job")
+
+
+def _fail(session: Session, job: JobView, task: TaskView, failure: Failure, now: datetime) -> None:
+    """The task failed, and with it the way forward: what is next is undoing, or the end."""
+    journal.record_failed(session, task, failure, now)
+    journal.close_unreached(session, job.id, f"not reached: {task.title} failed", now)
+    if task.kind is TaskKind.UNDO:
+        failure = Failure(UNDO_FAILED, f"{task.title} failed: {failure.message}", failure.do)
+        journal.change_job(session, job.id, error=failure.as_dict())
+        return
+    ending = JobState.CANCELLED if job.cancel_requested else JobState.FAILED
+    journal.change_job(session, job.id, error=failure.as_dict(), ending=ending)

@@ -1,0 +1,177 @@
+"""What others ask of the engine: submit, cancel, retry, signal. All of it happens in the asker's transaction."""
+
+import contextlib
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ..model import plan
+from ..model.definitions import Catalogue, Definition
+from ..model.facts import Json
+from ..model.failures import DEFINITION_CHANGED, Refused
+from ..model.states import MOVING, JobState, TaskKind, TaskState
+from ..model.views import JobView, TaskView, current_steps
+from ..storage import journal, read, touched
+from ..storage.tables import jobs, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The place in another job that a child job belongs to."""
+
+    job_id: str
+    position: int
+    attempt: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job to be: what an operator (or a parent job) asks for."""
+
+    name: str
+    subject: str | None = None
+    subject_name: str = ""
+    arguments: Json = field(default_factory=dict)
+    requested_by: str = ""
+    job_id: str | None = None
+    parent: Parent | None = None
+
+
+def submit(session: Session, definition: Definition, order: JobRequest, now: datetime) -> str:
+    """Write the job and its whole tree of queued tasks; gives its id.
+
+    An order that names a job id which is already there changes nothing: the order was given before.
+    """
+    job_id = order.job_id or uuid.uuid4().hex
+    if order.job_id is not None and read.find(session, job_id) is not None:
+        return job_id
+    touched.note(session, job_id)
+    session.execute(jobs.insert().values(id=job_id, **_row(order, now)))
+    add_steps(session, job_id, definition, attempt=1, first=0)
+    return job_id
+
+
+def _row(order: JobRequest, now: datetime) -> dict[str, object]:
+    parent = order.parent
+    return {
+        "name": order.name,
+        "subject": order.subject,
+        "subject_name": order.subject_name,
+        "arguments": order.arguments,
+        "requested_by": order.requested_by,
+        "state": JobState.QUEUED,
+        "attempt": 1,
+        "created_at": now,
+        "ready_at": now,
+        "cancel_requested": False,
+        "claim_epoch": 0,
+        "parent_job_id": parent.job_id if parent else None,
+        "parent_position": parent.position if parent else None,
+        "parent_attempt": parent.attempt if parent else None,
+        "parent_index": parent.index if parent else None,
+    }
+
+
+def add_steps(session: Session, job_id: str, definition: Definition, attempt: int, first: int) -> None:
+    """Queue the definition's steps from position `first` on."""
+    for position, step in enumerate(definition.steps[first:], start=first):
+        journal.add_task(session, job_id, TaskKind.STEP, position, attempt, step.key, step.title)
+
+
+def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
+    """Ask that the job turns back at its next boundary, its children too; raises Refused where it cannot."""
+    job = _existing(session, job_id)
+    if job.cancel_requested and not job.state.ended:
+        return
+    _refuse_cancel(session, job, catalogue.find(job.name))
+    journal.change_job(session, job_id, cancel_requested=True, state=JobState.CANCELLING, ready_at=now)
+    cancel_children(session, catalogue, job_id, now)
+
+
+def cancel_children(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
+    """Cancel the children that can be; the others run to their end, and the parent waits for that."""
+    for child in read.children_of(session, job_id):
+        if child.state in MOVING:
+            with contextlib.suppress(Refused):
+                cancel(session, catalogue, child.id, now)
+
+
+def _refuse_cancel(session: Session, job: JobView, definition: Definition | None) -> None:
+    if job.state.ended:
+        raise Refused("job-ended", f"The job has already ended: {job.state}.", "There is nothing to cancel.")
+    if definition is None or not definition.cancelable:
+        raise Refused("not-cancelable", "The job cannot be cancelled.", "Wait until it has ended.")
+    if job.ending is not None:
+        raise Refused("already-undoing", "The job is being undone.", "Wait until it has ended.")
+    if not plan.can_honour_cancel(read.tasks_of(session, job.id), definition):
+        raise Refused("too-late", "The job is past the point of return.", "Wait until it has ended.")
+
+
+def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
+    """Queue the job again from the step that failed (or go on undoing, if that failed); raises Refused."""
+    job = _existing(session, job_id)
+    if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
+        raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
+    reopen(session, catalogue, job, now)
+
+
+def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
+    """Let an ended job run again under its next attempt; raises Refused when its definition has changed."""
+    definition, written = catalogue.get(job.name), read.tasks_of(session, job.id)
+    if not plan.fits(definition, written):
+        raise Refused(DEFINITION_CHANGED, f"{job.name} has other steps in this version", "Start it anew")
+    fresh: dict[str, object] = {
+        "attempt": job.attempt + 1,
+        "ended_at": None,
+        "error": None,
+        "result": None,
+        "ready_at": now,
+    }
+    if any(_failed_undo(task, job) for task in written):
+        state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
+        journal.change_job(session, job.id, state=state, **fresh)
+        return
+    for task in current_steps(written):
+        _requeue(session, task, job.attempt + 1, definition.steps[task.position].title)
+    fresh |= {"state": JobState.QUEUED, "started_at": None, "ending": None, "cancel_requested": False}
+    journal.change_job(session, job.id, **fresh)
+
+
+def _failed_undo(task: TaskView, job: JobView) -> bool:
+    return task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
+
+
+def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None:
+    """Queue a step that has to run again: the old try stays visible; one that never began is moved."""
+    if task.done and not task.partial:
+        return
+    if task.started_at is None:
+        again = {"attempt": attempt, "state": TaskState.QUEUED, "sentence": "", "ended_at": None}
+        journal.change_task(session, task.id, **again)
+        return
+    facts = {} if task.state is TaskState.UNDONE else task.facts
+    journal.add_task(session, task.job_id, TaskKind.STEP, task.position, attempt, task.key, title, facts)
+
+
+def signal(session: Session, key: str, now: datetime) -> int:
+    """Make every step that waits for `key` look again; gives how many jobs that concerns.
+
+    Call it after what it tells of has been committed.
+    """
+    waiting = tasks.c.waiting_for == key, tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING))
+    concerned = session.execute(select(tasks.c.job_id).where(*waiting).distinct().order_by(tasks.c.job_id))
+    ids = list(concerned.scalars())
+    for job_id in ids:  # the job's row first: it is the lock, whoever writes takes it in this order
+        journal.lock_job(session, job_id)
+        session.execute(update(tasks).where(tasks.c.job_id == job_id, *waiting).values(signalled=True))
+        journal.change_job(session, job_id, ready_at=now)
+    return len(ids)
+
+
+def _existing(session: Session, job_id: str) -> JobView:
+    job = journal.lock_job(session, job_id)
+    return read.get(session, job_id) if job is None else job

@@ -1,0 +1,15 @@
+"""Jobs in rows: every write fenced, every read within the caller's session.
+
+Its rooms:
+
+    database      SQLite and PostgreSQL, opened the way the engine relies on
+    tables        the rows
+    transactions  retried while the database is away
+    journal       the writes to jobs and tasks
+    touched       which jobs a transaction has changed
+    lease         who is alive, who may run which job
+    claims        exactly one engine gets a job
+    read          a job, its tasks, its tree
+    search        jobs by what is known of them
+    set_clock     the host's clock is set
+"""

@@ -1,0 +1,169 @@
+"""The writes to jobs and tasks. Each works in the caller's transaction, after `fence` has locked the job.
+
+Every write says from which state it leads away, so that a second try after a lost answer changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ..model.facts import Json, to_json
+from ..model.failures import Failure, LeaseLost
+from ..model.outcomes import Done, Wait
+from ..model.states import JobState, TaskKind, TaskState
+from ..model.views import JobView, TaskView, job_view, task_view
+from . import touched
+from .tables import jobs, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write to one job, until somebody claims it with a higher epoch."""
+
+    job_id: str
+    owner: str
+    epoch: int
+
+
+def lock_job(session: Session, job_id: str) -> JobView | None:
+    """The job, locked until the transaction ends; None when it is not there."""
+    touched.note(session, job_id)
+    query = select(jobs).where(jobs.c.id == job_id).with_for_update()
+    row = session.execute(query).mappings().one_or_none()
+    return None if row is None else job_view(row)
+
+
+def fence(session: Session, claim: Claim) -> JobView:
+    """Lock the job and make sure that the claim still holds; raises LeaseLost."""
+    job = lock_job(session, claim.job_id)
+    if job is None or job.claim_owner != claim.owner or job.claim_epoch != claim.epoch:
+        raise LeaseLost(claim.job_id)
+    return job
+
+
+def change_job(session: Session, job_id: str, **values: object) -> None:
+    session.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
+
+
+def change_task(session: Session, task_id: int, **values: object) -> None:
+    session.execute(update(tasks).where(tasks.c.id == task_id).values(**values))
+
+
+def get_task(session: Session, task_id: int) -> TaskView:
+    return task_view(session.execute(select(tasks).where(tasks.c.id == task_id)).mappings().one())
+
+
+def add_task(
+    session: Session,
+    job_id: str,
+    kind: TaskKind,
+    position: int,
+    attempt: int,
+    key: str,
+    title: str,
+    facts: Json | None = None,
+) -> int:
+    """A queued task; gives its id."""
+    row = tasks.insert().values(
+        job_id=job_id,
+        kind=kind,
+        position=position,
+        attempt=attempt,
+        key=key,
+        title=title,
+        state=TaskState.QUEUED,
+        sentence="",
+        progress=0.0,
+        partial=False,
+        facts=facts or {},
+        signalled=False,
+    )
+    task_id: int = session.execute(row.returning(tasks.c.id)).scalar_one()
+    return task_id
+
+
+def undo_task_id(session: Session, job: JobView, step: TaskView) -> int:
+    """The task that undoes `step` in the job's present attempt: made once."""
+    mine = select(tasks.c.id).where(
+        tasks.c.job_id == job.id,
+        tasks.c.kind == TaskKind.UNDO,
+        tasks.c.position == step.position,
+        tasks.c.attempt == job.attempt,
+    )
+    found: int | None = session.execute(mine).scalar_one_or_none()
+    if found is not None:
+        return found
+    title = f"Undo: {step.title}"
+    return add_task(session, job.id, TaskKind.UNDO, step.position, job.attempt, step.key, title)
+
+
+def begin_task(session: Session, job: JobView, task_id: int, now: datetime) -> TaskView:
+    """The task runs, from now or since it first began; whatever signal came before is used up by this run."""
+    task = get_task(session, task_id)
+    change_task(session, task_id, state=TaskState.RUNNING, started_at=task.started_at or now, signalled=False)
+    if job.state is not JobState.CANCELLING:
+        change_job(session, job.id, state=JobState.RUNNING)
+    return get_task(session, task_id)
+
+
+def end_task(session: Session, task: TaskView, state: TaskState, now: datetime, **values: object) -> None:
+    change_task(session, task.id, state=state, ended_at=now, waiting_for=None, deadline_at=None, **values)
+
+
+def record_done(session: Session, task: TaskView, done: Done, now: datetime) -> None:
+    end_task(
+        session,
+        task,
+        TaskState.SUCCEEDED,
+        now,
+        sentence=done.sentence,
+        progress=1.0,
+        partial=done.partial,
+        facts={**task.facts, **to_json(done.facts)},
+    )
+
+
+def record_failed(session: Session, task: TaskView, failure: Failure, now: datetime) -> None:
+    end_task(session, task, TaskState.FAILED, now, sentence=failure.message, error=failure.as_dict())
+
+
+def register_wait(session: Session, task: TaskView, wait: Wait, since: datetime) -> datetime:
+    """The task runs on, but signals for it are noted from now on; gives its deadline."""
+    deadline_at = since + timedelta(seconds=wait.deadline_seconds)
+    progress = {} if wait.progress is None else {"progress": min(max(wait.progress, 0.0), 1.0)}
+    change_task(
+        session,
+        task.id,
+        waiting_for=wait.signal,
+        waiting_since=since,
+        deadline_at=deadline_at,
+        sentence=wait.why,
+        signalled=False,
+        **progress,
+    )
+    return deadline_at
+
+
+def sleep(session: Session, job: JobView, task: TaskView, ready_at: datetime) -> None:
+    """Let go of the job until a signal or `ready_at`."""
+    change_task(session, task.id, state=TaskState.WAITING)
+    state = JobState.CANCELLING if job.state is JobState.CANCELLING else JobState.WAITING
+    change_job(session, job.id, state=state, ready_at=ready_at, claim_owner=None)
+
+
+def close_unreached(session: Session, job_id: str, why: str, now: datetime) -> None:
+    """Steps that will not be reached are cancelled and say why."""
+    _close(session, job_id, (TaskState.QUEUED,), why, now)
+
+
+def close_all(session: Session, job_id: str, why: str, now: datetime) -> None:
+    """No task of a job that ends is left moving."""
+    _close(session, job_id, (TaskState.QUEUED, TaskState.RUNNING, TaskState.WAITING), why, now)
+
+
+def _close(session: Session, job_id: str, states: tuple[TaskState, ...], why: str, now: datetime) -> None:
+    moving = update(tasks).where(tasks.c.job_id == job_id, tasks.c.state.in_(states))
+    closed = {"state": TaskState.CANCELLED, "sentence": why, "ended_at": now, "waiting_for": None}
+    session.execute(moving.values(**closed))

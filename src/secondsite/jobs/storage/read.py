@@ -1,0 +1,70 @@
+"""Look at a job: alone, with its tasks, as a tree. Everything works inside the caller's session and changes nothing,
+except `forget`, which deletes what retention no longer wants."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from ..model.failures import Refused
+from ..model.states import ENDED, MOVING
+from ..model.views import JobTree, JobView, TaskView, current_steps, in_order, job_view, task_view
+from .tables import jobs, tasks
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def find(session: Session, job_id: str) -> JobView | None:
+    """The job, or None."""
+    row = session.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one_or_none()
+    return None if row is None else job_view(row)
+
+
+def get(session: Session, job_id: str) -> JobView:
+    """The job; raises Refused with code "job-not-found"."""
+    job = find(session, job_id)
+    if job is None:
+        raise Refused("job-not-found", f"There is no job {job_id}", "List the jobs and pick one of them")
+    return job
+
+
+def tasks_of(session: Session, job_id: str) -> tuple[TaskView, ...]:
+    """The journal of the job, in the order things happened."""
+    rows = session.execute(select(tasks).where(tasks.c.job_id == job_id)).mappings()
+    return in_order([task_view(row) for row in rows])
+
+
+def facts_of(session: Session, job_id: str, step: str, model: type[M]) -> M | None:
+    """What the step with that key left for later; None when it left nothing or has not run."""
+    left = [
+        task.facts for task in current_steps(tasks_of(session, job_id)) if task.key == step and task.facts
+    ]
+    return model.model_validate(left[0]) if left else None
+
+
+def children_of(session: Session, job_id: str) -> list[JobView]:
+    """The child jobs, in the order they were submitted."""
+    order = jobs.c.parent_position, jobs.c.parent_index, jobs.c.created_at, jobs.c.id
+    query = select(jobs).where(jobs.c.parent_job_id == job_id).order_by(*order)
+    return [job_view(row) for row in session.execute(query).mappings()]
+
+
+def tree(session: Session, job_id: str) -> JobTree:
+    """The job with its tasks and, below it, its children's trees; raises Refused when it is unknown."""
+    children = tuple(tree(session, child.id) for child in children_of(session, job_id))
+    return JobTree(get(session, job_id), tasks_of(session, job_id), children)
+
+
+def forget(session: Session, older_than: datetime) -> int:
+    """Delete jobs that ended before `older_than`, children with their parent; gives how many parents went."""
+    child = jobs.alias()
+    still_at_work = exists().where(child.c.parent_job_id == jobs.c.id, child.c.state.in_(sorted(MOVING)))
+    old = delete(jobs).where(
+        jobs.c.state.in_(sorted(ENDED)),
+        jobs.c.ended_at < older_than,
+        jobs.c.parent_job_id.is_(None),
+        ~still_at_work,
+    )
+    return len(session.execute(old.returning(jobs.c.id)).all())

@@ -1,0 +1,65 @@
+"""Find jobs by what is known of them. Everything works inside the caller's session and changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from ..model.states import JobState
+from ..model.views import JobView, job_view
+from .tables import jobs
+
+Place = tuple[datetime, str]
+"""Where a list was left: when the last job of it was created, and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs: those that fit all that is given. Times are compared with created_at; `children` false leaves out
+    jobs that another job started; `verb` is the definition's name, or what its arguments call `verb`."""
+
+    states: frozenset[JobState] = frozenset()
+    subject: str | None = None
+    verb: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    children: bool = True
+
+
+EVERY = Wanted()
+
+
+def find(
+    session: Session, wanted: Wanted = EVERY, limit: int = 100, after: Place | None = None
+) -> list[JobView]:
+    """At most `limit` jobs, newest first; with `after`, those that follow that place."""
+    query = select(jobs).where(*_conditions(wanted))
+    query = query.order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
+    if after is not None:
+        created_at, job_id = after
+        beside = and_(jobs.c.created_at == created_at, jobs.c.id > job_id)
+        query = query.where(or_(jobs.c.created_at < created_at, beside))
+    return [job_view(row) for row in session.execute(query).mappings()]
+
+
+def ids_beginning(session: Session, beginning: str, limit: int) -> list[str]:
+    """The ids that begin so, in their order."""
+    query = select(jobs.c.id).where(jobs.c.id.startswith(beginning, autoescape=True)).order_by(jobs.c.id)
+    return list(session.execute(query.limit(limit)).scalars())
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.states:
+        yield jobs.c.state.in_(sorted(wanted.states))
+    if wanted.subject is not None:
+        yield jobs.c.subject == wanted.subject
+    if wanted.verb is not None:
+        yield or_(jobs.c.name == wanted.verb, jobs.c.arguments["verb"].as_string() == wanted.verb)
+    if wanted.since is not None:
+        yield jobs.c.created_at >= wanted.since
+    if wanted.before is not None:
+        yield jobs.c.created_at < wanted.before
+    if not wanted.children:
+        yield jobs.c.parent_job_id.is_(None)

@@ -1,0 +1,92 @@
+"""Transactions that outlive a database that is busy, restarting or away for a while.
+
+A step's result exists only in memory until it is recorded: writing it is tried again until it succeeds or the
+engine gives up because it was stopped. Work that is tried again must recognise that an earlier try did commit
+although the answer was lost.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Engine, exc
+from sqlalchemy.orm import Session
+
+from ...ground.backoff import pause_seconds
+from .database import READ_ONLY
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 1.0
+SQLITE_PASSING = ("locked", "busy", "disk is full")
+# Classes of SQLSTATE: connection, rollback by deadlock or serialisation, resources, operator (restart).
+POSTGRESQL_PASSING = ("08", "40", "53", "57")
+
+
+def is_passing(problem: exc.DBAPIError) -> bool:
+    """Whether the same work may succeed later: locks, a lost connection, a restarting server."""
+    if problem.connection_invalidated:
+        return True
+    state = getattr(problem.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in POSTGRESQL_PASSING
+    text = str(problem.orig).lower()
+    if "sqlite" in type(problem.orig).__module__:
+        return any(word in text for word in SQLITE_PASSING)
+    return isinstance(problem, exc.OperationalError | exc.InterfaceError)
+
+
+class Transactions:
+    """Read and write transactions on one database. `opened` sees the session of every write before the work begins.
+
+    Setting `given_up` ends all waiting for the database: the pending error is raised instead.
+    """
+
+    def __init__(self, db: Engine, opened: Callable[[Session], None] = lambda _session: None) -> None:
+        self._db = db
+        self._opened = opened
+        self._reader = db.execution_options(**READ_ONLY)
+        self.given_up = threading.Event()
+
+    def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
+        """Run `work` in one transaction, again and again while the database is away; gives what work gives.
+
+        Raises the database's error once `patience_seconds` have passed (None: never) or the engine gave up.
+        """
+
+        def watched(session: Session) -> T:
+            self._opened(session)
+            return work(session)
+
+        return self._persist(self._db, watched, patience_seconds)
+
+    def look(self, work: Callable[[Session], T]) -> T:
+        """As `write`, for work that only reads: takes no write lock."""
+        return self._persist(self._reader, work, None)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One read-only transaction, tried once: a consistent look; nothing changed in it is kept."""
+        with Session(self._reader) as session:
+            yield session
+            session.rollback()
+
+    def _persist(self, db: Engine, work: Callable[[Session], T], patience_seconds: float | None) -> T:
+        failures, started = 0, time.monotonic()
+        while True:
+            try:
+                with Session(db) as session, session.begin():
+                    return work(session)
+            except exc.DBAPIError as problem:
+                spent = time.monotonic() - started
+                impatient = patience_seconds is not None and spent >= patience_seconds
+                if not is_passing(problem) or impatient or self.given_up.is_set():
+                    raise
+                log.warning("database.unreachable", problem=str(problem.orig))
+            failures += 1
+            self.given_up.wait(pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))

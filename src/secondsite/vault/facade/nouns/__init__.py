@@ -1,0 +1,8 @@
+"""One class per noun: what may be asked of it, plain shapes in and out.
+
+Its rooms:
+
+    info, sites, appliances, networks, policies, tokens  the vault and its settings
+    machines, points, holds, groups                      what is protected
+    verbs, jobs, events                                 what is started, and how it goes on
+"""

@@ -1,0 +1,83 @@
+"""What changes, told to those who follow it. Only what has changed is told; what it is like now they read.
+
+Changes are numbered, and the last ones are remembered: who was away for a moment hears what was missed.
+"""
+
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from ....wire.rest import EventKind
+from ..parts import Parts
+
+REMEMBERED = 10_000
+MACHINE: Final = "machine/"
+"""Signals of the vault that tell of a machine begin so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A job or a machine has changed; `reset`: anything may have, so that all has to be read again."""
+
+    kind: EventKind
+    id: str = ""
+
+
+Told = Callable[[int, Change], None]
+"""Takes a change and its number. It must not block."""
+
+
+class Events:
+    """Safe from any thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._life = uuid.uuid4().hex[:12]
+        self._number = 0
+        self._last: deque[tuple[int, Change]] = deque(maxlen=REMEMBERED)
+        self._followers: list[Told] = []
+        self._lock = threading.Lock()
+        parts.jobs.changes.follow(self._job)
+        parts.signals.overhear(MACHINE, self._machine)
+
+    def mark(self, number: int) -> str:
+        """What a follower is to give to `following`, to hear of all after this change."""
+        return f"{self._life}-{number}"
+
+    @contextmanager
+    def following(self, told: Told, mark: str | None = None) -> Iterator[None]:
+        """Inside the block `told` hears of every change: with a mark first of those after it, or of a reset when these
+        are not known any more."""
+        with self._lock:
+            for number, change in self._missed(mark) if mark else ():
+                told(number, change)
+            self._followers.append(told)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._followers.remove(told)
+
+    def _missed(self, mark: str) -> list[tuple[int, Change]]:
+        life, _, text = mark.rpartition("-")
+        seen = int(text) if text.isdecimal() and len(text) < 20 else -1
+        oldest = self._last[0][0] if self._last else self._number + 1
+        if life != self._life or not oldest - 1 <= seen <= self._number:
+            return [(self._number, Change(EventKind.RESET))]
+        return [(number, change) for number, change in self._last if number > seen]
+
+    def _job(self, job_id: str | None) -> None:
+        self._tell(Change(EventKind.RESET) if job_id is None else Change(EventKind.JOB, job_id))
+
+    def _machine(self, signal: str) -> None:
+        self._tell(Change(EventKind.MACHINE, signal.removeprefix(MACHINE)))
+
+    def _tell(self, change: Change) -> None:
+        with self._lock:
+            self._number += 1
+            self._last.append((self._number, change))
+            for told in self._followers:
+                told(self._number, change)

@@ -1,0 +1,186 @@
+"""Replication groups: machines with common recovery points. A machine belongs to one group at most."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+
+from ....domain import errors, lifecycle
+from ....domain.groups import MOST_MEMBERS, ReplicationGroup
+from ....domain.lifecycle import State
+from ....wire.rest import Group, GroupCreate
+from ... import ports
+from ...steps.points import common_sets
+from ...watch import settings_push
+from ..parts import Parts
+from ..shared.editions import Seen, require
+from ..shared.once import Once, carry_out
+from . import machines, sites
+
+MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})
+FAILING_OVER = (
+    frozenset(lifecycle.MOVING) | {State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.CANCEL_FAILED}
+) - {State.ENABLING, State.INITIAL_REPLICATING}
+"""While a member is in one of these, the group stays as it is: its sets are what the others start from."""
+
+
+class Groups:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self) -> Sequence[Group]:
+        with self._parts.store.reading() as tx:
+            return [_info(tx, record) for record in tx.groups.list()]
+
+    def show(self, name: str) -> Group:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _info(tx, _existing(tx, name))
+
+    def create(self, request: GroupCreate, once: Once | None = None) -> Group:
+        """With its first machines, if any are named. Raises AlreadyExists, or what `add` raises."""
+        group = ReplicationGroup(
+            request.name, request.source_site, request.target_site,
+            request.multi_vm_every_seconds, request.app_consistent,
+        )  # fmt: skip
+        with self._parts.store.transaction() as tx:
+            work = partial(self._create, tx, group, request.machines)
+            info = carry_out(self._parts, tx, once, Group, work)
+        self._tell()
+        return info
+
+    def add(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
+        """Machines join; those that belong to it already stay. Raises NotFound, InvalidArgument, NotPossibleNow,
+        ChangedMeanwhile."""
+        with self._parts.store.transaction() as tx:
+            record = _seen(tx, name, seen)
+            _join(tx, record, names)
+            info = _info(tx, record)
+        self._tell()
+        return info
+
+    def remove(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
+        """Machines leave; their points stay as they are. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
+        with self._parts.store.transaction() as tx:
+            record = _seen(tx, name, seen)
+            _refuse_while_failing_over(record, tx.groups.members(name))
+            for machine in [machines.existing(tx, each) for each in dict.fromkeys(names)]:
+                if machine.group == name:
+                    tx.machines.put(dataclasses.replace(machine, group=None))
+            info = _info(tx, record)
+        self._tell()
+        return info
+
+    def delete(self, name: str, seen: Seen | None = None) -> None:
+        """The machines stay protected, each by itself. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
+        with self._parts.store.transaction() as tx:
+            record = _seen(tx, name, seen)
+            members = tx.groups.members(name)
+            _refuse_while_failing_over(record, members)
+            for machine in members:
+                tx.machines.put(dataclasses.replace(machine, group=None))
+            tx.groups.remove(name)
+        self._tell()
+
+    def _create(self, tx: ports.Transaction, group: ReplicationGroup, machines: Sequence[str]) -> Group:
+        for site in (group.source_site, group.target_site):
+            sites.existing(tx, site)
+        record = ports.GroupRecord(group.name, group, self._parts.now())
+        tx.groups.add(record)
+        _join(tx, record, machines)
+        return _info(tx, record)
+
+    def _tell(self) -> None:
+        self._parts.signals(settings_push.SITE)
+
+
+def _seen(tx: ports.Transaction, name: str, seen: Seen | None) -> ports.GroupRecord:
+    record = _existing(tx, name)
+    require(seen, _info(tx, record), f"Group '{name}'")
+    return record
+
+
+def _existing(tx: ports.Transaction, name: str) -> ports.GroupRecord:
+    record = tx.groups.find(name)
+    if record is None:
+        raise errors.NotFound.named("group", name)
+    return record
+
+
+def _join(tx: ports.Transaction, record: ports.GroupRecord, names: Sequence[str]) -> None:
+    members = list(tx.groups.members(record.name))
+    _refuse_while_failing_over(record, members)
+    joining = [machines.existing(tx, name) for name in names]
+    for machine in {each.id: each for each in joining if each.group != record.name}.values():
+        _check(record, members, machine)
+        members.append(tx.machines.put(dataclasses.replace(machine, group=record.name)))
+
+
+def _check(
+    record: ports.GroupRecord, members: Sequence[ports.MachineRecord], machine: ports.MachineRecord
+) -> None:
+    if machine.group is not None:
+        raise errors.NotPossibleNow(
+            f"{machine.name} belongs to group '{machine.group}'.",
+            do=f"Take it out first: secondsite group remove {machine.group} {machine.name}",
+        )
+    if machine.state not in MAY_JOIN:
+        raise errors.NotPossibleNow(
+            f"{machine.name} is {machine.state}, so it can't join a group.", do="Add it when it is protected."
+        )
+    first = members[0] if members else None
+    way = (
+        (first.source_site, first.target_site)
+        if first
+        else (record.group.source_site, record.group.target_site)
+    )
+    if (machine.source_site, machine.target_site) != way:
+        raise errors.InvalidArgument(
+            f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's machines from "
+            f"{way[0]} to {way[1]}.",
+            do="A group has machines of one direction.",
+        )
+    if first is not None and machine.source_appliance_id != first.source_appliance_id:
+        raise errors.InvalidArgument(
+            f"{machine.name} and {first.name} are served by different appliances of {machine.source_site}.",
+            do="A group has machines of one appliance, which holds them all at once.",
+        )
+    if len(members) >= MOST_MEMBERS:
+        raise errors.InvalidArgument(
+            f"Group '{record.name}' has {len(members)} machines.",
+            do=f"At most {MOST_MEMBERS} share their points.",
+        )
+
+
+def _refuse_while_failing_over(record: ports.GroupRecord, members: Iterable[ports.MachineRecord]) -> None:
+    busy = [f"{member.name} ({member.state})" for member in members if member.state in FAILING_OVER]
+    if busy:
+        raise errors.NotPossibleNow(
+            f"Group '{record.name}' can't change now: {', '.join(busy)}.",
+            do="Commit or cancel the failover first, or wait for the running job.",
+        )
+
+
+def _info(tx: ports.Transaction, record: ports.GroupRecord) -> Group:
+    members = tx.groups.members(record.name)
+    newest = common_sets.newest_set(tx, record.name)
+    return Group(
+        name=record.name,
+        source_site=members[0].source_site if members else record.group.source_site,
+        target_site=members[0].target_site if members else record.group.target_site,
+        multi_vm_every_seconds=record.group.multi_vm_every_seconds,
+        app_consistent=record.group.app_consistent,
+        created_at=record.created_at,
+        machines=tuple(member.name for member in members),
+        newest_set=newest,
+        newest_set_at=_taken_at(tx, members, newest),
+        newest_app_set=common_sets.newest_set(tx, record.name, app_consistent=True),
+    )
+
+
+def _taken_at(
+    tx: ports.Transaction, members: Sequence[ports.MachineRecord], set_id: str | None
+) -> datetime | None:
+    replica = tx.statuses.get(members[0].id).replica if members else None
+    points = replica.points if replica and set_id else ()
+    return next((point.taken_at for point in points if point.set_id == set_id), None)

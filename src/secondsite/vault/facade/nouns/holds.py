@@ -1,0 +1,51 @@
+"""Holds on recovery points. They are kept where the points are, by the target's appliance; the vault only asks."""
+
+from typing import TypeVar
+
+from ....domain import errors
+from ....wire.common.base import Shape
+from ....wire.common.points import PointShape
+from ....wire.control import orders
+from ....wire.control.orders import HoldPoint, OnePoint, OrderKind, Points
+from ..parts import Parts
+from ..shared.asking import ask_and_wait
+from . import machines
+
+ANSWER_SECONDS = 30.0
+LONGEST_REASON = 200
+
+P = TypeVar("P", bound=Shape)
+
+
+class Holds:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def hold(self, machine: str, point_id: str, reason: str) -> PointShape:
+        """The point stays, whatever retention says, until it is released. Raises NotFound, InvalidArgument,
+        ApplianceUnreachable or DeadlineExceeded."""
+        said = " ".join(reason.split())
+        if not said or len(said) > LONGEST_REASON or not said.isprintable():
+            raise errors.InvalidArgument(
+                "A hold needs a reason that people can read.",
+                do=f"Say why in 1 to {LONGEST_REASON} characters.",
+            )
+        return self._ask(machine, point_id, orders.HOLD_POINT, HoldPoint(point_id=point_id, reason=said))
+
+    def release(self, machine: str, point_id: str) -> PointShape:
+        """Retention decides about the point again. One that is not held is fine. Raises as `hold` does."""
+        return self._ask(machine, point_id, orders.RELEASE_POINT, OnePoint(point_id=point_id))
+
+    def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:
+        with self._parts.store.reading() as tx:
+            record = machines.existing(tx, machine)
+            target = tx.appliances.find(record.target_appliance_id)
+        if target is None:
+            raise errors.ApplianceUnreachable(
+                f"The appliance that holds the points of {record.name} is gone."
+            )
+        [known] = ask_and_wait(self._parts, [target], order, payload, ANSWER_SECONDS, record.id)
+        for point in known.points:
+            if point.id == point_id:
+                return point
+        raise errors.NotFound.named("recovery point", point_id, "point list MACHINE")

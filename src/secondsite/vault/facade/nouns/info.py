@@ -1,0 +1,26 @@
+"""What this vault is and how much it holds."""
+
+from ....wire.rest import Vault
+from ..parts import Parts
+
+
+class Info:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def ca_pem(self) -> str:
+        """The CA's certificate: public, and of use only to who compares its fingerprint."""
+        return self._parts.authority.ca_pem
+
+    def show(self) -> Vault:
+        about = self._parts.about
+        with self._parts.store.reading() as tx:
+            return Vault(
+                name=about.name,
+                version=about.version,
+                database=about.database,
+                ca_fingerprint=self._parts.authority.fingerprint,
+                sites=len(tx.sites.list()),
+                appliances=len(tx.appliances.list()),
+                machines=len(tx.machines.list()),
+            )

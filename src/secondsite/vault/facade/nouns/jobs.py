@@ -1,0 +1,208 @@
+"""Jobs as the faces show them, and what a person may do with one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from ....domain import errors
+from ....domain.lifecycle import Verb
+from ....jobs.model import failures, plan
+from ....jobs.model.states import MOVING, JobState, TaskState
+from ....jobs.model.views import JobTree, JobView, TaskView
+from ....jobs.storage import read, search
+from ....jobs.storage.database import Session
+from ....wire import rest
+from ....wire.common.base import Problem
+from ... import ports
+from ...steps.batch import BATCH
+from ..parts import Parts
+from ..shared.once import Once, carry_out
+from ..shared.paging import Place, page, place_of
+
+EVERY = rest.JobQuery()
+SUGGESTED = 4
+"""So many ids are offered where the beginning of one is not enough."""
+NAMED = 3
+"""So many machines of a job are named, the others counted."""
+
+
+class Jobs:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self, query: rest.JobQuery = EVERY) -> rest.JobPage:
+        """Newest first, without their tasks. Raises InvalidArgument for a machine's name that several have, or a bad
+        cursor."""
+        after = _after(query.cursor)
+        with self._parts.store.reading() as tx:
+            wanted = self._wanted(tx, query)
+            found = search.find(tx.session, wanted, query.limit + 1, after)
+            jobs, following = page(found, query.limit, _place)
+            return rest.JobPage(items=tuple(self._listed(tx.session, job) for job in jobs), next=following)
+
+    def show(self, job_id: str) -> rest.Job:
+        """With its tasks. The id may be given by its beginning. Raises NotFound or InvalidArgument."""
+        return self.tree(job_id)[0]
+
+    def tree(self, job_id: str) -> Sequence[rest.Job]:
+        """The job and all below it, parents first. Raises NotFound or InvalidArgument."""
+        with _translated(), self._parts.store.reading() as tx:
+            return list(self._flat(read.tree(tx.session, _full_id(tx.session, job_id))))
+
+    def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
+        """Asks the job to turn back at its next boundary. Raises NotFound, InvalidArgument or NotPossibleNow."""
+        return self._ask(self._parts.jobs.cancel, job_id, once)
+
+    def retry(self, job_id: str, once: Once | None = None) -> rest.Job:
+        """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument or NotPossibleNow."""
+        return self._ask(self._parts.jobs.retry, job_id, once)
+
+    def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
+        def asked() -> rest.Job:
+            full_id = _full_id(tx.session, job_id)
+            ask(tx.session, full_id)
+            return next(self._flat(read.tree(tx.session, full_id)))
+
+        with _translated(), self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, rest.Job, asked)
+
+    def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
+        return search.Wanted(
+            states=frozenset(JobState(each) for each in query.state),
+            subject=None if query.machine is None else self._subject(tx, query.machine),
+            verb=query.verb,
+            since=query.since,
+            before=query.before,
+            children=query.children,
+        )
+
+    def _subject(self, tx: ports.Transaction, machine: str) -> str:
+        """Jobs outlive their machine's protection, so an id that is no longer there is taken as it is."""
+        found = tx.machines.find(machine)
+        return found.id if found else machine
+
+    def _flat(self, tree: JobTree) -> Iterator[rest.Job]:
+        yield self._shape(tree.job, tree.tasks, tuple(child.job.id for child in tree.children))
+        for child in tree.children:
+            yield from self._flat(child)
+
+    def _listed(self, session: Session, job: JobView) -> rest.Job:
+        """What a moving job is doing stands in its tasks."""
+        tasks = read.tasks_of(session, job.id) if job.state in MOVING else ()
+        return self._shape(job, tasks, ()).model_copy(update={"tasks": ()})
+
+    def _shape(self, job: JobView, tasks: Sequence[TaskView], children: tuple[str, ...]) -> rest.Job:
+        return rest.Job(
+            id=job.id,
+            verb=_verb(job),
+            subject=job.subject,
+            subject_name=_several(job.subject_name) if job.name == BATCH else job.subject_name,
+            state=rest.JobState(job.state),
+            sentence=_sentence(job, tasks),
+            requested_by=job.requested_by,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            ended_at=job.ended_at,
+            parent_id=job.parent_job_id,
+            children=children,
+            tasks=tuple(_task(task) for task in tasks),
+            problem=_problem(job.error),
+            cancelable=self._is_cancelable(job, tasks),
+        )
+
+    def _is_cancelable(self, job: JobView, tasks: Sequence[TaskView]) -> bool:
+        definition = self._parts.catalogue.find(job.name)
+        if definition is None or not definition.cancelable or job.state not in MOVING:
+            return False
+        if job.cancel_requested or job.ending is not None:
+            return False
+        return not tasks or plan.can_honour_cancel(tasks, definition)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The engine's refusals in the domain's words."""
+    try:
+        yield
+    except failures.Refused as refused:
+        kind = errors.NotFound if refused.code == "job-not-found" else errors.NotPossibleNow
+        raise kind(refused.message, do=refused.do) from refused
+
+
+def _full_id(session: Session, beginning: str) -> str:
+    """The id that begins so. Raises NotFound, or InvalidArgument when several do."""
+    found = search.ids_beginning(session, beginning, SUGGESTED)
+    if beginning in found or len(found) == 1:
+        return beginning if beginning in found else found[0]
+    if found:
+        raise errors.InvalidArgument(
+            f"Several jobs have ids that begin with '{beginning}'.",
+            do=f"Give more of the id: {', '.join(found)}.",
+        )
+    raise errors.NotFound.named("job", beginning)
+
+
+def _after(cursor: str | None) -> search.Place | None:
+    place = place_of(cursor, (str, str))
+    if place is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(place[0])), str(place[1])
+    except ValueError:
+        raise errors.InvalidArgument("The cursor is of no list of jobs.", do="Begin without one.") from None
+
+
+def _place(job: JobView) -> Place:
+    return job.created_at.isoformat(), job.id
+
+
+def _verb(job: JobView) -> rest.JobVerb:
+    """A job for many machines says in its arguments what it does."""
+    word = str(job.arguments.get("verb", job.name))
+    return Verb(word) if word in set(Verb) else rest.OtherWork(word)
+
+
+def _facts(task: TaskView) -> rest.TaskFacts:
+    """Of what the step left for later, what concerns others. A list of jobs must not fail for a word of an old one."""
+    try:
+        return rest.TaskFacts.model_validate(task.facts)
+    except ValidationError:
+        return rest.TaskFacts()
+
+
+def _sentence(job: JobView, tasks: Sequence[TaskView]) -> str:
+    """How it ended, else what it is doing."""
+    if job.error:
+        return job.error.message
+    if job.result:
+        return job.result
+    busy = [task for task in tasks if task.state in (TaskState.RUNNING, TaskState.WAITING)]
+    return f"{busy[-1].title}: {busy[-1].sentence}".removesuffix(": ") if busy else ""
+
+
+def _several(names: str) -> str:
+    """The first names of a job for many machines."""
+    each = names.split(", ")
+    more = len(each) - NAMED
+    return f"{', '.join(each[:NAMED])} and {more} more" if more > 1 else names
+
+
+def _task(task: TaskView) -> rest.Task:
+    return rest.Task(
+        position=task.position,
+        name=task.title,
+        state=rest.TaskState(task.state),
+        sentence=task.sentence,
+        progress=task.progress,
+        attempt=task.attempt,
+        started_at=task.started_at,
+        ended_at=task.ended_at,
+        problem=_problem(task.error),
+        facts=_facts(task),
+    )
+
+
+def _problem(failure: failures.Failure | None) -> Problem | None:
+    return Problem(code=failure.code, message=failure.message, do=failure.do) if failure else None

@@ -1,0 +1,155 @@
+"""Machines: those under protection, and on request those that could be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ....domain import errors, rpo
+from ....domain.policies import ReplicationPolicy
+from ....wire import rest
+from ... import ports
+from ...watch.health import Situation
+from ..parts import Parts
+from ..shared import discovery, machine_shapes
+from ..shared.paging import Place, page, place_of
+
+EVERY = rest.MachineQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What machines refer to, read once for many of them."""
+
+    policies: Mapping[str, ReplicationPolicy]
+    appliances: Mapping[str, ports.ApplianceRecord]
+
+    @classmethod
+    def of(cls, tx: ports.Transaction) -> "_Around":
+        policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
+        return cls(policies, {appliance.id: appliance for appliance in tx.appliances.list()})
+
+
+class Machines:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self, query: rest.MachineQuery = EVERY) -> rest.MachinePage:
+        """Machines under protection, by name. Raises NotFound for an unknown site, InvalidArgument for a bad cursor."""
+        after = place_of(query.cursor, (str, str))
+        now = self._parts.now()
+        with self._parts.store.reading() as tx:
+            if query.site is not None and tx.sites.find(query.site) is None:
+                raise errors.NotFound.named("site", query.site)
+            around = _Around.of(tx)
+            records = sorted(
+                (each for each in tx.machines.list(query.site) if _fits(each, query)), key=_place
+            )
+            shapes = (
+                machine_shapes.protected(self._situation(tx, record, around), (), now)
+                for record in records
+                if after is None or _place(record) > after
+            )
+            fitting = (each for each in shapes if not query.health or each.health in query.health)
+            items, following = page(fitting, query.limit, _place)
+        return rest.MachinePage(items=items, next=following)
+
+    def discovered(self, site: str | None = None) -> Sequence[rest.SiteMachines]:
+        """Machines that nobody protects, per site: those that it has, or had when it was asked last.
+
+        Raises NotFound for an unknown site; with a site, what discovery raises if it was never asked.
+        """
+        if site is not None:
+            return [self._unprotected(site, discovery.now_or_last(self._parts, site))]
+        with self._parts.store.reading() as tx:
+            names = [record.name for record in tx.sites.list()]
+        found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
+        return [self._unprotected(name, seen) for name, seen in zip(names, found, strict=True)]
+
+    def show(self, name_or_id: str) -> rest.Machine:
+        """With the notes of its drills. Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            machine = existing(tx, name_or_id)
+            notes = tuple(tx.drill_notes.list(machine.id))
+            situation = self._situation(tx, machine, _Around.of(tx))
+            return machine_shapes.protected(situation, notes, self._parts.now())
+
+    def rpo(self, name_or_id: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:
+        """Its RPO every ten seconds since then (a time without a zone is UTC), oldest first; a week is kept.
+
+        Raises NotFound.
+        """
+        with self._parts.store.reading() as tx:
+            machine = existing(tx, name_or_id)
+            since = _within_what_is_kept(since, self._parts.now())
+            return [
+                rest.RpoSample(at=each.at, **dict(machine_shapes.age(each.rpo)))
+                for block in tx.rpo.list(machine.id, since)
+                for each in rpo.samples(block.begins_at, block.slots)
+                if each.at >= since
+            ]
+
+    def inventory(self, site: str) -> rest.SiteInventory:
+        """All machines that the site has, or had when it was asked last. Raises what discovery raises if it never
+        was."""
+        seen = discovery.now_or_last(self._parts, site)
+        return rest.SiteInventory(
+            site=site, machines=seen.inventory.machines, problem=seen.problem, seen_at=seen.seen_at
+        )
+
+    def _situation(self, tx: ports.Transaction, machine: ports.MachineRecord, around: "_Around") -> Situation:
+        return Situation(
+            machine=machine,
+            status=self._parts.facts.latest(tx, machine.id),
+            policy=around.policies.get(machine.policy),
+            source=around.appliances.get(machine.source_appliance_id),
+            target=around.appliances.get(machine.target_appliance_id),
+        )
+
+    def _unprotected(self, site: str, seen: discovery.Seen) -> rest.SiteMachines:
+        with self._parts.store.reading() as tx:
+            machines = tx.machines.list()
+        ours = {key for machine in machines for key in _places(machine)}
+        ids = {machine.id for machine in machines}
+        others = [
+            machine_shapes.unprotected(site, machine, seen.seen_at)
+            for machine in seen.inventory.machines
+            if (site, machine.fabric_id) not in ours and machine.tag not in ids
+        ]
+        return rest.SiteMachines(
+            site=site, machines=tuple(others), problem=seen.problem, seen_at=seen.seen_at
+        )
+
+
+def existing(tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:
+    """Raises NotFound, or InvalidArgument when several machines have that name."""
+    machine = tx.machines.find(name_or_id)
+    if machine is None:
+        raise errors.NotFound(
+            f"There is no machine '{name_or_id}' under protection.",
+            do="List all with 'secondsite machine list --discover'.",
+        )
+    return machine
+
+
+def _place(machine: ports.MachineRecord | rest.Machine) -> Place:
+    return machine.name, machine.id
+
+
+def _fits(machine: ports.MachineRecord, query: rest.MachineQuery) -> bool:
+    return (
+        (not query.state or machine.state in query.state)
+        and query.policy in (None, machine.policy)
+        and query.group in (None, machine.group)
+    )
+
+
+def _within_what_is_kept(since: datetime | None, now: datetime) -> datetime:
+    oldest = now - rpo.KEPT
+    if since is None:
+        return oldest
+    return max(oldest, since if since.tzinfo else since.replace(tzinfo=UTC))
+
+
+def _places(machine: ports.MachineRecord) -> list[tuple[str, str]]:
+    source = (machine.source_site, machine.source_fabric_id)
+    return [source, (machine.target_site, machine.target_fabric_id)]

@@ -1,0 +1,72 @@
+"""Networks of a site, and which network of the other site takes a machine's card."""
+
+from collections.abc import Sequence
+
+from ....domain import errors
+from ....wire.rest.inventories import SiteNetworks
+from ....wire.rest.places import NetworkMapping, NetworkMappings
+from ... import ports
+from ..parts import Parts
+from ..shared import discovery
+from ..shared.editions import Seen, require
+from . import sites
+
+
+class Networks:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def of_site(self, site: str) -> SiteNetworks:
+        """The networks that the site has, or had when it was asked last, and the mappings from it. Raises what
+        discovery raises if it was never asked."""
+        return self._shape(site, discovery.now_or_last(self._parts, site))
+
+    def list(self) -> Sequence[SiteNetworks]:
+        """Of every site; one that cannot be asked and never was shows its mappings and why."""
+        with self._parts.store.reading() as tx:
+            names = [site.name for site in tx.sites.list()]
+        found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
+        return [self._shape(name, seen) for name, seen in zip(names, found, strict=True)]
+
+    def mappings(
+        self, source_site: str | None = None, target_site: str | None = None
+    ) -> Sequence[NetworkMapping]:
+        with self._parts.store.reading() as tx:
+            return tx.networks.list(source_site, target_site)
+
+    def map(self, mapping: NetworkMapping, seen: Seen | None = None) -> NetworkMapping:
+        """Makes or replaces the mapping of a network. Raises NotFound for a site that is not there, or ChangedMeanwhile
+        when the mappings between the two sites are others than those that were seen."""
+        if mapping.source_site == mapping.target_site:
+            raise errors.InvalidArgument("A mapping leads from one site to another.")
+        with self._parts.store.transaction() as tx:
+            sites.existing(tx, mapping.source_site)
+            sites.existing(tx, mapping.target_site)
+            _require(tx, seen, mapping.source_site, mapping.target_site)
+            tx.networks.put(mapping)
+        return mapping
+
+    def unmap(
+        self, source_site: str, source_network: str, target_site: str, seen: Seen | None = None
+    ) -> None:
+        """Raises NotFound, or ChangedMeanwhile as `map` does."""
+        with self._parts.store.transaction() as tx:
+            there = tx.networks.list(source_site, target_site)
+            if source_network not in [mapping.source_network for mapping in there]:
+                raise errors.NotFound.named("network mapping", source_network, "network list")
+            _require(tx, seen, source_site, target_site)
+            tx.networks.remove(source_site, source_network, target_site)
+
+    def _shape(self, site: str, seen: discovery.Seen) -> SiteNetworks:
+        return SiteNetworks(
+            site=site,
+            networks=seen.inventory.networks,
+            mappings=tuple(self.mappings(source_site=site)),
+            problem=seen.problem,
+            seen_at=seen.seen_at,
+        )
+
+
+def _require(tx: ports.Transaction, seen: Seen | None, source_site: str, target_site: str) -> None:
+    now = NetworkMappings(mappings=tuple(tx.networks.list(source_site, target_site)))
+    require(seen, now, f"A mapping from {source_site} to {target_site}")

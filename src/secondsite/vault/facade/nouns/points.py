@@ -1,0 +1,129 @@
+"""Recovery points of a machine, and what a choice would pick now."""
+
+from datetime import datetime
+
+from ....domain import errors, points
+from ....domain.points import RecoveryPointChoice
+from ....wire import rest
+from ....wire.common.base import Problem
+from ....wire.common.points import PointShape
+from ... import ports
+from ...steps.points import common_sets, verify_point
+from ..parts import Parts
+from ..shared.once import Once, carry_out
+from ..shared.paging import Place, page, place_of
+from . import machines
+
+EVERY = rest.PointQuery()
+
+
+class Points:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self, machine: str, query: rest.PointQuery = EVERY) -> rest.PointPage:
+        """Newest first. Raises NotFound, or InvalidArgument for a bad cursor."""
+        after = place_of(query.cursor, (int, int))
+        with self._parts.store.reading() as tx:
+            status = self._parts.facts.latest(tx, machines.existing(tx, machine).id)
+        points = sorted(_points(status), key=_place, reverse=True)
+        following = (
+            each for each in points if (after is None or _place(each) < after) and _fits(each, query)
+        )
+        items, cursor = page(following, query.limit, _place)
+        return rest.PointPage(items=items, next=cursor)
+
+    def preview(
+        self, machine: str, choice: RecoveryPointChoice, point_id: str | None = None
+    ) -> rest.RecoveryPreview:
+        """The point that a failover started now would use, and the seconds of work it would lose; a choice that
+        is not possible says why in `problem`. Raises NotFound for an unknown machine."""
+        with self._parts.store.reading() as tx:
+            record = machines.existing(tx, machine)
+            return self._previewed(tx, record, choice, point_id)
+
+    def verify(
+        self, machine: str, point_id: str, requested_by: str, once: Once | None = None
+    ) -> rest.JobAccepted:
+        """A job that reads the point at the target and compares it with what was sealed. Raises NotFound."""
+
+        def submit() -> rest.JobAccepted:
+            record = machines.existing(tx, machine)
+            self._require(tx, record, point_id)
+            job_id = verify_point.submit(self._parts.deps, tx, record, point_id, requested_by)
+            return rest.JobAccepted(job_id=job_id)
+
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
+
+    def _require(self, tx: ports.Transaction, record: ports.MachineRecord, point_id: str) -> None:
+        known = _points(self._parts.facts.latest(tx, record.id))
+        if point_id not in {point.id for point in known}:
+            raise errors.NotFound(
+                f"{record.name} has no recovery point '{point_id}'.",
+                do=f"List them with 'secondsite point list {record.name}'.",
+            )
+
+    def _previewed(
+        self,
+        tx: ports.Transaction,
+        record: ports.MachineRecord,
+        choice: RecoveryPointChoice,
+        point_id: str | None,
+    ) -> rest.RecoveryPreview:
+        status = self._parts.facts.latest(tx, record.id)
+        try:
+            point = _picked(status, choice, point_id, common_sets.chosen_set(tx, record, choice))
+        except errors.SecondsiteError as problem:
+            reason = Problem.of(problem)
+            return rest.RecoveryPreview(
+                machine=record.name, choice=choice, point=None, loses_seconds=None, problem=reason
+            )
+        loses = _loses(status, point, self._parts.now())
+        return rest.RecoveryPreview(machine=record.name, choice=choice, point=point, loses_seconds=loses)
+
+
+def _place(point: PointShape) -> Place:
+    return point.epoch, point.seq
+
+
+def _fits(point: PointShape, query: rest.PointQuery) -> bool:
+    return (
+        query.consistency in (None, point.consistency)
+        and query.set_id in (None, point.set_id)
+        and query.held in (None, point.held is not None)
+        and query.damaged in (None, point.damaged)
+        and (query.since is None or point.taken_at >= query.since)
+        and (query.before is None or point.taken_at < query.before)
+    )
+
+
+def _points(status: ports.StatusRecord) -> tuple[PointShape, ...]:
+    return status.replica.points if status.replica else ()
+
+
+def _picked(
+    status: ports.StatusRecord, choice: RecoveryPointChoice, point_id: str | None, set_id: str | None
+) -> PointShape:
+    known = {point.id: point for point in _points(status)}
+    if choice is RecoveryPointChoice.LATEST:
+        known = _not_yet_sealed(status) | known
+    return known[points.pick([point.to_domain() for point in known.values()], choice, point_id, set_id).id]
+
+
+def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:
+    """LATEST first processes what was sent and seals it: the point that this will make."""
+    source, replica = status.source, status.replica
+    if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
+        return {}
+    if source.sent_at is None or source.last_seq is None:
+        return {}
+    new_id = points.point_id(source.sent_at, source.epoch, source.last_seq)
+    return {new_id: PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq)}
+
+
+def _loses(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
+    """A machine that is off, and whose last state was sent, loses nothing more as time goes by."""
+    source = status.source
+    until = source.sent_at if source and source.power == "off" and source.sent_at else now
+    return max(0.0, round((until - point.taken_at).total_seconds(), 3))

@@ -1,0 +1,118 @@
+"""Replication policies. Each has a failback twin, which is made with it and is read-only (C-19)."""
+
+import re
+from collections.abc import Sequence
+
+from ....domain import errors
+from ....domain.policies import ReplicationPolicy, failback_twin
+from ....ground.plural import counted
+from ....wire.common.policies import PolicyShape
+from ....wire.rest import Policy, PolicyCreate
+from ... import ports
+from ...watch import settings_push
+from ..parts import Parts
+from ..shared.editions import Seen, require
+from ..shared.once import Once, carry_out
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+class Policies:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self) -> Sequence[Policy]:
+        with self._parts.store.reading() as tx:
+            return _infos(tx)
+
+    def show(self, name: str) -> Policy:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _info(tx, name)
+
+    def create(self, request: PolicyCreate, once: Once | None = None) -> Policy:
+        """Raises AlreadyExists, or InvalidArgument for values out of their limits."""
+        policy = _policy(request)
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, Policy, lambda: _create(tx, policy))
+
+    def update(self, name: str, request: PolicyCreate, seen: Seen | None = None) -> Policy:
+        """New values for a policy, told at once to the connected appliances of the machines that use it, and to the
+        others when they connect.
+
+        Raises NotFound, NotPossibleNow for a read-only one, InvalidArgument for values out of their limits,
+        ChangedMeanwhile.
+        """
+        policy = _policy(request.model_copy(update={"name": name}))
+        with self._parts.store.transaction() as tx:
+            self._editable(tx, name, seen)
+            put_with_twin(tx, policy)
+            info = _info(tx, name)
+        self._parts.signals(f"{settings_push.POLICY}{name}")
+        return info
+
+    def delete(self, name: str, seen: Seen | None = None) -> None:
+        """With its twin. Raises NotFound, NotPossibleNow when it is read-only or used, or ChangedMeanwhile."""
+        with self._parts.store.transaction() as tx:
+            self._editable(tx, name, seen)
+            policy = tx.policies.find(name)
+            twin = failback_twin(policy).name if policy else name
+            users = [machine.name for machine in tx.machines.list() if machine.policy in (name, twin)]
+            if users:
+                raise errors.NotPossibleNow(
+                    f"Policy '{name}' is used by {counted(len(users), 'machine')}.",
+                    do="Disable their protection first: " + ", ".join(users[:10]),
+                )
+            tx.policies.remove(twin)
+            tx.policies.remove(name)
+
+    def _editable(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
+        info = _info(tx, name)
+        require(seen, info, f"Policy '{name}'")
+        _refuse_read_only(info)
+
+
+def put_with_twin(tx: ports.Transaction, policy: ReplicationPolicy) -> None:
+    """The policy, and the read-only policy of the way back."""
+    tx.policies.put(policy)
+    tx.policies.put(failback_twin(policy), read_only=True)
+
+
+def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
+    for name in (policy.name, failback_twin(policy).name):
+        if tx.policies.find(name):
+            raise errors.AlreadyExists(f"There is a policy '{name}' already.")
+    put_with_twin(tx, policy)
+    return _info(tx, policy.name)
+
+
+def _policy(request: PolicyShape) -> ReplicationPolicy:
+    if not NAME.fullmatch(request.name):
+        raise errors.InvalidArgument(
+            f"'{request.name}' is no name for a policy.",
+            do="Use letters, digits, '.', '_' and '-', at most 80.",
+        )
+    return request.to_domain()
+
+
+def _refuse_read_only(info: Policy) -> None:
+    if info.read_only:
+        raise errors.NotPossibleNow(
+            f"Policy '{info.name}' is the failback twin of another policy and read-only.",
+            do="Change or remove the policy that it belongs to.",
+        )
+
+
+def _info(tx: ports.Transaction, name: str) -> Policy:
+    for info in _infos(tx):
+        if info.name == name:
+            return info
+    raise errors.NotFound.named("policy", name)
+
+
+def _infos(tx: ports.Transaction) -> list[Policy]:
+    used = [machine.policy for machine in tx.machines.list()]
+    return [
+        Policy.of(policy).model_copy(update={"read_only": read_only, "used_by": used.count(policy.name)})
+        for policy, read_only in tx.policies.list()
+    ]

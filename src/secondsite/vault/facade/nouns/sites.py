@@ -1,0 +1,91 @@
+"""Sites."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+from ....domain import bandwidth, errors
+from ....ground.plural import counted
+from ....wire.common.bandwidth import BandwidthShape
+from ....wire.rest.places import Site
+from ... import ports
+from ...watch import settings_push
+from ..parts import Parts
+from ..shared.editions import Seen, require
+from ..shared.once import Once, carry_out
+
+
+class Sites:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self) -> Sequence[Site]:
+        with self._parts.store.reading() as tx:
+            return [_shape(tx, site, self._parts.now()) for site in tx.sites.list()]
+
+    def show(self, name: str) -> Site:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _shape(tx, existing(tx, name), self._parts.now())
+
+    def create(self, name: str, once: Once | None = None) -> Site:
+        """Raises AlreadyExists."""
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, Site, lambda: self._create(tx, name))
+
+    def limit(self, name: str, request: BandwidthShape, seen: Seen | None = None) -> Site:
+        """How fast the appliances of the site may send from now on, all together; those that are away learn it when
+        they connect. Raises NotFound, InvalidArgument for values that make no schedule, or ChangedMeanwhile."""
+        schedule = request.to_domain()
+        with self._parts.store.transaction() as tx:
+            self._require(tx, name, seen)
+            site = dataclasses.replace(existing(tx, name), bandwidth=schedule)
+            tx.sites.put(site)
+            shape = _shape(tx, site, self._parts.now())
+        self._parts.signals(f"{settings_push.SITE}{name}")
+        return shape
+
+    def delete(self, name: str, seen: Seen | None = None) -> None:
+        """Raises NotFound, NotPossibleNow while appliances, machines or mappings belong to the site, or
+        ChangedMeanwhile."""
+        with self._parts.store.transaction() as tx:
+            self._require(tx, name, seen)
+            mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
+            machines, appliances = tx.machines.list(name), tx.appliances.list(name)
+            if machines or appliances or mappings:
+                raise errors.NotPossibleNow(
+                    f"Site '{name}' has {counted(len(appliances), 'appliance')}, {counted(len(machines), 'protected machine')} "
+                    f"and {counted(len(mappings), 'network mapping')}.",
+                    do="Disable protection, then remove the mappings and the appliances, then the site.",
+                )
+            tx.sites.remove(name)
+
+    def _create(self, tx: ports.Transaction, name: str) -> Site:
+        site = ports.SiteRecord(name, self._parts.now())
+        tx.sites.add(site)
+        return _shape(tx, site, self._parts.now())
+
+    def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
+        shape = _shape(tx, existing(tx, name), self._parts.now())
+        require(seen, shape, f"Site '{name}'")
+
+
+def existing(tx: ports.Transaction, name: str) -> ports.SiteRecord:
+    """Raises NotFound."""
+    site = tx.sites.find(name)
+    if site is None:
+        raise errors.NotFound.named("site", name)
+    return site
+
+
+def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> Site:
+    appliances = tx.appliances.list(site.name)
+    kinds = [appliance.hello.fabric_kind for appliance in appliances if appliance.hello]
+    return Site(
+        name=site.name,
+        fabric_kind=kinds[0] if kinds else None,
+        appliances=tuple(appliance.id for appliance in appliances),
+        created_at=site.created_at,
+        bandwidth=BandwidthShape.of(site.bandwidth),
+        bytes_per_second_now=bandwidth.rate_at(site.bandwidth, now),
+    )

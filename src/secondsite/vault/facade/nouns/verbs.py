@@ -1,0 +1,68 @@
+"""What a person may start: each verb with the shape of its request."""
+
+from ....domain.lifecycle import Verb
+from ....wire import rest
+from ....wire.common.base import Shape
+from ....wire.rest import JobAccepted
+from ..parts import Parts
+from ..shared import enabling
+from ..shared.once import Once, carry_out, known
+
+REQUESTS: dict[Verb, type[Shape]] = {
+    Verb.ENABLE_PROTECTION: rest.EnableProtection,
+    Verb.DISABLE_PROTECTION: rest.DisableProtection,
+    Verb.TEST_FAILOVER: rest.TestFailover,
+    Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailover,
+    Verb.FAILOVER: rest.Failover,
+    Verb.PLANNED_FAILOVER: rest.PlannedFailover,
+    Verb.CHANGE_RECOVERY_POINT: rest.ChangeRecoveryPoint,
+    Verb.COMMIT: rest.Commit,
+    Verb.CANCEL_FAILOVER: rest.CancelFailover,
+    Verb.REPROTECT: rest.Reprotect,
+    Verb.RESYNCHRONIZE: rest.Resynchronize,
+    Verb.INCLUDE_DISK: rest.IncludeDisk,
+    Verb.EXCLUDE_DISK: rest.ExcludeDisk,
+}
+
+OPTIONS: dict[Verb, type[Shape]] = {
+    Verb.DISABLE_PROTECTION: rest.NoOptions,
+    Verb.TEST_FAILOVER: rest.TestFailoverOptions,
+    Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailoverOptions,
+    Verb.FAILOVER: rest.FailoverOptions,
+    Verb.PLANNED_FAILOVER: rest.NoOptions,
+    Verb.CHANGE_RECOVERY_POINT: rest.ChangeRecoveryPointOptions,
+    Verb.COMMIT: rest.NoOptions,
+    Verb.CANCEL_FAILOVER: rest.NoOptions,
+    Verb.REPROTECT: rest.ReprotectOptions,
+    Verb.RESYNCHRONIZE: rest.NoOptions,
+    Verb.INCLUDE_DISK: rest.IncludeDiskOptions,
+    Verb.EXCLUDE_DISK: rest.ExcludeDiskOptions,
+}
+"""What a verb takes beside one machine, which is under protection."""
+
+
+class Verbs:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def start(self, verb: Verb, request: Shape, requested_by: str, once: Once | None = None) -> JobAccepted:
+        """The job exists, and the machine's state has moved, when this returns.
+
+        Raises NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
+        """
+        with self._parts.store.reading() as tx:
+            before = known(self._parts, tx, once, JobAccepted)
+        if before is not None:
+            return before
+        if isinstance(request, rest.EnableProtection):
+            enabling.refuse_unknown(self._parts, request)
+        submit = self._parts.operations[verb].submit
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
+
+    def start_one(
+        self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None
+    ) -> JobAccepted:
+        """The same for one machine. Raises as `start` does."""
+        request = REQUESTS[verb].model_validate({**dict(options), "machines": (machine,)})
+        return self.start(verb, request, requested_by, once)

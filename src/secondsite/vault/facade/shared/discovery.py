@@ -1,0 +1,93 @@
+"""What a site has: asked of its appliances now, and kept, so that it is known while the site cannot be asked."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+from ....domain import errors
+from ....wire.common.base import Problem
+from ....wire.common.machines import DiscoveredMachine, NetworkInfo
+from ....wire.control.orders import DISCOVER, Inventory, Nothing
+from ... import ports
+from ..parts import Parts
+from .asking import ask_and_wait
+
+DISCOVER_SECONDS = 20.0
+SITES_AT_ONCE = 16
+UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
+"""What a site raises that cannot be asked now."""
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked."""
+
+    inventory: Inventory
+    problem: Problem | None = None
+    seen_at: datetime | None = None
+
+
+def inventory(parts: Parts, site: str) -> Inventory:
+    """All machines and networks of the site now; several appliances beside one hypervisor say the same, so each
+    machine is listed once. Raises NotFound, ApplianceUnreachable, DeadlineExceeded, FabricError."""
+    with parts.store.reading() as tx:
+        if tx.sites.find(site) is None:
+            raise errors.NotFound.named("site", site)
+        appliances = connected(parts, tx.appliances.list(site))
+    if not appliances:
+        raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
+    found = _merged(ask_and_wait(parts, appliances, DISCOVER, Nothing(), DISCOVER_SECONDS))
+    _keep(parts, site, found)
+    return found
+
+
+def now_or_last(parts: Parts, site: str) -> Seen:
+    """What the site has, or had when it was asked last. Raises what `inventory` raises if it was never asked."""
+    try:
+        return Seen(inventory(parts, site))
+    except UNANSWERED as problem:
+        with parts.store.reading() as tx:
+            last = tx.inventories.find(site)
+        if last is None:
+            raise
+        return Seen(last.inventory, Problem.of(problem), last.seen_at)
+
+
+def seen(parts: Parts, site: str) -> Seen:
+    """The same; of a site that cannot be asked and never was it says only that. Raises NotFound."""
+    try:
+        return now_or_last(parts, site)
+    except UNANSWERED as problem:
+        return Seen(Inventory(machines=(), networks=()), Problem.of(problem))
+
+
+def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:
+    """What `ask` says of each site, in their order; one that does not answer holds up no other one."""
+    with ThreadPoolExecutor(SITES_AT_ONCE, "discovery") as pool:
+        return list(pool.map(ask, sites))
+
+
+def _keep(parts: Parts, site: str, found: Inventory) -> None:
+    with parts.store.transaction() as tx:
+        if tx.sites.find(site) is not None:
+            tx.inventories.put(ports.InventoryRecord(site, parts.now(), found))
+
+
+def connected(parts: Parts, appliances: Sequence[ports.ApplianceRecord]) -> list[ports.ApplianceRecord]:
+    return [appliance for appliance in appliances if parts.gateway.is_connected(appliance.id)]
+
+
+def _merged(inventories: Sequence[Inventory]) -> Inventory:
+    machines: dict[str, DiscoveredMachine] = {}
+    networks: dict[str, NetworkInfo] = {}
+    for found in inventories:
+        machines |= {machine.fabric_id: machine for machine in found.machines}
+        networks |= {network.name: network for network in found.networks}
+    return Inventory(
+        machines=tuple(sorted(machines.values(), key=lambda machine: (machine.name, machine.fabric_id))),
+        networks=tuple(sorted(networks.values(), key=lambda network: network.name)),
+    )

@@ -1,0 +1,33 @@
+"""What is known at once about machines that are to be protected: whether their site has them, and such disks.
+
+The job checks everything again, and more; but what a person mistyped is refused before there is a job.
+"""
+
+from ....wire import rest
+from ....wire.control.orders import Inventory
+from ...steps import lookup, seeds
+from ..parts import Parts
+from . import discovery
+
+
+def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
+    """Raises NotFound for a machine that the source site has not, InvalidArgument for a disk that it has not."""
+    with parts.store.reading() as tx:
+        lookup.refuse_same_site(request.source_site, request.target_site)
+        lookup.appliance_of(tx, request.source_site)
+        new = [name for name in request.machines if tx.machines.find(name) is None]
+    found = _inventory(parts, request.source_site) if new else None
+    if found is None:
+        return
+    for name in new:
+        machine = lookup.find_machine(found, name, request.source_site)
+        disks = lookup.chosen_disks(machine, request.disks.get(name, ()))
+        seeds.require_disks(machine.name, disks, seeds.asked(request, name))
+
+
+def _inventory(parts: Parts, site: str) -> Inventory | None:
+    """None when the site does not answer: the job then says so, and may wait for it."""
+    try:
+        return discovery.inventory(parts, site)
+    except discovery.UNANSWERED:
+        return None

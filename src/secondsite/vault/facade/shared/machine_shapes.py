@@ -1,0 +1,189 @@
+"""A machine as the faces show it. Pure."""
+
+from datetime import datetime
+
+from ....domain import health as catalogue
+from ....domain import lifecycle, rpo
+from ....domain.health import Health, HealthFinding
+from ....domain.lifecycle import DrillState, State
+from ....wire import rest
+from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
+from ....wire.common.points import RolledForward, started_from
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
+from ... import ports
+from ...watch import health, rpo_series
+from ...watch.health import Situation
+
+STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
+POWERS = frozenset(PowerState)
+
+
+def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> rest.Machine:
+    """A machine under protection, with its health and what may be done with it at `now`."""
+    machine, source, replica = situation.machine, situation.status.source, situation.status.replica
+    found = health.findings(situation, now)
+    return rest.Machine(
+        id=machine.id,
+        name=machine.name,
+        state=machine.state,
+        health=health.overall(machine, found),
+        findings=tuple(_finding(each) for each in found),
+        allowed_operations=lifecycle.allowed_operations(machine.state, machine.drill_state),
+        job_id=machine.job_id,
+        source_site=machine.source_site,
+        target_site=machine.target_site,
+        active_site=active_site(machine),
+        direction=rest.Direction.REVERSE if machine.reversed else rest.Direction.FORWARD,
+        power=_power(source),
+        policy=machine.policy,
+        group=machine.group,
+        disks=_disks(machine.definition, machine.disks),
+        encryption=_encryption(machine, replica),
+        replication=_replication(source, replica),
+        rpo=age(rpo_series.measure(situation.status, now)),
+        points=_points(replica),
+        journal=_journal(replica),
+        failover=_failover(machine),
+        drill=_drill(machine, notes),
+    )
+
+
+def unprotected(site: str, machine: DiscoveredMachine, seen_at: datetime | None = None) -> rest.Machine:
+    """A machine that nobody protects, and that a site has, or had at `seen_at`."""
+    disks = tuple(disk.key for disk in machine.definition.disks)
+    return rest.Machine(
+        id=machine.fabric_id,
+        name=machine.name,
+        state=State.UNPROTECTED,
+        health=Health.NOT_APPLICABLE,
+        allowed_operations=lifecycle.allowed_operations(State.UNPROTECTED, DrillState.NONE),
+        source_site=site,
+        active_site=site,
+        power=machine.power,
+        disks=_disks(machine.definition, disks),
+        seen_at=seen_at,
+    )
+
+
+def age(measured: rpo.Rpo) -> rest.Rpo:
+    """An RPO as it was measured."""
+    return rest.Rpo(
+        seconds=measured.rpo_seconds,
+        sent_seconds=measured.sent_seconds,
+        processed_seconds=measured.processed_seconds,
+    )
+
+
+def active_site(machine: ports.MachineRecord) -> str:
+    """Where the machine runs, or should run."""
+    stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
+    at_target = machine.state in health.RUNS_AT_TARGET or stopped_there
+    return machine.target_site if at_target else machine.source_site
+
+
+def _finding(finding: HealthFinding) -> rest.Finding:
+    kind = catalogue.CATALOGUE[finding.code]
+    return rest.Finding(
+        code=finding.code,
+        severity=kind.severity,
+        what=finding.what,
+        cause=kind.cause,
+        do=kind.do,
+        since=finding.since,
+    )
+
+
+def _power(source: SourceStatus | None) -> PowerState | None:
+    """A newer appliance may have words that this vault does not know."""
+    return PowerState(source.power) if source and source.power in POWERS else None
+
+
+def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[rest.Disk, ...]:
+    return tuple(
+        rest.Disk(key=disk.key, size_bytes=disk.size_bytes, protected=disk.key in keys)
+        for disk in definition.disks
+    )
+
+
+def _encryption(machine: ports.MachineRecord, replica: ReplicaStatus | None) -> rest.Encryption:
+    key_id = replica.encryption_key_id if replica else None
+    return rest.Encryption(wanted=machine.encrypted, key_id=key_id)
+
+
+def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> rest.Replication:
+    return rest.Replication(
+        synchronization=_synchronization(source) if source else None,
+        last_cycle=_last_cycle(source) if source else None,
+        total_wire_bytes=source.total_wire_bytes if source else 0,
+        inbox_bytes=replica.inbox_bytes if replica else 0,
+        store_bytes=replica.store_bytes if replica else 0,
+    )
+
+
+def _synchronization(source: SourceStatus) -> rest.Synchronization | None:
+    if source.sync_mode is None or source.sync_fraction is None:
+        return None
+    return rest.Synchronization(mode=source.sync_mode, fraction=source.sync_fraction)
+
+
+def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
+    if source.last_cycle_seconds is None:
+        return None
+    return rest.LastCycle(
+        seconds=source.last_cycle_seconds,
+        changed_bytes=source.last_cycle_changed_bytes or 0,
+        wire_bytes=source.last_cycle_wire_bytes or 0,
+    )
+
+
+def _points(replica: ReplicaStatus | None) -> rest.Points:
+    points = replica.points if replica else ()
+    return rest.Points(
+        count=len(points), newest=max(points, key=lambda point: (point.epoch, point.seq), default=None)
+    )
+
+
+def _journal(replica: ReplicaStatus | None) -> rest.Journal:
+    return rest.Journal(stretches=replica.journal, bytes=replica.journal_bytes) if replica else rest.Journal()
+
+
+def _failover(machine: ports.MachineRecord) -> rest.FailedOver | None:
+    if machine.failed_over_point_id is None:
+        return None
+    begun = _begun(machine.failed_over_point_id, machine.failed_over_forward)
+    return rest.FailedOver(**dict(begun), at=machine.failed_over_at)
+
+
+def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> rest.Drill:
+    return rest.Drill(
+        state=machine.drill_state,
+        open=_open_drill(machine.drill) if machine.drill else None,
+        notes=tuple(_note(note) for note in notes),
+    )
+
+
+def _open_drill(drill: ports.DrillRecord) -> rest.OpenDrill:
+    return rest.OpenDrill(
+        **dict(_begun(drill.point_id, drill.forward)),
+        machine_name=drill.machine_name,
+        network=drill.network,
+        started_at=drill.started_at,
+        job_id=drill.job_id,
+    )
+
+
+def _note(note: ports.DrillNote) -> rest.DrillNote:
+    return rest.DrillNote(
+        **dict(_begun(note.point_id, note.forward)),
+        notes=note.notes,
+        started_at=note.started_at,
+        completed_at=note.completed_at,
+        requested_by=note.requested_by,
+    )
+
+
+def _begun(point_id: str, forward: RolledForward | None) -> rest.StartedFrom:
+    instant = forward.taken_at if forward else None
+    return rest.StartedFrom(
+        point_id=point_id, rolled_forward_to=instant, what=started_from(point_id, forward)
+    )

@@ -1,0 +1,71 @@
+"""A request with an idempotency key is carried out once: a repeat gets the first one's answer.
+
+The answer is written in the transaction of what it answers, so a vault that is killed has done both or neither. It
+is kept for a day.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from ....domain import errors
+from ....wire.common.base import Shape
+from ... import ports
+from ..parts import Parts
+
+KEPT = timedelta(days=1)
+S = TypeVar("S", bound=Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Who asks, with which key, and the digest of all that is asked. `caller` may be told later, for calls without a
+    token."""
+
+    key: str
+    request_sha256: str
+    caller: str = ""
+
+
+def known(parts: Parts, tx: ports.Transaction, once: Once | None, shape: type[S]) -> S | None:
+    """The answer that was given; None for the first time.
+
+    Raises KeyReused when the key came with another request, NotPossibleNow when the answer held a secret.
+    """
+    record = None if once is None else tx.answers.find(once.caller, once.key)
+    if once is None or record is None or record.answered_at < parts.now() - KEPT:
+        return None
+    if record.request_sha256 != once.request_sha256:
+        raise errors.KeyReused(f"The idempotency key '{once.key}' came with another request before.")
+    if record.answer is None:
+        raise errors.NotPossibleNow(
+            f"The request with the idempotency key '{once.key}' was carried out, and its answer was shown that once.",
+            do="Delete what it made, then ask again with a new key.",
+        )
+    return shape.model_validate(record.answer)
+
+
+def carry_out(
+    parts: Parts,
+    tx: ports.Transaction,
+    once: Once | None,
+    shape: type[S],
+    work: Callable[[], S],
+    *,
+    secret: bool = False,
+) -> S:
+    """What `work` gives, in this transaction; for a repeat what it gave. An answer that is `secret` is not kept.
+
+    Raises as `known` and `work` do.
+    """
+    if once is None:
+        return work()
+    tx.answers.forget(parts.now() - KEPT)
+    before = known(parts, tx, once, shape)
+    if before is not None:
+        return before
+    answer = work()
+    kept = None if secret else answer.model_dump(mode="json")
+    tx.answers.add(ports.AnswerRecord(once.caller, once.key, once.request_sha256, kept, parts.now()))
+    return answer

@@ -1,0 +1,8 @@
+"""Which instant a machine starts from.
+
+Its rooms:
+
+    recovery_point  from the operator's choice to one instant
+    common_sets     which set the machines of a group start from
+    verify_point    reading a point again, as a job
+"""

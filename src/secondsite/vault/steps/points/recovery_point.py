@@ -1,0 +1,126 @@
+"""From the operator's choice, or time, to one instant: a recovery point, maybe rolled forward by the journal."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ....domain import errors, journal, points
+from ....domain.points import RecoveryPoint, RecoveryPointChoice
+from ....jobs.model.context import StepContext
+from ....wire import rest
+from ....wire.common.base import Shape
+from ....wire.common.points import RolledForward
+from ....wire.control.orders import Points
+from ... import ports
+from ..sides.target import Target
+from . import common_sets
+
+ChoiceRequest = rest.TestFailover | rest.Failover | rest.ChangeRecoveryPoint
+
+
+class ChoiceArguments(Shape):
+    """The choice as a job is given it: CUSTOM comes with a `point` or a time `at` (UTC), a multi-VM choice of a
+    machine in a group with the set that it meant when the job was submitted."""
+
+    choice: RecoveryPointChoice
+    point: str | None = None
+    at: datetime | None = None
+    set_id: str | None = None
+
+
+class Instant(Shape):
+    """What a machine is started from: a recovery point, with `forward` rolled forward."""
+
+    point_id: str
+    forward: RolledForward | None = None
+
+
+class ChosenInstant(Instant):
+    """The same with its time, as a task keeps it."""
+
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An instant that the machine can be started from; `what` names it, `said` is the target's sentence."""
+
+    instant: ChosenInstant
+    what: str
+    said: str
+
+
+def choice_for(
+    tx: ports.Transaction, machine: ports.MachineRecord, request: ChoiceRequest
+) -> ChoiceArguments:
+    """What the request means for this machine now. Raises InvalidArgument."""
+    default = type(request).model_fields["choice"].default
+    if request.at is not None:
+        if request.point or request.choice is not default:
+            raise errors.InvalidArgument(
+                "A time was given together with a point or a choice.",
+                do="Give one of --at, --point and --choice.",
+            )
+        return ChoiceArguments(choice=RecoveryPointChoice.CUSTOM, at=request.at)
+    _refuse_custom_for_many(request)
+    _refuse_contradictions(request.choice, request.point, default)
+    return ChoiceArguments(
+        choice=RecoveryPointChoice.CUSTOM if request.point else request.choice,
+        point=request.point,
+        set_id=common_sets.chosen_set(tx, machine, request.choice),
+    )
+
+
+def choose(ctx: StepContext, target: Target, *, process: bool) -> Chosen:
+    """What the job's choice means now, as the target knows it; raises NotFound. `process`: LATEST first has what was
+    sent processed and sealed."""
+    wanted = ctx.arguments(ChoiceArguments)
+    if wanted.at:
+        return _at(target, wanted.at)
+    latest = wanted.choice is RecoveryPointChoice.LATEST
+    answer = target.drain() if process and latest else target.list_points()
+    point = _chosen_point(wanted, answer.facts)
+    return Chosen(
+        ChosenInstant(point_id=point.id, taken_at=point.taken_at), f"point {point.id}", answer.sentence
+    )
+
+
+def _at(target: Target, at: datetime) -> Chosen:
+    answer = target.find_instant(at)
+    found = answer.facts
+    return Chosen(
+        ChosenInstant(point_id=found.point_id, forward=found.forward, taken_at=found.taken_at),
+        answer.sentence,
+        f"asked for {journal.spoken(at)}",
+    )
+
+
+def _chosen_point(wanted: ChoiceArguments, known: Points) -> RecoveryPoint:
+    """The point among those that the target reported; raises NotFound."""
+    return points.pick(
+        [point.to_domain() for point in known.points], wanted.choice, wanted.point, wanted.set_id
+    )
+
+
+def _refuse_contradictions(
+    choice: RecoveryPointChoice, point: str | None, default: RecoveryPointChoice
+) -> None:
+    """A named point means CUSTOM, and CUSTOM a named point."""
+    if point and choice not in (RecoveryPointChoice.CUSTOM, default):
+        raise errors.InvalidArgument(
+            f"Both a point ('{point}') and the choice '{choice}' were given.",
+            do="Give one of --point and --choice.",
+        )
+    if choice is RecoveryPointChoice.CUSTOM and not point:
+        raise errors.InvalidArgument(
+            "The choice 'custom' needs a recovery point.",
+            do="Add --point ID, or --at TIME; see 'secondsite point list MACHINE'.",
+        )
+
+
+def _refuse_custom_for_many(request: ChoiceRequest) -> None:
+    """A named point belongs to one machine (S-070)."""
+    if len(request.machines) > 1 and (request.point or request.choice is RecoveryPointChoice.CUSTOM):
+        raise errors.InvalidArgument(
+            "A named recovery point is for one machine only.",
+            do="Start the verb for one machine, or use --choice or --at.",
+        )

@@ -1,0 +1,9 @@
+"""Orders to the two sides of a machine, without a thread that waits.
+
+Its rooms:
+
+    ordering  give an order, get its typed facts
+    side      one of a machine's two appliances
+    source    where the machine runs
+    target    where the replica is
+"""

@@ -1,0 +1,35 @@
+"""One of the two appliances of a machine, as a step gives it orders."""
+
+from typing import TypeVar
+
+from ....jobs.model.context import StepContext
+from ....wire.common.base import Shape
+from ....wire.control.orders import OrderKind
+from ... import ports
+from .ordering import USUAL, Answer, Limits, Orders
+
+P = TypeVar("P", bound=Shape)
+F = TypeVar("F", bound=Shape)
+
+
+class Side:
+    """Every order gives its answer, or raises Wait until there is one, or raises what `Orders.give` raises."""
+
+    def __init__(
+        self, give: Orders, ctx: StepContext, machine: ports.MachineRecord, appliance_id: str
+    ) -> None:
+        self._orders = give
+        self._ctx = ctx
+        self._appliance_id = appliance_id
+        self.machine = machine
+
+    def _give(self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL) -> Answer[F]:
+        return self._orders.give(
+            self._ctx,
+            self._appliance_id,
+            order,
+            payload,
+            why=why,
+            machine_id=self.machine.id,
+            limits=limits,
+        )

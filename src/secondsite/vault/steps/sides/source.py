@@ -1,0 +1,125 @@
+"""The side where the machine runs. It may be the side that burns: the short deadlines are on purpose."""
+
+from ....domain import errors
+from ....ground.units import HOUR
+from ....jobs.model.context import StepContext
+from ....wire.common.machines import MachineDefinition
+from ....wire.control import checks, orders, setups
+from ....wire.control.orders import CycleFact, Nothing, PowerFact
+from ... import ports
+from .. import lookup
+from .ordering import Answer, Limits, Orders
+from .side import Side
+
+SHUT_DOWN_GRACE_SECONDS = 60.0
+DEAD_SITE_SECONDS = 5.0
+TOLD_IN_PASSING = Limits(deadline_seconds=10, reach_seconds=1)
+PATIENT_REACH_SECONDS = 60.0
+FINAL = Limits(deadline_seconds=HOUR, reach_seconds=PATIENT_REACH_SECONDS)
+URGENT_REACH_SECONDS = 3 * DEAD_SITE_SECONDS
+URGENT_FINAL = Limits(deadline_seconds=600, reach_seconds=URGENT_REACH_SECONDS, stuck_seconds=120)
+"""An unplanned failover waits for the last changes while they come: so long without progress, and so long in all."""
+
+
+class Source(Side):
+    """Orders to the appliance at the source of a machine; see Side."""
+
+    def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
+        super().__init__(give, ctx, machine, machine.source_appliance_id)
+
+    def discover(self) -> MachineDefinition:
+        """The machine as its site has it now; raises NotFound."""
+        machine = self.machine
+        why = f"looking at {machine.name} at {machine.source_site}"
+        inventory = self._give(orders.DISCOVER, Nothing(), why).facts
+        return lookup.find_machine(inventory, machine.source_fabric_id, machine.source_site).definition
+
+    def check(
+        self, disks: tuple[str, ...], peer_addresses: tuple[str, ...] = ()
+    ) -> Answer[checks.CheckedSource]:
+        """Whether these disks can be replicated from here, to that peer if one is given."""
+        payload = checks.CheckSource(
+            fabric_id=self.machine.source_fabric_id, disks=disks, peer_addresses=peer_addresses
+        )
+        why = f"checking {self.machine.name} at {self.machine.source_site}"
+        return self._give(orders.CHECK_SOURCE, payload, why)
+
+    def start_replication(self, setup: setups.SourceSetup) -> Answer[Nothing]:
+        """The appliance replicates by itself from now on."""
+        return self._give(
+            orders.START_REPLICATION, setup, f"starting replication at {self.machine.source_site}"
+        )
+
+    def stop_replication(self) -> Answer[Nothing]:
+        """The loop ends for good; checkpoints, bitmaps and the tag go."""
+        why = f"stopping replication at {self.machine.source_site}"
+        return self._give(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
+
+    def resynchronize(self) -> Answer[Nothing]:
+        """Begins to compare all blocks."""
+        return self._give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
+
+    def power(self) -> Answer[PowerFact]:
+        """Whether the machine runs."""
+        why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
+        return self._give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.source_fabric_id), why)
+
+    def pre_copy(self) -> Answer[CycleFact]:
+        """Cycles while the machine runs, until the rest is small."""
+        limits = Limits(deadline_seconds=12 * HOUR, reach_seconds=PATIENT_REACH_SECONDS)
+        return self._give(
+            orders.PRE_COPY, orders.PreCopy(), f"copying changes while {self.machine.name} runs", limits
+        )
+
+    def shut_down(self, *, force: bool, reach_seconds: float) -> Answer[PowerFact]:
+        """The machine is off; `force` cuts its power when the grace is over."""
+        payload = orders.ShutDown(
+            fabric_id=self.machine.source_fabric_id, grace_seconds=SHUT_DOWN_GRACE_SECONDS, force=force
+        )
+        limits = Limits(deadline_seconds=SHUT_DOWN_GRACE_SECONDS * 2, reach_seconds=reach_seconds)
+        why = f"shutting down {self.machine.name} at {self.machine.source_site}"
+        return self._give(orders.SHUT_DOWN, payload, why, limits)
+
+    def final_cycle(self, limits: Limits = FINAL) -> Answer[CycleFact]:
+        """The last delta of a machine that is off; nothing is left behind after it."""
+        why = f"sending the last changes of {self.machine.name}"
+        return self._give(orders.RUN_CYCLE, orders.RunCycle(final=True), why, limits)
+
+    def pause_if_reachable(self) -> str:
+        """Asks the source to hold its loop, and gives what came of it. One that does not answer within seconds is not
+        needed: the closed replica refuses its cycles."""
+        site = self.machine.source_site
+        try:
+            why = f"pausing replication at {site}"
+            return self._give(orders.PAUSE_REPLICATION, Nothing(), why, TOLD_IN_PASSING).sentence
+        except errors.SecondsiteError as error:
+            return f"the source at {site} was not told ({error.message.rstrip('.')}); its cycles are refused"
+
+    def restart(self) -> Answer[PowerFact]:
+        """The source's own machine runs again, and its loop."""
+        payload = orders.Restart(fabric_id=self.machine.source_fabric_id)
+        why = f"starting {self.machine.name} at {self.machine.source_site} again"
+        return self._give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
+
+    def withdraw(self) -> Answer[Nothing]:
+        """The old machine is off and gives way, so that its disks can be a replica."""
+        payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id)
+        why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
+        return self._give(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
+
+    def remove_machine(self) -> Answer[Nothing]:
+        """The machine at the site that was left goes; its disks stay."""
+        payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id)
+        why = f"removing {self.machine.name} at {self.machine.source_site}"
+        return self._give(orders.REMOVE_MACHINE, payload, why)
+
+
+def left_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> str:
+    """What it costs to go on without the last changes, as far as the vault knows."""
+    source = tx.statuses.get(machine.id).source
+    arrived = source.sent_at if source and source.epoch == machine.epoch else None
+    since = f"{arrived:%H:%M:%S} UTC" if arrived else "the newest recovery point"
+    return (
+        f"What {machine.name} wrote after {since} is missing at {machine.target_site}; its old disks at "
+        f"{machine.source_site} hold it until it is reprotected."
+    )

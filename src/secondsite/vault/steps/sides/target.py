@@ -1,0 +1,160 @@
+"""The side that holds the replica."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from ....domain import errors, journal
+from ....ground.units import DAY, HOUR
+from ....jobs.model.context import StepContext
+from ....wire.common.machines import NetworkInfo
+from ....wire.common.points import RolledForward
+from ....wire.common.policies import PolicyShape
+from ....wire.control import checks, orders, setups
+from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, StartFact
+from ... import ports
+from .ordering import USUAL, Answer, Limits, Orders
+from .side import Side
+
+FAILOVER_RUN = "failover"
+DRILL_RUN = "drill"
+START = Limits(deadline_seconds=300)
+ROLL = Limits(deadline_seconds=30 * 60)
+"""For a start that first applies cycles of the journal."""
+DRAIN = Limits(deadline_seconds=15 * 60)
+
+
+class Target(Side):
+    """Orders to the appliance at the target of a machine; see Side."""
+
+    def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
+        super().__init__(give, ctx, machine, machine.target_appliance_id)
+
+    def check(self, payload: checks.CheckTarget) -> Answer[checks.Obstacles]:
+        """Whether the site can hold and run the machine."""
+        return self._give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
+
+    def prepare_replica(self, setup: setups.ReplicaSetup) -> Answer[Nothing]:
+        """The site holds a replica from now on."""
+        why = f"creating the replica at {self.machine.target_site}"
+        return self._give(orders.PREPARE_REPLICA, setup, why, Limits(deadline_seconds=DAY))
+
+    def import_seed(self, seeds: tuple[checks.SeedDisk, ...]) -> Answer[checks.SeedFact]:
+        """The replica is filled from copies that were shipped; its progress is the task's."""
+        why = f"importing the seed of {self.machine.name} at {self.machine.target_site}"
+        limits = Limits(deadline_seconds=30 * DAY)
+        return self._give(orders.IMPORT_SEED, checks.ImportSeed(seeds=seeds), why, limits)
+
+    def remove_replica(
+        self, *, keep_running: bool = False, restore_machine: bool = False, limits: Limits = USUAL
+    ) -> Answer[Nothing]:
+        """The replica goes; see wire.control.orders.RemoveReplica."""
+        payload = orders.RemoveReplica(keep_running=keep_running, restore_machine=restore_machine)
+        why = f"removing the replica at {self.machine.target_site}"
+        return self._give(orders.REMOVE_REPLICA, payload, why, limits)
+
+    def list_points(self) -> Answer[Points]:
+        why = f"reading the recovery points at {self.machine.target_site}"
+        return self._give(orders.LIST_POINTS, Nothing(), why)
+
+    def drain(self) -> Answer[Points]:
+        """Processes what was sent and seals it as a point (LATEST); what lies at the target is enough for it."""
+        return self._give(orders.DRAIN, orders.Drain(seal=True), "processing what was sent", DRAIN)
+
+    def drain_until(self, last: CycleFact) -> Answer[Points]:
+        """The same, and fails unless that cycle is among it."""
+        payload = orders.Drain(seal=True, at_least_epoch=last.epoch, at_least_seq=last.seq)
+        return self._give(orders.DRAIN, payload, "processing the last changes", Limits(deadline_seconds=HOUR))
+
+    def find_instant(self, at: datetime) -> Answer[InstantFact]:
+        """How the newest processed cycle at or before `at` is recovered; what was sent is processed first."""
+        why = f"looking for the cycle of {journal.spoken(at)} at {self.machine.target_site}"
+        return self._give(orders.FIND_INSTANT, orders.FindInstant(at=at), why, DRAIN)
+
+    def accept_cycles(self, accepting: bool) -> Answer[Nothing]:
+        """Closing the replica's inbox is what stops replication: the source may be gone and is not needed for it."""
+        why = f"{'opening' if accepting else 'closing'} the replica at {self.machine.target_site}"
+        return self._give(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
+
+    def start_failed_over(
+        self, point_id: str, networks: Mapping[str, str | None], forward: RolledForward | None
+    ) -> Answer[StartFact]:
+        """The failed-over machine runs from the point, rolled forward if that is said."""
+        payload = orders.StartReplica(
+            run=FAILOVER_RUN,
+            point_id=point_id,
+            fabric_id=self.machine.target_fabric_id,
+            name=self.machine.name,
+            networks=dict(networks),
+            forward=forward,
+        )
+        return self.start_run(payload)
+
+    def start_run(self, payload: orders.StartReplica) -> Answer[StartFact]:
+        """A machine of the replica runs, the failed-over one or a drill's."""
+        why = f"starting {payload.name} at {self.machine.target_site}"
+        return self._give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START)
+
+    def stop_failed_over(self) -> Answer[Nothing]:
+        """The failed-over machine and its overlays go."""
+        return self._stop_run(FAILOVER_RUN, self.machine.target_fabric_id)
+
+    def stop_drill(self, fabric_id: str) -> Answer[Nothing]:
+        """The drill's machine and its overlays go."""
+        return self._stop_run(DRILL_RUN, fabric_id)
+
+    def _stop_run(self, run: str, fabric_id: str) -> Answer[Nothing]:
+        why = f"stopping the {run} machine of {self.machine.name} at {self.machine.target_site}"
+        return self._give(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START)
+
+    def commit_point(self, point_id: str) -> Answer[Nothing]:
+        """The point is fixed, the others go."""
+        limits = Limits(deadline_seconds=10 * 60)
+        return self._give(
+            orders.COMMIT_POINT, orders.CommitPoint(point_id=point_id), f"fixing point {point_id}", limits
+        )
+
+    def consolidate(self) -> Answer[Nothing]:
+        """A machine that came home runs on its own disks again."""
+        payload = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
+        why = f"bringing {self.machine.name} back onto its own disks while it runs"
+        return self._give(orders.CONSOLIDATE, payload, why, Limits(deadline_seconds=24 * HOUR))
+
+    def create_network(self, name: str) -> Answer[NetworkInfo]:
+        """An isolated network for a drill."""
+        return self._give(
+            orders.CREATE_NETWORK, orders.CreateNetwork(name=name), f"making the isolated network {name}"
+        )
+
+    def remove_network(self, name: str) -> Answer[Nothing]:
+        return self._give(
+            orders.REMOVE_NETWORK, orders.CreateNetwork(name=name), f"removing the network {name}"
+        )
+
+
+def policy_shape(tx: ports.Transaction, name: str) -> PolicyShape:
+    """The policy as appliances want it; raises NotFound."""
+    policy = tx.policies.find(name)
+    if policy is None:
+        raise errors.NotFound.named("policy", name)
+    return PolicyShape.of(policy)
+
+
+def mapped_networks(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str | None]:
+    """For each network card the network at the target: its own when the machine comes home, else the mapped one.
+    None (not connected) where nothing is mapped."""
+    if machine.reversed:
+        return {nic.key: nic.network for nic in machine.definition.nics}
+    mappings = tx.networks.list(machine.source_site, machine.target_site)
+    by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
+    return {nic.key: by_name.get(nic.network or "") for nic in machine.definition.nics}
+
+
+def drill_fabric_id(machine: ports.MachineRecord) -> str:
+    """The drill's machine is another machine than the failed-over one, and always the same one for a machine."""
+    return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
+
+
+def drill_network(machine: ports.MachineRecord) -> str:
+    """The network made for the machine's drill: a Linux bridge's name has at most 15 characters."""
+    return f"ss-{machine.id[:12]}"

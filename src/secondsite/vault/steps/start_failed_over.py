@@ -1,0 +1,28 @@
+"""Start the failed-over machine from an instant, and record which one, in one step."""
+
+from dataclasses import replace
+
+from ...jobs.model.outcomes import Done
+from .. import ports
+from .deps import Deps
+from .points.recovery_point import Instant
+from .sides.target import Target, mapped_networks
+
+
+def start_from(deps: Deps, target: Target, instant: Instant) -> Done:
+    """The machine runs at the target from that instant; its record says so in the step's own transaction."""
+    machine = target.machine
+    with deps.store.transaction() as tx:
+        networks = mapped_networks(tx, machine)
+    answer = target.start_failed_over(instant.point_id, networks, instant.forward)
+
+    def record(tx: ports.Transaction) -> None:
+        started = replace(
+            tx.machines.get(machine.id),
+            failed_over_point_id=instant.point_id,
+            failed_over_forward=instant.forward,
+            failed_over_at=deps.now(),
+        )
+        tx.machines.put(started)
+
+    return answer.done(deps.commit(record))

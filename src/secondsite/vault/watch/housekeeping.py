@@ -1,0 +1,78 @@
+"""What becomes due by itself, looked at every half minute."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from ...domain import errors
+from ...domain.lifecycle import DrillState, Verb
+from ...ground.periodic import Periodic
+from ...jobs.storage import read
+from ...wire.rest import CleanupTestFailover
+from .. import ports
+from ..operations.interface import Operation
+from .status_intake import StatusIntake
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 30.0
+JOBS_KEPT = timedelta(days=90)
+DRILL_LASTS = timedelta(days=14)
+"""S-323: a test failover that nobody completes is cleaned up after two weeks."""
+FORCE_AGAIN_AFTER = timedelta(hours=1)
+NOTES = "Cleaned up by the vault: the test failover was open for 14 days."
+SERVICE = "secondsite"
+
+
+class Housekeeping(Periodic):
+    """See the module."""
+
+    def __init__(
+        self,
+        store: ports.Store,
+        facts: StatusIntake,
+        operations: Mapping[Verb, Operation],
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__("housekeeping", lambda error: log.error("housekeeping.failed", exc_info=error))
+        self._store = store
+        self._facts = facts
+        self._operations = operations
+        self._now = now
+        self._forced: dict[str, datetime] = {}
+
+    def look(self) -> None:
+        """Drop old jobs, start the clean-up of drills that were left open."""
+        with self._store.transaction() as tx:
+            read.forget(tx.session, self._now() - JOBS_KEPT)
+            machines = tx.machines.list()
+        self._facts.forget_all_but(machine.id for machine in machines)
+        for machine in machines:
+            if self._is_overdue(machine):
+                self._force_cleanup(machine)
+
+    def _is_overdue(self, machine: ports.MachineRecord) -> bool:
+        if machine.drill is None or machine.drill_state not in (
+            DrillState.RUNNING,
+            DrillState.CLEANUP_FAILED,
+        ):
+            return False
+        now = self._now()
+        forced_at = self._forced.get(machine.id)
+        again = forced_at is None or now - forced_at >= FORCE_AGAIN_AFTER
+        return again and now - machine.drill.started_at >= DRILL_LASTS
+
+    def _force_cleanup(self, machine: ports.MachineRecord) -> None:
+        self._forced[machine.id] = self._now()
+        request = CleanupTestFailover(machines=(machine.id,), notes=NOTES)
+        try:
+            with self._store.transaction() as tx:
+                accepted = self._operations[Verb.CLEANUP_TEST_FAILOVER].submit(tx, request, SERVICE)
+        except errors.SecondsiteError as problem:
+            log.warning("drill.not-cleaned-up", machine=machine.name, problem=problem.message)
+        else:
+            log.info("drill.cleanup-started", machine=machine.name, job=accepted.job_id)
+
+    def pause_seconds(self) -> float:
+        return EVERY_SECONDS

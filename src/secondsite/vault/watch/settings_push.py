@@ -1,0 +1,161 @@
+"""What appliances must know of the vault's settings, told until they know it.
+
+What is to be known is read from the store: the site's bandwidth limit and the policy of every machine. It is told to
+an appliance when it connects and whenever it changes, and again until the appliance reports that it has it. An
+appliance that was away, or a vault that was killed between writing a setting and telling it, changes nothing.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import structlog
+
+from ...domain import bandwidth
+from ...ground.periodic import Periodic
+from ...wire.common.bandwidth import BandwidthShape
+from ...wire.common.policies import PolicyShape
+from ...wire.control import Report
+from ...wire.control.orders import Kind, SetSite, UpdatePolicy
+from ...wire.control.setups import GroupShape
+from .. import ports
+from .signals import Signals
+
+log = structlog.get_logger()
+
+LOOK_AGAIN_SECONDS = 10.0
+BREATH_SECONDS = 0.1
+"""Reports come in crowds; one look serves many."""
+DEADLINE_SECONDS = 60.0
+APPLIANCE, SITE, POLICY = "appliance/", "site/", "policy/"
+"""Signals: an appliance connected, a site's settings changed, a policy's values changed."""
+ORDER = "tell-"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing to know. It is told again when `moment` changes: the machine may not have been there before."""
+
+    kind: Kind
+    payload: SetSite | UpdatePolicy
+    machine_id: str | None = None
+    moment: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.machine_id or ''}"
+
+
+@dataclass(slots=True)
+class _Listener:
+    """One connected appliance: what it has by its own word, and the orders that it has not answered."""
+
+    known: dict[str, Setting] = field(default_factory=dict)
+    asked: dict[str, tuple[str, Setting]] = field(default_factory=dict)
+
+
+class SettingsPush(Periodic):
+    """See the module."""
+
+    def __init__(self, store: ports.Store, gateway: ports.Gateway, signals: Signals) -> None:
+        super().__init__(
+            "settings-push", lambda error: log.error("settings.push-failed", exc_info=error), BREATH_SECONDS
+        )
+        self._store = store
+        self._gateway = gateway
+        self._listeners: dict[str, _Listener] = {}
+        self._returned: set[str] = set()
+        self._lock = threading.Lock()
+        signals.divert((APPLIANCE, SITE, POLICY, f"order/{ORDER}"), self._notice)
+
+    def look(self) -> None:
+        """Tell every connected appliance what it does not know yet; note what it reports."""
+        with self._lock:
+            returned, self._returned = self._returned, set()
+        with self._store.reading() as tx:
+            wanted = {
+                appliance.id: list(settings_of(tx, appliance))
+                for appliance in tx.appliances.list()
+                if self._gateway.is_connected(appliance.id)
+            }
+        for appliance_id in (set(self._listeners) - set(wanted)) | (returned & set(self._listeners)):
+            self._drop(self._listeners.pop(appliance_id))
+        for appliance_id, settings in wanted.items():
+            listener = self._listeners.setdefault(appliance_id, _Listener())
+            self._tell(appliance_id, listener, settings)
+
+    def _tell(self, appliance_id: str, listener: _Listener, settings: Iterable[Setting]) -> None:
+        for setting in settings:
+            order_id, asked = listener.asked.get(setting.key, (None, None))
+            if order_id is not None and asked != setting:
+                self._gateway.forget(order_id)
+                del listener.asked[setting.key]
+            if listener.known.get(setting.key) != setting:
+                self._ask(appliance_id, listener, setting)
+
+    def _ask(self, appliance_id: str, listener: _Listener, setting: Setting) -> None:
+        order_id, _ = listener.asked.setdefault(setting.key, (f"{ORDER}{uuid.uuid4().hex}", setting))
+        report = self._gateway.ask(
+            appliance_id, order_id, setting.kind, setting.machine_id, setting.payload, DEADLINE_SECONDS
+        )
+        if report is None:
+            return
+        self._gateway.forget(order_id)
+        del listener.asked[setting.key]
+        if _settles(report):
+            listener.known[setting.key] = setting
+        elif report.problem:
+            log.warning("setting.refused", appliance=appliance_id, kind=setting.kind.value,
+                        machine=setting.machine_id, why=report.problem.message)  # fmt: skip
+
+    def _drop(self, listener: _Listener) -> None:
+        for order_id, _ in listener.asked.values():
+            self._gateway.forget(order_id)
+
+    def _notice(self, signal: str) -> None:
+        if signal.startswith(APPLIANCE):
+            with self._lock:
+                self._returned.add(signal.removeprefix(APPLIANCE))
+        self.wake()
+
+    def pause_seconds(self) -> float:
+        return LOOK_AGAIN_SECONDS
+
+
+def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[Setting]:
+    """All that this appliance must know. The appliances of a site share its bandwidth evenly."""
+    site = tx.sites.find(appliance.site)
+    if site is not None:
+        share = bandwidth.shared(site.bandwidth, len(tx.appliances.list(site.name)))
+        groups = tuple(_groups_from(tx, appliance))
+        yield Setting(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape.of(share), groups=groups))
+    shape_of = _shapes(tx)
+    for machine in tx.machines.list(appliance.site):
+        policy = shape_of(machine.policy)
+        if policy and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
+            moment = f"{machine.state}, epoch {machine.epoch}"
+            yield Setting(Kind.UPDATE_POLICY, UpdatePolicy(policy=policy), machine.id, moment)
+
+
+def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
+    """The groups whose machines this appliance replicates, all of them: while some of a group have turned to the other
+    direction and others have not, it has no common points."""
+    for record in tx.groups.list():
+        members = tx.groups.members(record.name)
+        if len(members) > 1 and {member.source_appliance_id for member in members} == {appliance.id}:
+            yield GroupShape(
+                name=record.name,
+                multi_vm_every_seconds=record.group.multi_vm_every_seconds,
+                app_consistent=record.group.app_consistent,
+                members=tuple(member.id for member in members),
+            )
+
+
+def _shapes(tx: ports.Transaction) -> Callable[[str], PolicyShape | None]:
+    return {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}.get
+
+
+def _settles(report: Report) -> bool:
+    """A machine that is not there (yet) has no policy to change; who starts its replication tells the policy too."""
+    return report.problem is None or report.problem.code == "not-found"

@@ -1,0 +1,56 @@
+"""Signals reach the steps that wait in the job engine, and the calls that wait in this process."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Signals:
+    """ports.Signals. `connect` the job engine's signal once it exists."""
+
+    def __init__(self) -> None:
+        self._engine: Callable[[str], object] | None = None
+        self._listeners: dict[str, threading.Event] = {}
+        self._diverted: dict[str, Callable[[str], None]] = {}
+        self._overheard: tuple[tuple[str, Callable[[str], None]], ...] = ()
+        self._lock = threading.Lock()
+
+    def connect(self, engine_signal: Callable[[str], object]) -> None:
+        self._engine = engine_signal
+
+    def __call__(self, key: str) -> None:
+        with self._lock:
+            listener = self._listeners.get(key)
+            receivers = [receive for prefix, receive in self._diverted.items() if key.startswith(prefix)]
+        for prefix, receive in self._overheard:
+            if key.startswith(prefix):
+                receive(key)
+        if listener is not None:
+            listener.set()
+        elif receivers:
+            for receive in receivers:
+                receive(key)
+        elif self._engine is not None:
+            self._engine(key)
+
+    def divert(self, prefixes: tuple[str, ...], receive: Callable[[str], None]) -> None:
+        """Keys that begin so are for `receive` alone, which must not block: no job waits for them."""
+        with self._lock:
+            self._diverted.update(dict.fromkeys(prefixes, receive))
+
+    def overhear(self, prefix: str, receive: Callable[[str], None]) -> None:
+        """`receive`, which must not block, hears of keys that begin so before whoever they are for."""
+        with self._lock:
+            self._overheard = (*self._overheard, (prefix, receive))
+
+    @contextmanager
+    def listening(self, key: str) -> Iterator[threading.Event]:
+        """An event that is set whenever `key` is signalled; such a key is for this listener alone."""
+        event = threading.Event()
+        with self._lock:
+            self._listeners[key] = event
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._listeners.pop(key, None)

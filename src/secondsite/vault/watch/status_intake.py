@@ -1,0 +1,172 @@
+"""What appliances say by themselves becomes records, and wakes the jobs that wait for it.
+
+The newest status of every machine is in memory; it is written at once when something in it changed that matters at once, else at most
+every ten seconds, so that a thousand machines do not write a thousand rows a second.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from ...wire.control import Hello, Status
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from .. import ports
+from . import change_filter, clocks
+
+log = structlog.get_logger()
+
+WRITE_EVERY = timedelta(seconds=10)
+AnyStatus = SourceStatus | ReplicaStatus
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A status of one side of a machine; `written` is what the store holds of that side."""
+
+    status: AnyStatus
+    at: datetime
+    written: AnyStatus | None = None
+    written_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        if self.written is None or self.written_at is None:
+            return True
+        # abs: the clock may have been set back
+        return self.changed or abs(now - self.written_at) >= WRITE_EVERY
+
+    @property
+    def changed(self) -> bool:
+        return self.written is None or change_filter.of(self.status) != change_filter.of(self.written)
+
+
+Key = tuple[str, type[AnyStatus]]
+
+
+class StatusIntake:
+    """ports.FactSink; called by one thread, read by many."""
+
+    def __init__(self, store: ports.Store, signals: ports.Signals, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._signals = signals
+        self._now = now
+        self._seen: dict[Key, _Seen] = {}
+        self._hellos: dict[str, Hello] = {}
+        self._appliances_written: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """A vault that starts has no connections yet."""
+        with self._store.transaction() as tx:
+            for appliance in tx.appliances.list():
+                if appliance.connected:
+                    tx.appliances.put(dataclasses.replace(appliance, connected=False))
+
+    def connected(self, hello: Hello) -> None:
+        self._hellos[hello.appliance_id] = hello
+        with self._store.transaction() as tx:
+            self._write_appliance(tx, hello.appliance_id, None)
+        self._signals(f"appliance/{hello.appliance_id}")
+
+    def disconnected(self, appliance_id: str) -> None:
+        self._hellos.pop(appliance_id, None)
+        self._appliances_written.pop(appliance_id, None)
+        with self._store.transaction() as tx:
+            appliance = tx.appliances.find(appliance_id)
+            if appliance:
+                gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
+                tx.appliances.put(gone)
+            unwritten = self._unwritten()
+            self._write(tx, unwritten)
+        self._mark_written(unwritten, self._now())
+
+    def status(self, appliance_id: str, status: Status) -> None:
+        """Raises what the store raises; the same facts come again with the appliance's next status."""
+        now = self._now()
+        ahead = clocks.ahead_seconds(status.at, now)
+        noted = self._note((*status.sources, *status.replicas), now, ahead)
+        due = {key: seen for key, seen in noted.items() if seen.is_due(now)}
+        if due or self._appliance_is_due(appliance_id, now):
+            with self._store.transaction() as tx:
+                self._write_appliance(tx, appliance_id, status.store_free_bytes)
+                self._write(tx, due)
+            self._mark_written(due, now)
+        for machine_id in sorted({key[0] for key, seen in due.items() if seen.changed}):
+            self._signals(f"machine/{machine_id}")
+
+    def latest(self, tx: ports.Transaction, machine_id: str) -> ports.StatusRecord:
+        """The newest that is known of a machine: from memory, else from the store."""
+        source, replica = self._newest(machine_id, SourceStatus), self._newest(machine_id, ReplicaStatus)
+        record = ports.StatusRecord(machine_id) if source and replica else tx.statuses.get(machine_id)
+        if source and isinstance(source.status, SourceStatus):
+            record = dataclasses.replace(record, source=source.status, source_at=source.at)
+        if replica and isinstance(replica.status, ReplicaStatus):
+            record = dataclasses.replace(record, replica=replica.status, replica_at=replica.at)
+        return record
+
+    def forget_all_but(self, machine_ids: Iterable[str]) -> None:
+        """Drop what is remembered of machines that are no longer under protection."""
+        keep = set(machine_ids)
+        with self._lock:
+            self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
+
+    def _newest(self, machine_id: str, side: type[AnyStatus]) -> _Seen | None:
+        with self._lock:
+            return self._seen.get((machine_id, side))
+
+    def _note(self, statuses: Iterable[AnyStatus], now: datetime, ahead: float) -> dict[Key, _Seen]:
+        """Remember them, except those of an older epoch: the side that was left may still speak of its past. `ahead` is
+        how far the clock of who says it is before ours (seconds)."""
+        noted: dict[Key, _Seen] = {}
+        with self._lock:
+            for status in statuses:
+                key: Key = (status.machine_id, type(status))
+                known = self._seen.get(key) or _Seen(status, now)
+                if status.epoch >= known.status.epoch:
+                    said = clocks.marked(status, ahead, known.status.findings, now)
+                    noted[key] = self._seen[key] = dataclasses.replace(known, status=said, at=now)
+        return noted
+
+    def _unwritten(self) -> dict[Key, _Seen]:
+        with self._lock:
+            return {key: seen for key, seen in self._seen.items() if seen.status != seen.written}
+
+    def _write(self, tx: ports.Transaction, due: Mapping[Key, _Seen]) -> None:
+        # Always in the same order, so that two vault processes cannot lock each other out.
+        for key in sorted(due, key=lambda key: (key[0], key[1].__name__)):
+            seen = due[key]
+            if isinstance(seen.status, SourceStatus):
+                tx.statuses.put_source(seen.status, seen.at)
+            else:
+                tx.statuses.put_replica(seen.status, seen.at)
+
+    def _mark_written(self, due: Mapping[Key, _Seen], now: datetime) -> None:
+        with self._lock:
+            for key, seen in due.items():
+                if key in self._seen:
+                    self._seen[key] = dataclasses.replace(
+                        self._seen[key], written=seen.status, written_at=now
+                    )
+
+    def _appliance_is_due(self, appliance_id: str, now: datetime) -> bool:
+        written_at = self._appliances_written.get(appliance_id)
+        return written_at is None or abs(now - written_at) >= WRITE_EVERY
+
+    def _write_appliance(
+        self, tx: ports.Transaction, appliance_id: str, store_free_bytes: int | None
+    ) -> None:
+        appliance = tx.appliances.find(appliance_id)
+        hello = self._hellos.get(appliance_id)
+        if appliance is None or hello is None:
+            return
+        free = appliance.store_free_bytes if store_free_bytes is None else store_free_bytes
+        now = self._now()
+        tx.appliances.put(
+            dataclasses.replace(
+                appliance, connected=True, last_seen_at=now, hello=hello, store_free_bytes=free
+            )
+        )
+        self._appliances_written[appliance_id] = now

@@ -1,0 +1,49 @@
+"""What all shapes share."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from ...domain import errors
+from ...ground import problem
+
+
+class Shape(BaseModel):
+    """Frozen; unknown fields of a newer neighbour are ignored. What stands below a field describes it to others."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class Editable(Shape):
+    """Something that several people may change: each state of it is an edition."""
+
+    def edited(self) -> Mapping[str, object]:
+        """What a change would be about: all fields, unless a shape knows better."""
+        return self.model_dump(mode="json")
+
+    def edition(self) -> str:
+        """The same for the same values, another one after each change."""
+        return hashlib.sha256(json.dumps(self.edited(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Problem(Shape):
+    """An error as it crosses a process."""
+
+    code: str
+    """Names the kind of error, for scripts: docs/reference/errors.md lists them."""
+    message: str
+    """What happened, and to what."""
+    do: str
+    """What to do next."""
+
+    @classmethod
+    def of(cls, error: Exception) -> "Problem":
+        """Any exception as a Problem; one that is not ours becomes 'internal' with its type and text."""
+        said = problem.ours(error)
+        return cls(code=said.code, message=said.message, do=said.do)
+
+    def raised(self) -> errors.SecondsiteError:
+        """The error to raise on this side."""
+        return errors.from_wire(self.code, self.message, self.do)

@@ -1,0 +1,95 @@
+"""A machine, its disks and its network cards, in words that every fabric can translate."""
+
+from enum import StrEnum
+
+from .base import Shape
+
+
+class PowerState(StrEnum):
+    """Whether a machine runs. missing: its hypervisor does not know it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "off"
+    MISSING = "missing"
+
+
+class DiskDefinition(Shape):
+    """A disk as its site describes it."""
+
+    key: str
+    """Stable for the machine's life (libvirt: the target name, vda)."""
+    size_bytes: int
+    """Its virtual size."""
+    path: str = ""
+    """Where it lies at the site that described it."""
+    format: str = "qcow2"
+    """Of the image."""
+    bus: str = "virtio"
+    """How the guest sees it."""
+    boot_order: int | None = None
+    """Its place in the order of boot; null: it has none."""
+
+
+class NicDefinition(Shape):
+    """A network card."""
+
+    key: str
+    """Stable for the machine's life."""
+    mac: str
+    """Its address."""
+    network: str | None = None
+    """What it is connected to; null: nothing."""
+    model: str = "virtio"
+    """How the guest sees it."""
+
+
+class MachineDefinition(Shape):
+    """What it takes to define the machine elsewhere."""
+
+    fabric_id: str
+    """The hypervisor's id for it."""
+    name: str
+    """As the hypervisor has it."""
+    fabric_kind: str
+    """The kind of platform: libvirt, simulated."""
+    vcpus: int
+    """How many processors it has."""
+    memory_bytes: int
+    """How much memory it has."""
+    firmware: str = "bios"
+    """bios or uefi."""
+    disks: tuple[DiskDefinition, ...]
+    """In the platform's order."""
+    nics: tuple[NicDefinition, ...] = ()
+    """In the platform's order."""
+    native: str = ""
+    """The platform's own description (libvirt: domain XML), so that nothing is lost on the way home."""
+
+
+class NetworkInfo(Shape):
+    """A network of a site."""
+
+    name: str
+    """Names it at the site."""
+    kind: str
+    """What it is there, such as a bridge."""
+    isolated: bool = False
+    """Whether it leads nowhere."""
+    tag: str | None = None
+    """Set on those that we made."""
+
+
+class DiscoveredMachine(Shape):
+    """One line of a site's inventory."""
+
+    fabric_id: str
+    """The hypervisor's id for it."""
+    name: str
+    """As the hypervisor has it."""
+    power: PowerState
+    """Whether it runs."""
+    tag: str | None
+    """Our machine id when it is under our protection."""
+    definition: MachineDefinition
+    """What it consists of."""

@@ -1,0 +1,94 @@
+"""Recovery points, and what leads on from them."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ...domain import journal
+from ...domain.points import Consistency, RecoveryPoint
+from ...ground.uptime import Uptime
+from .base import Shape
+
+
+class PointShape(Shape):
+    """A recovery point: an instant that the machine can be started from."""
+
+    id: str
+    """Begins with its instant; names it in all calls."""
+    taken_at: datetime
+    """The instant (UTC), by the source's clock."""
+    consistency: Consistency = Consistency.CRASH
+    """app: the guest's file systems were frozen around it."""
+    epoch: int = 0
+    """Rises with every new replica and every turn of direction."""
+    seq: int = 0
+    """The number of its cycle within the epoch."""
+    set_id: str | None = None
+    """The common point of a replication group that it is part of; null: it is the machine's alone."""
+    reason: str | None = None
+    """Why it is not what was asked for, such as not app-consistent."""
+    committed: bool = False
+    """A failover was committed to it."""
+    added_bytes: int = 0
+    """What it added to the store."""
+    disks: tuple[str, ...] = ()
+    """The disks that it has: one that was included later, or taken out of the machine, is not in all points."""
+    held: str | None = None
+    """Why it stays whatever retention says; null: it is not held."""
+    damaged: bool = False
+    """It was read and is not what was sealed: no choice picks it until a verification finds it whole."""
+    verified_at: datetime | None = None
+    """When it was read last and compared with its digests (UTC); null: it never was."""
+    sealed_at: datetime | None = None
+    """When the target sealed it (UTC), by the target's clock."""
+    uptime: Uptime | None = Field(default=None, exclude=True)
+    """Of the target's host when it was sealed. It never leaves the target: nobody else ages points."""
+
+    def to_domain(self) -> RecoveryPoint:
+        return RecoveryPoint(
+            self.id,
+            self.taken_at,
+            self.consistency,
+            self.epoch,
+            self.seq,
+            self.set_id,
+            self.reason,
+            self.committed,
+            self.damaged,
+            self.sealed_at,
+            self.uptime,
+        )
+
+
+class RolledForward(Shape):
+    """A recovery point rolled forward: cycles of the journal were applied to it."""
+
+    seq: int
+    """The last of these cycles."""
+    taken_at: datetime
+    """Its instant (UTC), by the source's clock."""
+    epoch: int | None = None
+    """The epoch that the cycle belongs to."""
+    after_seconds: float | None = None
+    """How long after the point it was taken, by the source's clock."""
+
+    def named(self, point_id: str) -> str:
+        """The instant, its cycle, and how far it is from the point, as people read it."""
+        cycle = str(self.seq) if self.epoch is None else f"{self.epoch}-{self.seq}"
+        return journal.named(point_id, self.taken_at, cycle, self.after_seconds)
+
+
+def started_from(point_id: str, forward: RolledForward | None) -> str:
+    """What a machine was started from: a recovery point, or an instant after it."""
+    return f"point {point_id}" if forward is None else forward.named(point_id)
+
+
+class JournalStretch(Shape):
+    """Instants without a gap: every processed cycle between them can be recovered."""
+
+    begins_at: datetime
+    """The first instant (UTC)."""
+    ends_at: datetime
+    """The last one (UTC)."""
+    cycles: int
+    """How many of these cycles are in the journal; the others are recovery points."""

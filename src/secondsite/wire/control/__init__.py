@@ -1,0 +1,39 @@
+"""The control protocol: what the vault and an appliance say to each other.
+
+Its rooms:
+
+    messages  what crosses the websocket
+    orders    what the vault may order, with payloads and facts
+    reports   an order's facts in their shape
+    checks    looking before, and shipped copies
+    setups    what appliances need to replicate by themselves
+    statuses  what they say of their machines
+"""
+
+from .messages import (
+    Hello,
+    Message,
+    Order,
+    Progress,
+    Refusal,
+    Renew,
+    Renewed,
+    Report,
+    Status,
+    Welcome,
+    parse,
+)
+
+__all__ = [
+    "Hello",
+    "Message",
+    "Order",
+    "Progress",
+    "Refusal",
+    "Renew",
+    "Renewed",
+    "Report",
+    "Status",
+    "Welcome",
+    "parse",
+]

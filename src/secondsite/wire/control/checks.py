@@ -1,0 +1,61 @@
+"""Looking before a machine is protected or started, and copies that were shipped: what orders carry and give."""
+
+from ..common.base import Shape
+from ..common.machines import MachineDefinition
+
+
+class ObstacleShape(Shape):
+    what: str
+    do: str
+    blocking: bool = True
+
+
+class Obstacles(Shape):
+    obstacles: tuple[ObstacleShape, ...] = ()
+
+
+class CheckedSource(Obstacles):
+    """`needed_bytes`: what the disks occupy, so much a full copy of them needs at most; None: an older appliance."""
+
+    needed_bytes: int | None = None
+
+
+class CheckSource(Shape):
+    """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks` are those
+    to be protected; none given: all."""
+
+    fabric_id: str
+    disks: tuple[str, ...] = ()
+    peer_addresses: tuple[str, ...] = ()
+
+
+class SeedDisk(Shape):
+    """A copy of disk `key`, which has `size_bytes`, at a path of the target appliance's machine."""
+
+    key: str
+    path: str
+    size_bytes: int
+
+
+class ImportSeed(Shape):
+    """Copy what the seeds hold into the replica's head; they are only read, and may go afterwards."""
+
+    seeds: tuple[SeedDisk, ...]
+
+
+class SeedFact(Shape):
+    data_bytes: int
+    size_bytes: int
+    seconds: float
+
+
+class CheckTarget(Shape):
+    """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must be readable
+    and as large as their disks. `encrypted`: a key must be here."""
+
+    definition: MachineDefinition | None = None
+    networks: tuple[str, ...] = ()
+    needed_bytes: int = 0
+    must_hold_replica: bool = False
+    seeds: tuple[SeedDisk, ...] = ()
+    encrypted: bool = False

@@ -1,0 +1,112 @@
+"""What the vault and an appliance say to each other over their websocket.
+
+The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a Report
+(and Progress meanwhile) and sends Status whenever something changed and every few seconds. A repeated order_id gets
+the first report again; an order that is running goes on and is reported once. When its certificate nears its end the
+appliance sends Renew, and the vault answers Renewed.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from .. import PROTOCOL_VERSION
+from ..common.base import Problem, Shape
+from .statuses import ReplicaStatus, SourceStatus
+
+
+class Hello(Shape):
+    type: Literal["hello"] = "hello"
+    protocol: int = PROTOCOL_VERSION
+    appliance_id: str
+    site: str
+    version: str
+    fabric_kind: str
+    accelerated: bool
+    data_addresses: tuple[str, ...]
+    """host:port that peers of other sites can reach, best first."""
+    notes: tuple[str, ...] = ()
+
+
+class Welcome(Shape):
+    type: Literal["welcome"] = "welcome"
+    vault_time: datetime
+
+
+class Order(Shape):
+    type: Literal["order"] = "order"
+    order_id: str
+    kind: str
+    machine_id: str | None = None
+    payload: dict[str, JsonValue] = Field(default_factory=dict)
+    deadline_seconds: float = 60
+
+
+class Progress(Shape):
+    type: Literal["progress"] = "progress"
+    order_id: str
+    fraction: float
+    sentence: str
+
+
+class Report(Shape):
+    """The end of an order: one sentence and facts, or a problem. What it changed of its machine was said before it, as
+    a Status."""
+
+    type: Literal["report"] = "report"
+    order_id: str
+    machine_id: str | None = None
+    sentence: str = ""
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    problem: Problem | None = None
+
+
+class Status(Shape):
+    """What an appliance knows of its machines: `sources` it replicates from here, `replicas` it holds.
+
+    A machine that is not listed has not changed since it was listed last; all are listed when a connection begins, and
+    every few seconds.
+    """
+
+    type: Literal["status"] = "status"
+    sources: tuple[SourceStatus, ...] = ()
+    replicas: tuple[ReplicaStatus, ...] = ()
+    store_free_bytes: int | None = None
+    store_used_bytes: int | None = None
+    at: datetime | None = None
+    """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
+
+
+class Renew(Shape):
+    """The appliance asks for its next certificate; the connection says who it is, the request only which key."""
+
+    type: Literal["renew"] = "renew"
+    csr_pem: str
+
+
+class Renewed(Shape):
+    """The next certificate, or why there is none."""
+
+    type: Literal["renewed"] = "renewed"
+    certificate_pem: str = ""
+    problem: Problem | None = None
+
+
+class Refusal(Shape):
+    """The connection is refused; it is closed after this."""
+
+    type: Literal["refusal"] = "refusal"
+    problem: Problem
+
+
+Message = Annotated[
+    Hello | Welcome | Order | Progress | Report | Status | Renew | Renewed | Refusal,
+    Field(discriminator="type"),
+]
+_adapter: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def parse(text: str | bytes) -> Message:
+    """A message of either side; raises pydantic's ValidationError for anything else."""
+    return _adapter.validate_json(text)

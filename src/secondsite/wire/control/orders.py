@@ -1,0 +1,298 @@
+"""The orders that the vault gives, with the shapes of their payloads and of the facts in their reports. Every order is
+idempotent: it looks before it acts, and a repeat says what is already so."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from ..common.bandwidth import BandwidthShape
+from ..common.base import Shape
+from ..common.machines import DiscoveredMachine, NetworkInfo
+from ..common.points import PointShape, RolledForward
+from ..common.policies import PolicyShape
+from .checks import CheckedSource, CheckSource, CheckTarget, ImportSeed, Obstacles, SeedFact
+from .setups import GroupShape, ReplicaSetup, SourceSetup
+
+P = TypeVar("P", bound=Shape)
+F = TypeVar("F", bound=Shape)
+
+
+class Nothing(Shape):
+    pass
+
+
+class Inventory(Shape):
+    machines: tuple[DiscoveredMachine, ...]
+    networks: tuple[NetworkInfo, ...]
+
+
+class StopReplication(Shape):
+    """`forget` also removes our checkpoints, bitmaps and the tag."""
+
+    forget: bool = False
+
+
+class UpdatePolicy(Shape):
+    policy: PolicyShape
+
+
+class SetSite(Shape):
+    """What holds for the whole site; `bandwidth` is this appliance's share of it, `groups` those whose machines it
+    replicates. Kept until the next one."""
+
+    bandwidth: BandwidthShape
+    groups: tuple[GroupShape, ...] = ()
+
+
+class ShutDown(Shape):
+    """`force`: cut the power when the grace is over; otherwise the order fails with deadline-exceeded."""
+
+    fabric_id: str
+    grace_seconds: float = 60
+    force: bool = True
+
+
+class FabricMachine(Shape):
+    fabric_id: str
+
+
+class PowerFact(Shape):
+    power: str
+
+
+class RunCycle(Shape):
+    """One cycle now, with a point sealed at the target. `final`: the machine is off, this is the last delta; the
+    loop stays paused afterwards. The order ends when the target has acknowledged it."""
+
+    final: bool = False
+    app_consistent: bool = False
+
+
+class CycleFact(Shape):
+    epoch: int
+    seq: int
+    point_id: str | None
+    taken_at: datetime
+    changed_bytes: int
+    wire_bytes: int
+    seconds: float
+
+
+class PreCopy(Shape):
+    """Cycles while the machine runs until a delta is below `until_bytes`, or `rounds` are over."""
+
+    until_bytes: int = 16 * 1024 * 1024
+    rounds: int = 5
+
+
+class Withdraw(Shape):
+    """The old source gives way: its loop ends, the machine is off, its definition is taken away so that nobody can
+    start it, its disks stay. Part of reprotect."""
+
+    fabric_id: str
+
+
+class Drain(Shape):
+    """Apply everything in the inbox; `seal`: make a point of processed data that has none yet (LATEST)."""
+
+    seal: bool = True
+    at_least_epoch: int | None = None
+    at_least_seq: int | None = None
+
+
+class Points(Shape):
+    points: tuple[PointShape, ...] = ()
+    new_point_id: str | None = None
+
+
+class FindInstant(Shape):
+    """The newest processed cycle that was taken at or before `at` (UTC)."""
+
+    at: datetime
+
+
+class InstantFact(Shape):
+    """How an instant is recovered: from `point_id`, rolled forward by `cycles` cycles of the journal; `forward` is
+    None when it is the point itself."""
+
+    point_id: str
+    taken_at: datetime
+    forward: RolledForward | None = None
+    cycles: int = 0
+
+
+class AcceptCycles(Shape):
+    """Close the replica's inbox (a failover begins) or open it again (a cancel)."""
+
+    accepting: bool
+
+
+class StartReplica(Shape):
+    """Run the machine from a point, rolled forward if that is said. `run` is 'drill' or 'failover'. `networks` maps
+    NIC keys to networks here."""
+
+    run: str
+    point_id: str
+    fabric_id: str
+    name: str
+    networks: dict[str, str | None] = Field(default_factory=dict)
+    start: bool = True
+    forward: RolledForward | None = None
+
+
+class StartFact(Shape):
+    fabric_id: str
+    name: str
+    point_id: str
+    taken_at: datetime
+    seconds: float
+
+
+class StopReplica(Shape):
+    """Stop the machine of `run`, undefine it and delete its overlays."""
+
+    run: str
+    fabric_id: str
+
+
+class CommitPoint(Shape):
+    """All points but the one that the run 'failover' stands on go; it is fixed."""
+
+    point_id: str
+
+
+class RemoveReplica(Shape):
+    """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the points go.
+    `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off)."""
+
+    keep_running: bool = False
+    restore_machine: bool = False
+
+
+class RemoveMachine(Shape):
+    """The failed-over machine at the site that was left: stopped and undefined, disks kept for the way back."""
+
+    fabric_id: str
+
+
+class CreateNetwork(Shape):
+    name: str
+
+
+class OnePoint(Shape):
+    """The point that the order is about."""
+
+    point_id: str
+
+
+class HoldPoint(Shape):
+    """The point stays, whatever retention says, until it is released; another reason replaces the first."""
+
+    point_id: str
+    reason: str
+
+
+class Restart(Shape):
+    """Start the source's own machine again and resume its loop (cancel of a planned failover)."""
+
+    fabric_id: str
+
+
+class Kind(StrEnum):
+    DISCOVER = "discover"
+    CHECK_SOURCE = "check_source"
+    CHECK_TARGET = "check_target"
+    START_REPLICATION = "start_replication"
+    STOP_REPLICATION = "stop_replication"
+    PAUSE_REPLICATION = "pause_replication"
+    RESYNCHRONIZE = "resynchronize"
+    UPDATE_POLICY = "update_policy"
+    SET_SITE = "set_site"
+    SHUT_DOWN = "shut_down"
+    POWER = "power"
+    PRE_COPY = "pre_copy"
+    RUN_CYCLE = "run_cycle"
+    RESTART = "restart"
+    WITHDRAW = "withdraw"
+    PREPARE_REPLICA = "prepare_replica"
+    IMPORT_SEED = "import_seed"
+    DRAIN = "drain"
+    LIST_POINTS = "list_points"
+    FIND_INSTANT = "find_instant"
+    ACCEPT_CYCLES = "accept_cycles"
+    START_REPLICA = "start_replica"
+    STOP_REPLICA = "stop_replica"
+    COMMIT_POINT = "commit_point"
+    CONSOLIDATE = "consolidate"
+    REMOVE_REPLICA = "remove_replica"
+    REMOVE_MACHINE = "remove_machine"
+    HOLD_POINT = "hold_point"
+    RELEASE_POINT = "release_point"
+    VERIFY_POINT = "verify_point"
+    CREATE_NETWORK = "create_network"
+    REMOVE_NETWORK = "remove_network"
+
+
+ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKind(Generic[P, F]):
+    """A kind of order with the shapes of what it is given and of what it answers; all are in ORDERS. A `lasting` one
+    may take hours: it has workers of its own, and never keeps other orders waiting."""
+
+    kind: Kind
+    payload: type[P]
+    facts: type[F]
+    what: str
+    lasting: bool = False
+
+    def __post_init__(self) -> None:
+        ORDERS[self.kind] = self
+
+
+DISCOVER = OrderKind(Kind.DISCOVER, Nothing, Inventory, "what machines and networks the site has")
+CHECK_SOURCE = OrderKind(
+    Kind.CHECK_SOURCE, CheckSource, CheckedSource, "can this machine be replicated from here"
+)
+CHECK_TARGET = OrderKind(Kind.CHECK_TARGET, CheckTarget, Obstacles, "can this site hold and run it")
+START_REPLICATION = OrderKind(
+    Kind.START_REPLICATION, SourceSetup, Nothing, "replicate from now on, by yourself"
+)
+STOP_REPLICATION = OrderKind(Kind.STOP_REPLICATION, StopReplication, Nothing, "end the loop for good")
+PAUSE_REPLICATION = OrderKind(Kind.PAUSE_REPLICATION, Nothing, Nothing, "hold the loop, keep everything")
+RESYNCHRONIZE = OrderKind(Kind.RESYNCHRONIZE, Nothing, Nothing, "compare all blocks, send those that differ")
+UPDATE_POLICY = OrderKind(Kind.UPDATE_POLICY, UpdatePolicy, Nothing, "new policy values, on either side")
+SET_SITE = OrderKind(Kind.SET_SITE, SetSite, Nothing, "what holds for the whole site")
+SHUT_DOWN = OrderKind(Kind.SHUT_DOWN, ShutDown, PowerFact, "power the machine off")
+POWER = OrderKind(Kind.POWER, FabricMachine, PowerFact, "is the machine on")
+PRE_COPY = OrderKind(Kind.PRE_COPY, PreCopy, CycleFact, "deltas while it runs until the rest is small")
+RUN_CYCLE = OrderKind(Kind.RUN_CYCLE, RunCycle, CycleFact, "one delta now, with a point")
+RESTART = OrderKind(Kind.RESTART, Restart, PowerFact, "start the source again and resume the loop")
+WITHDRAW = OrderKind(Kind.WITHDRAW, Withdraw, Nothing, "the old source gives way to be a target")
+PREPARE_REPLICA = OrderKind(Kind.PREPARE_REPLICA, ReplicaSetup, Nothing, "hold a replica of this machine")
+IMPORT_SEED = OrderKind(
+    Kind.IMPORT_SEED, ImportSeed, SeedFact, "fill a new replica from shipped copies", lasting=True
+)
+DRAIN = OrderKind(Kind.DRAIN, Drain, Points, "process what was sent")
+LIST_POINTS = OrderKind(Kind.LIST_POINTS, Nothing, Points, "which points there are")
+FIND_INSTANT = OrderKind(
+    Kind.FIND_INSTANT, FindInstant, InstantFact, "how the cycle of a time can be recovered"
+)
+ACCEPT_CYCLES = OrderKind(Kind.ACCEPT_CYCLES, AcceptCycles, Nothing, "close or open the replica's inbox")
+START_REPLICA = OrderKind(Kind.START_REPLICA, StartReplica, StartFact, "run the machine from a point")
+STOP_REPLICA = OrderKind(Kind.STOP_REPLICA, StopReplica, Nothing, "end that run and delete its overlays")
+COMMIT_POINT = OrderKind(Kind.COMMIT_POINT, CommitPoint, Nothing, "fix the point, drop the others")
+CONSOLIDATE = OrderKind(Kind.CONSOLIDATE, FabricMachine, Nothing, "bring a machine back onto its own disks")
+REMOVE_REPLICA = OrderKind(Kind.REMOVE_REPLICA, RemoveReplica, Nothing, "end protection at the target")
+REMOVE_MACHINE = OrderKind(Kind.REMOVE_MACHINE, RemoveMachine, Nothing, "remove the machine that was left")
+HOLD_POINT = OrderKind(Kind.HOLD_POINT, HoldPoint, Points, "keep one point until it is released")
+RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, OnePoint, Points, "retention decides about it again")
+VERIFY_POINT = OrderKind(
+    Kind.VERIFY_POINT, OnePoint, Nothing, "read a point and compare its digest", lasting=True
+)
+CREATE_NETWORK = OrderKind(Kind.CREATE_NETWORK, CreateNetwork, NetworkInfo, "an isolated network for a drill")
+REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")

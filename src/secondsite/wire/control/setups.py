@@ -1,0 +1,60 @@
+"""What the two appliances of a machine are told, so that they replicate by themselves."""
+
+from enum import StrEnum
+
+from ..common.base import Shape
+from ..common.machines import MachineDefinition
+from ..common.policies import PolicyShape
+from ..common.sync_mode import SyncMode
+
+
+class Base(StrEnum):
+    """What a new replica starts from: EMPTY disks, or the disks of the machine that ran at this site before."""
+
+    EMPTY = "empty"
+    EXISTING = "existing"
+
+
+class GroupShape(Shape):
+    """A replication group as the source's appliance needs it; `members` are machine ids."""
+
+    name: str
+    multi_vm_every_seconds: int
+    app_consistent: bool = False
+    members: tuple[str, ...]
+
+
+class SourceSetup(Shape):
+    """All that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
+    replica changes; a target refuses cycles of another epoch."""
+
+    machine_id: str
+    machine_name: str
+    fabric_id: str
+    epoch: int
+    disks: tuple[str, ...]
+    target_appliance_id: str
+    target_addresses: tuple[str, ...]
+    policy: PolicyShape
+    sync: SyncMode
+    seeded: tuple[str, ...] = ()
+    """Disks of which the target holds a copy already: they are compared, whatever `sync` says."""
+    left_out: tuple[str, ...] = ()
+    """Disks that the machine has and that are not protected by choice."""
+
+
+class ReplicaSetup(Shape):
+    """All that a target appliance needs to hold a replica. `existing_fabric_id` names this site's old machine when
+    base is EXISTING. `encrypted`: what is made new is encrypted with the key that the appliance has; existing disks
+    stay as they are."""
+
+    machine_id: str
+    machine_name: str
+    epoch: int
+    definition: MachineDefinition
+    disks: tuple[str, ...]
+    source_appliance_id: str
+    policy: PolicyShape
+    base: Base = Base.EMPTY
+    existing_fabric_id: str | None = None
+    encrypted: bool = False

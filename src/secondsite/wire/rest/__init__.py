@@ -1,0 +1,165 @@
+"""The shapes of the REST API, shared by the vault's face and by its clients. The API lives under /api.
+
+Its rooms:
+
+    errors, pages, codes                           what all nouns share
+    vault, tokens, policies, groups, jobs, points  per noun
+    places                                         sites, appliances, network mappings
+    machines                                       with their parts in replication and failovers
+    replication, failovers                         parts of a machine
+    events                                        what happens, as it happens
+    inventories                                    what sites have
+    verbs                                          what a person may start
+"""
+
+from .errors import ErrorBody
+from .events import Event, EventKind
+from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartedFrom
+from .groups import Group, GroupCreate
+from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
+from .jobs import (
+    Job,
+    JobAccepted,
+    JobPage,
+    JobQuery,
+    JobState,
+    JobVerb,
+    OtherWork,
+    Task,
+    TaskFacts,
+    TaskState,
+)
+from .machines import Direction, Disk, Encryption, Finding, Machine, MachinePage, MachineQuery, Points
+from .pages import MOST_PER_PAGE, Page, Paging
+from .places import (
+    Appliance,
+    EnrollAnswer,
+    EnrollRequest,
+    NetworkMapping,
+    NetworkMappings,
+    RegistrationKey,
+    Site,
+    SiteCreate,
+)
+from .points import PointHold, PointPage, PointQuery, RecoveryPreview
+from .policies import Policy, PolicyCreate
+from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
+from .tokens import NewToken, Token, TokenCreate
+from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, Transition, Vault
+from .verbs import (
+    CancelFailover,
+    ChangeRecoveryPoint,
+    ChangeRecoveryPointOptions,
+    CleanupTestFailover,
+    CleanupTestFailoverOptions,
+    Commit,
+    DisableProtection,
+    EnableProtection,
+    ExcludeDisk,
+    ExcludeDiskOptions,
+    Failover,
+    FailoverOptions,
+    IncludeDisk,
+    IncludeDiskOptions,
+    Location,
+    MachinesRequest,
+    NoOptions,
+    PlannedFailover,
+    PointOptions,
+    Reprotect,
+    ReprotectOptions,
+    Resynchronize,
+    TestFailover,
+    TestFailoverOptions,
+)
+
+__all__ = [
+    "MOST_PER_PAGE",
+    "Appliance",
+    "CancelFailover",
+    "ChangeRecoveryPoint",
+    "ChangeRecoveryPointOptions",
+    "CleanupTestFailover",
+    "CleanupTestFailoverOptions",
+    "Commit",
+    "DatabaseKind",
+    "Direction",
+    "DisableProtection",
+    "Disk",
+    "Drill",
+    "DrillNote",
+    "DrillTransition",
+    "EnableProtection",
+    "Encryption",
+    "EnrollAnswer",
+    "EnrollRequest",
+    "ErrorBody",
+    "Event",
+    "EventKind",
+    "ExcludeDisk",
+    "ExcludeDiskOptions",
+    "FailedOver",
+    "Failover",
+    "FailoverOptions",
+    "Finding",
+    "Group",
+    "GroupCreate",
+    "IncludeDisk",
+    "IncludeDiskOptions",
+    "Job",
+    "JobAccepted",
+    "JobPage",
+    "JobQuery",
+    "JobState",
+    "JobVerb",
+    "Journal",
+    "LastCycle",
+    "Lifecycle",
+    "Liveness",
+    "Location",
+    "Machine",
+    "MachinePage",
+    "MachineQuery",
+    "MachinesRequest",
+    "NetworkMapping",
+    "NetworkMappings",
+    "NewToken",
+    "NoOptions",
+    "OpenDrill",
+    "OtherWork",
+    "Page",
+    "Paging",
+    "PlannedFailover",
+    "PointHold",
+    "PointOptions",
+    "PointPage",
+    "PointQuery",
+    "Points",
+    "Policy",
+    "PolicyCreate",
+    "RecoveryPreview",
+    "RegistrationKey",
+    "Replication",
+    "Reprotect",
+    "ReprotectOptions",
+    "Resynchronize",
+    "Rpo",
+    "RpoSample",
+    "Seen",
+    "Site",
+    "SiteCreate",
+    "SiteInventory",
+    "SiteMachines",
+    "SiteNetworks",
+    "StartedFrom",
+    "Synchronization",
+    "Task",
+    "TaskFacts",
+    "TaskState",
+    "TestFailover",
+    "TestFailoverOptions",
+    "Token",
+    "TokenCreate",
+    "Transition",
+    "Vault",
+]

@@ -1,0 +1,61 @@
+"""Where a machine runs that was failed over, and how it is drilled."""
+
+from pydantic import AwareDatetime
+
+from ...domain.lifecycle import DrillState
+from ..common.base import Shape
+
+
+class StartedFrom(Shape):
+    """What a machine was started from."""
+
+    point_id: str
+    """The recovery point."""
+    rolled_forward_to: AwareDatetime | None = None
+    """The instant (UTC) up to which cycles of the journal were applied to the point; null: it is the point itself."""
+    what: str
+    """The point, or the instant after it, as a person reads it."""
+
+
+class FailedOver(StartedFrom):
+    """The failover that a machine stands on: from failover until the next reprotect."""
+
+    at: AwareDatetime | None = None
+    """When it was failed over (UTC)."""
+
+
+class DrillNote(StartedFrom):
+    """What was noted when a test failover was cleaned up."""
+
+    notes: str
+    """As the operator wrote them."""
+    started_at: AwareDatetime
+    """When the test failover began (UTC)."""
+    completed_at: AwareDatetime
+    """When it was cleaned up (UTC)."""
+    requested_by: str
+    """The name of the token with which it was cleaned up."""
+
+
+class OpenDrill(StartedFrom):
+    """The test failover that is open."""
+
+    machine_name: str
+    """The test machine's name at the target."""
+    network: str | None = None
+    """The network that it is connected to; null: none."""
+    started_at: AwareDatetime
+    """When it began (UTC)."""
+    job_id: str
+    """The job that began it."""
+
+
+class Drill(Shape):
+    """The test failover of a machine: beside its lifecycle, never a part of it."""
+
+    state: DrillState = DrillState.NONE
+    """How far the test failover is."""
+    open: OpenDrill | None = None
+    """The test machine that runs; null when there is none."""
+    notes: tuple[DrillNote, ...] = ()
+    """Of the drills that ended, oldest first; only where one machine is shown."""

@@ -1,0 +1,163 @@
+"""Jobs, which people start, and the tasks that they consist of."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from ...domain.lifecycle import Verb
+from ..common.base import Problem, Shape
+from ..common.points import RolledForward
+from .pages import Page, Paging
+
+
+class JobState(StrEnum):
+    """Where a job is. queued, running, waiting and cancelling move; the others are ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partially_succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self not in _MOVING
+
+
+_MOVING = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.CANCELLING})
+
+
+class TaskState(StrEnum):
+    """Where a task is. One that the job's end overtook before it began is cancelled."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNDONE = "undone"
+
+
+class OtherWork(StrEnum):
+    """Jobs that are no verb of the lifecycle: a recovery point is read again; a source that was away when it was left
+    stops replicating once it is back."""
+
+    VERIFY_POINT = "verify_point"
+    END_REPLICATION_LATER = "end_replication_later"
+
+
+JobVerb = Verb | OtherWork
+
+
+class JobAccepted(Shape):
+    """The job that was started: one for each machine, several under one parent, which is named here."""
+
+    job_id: str
+    """The one to follow."""
+
+
+class TaskFacts(Shape):
+    """What a task found out, as far as it concerns others. What it says nothing of is null."""
+
+    point_id: str | None = None
+    """The recovery point that was chosen or made."""
+    taken_at: AwareDatetime | None = None
+    """The instant (UTC) that the machine is recovered to, or that a cycle was taken at."""
+    forward: RolledForward | None = None
+    """How the point was rolled forward."""
+    loses_seconds: float | None = None
+    """How much work is lost, from `taken_at` until the task chose."""
+    changed_bytes: int | None = None
+    """What a cycle found changed."""
+    wire_bytes: int | None = None
+    """What was sent for it, compressed."""
+    size_bytes: int | None = None
+    """The size of disks that were read."""
+    data_bytes: int | None = None
+    """How much of it holds data."""
+
+
+class Task(Shape):
+    """One step of a job, or the undoing of one."""
+
+    position: int
+    """Its place in the job, from 0."""
+    name: str
+    """What people see."""
+    state: TaskState
+    """Where it is."""
+    sentence: str
+    """What it did, or is waiting for."""
+    progress: float | None = None
+    """How much of it is done, from 0 to 1; null or 0 where it cannot be said."""
+    attempt: int
+    """1, and one more after each retry of the job."""
+    started_at: AwareDatetime | None = None
+    """When it began (UTC)."""
+    ended_at: AwareDatetime | None = None
+    """When it ended (UTC)."""
+    problem: Problem | None = None
+    """Why it failed."""
+    facts: TaskFacts = TaskFacts()
+    """What it found out."""
+
+
+class Job(Shape):
+    """Something that was started. Its id is also the operation's."""
+
+    id: str
+    """May be shortened in calls to as much of its beginning as no other job has."""
+    verb: JobVerb
+    """What it does."""
+    subject: str | None = None
+    """The id of the machine that it concerns; null or empty: several."""
+    subject_name: str | None = None
+    """The machine's name when it was started, or several names."""
+    state: JobState
+    """Where it is."""
+    sentence: str
+    """How it ended, or what it is doing."""
+    requested_by: str
+    """The name of the token with which it was started."""
+    created_at: AwareDatetime
+    """When it was started (UTC)."""
+    started_at: AwareDatetime | None = None
+    """When its first task began (UTC)."""
+    ended_at: AwareDatetime | None = None
+    """When it ended (UTC)."""
+    parent_id: str | None = None
+    """The job that started it; null: a person did."""
+    children: tuple[str, ...] = ()
+    """Ids of the jobs that it started; only where one job is shown."""
+    tasks: tuple[Task, ...] = ()
+    """In the order of events; only where one job is shown."""
+    problem: Problem | None = None
+    """Why it failed."""
+    cancelable: bool = False
+    """Whether it can still be turned back."""
+
+
+class JobQuery(Paging):
+    """Which jobs: those that fit all that is given."""
+
+    state: tuple[JobState, ...] = ()
+    """In one of these states."""
+    machine: str | None = None
+    """Of this machine: its name, or its id, which is known even when its protection has ended."""
+    verb: JobVerb | None = None
+    """That do this."""
+    since: AwareDatetime | None = None
+    """Started then or later."""
+    before: AwareDatetime | None = None
+    """Started before then."""
+    children: bool = True
+    """Also those that another job started."""
+
+
+class JobPage(Page[Job]):
+    """Jobs without their tasks, newest first."""

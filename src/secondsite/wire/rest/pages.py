@@ -1,0 +1,28 @@
+"""Long lists, a page at a time."""
+
+from typing import Generic, TypeVar
+
+from pydantic import Field
+
+from ..common.base import Shape
+
+S = TypeVar("S", bound=Shape)
+MOST_PER_PAGE = 1000
+
+
+class Paging(Shape):
+    """Which part of a list; the filters of a list stand beside it."""
+
+    limit: int = Field(100, ge=1, le=MOST_PER_PAGE)
+    """How many at most."""
+    cursor: str | None = Field(None, max_length=1000)
+    """Where the page before ended: its `next`, given with the same filters."""
+
+
+class Page(Shape, Generic[S]):
+    """A part of a list."""
+
+    items: tuple[S, ...]
+    """In the list's order."""
+    next: str | None = None
+    """Give it as `cursor` with the same filters for what follows; null: this is the end of the list."""

@@ -1,0 +1,125 @@
+"""Sites, their appliances and how their networks map, as the REST API shows them."""
+
+from collections.abc import Mapping
+
+from pydantic import AwareDatetime, Field
+
+from ..common.bandwidth import BandwidthShape
+from ..common.base import Editable, Shape
+
+SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+
+class SiteCreate(Shape):
+    """A new site."""
+
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+
+
+class Site(Editable):
+    """A place with hypervisors."""
+
+    name: str
+    """Names it in all calls."""
+    fabric_kind: str | None = None
+    """The kind of platform there, as its appliances say: libvirt, simulated. Null before the first one connected."""
+    appliances: tuple[str, ...] = ()
+    """Ids of the appliances that are enrolled there."""
+    created_at: AwareDatetime
+    """When the site was made (UTC)."""
+    bandwidth: BandwidthShape = BandwidthShape()
+    """How fast the site may send."""
+    bytes_per_second_now: int | None = None
+    """What the schedule allows at this moment; null: no limit."""
+
+    def edited(self) -> Mapping[str, object]:
+        return self.model_dump(mode="json", include={"name", "created_at", "bandwidth"})
+
+
+class RegistrationKey(Shape):
+    """Enrolls one appliance. It is shown this once."""
+
+    site: str
+    """Where the appliance stands."""
+    key: str
+    """Give it to 'secondsite appliance enroll'."""
+    expires_at: AwareDatetime
+    """Until then (UTC) it can be used."""
+    ca_fingerprint: str
+    """What the appliance compares before it trusts the vault: sha256 of the CA's certificate, 64 hex digits."""
+
+
+class Appliance(Shape):
+    """Our agent beside a site's hypervisors."""
+
+    id: str
+    """Given when it enrolled; its certificate carries it."""
+    name: str
+    """As it was named when it enrolled; several may have one name."""
+    site: str
+    """Where it stands."""
+    connected: bool
+    """Whether it has a connection to the vault now."""
+    last_seen_at: AwareDatetime | None = None
+    """When it was heard of last (UTC)."""
+    fabric_kind: str | None = None
+    """The kind of platform beside it; null before it connected."""
+    accelerated: bool | None = None
+    """Whether its machines run on KVM; false: they are emulated."""
+    data_addresses: tuple[str, ...] = ()
+    """host:port where appliances of other sites reach it, best first."""
+    version: str | None = None
+    """Of its program."""
+    store_free_bytes: int | None = None
+    """What is free where its replicas lie."""
+    certificate_expires_at: AwareDatetime | None = None
+    """The end of its certificate (UTC), which it renews by itself."""
+    notes: tuple[str, ...] = ()
+    """What it says of its own place, as sentences."""
+
+
+class EnrollRequest(Shape):
+    """An appliance asks to be let in."""
+
+    key: str
+    """The registration key."""
+    name: str
+    """What people shall call the appliance."""
+    csr_pem: str
+    """A certificate request (PEM) for the appliance's own key."""
+
+
+class EnrollAnswer(Shape):
+    """An appliance is in."""
+
+    appliance_id: str
+    """Its id from now on."""
+    site: str
+    """The site that the key was made for."""
+    certificate_pem: str
+    """Its certificate."""
+    ca_pem: str
+    """The CA that it trusts from now on."""
+    control_url: str
+    """Where it dials: wss://..."""
+
+
+class NetworkMappings(Editable):
+    """The mappings between sites, as far as they were asked for."""
+
+    mappings: tuple["NetworkMapping", ...]
+    """By site and network."""
+
+
+class NetworkMapping(Shape):
+    """A machine that comes from one network of a site is connected to that network of the other."""
+
+    source_site: str
+    """Where the machine comes from."""
+    source_network: str
+    """Its network there."""
+    target_site: str
+    """Where it is started."""
+    target_network: str
+    """Its network there."""

@@ -1,0 +1,51 @@
+"""Recovery points of a machine, and what a choice of one would give."""
+
+from pydantic import AwareDatetime, Field
+
+from ...domain.points import Consistency, RecoveryPointChoice
+from ..common.base import Problem, Shape
+from ..common.points import PointShape
+from .pages import Page, Paging
+
+
+class PointHold(Shape):
+    """A point is to stay, whatever retention says."""
+
+    reason: str = Field(min_length=1, max_length=200)
+    """Why it is to stay."""
+
+
+class RecoveryPreview(Shape):
+    """What a choice would pick now: shown before the button is pressed."""
+
+    machine: str
+    """The machine's name."""
+    choice: RecoveryPointChoice
+    """What was asked for."""
+    point: PointShape | None = None
+    """The point that would be used; null when the choice is not possible."""
+    loses_seconds: float | None = None
+    """How much work would be lost."""
+    problem: Problem | None = None
+    """Why the choice is not possible."""
+
+
+class PointQuery(Paging):
+    """Which points: those that fit all that is given."""
+
+    consistency: Consistency | None = None
+    """Of this consistency."""
+    since: AwareDatetime | None = None
+    """Taken then or later."""
+    before: AwareDatetime | None = None
+    """Taken before then."""
+    set_id: str | None = None
+    """Part of this common point."""
+    held: bool | None = None
+    """Held, or not."""
+    damaged: bool | None = None
+    """Damaged, or not."""
+
+
+class PointPage(Page[PointShape]):
+    """Recovery points, newest first."""

@@ -1,0 +1,22 @@
+"""Replication policies."""
+
+from collections.abc import Mapping
+
+from ..common.base import Editable
+from ..common.policies import PolicyShape
+
+
+class PolicyCreate(PolicyShape):
+    """A new policy, or new values of one. What is not given has its default."""
+
+
+class Policy(PolicyShape, Editable):
+    """A policy of the vault."""
+
+    read_only: bool = False
+    """It is the failback twin of another policy, and changes with that one only."""
+    used_by: int = 0
+    """How many machines have it."""
+
+    def edited(self) -> Mapping[str, object]:
+        return self.model_dump(mode="json", exclude={"used_by"})

@@ -1,0 +1,69 @@
+"""How well a machine is replicated."""
+
+from pydantic import AwareDatetime
+
+from ..common.base import Shape
+from ..common.points import JournalStretch
+from ..common.sync_mode import SyncMode
+
+
+class Synchronization(Shape):
+    """A pass over whole disks that is under way."""
+
+    mode: SyncMode
+    """copy: all that is not zero is sent; compare: only blocks that differ are."""
+    fraction: float
+    """How much of the disks is done, from 0 to 1."""
+
+
+class LastCycle(Shape):
+    """The newest cycle: what the machine changed since the one before."""
+
+    seconds: float
+    """From its begin until the target had it."""
+    changed_bytes: int
+    """What the guest changed."""
+    wire_bytes: int
+    """What was sent for it, compressed."""
+
+
+class Replication(Shape):
+    """What travels to the target, and what lies there."""
+
+    synchronization: Synchronization | None = None
+    """The pass over whole disks that is under way; null when there is none."""
+    last_cycle: LastCycle | None = None
+    """Null before the first cycle."""
+    total_wire_bytes: int = 0
+    """What was sent since protection began, compressed."""
+    inbox_bytes: int = 0
+    """What is durable at the target and not yet applied to the replica."""
+    store_bytes: int = 0
+    """What the replica and its recovery points take at the target."""
+
+
+class Rpo(Shape):
+    """How much work would be lost now. Each is null before there is anything to recover."""
+
+    seconds: float | None = None
+    """Now minus the instant of the newest usable recovery point."""
+    sent_seconds: float | None = None
+    """Now minus the instant of the newest cycle that is durable at the target."""
+    processed_seconds: float | None = None
+    """Now minus the instant of the newest cycle that is applied to the replica."""
+
+
+class RpoSample(Rpo):
+    """One moment of a machine's RPO series."""
+
+    at: AwareDatetime
+    """When it was measured (UTC)."""
+
+
+class Journal(Shape):
+    """Cycles that can be recovered one by one, beside the recovery points."""
+
+    stretches: tuple[JournalStretch, ...] = ()
+    """Between which instants any processed cycle can be recovered, oldest first."""
+    bytes: int = 0
+    """What the journal takes at the target."""

@@ -1,0 +1,77 @@
+"""What a vault says of itself."""
+
+from enum import StrEnum
+from typing import Literal
+
+from ...domain import lifecycle
+from ..common.base import Shape
+
+
+class DatabaseKind(StrEnum):
+    """What the vault keeps its records in."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+class Vault(Shape):
+    """The control plane."""
+
+    name: str
+    """As it was named when it was made."""
+    version: str
+    """Of the program that answers."""
+    database: DatabaseKind
+    """What it keeps its records in."""
+    ca_fingerprint: str
+    """sha256 of the CA's certificate in DER, 64 hex digits: compare it before you trust the CA."""
+    sites: int
+    """How many sites it has."""
+    appliances: int
+    """How many appliances are enrolled."""
+    machines: int
+    """How many machines are under protection."""
+
+
+class Liveness(Shape):
+    """That a process answers; says nothing else to strangers."""
+
+    status: Literal["ok"] = "ok"
+    """Always ok: who cannot answer does not."""
+
+
+class Transition(Shape):
+    """A row of the lifecycle's table: in `state`, on `trigger`, a machine goes to `next`."""
+
+    state: lifecycle.State
+    """Where the machine is."""
+    trigger: lifecycle.Verb | lifecycle.Event
+    """A verb that a person starts, or what became of a job."""
+    next: lifecycle.State
+    """Where it goes."""
+    by: lifecycle.Cause
+    """Who causes it: a person, or the service."""
+    source: str
+    """What asks for the row."""
+
+
+class DrillTransition(Shape):
+    """A row of the test failover's table."""
+
+    state: lifecycle.DrillState
+    """Where the test failover is."""
+    trigger: lifecycle.Verb | lifecycle.Event
+    """A verb that a person starts, or what became of a job."""
+    next: lifecycle.DrillState
+    """Where it goes."""
+    source: str
+    """What asks for the row."""
+
+
+class Lifecycle(Shape):
+    """The table that decides what is possible in which state."""
+
+    transitions: tuple[Transition, ...]
+    """Of the machine itself."""
+    drill: tuple[DrillTransition, ...]
+    """Of its test failover, which is apart from it."""

@@ -1,0 +1,165 @@
+"""What a person may start: the request of every verb.
+
+Each verb takes options; with `machines` they hold for each of several machines. A verb without options of its own
+has only `machines`.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from ...domain.points import RecoveryPointChoice
+from ..common.base import Shape
+
+DiskKeys = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class NoOptions(Shape):
+    """A verb that takes none."""
+
+
+class MachinesRequest(Shape):
+    """Several machines at once."""
+
+    machines: tuple[str, ...] = Field(min_length=1)
+    """Names or ids."""
+
+
+class EnableProtection(MachinesRequest):
+    """Machines of a site are to be replicated to another one."""
+
+    machines: tuple[str, ...] = Field(min_length=1)
+    """Names, or ids of the hypervisor, at the source site."""
+    source_site: str
+    """Where they are."""
+    target_site: str
+    """Where their replicas will be."""
+    policy: str = "default"
+    """Their replication policy."""
+    disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By machine, as it is named in `machines`, the keys of the disks to protect; a machine that is not here: all."""
+    seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """By machine and disk key the path, at the target appliance's machine, of a copy of the disk that was shipped
+    there."""
+    encrypt: bool = False
+    """The replicas are encrypted with the key that the target's appliance has."""
+
+
+class DisableProtection(MachinesRequest):
+    """Their replicas and recovery points go."""
+
+
+class PointOptions(Shape):
+    """Which instant to start from."""
+
+    point: str | None = None
+    """The id of a recovery point, instead of a choice."""
+    at: AwareDatetime | None = None
+    """The newest processed cycle at or before that time, instead of a point or a choice."""
+
+
+class TestFailoverOptions(PointOptions):
+    """A copy is started at the target, apart from everything."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
+    """How the point is chosen."""
+    network: str = "create"
+    """An existing isolated network's name; create: a new isolated one; none: not connected."""
+
+
+class TestFailover(TestFailoverOptions, MachinesRequest):
+    """Copies are started at the target, apart from everything."""
+
+
+class CleanupTestFailoverOptions(Shape):
+    """The copy goes, and so does what was made for it."""
+
+    notes: str = ""
+    """What the drill showed: kept with the machine."""
+
+
+class CleanupTestFailover(CleanupTestFailoverOptions, MachinesRequest):
+    """The copies go, and so does what was made for them."""
+
+
+class FailoverOptions(PointOptions):
+    """The machine is started at the target."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    """How the point is chosen."""
+    shut_down_source: bool = False
+    """First the machine is shut down at its source and its last changes are sent, if that can be done."""
+
+
+class Failover(FailoverOptions, MachinesRequest):
+    """The machines are started at the target."""
+
+
+class PlannedFailover(MachinesRequest):
+    """They are shut down, their last changes are sent, and they are started at the target: nothing is lost."""
+
+
+class ChangeRecoveryPointOptions(PointOptions):
+    """The failed-over machine is started again from another point."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.CUSTOM
+    """How the point is chosen; custom: `point` or `at` names it."""
+
+
+class ChangeRecoveryPoint(ChangeRecoveryPointOptions, MachinesRequest):
+    """The failed-over machines are started again from other points."""
+
+
+class Commit(MachinesRequest):
+    """The failover is accepted: its point is fixed, the others go."""
+
+
+class CancelFailover(MachinesRequest):
+    """A planned failover is taken back; the machines run at their source again."""
+
+
+class Location(StrEnum):
+    """Where a reprotected machine's replica is made."""
+
+    ORIGINAL = "original"
+    """The old source's disks: only changes travel."""
+    ALTERNATE = "alternate"
+    """New disks: a full copy."""
+
+
+class ReprotectOptions(Shape):
+    """Replication turns round."""
+
+    location: Location = Location.ORIGINAL
+    """original: on the old source's disks, only changes travel; alternate: a full copy."""
+
+
+class Reprotect(ReprotectOptions, MachinesRequest):
+    """Replication turns round."""
+
+
+class Resynchronize(MachinesRequest):
+    """All blocks are compared; those that differ are sent."""
+
+
+class IncludeDiskOptions(Shape):
+    """Disks that were added later are protected too."""
+
+    disks: DiskKeys
+    """Keys of disks that the machine has and that are not protected."""
+
+
+class IncludeDisk(IncludeDiskOptions, MachinesRequest):
+    """Disks that were added later are protected too."""
+
+
+class ExcludeDiskOptions(Shape):
+    """Disks are left out from now on."""
+
+    disks: DiskKeys
+    """Keys of disks, whether they are protected or were added lately."""
+
+
+class ExcludeDisk(ExcludeDiskOptions, MachinesRequest):
+    """Disks are left out from now on."""

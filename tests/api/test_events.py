@@ -1,0 +1,176 @@
+"""What happens is told as it happens, to those who were away for a moment too."""
+
+import asyncio
+import threading
+import time
+
+import httpx2
+import pytest
+
+from secondsite.api import following
+from secondsite.vault.facade.nouns.events import Change
+from secondsite.wire import control
+from secondsite.wire.control.orders import Kind
+from secondsite.wire.rest import EventKind
+from tests.api.support_stream import served, stream
+from tests.support.eventually import eventually
+from tests.support.vault import Dialler, source_status
+
+AT_ONCE_SECONDS = following.LOOK_AGAIN_SECONDS / 2
+"""Sooner than a follower would see a change by itself."""
+
+
+@pytest.fixture
+def follow(vault):
+    """A stream of events; gives a context manager."""
+    with served(vault.app) as url:
+        yield lambda path, **how: stream(url, vault.made.token, path, **how)
+
+
+@pytest.fixture
+def verified(ask, protected):
+    """The id of a job that waits for an appliance which is away."""
+    return ask("POST", "/machines/web01/points/p1/verify", 202)["job_id"]
+
+
+@pytest.fixture
+def target(vault, two_sites):
+    """The target's appliance, which takes orders and answers none by itself."""
+    with Dialler(two_sites[1]) as dialler:
+        yield dialler
+
+
+def test_each_change_of_a_job_is_told_at_once_and_the_stream_ends_with_it(follow, target, verified):
+    with follow(f"/jobs/{verified}/events", seconds=AT_ONCE_SECONDS) as events:
+        first = next(events)
+        assert (first.data["id"], first.data["state"] in ("queued", "running", "waiting")) == (verified, True)
+        eventually(lambda: [order for order in target.orders if order.kind == Kind.VERIFY_POINT])
+        (order,) = target.orders
+        target.say(control.Progress(order_id=order.order_id, fraction=0.5, sentence="half of it"))
+        half = next(each for each in events if "half of it" in each.data["sentence"])
+        assert half.data["tasks"][0]["progress"] == 0.5
+        target.report(order.order_id, sentence="whole")
+        *_, last = events
+    assert (last.data["state"], last.data["sentence"]) == ("succeeded", "whole")
+
+
+def test_a_follower_who_comes_back_is_not_told_again_what_it_saw(follow, target, verified):
+    with follow(f"/jobs/{verified}/events") as events:
+        for last in events:
+            if last.data["state"] == "waiting":
+                break
+    with (
+        follow(f"/jobs/{verified}/events", last=last.id, seconds=1) as events,
+        pytest.raises(httpx2.ReadTimeout),
+    ):
+        next(events)
+    with follow(f"/jobs/{verified}/events", last="another") as events:
+        assert next(events).data == last.data
+
+
+def test_an_ended_job_is_told_to_whoever_asks(ask, follow, target, verified):
+    eventually(lambda: target.orders)
+    target.report(target.orders[0].order_id, sentence="whole")
+    with follow(f"/jobs/{verified}/events") as events:
+        *_, last = events
+    with follow(f"/jobs/{verified}/events", last=last.id) as events:
+        assert [each.data["state"] for each in events] == ["succeeded"]
+
+
+def test_a_stream_that_says_nothing_shows_that_it_lives(monkeypatch, follow, verified):
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.2)
+    with follow(f"/jobs/{verified}/events") as events:
+        quiet = [each for each, _ in zip(events, range(12), strict=False) if each.data is None]
+    assert quiet
+
+
+def test_what_is_not_there_is_refused_before_the_stream_begins(ask, protected):
+    assert ask("GET", "/jobs/nothing/events", 404)["error"]["code"] == "not-found"
+    assert ask("GET", "/events", 404, params={"machine": "nothing"})["error"]["code"] == "not-found"
+    ask("GET", "/events", 422, params={"kind": "weather"})
+
+
+def test_the_vaults_events_tell_of_jobs_and_of_machines(ask, vault, follow, two_sites, protected):
+    with Dialler(two_sites[0]) as source, follow("/events", seconds=AT_ONCE_SECONDS) as events:
+        status = source_status(sync_mode="copy", sync_fraction=0.25)
+        source.say(control.Status(sources=(status,)))
+        told = next(each for each in events if each.name == "machine")
+        assert told.data["machine"]["replication"]["synchronization"]["fraction"] == 0.25
+        job_id = ask("POST", "/machines/web01/failover", 202)["job_id"]
+        job = next(each for each in events if each.name == "job").data
+        assert (job["id"], job["job"]["verb"], job["job"]["tasks"]) == (job_id, "failover", [])
+        machine = next(each for each in events if each.name == "machine").data["machine"]
+        assert (machine["name"], machine["state"], machine["job_id"]) == ("web01", "failing_over", job_id)
+
+
+def test_events_are_filtered_by_kind_and_machine(ask, follow, two_sites, protected):
+    with (
+        Dialler(two_sites[0]) as source,
+        follow("/events", kind="job") as jobs,
+        follow("/events", kind="machine", machine="web01") as machines,
+    ):
+        source.say(control.Status(sources=(source_status(sync_mode="copy", sync_fraction=0.25),)))
+        assert next(machines).data["id"] == "m1"
+        ask("POST", "/machines/web01/failover", 202)
+        assert next(jobs).data["kind"] == "job"
+        assert next(machines).data["kind"] == "machine"
+
+
+def test_who_was_away_for_a_moment_hears_what_was_missed(ask, follow, protected):
+    with follow("/events") as events:
+        ask("POST", "/machines/web01/points/p1/verify", 202)
+        seen = next(each for each in events if each.name == "job")
+    missed = ask("POST", "/machines/web01/points/p2/verify", 202)["job_id"]
+    with follow("/events", last=seen.id, seconds=AT_ONCE_SECONDS) as events:
+        assert missed in {next(events).data["id"] for _ in range(4)}
+
+
+@pytest.mark.parametrize("mark", ["nonsense", "0123456789ab-1", "-", "0123456789ab-99999999999999999999999"])
+def test_who_was_away_too_long_is_told_to_read_everything_anew(vault, follow, protected, mark):
+    with follow("/events", last=mark) as events:
+        assert next(events).name == "reset"
+
+
+def test_a_mark_of_this_vault_that_was_never_given_means_a_reset(vault):
+    told = []
+    with vault.facade.events.following(lambda *change: told.append(change), vault.facade.events.mark(10**6)):
+        assert [change.kind for _, change in told] == [EventKind.RESET]
+
+
+def test_what_changes_often_costs_a_slow_follower_no_more_than_once():
+    async def told():
+        follower = following.Follower()
+        changes = [Change(EventKind.JOB, f"j{number % 3}") for number in range(30_000)]
+
+        def tell():
+            for number, change in enumerate(changes):
+                follower.tell(number, change)
+
+        teller = threading.Thread(target=tell)
+        teller.start()
+        await asyncio.to_thread(teller.join)
+        return await follower.changes(), follower
+
+    found, follower = asyncio.run(told())
+    assert [change.id for _, change in found] == ["j0", "j1", "j2"]
+    assert [number for number, _ in found] == [29_997, 29_998, 29_999]
+    assert not follower._pending
+
+
+def test_a_follower_who_left_is_told_no_more(ask, vault, follow, verified):
+    followers = vault.facade.events._followers
+    with follow("/events"), follow(f"/jobs/{verified}/events"):
+        eventually(lambda: len(followers) == 2)
+    eventually(lambda: not followers)
+
+
+def test_many_followers_hold_no_thread(vault, follow, verified):
+    import contextlib
+
+    with contextlib.ExitStack() as open_streams:
+        for _ in range(40):
+            next(open_streams.enter_context(follow(f"/jobs/{verified}/events")))
+        began = time.monotonic()
+        with follow(f"/jobs/{verified}/events") as events:
+            next(events)
+        assert time.monotonic() - began < 5

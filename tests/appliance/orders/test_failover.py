@@ -1,0 +1,188 @@
+"""Drills, failovers and the way home, as the vault orders them step by step."""
+
+import uuid
+
+from rig.appliances import Pair
+from rig.appliances.runs import fail_over, start, turned
+from rig.noise import noise
+from secondsite.fabrics.interface import PowerState
+from secondsite.ground.units import KiB, MiB
+from secondsite.wire.common.sync_mode import SyncMode
+from secondsite.wire.control.orders import (
+    AcceptCycles,
+    CommitPoint,
+    Drain,
+    FabricMachine,
+    Kind,
+    RemoveReplica,
+    Restart,
+    ShutDown,
+    StopReplica,
+)
+from secondsite.wire.control.setups import Base
+from tests.support.eventually import eventually
+
+
+def test_a_drill_runs_beside_replication_and_leaves_nothing(pair):
+    pair.source.write(pair.fabric_id, 0, noise(2 * MiB))
+    pair.protect().synchronized()
+    content, point_id = pair.source.read(pair.fabric_id), pair.point_now()
+    drill = start(pair, "drill", point_id)
+    assert pair.target.read(drill["fabric_id"]) == content
+    pair.target.write(drill["fabric_id"], 0, noise(1 * MiB))
+    pair.source.write(pair.fabric_id, 3 * MiB, noise(1 * MiB))
+    seq = pair.status().processed_seq
+    eventually(lambda: pair.status().processed_seq > seq + 1)
+    assert pair.status().runs == ("drill",)
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=drill["fabric_id"]), pair.machine_id)
+    assert pair.target.fabric.inventory.get(drill["fabric_id"]) is None
+    assert pair.status().runs == ()
+    assert pair.target.point_bytes(pair.machine_id, point_id) == content
+
+
+def test_a_failover_runs_the_chosen_point_and_its_network_mapping(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    content, chosen = pair.source.read(pair.fabric_id), pair.point_now()
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    pair.point_now()
+    fact = start(pair, "failover", chosen, networks={"net0": "lan-b"})
+    assert pair.target.read(fact["fabric_id"]) == content
+    nic = pair.target.fabric.inventory.get(fact["fabric_id"]).definition.nics[0]
+    assert nic.network == "lan-b"
+
+
+def test_a_repeated_start_gives_the_same_machine(pair):
+    pair.protect().synchronized()
+    point_id, fabric_id = pair.point_now(), str(uuid.uuid4())
+    first = start(pair, "failover", point_id, fabric_id=fabric_id)
+    pair.target.write(fabric_id, 0, noise(64 * KiB))
+    content = pair.target.read(fabric_id)
+    second = start(pair, "failover", point_id, fabric_id=fabric_id)
+    assert second["fabric_id"] == first["fabric_id"]
+    assert pair.target.read(fabric_id) == content
+
+
+def test_another_point_can_be_chosen_after_the_run_was_stopped(pair):
+    pair.protect().synchronized()
+    first = pair.point_now()
+    content = pair.source.read(pair.fabric_id)
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    second = pair.point_now()
+    fabric_id = fail_over(pair, second)
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=fabric_id), pair.machine_id)
+    fact = start(pair, "failover", first)
+    assert pair.target.read(fact["fabric_id"]) == content
+
+
+def test_a_planned_failover_loses_nothing_and_can_be_cancelled(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(3 * MiB))
+    pair.source.do(Kind.PRE_COPY, machine_id=pair.machine_id)
+    content = pair.source.read(pair.fabric_id)
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    fabric_id = fail_over(pair, _last_cycle(pair))
+    assert pair.target.read(fabric_id) == content
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=fabric_id), pair.machine_id)
+    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), pair.machine_id)
+    pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
+    seq = pair.source_status().last_seq
+    pair.source.write(pair.fabric_id, 5 * MiB, noise(1 * MiB))
+    eventually(lambda: pair.source_status().last_seq > seq)
+    assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def _last_cycle(pair):
+    return pair.point_now(final=True)
+
+
+def test_the_way_back_onto_the_old_disks_sends_only_what_changed(pair):
+    pair.source.write(pair.fabric_id, 0, noise(6 * MiB))
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    pair.source.write(
+        pair.fabric_id, 1 * MiB, noise(128 * KiB)
+    )  # never arrives: the source is lost at this moment
+    fabric_id = fail_over(pair, point_id)
+    pair.target.write(fabric_id, 4 * MiB, noise(256 * KiB))
+    reverse = turned(pair, fabric_id)
+    assert reverse.source_status().total_wire_bytes < 1 * MiB
+    content = reverse.source.read(fabric_id)
+    assert reverse.target.point_bytes(reverse.machine_id, reverse.point_now()) == content
+    assert pair.source.fabric.inventory.get(pair.fabric_id) is None
+
+
+def test_a_machine_comes_home_onto_its_own_disks_and_leaves_again(pair):
+    a, b = pair.source, pair.target
+    a.write(pair.fabric_id, 0, noise(4 * MiB))
+    old_path = a.disk_path(pair.fabric_id)
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    b.write(away, 2 * MiB, noise(512 * KiB))
+    reverse = turned(pair, away)
+
+    # planned failback
+    b.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    point_id = reverse.point_now(final=True)
+    home = fail_over(reverse, point_id)
+    a.write(home, 3 * MiB, noise(512 * KiB))
+    content = a.read(home)
+    a.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    a.do(Kind.CONSOLIDATE, FabricMachine(fabric_id=home), pair.machine_id)
+    assert a.disk_path(home) == old_path
+    assert a.read(home) == content
+    assert a.appliance.host.find(pair.machine_id) is None
+    a.do(Kind.CONSOLIDATE, FabricMachine(fabric_id=home), pair.machine_id)
+    b.do(Kind.REMOVE_MACHINE, FabricMachine(fabric_id=away), pair.machine_id)
+    assert b.fabric.inventory.get(away) is None
+
+    # and protected to b again, onto the disks that the machine had there
+    again = Pair(a, b, home, pair.machine_id)
+    again.epoch = 3
+    setup = again.replica_setup(base=Base.EXISTING, existing_fabric_id=away)
+    b.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
+    a.do(Kind.START_REPLICATION, again.source_setup(sync=SyncMode.COMPARE), pair.machine_id)
+    again.synchronized()
+    assert b.point_bytes(again.machine_id, again.point_now()) == a.read(home)
+
+
+def test_a_removed_replica_gives_the_old_machine_back(pair):
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    reverse = turned(pair, away)
+    payload = RemoveReplica(restore_machine=True)
+    order_id = uuid.uuid4().hex
+    reverse.target.do(Kind.REMOVE_REPLICA, payload, pair.machine_id, order_id=order_id)
+    found = reverse.target.fabric.inventory.get(pair.fabric_id)
+    assert found is not None
+    assert found.power is PowerState.OFF
+    reverse.target.do(Kind.REMOVE_REPLICA, payload, pair.machine_id)
+
+
+def test_a_failed_over_machine_keeps_its_files_when_protection_ends(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    content = pair.target.read(away)
+    report = pair.target.order(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id)
+    assert report.problem.code == "not-possible-now"
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True), pair.machine_id)
+    assert pair.target.appliance.host.find(pair.machine_id) is None
+    assert pair.target.read(away) == content
+
+
+def test_a_failed_over_machines_old_source_is_refused(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    findings = eventually(lambda: pair.source_status().findings)
+    assert findings[0].code == "peer-refused"
+    assert pair.target.fabric.power.state(away) is PowerState.RUNNING
+
+
+def test_drain_without_anything_new_says_so(pair):
+    pair.protect().synchronized()
+    pair.point_now()
+    pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
+    pair.target.do(Kind.DRAIN, Drain(), pair.machine_id)
+    assert pair.target.do(Kind.DRAIN, Drain(), pair.machine_id)["new_point_id"] is None

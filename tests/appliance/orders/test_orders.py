@@ -1,0 +1,149 @@
+"""Orders that look, check, list and remove."""
+
+from rig.noise import noise
+from rig.processes import free_port
+from secondsite.fabrics import simulated
+from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control.checks import CheckSource, CheckTarget
+from secondsite.wire.control.orders import (
+    CreateNetwork,
+    Drain,
+    FabricMachine,
+    Kind,
+    OnePoint,
+    ShutDown,
+    StopReplication,
+    Withdraw,
+)
+from tests.support.eventually import eventually
+
+
+def test_discover_lists_machines_and_networks(pair):
+    simulated.add_network(pair.source.root, "lan")
+    facts = pair.source.do(Kind.DISCOVER)
+    assert [machine["name"] for machine in facts["machines"]] == ["web01"]
+    assert [network["name"] for network in facts["networks"]] == ["lan"]
+
+
+def test_a_machine_that_can_be_replicated_has_no_obstacles(pair):
+    payload = CheckSource(fabric_id=pair.fabric_id, peer_addresses=(f"127.0.0.1:{pair.target.port}",))
+    assert pair.source.do(Kind.CHECK_SOURCE, payload)["obstacles"] == []
+
+
+def test_every_reason_against_a_source_is_named_at_once(pair):
+    payload = CheckSource(fabric_id="nobody", peer_addresses=(f"127.0.0.1:{free_port()}",))
+    # a peer that does not answer is tried again for as long as the order may take
+    found = pair.source.do(Kind.CHECK_SOURCE, payload, deadline_seconds=1)["obstacles"]
+    assert len(found) == 2
+    assert all(each["do"] for each in found)
+
+
+def test_every_reason_against_a_target_is_named_at_once(pair):
+    payload = CheckTarget(
+        definition=pair.definition().model_copy(update={"firmware": "odd"}), networks=("nowhere",),
+        needed_bytes=1 << 60, must_hold_replica=True,
+    )  # fmt: skip
+    found = pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
+    assert len(found) == 4
+
+
+def test_a_source_says_what_a_full_copy_of_its_disks_takes(pair):
+    before = pair.source.do(Kind.CHECK_SOURCE, CheckSource(fabric_id=pair.fabric_id))["needed_bytes"]
+    pair.source.write(pair.fabric_id, 0, noise(3 * MiB))
+    after = pair.source.do(Kind.CHECK_SOURCE, CheckSource(fabric_id=pair.fabric_id))["needed_bytes"]
+    assert 3 * MiB <= after - before < 4 * MiB
+    assert after <= sum(disk.size_bytes for disk in pair.definition().disks)
+    assert pair.source.do(Kind.CHECK_SOURCE, CheckSource(fabric_id="nobody"))["needed_bytes"] == 0
+
+
+def test_a_network_for_a_drill_is_made_once_and_removed(pair):
+    for _ in range(2):
+        assert pair.target.do(Kind.CREATE_NETWORK, CreateNetwork(name="drill"), pair.machine_id)["isolated"]
+    for _ in range(2):
+        pair.target.do(Kind.REMOVE_NETWORK, CreateNetwork(name="drill"), pair.machine_id)
+    assert list(pair.target.fabric.networks.list()) == []
+
+
+def test_ended_replication_leaves_no_checkpoint_and_no_tag(pair):
+    pair.protect().synchronized()
+    pair.source.do(Kind.STOP_REPLICATION, StopReplication(forget=True), pair.machine_id)
+    assert pair.source.fabric.inventory.get(pair.fabric_id).tag is None
+    assert pair.source.appliance.replication.find(pair.machine_id) is None
+    pair.source.do(Kind.STOP_REPLICATION, StopReplication(forget=True), pair.machine_id)
+    pair.target.do(Kind.REMOVE_REPLICA, None, pair.machine_id)
+    pair.target.do(Kind.REMOVE_REPLICA, None, pair.machine_id)
+    assert not (pair.target.config.store / "replicas" / pair.machine_id).exists()
+
+
+def test_a_machine_that_does_not_shut_down_loses_its_power(sites):
+    from rig.appliances import Pair
+
+    a, b = sites
+    pair = Pair(a, b, a.make_machine(obeys_shutdown=False)).protect().synchronized()
+    refused = a.order(
+        Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id, grace_seconds=0.2, force=False), pair.machine_id
+    )
+    assert refused.problem.code == "deadline-exceeded"
+    facts = a.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id, grace_seconds=0.2), pair.machine_id)
+    assert facts["power"] == "off"
+    assert a.do(Kind.POWER, FabricMachine(fabric_id=pair.fabric_id))["power"] == "off"
+
+
+def test_a_dropped_point_is_gone_and_the_others_stay_true(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+    first = pair.point_now()
+    pair.source.write(pair.fabric_id, 1 * MiB, noise(64 * KiB))
+    content, second = pair.source.read(pair.fabric_id), pair.point_now()
+    pair.target.drop(pair.machine_id, first)
+    ids = [point["id"] for point in pair.target.do(Kind.LIST_POINTS, None, pair.machine_id)["points"]]
+    assert first not in ids
+    assert second in ids
+    assert pair.target.point_bytes(pair.machine_id, second) == content
+
+
+def test_verify_finds_a_flipped_byte(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(2 * MiB))
+    point_id = pair.point_now()
+    pair.target.do(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    folder = pair.target.config.store / "replicas" / pair.machine_id
+    path = folder / pair.target.replica(pair.machine_id).record(point_id).manifest.disks[0].file
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 200 * KiB)
+        file.write(b"flipped")
+    report = pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    assert report.problem.code == "point-damaged"
+    assert "replica-damaged" in [finding.code for finding in pair.status().findings]
+
+
+def test_a_paused_machine_stays_paused_after_a_restart(pair):
+    pair.protect().synchronized()
+    pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
+    seq = pair.source_status().last_seq
+    pair.source.stop()
+    pair.source.start()
+    assert pair.source_status().running is False
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
+    eventually(lambda: pair.source_status().last_seq > seq)
+
+
+def test_giving_way_twice_is_harmless(pair):
+    pair.protect().synchronized()
+    for _ in range(2):
+        pair.source.do(Kind.WITHDRAW, Withdraw(fabric_id=pair.fabric_id), pair.machine_id)
+    assert pair.source.fabric.inventory.get(pair.fabric_id) is None
+
+
+def test_a_drain_that_waits_for_a_cycle_that_never_came_says_so(pair):
+    pair.protect().synchronized()
+    pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
+    report = pair.target.order(Kind.DRAIN, Drain(at_least_seq=999), pair.machine_id, deadline_seconds=0.5)
+    assert report.problem.code == "deadline-exceeded"
+
+
+def test_an_order_of_another_release_is_refused_with_what_to_do(pair):
+    report = pair.target.order("drop_point", OnePoint(point_id="p"), pair.machine_id)
+    assert report.problem.code == "invalid-argument"
+    assert "drop_point" in report.problem.message
+    assert "release" in report.problem.do

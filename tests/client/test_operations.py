@@ -1,0 +1,209 @@
+"""Whatever the API can, the client can: every operation of the OpenAPI document is asked for by some method."""
+
+import contextlib
+import inspect
+import json
+import re
+import typing
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from secondsite import client
+from secondsite.client import errors
+from secondsite.client.nouns import (
+    appliances,
+    groups,
+    jobs,
+    machines,
+    mappings,
+    networks,
+    points,
+    policies,
+    sites,
+    tokens,
+    verbs,
+)
+from secondsite.domain.points import RecoveryPointChoice
+from secondsite.entry import reference
+from secondsite.wire import rest
+from secondsite.wire.common.policies import PolicyShape
+
+NOW = datetime.now(UTC)
+WEB = "web01"
+CALLS = {
+    "Vault": [
+        lambda v: v.show(),
+        lambda v: v.health(),
+        lambda v: v.ca(),
+        lambda v: v.lifecycle(),
+        lambda v: next(v.events(machine="nosuch", kinds=[rest.EventKind.JOB])),
+    ],
+    "Sites": [
+        lambda v: v.sites.list(),
+        lambda v: v.sites.create("rome"),
+        lambda v: v.sites["rome"].show(),
+        lambda v: v.sites["rome"].limit(10**6),
+        lambda v: v.sites["rome"].inventory(),
+        lambda v: v.sites["rome"].create_registration_key(),
+        lambda v: v.sites["rome"].delete(),
+    ],
+    "Appliances": [
+        lambda v: v.appliances.list(site="a"),
+        lambda v: v.appliances["one"].show(),
+        lambda v: v.appliances.enroll(rest.EnrollRequest(key="none", name="x", csr_pem="")),
+        lambda v: v.appliances["nosuch"].delete(),
+    ],
+    "Networks": [
+        lambda v: v.networks.list(),
+        lambda v: v.mappings.list(source_site="a"),
+        lambda v: v.mappings.create("a", "lan", "b", "lan"),
+        lambda v: v.mappings.delete("a", "lan", "b"),
+    ],
+    "Policies": [
+        lambda v: v.policies.list(),
+        lambda v: v.policies.create("gold", retention_seconds=7200),
+        lambda v: v.policies["gold"].show(),
+        lambda v: v.policies["gold"].update(cycle_seconds=9),
+        lambda v: v.policies["gold"].delete(),
+    ],
+    "Groups": [
+        lambda v: v.groups.list(),
+        lambda v: v.groups.create("shop", "a", "b"),
+        lambda v: v.groups["shop"].show(),
+        lambda v: v.groups["shop"].add(WEB),
+        lambda v: v.groups["shop"].remove(WEB),
+        lambda v: v.groups["shop"].delete(),
+    ],
+    "Machines": [
+        lambda v: list(v.machines),
+        lambda v: v.machines.discovered(),
+        lambda v: v.machines[WEB].show(),
+        lambda v: v.machines[WEB].rpo(NOW),
+        lambda v: v.machines[WEB].preview("custom", "p1"),
+        lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),
+        lambda v: v.machines[WEB].points["p1"].hold("why"),
+        lambda v: v.machines[WEB].points["p1"].release(),
+        lambda v: v.machines[WEB].points["p1"].verify(),
+    ],
+    "Verbs": [
+        lambda v: v.machines[WEB].enable_protection("a", "b"),
+        lambda v: v.machines[WEB].disable_protection(),
+        lambda v: v.machines[WEB].test_failover(choice="latest"),
+        lambda v: v.machines[WEB].cleanup_test_failover(notes="well"),
+        lambda v: v.machines[WEB].failover(at=NOW),
+        lambda v: v.machines[WEB].planned_failover(),
+        lambda v: v.machines[WEB].change_recovery_point(point="p1"),
+        lambda v: v.machines[WEB].commit(),
+        lambda v: v.machines[WEB].cancel_failover(),
+        lambda v: v.machines[WEB].reprotect(location="alternate"),
+        lambda v: v.machines[WEB].resynchronize(),
+        lambda v: v.machines[WEB].include_disk("vdb"),
+        lambda v: v.machines[WEB].exclude_disk("vdb"),
+        lambda v: v.machines[WEB, "db01"].disable_protection(),
+        lambda v: v.machines[WEB, "db01"].test_failover(choice="latest"),
+        lambda v: v.machines[WEB, "db01"].cleanup_test_failover(),
+        lambda v: v.machines[WEB, "db01"].failover(at=NOW),
+        lambda v: v.machines[WEB, "db01"].planned_failover(),
+        lambda v: v.machines[WEB, "db01"].change_recovery_point(point="p1"),
+        lambda v: v.machines[WEB, "db01"].commit(),
+        lambda v: v.machines[WEB, "db01"].cancel_failover(),
+        lambda v: v.machines[WEB, "db01"].reprotect(),
+        lambda v: v.machines[WEB, "db01"].resynchronize(),
+        lambda v: v.machines[WEB, "db01"].include_disk("vdb"),
+        lambda v: v.machines[WEB, "db01"].exclude_disk("vdb"),
+    ],
+    "Jobs": [
+        lambda v: list(v.jobs.list(machine=WEB, children=False)),
+        lambda v: v.jobs["nosuch"].show(),
+        lambda v: v.jobs["nosuch"].cancel(),
+        lambda v: v.jobs["nosuch"].retry(),
+        lambda v: list(v.jobs["nosuch"].follow()),
+    ],
+    "Tokens": [
+        lambda v: v.tokens.list(),
+        lambda v: v.tokens.create("robot"),
+        lambda v: v.tokens["robot"].delete(),
+    ],
+}
+MODULES = (
+    appliances, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
+)  # fmt: skip
+
+
+def operations():
+    """(method, path with names in braces) of each, with what it takes in the query and in its body."""
+    return {
+        (method.upper(), path): what
+        for path, methods in reference.openapi()["paths"].items()
+        for method, what in methods.items()
+    }
+
+
+def operation_of(request):
+    """The operation that the request asks for: one without names in its path comes first."""
+    fitting = [
+        (method, path)
+        for method, path in operations()
+        if method == request.method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path)
+    ]
+    assert fitting, f"{request.method} {request.url.path} is no operation"
+    return min(fitting, key=lambda operation: operation[1].count("{"))
+
+
+def test_no_operation_is_without_a_way_and_none_is_asked_for_wrongly(remote, network, protected):
+    for call in [call for calls in CALLS.values() for call in calls]:
+        with contextlib.suppress(errors.NotFound, errors.NotPossibleNow, errors.AlreadyExists):
+            with contextlib.suppress(
+                errors.ApplianceUnreachable, errors.RegistrationRefused, errors.InvalidArgument
+            ):
+                call(remote)
+    reached: dict[Any, Any] = {}
+    for request in network.asked:
+        reached.setdefault(operation_of(request), []).append(request)
+    assert set(operations()) - set(reached) == set()
+    for operation, requests in reached.items():
+        for request in requests:
+            _fits(operations()[operation], request)
+
+
+def _fits(operation, request):
+    known = {each["name"]: each["in"] for each in operation.get("parameters", ())}
+    assert set(parse_qs(request.url.query.decode())) <= {name for name in known if known[name] == "query"}
+    assert ("if-match" in request.headers) <= ("if-match" in known)
+    if request.content:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        (name,) = set(re.findall(r"schemas/(\w+)", json.dumps(schema)))
+        fields = reference.openapi()["components"]["schemas"][name].get("properties", {})
+        assert set(json.loads(request.content)) <= set(fields), (request.url, name)
+
+
+def public_methods():
+    kinds = [client.Vault, client.Connection]
+    for module in MODULES:
+        kinds += [
+            kind
+            for _, kind in inspect.getmembers(module, inspect.isclass)
+            if kind.__module__ == module.__name__ and not typing.is_typeddict(kind)
+        ]
+    for kind in kinds:
+        for name, method in vars(kind).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                yield pytest.param(method, id=f"{kind.__name__}.{name}")
+
+
+@pytest.mark.parametrize("method", list(public_methods()))
+def test_every_method_says_what_it_gives_and_of_which_type(method):
+    assert inspect.getdoc(method) or method.__name__ == "close"
+    hints = typing.get_type_hints(method)
+    assert set(hints) == {*inspect.signature(method).parameters, "return"} - {"self"}
+    assert typing.Any not in hints.values() or method.__qualname__.startswith("Connection.")
+
+
+def test_the_words_of_choices_and_policies_are_those_of_the_shapes():
+    assert set(typing.get_args(verbs.ChoiceName)) == {choice.value for choice in RecoveryPointChoice}
+    hints = typing.get_type_hints(policies.PolicyValues)
+    fields = {name: field.annotation for name, field in PolicyShape.model_fields.items() if name != "name"}
+    assert hints == fields

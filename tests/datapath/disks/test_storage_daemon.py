@@ -1,0 +1,86 @@
+import os
+import signal
+import subprocess
+
+import nbd
+import pytest
+
+from secondsite.datapath import errors
+from secondsite.datapath.disks import QmpRefused, StorageDaemon, image
+from secondsite.ground.units import MiB
+from tests.datapath.support_chain import qemu_img
+from tests.support.eventually import eventually
+
+
+def test_an_image_is_served_over_nbd_and_let_go_again(daemon, tmp_path):
+    path = tmp_path / "a.qcow2"
+    image.create(path, 4 * MiB)
+    uri = daemon.serve(path, "disk a", writable=True)
+    client = nbd.NBD()
+    client.connect_uri(uri.replace(" ", "%20"))
+    client.pwrite(b"x" * 4096, 0)
+    client.shutdown()
+    daemon.unserve("disk a")
+    daemon.unserve("disk a")
+    assert (
+        subprocess.run(["qemu-io", "-c", "read -P 0x78 0 4k", path], timeout=30, check=False).returncode == 0
+    )
+
+
+def test_a_read_only_export_carries_its_dirty_bitmap(daemon, tmp_path):
+    path = tmp_path / "a.qcow2"
+    image.create(path, 4 * MiB)
+    qemu_img("bitmap", "--add", path, "since")
+    daemon.serve(path, "a", bitmaps=["since"])
+    client = nbd.NBD()
+    client.add_meta_context("qemu:dirty-bitmap:since")
+    client.connect_uri(daemon.uri("a"))
+    assert client.can_meta_context("qemu:dirty-bitmap:since")
+    client.shutdown()
+
+
+def test_a_killed_daemon_is_noticed_and_the_next_use_starts_another(daemon, tmp_path):
+    daemon.start()
+    first = daemon.generation
+    os.kill(daemon.pid, signal.SIGKILL)
+    eventually(daemon.died)
+    daemon.qmp("query-version")
+    assert daemon.generation == first + 1
+
+
+def test_a_daemon_that_outlived_its_owner_is_killed_at_the_next_start(daemon, tmp_path):
+    daemon.start()
+    stale = daemon._process._process
+    heir = StorageDaemon(daemon.folder)
+    heir.start()
+    assert stale.wait(timeout=10) == -signal.SIGKILL
+    heir.qmp("query-version")
+    heir.stop()
+
+
+def test_a_deep_folder_gets_its_sockets_elsewhere(tmp_path):
+    deep = StorageDaemon(tmp_path / ("d" * 60) / ("e" * 60))
+    deep.start()
+    assert len(str(deep.nbd_socket)) < 100
+    deep.stop()
+
+
+def test_a_refusal_says_what_was_refused(daemon, tmp_path):
+    with pytest.raises(QmpRefused, match="blockdev-add"):
+        daemon.serve(tmp_path / "absent.qcow2", "x")
+
+
+def test_a_stopped_process_is_given_up_at_the_deadline(daemon):
+    daemon.start()
+    os.kill(daemon.pid, signal.SIGSTOP)
+    with pytest.raises(errors.StorageDaemonGone):
+        daemon.qmp("query-version", deadline_seconds=0.3)
+    assert daemon.qmp("query-version")["qemu"]["major"] >= 7
+
+
+def test_an_event_that_came_during_a_command_is_kept_for_who_waits(daemon, tmp_path):
+    image.create(tmp_path / "a.qcow2", MiB)
+    daemon.serve(tmp_path / "a.qcow2", "a")
+    daemon.unserve("a")
+    event = daemon._client.wait_event(lambda message: message["event"] == "BLOCK_EXPORT_DELETED", 5)
+    assert event["data"]["id"]

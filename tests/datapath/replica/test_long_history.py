@@ -1,0 +1,66 @@
+"""A replica that lives long: points come, retention prunes, and what stays is true and costs what it holds."""
+
+import random
+
+import pytest
+
+from bench.support import history
+from secondsite.datapath.frames.frame import Frame
+from secondsite.datapath.replica.replica import Replica
+from secondsite.ground.units import MINUTE, KiB, MiB
+from tests.datapath.support_chain import Source, assert_points_true
+
+PAGE_BYTES = 4 * KiB
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_hundred_points_under_retention_stay_true_and_cost_little_more_than_their_pages(tmp_path):
+    load = history.Load(
+        points=100, step_seconds=20 * MINUTE, disk_bytes=16 * MiB, pages=128, run_bytes=512 * KiB
+    )
+    found = history.live(tmp_path, load)
+    assert found.false == ()
+    assert found.dropped > 60
+    assert found.ratio < 1.25
+
+
+def test_a_merged_layer_holds_the_pages_of_both_and_no_more(tmp_path, daemon):
+    source = Source(sizes={"sda": 64 * MiB})
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    for number in range(1, 5):
+        _apply_scattered(replica, source, f"p{number}", pages=256, seed=number)
+    alone = {point.point_id: point.added_bytes for point in replica.points()}
+    assert replica.drop("p2").merged == 1
+    merged = {point.point_id: point.added_bytes for point in replica.points()}["p3"]
+    assert merged < alone["p2"] + alone["p3"]
+    assert_points_true(replica, source, tmp_path)
+
+
+def test_zeros_of_the_upper_layer_hide_what_the_lower_one_held_after_a_merge(tmp_path, daemon):
+    source = Source(sizes={"sda": 4 * MiB})
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1)
+    for point_id, frame in (
+        ("p1", Frame(0, 0, 1 * MiB, False, b"a" * MiB)),
+        ("p2", Frame(0, 64 * KiB, 512 * KiB, False, b"b" * 512 * KiB)),
+        ("p3", Frame(0, 96 * KiB, 8 * KiB, True, b"")),
+    ):
+        _apply(replica, source, point_id, [frame])
+    assert replica.drop("p2").merged == 1
+    assert replica.drop("p1").merged == 1
+    assert_points_true(replica, source, tmp_path)
+
+
+def _apply_scattered(replica, source, point_id, pages, seed):
+    rng = random.Random(seed)
+    places = rng.sample(range(len(source.disks["sda"]) // PAGE_BYTES), pages)
+    frames = [Frame(0, place * PAGE_BYTES, PAGE_BYTES, False, rng.randbytes(PAGE_BYTES)) for place in places]
+    _apply(replica, source, point_id, frames)
+
+
+def _apply(replica, source, point_id, frames):
+    disk = source.disks["sda"]
+    for frame in frames:
+        disk[frame.offset : frame.offset + frame.length] = bytes(frame.length) if frame.zero else frame.data
+    header, _ = source.cycle(point_id, writes=0)
+    replica.apply(header, frames)

@@ -1,0 +1,267 @@
+"""Appliances that answer what a test dials, and the test's own time.
+
+`Appliances` stands at the gateway's port. By default every order succeeds; a test may have a kind of order fail, have
+it never answered, or take an appliance away. It keeps what runs where, as far as orders say it.
+"""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from secondsite.domain import errors
+from secondsite.jobs.storage import read
+from secondsite.wire.common.base import Problem
+from secondsite.wire.common.machines import (
+    DiscoveredMachine,
+    DiskDefinition,
+    MachineDefinition,
+    NetworkInfo,
+    NicDefinition,
+)
+from secondsite.wire.common.points import PointShape, RolledForward
+from secondsite.wire.control import Report, checks, orders
+from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
+from tests.vault.support_copies import Copies
+
+A, B = "appliance-a", "appliance-b"
+
+
+def definition(name):
+    fabric_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+    disks = (DiskDefinition(key="vda", size_bytes=1 << 20), DiskDefinition(key="vdb", size_bytes=1 << 20))
+    nics = (NicDefinition(key="net0", mac="52:54:00:00:00:01", network="lan"),)
+    return MachineDefinition(
+        fabric_id=fabric_id, name=name, fabric_kind="simulated", vcpus=1, memory_bytes=1 << 27, disks=disks, nics=nics
+    )  # fmt: skip
+
+
+class Clock:
+    def __init__(self):
+        self.at = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+    def now(self):
+        return self.at
+
+    def monotonic(self):
+        return self.at.timestamp()
+
+    def pass_by(self, seconds):
+        self.at += timedelta(seconds=seconds)
+
+
+class Appliances:
+    """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
+    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported."""
+
+    def __init__(self, clock, names):
+        self._clock = clock
+        self.store: Any = None
+        self.inventory = [definition(name) for name in names]
+        self.given = []
+        self.failing = {}
+        self.silent = set()
+        self.unheard = set()
+        self._trap = None
+        self.coming_on = lambda: None
+        self.away = set()
+        self.points = {}
+        self.occupied_bytes = 7 << 30
+        self.checked = None
+        self.seeded = None
+        self.started = []
+        self.copies = Copies()
+        self.setups = {}
+        self._reports = {}
+        self._epochs = {}
+
+    # ---- the port ----------------------------------------------------------------------------------------
+
+    def ask(self, appliance_id, order_id, kind, machine_id, payload, deadline_seconds):
+        if order_id not in self._reports:
+            self._spring(order_id, kind)
+            if appliance_id in self.away or kind in self.silent:
+                return None
+            self._reports[order_id] = self._report(order_id, appliance_id, kind, machine_id, payload)
+        return None if kind in self.unheard else self._reports[order_id]
+
+    def forget(self, order_id):
+        self._reports.pop(order_id, None)
+
+    def progress(self, order_id):
+        fraction = self.coming_on()
+        return None if fraction is None else (fraction, "sending")
+
+    def is_connected(self, appliance_id):
+        return appliance_id not in self.away
+
+    # ---- what a test dials ---------------------------------------------------------------------------------
+
+    def fail(self, kind, times=1000, machine_id=None):
+        self.failing[kind] = [times, machine_id]
+
+    def at_order(self, nth, happens):
+        """Call `happens(kind)` when the nth order from now (0: the next) is asked for the first time."""
+        self._trap = [nth, set(), happens]
+
+    def mend(self):
+        self._trap = None
+        self.unheard.clear()
+        self.failing.clear()
+        self.silent.clear()
+        self.away.clear()
+
+    def running(self, machine_id):
+        """Appliances at whose site a copy of the machine runs."""
+        return self.copies.running(machine_id)
+
+    def _spring(self, order_id, kind):
+        if self._trap is None or order_id in self._trap[1]:
+            return
+        nth, asked, happens = self._trap
+        asked.add(order_id)
+        if len(asked) > nth:
+            self._trap = None
+            happens(kind)
+
+    # ---- behind it -----------------------------------------------------------------------------------------
+
+    def _report(self, order_id, appliance_id, kind, machine_id, payload):
+        left = self.failing.get(kind, [0, None])
+        if left[0] > 0 and left[1] in (None, machine_id):
+            left[0] -= 1
+            problem = Problem.of(errors.FabricError(f"{kind} was told to fail."))
+            return Report(order_id=order_id, problem=problem)
+        assert isinstance(payload, orders.ORDERS[kind].payload)
+        self.given.append((appliance_id, kind, machine_id))
+        facts = getattr(self, f"_{kind.value}", self._nothing)(appliance_id, machine_id, payload)
+        assert isinstance(facts, orders.ORDERS[kind].facts)
+        self.copies.observe(kind, self._job_name(order_id), machine_id, appliance_id)
+        return Report(order_id=order_id, sentence=f"did {kind}", facts=facts.model_dump(mode="json"))
+
+    def _job_name(self, order_id):
+        with self.store.reading() as tx:
+            return read.get(tx.session, order_id.partition("/")[0]).name
+
+    def _nothing(self, appliance_id, machine_id, payload):
+        return orders.Nothing()
+
+    def _create_network(self, appliance_id, machine_id, payload):
+        return NetworkInfo(name=payload.name, kind="bridge", isolated=True)
+
+    def _check_source(self, *_):
+        return checks.CheckedSource(needed_bytes=self.occupied_bytes)
+
+    def _check_target(self, appliance_id, machine_id, payload):
+        self.checked = payload
+        return checks.Obstacles()
+
+    def _discover(self, *_):
+        machines = tuple(
+            DiscoveredMachine(fabric_id=d.fabric_id, name=d.name, power="running", tag=None, definition=d)
+            for d in self.inventory
+        )
+        return orders.Inventory(machines=machines, networks=())
+
+    def _start_replication(self, appliance_id, machine_id, setup):
+        self.seeded = setup.seeded
+        self._epochs[machine_id] = setup.epoch
+        self.setups[machine_id] = setup
+        self.copies.run(machine_id, appliance_id)
+        self.seal(machine_id)
+        return orders.Nothing()
+
+    def _resynchronize(self, appliance_id, machine_id, payload):
+        self.seal(machine_id)
+        return orders.Nothing()
+
+    def _power(self, appliance_id, machine_id, payload):
+        return orders.PowerFact(power="running" if appliance_id in self.running(machine_id) else "off")
+
+    def _shut_down(self, appliance_id, machine_id, payload):
+        self.copies.stop(machine_id, appliance_id)
+        return orders.PowerFact(power="off")
+
+    def _restart(self, appliance_id, machine_id, payload):
+        self.copies.run(machine_id, appliance_id)
+        return orders.PowerFact(power="running")
+
+    def _withdraw(self, appliance_id, machine_id, payload):
+        self.copies.stop(machine_id, appliance_id)
+        return orders.Nothing()
+
+    _remove_machine = _withdraw
+
+    def _pre_copy(self, appliance_id, machine_id, payload):
+        point = self.seal(machine_id)
+        return orders.CycleFact(
+            epoch=point.epoch, seq=point.seq, point_id=point.id, taken_at=point.taken_at,
+            changed_bytes=1, wire_bytes=1, seconds=0.1,
+        )  # fmt: skip
+
+    _run_cycle = _pre_copy
+
+    def _import_seed(self, appliance_id, machine_id, payload):
+        size_bytes = sum(seed.size_bytes for seed in payload.seeds)
+        return checks.SeedFact(data_bytes=size_bytes, size_bytes=size_bytes, seconds=1)
+
+    def _list_points(self, appliance_id, machine_id, payload):
+        return orders.Points(points=self._points(machine_id))
+
+    _drain = _list_points
+
+    def _find_instant(self, appliance_id, machine_id, payload):
+        """The newest point before, and three cycles on it."""
+        point = [point for point in self._points(machine_id) if point.taken_at <= payload.at][-1]
+        forward = RolledForward(seq=point.seq + 3, taken_at=payload.at)
+        return orders.InstantFact(point_id=point.id, taken_at=payload.at, forward=forward, cycles=3)
+
+    def _start_replica(self, appliance_id, machine_id, payload):
+        self.started.append(payload)
+        if payload.run == "failover":
+            self.copies.run(machine_id, appliance_id)
+        return orders.StartFact(
+            fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id, taken_at=self._clock.now(),
+            seconds=0.1,
+        )  # fmt: skip
+
+    def _stop_replica(self, appliance_id, machine_id, payload):
+        if payload.run == "failover":
+            self.copies.stop(machine_id, appliance_id)
+        return orders.Nothing()
+
+    def seal(self, machine_id):
+        """A new point of the machine, and what both sides then say of it."""
+        epoch = self._epochs[machine_id]
+        seq = max((p.seq for p in self._points(machine_id)), default=0) + 1
+        point = PointShape(
+            id=f"{machine_id[:4]}-{epoch}.{seq}",
+            taken_at=self._clock.now(),
+            epoch=epoch,
+            seq=seq,
+            disks=self.setups[machine_id].disks,
+        )
+        self.points.setdefault((machine_id, epoch), []).append(point)
+        source = SourceStatus(machine_id=machine_id, epoch=epoch, power="running", running=True, last_seq=seq)
+        replica = ReplicaStatus(
+            machine_id=machine_id,
+            epoch=epoch,
+            accepting=True,
+            synchronized=True,
+            points=self._points(machine_id),
+        )
+        with self.store.transaction() as tx:
+            tx.statuses.put_source(source, self._clock.now())
+            tx.statuses.put_replica(replica, self._clock.now())
+        return point
+
+    def remember_all(self):
+        """What these appliances would know if they had replicated the store's machines so far."""
+        with self.store.reading() as tx:
+            for machine in tx.machines.list():
+                replica = tx.statuses.get(machine.id).replica
+                self.points[machine.id, machine.epoch] = list(replica.points) if replica else []
+                self._epochs[machine.id] = machine.epoch
+                self.setups[machine.id] = machine
+
+    def _points(self, machine_id):
+        return tuple(self.points.get((machine_id, self._epochs.get(machine_id)), ()))

@@ -1,0 +1,53 @@
+"""The keys of steps are durable: jobs in the databases of users are found again by them. Titles may be reworded."""
+
+import re
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from secondsite.vault import operations
+from secondsite.vault.steps.deps import Deps
+
+KEYS = {
+    "enable_protection": [
+        "check",
+        "create_replica",
+        "import_seed",
+        "enable_replication",
+        "initial_replication",
+    ],
+    "disable_protection": ["stop_replication", "remove_replica"],
+    "test_failover": ["check", "create_network", "choose", "start"],
+    "cleanup_test_failover": ["remove_machine", "remove_network", "complete"],
+    "failover": ["check", "shut_down", "stop_replication", "failover", "start"],
+    "planned_failover": ["check", "pre_copy", "shut_down", "final_cycle", "failover", "start"],
+    "change_recovery_point": ["check", "shut_down", "start"],
+    "commit": ["check", "commit", "remove_left", "consolidate"],
+    "cancel_failover": ["check", "remove_failed_over", "resume_replication", "start"],
+    "reprotect": ["check", "withdraw", "create_replica", "reverse_replication", "synchronize"],
+    "resynchronize": ["start", "resynchronize"],
+    "include_disk": ["check", "extend_replica", "enable_replication", "initial_replication"],
+    "exclude_disk": ["check", "leave_out", "release"],
+    "several_machines": ["machines"],
+    "end_replication_later": ["stop_replication"],
+    "verify_point": ["verify"],
+}
+"""Append to a list, never change what is in it: a job that is half-way would end as 'definition-changed'."""
+
+
+@pytest.fixture(scope="module")
+def definitions():
+    nothing = SimpleNamespace()
+    return {each.name: each for each in operations.definitions(cast(Deps, nothing))}
+
+
+def test_the_keys_of_all_steps_are_those_that_databases_hold(definitions):
+    assert {name: [step.key for step in each.steps] for name, each in definitions.items()} == KEYS
+
+
+def test_a_key_is_a_plain_word_and_a_title_is_a_sentence_for_people(definitions):
+    for name, each in definitions.items():
+        for step in each.steps:
+            assert re.fullmatch(r"[a-z]+(_[a-z]+)*", step.key), f"{name}: {step.key}"
+            assert step.title[0].isupper(), f"{name}: {step.key} is shown as '{step.title}'"

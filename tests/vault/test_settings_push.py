@@ -1,0 +1,120 @@
+"""Appliances learn the settings that they need, also those that were away when they changed."""
+
+import pytest
+
+from secondsite.ground.units import MiB
+from secondsite.wire.control.orders import Kind
+from secondsite.wire.rest import PolicyCreate
+from tests.support.eventually import eventually
+from tests.support.vault import Dialler, machine
+
+TAKEN = {
+    Kind.SET_SITE: lambda order: {"sentence": "ok"},
+    Kind.UPDATE_POLICY: lambda order: {"sentence": "ok"},
+}
+
+
+@pytest.fixture
+def protected(vault):
+    """A machine of two appliances; gives their identities."""
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
+    return source, target
+
+
+def limits(dialler):
+    return [o.payload["bandwidth"]["bytes_per_second"] for o in list(dialler.told) if o.kind == Kind.SET_SITE]
+
+
+def policies(dialler):
+    told = [order for order in list(dialler.told) if order.kind == Kind.UPDATE_POLICY]
+    return [(order.machine_id, order.payload["policy"]["retention_seconds"]) for order in told]
+
+
+def limit(vault, rate, site="a", **more):
+    answer = vault.rest.put(f"/api/sites/{site}/bandwidth", json={"bytes_per_second": rate, **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_limit_is_told_when_it_is_set_and_again_at_each_connection(vault):
+    identity = vault.enroll("a")
+    with Dialler(identity, TAKEN) as dialler:
+        eventually(lambda: limits(dialler) == [None])
+        limit(vault, MiB)
+        eventually(lambda: limits(dialler) == [None, MiB])
+    limit(vault, 2 * MiB)
+    with Dialler(identity, TAKEN) as dialler:
+        eventually(lambda: limits(dialler) == [2 * MiB])
+
+
+def test_the_appliances_of_a_site_share_its_limit(vault):
+    first, second = vault.enroll("a", "one"), vault.enroll("a", "two")
+    limit(vault, 3 * MiB)
+    with Dialler(first, TAKEN) as one, Dialler(second, TAKEN) as two:
+        eventually(lambda: limits(one) == limits(two) == [3 * MiB // 2])
+
+
+def test_an_appliance_that_was_away_learns_the_new_policy_when_it_connects(vault, protected):
+    source, target = protected
+    with Dialler(source, TAKEN) as dialler:
+        eventually(lambda: policies(dialler) == [("m1", 86400)])
+        vault.facade.policies.update("default", PolicyCreate(name="default", retention_seconds=7200))
+        eventually(lambda: policies(dialler) == [("m1", 86400), ("m1", 7200)])
+    with Dialler(target, TAKEN) as dialler:
+        eventually(lambda: policies(dialler) == [("m1", 7200)])
+
+
+def test_what_was_not_reported_is_told_again(vault, monkeypatch):
+    from secondsite.vault.watch import settings_push
+
+    monkeypatch.setattr(settings_push, "LOOK_AGAIN_SECONDS", 0.2)
+    identity = vault.enroll("a")
+    problem = {"code": "internal", "message": "disk full", "do": ""}
+    refusals = [{"problem": problem}, {"problem": problem}]
+    answers = {Kind.SET_SITE: lambda order: refusals.pop() if refusals else {"sentence": "ok"}}
+    with Dialler(identity, answers) as dialler:
+        eventually(lambda: len(dialler.told) == 3)
+        assert len({order.order_id for order in dialler.told}) == 3
+        vault.running._settings_push.look()
+        vault.running._settings_push.look()
+        assert len(dialler.told) == 3
+
+
+def test_a_machine_that_is_not_there_yet_is_told_of_once_per_state(vault, protected):
+    source, _target = protected
+    problem = {"code": "not-found", "message": "no such machine", "do": ""}
+    answers = {**TAKEN, Kind.UPDATE_POLICY: lambda order: {"problem": problem}}
+    with Dialler(source, answers) as dialler:
+        eventually(lambda: policies(dialler))
+        eventually(lambda: len(vault.running._settings_push._listeners[source.id].known) == 2)
+        vault.running._settings_push.look()
+        assert len(policies(dialler)) == 1
+
+
+def test_a_site_shows_its_schedule_and_what_holds_now(vault):
+    vault.enroll("a")
+    all_week = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "begins": "00:00", "ends": "24:00"}
+    window = {**all_week, "bytes_per_second": MiB}
+    shown = limit(vault, 8 * MiB, windows=[window], utc_offset_minutes=60)
+    assert shown["bytes_per_second_now"] == MiB
+    assert vault.rest.get("/api/sites").json() == [shown]
+    assert shown["bandwidth"] == {"bytes_per_second": 8 * MiB, "windows": [window], "utc_offset_minutes": 60}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bytes_per_second": 5},
+        {"bytes_per_second": 10**30},
+        {"utc_offset_minutes": 10**6},
+        {"windows": [{"days": ["mon"], "begins": "9", "ends": "10:00", "bytes_per_second": None}]},
+    ],
+)
+def test_a_schedule_that_is_none_is_refused(vault, wrong):
+    vault.enroll("a")
+    answer = vault.rest.put("/api/sites/a/bandwidth", json=wrong)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["do"]
+    assert vault.rest.get("/api/sites/a").json()["bandwidth"]["bytes_per_second"] is None
