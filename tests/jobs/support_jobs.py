@@ -5,15 +5,20 @@ The ledger is the "domain": rows in it are written only by what commits together
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import JsonValue, RootModel
 from sqlalchemy.orm import Session
 
-from secondsite.jobs.model.definitions import Definition, Step
-from secondsite.jobs.model.outcomes import Done
+from secondsite.jobs.model.definitions import Catalogue, Definition, Step
+from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running.engine import Engine
+from secondsite.jobs.running.followed_clock import FollowedClock
+from secondsite.jobs.running.runner import Runner
+from secondsite.jobs.running.wake import Bell
 from secondsite.jobs.storage import read, tables
+from secondsite.jobs.storage.lease import Membership
 from tests.support.eventually import eventually
 
 ledger_metadata = sa.MetaData()
@@ -67,6 +72,12 @@ class JournalSpace:
         engine = Engine(self.db, definitions, **{"clock": self.clock, "owner": "here", **options})
         self._engines.append(engine)
         return engine
+
+    def runner(self, transactions, *definitions):
+        """A runner without an engine: nobody takes its lease from it."""
+        bell, membership = Bell(), Membership(self.db, transactions, "nobody", 5.0)
+        clock = FollowedClock(self.clock, transactions, membership, bell)
+        return Runner(transactions, Catalogue(definitions), self.clock, clock, lambda job: None)
 
     def close(self):
         for engine in self._engines:
@@ -129,3 +140,30 @@ def hooks():
 
 def verb(name, *steps, **options):
     return Definition(name, steps, **(hooks() | options))
+
+
+class Gate:
+    """Something outside that a step waits for."""
+
+    def __init__(self, **wait):
+        self.open = False
+        self.answer = self.step
+        self.looks = 0
+        self.contexts = []
+        self.wait: dict[str, Any] = {
+            "signal": "gate",
+            "deadline_seconds": 100,
+            "why": "the gate is shut",
+        } | wait
+
+    def step(self, context):
+        self.looks += 1
+        self.contexts.append(context.order_id)
+        if not self.open:
+            raise Wait(**self.wait)
+        return Done("went through")
+
+
+def waiting_job(room, gate, **options):
+    engine = room.engine(Definition("v", (Step("Pass", lambda context: gate.answer(context)),)), **options)
+    return engine, room.submit(engine, "v")

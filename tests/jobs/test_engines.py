@@ -9,7 +9,6 @@ from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import EngineAlreadyRunning, LeaseLost, NameTaken
 from secondsite.jobs.model.outcomes import Done
 from secondsite.jobs.model.states import JobState
-from secondsite.jobs.running.runner import Runner
 from secondsite.jobs.storage.claims import Claims
 from secondsite.jobs.storage.database import connect
 from secondsite.jobs.storage.transactions import Transactions
@@ -91,7 +90,7 @@ def test_an_engine_that_went_silent_loses_its_job_and_may_not_write_any_more(roo
     definition = Definition("v", (Step("a", slow),))
     transactions = Transactions(room.db)
     living = room.engine(definition, owner="living")
-    zombie = Runner(transactions, living._catalogue, room.clock, lambda job: None)
+    zombie = room.runner(transactions, definition)
     job_id = room.submit(living, "v")
     claim = Claims(transactions, "zombie", room.clock).next()
     assert claim is not None
@@ -133,8 +132,9 @@ def test_a_zombie_that_is_faster_than_its_successor_is_refused_all_the_same(room
         return Done("ran", commit=lambda session: enter(session, "ran"))
 
     transactions = Transactions(room.db)
-    engine = room.engine(Definition("v", (Step("a", slow),)))
-    zombie = Runner(transactions, engine._catalogue, room.clock, lambda job: None)
+    definition = Definition("v", (Step("a", slow),))
+    engine = room.engine(definition)
+    zombie = room.runner(transactions, definition)
     successor = Claims(transactions, "successor", room.clock)
     job_id = room.submit(engine, "v")
     claimed = Claims(transactions, "zombie", room.clock).next()

@@ -1,38 +1,10 @@
 """Waits hold no thread, end by signal, poll or deadline, and lose no signal."""
 
-from typing import Any
-
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.model.states import JobState
-from tests.jobs.support_jobs import Facts
+from tests.jobs.support_jobs import Facts, Gate, waiting_job
 from tests.support.eventually import eventually
-
-
-class Gate:
-    """Something outside that a step waits for."""
-
-    def __init__(self, **wait):
-        self.open = False
-        self.looks = 0
-        self.contexts = []
-        self.wait: dict[str, Any] = {
-            "signal": "gate",
-            "deadline_seconds": 100,
-            "why": "the gate is shut",
-        } | wait
-
-    def step(self, context):
-        self.looks += 1
-        self.contexts.append(context.order_id)
-        if not self.open:
-            raise Wait(**self.wait)
-        return Done("went through")
-
-
-def waiting_job(room, gate, **options):
-    engine = room.engine(Definition("v", (Step("Pass", gate.step),)), **options)
-    return engine, room.submit(engine, "v")
 
 
 def test_a_wait_is_visible_and_ends_when_its_signal_fires(room):
@@ -192,21 +164,3 @@ def test_more_jobs_wait_than_there_are_workers_and_a_signal_wakes_its_own(room):
     engine.signal("gate-7")
     assert room.ended(ids[7]).state is JobState.SUCCEEDED
     assert [room.job(job_id).state.ended for job_id in ids].count(True) == 1
-
-
-def test_a_clock_that_is_set_back_keeps_no_job_asleep_and_one_that_is_set_forward_ends_no_wait(room):
-    gate = Gate(poll_seconds=5, deadline_seconds=100)
-    engine, job_id = waiting_job(room, gate)
-    engine.start()
-    try:
-        eventually(lambda: room.job(job_id).state is JobState.WAITING)
-        for step in (-3600, 3600, 3600):
-            looks = gate.looks
-            room.clock.advance(step)
-            eventually(lambda looks=looks: gate.looks > looks, 10)
-            eventually(lambda: room.job(job_id).state is JobState.WAITING)
-        gate.open = True
-        room.clock.advance(-3600)
-        eventually(lambda: room.job(job_id).state is JobState.SUCCEEDED, 10)
-    finally:
-        engine.stop()

@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 
 import structlog
 from pydantic import BaseModel
@@ -25,10 +24,11 @@ from ..model.views import JobView
 from ..storage.claims import Claims
 from ..storage.journal import Claim
 from ..storage.lease import LEASE_SECONDS, Membership
-from ..storage.set_clock import SetClock, look_again, move_along
+from ..storage.set_clock import look_again
 from ..storage.transactions import Transactions
 from . import children, requests
 from .changes import Changes
+from .followed_clock import FollowedClock
 from .runner import Runner
 from .wake import Bell, Listener
 
@@ -82,10 +82,9 @@ class Engine:
         self.failure: JobError | None = None
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
         self._claims = Claims(self._transactions, self.owner, clock)
-        self._set_clock: SetClock | None = None
-        self._clock_lock = threading.Lock()
+        self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
         self._runner = Runner(
-            self._transactions, self._catalogue, clock, self._child_ended, self._follow_the_clock
+            self._transactions, self._catalogue, clock, self._followed_clock, self._child_ended
         )
 
     def submit(
@@ -130,7 +129,9 @@ class Engine:
         return self._transactions.write(fire, patience_seconds=SIGNAL_PATIENCE_SECONDS)
 
     def _heed(self, session: Session) -> None:
-        """When the caller's session commits, workers wake and followers hear of it."""
+        """When the caller's session commits, workers wake and followers hear of it. SQLite's write lock is taken now: an
+        instant that is read from here on is not older than what a worker writes when the clock was set."""
+        session.connection()
         self._bell.ring_on_commit(session)
         self.changes.tell_on_commit(session)
 
@@ -138,7 +139,7 @@ class Engine:
         """Join the engines and run jobs until `stop`; raises EngineAlreadyRunning on a taken SQLite file."""
         self._membership.join()
         self._look_at_all_waits()
-        self._set_clock = SetClock(self._clock)
+        self._followed_clock.start()
         self._threads = [
             threads.worker(f"jobs-worker-{number}", self._work) for number in range(self._workers)
         ]
@@ -193,7 +194,7 @@ class Engine:
         while not self._stopping.is_set():
             rung = self._bell.rung
             try:
-                self._follow_the_clock()
+                self._followed_clock.follow()
                 claim = self._claims.next()
                 if claim is None:
                     self._bell.wait(rung, IDLE_SECONDS)
@@ -203,26 +204,6 @@ class Engine:
                 if not self._stopping.is_set():
                     log.exception("jobs.worker-failed")
                 self._stopping.wait(REST_SECONDS)
-
-    def _follow_the_clock(self) -> None:
-        """Whether the clock was set meanwhile. Where several engines share the jobs, the waits are not this host's alone:
-        they look again, and their deadlines stay as they are."""
-        set_clock = self._set_clock
-        if set_clock is None:
-            return
-        with self._clock_lock:
-            step, now = set_clock.step(), self._clock()
-            if step:
-                log.warning("clock.set", by_seconds=round(step.total_seconds()))
-                self._transactions.write(lambda session: self._move_along(session, step, now))
-                set_clock.followed()
-                self._bell.ring()
-
-    def _move_along(self, session: Session, step: timedelta, now: datetime) -> None:
-        if self._membership.is_alone(session):
-            move_along(session, step, now)
-        else:
-            look_again(session, now)
 
     def _run(self, claim: Claim) -> None:
         try:
@@ -239,6 +220,7 @@ class Engine:
         began = time.monotonic()
         try:
             self._membership.renew()
+            self._followed_clock.wake_oversleepers()
         except NameTaken as problem:
             log.critical("lease.taken", problem=str(problem))
             self.failure = problem

@@ -5,29 +5,31 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from ...ground import seams
+from ..model.clock import Clock
 from ..model.failures import DEADLINE_EXCEEDED, UNDO_FAILED, Failure
 from ..model.outcomes import Done, Outcome, Skipped, Wait
 from ..model.states import JobState, TaskKind, TaskState
 from ..model.views import JobView, TaskView
 from ..storage import journal
 from ..storage.journal import Claim
+from ..storage.set_clock import LONGEST_SLEEP_SECONDS
 from ..storage.tables import tasks
 
 CHANGED_POLL_SECONDS = 1.0
 
 
 def record(
-    session: Session, claim: Claim, task_id: int, answer: Outcome | Wait | Failure, now: datetime
+    session: Session, claim: Claim, task_id: int, answer: Outcome | Wait | Failure, clock: Clock
 ) -> bool:
     """Write the answer down; False when the job now waits. Recording it a second time changes nothing.
 
-    Raises LeaseLost when the claim does not hold, and whatever the answer's `commit` raises.
+    Raises LeaseLost when the claim does not hold, and whatever the answer's `commit` or the clock raises.
     """
     job = journal.fence(session, claim)
     task = journal.get_task(session, task_id)
     if task.state is not TaskState.RUNNING:
         return True  # an earlier try was committed, only its answer was lost
-    goes_on = _write(session, job, task, answer, now)
+    goes_on = _write(session, job, task, answer, clock())
     seams.reach("job.step.before-commit")
     return goes_on
 
@@ -81,7 +83,7 @@ def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, now: datet
 
 def _poll_seconds(wait: Wait, changed: bool) -> float:
     # A signal that the step has only now named may have fired already: look again soon, but do not spin.
-    return min(wait.poll_seconds, CHANGED_POLL_SECONDS) if changed else wait.poll_seconds
+    return min(wait.poll_seconds, CHANGED_POLL_SECONDS if changed else LONGEST_SLEEP_SECONDS)
 
 
 def _too_late(task: TaskView, wait: Wait) -> Failure:

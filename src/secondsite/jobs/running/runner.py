@@ -23,6 +23,7 @@ from ..storage.journal import Claim
 from ..storage.tables import jobs
 from ..storage.transactions import Transactions
 from . import ending, requests
+from .followed_clock import ClockWasSet, FollowedClock
 from .recording import record
 from .stage import TaskStage
 
@@ -42,7 +43,7 @@ class JobSnapshot:
 class Runner:
     """Makes the moves of claimed jobs. Holds no state of its own: all of it is in the journal.
 
-    `ended` is called with each job that has ended, after the commit; `follow_the_clock` before a wait is judged.
+    `ended` is called with each job that has ended, after the commit.
     """
 
     def __init__(
@@ -50,14 +51,14 @@ class Runner:
         transactions: Transactions,
         catalogue: Catalogue,
         clock: Clock,
+        followed_clock: FollowedClock,
         ended: Callable[[JobView], None],
-        follow_the_clock: Callable[[], None] = lambda: None,
     ) -> None:
         self._transactions = transactions
         self._catalogue = catalogue
         self._clock = clock
+        self._followed_clock = followed_clock
         self._ended = ended
-        self._follow_the_clock = follow_the_clock
 
     def run(self, claim: Claim, stopping: Callable[[], bool]) -> None:
         """Go on with the job until it ends or waits; at a boundary, when `stopping`, let go of it.
@@ -182,17 +183,22 @@ class Runner:
             return describe(problem)
 
     def _record(self, claim: Claim, task_id: int, answer: Outcome | Wait | Failure) -> bool:
-        # a clock that was set while the step ran must not look like a deadline that has passed
-        self._follow_the_clock()
-        now = self._clock()
         try:
-            return self._transactions.write(lambda session: record(session, claim, task_id, answer, now))
+            return self._write_down(claim, task_id, answer)
         except Exception as problem:  # what the step wanted to commit was refused: that is its failure
             self._raise_if_given_up(problem)
             failure = describe(problem)
-            return self._transactions.write(
-                lambda session: record(session, claim, task_id, failure, self._clock())
-            )
+            return self._write_down(claim, task_id, failure)
+
+    def _write_down(self, claim: Claim, task_id: int, answer: Outcome | Wait | Failure) -> bool:
+        """A clock that was set while the step ran must not look like a deadline that has passed."""
+        now = self._followed_clock.now
+        while True:
+            self._followed_clock.follow()
+            try:
+                return self._transactions.write(lambda session: record(session, claim, task_id, answer, now))
+            except ClockWasSet:
+                log.info("step.recorded-again", job=claim.job_id)
 
     def _raise_if_given_up(self, problem: Exception) -> None:
         if isinstance(problem, exc.DBAPIError) and self._transactions.given_up.is_set():

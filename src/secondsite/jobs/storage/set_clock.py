@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, text, update
 from sqlalchemy.orm import Session
 
 from ..model.clock import Clock
@@ -18,6 +18,12 @@ from .tables import jobs, tasks
 
 SLEWED = timedelta(seconds=2)
 """A time service bends the clock by less than this between two looks."""
+
+LONGEST_SLEEP_SECONDS = 60.0
+"""No job sleeps longer without a look. One that would was put to sleep by a clock that has been set back since."""
+
+Look = tuple[datetime, float]
+"""What both clocks said at one time."""
 
 
 class SetClock:
@@ -28,22 +34,35 @@ class SetClock:
         self._monotonic = monotonic
         self._seen = (clock(), monotonic())
 
-    def step(self) -> timedelta:
-        """How far the clock was set (forward: positive), the same until it is `followed`; zero if it only went on."""
-        (then, before), now, monotonic = self._seen, self._clock(), self._monotonic()
-        found = now - then - timedelta(seconds=monotonic - before)
-        if abs(found) > SLEWED:
-            return found
-        self._seen = (now, monotonic)
-        return timedelta(0)
+    def was_set(self) -> bool:
+        """Whether the clock was set since it was followed; from any thread, and nothing is kept of it."""
+        step, _look = self._compare()
+        return abs(step) > SLEWED
 
-    def followed(self) -> None:
-        """All that waits was moved along, durably."""
-        self._seen = (self._clock(), self._monotonic())
+    def step(self) -> tuple[timedelta, Look]:
+        """How far the clock was set (forward: positive), zero if it only went on, and the look that found it: the same
+        until that look is `followed`."""
+        step, look = self._compare()
+        if abs(step) > SLEWED:
+            return step, look
+        self._seen = look
+        return timedelta(0), look
+
+    def followed(self, look: Look) -> None:
+        """All that waits was moved along, durably, as that look found it."""
+        self._seen = look
+
+    def _compare(self) -> tuple[timedelta, Look]:
+        (then, before), look = self._seen, (self._clock(), self._monotonic())
+        now, monotonic = look
+        return now - then - timedelta(seconds=monotonic - before), look
 
 
 def move_along(session: Session, step: timedelta, now: datetime) -> None:
     """Waits began `step` later than is written, and every job that moves looks again now."""
+    if session.get_bind().dialect.name == "postgresql":
+        # Whoever read the clock before it was set has the row of its job locked, and commits before this goes on.
+        session.execute(text("LOCK TABLE jobs IN EXCLUSIVE MODE"))
     waiting = tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING)), tasks.c.waiting_since.is_not(None)
     for row in session.execute(
         select(tasks.c.id, tasks.c.waiting_since, tasks.c.deadline_at).where(*waiting)
@@ -57,5 +76,14 @@ def move_along(session: Session, step: timedelta, now: datetime) -> None:
 
 def look_again(session: Session, now: datetime) -> None:
     """No job that moves sleeps on; one that looks too early waits again."""
-    asleep = update(jobs).where(jobs.c.state.in_(sorted(MOVING)), jobs.c.ready_at > now)
-    session.execute(asleep.values(ready_at=now))
+    session.execute(update(jobs).where(_asleep_at(now)).values(ready_at=now))
+
+
+def oversleeps(session: Session, now: datetime) -> bool:
+    """Whether a job would sleep longer than any may."""
+    too_late = now + timedelta(seconds=LONGEST_SLEEP_SECONDS)
+    return session.execute(select(jobs.c.id).where(_asleep_at(too_late)).limit(1)).first() is not None
+
+
+def _asleep_at(instant: datetime) -> ColumnElement[bool]:
+    return and_(jobs.c.state.in_(sorted(MOVING)), jobs.c.ready_at > instant)

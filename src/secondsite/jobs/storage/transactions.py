@@ -60,6 +60,7 @@ class Transactions:
         """
 
         def watched(session: Session) -> T:
+            session.connection()  # SQLite's write lock now, so that an instant read by the work is not an old one
             self._opened(session)
             return work(session)
 

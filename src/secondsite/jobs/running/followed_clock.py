@@ -1,0 +1,70 @@
+"""The host's clock as jobs wait by it: who has found that it was set moves all waits along before it is read again."""
+
+import threading
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ..model.clock import Clock
+from ..storage.lease import Membership
+from ..storage.set_clock import SetClock, look_again, move_along, oversleeps
+from ..storage.transactions import Transactions
+from .wake import Bell
+
+log = structlog.get_logger(__name__)
+
+
+class ClockWasSet(Exception):
+    """The clock was set and the waits have not been moved along yet: `follow`, then begin the transaction again."""
+
+
+class FollowedClock:
+    """Safe from any thread. Until `start` it is the clock as it stands, which nobody has to follow."""
+
+    def __init__(self, clock: Clock, transactions: Transactions, membership: Membership, bell: Bell) -> None:
+        self._clock = clock
+        self._transactions = transactions
+        self._membership = membership
+        self._bell = bell
+        self._set_clock: SetClock | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def start(self) -> None:
+        """The clock as it stands is what the waits were written by."""
+        self._set_clock = SetClock(self._clock)
+
+    def now(self) -> datetime:
+        """Read it in the transaction that writes a wait, once that holds its lock: an instant that was taken before
+        would be written after the others were moved along. Raises ClockWasSet.
+        """
+        now = self._clock()
+        if self._set_clock is not None and self._set_clock.was_set():
+            raise ClockWasSet
+        return now
+
+    def follow(self) -> None:
+        """Move the waits along if the clock was set. Where several engines share the jobs, the waits are not this host's
+        alone: they look again, and their deadlines stay as they are."""
+        set_clock = self._set_clock
+        if set_clock is None:
+            return
+        with self._one_at_a_time:
+            step, look = set_clock.step()
+            if step:
+                log.warning("clock.set", by_seconds=round(step.total_seconds()))
+                self._transactions.write(lambda session: self._move_along(session, step))
+                set_clock.followed(look)
+                self._bell.ring()
+
+    def wake_oversleepers(self) -> None:
+        """What another host's clock put to sleep, or an instant that was read just before this one was set."""
+        if self._transactions.look(lambda session: oversleeps(session, self._clock())):
+            self._transactions.write(lambda session: look_again(session, self._clock()))
+            self._bell.ring()
+
+    def _move_along(self, session: Session, step: timedelta) -> None:
+        if self._membership.is_alone(session):
+            move_along(session, step, self._clock())
+        else:
+            look_again(session, self._clock())

@@ -1,0 +1,100 @@
+"""A clock that is set by an hour while jobs wait: none sleeps on, and no wait ends that had time left."""
+
+import threading
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from secondsite.jobs.model.states import JobState
+from secondsite.jobs.storage.tables import jobs
+from tests.jobs.support_jobs import Clock, Gate, waiting_job
+from tests.support.eventually import eventually
+
+HOUR = 3600
+
+
+class Jumping(Clock):
+    """Once armed it is set forward by the worker that looks at it next, which sees it as it was."""
+
+    def __init__(self, armed):
+        super().__init__()
+        self.armed = armed
+
+    def __call__(self):
+        before = self.now
+        if self.armed.is_set() and threading.current_thread().name.startswith("jobs-worker"):
+            self.armed.clear()
+            self.advance(HOUR)
+        return before
+
+
+def sleeps(room, job_id):
+    return eventually(lambda: room.job(job_id).state is JobState.WAITING)
+
+
+def test_a_clock_that_is_set_back_keeps_no_job_asleep_and_one_that_is_set_forward_ends_no_wait(room):
+    gate = Gate(poll_seconds=5, deadline_seconds=100)
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    try:
+        sleeps(room, job_id)
+        for step in (-HOUR, HOUR, HOUR):
+            looks = gate.looks
+            room.clock.advance(step)
+            eventually(lambda looks=looks: gate.looks > looks, 10)
+            sleeps(room, job_id)
+        gate.open = True
+        room.clock.advance(-HOUR)
+        eventually(lambda: room.job(job_id).state is JobState.SUCCEEDED, 10)
+    finally:
+        engine.stop()
+
+
+def test_a_job_that_another_hosts_clock_put_to_sleep_for_an_hour_looks_within_seconds(room):
+    gate = Gate(poll_seconds=5, deadline_seconds=100)
+    engine, job_id = waiting_job(room, gate, lease_seconds=0.4)
+    engine.start()
+    sleeps(room, job_id)
+    looks = gate.looks
+    with room.db.begin() as connection:
+        connection.execute(sa.update(jobs).values(ready_at=room.clock.now + timedelta(hours=1)))
+    eventually(lambda: gate.looks > looks, 10)
+
+
+def test_a_clock_that_is_set_between_an_answer_and_its_record_is_followed_first(room):
+    gate = Gate(poll_seconds=5, deadline_seconds=100)
+    armed = threading.Event()
+    room.clock = Jumping(armed)
+    engine, job_id = waiting_job(room, gate)
+    step = gate.step
+
+    def answers_and_jumps(context):
+        armed.set()
+        return step(context)
+
+    gate.answer = answers_and_jumps
+    engine.start()
+    sleeps(room, job_id)
+    eventually(lambda: gate.looks >= 2 and not armed.is_set())
+    sleeps(room, job_id)
+    left = room.tasks(job_id)[0].deadline_at - room.clock.now
+    assert timedelta(0) < left <= timedelta(seconds=100)
+    gate.answer = step
+    gate.open = True
+    engine.signal("gate")
+    assert room.ended(job_id).state is JobState.SUCCEEDED
+
+
+def test_a_signal_that_waited_for_the_database_while_the_clock_was_set_back_wakes_its_job(room):
+    gate = Gate(poll_seconds=50, deadline_seconds=100)
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    sleeps(room, job_id)
+    looks = gate.looks
+    with room.db.begin() as busy:
+        busy.execute(sa.update(jobs).values(result="held"))
+        signalling = threading.Thread(target=engine.signal, args=("gate",))
+        signalling.start()
+        room.clock.advance(-HOUR)
+    signalling.join(10)
+    eventually(lambda: gate.looks > looks, 10)
