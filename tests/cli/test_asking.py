@@ -221,6 +221,25 @@ def test_a_table_fits_its_terminal_and_loses_nothing(width):
         assert word in "\n".join(lines)
 
 
+def test_a_table_in_a_pipe_has_one_whole_line_for_each_row_however_wide():
+    cells = ("web01", "it is\nsynchronized " * 40, "[red]b[/]")
+    header, row = tables.lines(("name", "", "notes"), [tuple(map(output._cell, cells))], None)
+    assert header.plain.split() == ["name", "notes"]
+    assert row.plain.split() == ["web01", *["it", "is", "synchronized"] * 40, "[red]b[/]"]
+    assert row.plain == row.plain.rstrip()
+
+
+def test_columns_stand_below_their_headers_by_what_a_terminal_shows():
+    rows = [tuple(map(output._cell, row)) for row in (("漢字", "a"), ("web01", "b"), ("", "c"))]
+    shown = list(tables.lines(("name", "state"), rows, 80))
+    assert [line.cell_len for line in shown] == [12, 8, 8, 8]
+
+
+def test_facts_stand_side_by_side_and_empty_ones_are_left_out(capsys):
+    output.show_facts((("name", "web01"), ("group", None), ("last drill", "one\ntwo")))
+    assert capsys.readouterr().out == "name        web01\nlast drill  one\n            two\n"
+
+
 def test_nothing_coloured_goes_into_a_pipe(rig):
     said = rig.cli("machine", "list", timeout_seconds=60)
     assert said.returncode == 0

@@ -25,6 +25,11 @@ def _width(stream: Any) -> int | None:
     return None if stream.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
 
 
+def _table_width() -> int | None:
+    """None in a pipe, unless whoever reads it says how wide it may be."""
+    return console.width if console.is_terminal or "COLUMNS" in os.environ else None
+
+
 console = Console(highlight=False, width=_width(sys.stdout))
 complaints = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
@@ -69,16 +74,16 @@ def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> No
     cells = [[_cell(value(row)) for row in rows] for _, value in columns]
     kept = [at for at, column in enumerate(cells) if any(cell.plain not in ("", "-") for cell in column)]
     headers = [columns[at][0] for at in kept]
-    for line in tables.lines(headers, list(zip(*(cells[at] for at in kept), strict=True)), console.width):
+    shown = list(zip(*(cells[at] for at in kept), strict=True))
+    for line in tables.lines(headers, shown, _table_width()):
         console.print(line, soft_wrap=True)
 
 
 def show_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Name and value, one a line; empty values are left out."""
     kept = [(name, _cell(value)) for name, value in facts if value not in (None, "", (), [])]
-    longest = max((len(name) for name, _ in kept), default=0)
-    for name, value in kept:
-        console.print(Text.assemble((name.ljust(longest), "bold"), "  ", value), soft_wrap=True)
+    for line in tables.pairs(kept):
+        console.print(line, soft_wrap=True)
 
 
 def show_deleted(noun: str, name: str, as_json: bool) -> None:

@@ -1,40 +1,64 @@
-"""Rows as aligned text that fits: columns for which there is no room go below their row, nothing is cut off."""
+"""Rows as aligned text, each on one line. Where a width is given, columns for which there is no room go below their row.
 
-from collections.abc import Iterator, Sequence
+Nothing is cut off, wrapped or framed, so what is piped can be searched line by line.
+"""
 
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 GAP = 2
 INDENT = "    "
+PAPER = Console(width=1_000_000)
+"""What tables are laid out on: wider than any."""
 
 
-def lines(headers: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> Iterator[Text]:
-    """The header's line, then each row's; `width` in characters."""
-    widths = [max(len(header), *(row[at].cell_len for row in rows)) for at, header in enumerate(headers)]
-    fit = _fitting(widths, width)
-    yield _aligned([Text(header, style="bold") for header in headers[:fit]], widths)
+def lines(headers: Sequence[str], rows: Sequence[Sequence[Text]], width: int | None) -> Iterator[Text]:
+    """The header's line, then each row's; `width` in characters, None for as wide as they are."""
+    rows = [[_on_one_line(cell) for cell in row] for row in rows]
+    fit = len(headers)
+    while width is not None and fit > 1 and PAPER.measure(_table(headers[:fit], rows)).maximum > width:
+        fit -= 1
+    header, *aligned = _laid_out(_table(headers[:fit], rows))
+    yield header
+    for line, row in zip(aligned, rows, strict=True):
+        yield line
+        yield from _below(headers[fit:], row[fit:])
+
+
+def pairs(facts: Iterable[tuple[str, Text]]) -> Iterator[Text]:
+    """Name and value side by side."""
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    for name, value in facts:
+        table.add_row(Text(name, style="bold"), value)
+    return _laid_out(table) if table.rows else iter(())
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[Text]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for header in headers:
+        table.add_column(header, header_style="bold", no_wrap=True)
     for row in rows:
-        yield _aligned(row[:fit], widths)
-        if fit < len(headers):
-            yield from _below(headers[fit:], row[fit:])
+        table.add_row(*row[: len(headers)])
+    return table
 
 
-def _fitting(widths: Sequence[int], width: int) -> int:
-    """How many of the leading columns fit side by side: at least one."""
-    fit = 1
-    while fit < len(widths) and sum(widths[: fit + 1]) + GAP * fit <= width:
-        fit += 1
-    return fit
+def _laid_out(table: Table) -> Iterator[Text]:
+    for segments in PAPER.render_lines(table, pad=False):
+        yield _text(segments)
 
 
-def _aligned(cells: Sequence[Text], widths: Sequence[int]) -> Text:
-    line = Text()
-    for cell, width in zip(cells, widths, strict=False):
-        line.append(" " * GAP if len(line) else "")
-        line.append_text(cell)
-        line.append(" " * (width - cell.cell_len))
+def _text(segments: Iterable[Segment]) -> Text:
+    line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
     line.rstrip()
     return line
+
+
+def _on_one_line(cell: Text) -> Text:
+    return Text(" ").join(cell.split("\n")) if "\n" in cell.plain else cell
 
 
 def _below(headers: Sequence[str], cells: Sequence[Text]) -> Iterator[Text]:
