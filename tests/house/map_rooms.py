@@ -2,7 +2,8 @@
 
 For every folder that holds at least two modules or packages: how many modules lie in it, the arrows between its
 children (an arrow is one child importing another, however often), how many floors they make, the circles among them,
-and the arrows that run back up; then a graph of the largest folders in Mermaid's words.
+and the arrows that run back up; then a graph of the largest folders in Mermaid's words, without the arrows that are
+shorter ways to where others lead as well.
 """
 
 import ast
@@ -87,7 +88,21 @@ def table(rooms):
             )
 
 
+def leads_to(arrows, one):
+    """All that `one` reaches, in however many steps; there must be no circle."""
+    return {far for near in arrows.get(one, ()) for far in {near, *leads_to(arrows, near)}}
+
+
+def plain(arrows):
+    """The arrows without which something could not be reached: what is left is what an eye can follow."""
+    return {
+        one: {other for other in near if not any(other in leads_to(arrows, each) for each in near)}
+        for one, near in arrows.items()
+    }
+
+
 def graph(folder, arrows, levels):
+    arrows = plain(arrows)
     print(f"\n```mermaid\nflowchart TD\n  %% {folder}")
     for number, level in enumerate(reversed(levels)):
         print(f'  subgraph f{number}[" "]\n    ' + " ~~~ ".join(level) + "\n  end")

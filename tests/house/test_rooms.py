@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import secondsite
+from tests.house.map_rooms import plain
 
 ROOT = Path(secondsite.__file__).parent
 MOST_MODULES = 16
@@ -135,3 +136,8 @@ def test_the_readme_names_the_rooms_of_a_floor(floor):
     said = set(re.findall(r"\w+", listed_in_the_readme()[floor].partition("   ")[2]))
     packages = {name.rstrip("/") for name in rooms_in(ROOT / floor) if name.endswith("/")}
     assert packages <= said
+
+
+def test_a_drawing_leaves_out_an_arrow_where_others_lead_to_the_same_place():
+    arrows = {"roof": {"middle", "ground"}, "middle": {"ground"}, "shed": {"ground"}}
+    assert plain(arrows) == {"roof": {"middle"}, "middle": {"ground"}, "shed": {"ground"}}
