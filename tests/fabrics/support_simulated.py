@@ -24,8 +24,7 @@ def request(root, fabric_id, base=None, keys=("vda",), **more):
 
 def cycle(fabric, root, fabric_id, replica):
     """Bring the replica file up to one more instant; its base is durable beside it."""
-    state = replica.with_suffix(".base")
-    base = json.loads(state.read_text()) if state.exists() else None
+    state, base = _base(replica)
     with fabric.tracking.open(request(root, fabric_id, base)) as session:
         disk = session.disks[0]
         blocks = steps.dirty_blocks(disk) if disk.bitmaps else set(range(disk.size_bytes // BLOCK_BYTES))
@@ -39,6 +38,18 @@ def cycle(fabric, root, fabric_id, replica):
     fresh.rename(state)
     fabric.tracking.acknowledge(fabric_id, base)
     return len(blocks)
+
+
+def _base(replica):
+    state = replica.with_suffix(".base")
+    return state, json.loads(state.read_text()) if state.exists() else None
+
+
+def knows_its_base(fabric, root, fabric_id, replica):
+    """Whether the next cycle would read only what has changed."""
+    _state, base = _base(replica)
+    with fabric.tracking.open(request(root, fabric_id, base)) as session:
+        return bool(session.disks[0].bitmaps)
 
 
 @contextlib.contextmanager

@@ -49,8 +49,9 @@ def test_deltas_are_true_through_kills_of_the_process_that_reads_them(fabric):
             with python("-m", "tests.fabrics.support_simulated", fabric.root, fabric_id, replica) as reader:
                 assert reader.stdout.readline() == "cycle\n"
                 time.sleep(chance.uniform(0, 0.1))
-    changed = support.cycle(fabric, fabric.root, fabric_id, replica)
-    assert changed < 128, "the base was lost: everything was read again"
+    # not by how much it reads: on a busy machine all of the disk changes while one reader starts
+    assert support.knows_its_base(fabric, fabric.root, fabric_id, replica)
+    support.cycle(fabric, fabric.root, fabric_id, replica)
     assert replica.read_bytes() == support.content(fabric, fabric.root, fabric_id)
 
 
