@@ -70,6 +70,15 @@ def parse(line: str) -> None:
         found.make_context(words[2], words[3:])
 
 
+def parse_part(line: str) -> None:
+    """The same for a line that leaves something out with '...': its command and its options are known."""
+    words = shlex.split(line)
+    found = command(words[1], words[2])
+    assert found is not None, line
+    known = {option for each in found.params for option in each.opts}
+    assert {word for word in words if word.startswith("--")} <= known, line
+
+
 def forget_inventory(rig, site: str) -> None:
     """The rig's vault remembers no longer what that site has."""
     with (

@@ -1,4 +1,4 @@
-"""What the guides tell people to type can be typed."""
+"""What the guides and the program's own sentences tell people to type can be typed."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from secondsite.cli import app
-from tests.cli.support_cli import command, nouns, parse
+from tests.cli import support_told
+from tests.cli.support_cli import command, nouns, parse, parse_part
 
 ROOT = Path(__file__).resolve().parents[2]
+NOUNS = frozenset(nouns())
+TOLD = support_told.by_sources(NOUNS)
 PAGES = [*sorted((ROOT / "docs" / "guide").glob("*.md")), ROOT / "README.md"]
+PROSE = [*PAGES, ROOT / "docs" / "limits.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
 COMMAND = re.compile(r"^(?:\$ |sudo |\./dev shell |ExecStart=/usr/local/bin/)?(secondsite [a-z-].*)$")
 
 
@@ -32,14 +36,28 @@ def test_every_page_that_is_linked_exists(page):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_every_command_that_a_message_names_exists():
-    named = {
-        found
-        for path in (ROOT / "src").rglob("*.py")
-        for found in re.findall(r"[\"' ]secondsite ([a-z]+) ([a-z][a-z-]+)", path.read_text())
-    } - {("keeps", "machines")}
-    assert len(named) > 20
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
+def test_every_command_within_a_sentence_of_the_page_is_known_too(page):
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    for line in support_told.commands(prose, NOUNS):
+        parse_part(line) if "..." in line else parse(line)
+    assert [words for words in support_told.named(prose, NOUNS) if command(*words) is None] == []
+
+
+@pytest.mark.parametrize("told", TOLD, ids=lambda told: told.place)
+def test_every_command_that_a_sentence_of_the_program_tells_can_be_typed(told):
+    parse(told.line)
+
+
+def test_every_command_that_a_sentence_of_the_program_names_exists():
+    named = {words for _, text in support_told.texts() for words in support_told.named(text, NOUNS)}
+    assert named
     assert [words for words in sorted(named) if command(*words) is None] == []
+
+
+def test_the_sentences_of_the_program_hold_commands_of_most_nouns():
+    assert len(TOLD) > 60
+    assert len({told.line.split()[1] for told in TOLD}) > 8
 
 
 def test_the_guides_hold_commands():

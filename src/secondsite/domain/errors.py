@@ -166,7 +166,7 @@ class ReplicaError(SecondsiteError):
     """The chain of recovery points is not as it should be."""
 
     code = "replica-error"
-    default_do = "Start 'secondsite machine resynchronize'; older recovery points stay usable."
+    default_do = "Start 'secondsite machine resynchronize MACHINE'; older recovery points stay usable."
 
 
 class PointDamaged(ReplicaError):

@@ -43,7 +43,7 @@ CATALOGUE: dict[str, FindingKind] = {
             W,
             "The newest usable point is older than the policy's threshold: churn is higher than the link, or a side is "
             "down.",
-            "Compare churn and bandwidth with 'secondsite machine show', or raise the threshold of the policy.",
+            "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
         ),
         _kind(
             "scratch-exhausted",
@@ -68,7 +68,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "peer-refused",
             C,
             "The other site's appliance refused the cycle.",
-            "Read its reason; 'secondsite machine resynchronize' repairs a replica that lost its place.",
+            "Read its reason; 'secondsite machine resynchronize MACHINE' repairs a replica that lost its place.",
         ),
         _kind(
             "resynchronizing",
@@ -95,13 +95,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "disk-not-protected",
             W,
             "A disk was added to the machine after its protection was enabled.",
-            "Protect it with 'secondsite machine include-disk', or leave it out for good with 'exclude-disk'.",
+            "Protect it with 'secondsite machine include-disk MACHINE --disk DISK', or leave it out for good with 'exclude-disk'.",
         ),
         _kind(
             "disk-missing",
             W,
             "A protected disk was taken out of the machine. The others are replicated; older points still have it.",
-            "Attach it again, or end its protection with 'secondsite machine exclude-disk'.",
+            "Attach it again, or end its protection with 'secondsite machine exclude-disk MACHINE --disk DISK'.",
         ),
         _kind(
             "firmware-not-carried",
@@ -120,14 +120,14 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "What the target holds does not equal its digest: its store rots, or somebody wrote to its files.",
             "Check the store's disks. All blocks are compared with the source by itself, and points from then on are whole; "
-            "damaged points are not picked. 'secondsite point verify' reads one again.",
+            "damaged points are not picked. 'secondsite point verify MACHINE POINT' reads one again.",
         ),
         _kind(
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store rots, or somebody wrote to its "
             "files.",
-            "Check the store's disks. Recovery points and replication are not touched; 'secondsite point list' shows which "
+            "Check the store's disks. Recovery points and replication are not touched; 'secondsite point list MACHINE' shows which "
             "instants can still be recovered. The finding ends once the journal has moved past the cycle.",
         ),
         _kind(
@@ -166,7 +166,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "cancel-failed",
             C,
             "The planned failover failed and its automatic cancel failed too.",
-            "Start 'secondsite machine cancel-failover' once the cause is gone.",
+            "Start 'secondsite machine cancel-failover MACHINE' once the cause is gone.",
         ),
         _kind(
             "internal-snapshot",

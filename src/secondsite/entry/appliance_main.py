@@ -169,7 +169,8 @@ def _open_fabric(home: Path, own: Sequence[Path], key: EncryptionKey | None) -> 
         return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own, key)
     except FileNotFoundError:
         raise errors.NotFound(
-            f"There is no enrolled appliance in {home}.", do="Enroll it first: 'secondsite appliance enroll'."
+            f"There is no enrolled appliance in {home}.",
+            do="Enroll it first: 'secondsite appliance enroll --help'.",
         ) from None
     except (ValueError, KeyError) as error:
         raise errors.InvalidArgument(f"{home / FABRIC_FILE} is not valid: {error!r}.") from error

@@ -13,7 +13,7 @@ class SecondsiteError(Exception):
     """What happened: `code` for scripts, `message` for people, `do` the next thing to try."""
 
     code: str = "error"
-    default_do: str = "Look at the job's tasks with 'secondsite job show' and try again."
+    default_do: str = "Look at the job's tasks with 'secondsite job show JOB' and try again."
 
     def __init__(self, message: str, *, do: str | None = None) -> None:
         super().__init__(message)

@@ -85,7 +85,7 @@ class ApplianceConfig(Shape):
         except FileNotFoundError:
             raise errors.NotFound(
                 f"There is no appliance configuration at {path}.",
-                do="Enroll the appliance first: 'secondsite appliance enroll'.",
+                do="Enroll the appliance first: 'secondsite appliance enroll --help'.",
             ) from None
         except ValueError as problem:
             raise errors.InvalidArgument(f"{path} is not valid: {problem}", do=f"Correct {path}.") from None

@@ -114,7 +114,8 @@ def _find(tx: ports.Transaction, name: str) -> ports.MachineRecord:
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",
-            do="List machines with 'secondsite machine list'; protect one with 'secondsite machine enable-protection'.",
+            do="List machines with 'secondsite machine list'; protect this one with "
+            f"'secondsite machine enable-protection {name} --source SITE --target SITE'.",
         )
     return machine
 

@@ -43,7 +43,7 @@ class RegistrationKey(Shape):
     site: str
     """Where the appliance stands."""
     key: str
-    """Give it to 'secondsite appliance enroll'."""
+    """Give it to 'appliance enroll' at the site."""
     expires_at: AwareDatetime
     """Until then (UTC) it can be used."""
     ca_fingerprint: str
