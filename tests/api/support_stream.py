@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from tests.support.eventually import eventually
+from rig.eventually import eventually
 
 
 @contextlib.contextmanager

@@ -7,13 +7,13 @@ import time
 import httpx2
 import pytest
 
+from rig.eventually import eventually
 from secondsite.api import following
 from secondsite.vault.facade.nouns.events import Change
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import EventKind
 from tests.api.support_stream import served, stream
-from tests.support.eventually import eventually
 from tests.support.vault import Dialler, source_status
 
 AT_ONCE_SECONDS = following.LOOK_AGAIN_SECONDS / 2

@@ -2,9 +2,9 @@
 
 import json
 
+from rig.eventually import eventually
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire import control, rest
-from tests.support.eventually import eventually
 from tests.support.vault import (
     Dialler,
     definition,

@@ -1,7 +1,7 @@
 """What the tests of killed appliances share: a protected machine, and a drill that is read."""
 
+from rig.eventually import eventually
 from secondsite.wire.control.orders import Kind, StartReplica
-from tests.support.eventually import eventually
 
 
 def protect(vault, pair):

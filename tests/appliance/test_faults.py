@@ -8,6 +8,7 @@ import pytest
 
 from rig import dying
 from rig.appliances import DISK_BYTES, Pair
+from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.appliance.process import Appliance
@@ -23,7 +24,6 @@ from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import Kind, RunCycle
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

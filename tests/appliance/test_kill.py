@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from rig.appliances import Kept, Pair, TinyVault
+from rig.eventually import eventually
 from rig.images import raw
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Drain, FindInstant, Kind, RunCycle, StartReplica
 from tests.appliance.support_kept import drill_equals, protect
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -9,12 +9,12 @@ import pytest
 
 from rig.appliances import Pair
 from rig.errors import OrderFailed
+from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Kind, OnePoint
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

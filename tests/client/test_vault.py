@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
+from rig.eventually import eventually
 from secondsite import client
 from secondsite.client import Connection, Vault, errors
 from secondsite.domain.lifecycle import State
@@ -14,7 +15,6 @@ from secondsite.jobs.model.clock import utc_now
 from secondsite.vault.gateway.authority import create_authority
 from secondsite.wire import rest
 from secondsite.wire.control.orders import Kind
-from tests.support.eventually import eventually
 from tests.support.vault import Dialler, machine
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import trustme
 
+from rig.eventually import eventually
 from secondsite.datapath.channel import connection as channel
 from secondsite.datapath.channel.listener import Listener
 from secondsite.datapath.channel.tls import TlsFiles
@@ -23,7 +24,6 @@ from secondsite.datapath.extents import Extent
 from secondsite.datapath.transfer import receiver
 from secondsite.datapath.transfer.admission import Accept
 from secondsite.ground.units import KiB, MiB
-from tests.support.eventually import eventually
 
 
 def issue(authority: trustme.CA, folder: Path, name: str) -> TlsFiles:

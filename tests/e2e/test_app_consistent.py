@@ -10,9 +10,9 @@ import pytest
 import guestkit
 from rig import images
 from rig.background import Background
+from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
 WRITING = guestkit.Workload(records_per_second=20, load_kib_per_second=256)

@@ -8,10 +8,10 @@ import pytest
 
 import guestkit
 from rig import Rig, images
+from rig.eventually import eventually
 from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, policies
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 NEEDLE = b"secondsite" * 20

@@ -7,8 +7,8 @@ import uuid
 import pytest
 
 from rig import Rig, images, machines
+from rig.eventually import eventually
 from tests.support import command_line, policies, uefi
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 NAME, ENTRY = "uefi01", "Shell of paris"

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from rig import small_store
+from rig.eventually import eventually
 from secondsite.ground.units import MiB
 from tests.e2e.support_simulated_sites import (
     PROTECT,
@@ -20,7 +21,6 @@ from tests.e2e.support_simulated_sites import (
     stored_points,
 )
 from tests.support import command_line
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

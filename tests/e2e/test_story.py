@@ -5,10 +5,10 @@ import json
 import pytest
 
 import guestkit
+from rig.eventually import eventually
 from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 WRITING = guestkit.Workload(records_per_second=10, load_kib_per_second=256)

@@ -8,9 +8,9 @@ import pytest
 
 import guestkit
 from rig import GuestMachine, Rig
+from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line, libvirtd, policies
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -9,10 +9,10 @@ import pytest
 
 import guestkit
 from rig import images
+from rig.eventually import eventually
 from secondsite.wire.control.orders import Kind
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 ROUNDS = 5

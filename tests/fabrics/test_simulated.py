@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.disks import image
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
@@ -18,7 +19,6 @@ from secondsite.fabrics.interface import HostRequest, PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import KiB, MiB
 from tests.fabrics import support_simulated as support
-from tests.support.eventually import eventually
 
 
 def test_a_machine_with_a_daemon_of_its_own_dies_alone(fabric):

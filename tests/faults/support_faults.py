@@ -3,12 +3,12 @@
 import threading
 import time
 
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Drain, Kind, RunCycle
 from tests.support.enrolled import enrolled
-from tests.support.eventually import eventually
 from tests.support.vault import VaultInProcess
 
 BLOCK = 64 * KiB

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from rig import Rig
+from rig.eventually import eventually
 from secondsite.ground.units import KiB, MiB
 from tests.faults.support_clocks import LIBRARY, Clock
 from tests.support import command_line, policies
-from tests.support.eventually import eventually
 
 HOUR = 3600
 DISK_BYTES = 96 * MiB

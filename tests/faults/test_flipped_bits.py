@@ -9,6 +9,7 @@ import pytest
 
 from rig.appliances import DISK_BYTES, EncryptedPair, Pair
 from rig.errors import OrderFailed
+from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.datapath.channel import connection as channel
@@ -19,7 +20,6 @@ from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import FindInstant, Kind, OnePoint, RunCycle, StartReplica
 from tests.support import instants
-from tests.support.eventually import eventually
 
 CHANGED = 256 * KiB
 

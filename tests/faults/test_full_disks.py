@@ -9,13 +9,13 @@ import pytest
 
 from rig.appliances import Pair
 from rig.errors import OrderFailed
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.source.scratch_reserve import ScratchReserve
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Kind, RunCycle
 from tests.faults.support_faults import CountingGuest
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

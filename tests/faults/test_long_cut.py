@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.ground.units import KiB, MiB
 from tests.faults.support_faults import CountingGuest
-from tests.support.eventually import eventually
 
 CUT_SECONDS = 150
 THRESHOLD_SECONDS = 20

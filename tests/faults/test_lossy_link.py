@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
 from tests.faults.support_faults import CountingGuest
-from tests.support.eventually import eventually
 
 CHANGED = 12 * MiB
 WATCHED_SECONDS = 12

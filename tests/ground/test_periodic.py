@@ -4,8 +4,8 @@ import threading
 import time
 from typing import Any
 
+from rig.eventually import eventually
 from secondsite.ground.periodic import Every, Periodic
-from tests.support.eventually import eventually
 
 
 def test_a_round_that_fails_is_told_and_the_next_one_comes():

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import guestkit
+from rig.eventually import eventually
 from tests.guestkit.running import running
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.guest
 HELD_SECONDS = 1.5

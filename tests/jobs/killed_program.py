@@ -5,14 +5,14 @@ import sys
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from rig.eventually import eventually
+from secondsite.ground.job_states import MOVING
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.model.states import MOVING
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import search, tables
 from secondsite.jobs.storage.database import connect
 from tests.jobs.support_jobs import Facts, enter, ledger_metadata
-from tests.support.eventually import eventually
 
 
 def step(name):

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import JsonValue, RootModel
 from sqlalchemy.orm import Session
 
+from rig.eventually import eventually
 from secondsite.jobs.model.definitions import Catalogue, Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running.engine import Engine
@@ -19,7 +20,6 @@ from secondsite.jobs.running.runner import Runner
 from secondsite.jobs.running.wake import Bell
 from secondsite.jobs.storage import read, tables
 from secondsite.jobs.storage.lease import Membership
-from tests.support.eventually import eventually
 
 ledger_metadata = sa.MetaData()
 ledger = sa.Table(

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.model.states import JobState
 from tests.jobs.support_jobs import Facts, verb
 
 

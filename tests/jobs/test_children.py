@@ -2,11 +2,11 @@
 
 from sqlalchemy.orm import Session
 
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.context import Child
 from secondsite.jobs.model.definitions import Children, Definition, Step
 from secondsite.jobs.model.failures import StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.model.states import JobState
 from secondsite.jobs.storage import read
 from tests.jobs.support_jobs import Facts
 

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from rig.dying import Killed
 from secondsite.ground import seams
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.context import Child
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.model.states import JobState
 from secondsite.jobs.storage import read, search, tables
 from secondsite.jobs.storage.database import connect
 from tests.jobs.support_jobs import Facts, JournalSpace, ledger, verb

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
+from rig.eventually import eventually
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import EngineAlreadyRunning, LeaseLost, NameTaken
 from secondsite.jobs.model.outcomes import Done
-from secondsite.jobs.model.states import JobState
 from secondsite.jobs.storage.claims import Claims
 from secondsite.jobs.storage.database import connect
 from secondsite.jobs.storage.transactions import Transactions
 from tests.jobs.support_jobs import Facts, JournalSpace, enter, verb
-from tests.support.eventually import eventually
 
 TOLERANCE_SECONDS = 10
 

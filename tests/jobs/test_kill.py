@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from rig.eventually import eventually
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done
-from secondsite.jobs.model.states import JobState
 from secondsite.jobs.storage.database import connect
 from tests.jobs.support_jobs import JournalSpace, enter
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from secondsite.ground.job_states import JobState
 from secondsite.ground.problem import PeerUnreachable
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Skipped
-from secondsite.jobs.model.states import JobState
 from secondsite.jobs.storage import read, search
 from tests.jobs.support_jobs import Facts, enter, verb
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from secondsite.jobs.model.states import JobState
+from rig.eventually import eventually
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.storage.tables import jobs
 from tests.jobs.support_jobs import Clock, Gate, waiting_job
-from tests.support.eventually import eventually
 
 HOUR = 3600
 

@@ -1,10 +1,10 @@
 """Waits hold no thread, end by signal, poll or deadline, and lose no signal."""
 
+from rig.eventually import eventually
+from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.model.states import JobState
 from tests.jobs.support_jobs import Facts, Gate, waiting_job
-from tests.support.eventually import eventually
 
 
 def test_a_wait_is_visible_and_ends_when_its_signal_fires(room):

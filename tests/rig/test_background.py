@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rig.background import Background
-from tests.support.eventually import eventually
+from rig.eventually import eventually
 
 
 class Counter(Background):

@@ -3,10 +3,10 @@
 import uuid
 from datetime import UTC, datetime
 
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import FindInstant, InstantFact, Kind, StartReplica, StopReplica
-from tests.support.eventually import eventually
 
 
 def now():

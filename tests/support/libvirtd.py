@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.eventually import eventually
+from rig.eventually import eventually
 
 PRIVATE = ("/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt")
 CAPABILITIES = Path(__file__).resolve().parents[2] / ".cache" / "libvirt-system-capabilities"

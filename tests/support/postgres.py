@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from rig.eventually import eventually
 from secondsite.jobs.storage import database as opening
-from tests.support.eventually import eventually
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 

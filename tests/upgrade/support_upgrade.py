@@ -7,8 +7,8 @@ import tarfile
 from pathlib import Path
 
 from rig import Rig, processes
+from rig.eventually import eventually
 from secondsite.fabrics import simulated
-from tests.support.eventually import eventually
 from tests.upgrade import support_recent as recent
 from tests.upgrade.fixture_record import sha256
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.ground.units import KiB, MiB
 from tests.support import command_line
-from tests.support.eventually import eventually
 from tests.upgrade import support_upgrade as upgrade
 from tests.upgrade.fixture_record import image_digest
 

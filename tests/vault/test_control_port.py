@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import WebSocketException
 
+from rig.eventually import eventually
 from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
-from tests.support.eventually import eventually
 from tests.support.vault import Dialler, machine, request_for, source_status
 
 

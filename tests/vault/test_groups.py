@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.jobs.storage import read
 from secondsite.wire.control.orders import Kind
-from tests.support.eventually import eventually
 from tests.support.vault import Dialler, VaultInProcess, machine, point, replica_status
 
 

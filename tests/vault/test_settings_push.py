@@ -2,10 +2,10 @@
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
-from tests.support.eventually import eventually
 from tests.support.vault import Dialler, machine
 
 TAKEN = {

@@ -11,10 +11,10 @@ import urllib.request
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.appliance.control.enrollment import enroll
 from secondsite.domain import errors
 from secondsite.entry import settings, vault_main
-from tests.support.eventually import eventually
 from tests.support.vault_process import PROGRAM, Process
 
 pytestmark = pytest.mark.slow

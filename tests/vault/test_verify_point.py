@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.wire import rest
 from secondsite.wire.common.base import Problem
 from secondsite.wire.control.orders import Kind
-from tests.support.eventually import eventually
 from tests.support.vault import Dialler, machine, point, replica_status, source_status
 
 

@@ -3,27 +3,15 @@
 import typing
 from typing import cast
 
-import pytest
-
 from secondsite.domain.bandwidth import DAYS
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.jobs.model import states
 from secondsite.vault import operations
 from secondsite.vault.steps.batch import BATCH
 from secondsite.vault.steps.deps import Deps
 from secondsite.wire import rest
 from secondsite.wire.common import bandwidth
 from secondsite.wire.common.policies import PolicyShape
-
-
-@pytest.mark.parametrize(
-    ("shown", "kept"), [(rest.JobState, states.JobState), (rest.TaskState, states.TaskState)]
-)
-def test_jobs_and_tasks_have_the_engines_states(shown, kept):
-    assert {each.value for each in shown} == {each.value for each in kept}
-    if shown is rest.JobState:
-        assert all(each.ended == kept(each).ended for each in shown)
 
 
 def test_every_kind_of_job_has_a_verb():

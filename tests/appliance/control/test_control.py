@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from rig.appliances import Pair, TinyVault
+from rig.eventually import eventually
 from secondsite.wire import control as wire
 from secondsite.wire.control.orders import Kind
-from tests.support.eventually import eventually
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
+from rig.eventually import eventually
 from secondsite.appliance.control import certificate as renewal
 from secondsite.appliance.control import enrollment
 from secondsite.appliance.control.certificate import Renewal
@@ -20,7 +21,6 @@ from secondsite.vault.gateway.authority import create_authority, load_authority
 from secondsite.wire.control import Renewed
 from secondsite.wire.rest.places import EnrollRequest
 from tests.support.enrolled import enrolled as enrolled_site
-from tests.support.eventually import eventually
 from tests.support.vault import VaultInProcess
 
 pytestmark = pytest.mark.slow

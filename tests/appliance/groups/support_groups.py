@@ -2,13 +2,13 @@
 
 from rig.appliances import Pair, policy
 from rig.background import Background
+from rig.eventually import eventually
 from secondsite.domain import groups
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.control.orders import Drain, Kind, SetSite
 from secondsite.wire.control.setups import GroupShape
-from tests.support.eventually import eventually
 
 COUNTER = 1 * MiB
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.fabrics import simulated
 from secondsite.wire.control.orders import Kind
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

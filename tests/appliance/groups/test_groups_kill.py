@@ -5,13 +5,13 @@ import json
 import pytest
 
 from rig.appliances import Kept, Pair, TinyVault
+from rig.eventually import eventually
 from rig.images import raw
 from secondsite.domain import groups
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.control.orders import Drain, Kind, SetSite
 from secondsite.wire.control.setups import GroupShape
 from tests.appliance.groups.support_groups import COUNTER, Counting, assert_in_order
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -4,6 +4,7 @@ import uuid
 
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, turned
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
@@ -20,7 +21,6 @@ from secondsite.wire.control.orders import (
     StopReplica,
 )
 from secondsite.wire.control.setups import Base
-from tests.support.eventually import eventually
 
 
 def test_a_drill_runs_beside_replication_and_leaves_nothing(pair):

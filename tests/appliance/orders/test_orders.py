@@ -1,5 +1,6 @@
 """Orders that look, check, list and remove."""
 
+from rig.eventually import eventually
 from rig.noise import noise
 from rig.processes import free_port
 from secondsite.fabrics import simulated
@@ -15,7 +16,6 @@ from secondsite.wire.control.orders import (
     StopReplication,
     Withdraw,
 )
-from tests.support.eventually import eventually
 
 
 def test_discover_lists_machines_and_networks(pair):

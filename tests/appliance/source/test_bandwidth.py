@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rig.appliances import Pair
+from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.appliance.shared.bandwidth import Bandwidth
@@ -14,7 +15,6 @@ from secondsite.datapath.channel.token_bucket import TokenBucket
 from secondsite.ground.units import MiB
 from secondsite.wire.common.bandwidth import BandwidthShape, WindowShape
 from secondsite.wire.control.orders import Kind, SetSite
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from rig.appliances import Pair
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, StartReplica, StopReplica
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -10,12 +10,12 @@ import pytest
 
 from rig.appliances import Pair
 from rig.errors import OrderFailed
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

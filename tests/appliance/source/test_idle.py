@@ -5,13 +5,13 @@ from datetime import datetime
 import pytest
 
 from rig.appliances import Pair, policy
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.records import Records
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Drain, Kind, PreCopy, RunCycle
-from tests.support.eventually import eventually
 
 FIRMWARE = {"nvram": b"variables" * 999}
 

@@ -8,13 +8,13 @@ import pytest
 
 from rig.appliances import DISK_BYTES, Pair
 from rig.dying import Killed
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.datapath.units import BLOCK_BYTES, PAGE_BYTES
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import Kind, RunCycle
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ import pytest
 
 from rig.appliances import EncryptedPair
 from rig.appliances.runs import fail_over, start, turned
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.datapath.encryption import customer_key
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, RunCycle, ShutDown, StopReplica
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

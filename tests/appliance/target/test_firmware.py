@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rig.appliances import Pair
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.datapath.cycles import firmware
 from secondsite.fabrics import simulated
@@ -22,7 +23,6 @@ from secondsite.wire.control.orders import (
     Withdraw,
 )
 from secondsite.wire.control.setups import Base
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

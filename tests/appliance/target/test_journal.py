@@ -6,6 +6,7 @@ import pytest
 
 from rig.appliances import Pair, policy
 from rig.appliances.runs import turned
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import (
@@ -15,7 +16,6 @@ from secondsite.wire.control.orders import (
     RemoveReplica,
     UpdatePolicy,
 )
-from tests.support.eventually import eventually
 from tests.support.instants import drilled, find, now, start, until_processed, write
 
 pytestmark = pytest.mark.slow

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rig.appliances import Pair, policy
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import scrub
 from secondsite.appliance.target.scrub_journal import JournalScrub
@@ -13,7 +14,6 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.control.orders import Kind, OnePoint
 from tests.support import instants
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -11,6 +11,7 @@ import pytest
 
 from rig.appliances import DISK_BYTES, Pair
 from rig.dying import Killed
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.datapath.units import PAGE_BYTES
 from secondsite.ground import seams
@@ -18,7 +19,6 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control import Order
 from secondsite.wire.control.checks import CheckTarget, ImportSeed, SeedDisk
 from secondsite.wire.control.orders import Kind, RemoveReplica
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

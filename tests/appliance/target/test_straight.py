@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from rig.appliances import Kept, Pair, TinyVault
+from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from tests.appliance.support_kept import drill_equals, protect
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -9,6 +9,7 @@ import time
 import pytest
 import trustme
 
+from rig.eventually import eventually
 from secondsite.datapath.channel import connection as channel
 from secondsite.datapath.channel.listener import Listener
 from secondsite.datapath.channel.tls import TlsFiles, client_context
@@ -25,7 +26,6 @@ from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.frame import Kind
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.support_channel import issue
-from tests.support.eventually import eventually
 
 
 def echo(connection):

@@ -4,9 +4,9 @@ import contextlib
 import socket
 import time
 
+from rig.eventually import eventually
 from secondsite.datapath.channel.tcp_info import Pressure
 from secondsite.ground.units import MiB
-from tests.support.eventually import eventually
 
 
 def stream():

@@ -5,13 +5,13 @@ import subprocess
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.disks.buffers import Buffers
 from secondsite.datapath.disks.nbd_disk import NbdDisk
 from secondsite.datapath.errors import DiskSilent, DiskUnreadable
 from secondsite.datapath.extents import Extent
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.support_channel import disk_content, listens, nbd_server, served_disk
-from tests.support.eventually import eventually
 
 
 def run(*command):

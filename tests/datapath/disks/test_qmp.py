@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath import errors
 from secondsite.datapath.disks import QmpClient
-from tests.support.eventually import eventually
 
 
 @pytest.fixture

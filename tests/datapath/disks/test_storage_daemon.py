@@ -5,11 +5,11 @@ import subprocess
 import nbd
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath import errors
 from secondsite.datapath.disks import QmpRefused, StorageDaemon, image
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import qemu_img
-from tests.support.eventually import eventually
 
 
 def test_an_image_is_served_over_nbd_and_let_go_again(daemon, tmp_path):

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath import errors
 from secondsite.datapath.disks import image
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
@@ -12,7 +13,6 @@ from secondsite.datapath.replica.chain import chain as layers
 from secondsite.datapath.replica.chain import commit_encrypted
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import read_raw, write_image
-from tests.support.eventually import eventually
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath import errors
 from secondsite.datapath.disks import image
 from secondsite.datapath.disks.nbd_disk import NbdDisk
@@ -19,7 +20,6 @@ from secondsite.datapath.replica.replica import Replica
 from secondsite.datapath.transfer.pump import AHEAD, Pump, Work
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import Source
-from tests.support.eventually import eventually
 
 DISK_BYTES = 64 * MiB
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.channel import connection as channel
 from secondsite.datapath.cycles import inbox
 from secondsite.datapath.errors import CycleRefused, DatapathError, PeerRefused, PeerUnreachable
@@ -29,7 +30,6 @@ from tests.datapath.support_channel import (
     served_disk,
     whole,
 )
-from tests.support.eventually import eventually
 
 SIZE = 8 * MiB
 

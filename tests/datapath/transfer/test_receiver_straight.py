@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.errors import Cancelled, PeerRefused, StoreFull
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
@@ -9,7 +10,6 @@ from secondsite.datapath.transfer import sender
 from secondsite.datapath.transfer.sender import DiskPlan
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.support_channel import cycle_header, disk_content, served_disk, whole
-from tests.support.eventually import eventually
 
 SIZE = 8 * MiB
 

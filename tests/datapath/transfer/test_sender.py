@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.cycles import cycle_file, inbox
 from secondsite.datapath.disks.nbd_disk import NbdDisk
 from secondsite.datapath.errors import Cancelled, DiskUnreadable, PeerRefused
@@ -21,7 +22,6 @@ from tests.datapath.support_channel import (
     served_disk,
     whole,
 )
-from tests.support.eventually import eventually
 
 SIZE = 8 * MiB
 

@@ -7,10 +7,10 @@ import time
 import pytest
 
 import guestkit
+from rig.eventually import eventually
 from secondsite.fabrics.libvirt.consistency import agent
 from secondsite.fabrics.libvirt.host.connection import agent_command
 from tests.fabrics.libvirt.support_guests import GuestMachine, view
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.guest
 

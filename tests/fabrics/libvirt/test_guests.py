@@ -13,12 +13,12 @@ import pytest
 
 import guestkit
 from rig import images
+from rig.eventually import eventually
 from secondsite.datapath.disks import image
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest, PowerState
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine, connected, digest, view
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.guest
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import guestkit
+from rig.eventually import eventually
 from rig.images import qemu_img
 from tests.fabrics.libvirt.support_held import held_root, image_of
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ import time
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import emulator
 from tests.fabrics.libvirt.support_held import TAG
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

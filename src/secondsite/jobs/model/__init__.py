@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    states       states of jobs and tasks
+    task_kind    a task does a step, or undoes one
     failures     what goes wrong
     outcomes     what a step may say
     facts        what jobs are given and steps leave

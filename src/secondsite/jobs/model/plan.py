@@ -8,8 +8,9 @@ move gives the same move: that is the whole of crash recovery.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...ground.job_states import JobState, TaskState
 from .definitions import Definition, Step
-from .states import JobState, TaskKind, TaskState
+from .task_kind import TaskKind
 from .views import JobView, TaskView, current_steps
 
 

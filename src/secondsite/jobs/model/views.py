@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
+from ...ground.job_states import JobState, TaskState
 from .facts import Json
 from .failures import Failure
-from .states import JobState, TaskKind, TaskState
+from .task_kind import TaskKind
 
 
 @dataclass(frozen=True, slots=True)

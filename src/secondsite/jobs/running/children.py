@@ -6,12 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ...ground.job_states import JobState
 from ..model.context import Child
 from ..model.definitions import Catalogue, Children
 from ..model.facts import to_json
 from ..model.failures import CHILDREN_FAILED, Refused, StepFailed
 from ..model.outcomes import Done, Outcome, Skipped, Wait
-from ..model.states import JobState, TaskKind
+from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal, read
 from . import requests

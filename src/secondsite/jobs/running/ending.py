@@ -6,10 +6,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ...ground import seams
+from ...ground.job_states import JobState, TaskState
 from ..model.clock import Clock
 from ..model.definitions import Definition, Hook
 from ..model.failures import Failure, describe
-from ..model.states import JobState, TaskState
 from ..model.views import JobView, TaskView
 from ..storage import journal, read
 from ..storage.journal import Claim

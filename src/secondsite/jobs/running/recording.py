@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from ...ground import seams
+from ...ground.job_states import JobState, TaskState
 from ..model.clock import Clock
 from ..model.failures import DEADLINE_EXCEEDED, UNDO_FAILED, Failure
 from ..model.outcomes import Done, Outcome, Skipped, Wait
-from ..model.states import JobState, TaskKind, TaskState
+from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal
 from ..storage.journal import Claim

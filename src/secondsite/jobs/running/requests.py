@@ -8,11 +8,12 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ...ground.job_states import MOVING, JobState, TaskState
 from ..model import plan
 from ..model.definitions import Catalogue, Definition
 from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, Refused
-from ..model.states import MOVING, JobState, TaskKind, TaskState
+from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, current_steps
 from ..storage import journal, read, touched
 from ..storage.tables import jobs, tasks

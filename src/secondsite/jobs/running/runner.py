@@ -9,6 +9,7 @@ from sqlalchemy import exc, func, select
 from sqlalchemy.orm import Session
 
 from ...ground import seams
+from ...ground.job_states import MOVING, JobState, TaskState
 from ..model import plan
 from ..model.clock import Clock
 from ..model.context import StepContext, StepFunction
@@ -16,7 +17,7 @@ from ..model.definitions import Catalogue, Definition
 from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, Failure, LeaseLost, describe
 from ..model.outcomes import Outcome, Wait
-from ..model.states import MOVING, JobState, TaskKind, TaskState
+from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, current_steps
 from ..storage import journal, read
 from ..storage.journal import Claim

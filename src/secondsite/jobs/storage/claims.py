@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
+from ...ground.job_states import MOVING
 from ..model.clock import Clock
-from ..model.states import MOVING
 from .journal import Claim
 from .lease import database_now, held_by_the_living
 from .tables import jobs

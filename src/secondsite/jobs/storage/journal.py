@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ...ground.job_states import JobState, TaskState
 from ..model.facts import Json, to_json
 from ..model.failures import Failure, LeaseLost
 from ..model.outcomes import Done, Wait
-from ..model.states import JobState, TaskKind, TaskState
+from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
 from . import touched
 from .tables import jobs, tasks

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
+from ...ground.job_states import ENDED, MOVING
 from ..model.failures import Refused
-from ..model.states import ENDED, MOVING
 from ..model.views import JobTree, JobView, TaskView, current_steps, in_order, job_view, task_view
 from .tables import jobs, tasks
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from ..model.states import JobState
+from ...ground.job_states import JobState
 from ..model.views import JobView, job_view
 from .tables import jobs
 

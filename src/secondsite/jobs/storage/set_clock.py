@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, select, text, update
 from sqlalchemy.orm import Session
 
+from ...ground.job_states import MOVING, TaskState
 from ..model.clock import Clock
-from ..model.states import MOVING, TaskState
 from .tables import jobs, tasks
 
 SLEWED = timedelta(seconds=2)

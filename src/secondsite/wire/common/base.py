@@ -31,6 +31,7 @@ class Editable(Shape):
 class Problem(Shape):
     """An error as it crosses a process."""
 
+    # No enumeration: a newer neighbour's code must not cost its message and advice; errors.from_wire keeps those.
     code: str
     """Names the kind of error, for scripts: docs/reference/errors.md lists them."""
     message: str

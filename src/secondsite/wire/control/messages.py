@@ -22,6 +22,7 @@ class Hello(Shape):
     appliance_id: str
     site: str
     version: str
+    # No enumeration: a newer appliance may bring a platform of its own, and is as good to the vault, which only shows it.
     fabric_kind: str
     accelerated: bool
     data_addresses: tuple[str, ...]

@@ -12,6 +12,7 @@ Its rooms:
     verbs                                          what a person may start
 """
 
+from ...ground.job_states import JobState, TaskState
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartedFrom
@@ -22,12 +23,10 @@ from .jobs import (
     JobAccepted,
     JobPage,
     JobQuery,
-    JobState,
     JobVerb,
     OtherWork,
     Task,
     TaskFacts,
-    TaskState,
 )
 from .machines import Direction, Disk, Encryption, Finding, Machine, MachinePage, MachineQuery, Points
 from .pages import MOST_PER_PAGE, Page, Paging

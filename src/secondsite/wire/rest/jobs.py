@@ -5,42 +5,10 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from ...domain.lifecycle import Verb
+from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
 from ..common.points import RolledForward
 from .pages import Page, Paging
-
-
-class JobState(StrEnum):
-    """Where a job is. queued, running, waiting and cancelling move; the others are ends."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"
-    CANCELLING = "cancelling"
-    SUCCEEDED = "succeeded"
-    PARTIALLY_SUCCEEDED = "partially_succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def ended(self) -> bool:
-        return self not in _MOVING
-
-
-_MOVING = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.CANCELLING})
-
-
-class TaskState(StrEnum):
-    """Where a task is. One that the job's end overtook before it began is cancelled."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"
-    SUCCEEDED = "succeeded"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNDONE = "undone"
 
 
 class OtherWork(StrEnum):

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from ....domain import errors
 from ....domain.lifecycle import Verb
+from ....ground.job_states import MOVING, TaskState
 from ....jobs.model import failures, plan
-from ....jobs.model.states import MOVING, JobState, TaskState
 from ....jobs.model.views import JobTree, JobView, TaskView
 from ....jobs.storage import read, search
 from ....jobs.storage.database import Session
@@ -70,7 +70,7 @@ class Jobs:
 
     def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
         return search.Wanted(
-            states=frozenset(JobState(each) for each in query.state),
+            states=frozenset(query.state),
             subject=None if query.machine is None else self._subject(tx, query.machine),
             verb=query.verb,
             since=query.since,
@@ -99,7 +99,7 @@ class Jobs:
             verb=_verb(job),
             subject=job.subject,
             subject_name=_several(job.subject_name) if job.name == BATCH else job.subject_name,
-            state=rest.JobState(job.state),
+            state=job.state,
             sentence=_sentence(job, tasks),
             requested_by=job.requested_by,
             created_at=job.created_at,
@@ -193,7 +193,7 @@ def _task(task: TaskView) -> rest.Task:
     return rest.Task(
         position=task.position,
         name=task.title,
-        state=rest.TaskState(task.state),
+        state=task.state,
         sentence=task.sentence,
         progress=task.progress,
         attempt=task.attempt,

@@ -1,10 +1,13 @@
-"""The states of jobs and tasks, in the words that every face shows."""
+"""The states of jobs and tasks: one set of words for the engine that keeps them and for all who show them.
+
+The engine cannot know the shapes that cross a process, nor a client the engine; what both say stands here.
+"""
 
 import enum
 
 
 class JobState(enum.StrEnum):
-    """Where a job is. `queued`, `running`, `waiting` and `cancelling` move; the others are ends."""
+    """Where a job is. queued, running, waiting and cancelling move; the others are ends."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,7 +28,7 @@ ENDED = frozenset(JobState) - MOVING
 
 
 class TaskState(enum.StrEnum):
-    """Where one task is. A task that an end of the job overtook before it began is `cancelled`."""
+    """Where a task is. One that the job's end overtook before it began is cancelled."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -35,10 +38,3 @@ class TaskState(enum.StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNDONE = "undone"
-
-
-class TaskKind(enum.StrEnum):
-    """A step as the definition names it, or the undoing of one."""
-
-    STEP = "step"
-    UNDO = "undo"
