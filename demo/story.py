@@ -13,6 +13,7 @@ from demo.telling import Figures, Report
 from rig import GuestMachine, Rig
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
+from secondsite.ground.plural import counted
 from secondsite.wire import rest
 from secondsite.wire.common.points import PointShape
 
@@ -111,7 +112,7 @@ class Story:
         cycle = machine.replication.last_cycle
         assert cycle is not None
         figures.say(
-            f"{machine.points.count} points; RPO {machine.rpo.seconds:.1f} s now, sent at most {worst:.1f} s ago; last "
+            f"{counted(machine.points.count, 'point')}; RPO {machine.rpo.seconds:.1f} s now, sent at most {worst:.1f} s ago; last "
             f"cycle {cycle.changed_bytes / 1e6:.2f} MB changed, "
             f"{cycle.wire_bytes / 1e6:.2f} MB sent, {cycle.seconds:.2f} s",
             rpo_seconds=machine.rpo.seconds,
@@ -129,7 +130,7 @@ class Story:
         rto = time.monotonic() - began
         self.source_console.wait_for(lambda seen: seen.last_record > before + 5, within_seconds=30)
         figures.say(
-            f"a copy runs in an isolated network, RTO {rto:.1f} s; it verified {boot.verified_last} records; "
+            f"a copy runs in an isolated network, RTO {rto:.1f} s; it verified {counted(boot.verified_last or 0, 'record')}; "
             f"{MACHINE} writes on at site a (record {self.source_console.last_record})",
             rto_seconds=rto,
             verified_records=boot.verified_last,
@@ -149,7 +150,7 @@ class Story:
         killed = self.rig.lose("a")
         self.at_kill = self.source_console.last_record
         figures.say(
-            f"kill -9 of {killed} processes: QEMU, appliance, daemons; last flushed record {self.at_kill}",
+            f"kill -9 of {counted(killed, 'process', 'processes')}: QEMU, appliance, daemons; last flushed record {self.at_kill}",
             killed=killed,
             last_record=self.at_kill,
         )
@@ -165,7 +166,7 @@ class Story:
         lost = self.at_kill - (boot.verified_last or 0)
         figures.say(
             f"{MACHINE} runs at site b from point {facts.point_id}: RTO {rto:.1f} s to its console, RPO "
-            f"{facts.loses_seconds or 0.0:.1f} s at the start, {lost} of {self.at_kill} records lost with site a",
+            f"{facts.loses_seconds or 0.0:.1f} s at the start, {lost} of {counted(self.at_kill, 'record')} lost with site a",
             rto_seconds=rto,
             rpo_seconds=facts.loses_seconds,
             verified_records=boot.verified_last,
@@ -179,7 +180,7 @@ class Story:
         self.rig.must(Verb.CHANGE_RECOVERY_POINT, request)
         boot = _booted(self.target_console, 2)
         figures.say(
-            f"started again from the older point {older.id}: {boot.verified_last} records, "
+            f"started again from the older point {older.id}: {counted(boot.verified_last or 0, 'record')}, "
             f"{time.monotonic() - began:.1f} s",
             point=older.id,
             verified_records=boot.verified_last,

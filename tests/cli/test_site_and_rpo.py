@@ -20,7 +20,7 @@ def test_a_site_is_limited_shown_and_let_free(rig, cli):
     assert shown["bandwidth"]["utc_offset_minutes"] == 60
     assert "2 windows" in cli.must("site list").out
     assert "unlimited" in cli.must("site limit a --rate unlimited").out
-    assert "windows" not in cli.must("site list").out
+    assert "window" not in cli.must("site list").out
 
 
 def test_a_limit_that_cannot_be_is_refused(rig, cli):

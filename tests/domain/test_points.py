@@ -105,7 +105,7 @@ def test_a_damaged_point_is_passed_over_by_every_choice_but_its_name():
     for name in ("latest", "latest_processed", "latest_app_consistent"):
         choice = RecoveryPointChoice(name)
         assert points.pick(found, choice).id == "p1"
-    with pytest.raises(errors.NotFound, match="1 are damaged"):
+    with pytest.raises(errors.NotFound, match="0 other points, 1 damaged"):
         points.pick(found[1:], RecoveryPointChoice.LATEST)
 
 

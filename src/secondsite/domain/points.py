@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ..ground.plural import counted
 from ..ground.uptime import Uptime
 from . import errors
 
@@ -88,8 +89,8 @@ def pick(
     if found is None:
         damaged = len(selectable) - len(whole)
         raise errors.NotFound(
-            f"There is no recovery point for the choice '{choice}' ({len(whole)} other points exist"
-            f"{f', {damaged} are damaged' if damaged else ''}).",
+            f"There is no recovery point for the choice '{choice}' ({counted(len(whole), 'other point')}"
+            f"{f', {damaged} damaged' if damaged else ''}).",
             do="List the points with 'secondsite point list MACHINE' and choose one, or use latest_processed.",
         )
     return found

@@ -16,6 +16,7 @@ from ..cli.app import run as run_command_line
 from ..cli.nouns import appliance as appliance_noun
 from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json
+from ..ground.plural import counted
 
 
 def _size(what: str) -> Any:
@@ -206,7 +207,8 @@ def appliance_change_key(
             }
         )
         return
-    output.console.print(f"key {done.key.key_id} is in {done.key.path} and opens {done.replicas} replicas")
+    replicas = counted(done.replicas, "replica")
+    output.console.print(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
     output.console.print(
         f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it when no older "
         "backup of the store needs it"

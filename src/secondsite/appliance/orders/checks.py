@@ -9,6 +9,7 @@ from ...domain import errors
 from ...domain.amounts import size
 from ...fabrics.interface import Obstacle
 from ...ground import usage
+from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
 from ...wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles, ObstacleShape
 from ..target import GIVE_ONE
@@ -120,7 +121,8 @@ def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 def _answer(found: list[ObstacleShape], fine: str) -> tuple[str, Obstacles]:
     blocking = sum(each.blocking for each in found)
-    sentence = f"{blocking} reasons not to go on, {len(found) - blocking} warnings" if found else fine
+    against, warnings = counted(blocking, "reason"), counted(len(found) - blocking, "warning")
+    sentence = f"{against} not to go on, {warnings}" if found else fine
     return sentence, Obstacles(obstacles=tuple(found))
 
 

@@ -2,6 +2,7 @@
 
 from ...domain import journal
 from ...domain.journal import Recovery
+from ...ground.plural import counted
 from ...wire.common.points import RolledForward
 from ...wire.control.orders import FindInstant, InstantFact
 from ..target import HostedReplica
@@ -19,9 +20,7 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
     forward, count = _forward(found), len(found.cycles)
     what = f"point {found.point.id} of {journal.spoken(found.taken_at)}"
     if forward is not None:
-        what = (
-            f"{forward.named(found.point.id)} ({count} {'cycle' if count == 1 else 'cycles'} of the journal)"
-        )
+        what = f"{forward.named(found.point.id)} ({counted(count, 'cycle')} of the journal)"
     return what, InstantFact(point_id=found.point.id, taken_at=found.taken_at, forward=forward, cycles=count)
 
 

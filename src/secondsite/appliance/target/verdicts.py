@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from ...ground.plural import counted
 from ...wire.common.base import Shape
 from ...wire.common.findings import FindingShape
 from ...wire.common.points import PointShape
@@ -75,7 +76,7 @@ class Verdicts:
         if not bad:
             return ()
         named = "; ".join(f"{point_id} on {', '.join(verdict.bad)}" for point_id, verdict in bad[-3:])
-        more = f" and {len(bad) - 3} older points" if len(bad) > 3 else ""
+        more = f" and {counted(len(bad) - 3, 'older point')}" if len(bad) > 3 else ""
         what = (
             f"Recovery points of {machine_name} are not what was sealed: {named}{more}. No choice picks them."
         )

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain import amounts, errors
+from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.rest.places import Site
 from .. import output, schedules
@@ -113,7 +114,8 @@ def _limit(site: Site) -> str:
     """Nothing where there is no limit at any time."""
     if site.bandwidth == BandwidthShape():
         return "-"
-    windows = f" now, {len(site.bandwidth.windows)} windows" if site.bandwidth.windows else ""
+    count = len(site.bandwidth.windows)
+    windows = f" now, {counted(count, 'window')}" if count else ""
     return amounts.exact_rate(site.bytes_per_second_now) + windows
 
 

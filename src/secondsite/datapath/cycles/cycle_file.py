@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 import xxhash
 
 from ...ground import durable, full_disk
+from ...ground.plural import counted
 from ...ground.units import MiB
 from ..channel import Message, Received, messages
 from ..encryption import FileKey, encrypted_file
@@ -237,7 +238,7 @@ def _frames(path: Path, at: int, key: FileKey | None) -> Iterator[Frame]:
             count += 1
             at = file.tell()
     if _message(received, path, at) != Message("END", {"frames": count, "digest": running.hexdigest()}):
-        raise _damaged(path, at, f"its trailer does not match its {count} frames")
+        raise _damaged(path, at, f"its trailer does not match its {counted(count, 'frame')}")
 
 
 def _verified(received: Received, path: Path, at: int) -> list[Frame]:

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 import xxhash
 
+from ...ground.plural import counted
 from ..channel import Connection, Message, Received, messages
 from ..cycles import CycleHeader, CycleWriter
 from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
@@ -139,7 +140,7 @@ class IncomingCycle:
     def _check_end(self, end: Message) -> None:
         if end.fields != {"frames": self._frames, "digest": self._digest.hexdigest()}:
             raise FrameDamaged(
-                f"{self._frames} frames arrived, their digest is not the sender's",
+                f"{counted(self._frames, 'frame')} arrived, but the digest is not the sender's",
                 do="send the cycle again",
             )
         self.whole = True

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from ...domain import errors
 from ...ground import threads
+from ...ground.plural import counted
 from ...wire import PROTOCOL_VERSION, control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
@@ -280,5 +281,5 @@ def _parse(text: str | bytes) -> control.Message:
         return control.parse(text)
     except pydantic.ValidationError as error:
         raise errors.InvalidArgument(
-            f"A message cannot be read: {error.error_count()} errors, {error}"
+            f"A message cannot be read: {counted(error.error_count(), 'error')}, {error}"
         ) from error
