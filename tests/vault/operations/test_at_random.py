@@ -132,7 +132,7 @@ KEPT = [
 def test_no_way_of_verbs_and_faults_loses_the_machine_or_runs_it_twice():
     random_walks.walk(
         AnyVerb,
-        "tests/vault/test_operations_at_random.py",
+        "tests/vault/operations/test_at_random.py",
         max_examples=20,
         stateful_step_count=10,
         deadline=None,
