@@ -99,10 +99,26 @@ def test_jobs_come_newest_first_and_are_filtered(ask, many):
     assert ids(before=datetime.now(UTC).isoformat()) == found
 
 
-@pytest.mark.parametrize("path", ["/machines", "/jobs", "/machines/m00/points"])
+@pytest.mark.parametrize("path", ["/sites", "/policies", "/groups"])
+def test_named_records_come_by_name_page_by_page_each_once(ask, vault, two_sites, path):
+    way = {"source_site": "a", "target_site": "b"} if path == "/groups" else {}
+    for name in ("z1", "z0", "q"):
+        ask("POST", path, 201, json={"name": name, **way})
+    found = pages(ask, path, limit=2)
+    names = [each["name"] for page in found for each in page]
+    assert names == sorted(names)
+    assert names[-3:] == ["q", "z0", "z1"] or path == "/policies"
+    assert {"q", "z0", "z1"} <= set(names)
+    assert all(len(page) == 2 for page in found[:-1])
+    assert pages(ask, path) == [[each for page in found for each in page]]
+
+
+@pytest.mark.parametrize(
+    "path", ["/machines", "/jobs", "/machines/m00/points", "/sites", "/policies", "/groups"]
+)
 def test_a_cursor_of_another_list_or_none_at_all_is_refused(ask, many, path):
-    others = {"/machines": "WzEsIDJd", "/jobs": "WzEsIDJd", "/machines/m00/points": "WyJhIiwgImIiXQ"}
-    for cursor in ("nonsense", "ÿ", "W10", others[path]):
+    other = "WyJhIiwgImIiXQ" if path == "/machines/m00/points" else "WzEsIDJd"
+    for cursor in ("nonsense", "ÿ", "W10", other):
         refused = ask("GET", path, 422, params={"cursor": cursor})["error"]
         assert (refused["code"], bool(refused["do"])) == ("invalid-argument", True)
     ask("GET", path, 422, params={"limit": 0})

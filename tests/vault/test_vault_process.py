@@ -68,7 +68,7 @@ def test_a_vault_that_was_killed_comes_back_with_everything_it_acknowledged(made
     vault.post("/sites", made.token, {"name": "a"})
     vault.end(signal.SIGKILL)
     vault = start()
-    assert [site["name"] for site in vault.get("/sites", made.token)] == ["a"]
+    assert [site["name"] for site in vault.get("/sites", made.token)["items"]] == ["a"]
 
 
 def test_a_second_vault_on_the_same_database_is_refused(made, start):
@@ -96,7 +96,7 @@ def test_a_vault_on_postgresql_serves_and_survives_a_kill(tmp_path, postgres_url
     vault.post("/sites", made.token, {"name": "a"})
     vault.end(signal.SIGKILL)
     vault = Process(tmp_path / "home")
-    assert [site["name"] for site in vault.get("/sites", made.token)] == ["a"]
+    assert [site["name"] for site in vault.get("/sites", made.token)["items"]] == ["a"]
     assert vault.end() < 5
 
 

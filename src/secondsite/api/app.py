@@ -16,7 +16,7 @@ Every call but those under /api/health, /api/ca and /api/enroll needs `Authoriza
 - **Idempotency-Key**: a POST that starts or makes something takes one, any text that is new for every new request. For a day a repeat of the same request with it changes nothing
   and gets the first one's answer; the key with another request gets 422. Answers that hold a secret are not kept: their repeat gets 409.
 - **ETag, If-Match**: policies, sites, groups and mappings show an edition. A change that names another one than the present gets 412; without If-Match the last one wins.
-- **Pages**: machines, points and jobs answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
+- **Pages**: machines, points, jobs, sites, policies and groups answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
 - **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; go by the code. 400 cannot be read, 404 is not there, 409 is not possible in this state (prerequisites that
   are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
 - **Newer vaults** may have fields and words that a client does not know: ignore them."""

@@ -25,6 +25,9 @@ REPEAT_EVERY_SECONDS = 0.5
 EVENT_BYTES = 64 << 20
 """An event longer than this is refused: it holds a job's tree."""
 
+EVERY = rest.Paging(limit=rest.MOST_PER_PAGE)
+"""A whole list, in as few pages as there may be."""
+
 
 class Connection:
     """Calls to the vault at `url` (https), whose certificate the CA in `ca` (a PEM file) vouches for, with an access

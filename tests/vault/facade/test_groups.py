@@ -63,7 +63,7 @@ def test_a_group_is_made_changed_and_deleted_and_its_machines_stay_protected(vau
     ]
     assert ask(vault, "POST", "/groups/shop/remove", {"machines": ["app"]})["machines"] == ["db", "web"]
     assert ask(vault, "GET", "/machines/web")["group"] == "shop"
-    assert [each["name"] for each in ask(vault, "GET", "/groups")] == ["shop"]
+    assert [each["name"] for each in ask(vault, "GET", "/groups")["items"]] == ["shop"]
     ask(vault, "DELETE", "/groups/shop", expect=204)
     assert ask(vault, "GET", "/machines/web")["group"] is None
     ask(vault, "GET", "/groups/shop", expect=404)

@@ -1,6 +1,5 @@
 """Routes: replication groups."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -8,15 +7,17 @@ from fastapi import APIRouter, Response
 from ...wire import rest
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from ..pages import Paging, by_name
 from .names import GroupName
 
 router = APIRouter(tags=["groups"])
 
 
 @router.get("/groups")
-def list_groups(vault: Vault) -> Sequence[rest.Group]:
+def list_groups(vault: Vault, paging: Paging) -> rest.GroupPage:
     """All groups, by name."""
-    return vault.groups.list()
+    items, following = by_name(vault.groups.list(), paging)
+    return rest.GroupPage(items=items, next=following)
 
 
 @router.post("/groups", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))

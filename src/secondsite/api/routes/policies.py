@@ -1,6 +1,5 @@
 """Routes: replication policies."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -8,15 +7,17 @@ from fastapi import APIRouter, Response
 from ...wire import rest
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from ..pages import Paging, by_name
 from .names import PolicyName
 
 router = APIRouter(tags=["policies"])
 
 
 @router.get("/policies")
-def list_policies(vault: Vault) -> Sequence[rest.Policy]:
+def list_policies(vault: Vault, paging: Paging) -> rest.PolicyPage:
     """All policies, by name."""
-    return vault.policies.list()
+    items, following = by_name(vault.policies.list(), paging)
+    return rest.PolicyPage(items=items, next=following)
 
 
 @router.post(

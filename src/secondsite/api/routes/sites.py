@@ -1,6 +1,5 @@
 """Routes: sites."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -9,15 +8,17 @@ from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from ..pages import Paging, by_name
 from .names import SiteName
 
 router = APIRouter(tags=["sites"])
 
 
 @router.get("/sites")
-def list_sites(vault: Vault) -> Sequence[rest.Site]:
+def list_sites(vault: Vault, paging: Paging) -> rest.SitePage:
     """All sites, by name."""
-    return vault.sites.list()
+    items, following = by_name(vault.sites.list(), paging)
+    return rest.SitePage(items=items, next=following)
 
 
 @router.post("/sites", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))

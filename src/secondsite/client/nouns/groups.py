@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ...wire import rest
-from ..connection import Connection, path, request
+from ..connection import EVERY, Connection, path, request
 
 
 class GroupHandle:
@@ -51,7 +51,7 @@ class Groups:
 
     def list(self) -> Sequence[rest.Group]:
         """By name."""
-        return self._connection.many(rest.Group, path("groups"))
+        return [*self._connection.pages(rest.GroupPage, path("groups"), EVERY)]
 
     def create(
         self,

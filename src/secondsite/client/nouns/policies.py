@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 
 from ...domain import errors
 from ...wire import rest
-from ..connection import Connection, path, request
+from ..connection import EVERY, Connection, path, request
 
 TRIES = 4
 """So often somebody else may be faster."""
@@ -68,7 +68,7 @@ class Policies:
 
     def list(self) -> Sequence[rest.Policy]:
         """By name."""
-        return self._connection.many(rest.Policy, path("policies"))
+        return [*self._connection.pages(rest.PolicyPage, path("policies"), EVERY)]
 
     def create(self, name: str, **values: Unpack[PolicyValues]) -> rest.Policy:
         """A new policy; what is not given has its default. Its twin for the way back, NAME-failback, comes with it.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape, WindowShape
-from ..connection import Connection, path, request
+from ..connection import EVERY, Connection, path, request
 
 
 class SiteHandle:
@@ -68,7 +68,7 @@ class Sites:
 
     def list(self) -> Sequence[rest.Site]:
         """By name."""
-        return self._connection.many(rest.Site, path("sites"))
+        return [*self._connection.pages(rest.SitePage, path("sites"), EVERY)]
 
     def create(self, name: str) -> rest.Site:
         """A new site. Raises AlreadyExists."""

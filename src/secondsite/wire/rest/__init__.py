@@ -16,7 +16,7 @@ from ...ground.job_states import JobState, TaskState
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartedFrom
-from .groups import Group, GroupCreate
+from .groups import Group, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
     Job,
@@ -39,9 +39,10 @@ from .places import (
     RegistrationKey,
     Site,
     SiteCreate,
+    SitePage,
 )
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
-from .policies import Policy, PolicyCreate
+from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
 from .tokens import NewToken, Token, TokenCreate
 from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, Transition, Vault
@@ -103,6 +104,7 @@ __all__ = [
     "Finding",
     "Group",
     "GroupCreate",
+    "GroupPage",
     "IncludeDisk",
     "IncludeDiskOptions",
     "Job",
@@ -136,6 +138,7 @@ __all__ = [
     "Points",
     "Policy",
     "PolicyCreate",
+    "PolicyPage",
     "RecoveryPreview",
     "RegistrationKey",
     "Replication",
@@ -150,6 +153,7 @@ __all__ = [
     "SiteInventory",
     "SiteMachines",
     "SiteNetworks",
+    "SitePage",
     "StartedFrom",
     "Synchronization",
     "Task",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import AwareDatetime, Field
 
 from ..common.base import Editable, Shape
+from .pages import Page
 from .places import SITE_NAME
 
 
@@ -51,3 +52,7 @@ class Group(Editable):
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", exclude={"newest_set", "newest_set_at", "newest_app_set"})
+
+
+class GroupPage(Page[Group]):
+    """Replication groups, by name."""

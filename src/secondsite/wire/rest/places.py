@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Editable, Shape
+from .pages import Page
 
 SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
@@ -35,6 +36,10 @@ class Site(Editable):
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", include={"name", "created_at", "bandwidth"})
+
+
+class SitePage(Page[Site]):
+    """Sites, by name."""
 
 
 class RegistrationKey(Shape):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ..common.base import Editable
 from ..common.policies import PolicyShape
+from .pages import Page
 
 
 class PolicyCreate(PolicyShape):
@@ -20,3 +21,7 @@ class Policy(PolicyShape, Editable):
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", exclude={"used_by"})
+
+
+class PolicyPage(Page[Policy]):
+    """Policies, by name."""

@@ -1,0 +1,29 @@
+"""Lists of named records, a page at a time."""
+
+from collections.abc import Iterable
+from typing import Annotated, Protocol, TypeVar
+
+from fastapi import Query
+
+from ..vault.facade.shared.paging import Place, page, place_of
+from ..wire import rest
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+Paging = Annotated[rest.Paging, Query()]
+
+
+def by_name(records: Iterable[N], paging: rest.Paging) -> tuple[tuple[N, ...], str | None]:
+    """Those of the page, and the cursor of the next one. Raises InvalidArgument for a bad cursor."""
+    after = place_of(paging.cursor, (str,))
+    following = (each for each in sorted(records, key=_place) if after is None or _place(each) > after)
+    return page(following, paging.limit, _place)
+
+
+def _place(record: Named) -> Place:
+    return (record.name,)
