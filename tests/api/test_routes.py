@@ -193,6 +193,16 @@ def test_points_are_listed_newest_first_and_a_choice_says_what_it_would_lose(ask
     assert (latest["point"]["seq"], latest["loses_seconds"] < 10) == (9, True)
     none = ask("GET", "/machines/web01/preview", params={"choice": "latest_app_consistent"})
     assert (none["point"], none["problem"]["code"]) == (None, "not-found")
+    at = "2026-11-20T08:15:30Z"
+    cycle = ask("GET", "/machines/web01/preview", params={"at": at})
+    assert (cycle["choice"], cycle["point"], cycle["problem"]["code"]) == (
+        "custom",
+        None,
+        "appliance-unreachable",
+    )
+    ask("GET", "/machines/web01/preview", 422, params={"at": at, "point": "p1"})
+    ask("GET", "/machines/web01/preview", 422, params={"at": at, "choice": "latest_processed"})
+    ask("GET", "/machines/web01/preview", 422, params={"at": "2026-11-20T08:15:30"})
     custom = ask("GET", "/machines/web01/preview", params={"choice": "custom", "point": "p1"})
     assert custom["point"]["id"] == "p1"
 

@@ -88,11 +88,18 @@ def test_a_machine_is_recovered_by_time(cli, rig, machine):
     assert "journal: any cycle from" in cli.must(f"point list {name}").out
     assert "cycles beside the points" in cli.must(f"machine show {name}").out
 
+    previewed = cli.must(f"point preview {name} --at {good_at.isoformat()}").out
+    assert ", rolled forward to " in previewed
+    with rig.client() as vault:
+        forward = vault.machines[name].preview(at=good_at).forward
+
     drill_id = str(uuid.uuid5(uuid.UUID(machine.fabric_id), "secondsite-drill"))
     said = cli.must(f"machine test-failover {name} --at {good_at.isoformat()}").out
     found = re.search(rf"started {name}-test from (\S+Z, cycle \d+-\d+, [\d.]+ s after point \S+), in", said)
     assert found is not None, said
     began = found.group(1)
+    assert forward is not None
+    assert f"cycle {forward.epoch}-{forward.seq}," in began
     assert re.search(rf"Test failover .*: {re.escape(began)} \(\d+ cycles? of the journal\) was chosen", said)
     assert f"running, started from {began}\n" in cli.must(f"machine show {name}").out
     assert digest(rig, "b", drill_id) == good
@@ -127,4 +134,6 @@ def test_a_time_outside_the_journal_is_refused_with_what_is_possible(cli, rig, m
     assert "possible is any cycle from" in refused.out + refused.err
     assert "Give one of them" in cli(f"machine failover {machine.name} --at {early} --choice latest").err
     assert "Give one of them" in cli(f"machine failover {machine.name} --at {early} --point x").err
+    assert "possible is any cycle from" in cli(f"point preview {machine.name} --at {early}").err
+    assert "Give one of them" in cli(f"point preview {machine.name} --at {early} --point x").err
     assert cli.must(f"machine show {machine.name} --json").json["state"] == "protected"

@@ -83,6 +83,7 @@ CALLS = {
         lambda v: v.machines[WEB].show(),
         lambda v: v.machines[WEB].rpo(NOW),
         lambda v: v.machines[WEB].preview("custom", "p1"),
+        lambda v: v.machines[WEB].preview(at=NOW),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),
         lambda v: v.machines[WEB].points["p1"].hold("why"),
         lambda v: v.machines[WEB].points["p1"].release(),

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
@@ -53,8 +54,16 @@ def verify_point(
 def preview_recovery(
     vault: Vault,
     machine: MachineName,
-    choice: Annotated[RecoveryPointChoice, Query(description="How the point is chosen.")],
+    choice: Annotated[
+        RecoveryPointChoice, Query(description="How the point is chosen.")
+    ] = RecoveryPointChoice.LATEST,
     point: Annotated[str | None, Query(description="With the choice custom: the id of the point.")] = None,
+    at: Annotated[
+        AwareDatetime | None,
+        Query(
+            description="The newest processed cycle at or before that time, instead of a point or a choice."
+        ),
+    ] = None,
 ) -> rest.RecoveryPreview:
     """The point that this choice would pick now, and what it would lose. Starts nothing."""
-    return vault.points.preview(machine, choice, point)
+    return vault.points.preview(machine, choice, point, at)

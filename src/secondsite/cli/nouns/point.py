@@ -13,6 +13,8 @@ from .. import follow, output
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
+from ..verbs import instants
+from ..verbs.instants import At
 
 PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
 
@@ -111,19 +113,24 @@ def preview(
         RecoveryPointChoice | None, typer.Option(help="The choice to look at: latest, if nothing is given.")
     ] = None,
     point: Annotated[str | None, typer.Option(help="The id of a point to look at.")] = None,
+    at: At = None,
     as_json: Json = False,
 ) -> None:
     """Which point a failover would start from now, and what it would lose. Starts nothing."""
     if point is not None and choice not in (None, RecoveryPointChoice.CUSTOM):
         raise errors.InvalidArgument("--point and --choice were given.", do="Give one of them.")
-    asked = RecoveryPointChoice.CUSTOM if point else choice or RecoveryPointChoice.LATEST
+    start = instants.start(
+        choice, point, at, RecoveryPointChoice.CUSTOM if point else RecoveryPointChoice.LATEST
+    )
+    asked = at or start.choice
     with connect(context) as vault:
-        answer = vault.machines[machine].preview(asked, point)
+        answer = vault.machines[machine].preview(start.choice, start.point, start.at)
     if as_json:
         output.show_json(answer)
     elif answer.point is None:
         raise (answer.problem.raised() if answer.problem else AssertionError)
     else:
         loses = span(answer.loses_seconds)
-        taken = clock(answer.point.taken_at)
-        output.say(f"{asked} would use {answer.point.id}, taken {taken}; it would lose {loses}")
+        taken = clock(answer.forward.taken_at if answer.forward else answer.point.taken_at)
+        what = f"{answer.point.id}, rolled forward to" if answer.forward else f"{answer.point.id}, taken"
+        output.say(f"{asked} would use {what} {taken}; it would lose {loses}")

@@ -37,11 +37,19 @@ class MachineHandle(Verbs):
         return self._connection.many(rest.RpoSample, path("machines", self._name, "rpo"), query)
 
     def preview(
-        self, choice: Choice = RecoveryPointChoice.LATEST, point: str | None = None
+        self,
+        choice: Choice = RecoveryPointChoice.LATEST,
+        point: str | None = None,
+        at: datetime | None = None,
     ) -> rest.RecoveryPreview:
         """What a failover would start from now, and how many seconds of work it would lose; why not, in `problem`.
-        Starts nothing. With the choice 'custom', `point` is the id of a recovery point."""
-        query: dict[str, Any] = {"choice": choice, "point": point}
+        Starts nothing. With the choice 'custom', `point` is the id of a recovery point. With `at` (aware), and nothing
+        else, it is the newest processed cycle at or before that time."""
+        query: dict[str, Any] = {
+            "choice": choice,
+            "point": point,
+            "at": None if at is None else at.isoformat(),
+        }
         return self._connection.one(
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
         )

@@ -4,7 +4,7 @@ from pydantic import AwareDatetime, Field
 
 from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
-from ..common.points import PointShape
+from ..common.points import PointShape, RolledForward
 from .pages import Page, Paging
 
 
@@ -24,6 +24,8 @@ class RecoveryPreview(Shape):
     """What was asked for."""
     point: PointShape | None = None
     """The point that would be used; null when the choice is not possible."""
+    forward: RolledForward | None = None
+    """How far the journal rolls the point forward, when a time was asked for; null: it is the point itself."""
     loses_seconds: float | None = None
     """How much work would be lost."""
     problem: Problem | None = None

@@ -1,5 +1,6 @@
 """Recovery points of a machine, and what a choice would pick now."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ....domain import errors, points
@@ -7,14 +8,17 @@ from ....domain.points import RecoveryPointChoice
 from ....wire import rest
 from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
+from ....wire.control import orders
 from ... import ports
 from ...steps.points import common_sets, verify_point
 from ..parts import Parts
+from ..shared.asking import ask_and_wait
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
 from . import machines
 
 EVERY = rest.PointQuery()
+ASK_SECONDS = 10.0
 
 
 class Points:
@@ -34,13 +38,48 @@ class Points:
         return rest.PointPage(items=items, next=cursor)
 
     def preview(
-        self, machine: str, choice: RecoveryPointChoice, point_id: str | None = None
+        self,
+        machine: str,
+        choice: RecoveryPointChoice,
+        point_id: str | None = None,
+        at: datetime | None = None,
     ) -> rest.RecoveryPreview:
         """The point that a failover started now would use, and the seconds of work it would lose; a choice that
-        is not possible says why in `problem`. Raises NotFound for an unknown machine."""
+        is not possible says why in `problem`. For a time the target's appliance is asked. Raises NotFound for an
+        unknown machine, InvalidArgument for a time beside a point or a choice."""
+        if at is not None and (point_id or choice is not RecoveryPointChoice.LATEST):
+            raise errors.InvalidArgument(
+                "A time was given together with a point or a choice.", do="Give one of them."
+            )
         with self._parts.store.reading() as tx:
             record = machines.existing(tx, machine)
-            return self._previewed(tx, record, choice, point_id)
+            if at is None:
+                return self._previewed(tx, record, choice, point_id)
+            appliance = tx.appliances.find(record.target_appliance_id)
+            known = _points(self._parts.facts.latest(tx, record.id))
+        return self._at(record, [appliance] if appliance else [], known, at)
+
+    def _at(
+        self,
+        record: ports.MachineRecord,
+        appliances: Sequence[ports.ApplianceRecord],
+        known: Sequence[PointShape],
+        at: datetime,
+    ) -> rest.RecoveryPreview:
+        preview = rest.RecoveryPreview(machine=record.name, choice=RecoveryPointChoice.CUSTOM)
+        order, asked = orders.FIND_INSTANT, orders.FindInstant(at=at)
+        try:
+            (found,) = ask_and_wait(self._parts, appliances, order, asked, ASK_SECONDS, record.id)
+            point = _reported(record, known, found.point_id)
+        except errors.SecondsiteError as problem:
+            return preview.model_copy(update={"problem": Problem.of(problem)})
+        return preview.model_copy(
+            update={
+                "point": point,
+                "forward": found.forward,
+                "loses_seconds": max(0.0, round((self._parts.now() - found.taken_at).total_seconds(), 3)),
+            }
+        )
 
     def verify(
         self, machine: str, point_id: str, requested_by: str, once: Once | None = None
@@ -95,6 +134,16 @@ def _fits(point: PointShape, query: rest.PointQuery) -> bool:
         and query.damaged in (None, point.damaged)
         and (query.since is None or point.taken_at >= query.since)
         and (query.before is None or point.taken_at < query.before)
+    )
+
+
+def _reported(record: ports.MachineRecord, known: Sequence[PointShape], point_id: str) -> PointShape:
+    """The target may have sealed the point since its last report."""
+    for point in known:
+        if point.id == point_id:
+            return point
+    raise errors.NotPossibleNow(
+        f"Point {point_id} of {record.name} was made just now.", do="Ask again in a few seconds."
     )
 
 
