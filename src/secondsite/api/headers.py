@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, Header, Request, Response
@@ -13,6 +13,7 @@ from ..vault.facade.shared.once import Once
 from ..wire.common.base import Editable
 from .access import Caller
 
+E = TypeVar("E", bound=Editable)
 EVERY_ANSWER = {"schema": {"type": "string"}}
 LOCATION = {"Location": {"description": "Where to look at it.", **EVERY_ANSWER}}
 ETAG = {
@@ -25,9 +26,10 @@ def answers(status: int, *headers: Mapping[str, Any]) -> dict[int | str, dict[st
     return {status: {"headers": {name: what for each in headers for name, what in each.items()}}}
 
 
-def tag(response: Response, shown: Editable) -> None:
-    """Tell the edition that is shown."""
+def tag(response: Response, shown: E) -> E:
+    """What is shown; the answer tells its edition."""
     response.headers["ETag"] = f'"{shown.edition()}"'
+    return shown
 
 
 def locate(response: Response, *path: str) -> None:

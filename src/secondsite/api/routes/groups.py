@@ -23,8 +23,7 @@ def list_groups(vault: Vault, paging: Paging) -> rest.GroupPage:
 @router.post("/groups", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
 def create_group(vault: Vault, response: Response, once: OnceHeader, request: rest.GroupCreate) -> rest.Group:
     """Machines whose recovery points are taken at common instants."""
-    made = vault.groups.create(request, once)
-    tag(response, made)
+    made = tag(response, vault.groups.create(request, once))
     locate(response, "groups", made.name)
     return made
 
@@ -32,9 +31,7 @@ def create_group(vault: Vault, response: Response, once: OnceHeader, request: re
 @router.get("/groups/{group}", responses=answers(HTTPStatus.OK, ETAG))
 def show_group(vault: Vault, response: Response, group: GroupName) -> rest.Group:
     """With the newest common point that all its machines have."""
-    shown = vault.groups.show(group)
-    tag(response, shown)
-    return shown
+    return tag(response, vault.groups.show(group))
 
 
 @router.post("/groups/{group}/add", responses=answers(HTTPStatus.OK, ETAG))
@@ -42,9 +39,7 @@ def add_to_group(
     vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.MachinesRequest
 ) -> rest.Group:
     """The machines join the group; those that belong to it already stay."""
-    changed = vault.groups.add(group, request.machines, seen)
-    tag(response, changed)
-    return changed
+    return tag(response, vault.groups.add(group, request.machines, seen))
 
 
 @router.post("/groups/{group}/remove", responses=answers(HTTPStatus.OK, ETAG))
@@ -52,9 +47,7 @@ def remove_from_group(
     vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.MachinesRequest
 ) -> rest.Group:
     """The machines stay protected, and their points stay."""
-    changed = vault.groups.remove(group, request.machines, seen)
-    tag(response, changed)
-    return changed
+    return tag(response, vault.groups.remove(group, request.machines, seen))
 
 
 @router.delete("/groups/{group}", status_code=HTTPStatus.NO_CONTENT)

@@ -27,8 +27,7 @@ def create_policy(
     vault: Vault, response: Response, once: OnceHeader, request: rest.PolicyCreate
 ) -> rest.Policy:
     """A policy, and the read-only policy of the way back."""
-    made = vault.policies.create(request, once)
-    tag(response, made)
+    made = tag(response, vault.policies.create(request, once))
     locate(response, "policies", made.name)
     return made
 
@@ -36,9 +35,7 @@ def create_policy(
 @router.get("/policies/{policy}", responses=answers(HTTPStatus.OK, ETAG))
 def show_policy(vault: Vault, response: Response, policy: PolicyName) -> rest.Policy:
     """One policy."""
-    shown = vault.policies.show(policy)
-    tag(response, shown)
-    return shown
+    return tag(response, vault.policies.show(policy))
 
 
 @router.put("/policies/{policy}", responses=answers(HTTPStatus.OK, ETAG))
@@ -46,9 +43,7 @@ def update_policy(
     vault: Vault, response: Response, policy: PolicyName, seen: IfMatch, request: rest.PolicyCreate
 ) -> rest.Policy:
     """Other values for a policy, told to the appliances of its machines; what is not given gets its default."""
-    changed = vault.policies.update(policy, request, seen)
-    tag(response, changed)
-    return changed
+    return tag(response, vault.policies.update(policy, request, seen))
 
 
 @router.delete("/policies/{policy}", status_code=HTTPStatus.NO_CONTENT)

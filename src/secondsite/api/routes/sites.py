@@ -24,8 +24,7 @@ def list_sites(vault: Vault, paging: Paging) -> rest.SitePage:
 @router.post("/sites", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
 def create_site(vault: Vault, response: Response, once: OnceHeader, request: rest.SiteCreate) -> rest.Site:
     """A new site; enroll its appliance next."""
-    made = vault.sites.create(request.name, once)
-    tag(response, made)
+    made = tag(response, vault.sites.create(request.name, once))
     locate(response, "sites", made.name)
     return made
 
@@ -33,9 +32,7 @@ def create_site(vault: Vault, response: Response, once: OnceHeader, request: res
 @router.get("/sites/{site}", responses=answers(HTTPStatus.OK, ETAG))
 def show_site(vault: Vault, response: Response, site: SiteName) -> rest.Site:
     """One site."""
-    shown = vault.sites.show(site)
-    tag(response, shown)
-    return shown
+    return tag(response, vault.sites.show(site))
 
 
 @router.delete("/sites/{site}", status_code=HTTPStatus.NO_CONTENT)
@@ -49,9 +46,7 @@ def limit_site(
     vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: BandwidthShape
 ) -> rest.Site:
     """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces what held."""
-    changed = vault.sites.limit(site, request, seen)
-    tag(response, changed)
-    return changed
+    return tag(response, vault.sites.limit(site, request, seen))
 
 
 @router.get("/sites/{site}/inventory")
