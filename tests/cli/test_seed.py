@@ -134,7 +134,7 @@ def test_a_seed_that_may_not_be_read_is_refused_before_anything_is_made(rig, cli
     ("given", "says"),
     [
         ("vdz=/media/usb/x.qcow2", "no disk vdz"),
-        ("vda=x.qcow2", "whole path"),
+        ("vda=x.qcow2", "absolute path"),
         ("vda", "KEY=PATH"),
         ("other:vda=/media/usb/x.qcow2", "not among the machines"),
     ],

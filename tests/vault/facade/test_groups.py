@@ -94,7 +94,7 @@ def test_a_machine_of_another_group_direction_or_state_is_refused(vault, sites):
     assert "belongs to group 'shop'" in create(vault, "web", name="other", expect=409)["error"]["message"]
     ask(vault, "GET", "/groups/other", expect=404)
     assert (
-        "one direction"
+        "same direction"
         in create(vault, "app", name="back", source_site="b", target_site="a", expect=422)["error"]["do"]
     )
     move(vault, "app", State.COMMITTED)

@@ -1,6 +1,6 @@
 """The vault's own certificate authority: one root, which signs the vault's server and every appliance.
 
-Invariant: who holds a certificate of this CA was enrolled by this vault; its common name is the appliance's id.
+Invariant: whatever holds a certificate of this CA was enrolled by this vault; its common name is the appliance's id.
 Peers compare the common name, not a host name, so an appliance may move.
 """
 
@@ -22,8 +22,8 @@ CA_DAYS = 20 * 365
 SERVER_DAYS = 397
 APPLIANCE_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
-# Clocks of two machines differ, by hours where one keeps local time; a certificate that is not valid yet helps nobody.
-# Never much of a lifetime, which the appliance counts from the certificate itself.
+# Clocks differ, by hours where a machine keeps local time, and a certificate that is not valid yet is of no use.
+# Only a small part of the lifetime: the appliance counts that from the certificate itself.
 MOST_BACKDATED = timedelta(days=1)
 
 CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
@@ -55,7 +55,7 @@ class VaultAuthority:
     def issue_appliance(self, csr_pem: str, appliance_id: str, now: datetime) -> tuple[str, datetime]:
         """Signs the request's key, and nothing else that the request asks for.
 
-        Raises InvalidArgument for a request that is none, or that its key did not sign.
+        Raises InvalidArgument for what is not a request, or is not signed by its own key.
         """
         request = _parse_request(csr_pem)
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
@@ -127,8 +127,8 @@ def load_authority(directory: Path, appliance_lifetime: timedelta = APPLIANCE_LI
 def ensure_server_certificate(
     authority: VaultAuthority, directory: Path, names: Sequence[str], now: datetime
 ) -> tuple[Path, Path]:
-    """Paths of a server certificate that is valid for `names` and a while to come, and of its key; makes both if
-    need be."""
+    """Paths of a server certificate that is valid for `names` and for some time yet, and of its key; makes both if
+    needed."""
     certificate_path, key_path = directory / SERVER_CERTIFICATE, directory / SERVER_KEY
     if not _serves(certificate_path, key_path, names, now):
         certificate, key = authority.issue_server(names, now)

@@ -1,8 +1,8 @@
 """The port that appliances dial: mutual TLS, one websocket per appliance, orders out and reports in.
 
 The event loop runs in a thread of its own. `ask` never blocks: it hands the order to that loop and answers with
-the report once it is there. A link that ends, like one that begins, wakes all who wait for its orders: they ask
-again, and the order is handed over once more. The appliance knows a repeated order by its id.
+the report once it is there. When a link begins or ends, all steps that wait for its orders wake and ask again, and
+the orders are handed over once more. The appliance recognizes a repeated order by its id.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class ControlSettings:
     certificate: Path
     key: Path
     follow: Callable[[ssl.SSLContext], None] = lambda _context: None
-    """Told of the port's TLS context: who renews the certificate keeps it fresh there."""
+    """Called with the port's TLS context, so that a renewed certificate can be shown there."""
 
 
 class ControlPort:
@@ -251,7 +251,7 @@ class ControlPort:
             return
         match message:
             case control.Report():
-                # after the status that the appliance sent before it: who hears of an order's end sees what it did
+                # after the status that the appliance sent before it: a step that hears of the end sees its effect
                 self._delivery.post(self._reported, link.appliance_id, message)
             case control.Progress():
                 if self._outstanding.progressed(link.appliance_id, message):

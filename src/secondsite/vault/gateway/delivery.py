@@ -1,4 +1,4 @@
-"""Facts and signals on their way from the network's thread to those who write them down.
+"""Facts and signals on their way from the network's thread to the code that records them.
 
 The network's thread must never wait for a database, so what it learns is delivered by one other thread, in the
 order it came.
@@ -31,8 +31,8 @@ class Delivery:
         self._posted.put(partial(receive, *what, **named))
 
     def close(self, deadline_seconds: float) -> None:
-        """Deliver what was posted, then end. What a database that is away holds up is given up at the deadline:
-        appliances say it again to the next vault."""
+        """Deliver what was posted, then end. At the deadline, what still waits for the database is given up: appliances
+        report it again to the next vault."""
         self._posted.put(None)
         if self._thread.is_alive():
             self._thread.join(deadline_seconds)

@@ -23,7 +23,7 @@ class Link:
         self._outgoing: asyncio.Queue[Order | Renewed] = asyncio.Queue()
 
     def send(self, message: Order | Renewed) -> None:
-        """Hand the message over; it is lost when the connection ends first, and asked for again then."""
+        """Queue the message. If the connection ends first it is lost, and asked for again."""
         self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
 
     async def run(self, received: Callable[["Link", str | bytes], None]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...wire.control import Order, Progress, Report
 
 FORGOTTEN_AFTER_SECONDS = 3600.0
-"""Steps ask again at least every half minute; who has not asked for this long will not ask any more."""
+"""An order that no step has asked for in this time is abandoned: steps ask at least every half minute."""
 PROGRESS_EVERY_SECONDS = 2.0
 
 

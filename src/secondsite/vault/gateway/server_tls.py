@@ -33,7 +33,7 @@ class ServerTls(Periodic):
         self._newest: ssl.SSLContext | None = None
 
     def follow(self, context: ssl.SSLContext) -> None:
-        """From now on this server's context shows the newest certificate; whom it lets in stays its own matter."""
+        """From now on this server's context shows the newest certificate; which clients it lets in does not change."""
         context.sni_callback = self._show_newest
 
     def look(self) -> None:
@@ -43,7 +43,7 @@ class ServerTls(Periodic):
         if found != self._shown:
             newest = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             newest.load_cert_chain(self.certificate, self.key)
-            # OpenSSL looks for the authority of a client's certificate in the context that is shown, not in the first.
+            # OpenSSL looks up a client's CA in the context that shows the certificate, not in the first one.
             newest.load_verify_locations(cadata=self._authority.ca_pem)
             self._newest, self._shown = newest, found
             log.info("server-certificate.renewed")

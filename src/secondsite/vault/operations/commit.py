@@ -1,6 +1,6 @@
-"""Commit: the operator is content with the failed-over machine. Its point is fixed, the others go.
+"""Commit: the operator accepts the failed-over machine. Its point is kept, the others are deleted.
 
-A failback is committed by removing the machine at the site that was left; its disks stay there, so that the next
+To commit a failback, the machine at the site that was left is removed; its disks stay there, so that the next
 reprotect sends only changes (S-164).
 """
 
@@ -30,7 +30,7 @@ class Commit(MachineOperation):
         machine = self.machine(ctx)
         if machine.failed_over_point_id is None:
             raise errors.PrerequisiteFailed(
-                f"{machine.name} runs from no recovery point that could be committed."
+                f"{machine.name} does not run from a recovery point that could be committed."
             )
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         return Done(f"{machine.name} runs at {machine.target_site} from {begin}")
@@ -43,12 +43,12 @@ class Commit(MachineOperation):
         machine = self.machine(ctx)
         if not machine.reversed:
             return Skipped(
-                f"this is no failback: {machine.source_site} keeps its machine, off, for the way home"
+                f"this is not a failback: {machine.source_site} keeps its machine, off, for a later failback"
             )
         return self.source(ctx, machine).remove_machine().done()
 
     def _consolidate(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         if not machine.reversed:
-            return Skipped("only a machine that came home is brought back onto its own disks")
+            return Skipped("only a machine that failed back is brought back onto its own disks")
         return self.target(ctx, machine).consolidate().done()

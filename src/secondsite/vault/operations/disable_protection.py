@@ -1,7 +1,7 @@
 """Disable protection: replication ends, and everything that was made for it goes. The running machine is untouched.
 
 Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A source
-that cannot be reached is told when it returns, by a job of its own; the verb does not fail for it.
+that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class DisableProtection(MachineOperation):
             return source.stop_replication().done()
         except errors.ApplianceUnreachable as error:
             return Skipped(
-                f"{error.message} It is told when it returns; the target refuses its cycles from now on.",
+                f"{error.message} Replication is stopped there when it returns; the target refuses its cycles from now on.",
                 lambda session: self._stop_later(session, source.machine),
             )
 

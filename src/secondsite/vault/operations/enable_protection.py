@@ -146,7 +146,7 @@ class EnableProtection:
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        """Everything that could fail later is asked first: the machine, its disks, both sites, the data port."""
+        """Everything that could fail later is checked first: the machine, its disks, both sites, the data port."""
         wanted = ctx.arguments(EnableArguments)
         found = self._discovered(ctx, wanted)
         disks = lookup.chosen_disks(found, wanted.disks)
@@ -217,7 +217,7 @@ class EnableProtection:
         )
 
     def _again(self, session: Session, job: JobView) -> None:
-        """A retry goes on behind the check, whose record the failure took away."""
+        """A retry goes on after the check. The failure removed the check's record, so it is made again."""
         checked = read.facts_of(session, job.id, "check", Checked)
         if checked is not None:
             wanted = EnableArguments.model_validate(job.arguments)
@@ -234,7 +234,7 @@ class EnableProtection:
         target = self._target(ctx)
         wanted = seeds.of(ctx.arguments(EnableArguments).seeds, target.machine.definition)
         if not wanted:
-            return Skipped("no copy was shipped: all data travels")
+            return Skipped("no copy was shipped: all data is sent")
         return target.import_seed(wanted).done()
 
     def _enable(self, ctx: StepContext) -> Outcome:

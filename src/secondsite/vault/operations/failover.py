@@ -1,8 +1,8 @@
 """Failover: the source is in trouble; the machine starts at the target from a recovery point.
 
-A source that is gone costs seconds. One that answers and was asked to shut down is waited for while its last delta
-comes nearer, at most ten minutes; the failover goes on when that can't be done (S-130). The inbox is closed before the point is
-chosen, so nothing moves under it.
+A source that is gone delays it by seconds. If a source that answers is to be shut down, the job waits while its last
+delta makes progress, at most ten minutes; it goes on when that can't be done (S-130). The inbox is closed before the
+point is chosen, so that no newer one arrives meanwhile.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Include a disk: one that was added later, or left out, is protected from now on. Only it is copied.
 
-Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is whole.
+Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is complete.
 """
 
 from collections.abc import Sequence
@@ -43,8 +43,8 @@ class IncludeDisk(disks.DisksOperation):
         if missing := [key for key in named if key not in sizes]:
             raise errors.InvalidArgument(
                 f"Machine '{name}' has no disk {', '.join(missing)}.",
-                do=f"Its disks are {', '.join(sizes)}. One that it has only until it stops cannot be protected: attach "
-                "it for good.",
+                do=f"Its disks are {', '.join(sizes)}. A disk that is attached only until the machine stops "
+                "cannot be protected: attach it permanently.",
             )
         obstacles.require_none("Including a disk", name, source.check(named).facts)
         named_bytes = sum(sizes[key] for key in named)
@@ -54,7 +54,7 @@ class IncludeDisk(disks.DisksOperation):
         )
 
     def _wanted(self, ctx: StepContext) -> ports.MachineRecord:
-        """The machine as it is protected once the job is through."""
+        """The machine as it is protected once the job is done."""
         machine = disks.owned(self.machine(ctx), ctx)
         named = ctx.arguments(DisksArguments).disks
         return disks.changed(machine, ctx.facts("check", Found).found, named, (*machine.disks, *named))

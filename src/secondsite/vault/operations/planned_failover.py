@@ -1,6 +1,6 @@
 """Planned failover: no loss. Copy while the machine runs, shut it down, copy the rest, start it at the other side.
 
-The recovery point is made after the job is triggered (S-083). If anything fails, a job that
+The recovery point is made after the job is started (S-083). If anything fails, a job that
 cancels it starts by itself (S-215). A failback is this verb on a machine that was reprotected.
 """
 
@@ -81,7 +81,7 @@ def _last_point(drained: Answer[Points], last: CycleFact) -> Done:
     found = [p for p in drained.facts.points if (p.epoch, p.seq) == (last.epoch, last.seq)]
     if not found:
         raise errors.ReplicaError(
-            f"The target holds no recovery point of the last cycle {last.epoch}.{last.seq}."
+            f"The target has no recovery point of the last cycle {last.epoch}.{last.seq}."
         )
     return Done(
         f"point {found[0].id} holds every write ({drained.sentence})",

@@ -1,8 +1,8 @@
 """Reprotect: the failed-over machine is protected back to where it came from. Only changes travel.
 
-The old machine is shut down (S-167) and gives way: its definition is withdrawn, so that nobody can start
-it while its disks are a replica. Direction turns when the new replica has its first point; until then everything
-can be undone and tried again (S-174).
+The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica. The
+direction changes when the new replica has its first point; until then everything can be undone and tried again
+(S-174).
 """
 
 from collections.abc import Sequence
@@ -118,7 +118,7 @@ class Reprotect(MachineOperation):
         return self.target(ctx, turned(machine))
 
     def _turn(self, session: Session, job: JobView) -> None:
-        """Source and target change their roles, in the transaction that ends the job."""
+        """Source and target swap roles, in the transaction that ends the job."""
         tx = self.deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if machine.job_id != job.id:

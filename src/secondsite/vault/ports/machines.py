@@ -27,9 +27,9 @@ class DrillRecord:
 
 @dataclass(frozen=True, slots=True)
 class MachineRecord:
-    """A machine under protection. `source_...` and `target_...` are the present roles: reprotect turns them.
+    """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
 
-    `epoch` rises with every new replica and every turn. `home_site` is where the machine was when it was enabled.
+    `epoch` rises with every new replica and every reprotect. `home_site` is where the machine was when it was enabled.
     `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is set from failover
     until the next reprotect; with `failed_over_forward` that point was rolled forward. `version` guards against lost
     updates.
@@ -98,7 +98,7 @@ class MachineRecords(Protocol):
     def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
 
     def put(self, machine: MachineRecord) -> MachineRecord:
-        """Writes it with version + 1; raises DeadlineExceeded-like Conflict when another writer was faster."""
+        """Writes it with version + 1; raises Conflict when another writer was faster."""
 
     def remove(self, machine_id: str) -> None: ...
 

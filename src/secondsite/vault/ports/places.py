@@ -1,4 +1,4 @@
-"""Sites, the appliances that stand at them, and which network of one is which of another."""
+"""Sites, their appliances, and which network of one site maps to which of another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class SiteRecord:
 
 @dataclass(frozen=True, slots=True)
 class ApplianceRecord:
-    """`hello` is the last one it said; `connected` as far as this vault knows."""
+    """`hello` is its last one; `connected` as far as this vault knows."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class ApplianceRecord:
 
 @dataclass(frozen=True, slots=True)
 class InventoryRecord:
-    """What a site had when it was asked last."""
+    """What a site had when it was last asked."""
 
     site: str
     seen_at: datetime

@@ -1,4 +1,4 @@
-"""What holds for many machines: policies and replication groups."""
+"""Settings of many machines: policies and replication groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A planned failover that fails is taken back by a job that starts by itself (S-215)."""
+"""A planned failover that fails is cancelled by a job that starts by itself (S-215)."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ class CancelArguments(Shape):
 
 
 def cancel_itself(deps: Deps) -> Hook:
-    """For `on_failure`: the machine goes on to a cancel of its own."""
+    """For `on_failure`: starts the job that cancels the machine's failover."""
 
     def start_cancel(session: Session, job: JobView) -> None:
         tx = deps.store.within(session)

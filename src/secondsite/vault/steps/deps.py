@@ -13,7 +13,7 @@ from .. import ports
 
 
 class SubmitJob(Protocol):
-    """The job engine's door: a job that exists if and only if the caller's transaction commits."""
+    """Submits a job, which exists if and only if the caller's transaction commits."""
 
     def __call__(
         self,

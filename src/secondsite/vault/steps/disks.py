@@ -1,4 +1,4 @@
-"""Which of a machine's disks are protected: what verbs that change it have in common."""
+"""Which of a machine's disks are protected: what the verbs that change this have in common."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ class DisksOperation(MachineOperation):
         raise TypeError(f"{type(self).__name__} refuses nothing")
 
     def replicate(self, ctx: StepContext, machine: ports.MachineRecord, facts: Shape | None = None) -> Done:
-        """The source replicates these disks from now on, and that is on record; `facts` are the step's own."""
+        """The source replicates these disks from now on, and the record says so; `facts` are the step's own."""
         answer = replicating.start(self.deps, self.source(ctx, machine), SyncMode.COMPARE)
         return Done(answer.sentence, facts, self.deps.commit(lambda tx: take_over(tx, ctx, machine)))
 
@@ -50,8 +50,8 @@ class DisksOperation(MachineOperation):
 def changed(
     machine: ports.MachineRecord, found: MachineDefinition, named: Sequence[str], disks: Sequence[str]
 ) -> ports.MachineRecord:
-    """The machine with `disks` protected. Its definition knows the disks that were decided about: those named now and
-    before, not others that appeared meanwhile."""
+    """The machine with `disks` protected. Its definition has the disks that somebody decided about, now or before, not
+    others that appeared meanwhile."""
     seen = {disk.key: disk for disk in found.disks}
     before = {disk.key: disk for disk in machine.definition.disks}
     decided = [*before, *(key for key in seen if key in named and key not in before)]
@@ -72,13 +72,13 @@ def _described(
 
 
 def take_over(tx: ports.Transaction, ctx: StepContext, wanted: ports.MachineRecord) -> None:
-    """The choice of disks is on record; raises NotPossibleNow when another job has taken the machine."""
+    """Records the choice of disks; raises NotPossibleNow when another job has taken the machine."""
     machine = owned(tx.machines.get(wanted.id), ctx)
     tx.machines.put(replace(machine, disks=wanted.disks, definition=wanted.definition))
 
 
 def owned(machine: ports.MachineRecord, ctx: StepContext) -> ports.MachineRecord:
-    """The machine, if it still belongs to this job: a failover goes before everything."""
+    """The machine, if it still belongs to this job: a failover takes precedence over everything."""
     if machine.job_id != ctx.job_id:
         raise errors.NotPossibleNow(
             f"Another job has taken {machine.name} meanwhile; its disks are protected as before.",

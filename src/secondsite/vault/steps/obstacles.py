@@ -1,4 +1,4 @@
-"""What prerequisites checks found in the way of a verb."""
+"""What prerequisites checks found that blocks a verb."""
 
 from ...domain import errors
 from ...wire.control.checks import Obstacles
@@ -10,5 +10,5 @@ def require_none(verb: str, name: str, *found: Obstacles) -> None:
     if blocking:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {' | '.join(blocking)}",
-            do="Mend what is named, then retry the job.",
+            do="Fix what is named, then retry the job.",
         )

@@ -101,7 +101,7 @@ class MachineOperation:
             return tx.machines.get(str(ctx.subject))
 
     def source(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Source:
-        """Orders to the source of the job's machine; of `machine` where its roles are to be other ones."""
+        """Orders to the source of the job's machine; of `machine` where its roles are to be different."""
         return Source(self.orders, ctx, machine or self.machine(ctx))
 
     def target(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Target:

@@ -1,6 +1,6 @@
-"""How a replica and its replication begin and end, for whichever way a machine is protected.
+"""How a replica and its replication begin and end, whichever way a machine is protected.
 
-All take the machine in the roles that are to hold: as it is when it is enabled, turned when it is reprotected.
+All take the machine in the roles that it will have: as it is for enable, with source and target swapped for reprotect.
 """
 
 from ...wire.common.sync_mode import SyncMode
@@ -16,7 +16,7 @@ from .sides.target import Target, policy_shape
 def create_replica(
     deps: Deps, target: Target, base: Base = Base.EMPTY, old_fabric_id: str | None = None
 ) -> Answer[Nothing]:
-    """The target holds a replica from now on; EXISTING makes it of the disks of the old machine there."""
+    """The target holds a replica from now on; EXISTING makes it from the disks of the old machine there."""
     machine = target.machine
     with deps.store.transaction() as tx:
         policy = policy_shape(tx, machine.policy)

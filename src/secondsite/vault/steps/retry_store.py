@@ -1,7 +1,7 @@
-"""A database that is busy or away for a while holds a step up; it does not fail the job.
+"""A database that is busy or away for a while delays a step; it does not fail the job.
 
-Seen with twenty busy processes on two cores: a writer that waited five seconds for SQLite's lock, and an enable that
-was undone for it.
+Seen with twenty busy processes on two cores: a writer waited five seconds for SQLite's lock, and an enable was undone
+because of it.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ STORE_SECONDS = 600.0
 
 
 def retrying(step: Step) -> Step:
-    """The same step, which waits where the vault's database does not answer; so does its undo."""
+    """The same step, but it waits while the vault's database does not answer; so does its undo."""
     undo = None if step.undo is None else functools.partial(_run, step.undo)
     return dataclasses.replace(step, run=functools.partial(_run, step.run), undo=undo)
 

@@ -10,7 +10,7 @@ from ...wire.control.checks import SeedDisk
 
 
 def asked(request: rest.EnableProtection, name: str) -> dict[str, str]:
-    """The paths for one machine, by disk key; raises InvalidArgument for a path or machine that cannot be meant."""
+    """The paths for one machine, by disk key; raises InvalidArgument for a path or machine that is not possible."""
     strangers = [each for each in request.seeds if each not in request.machines]
     if strangers:
         raise errors.InvalidArgument(
@@ -21,7 +21,7 @@ def asked(request: rest.EnableProtection, name: str) -> dict[str, str]:
         if not PurePosixPath(path).is_absolute():
             raise errors.InvalidArgument(
                 f"The seed of disk {key} is '{path}'.",
-                do="Give its whole path, as the machine of the target's appliance sees it.",
+                do="Give its absolute path on the host of the target's appliance.",
             )
     return dict(paths)
 
@@ -32,7 +32,7 @@ def require_disks(machine: str, disks: Iterable[str], keys: Iterable[str]) -> No
     unknown = [key for key in keys if key not in known]
     if unknown:
         raise errors.InvalidArgument(
-            f"Machine '{machine}' has no disk {', '.join(unknown)} to be protected, so a seed of it is of no use.",
+            f"Machine '{machine}' has no disk {', '.join(unknown)} to be protected, so it needs no seed.",
             do=f"Its disks are {', '.join(known)}.",
         )
 

@@ -1,6 +1,6 @@
-"""A source that was away while protection ended is stopped when it returns: it lets go of the machine.
+"""Stops a source that was unreachable when protection ended, once it returns.
 
-A job of its own waits for it, so that nobody has to wait for the source, and nothing of ours stays there for good.
+A job of its own waits for the source, so that nobody else has to, and nothing of ours stays there for good.
 """
 
 from ...ground.units import DAY

@@ -55,8 +55,8 @@ def remembered_before(deps: Deps, ctx: StepContext, machine: ports.MachineRecord
 def await_point(
     deps: Deps, machine: ports.MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
 ) -> Done:
-    """Done when the replica of `epoch` has a point newer than `before`, which was sealed after the pass, and which has
-    these disks; raises Wait until then."""
+    """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has these
+    disks; raises Wait until then."""
     with deps.store.transaction() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()

@@ -23,7 +23,7 @@ class SqlRegistrationKeys:
         self._session.execute(insert(KEYS).values(**rows.row(key)))
 
     def use(self, key_sha256: str, now: datetime) -> ports.KeyRecord:
-        """Locks the row, so that of two that come at once one is refused."""
+        """Locks the row, so that of two simultaneous uses one is refused."""
         query = select(KEYS).where(KEYS.c.key_sha256 == key_sha256).with_for_update()
         key = rows.one(self._session, ports.KeyRecord, query)
         if key is None:

@@ -1,4 +1,4 @@
-"""The rows. A column carries the name of the record's field, so a record and its row are the same thing twice."""
+"""The rows. Columns bear the record's field names."""
 
 from pydantic import JsonValue
 from sqlalchemy import (
@@ -52,7 +52,7 @@ appliances = Table(
     Column("store_free_bytes", BigInteger),
 )
 
-# What a site had when it was asked last: shown while it cannot be asked.
+# What a site had when it was last asked: shown while it cannot be asked.
 site_inventories = Table(
     "site_inventories",
     metadata,

@@ -1,14 +1,14 @@
-"""What the vault notices by itself: who is connected, how every machine stands, what time makes due.
+"""What the vault notices by itself: which appliances are connected, how every machine is, what has become due.
 
 Its rooms:
 
-    signals         what happened reaches waiting steps and waiting calls
+    signals         waiting steps and waiting calls wake when something happens
     change_filter   which changes of a status matter at once
     clocks          how far an appliance's clock is from the vault's; pure
-    status_intake   ports.FactSink: what appliances say becomes records
+    status_intake   ports.FactSink: what appliances report is recorded
     health          findings of a machine; pure
-    settings_push   appliances learn the settings that they need, until they have them
+    settings_push   appliances are sent their settings until they report having them
     renewal         an appliance's next certificate
-    rpo_series      every ten seconds: how much would be lost now
+    rpo_series      every ten seconds: how much work would be lost now
     housekeeping    every half minute: retention of jobs, drills that were left open
 """

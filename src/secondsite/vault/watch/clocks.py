@@ -1,7 +1,7 @@
-"""Clocks that differ. Every status says what time it is at its appliance; here it is compared with the vault's. Pure.
+"""Clocks that differ: the time that an appliance reports with every status is compared with the vault's. Pure.
 
-What is told by clocks is then off by as much: the RPO, the times of points. Nothing is decided by them that could lose
-one: points are ordered by their number, and they age by the uptime of the target's host (domain/retention).
+The RPO and the times of points are off by the difference. No point can be lost by it: points are ordered by number,
+and they age by the uptime of the target's host (domain/retention).
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ CODE = "clock-skew"
 
 
 def ahead_seconds(said_at: datetime | None, now: datetime) -> float:
-    """How far the appliance's clock is before (positive) or behind the vault's; 0 within what is tolerated, and for an
-    appliance of a release that does not say."""
+    """Seconds by which the appliance's clock is ahead of the vault's (negative: behind); 0 within the tolerance, and for
+    an appliance of a release that does not report its time."""
     ahead = (said_at - now).total_seconds() if said_at else 0.0
     return ahead if abs(ahead) > TOLERATED_SECONDS else 0.0
 
@@ -25,7 +25,7 @@ def ahead_seconds(said_at: datetime | None, now: datetime) -> float:
 def marked(
     status: SourceStatus | ReplicaStatus, ahead: float, known: Iterable[FindingShape], now: datetime
 ) -> SourceStatus | ReplicaStatus:
-    """The status with a finding if the clocks differ; it holds since when it is `known`, else since now."""
+    """The status, with a finding if the clocks differ: since the time in `known`, or since now if it is new."""
     if not ahead:
         return status
     since = next((finding.since for finding in known if finding.code == CODE), now)

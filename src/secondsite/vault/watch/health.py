@@ -25,13 +25,13 @@ RUNS_AT_TARGET = frozenset(
 )
 """The machine runs, or should run, at its target."""
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
-# In reprotect the old source has given way already, or is about to.
+# In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the findings of a machine follow from."""
+    """Everything that the findings of a machine are derived from."""
 
     machine: ports.MachineRecord
     status: ports.StatusRecord
@@ -48,8 +48,8 @@ def newest_point_at(status: ports.StatusRecord) -> datetime | None:
 
 
 def recoverable_at(status: ports.StatusRecord) -> datetime | None:
-    """The instant that the newest usable point stands for. A machine that is off changes nothing, so what was
-    sent last is as new as the machine itself."""
+    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last is as new
+    as the machine itself."""
     newest = newest_point_at(status)
     source = status.source
     if newest and source and source.power == "off" and source.sent_at:
@@ -70,18 +70,18 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
 
 
 def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
-    """The worst finding; without one, a machine that replicates is healthy and for others there is nothing to say."""
+    """As bad as the worst finding; without one, healthy for a machine that replicates, not applicable for others."""
     if found:
         return health.overall(found)
     return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
 
 
 def _reported(situation: Situation) -> Iterator[HealthFinding]:
-    # What a site said before it was left is history.
+    # The last report of a site that the machine has left is out of date.
     left = situation.machine.state in RUNS_AT_TARGET
     for side in (None if left else situation.status.source, situation.status.replica):
         for finding in side.findings if side else ():
-            # A newer appliance may know facts that this vault has no words for.
+            # A newer appliance may report codes that this vault does not know.
             code = finding.code if finding.code in health.CATALOGUE else "cycle-failed"
             yield HealthFinding(code, finding.what, finding.since)
 
@@ -119,7 +119,9 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
     machine = situation.machine
     if machine.state is State.CANCEL_FAILED:
         since = machine.failed_over_at or situation.status.source_at or machine.created_at
-        yield HealthFinding("cancel-failed", f"Machine '{machine.name}' stands between its two sites.", since)
+        yield HealthFinding(
+            "cancel-failed", f"Machine '{machine.name}' was left half-way between its two sites.", since
+        )
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:

@@ -1,4 +1,4 @@
-"""An appliance's next certificate: issued over its own connection, for the same name, and its end written down."""
+"""An appliance's next certificate: issued over its own connection, for the same name; its expiry is recorded."""
 
 import dataclasses
 from collections.abc import Callable

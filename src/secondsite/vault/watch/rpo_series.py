@@ -1,7 +1,7 @@
-"""Every ten seconds: how old is what every machine could be recovered to?
+"""Every ten seconds: how old is the newest state that each machine could be recovered to?
 
-A vault samples the machines whose target's appliance talks to it, and those whose appliance talks to nobody: that is
-when the series matters most. Should two vaults sample one machine, the first fills the slot.
+A vault samples the machines whose target's appliance is connected to it, and those whose appliance is connected to no
+vault: that is when the series matters most. If two vaults sample one machine, the first fills the slot.
 """
 
 import time
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
-    """The one definition of a machine's RPO: what the faces show, what the series keeps."""
+    """The one definition of a machine's RPO, for the faces and for the series."""
     sent_at = status.source.sent_at if status.source else None
     processed_at = status.replica.processed_at if status.replica else None
     return rpo.measure(health.recoverable_at(status), sent_at, processed_at, now)

@@ -1,8 +1,8 @@
-"""What appliances must know of the vault's settings, told until they know it.
+"""Sends appliances the vault's settings until they report having them.
 
-What is to be known is read from the store: the site's bandwidth limit and the policy of every machine. It is told to
-an appliance when it connects and whenever it changes, and again until the appliance reports that it has it. An
-appliance that was away, or a vault that was killed between writing a setting and telling it, changes nothing.
+The settings are read from the store: the site's bandwidth limit, the policy of every machine. An appliance is sent
+them when it connects and whenever they change, again and again until it reports that it has them. So none is lost
+while an appliance is away, or when a vault is killed between writing a setting and sending it.
 """
 
 import threading
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 LOOK_AGAIN_SECONDS = 10.0
 BREATH_SECONDS = 0.1
-"""Reports come in crowds; one look serves many."""
+"""Reports come in bursts; one look serves many."""
 DEADLINE_SECONDS = 60.0
 APPLIANCE, SITE, POLICY = "appliance/", "site/", "policy/"
 """Signals: an appliance connected, a site's settings changed, a policy's values changed."""
@@ -35,7 +35,7 @@ ORDER = "tell-"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing to know. It is told again when `moment` changes: the machine may not have been there before."""
+    """One setting. It is sent again when `moment` changes: the machine may not have been there before."""
 
     kind: Kind
     payload: SetSite | UpdatePolicy
@@ -49,7 +49,7 @@ class Setting:
 
 @dataclass(slots=True)
 class _Listener:
-    """One connected appliance: what it has by its own word, and the orders that it has not answered."""
+    """One connected appliance: the settings that it reported having, and the orders that it has not answered."""
 
     known: dict[str, Setting] = field(default_factory=dict)
     asked: dict[str, tuple[str, Setting]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class SettingsPush(Periodic):
         signals.divert((APPLIANCE, SITE, POLICY, f"order/{ORDER}"), self._notice)
 
     def look(self) -> None:
-        """Tell every connected appliance what it does not know yet; note what it reports."""
+        """Send every connected appliance the settings that it lacks; note what it reports."""
         with self._lock:
             returned, self._returned = self._returned, set()
         with self._store.reading() as tx:
@@ -124,7 +124,7 @@ class SettingsPush(Periodic):
 
 
 def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[Setting]:
-    """All that this appliance must know. The appliances of a site share its bandwidth evenly."""
+    """All settings of this appliance. The appliances of a site share its bandwidth evenly."""
     site = tx.sites.find(appliance.site)
     if site is not None:
         share = bandwidth.shared(site.bandwidth, len(tx.appliances.list(site.name)))
@@ -139,8 +139,8 @@ def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iter
 
 
 def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
-    """The groups whose machines this appliance replicates, all of them: while some of a group have turned to the other
-    direction and others have not, it has no common points."""
+    """The groups all of whose machines this appliance replicates: while the machines of a group replicate in different
+    directions it has no common points."""
     for record in tx.groups.list():
         members = tx.groups.members(record.name)
         if len(members) > 1 and {member.source_appliance_id for member in members} == {appliance.id}:
@@ -157,5 +157,5 @@ def _shapes(tx: ports.Transaction) -> Callable[[str], PolicyShape | None]:
 
 
 def _settles(report: Report) -> bool:
-    """A machine that is not there (yet) has no policy to change; who starts its replication tells the policy too."""
+    """A machine that is not there (yet) has no policy to change; the order that starts its replication carries it."""
     return report.problem is None or report.problem.code == "not-found"

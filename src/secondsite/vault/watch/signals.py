@@ -1,4 +1,4 @@
-"""Signals reach the steps that wait in the job engine, and the calls that wait in this process."""
+"""Signals wake the steps that wait in the job engine, and the calls that wait in this process."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -34,18 +34,18 @@ class Signals:
             self._engine(key)
 
     def divert(self, prefixes: tuple[str, ...], receive: Callable[[str], None]) -> None:
-        """Keys that begin so are for `receive` alone, which must not block: no job waits for them."""
+        """Keys with these prefixes go to `receive` alone, which must not block: no job waits for them."""
         with self._lock:
             self._diverted.update(dict.fromkeys(prefixes, receive))
 
     def overhear(self, prefix: str, receive: Callable[[str], None]) -> None:
-        """`receive`, which must not block, hears of keys that begin so before whoever they are for."""
+        """`receive`, which must not block, is called first for keys with this prefix; they then go where they always go."""
         with self._lock:
             self._overheard = (*self._overheard, (prefix, receive))
 
     @contextmanager
     def listening(self, key: str) -> Iterator[threading.Event]:
-        """An event that is set whenever `key` is signalled; such a key is for this listener alone."""
+        """An event that is set whenever `key` is signalled; the key goes to this listener alone."""
         event = threading.Event()
         with self._lock:
             self._listeners[key] = event

@@ -1,7 +1,7 @@
-"""What appliances say by themselves becomes records, and wakes the jobs that wait for it.
+"""Records what appliances report unasked, and wakes the jobs that wait for it.
 
-The newest status of every machine is in memory; it is written at once when something in it changed that matters at once, else at most
-every ten seconds, so that a thousand machines do not write a thousand rows a second.
+The newest status of every machine is in memory. An urgent change (change_filter) is written at once, everything else at
+most every ten seconds, so that a thousand machines do not write a thousand rows a second.
 """
 
 import dataclasses
@@ -118,8 +118,8 @@ class StatusIntake:
             return self._seen.get((machine_id, side))
 
     def _note(self, statuses: Iterable[AnyStatus], now: datetime, ahead: float) -> dict[Key, _Seen]:
-        """Remember them, except those of an older epoch: the side that was left may still speak of its past. `ahead` is
-        how far the clock of who says it is before ours (seconds)."""
+        """Remember them, except those of an older epoch: the side that was left may still report on it. `ahead`: seconds by
+        which the reporter's clock leads ours."""
         noted: dict[Key, _Seen] = {}
         with self._lock:
             for status in statuses:

@@ -1,4 +1,4 @@
-"""Appliances: who is enrolled and connected, and how a new one gets in."""
+"""Appliances: which are enrolled and connected, and how a new one gets in."""
 
 import uuid
 from collections.abc import Sequence

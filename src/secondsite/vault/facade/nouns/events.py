@@ -1,6 +1,6 @@
-"""What changes, told to those who follow it. Only what has changed is told; what it is like now they read.
+"""Tells followers which jobs and machines have changed; they read the new state themselves.
 
-Changes are numbered, and the last ones are remembered: who was away for a moment hears what was missed.
+Changes are numbered, and the last ones are remembered, so a follower who was away for a moment hears what it missed.
 """
 
 import threading
@@ -16,12 +16,12 @@ from ..parts import Parts
 
 REMEMBERED = 10_000
 MACHINE: Final = "machine/"
-"""Signals of the vault that tell of a machine begin so."""
+"""The vault's signals about a machine begin like this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A job or a machine has changed; `reset`: anything may have, so that all has to be read again."""
+    """A job or a machine has changed; `reset`: anything may have changed, so everything has to be read again."""
 
     kind: EventKind
     id: str = ""
@@ -44,13 +44,13 @@ class Events:
         parts.signals.overhear(MACHINE, self._machine)
 
     def mark(self, number: int) -> str:
-        """What a follower is to give to `following`, to hear of all after this change."""
+        """What a follower gives to `following` to hear of everything after this change."""
         return f"{self._life}-{number}"
 
     @contextmanager
     def following(self, told: Told, mark: str | None = None) -> Iterator[None]:
-        """Inside the block `told` hears of every change: with a mark first of those after it, or of a reset when these
-        are not known any more."""
+        """Inside the block `told` is called with every change. With a mark it is first called with those after the mark,
+        or with a reset if they are no longer remembered."""
         with self._lock:
             for number, change in self._missed(mark) if mark else ():
                 told(number, change)

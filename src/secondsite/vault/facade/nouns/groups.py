@@ -21,7 +21,7 @@ MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})
 FAILING_OVER = (
     frozenset(lifecycle.MOVING) | {State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.CANCEL_FAILED}
 ) - {State.ENABLING, State.INITIAL_REPLICATING}
-"""While a member is in one of these, the group stays as it is: its sets are what the others start from."""
+"""While a member is in one of these states the group cannot change: the others start from its sets."""
 
 
 class Groups:
@@ -138,17 +138,17 @@ def _check(
         raise errors.InvalidArgument(
             f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's machines from "
             f"{way[0]} to {way[1]}.",
-            do="A group has machines of one direction.",
+            do="All machines of a group must replicate in the same direction.",
         )
     if first is not None and machine.source_appliance_id != first.source_appliance_id:
         raise errors.InvalidArgument(
             f"{machine.name} and {first.name} are served by different appliances of {machine.source_site}.",
-            do="A group has machines of one appliance, which holds them all at once.",
+            do="One appliance must serve all machines of a group: it pauses them together.",
         )
     if len(members) >= MOST_MEMBERS:
         raise errors.InvalidArgument(
             f"Group '{record.name}' has {len(members)} machines.",
-            do=f"At most {MOST_MEMBERS} share their points.",
+            do=f"A group has at most {MOST_MEMBERS}.",
         )
 
 

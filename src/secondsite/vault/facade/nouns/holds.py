@@ -33,7 +33,7 @@ class Holds:
         return self._ask(machine, point_id, orders.HOLD_POINT, HoldPoint(point_id=point_id, reason=said))
 
     def release(self, machine: str, point_id: str) -> PointShape:
-        """Retention decides about the point again. One that is not held is fine. Raises as `hold` does."""
+        """Retention applies to the point again. A point that is not held stays as it is. Raises as `hold` does."""
         return self._ask(machine, point_id, orders.RELEASE_POINT, OnePoint(point_id=point_id))
 
     def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:

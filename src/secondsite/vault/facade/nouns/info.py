@@ -9,7 +9,7 @@ class Info:
         self._parts = parts
 
     def ca_pem(self) -> str:
-        """The CA's certificate: public, and of use only to who compares its fingerprint."""
+        """The CA's certificate. It is public, and to be trusted only after comparing its fingerprint."""
         return self._parts.authority.ca_pem
 
     def show(self) -> Vault:

@@ -23,9 +23,9 @@ from ..shared.paging import Place, page, place_of
 
 EVERY = rest.JobQuery()
 SUGGESTED = 4
-"""So many ids are offered where the beginning of one is not enough."""
+"""How many ids are offered when the beginning of one is not enough."""
 NAMED = 3
-"""So many machines of a job are named, the others counted."""
+"""How many machines of a job are named; the others are counted."""
 
 
 class Jobs:
@@ -89,7 +89,7 @@ class Jobs:
             yield from self._flat(child)
 
     def _listed(self, session: Session, job: JobView) -> rest.Job:
-        """What a moving job is doing stands in its tasks."""
+        """What a moving job is doing is in its tasks."""
         tasks = read.tasks_of(session, job.id) if job.state in MOVING else ()
         return self._shape(job, tasks, ()).model_copy(update={"tasks": ()})
 
@@ -123,7 +123,7 @@ class Jobs:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The engine's refusals in the domain's words."""
+    """Raises the engine's refusals as errors of the domain."""
     try:
         yield
     except failures.Refused as refused:
@@ -151,7 +151,9 @@ def _after(cursor: str | None) -> search.Place | None:
     try:
         return datetime.fromisoformat(str(place[0])), str(place[1])
     except ValueError:
-        raise errors.InvalidArgument("The cursor is of no list of jobs.", do="Begin without one.") from None
+        raise errors.InvalidArgument(
+            "The cursor does not belong to a list of jobs.", do="Begin without one."
+        ) from None
 
 
 def _place(job: JobView) -> Place:
@@ -159,13 +161,13 @@ def _place(job: JobView) -> Place:
 
 
 def _verb(job: JobView) -> rest.JobVerb:
-    """A job for many machines says in its arguments what it does."""
+    """The verb of a job for many machines is in its arguments."""
     word = str(job.arguments.get("verb", job.name))
     return Verb(word) if word in set(Verb) else rest.OtherWork(word)
 
 
 def _facts(task: TaskView) -> rest.TaskFacts:
-    """Of what the step left for later, what concerns others. A list of jobs must not fail for a word of an old one."""
+    """The part of the step's facts that concerns others. A word in an old job must not make a whole list fail."""
     try:
         return rest.TaskFacts.model_validate(task.facts)
     except ValidationError:

@@ -54,7 +54,7 @@ class Machines:
         return rest.MachinePage(items=items, next=following)
 
     def discovered(self, site: str | None = None) -> Sequence[rest.SiteMachines]:
-        """Machines that nobody protects, per site: those that it has, or had when it was asked last.
+        """Unprotected machines, per site: those that it has, or had when it was last asked.
 
         Raises NotFound for an unknown site; with a site, what discovery raises if it was never asked.
         """
@@ -89,8 +89,8 @@ class Machines:
             ]
 
     def inventory(self, site: str) -> rest.SiteInventory:
-        """All machines that the site has, or had when it was asked last. Raises what discovery raises if it never
-        was."""
+        """All machines that the site has, or had when it was last asked. Raises what discovery raises if it was never
+        asked."""
         seen = discovery.now_or_last(self._parts, site)
         return rest.SiteInventory(
             site=site, machines=seen.inventory.machines, problem=seen.problem, seen_at=seen.seen_at

@@ -1,4 +1,4 @@
-"""Networks of a site, and which network of the other site takes a machine's card."""
+"""Networks of a site, and which networks of the other site they are mapped to."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ class Networks:
         self._parts = parts
 
     def of_site(self, site: str) -> SiteNetworks:
-        """The networks that the site has, or had when it was asked last, and the mappings from it. Raises what
+        """The networks that the site has, or had when it was last asked, and the mappings from it. Raises what
         discovery raises if it was never asked."""
         return self._shape(site, discovery.now_or_last(self._parts, site))
 
     def list(self) -> Sequence[SiteNetworks]:
-        """Of every site; one that cannot be asked and never was shows its mappings and why."""
+        """Of every site; one that was never asked and cannot be asked now shows its mappings and the reason."""
         with self._parts.store.reading() as tx:
             names = [site.name for site in tx.sites.list()]
         found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
@@ -36,9 +36,9 @@ class Networks:
 
     def map(self, mapping: NetworkMapping, seen: Seen | None = None) -> NetworkMapping:
         """Makes or replaces the mapping of a network. Raises NotFound for a site that is not there, or ChangedMeanwhile
-        when the mappings between the two sites are others than those that were seen."""
+        when the mappings between the two sites have changed since they were seen."""
         if mapping.source_site == mapping.target_site:
-            raise errors.InvalidArgument("A mapping leads from one site to another.")
+            raise errors.InvalidArgument("A mapping needs two different sites.")
         with self._parts.store.transaction() as tx:
             sites.existing(tx, mapping.source_site)
             sites.existing(tx, mapping.target_site)

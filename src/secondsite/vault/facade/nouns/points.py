@@ -161,7 +161,7 @@ def _picked(
 
 
 def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:
-    """LATEST first processes what was sent and seals it: the point that this will make."""
+    """The point that LATEST would make: it first processes what was sent and seals it."""
     source, replica = status.source, status.replica
     if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
         return {}

@@ -37,8 +37,7 @@ class Policies:
             return carry_out(self._parts, tx, once, Policy, lambda: _create(tx, policy))
 
     def update(self, name: str, request: PolicyCreate, seen: Seen | None = None) -> Policy:
-        """New values for a policy, told at once to the connected appliances of the machines that use it, and to the
-        others when they connect.
+        """New values for a policy. The appliances of the machines that use it get them at once, or when they connect.
 
         Raises NotFound, NotPossibleNow for a read-only one, InvalidArgument for values out of their limits,
         ChangedMeanwhile.
@@ -89,7 +88,7 @@ def _create(tx: ports.Transaction, policy: ReplicationPolicy) -> Policy:
 def _policy(request: PolicyShape) -> ReplicationPolicy:
     if not NAME.fullmatch(request.name):
         raise errors.InvalidArgument(
-            f"'{request.name}' is no name for a policy.",
+            f"'{request.name}' cannot be the name of a policy.",
             do="Use letters, digits, '.', '_' and '-', at most 80.",
         )
     return request.to_domain()
@@ -99,7 +98,7 @@ def _refuse_read_only(info: Policy) -> None:
     if info.read_only:
         raise errors.NotPossibleNow(
             f"Policy '{info.name}' is the failback twin of another policy and read-only.",
-            do="Change or remove the policy that it belongs to.",
+            do="Change or delete the policy that it belongs to.",
         )
 
 

@@ -34,8 +34,8 @@ class Sites:
             return carry_out(self._parts, tx, once, Site, lambda: self._create(tx, name))
 
     def limit(self, name: str, request: BandwidthShape, seen: Seen | None = None) -> Site:
-        """How fast the appliances of the site may send from now on, all together; those that are away learn it when
-        they connect. Raises NotFound, InvalidArgument for values that make no schedule, or ChangedMeanwhile."""
+        """How fast the appliances of the site may send from now on, all together; those that are away are told when
+        they connect. Raises NotFound, InvalidArgument for an invalid schedule, or ChangedMeanwhile."""
         schedule = request.to_domain()
         with self._parts.store.transaction() as tx:
             self._require(tx, name, seen)
@@ -56,7 +56,7 @@ class Sites:
                 raise errors.NotPossibleNow(
                     f"Site '{name}' has {counted(len(appliances), 'appliance')}, {counted(len(machines), 'protected machine')} "
                     f"and {counted(len(mappings), 'network mapping')}.",
-                    do="Disable protection, then remove the mappings and the appliances, then the site.",
+                    do="Disable protection, then delete the mappings and the appliances, then the site.",
                 )
             tx.sites.remove(name)
 

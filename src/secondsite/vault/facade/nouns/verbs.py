@@ -38,7 +38,7 @@ OPTIONS: dict[Verb, type[Shape]] = {
     Verb.INCLUDE_DISK: rest.IncludeDiskOptions,
     Verb.EXCLUDE_DISK: rest.ExcludeDiskOptions,
 }
-"""What a verb takes beside one machine, which is under protection."""
+"""What a verb takes besides one protected machine."""
 
 
 class Verbs:

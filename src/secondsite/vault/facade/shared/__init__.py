@@ -3,8 +3,8 @@
 Its rooms:
 
     asking, discovery  appliances are asked while a face waits
-    enabling           what is known at once about machines that are to be protected
-    editions           changes by those who saw the newest state
+    enabling           early checks of machines that are to be protected
+    editions           a change is refused if its caller has not seen the newest state
     once               a request is carried out once
     machine_shapes     a machine as the faces show it
     paging             lists a page at a time

@@ -28,9 +28,9 @@ def ask_and_wait(
     seconds: float,
     machine_id: str | None = None,
 ) -> list[F]:
-    """The facts that each appliance answers, all asked at once; `machine_id` names the machine that it is about.
+    """What each appliance answers; all are asked at the same time. `machine_id` is the machine concerned.
 
-    Raises ApplianceUnreachable, DeadlineExceeded, or what an appliance could not do.
+    Raises ApplianceUnreachable, DeadlineExceeded, or the problem that an appliance reports.
     """
     deadline = time.monotonic() + seconds
     questions = [

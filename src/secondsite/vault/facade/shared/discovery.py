@@ -1,4 +1,4 @@
-"""What a site has: asked of its appliances now, and kept, so that it is known while the site cannot be asked."""
+"""What a site has: its appliances are asked, and the answer is kept for the time when they cannot be."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from .asking import ask_and_wait
 DISCOVER_SECONDS = 20.0
 SITES_AT_ONCE = 16
 UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
-"""What a site raises that cannot be asked now."""
+"""What is raised when a site cannot be asked now."""
 
 S = TypeVar("S")
 
@@ -46,7 +46,7 @@ def inventory(parts: Parts, site: str) -> Inventory:
 
 
 def now_or_last(parts: Parts, site: str) -> Seen:
-    """What the site has, or had when it was asked last. Raises what `inventory` raises if it was never asked."""
+    """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never asked."""
     try:
         return Seen(inventory(parts, site))
     except UNANSWERED as problem:
@@ -58,7 +58,7 @@ def now_or_last(parts: Parts, site: str) -> Seen:
 
 
 def seen(parts: Parts, site: str) -> Seen:
-    """The same; of a site that cannot be asked and never was it says only that. Raises NotFound."""
+    """The same; for a site that was never asked and cannot be asked now, only the problem. Raises NotFound."""
     try:
         return now_or_last(parts, site)
     except UNANSWERED as problem:
@@ -66,7 +66,7 @@ def seen(parts: Parts, site: str) -> Seen:
 
 
 def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:
-    """What `ask` says of each site, in their order; one that does not answer holds up no other one."""
+    """What `ask` gives for each site, in their order; one that does not answer does not delay the others."""
     with ThreadPoolExecutor(SITES_AT_ONCE, "discovery") as pool:
         return list(pool.map(ask, sites))
 

@@ -1,4 +1,4 @@
-"""Whoever changes what they have seen may say which edition they saw: another one in between refuses the change."""
+"""A change may name the edition that its caller saw, and is refused if somebody else changed the thing since."""
 
 from ....domain import errors
 from ....wire.common.base import Editable
@@ -9,6 +9,6 @@ Seen = frozenset[str]
 
 
 def require(seen: Seen | None, now: Editable, what: str) -> None:
-    """Raises ChangedMeanwhile unless `now` is an edition that was seen; None asks for nothing."""
+    """Raises ChangedMeanwhile unless `now` is an edition that was seen; None: any will do."""
     if seen is not None and ANY not in seen and now.edition() not in seen:
         raise errors.ChangedMeanwhile(f"{what} was changed since it was read.")

@@ -1,6 +1,6 @@
-"""What is known at once about machines that are to be protected: whether their site has them, and such disks.
+"""Early checks of machines that are to be protected: does their site have them, and the disks that were named?
 
-The job checks everything again, and more; but what a person mistyped is refused before there is a job.
+The job checks everything again, and more; but a typing error is refused before there is a job.
 """
 
 from ....wire import rest
@@ -11,7 +11,8 @@ from . import discovery
 
 
 def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
-    """Raises NotFound for a machine that the source site has not, InvalidArgument for a disk that it has not."""
+    """Raises NotFound for a machine that the source site does not have, InvalidArgument for a disk that it does not
+    have."""
     with parts.store.reading() as tx:
         lookup.refuse_same_site(request.source_site, request.target_site)
         lookup.appliance_of(tx, request.source_site)

@@ -49,7 +49,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
 
 
 def unprotected(site: str, machine: DiscoveredMachine, seen_at: datetime | None = None) -> rest.Machine:
-    """A machine that nobody protects, and that a site has, or had at `seen_at`."""
+    """An unprotected machine that a site has, or had at `seen_at`."""
     disks = tuple(disk.key for disk in machine.definition.disks)
     return rest.Machine(
         id=machine.fabric_id,

@@ -1,7 +1,7 @@
 """A request with an idempotency key is carried out once: a repeat gets the first one's answer.
 
-The answer is written in the transaction of what it answers, so a vault that is killed has done both or neither. It
-is kept for a day.
+The answer is written in the same transaction as the work, so a vault that is killed has done both or neither. It is
+kept for a day.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Shape)
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Who asks, with which key, and the digest of all that is asked. `caller` may be told later, for calls without a
+    """The caller, its key, and the digest of the whole request. `caller` may be filled in later, for calls without a
     token."""
 
     key: str
@@ -29,7 +29,7 @@ class Once:
 
 
 def known(parts: Parts, tx: ports.Transaction, once: Once | None, shape: type[S]) -> S | None:
-    """The answer that was given; None for the first time.
+    """The answer that was given before; None the first time.
 
     Raises KeyReused when the key came with another request, NotPossibleNow when the answer held a secret.
     """
@@ -40,7 +40,7 @@ def known(parts: Parts, tx: ports.Transaction, once: Once | None, shape: type[S]
         raise errors.KeyReused(f"The idempotency key '{once.key}' came with another request before.")
     if record.answer is None:
         raise errors.NotPossibleNow(
-            f"The request with the idempotency key '{once.key}' was carried out, and its answer was shown that once.",
+            f"The request with the idempotency key '{once.key}' was carried out; its answer is shown only once.",
             do="Delete what it made, then ask again with a new key.",
         )
     return shape.model_validate(record.answer)
@@ -55,7 +55,7 @@ def carry_out(
     *,
     secret: bool = False,
 ) -> S:
-    """What `work` gives, in this transaction; for a repeat what it gave. An answer that is `secret` is not kept.
+    """What `work` gives, in this transaction; for a repeat, what it gave before. A `secret` answer is not kept.
 
     Raises as `known` and `work` do.
     """

@@ -27,7 +27,7 @@ def chosen_set(
 
 
 def newest_set(tx: ports.Transaction, group: str, app_consistent: bool = False) -> str | None:
-    """The newest set that every member has, as far as the targets have told; None when there is none."""
+    """The newest set that every member has, as far as the targets have reported; None when there is none."""
     members = {member.id: _points(tx, member.id) for member in tx.groups.members(group)}
     return groups.newest_set(members, app_consistent)
 

@@ -18,8 +18,8 @@ ChoiceRequest = rest.TestFailover | rest.Failover | rest.ChangeRecoveryPoint
 
 
 class ChoiceArguments(Shape):
-    """The choice as a job is given it: CUSTOM comes with a `point` or a time `at` (UTC), a multi-VM choice of a
-    machine in a group with the set that it meant when the job was submitted."""
+    """The choice as a job is given it. CUSTOM comes with a `point` or a time `at` (UTC); a multi-VM choice, for a
+    machine in a group, with the set that it meant when the job was submitted."""
 
     choice: RecoveryPointChoice
     point: str | None = None
@@ -71,8 +71,8 @@ def choice_for(
 
 
 def choose(ctx: StepContext, target: Target, *, process: bool) -> Chosen:
-    """What the job's choice means now, as the target knows it; raises NotFound. `process`: LATEST first has what was
-    sent processed and sealed."""
+    """What the job's choice means now, as the target knows it; raises NotFound. `process`: for LATEST, what was sent
+    is processed and sealed first."""
     wanted = ctx.arguments(ChoiceArguments)
     if wanted.at:
         return _at(target, wanted.at)

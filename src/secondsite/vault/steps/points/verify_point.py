@@ -1,4 +1,4 @@
-"""Reading a recovery point again, as a job: no verb of the lifecycle, for it changes nothing of the machine."""
+"""A job that reads a recovery point again. It is not a verb of the lifecycle: it changes nothing about the machine."""
 
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
@@ -29,7 +29,7 @@ def submit(deps: Deps, tx: ports.Transaction, machine: ports.MachineRecord, poin
 
 
 def definition(deps: Deps) -> Definition:
-    """One step: the target's appliance reads the whole point. Fails with PointDamaged when it rotted."""
+    """One step: the target's appliance reads the whole point. Fails with PointDamaged if it is damaged."""
     give = Orders(deps)
 
     def verify(ctx: StepContext) -> Outcome:

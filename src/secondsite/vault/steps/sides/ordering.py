@@ -27,7 +27,7 @@ F_co = TypeVar("F_co", bound=Shape, covariant=True)
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long a step waits for an order, in seconds: in all, for an appliance that is away, and without progress
-    (None: any time)."""
+    (None: no limit)."""
 
     deadline_seconds: float = 120
     reach_seconds: float = 30
@@ -72,8 +72,8 @@ class Orders:
         """What the appliance reports; raises Wait while it does not.
 
         Raises the appliance's problem, ApplianceUnreachable, or DeadlineExceeded: after `deadline_seconds` in all, and
-        after `stuck_seconds` in which the order came no further. One step gives an order of one kind once, and to
-        one appliance once: the order's id is made of the step and the kind.
+        after `stuck_seconds` without progress. A step gives each kind of order once, to one appliance: the order's id is
+        made of the step and the kind.
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}"
         report = self._deps.gateway.ask(
@@ -113,7 +113,7 @@ class Orders:
             )
 
     def _require_progress(self, appliance_id: str, order_id: str, why: str, stuck_seconds: float) -> None:
-        """An attempt that begins again is progress only when it comes further than the ones before."""
+        """A repeated attempt is progress only once it gets further than the ones before."""
         now = self._deps.monotonic()
         said = self._deps.gateway.progress(order_id)
         fraction = said[0] if said else 0.0

@@ -1,4 +1,4 @@
-"""The side where the machine runs. It may be the side that burns: the short deadlines are on purpose."""
+"""The side where the machine runs. It may be the side with the disaster: the short deadlines are deliberate."""
 
 from ....domain import errors
 from ....ground.units import HOUR
@@ -18,7 +18,7 @@ PATIENT_REACH_SECONDS = 60.0
 FINAL = Limits(deadline_seconds=HOUR, reach_seconds=PATIENT_REACH_SECONDS)
 URGENT_REACH_SECONDS = 3 * DEAD_SITE_SECONDS
 URGENT_FINAL = Limits(deadline_seconds=600, reach_seconds=URGENT_REACH_SECONDS, stuck_seconds=120)
-"""An unplanned failover waits for the last changes while they come: so long without progress, and so long in all."""
+"""How long an unplanned failover waits for the final changes: without progress, and in total."""
 
 
 class Source(Side):
@@ -86,8 +86,8 @@ class Source(Side):
         return self._give(orders.RUN_CYCLE, orders.RunCycle(final=True), why, limits)
 
     def pause_if_reachable(self) -> str:
-        """Asks the source to hold its loop, and gives what came of it. One that does not answer within seconds is not
-        needed: the closed replica refuses its cycles."""
+        """Asks the source to pause its loop; gives a sentence about the outcome. A source that does not answer within
+        seconds is not needed: the closed replica refuses its cycles."""
         site = self.machine.source_site
         try:
             why = f"pausing replication at {site}"
@@ -102,13 +102,13 @@ class Source(Side):
         return self._give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
 
     def withdraw(self) -> Answer[Nothing]:
-        """The old machine is off and gives way, so that its disks can be a replica."""
+        """The old machine is shut down and withdrawn, so that its disks can be a replica."""
         payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id)
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
         return self._give(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
 
     def remove_machine(self) -> Answer[Nothing]:
-        """The machine at the site that was left goes; its disks stay."""
+        """Removes the machine at the site that was left; its disks stay."""
         payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id)
         why = f"removing {self.machine.name} at {self.machine.source_site}"
         return self._give(orders.REMOVE_MACHINE, payload, why)

@@ -58,7 +58,7 @@ class Target(Side):
         return self._give(orders.LIST_POINTS, Nothing(), why)
 
     def drain(self) -> Answer[Points]:
-        """Processes what was sent and seals it as a point (LATEST); what lies at the target is enough for it."""
+        """Processes what was sent and seals it as a point (LATEST); it needs only what is at the target."""
         return self._give(orders.DRAIN, orders.Drain(seal=True), "processing what was sent", DRAIN)
 
     def drain_until(self, last: CycleFact) -> Answer[Points]:
@@ -72,14 +72,14 @@ class Target(Side):
         return self._give(orders.FIND_INSTANT, orders.FindInstant(at=at), why, DRAIN)
 
     def accept_cycles(self, accepting: bool) -> Answer[Nothing]:
-        """Closing the replica's inbox is what stops replication: the source may be gone and is not needed for it."""
+        """Closing the replica's inbox stops replication without the source, which may be gone."""
         why = f"{'opening' if accepting else 'closing'} the replica at {self.machine.target_site}"
         return self._give(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
 
     def start_failed_over(
         self, point_id: str, networks: Mapping[str, str | None], forward: RolledForward | None
     ) -> Answer[StartFact]:
-        """The failed-over machine runs from the point, rolled forward if that is said."""
+        """The failed-over machine runs from the point, rolled forward if `forward` says so."""
         payload = orders.StartReplica(
             run=FAILOVER_RUN,
             point_id=point_id,
@@ -108,7 +108,7 @@ class Target(Side):
         return self._give(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START)
 
     def commit_point(self, point_id: str) -> Answer[Nothing]:
-        """The point is fixed, the others go."""
+        """The point is kept, the others are deleted."""
         limits = Limits(deadline_seconds=10 * 60)
         return self._give(
             orders.COMMIT_POINT, orders.CommitPoint(point_id=point_id), f"fixing point {point_id}", limits
@@ -151,7 +151,7 @@ def mapped_networks(tx: ports.Transaction, machine: ports.MachineRecord) -> dict
 
 
 def drill_fabric_id(machine: ports.MachineRecord) -> str:
-    """The drill's machine is another machine than the failed-over one, and always the same one for a machine."""
+    """The id of the drill's machine: not that of the failed-over one, and always the same for one machine."""
     return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
 
 
