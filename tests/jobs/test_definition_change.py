@@ -40,7 +40,7 @@ def test_steps_that_were_changed_end_the_job_with_a_clear_error(room, names):
     assert (job.state, job.error.code) == (JobState.FAILED, "definition-changed")
     assert room.states(job_id) == [("a", "succeeded"), ("w", "cancelled")]
     assert room.entries()[-1] == "failed", "the domain was told"
-    with pytest.raises(Refused, match="other steps in this version"):
+    with pytest.raises(Refused, match="have changed in this version"):
         room.ask(upgraded.retry, job_id)
 
 

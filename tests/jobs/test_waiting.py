@@ -99,7 +99,7 @@ def test_a_wait_past_its_deadline_fails_after_one_last_look(room):
     engine.run_until_idle()
     job = room.job(job_id)
     assert (job.state, job.error.code) == (JobState.FAILED, "deadline-exceeded")
-    assert "waited 100 s in vain: the gate is shut" in job.error.message
+    assert "timed out after 100 s: the gate is shut" in job.error.message
 
 
 def test_a_fact_that_holds_at_the_deadline_wins(room):

@@ -4,8 +4,8 @@
     rates   a size per second, with or without "/s"; bits are spelled out: kbit Mbit Gbit; or "unlimited"
     spans   ms, s, m or min, h, d; several may follow each other ("1h 30m"); a bare number is seconds
 
-Upper and lower case do not matter, but for "Mb" and its like, and "Mbps": they are refused, for nobody knows whether
-bits or bytes are meant. `size`, `rate` and `span` round for reading; what the `exact_` ones say is read back as it was.
+Upper and lower case do not matter, except that "Mb", "Mbps" and the like are refused: it is not clear whether bits or
+bytes are meant. `size`, `rate` and `span` round for reading; what the `exact_` ones give parses to the same value.
 """
 
 import re
@@ -43,7 +43,7 @@ def parse_size(text: str) -> int:
     units = _plain(SIZES)
     if found is None or AMBIGUOUS.fullmatch(found[2]) or found[2].lower() not in units:
         raise errors.InvalidArgument(
-            f"'{text}' is no size.", do="Give one like 512MiB, 2GiB or 100MB (MB: 10^6 bytes, MiB: 2^20)."
+            f"'{text}' is not a size.", do="Give one like 512MiB, 2GiB or 100MB (MB: 10^6 bytes, MiB: 2^20)."
         )
     return round(Fraction(found[1]) * units[found[2].lower()])
 
@@ -57,7 +57,7 @@ def parse_rate(text: str) -> int | None:
     units = {name.lower(): Fraction(bits, 8) for name, bits in BITS.items()} | _plain(SIZES)
     if found is None or AMBIGUOUS.fullmatch(found[2]) or found[2].lower() not in units:
         raise errors.InvalidArgument(
-            f"'{text}' is no rate.",
+            f"'{text}' is not a rate.",
             do="Give one like 100MB/s, 1.5GiB/s, 200Mbit/s (B: bytes, bit: bits), or unlimited.",
         )
     return round(Fraction(found[1]) * units[found[2].lower()])
@@ -69,7 +69,7 @@ def parse_span(text: str) -> float:
     parts = PART.findall(plain) if SPAN.fullmatch(plain) else []
     if not parts or any(unit and unit not in SPANS for _, unit in parts):
         raise errors.InvalidArgument(
-            f"'{text}' is no span of time.", do="Give one like 90s, 15m, 6h, 7d or 1h30m."
+            f"'{text}' is not a span of time.", do="Give one like 90s, 15m, 6h, 7d or 1h30m."
         )
     return float(sum(Fraction(number) * SPANS[unit or "s"] for number, unit in parts))
 
@@ -134,5 +134,5 @@ def _two(count: int, per: int, large: str, small: str) -> str:
 
 
 def _plain(units: Mapping[str, int]) -> dict[str, Fraction]:
-    """By lower case; a number without a unit is of the smallest."""
+    """By lower case; a number without a unit counts in the smallest."""
     return {name.lower(): Fraction(value) for name, value in units.items()} | {"": Fraction(1)}

@@ -1,7 +1,7 @@
 """How fast a site may send, by the hour of its week.
 
-A schedule is a rate that holds by default and windows in which another one holds, all in the site's own time of day.
-Of several windows that are open at once the first in the list holds. None is no limit.
+A schedule is a default rate, and windows in which another rate applies, all in the site's own time of day. If several
+windows are open at once the first in the list applies. None is no limit.
 """
 
 import re
@@ -21,13 +21,13 @@ MOST_OFFSET_MINUTES = 14 * 60
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 END_OF_DAY = "24:00"
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-"""Some Monday, midnight; weeks are counted from it."""
+"""Midnight of some Monday; weeks are counted from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """On each of `days` from `begins` to `ends` ("HH:MM"), past midnight when `ends` is the earlier one; a whole day
-    when they are equal. It belongs to the day on which it begins."""
+    """On each of `days` from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier; a whole day if they are
+    equal. It belongs to the day on which it begins."""
 
     days: tuple[str, ...]
     begins: str
@@ -38,7 +38,7 @@ class Window:
         unknown = [day for day in self.days if day not in DAYS]
         if unknown or not self.days:
             raise errors.InvalidArgument(
-                f"'{', '.join(unknown)}' is no day of the week." if unknown else "A window needs a day.",
+                f"'{', '.join(unknown)}' is not a day of the week." if unknown else "A window needs a day.",
                 do=f"Use {', '.join(DAYS)}.",
             )
         seconds_of_day(self.begins)
@@ -58,7 +58,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class BandwidthSchedule:
-    """`utc_offset_minutes` is what the site's clocks show beyond UTC: 60 for UTC+1."""
+    """`utc_offset_minutes` is how far the site's time of day is ahead of UTC: 60 for UTC+1."""
 
     bytes_per_second: int | None = None
     windows: tuple[Window, ...] = ()
@@ -88,7 +88,7 @@ def rate_at(schedule: BandwidthSchedule, now: datetime) -> int | None:
 
 
 def shared(schedule: BandwidthSchedule, parties: int) -> BandwidthSchedule:
-    """What each of `parties` appliances of a site may send, so that all together keep the schedule."""
+    """What each of `parties` appliances of a site may send so that together they keep to the schedule."""
     part = _part_of(max(1, parties))
     windows = tuple(
         replace(window, bytes_per_second=part(window.bytes_per_second)) for window in schedule.windows
@@ -109,12 +109,12 @@ def seconds_of_day(time: str) -> int:
         return DAY
     found = TIME.fullmatch(time)
     if found is None:
-        raise errors.InvalidArgument(f"'{time}' is no time of day.", do="Give HH:MM, from 00:00 to 24:00.")
+        raise errors.InvalidArgument(f"'{time}' is not a time of day.", do="Give HH:MM, from 00:00 to 24:00.")
     return int(found[1]) * HOUR + int(found[2]) * MINUTE
 
 
 def check_rate(rate: int | None) -> None:
-    """Raises InvalidArgument for a rate that streams cannot live with."""
+    """Raises InvalidArgument for a rate that streams cannot work with."""
     if rate is not None and not LEAST_BYTES_PER_SECOND <= rate <= MOST_BYTES_PER_SECOND:
         raise errors.InvalidArgument(
             f"A limit of {rate} bytes per second is not possible.",

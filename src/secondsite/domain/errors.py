@@ -30,7 +30,7 @@ class NotFound(SecondsiteError):
 
     @classmethod
     def named(cls, noun: str, name: str, listed_by: str | None = None) -> "NotFound":
-        """`listed_by` are the words of the command that lists them, where they are not 'NOUN list'."""
+        """`listed_by` is the command that lists them, if it is not 'NOUN list'."""
         command = listed_by or f"{noun} list"
         return cls(f"There is no {noun} '{name}'.", do=f"List them with 'secondsite {command}'.")
 
@@ -43,7 +43,7 @@ class AlreadyExists(SecondsiteError):
 
 
 class NotPossibleNow(SecondsiteError):
-    """The lifecycle, or what goes on, does not allow the verb in this state."""
+    """The lifecycle, or something in progress, does not allow the verb in this state."""
 
     code = "not-possible-now"
 
@@ -60,14 +60,14 @@ class ChangedMeanwhile(SecondsiteError):
     """Somebody else changed it since the caller read it; nothing was written."""
 
     code = "changed-meanwhile"
-    default_do = "Read it again, and decide on what it is now."
+    default_do = "Read it again, and decide on its present state."
 
 
 class KeyReused(SecondsiteError):
     """An idempotency key came again, with another request; nothing was done."""
 
     code = "idempotency-key-reused"
-    default_do = "Take a new key for every new request; keep it only for a repeat of the same one."
+    default_do = "Use a new key for every new request; reuse it only to repeat the same one."
 
 
 class Unauthenticated(SecondsiteError):
@@ -156,14 +156,14 @@ class NotOurs(FabricError):
 
 
 class ScratchExhausted(SecondsiteError):
-    """The backup job would have hurt the guest, so it was given up."""
+    """The backup job would have disturbed the guest, so it was given up."""
 
     code = "scratch-exhausted"
     default_do = "Give the appliance more scratch space or a faster link; replication goes on by itself."
 
 
 class ReplicaError(SecondsiteError):
-    """The chain of recovery points is not as it should be."""
+    """The chain of recovery points is not consistent."""
 
     code = "replica-error"
     default_do = "Start 'secondsite machine resynchronize MACHINE'; older recovery points stay usable."
@@ -174,16 +174,16 @@ class PointDamaged(ReplicaError):
 
     code = "point-damaged"
     default_do = (
-        "Choose another point with 'secondsite point list MACHINE'. New points are made whole by comparing all blocks "
-        "with the source, by itself."
+        "Choose another point with 'secondsite point list MACHINE'. Replication makes new points whole by comparing "
+        "all blocks with the source, by itself."
     )
 
 
 def by_code() -> dict[str, type[SecondsiteError]]:
-    """The error classes by their code; one that only inherits its code crosses a process as its parent."""
+    """The error classes by their code; a class that only inherits its code crosses a process as its parent."""
     return problem.by_code(globals())
 
 
 def from_wire(code: str, message: str, do: str) -> SecondsiteError:
-    """The error as the other process raised it; an unknown code keeps its text and becomes Internal."""
+    """The error as the other process raised it; one with an unknown code becomes Internal and keeps its text."""
     return by_code().get(code, Internal)(message, do=do)

@@ -1,7 +1,7 @@
 """Replication groups: machines whose disks belong together, with recovery points of one common instant.
 
-A common point is a *set*: one point of each member, all with the same set id. A set counts only when every member has
-its part; a member may be missing it because its cycle never arrived, or because retention dropped it.
+A common point is a *set*: one point of each member, all with the same set id. A set counts only if every member has its
+point; a member may lack it because its cycle never arrived, or because retention deleted it.
 """
 
 import re
@@ -14,14 +14,14 @@ from . import errors
 from .points import Consistency, RecoveryPoint
 
 MOST_MEMBERS = 16
-"""So many machines are known to be held within the budget of a common point."""
+"""So many machines are known to be paused within the time budget of a common point."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicationGroup:
     """`multi_vm_every_seconds` is the time from one common point to the next. `app_consistent`: as often as the
-    members' policies ask for app-consistent points, a common one is made with all guests' file systems frozen."""
+    members' policies ask for app-consistent points, a common point is made with all guests' file systems frozen."""
 
     name: str
     source_site: str
@@ -32,10 +32,10 @@ class ReplicationGroup:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise errors.InvalidArgument(
-                f"'{self.name}' is no name for a group.", do="Use a-z, 0-9 and '-', at most 63."
+                f"'{self.name}' cannot be the name of a group.", do="Use a-z, 0-9 and '-', at most 63."
             )
         if self.source_site == self.target_site:
-            raise errors.InvalidArgument("A group replicates from one site to another.")
+            raise errors.InvalidArgument("A group needs two different sites.")
         if not 5 <= self.multi_vm_every_seconds <= DAY:
             raise errors.InvalidArgument(
                 f"Group '{self.name}': multi_vm_every_seconds is {self.multi_vm_every_seconds}.",
@@ -51,8 +51,8 @@ def set_id(group: str, instant: datetime) -> str:
 def newest_set(members: Mapping[str, Sequence[RecoveryPoint]], app_consistent: bool = False) -> str | None:
     """The id of the newest set of which every member has its point; None when there is none.
 
-    `members` gives each machine's points. With `app_consistent` each point of the set must be so. What is newest is
-    told by the order of arrival, not by clocks; all machines of a group get their sets in the same order.
+    `members` gives each machine's points. With `app_consistent` each point of the set must be app-consistent. The
+    newest is found by order of arrival, not by clocks; all machines of a group get their sets in the same order.
     """
     if not members:
         return None
@@ -62,7 +62,7 @@ def newest_set(members: Mapping[str, Sequence[RecoveryPoint]], app_consistent: b
 
 
 def _sets(points: Sequence[RecoveryPoint], app_consistent: bool) -> dict[str, tuple[int, int]]:
-    """Set id → when it came, of the points that can be started from."""
+    """Set id → place in the order of arrival, of the points that can be started from."""
     return {
         point.set_id: (point.epoch, point.seq)
         for point in points

@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 
 class Health(StrEnum):
-    """The worst of a machine's findings; not_applicable: it does not replicate, and nothing is wrong."""
+    """As bad as the worst of a machine's findings; not_applicable: it does not replicate, and nothing is wrong."""
 
     HEALTHY = "healthy"
     WARNING = "warning"
@@ -41,21 +41,21 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "rpo-exceeded",
             W,
-            "The newest usable point is older than the policy's threshold: churn is higher than the link, or a side is "
-            "down.",
+            "The newest usable point is older than the policy's threshold: churn exceeds the link's bandwidth, or a side "
+            "is down.",
             "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
         ),
         _kind(
             "scratch-exhausted",
             W,
-            "The guest wrote more during a cycle than the scratch budget holds, so the job was given up before the "
-            "guest could suffer.",
+            "The guest wrote more during a cycle than the scratch budget holds, so the job was given up before it "
+            "could disturb the guest.",
             "Give the appliance more scratch space, a shorter cycle or a faster link. Replication goes on by itself.",
         ),
         _kind(
             "target-store-full",
             C,
-            "The target's store has no room for the inbox or the replica.",
+            "The target's store has no free space for the inbox or the replica.",
             "Free space at the target or shorten the retention. Replication goes on by itself.",
         ),
         _kind(
@@ -68,21 +68,21 @@ CATALOGUE: dict[str, FindingKind] = {
             "peer-refused",
             C,
             "The other site's appliance refused the cycle.",
-            "Read its reason; 'secondsite machine resynchronize MACHINE' repairs a replica that lost its place.",
+            "Read its reason; 'secondsite machine resynchronize MACHINE' repairs a replica that no longer follows its source.",
         ),
         _kind(
             "resynchronizing",
             W,
             "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), so blocks are "
             "compared and only those that differ are sent.",
-            "Nothing: it ends by itself. Older recovery points stay usable meanwhile.",
+            "Nothing: comparing ends by itself. Older recovery points stay usable meanwhile.",
         ),
         _kind(
             "common-point-missed",
             W,
-            "The machines of the replication group got no common point: a member was not ready, failed, or all could not "
-            "be held within the budget.",
-            "Read the reason; the next common point is tried by itself, and each machine's own points go on.",
+            "The machines of the replication group got no common point: a member was not ready or failed, or they could "
+            "not all be paused within the time budget.",
+            "Read the reason; the next common point is tried by itself, and each machine still gets its own points.",
         ),
         _kind(
             "machine-missing",
@@ -106,7 +106,7 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "firmware-not-carried",
             W,
-            "The machine's UEFI variables or the state of its TPM could not be read, or are larger than what travels.",
+            "The machine's UEFI variables or the state of its TPM could not be read, or are too large to be sent.",
             "Read the reason. Recovery points keep the last state that arrived; replication of the disks goes on.",
         ),
         _kind(
@@ -118,43 +118,43 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "replica-damaged",
             C,
-            "What the target holds does not equal its digest: its store rots, or somebody wrote to its files.",
-            "Check the store's disks. All blocks are compared with the source by itself, and points from then on are whole; "
-            "damaged points are not picked. 'secondsite point verify MACHINE POINT' reads one again.",
+            "Data at the target does not match its digest: its store is damaged, or somebody wrote to its files.",
+            "Check the store's disks. Replication compares all blocks with the source by itself, and points from then on "
+            "are whole; damaged points are not picked. 'secondsite point verify MACHINE POINT' reads one again.",
         ),
         _kind(
             "journal-damaged",
             W,
-            "A cycle that the target keeps for '--at' can no longer be read: its store rots, or somebody wrote to its "
-            "files.",
+            "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or somebody wrote to "
+            "its files.",
             "Check the store's disks. Recovery points and replication are not touched; 'secondsite point list MACHINE' shows which "
-            "instants can still be recovered. The finding ends once the journal has moved past the cycle.",
+            "instants can still be recovered. The finding ends once the journal no longer holds the cycle.",
         ),
         _kind(
             "encryption-key-missing",
             C,
             "The replica is encrypted and the target's appliance was started without its key, or with a key file that "
             "it cannot use.",
-            "Put the key file back (mode 0600) and restart the appliance. Nothing is lost: the source goes on counting "
-            "changes and sends them then.",
+            "Put the key file back (mode 0600) and restart the appliance. Nothing is lost: the source goes on tracking "
+            "changes and sends them later.",
         ),
         _kind(
             "encryption-key-wrong",
             C,
             "The replica is encrypted with another key than the one that the target's appliance has.",
-            "Put the key file back that the replica was made with and restart the appliance. Nothing is lost meanwhile.",
+            "Put back the key file that the replica was made with, and restart the appliance. Nothing is lost meanwhile.",
         ),
         _kind(
             "encryption-key-change-unfinished",
             W,
-            "A change of the key was broken off: both keys may open the replica.",
+            "A change of the key was interrupted: both keys may open the replica.",
             "Stop the target's appliance, repeat 'secondsite appliance change-key', and start it again.",
         ),
         _kind(
             "appliance-unreachable",
             C,
             "The appliance has no connection to the vault.",
-            "Start the appliance, or check its way to the vault. Replication itself does not need the vault.",
+            "Start the appliance, or check its connection to the vault. Replication itself does not need the vault.",
         ),
         _kind(
             "source-running-after-failover",
@@ -177,9 +177,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "clock-skew",
             W,
-            "The clock of a site was set, or its time service does not work; or the vault's.",
-            "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No point is lost by it and their "
-            "order does not depend on clocks, but the RPO shown is off by as much.",
+            "The clock of a site or of the vault was set, or its time service does not work.",
+            "Check the time service (chrony, systemd-timesyncd) of both sites' hosts and of the vault's. No point is lost, "
+            "and their order does not depend on clocks, but the RPO shown is off by the difference.",
         ),
         _kind(
             "app-consistency-degraded",

@@ -1,9 +1,9 @@
-"""The lifecycle of a protected machine is this table, and nothing else decides what is possible.
+"""The lifecycle of a protected machine: this table alone decides what is possible.
 
-A state rests (it waits for a person or an event) or moves (a job is on its way to a target state; if the job
-fails the machine goes to `on_failure`). Test failover is a second small region beside the lifecycle: a drill
+A state rests (it waits for a person or an event) or moves (a job leads to a target state; if the job fails the machine
+goes to `on_failure`). Test failover is a second small region beside the lifecycle: a drill
 never changes the machine's own state. `secondsite` renders the table to docs/reference/lifecycle.md.
-Rows name the requirement or the decision that asks for them (docs/requirements.md).
+Rows name the requirement or the decision that they come from (docs/requirements.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from . import errors
 
 
 class State(StrEnum):
-    """Where a machine is in its lifecycle. Words in -ing move: a job is on its way; the others rest."""
+    """Where a machine is in its lifecycle. States in -ing move: a job is in progress; the others rest."""
 
     UNPROTECTED = "unprotected"
     ENABLING = "enabling"
@@ -48,7 +48,7 @@ class DrillState(StrEnum):
 
 
 class Verb(StrEnum):
-    """What a person may start with a machine."""
+    """What a person may start for a machine."""
 
     ENABLE_PROTECTION = "enable_protection"
     DISABLE_PROTECTION = "disable_protection"
@@ -74,7 +74,7 @@ class Event(StrEnum):
 
 
 class Cause(StrEnum):
-    """Who causes a change of state: a person with a verb, or the service when a job goes on or ends."""
+    """Who causes a change of state: a person with a verb, or the service when a job advances or ends."""
 
     USER = "user"
     SERVICE = "service"
@@ -165,8 +165,8 @@ CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """A state on its way: where the job leads when all goes well, where the machine goes when it fails (which may be
-    on its way again), whether the job may be cancelled."""
+    """A moving state: where the machine goes if the job succeeds, where if it fails (which may be a moving state too),
+    and whether the job may be cancelled."""
 
     target: State
     on_failure: State
@@ -174,7 +174,7 @@ class Moving:
 
 
 def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
-    """The states that a job's events lead on from, as the rows say; fails for one without target or on-failure."""
+    """The states that a job's events lead out of, from the rows; fails for one without target or on-failure."""
     onward = {row.state: row.next for row in rows if row.trigger in (E.ENABLED, E.SUCCEEDED)}
     failed = {row.state: row.next for row in rows if row.trigger is E.FAILED}
     assert set(onward) == set(failed), f"no target or no on-failure: {set(onward) ^ set(failed)}"
@@ -184,7 +184,7 @@ def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
 
 
 def _rest(ways: Mapping[State, State], state: State) -> State:
-    """Where a machine comes to rest that goes on these ways; fails if it never does."""
+    """The state in which a machine comes to rest if it follows these ways; fails if it never does."""
     for _ in ways:
         state = ways.get(state, state)
     assert state not in ways, f"{state} never comes to rest"
@@ -192,8 +192,8 @@ def _rest(ways: Mapping[State, State], state: State) -> State:
 
 
 def check_table(rows: Sequence[Transition], moving: Mapping[State, Moving]) -> None:
-    """Fails for a table with doubles, with states that cannot be reached or left, or that never come to rest, or where
-    a person takes a machine from its job."""
+    """Fails for a table with duplicate rows, with states that cannot be reached or left or that never come to rest, or
+    where a person takes a machine from its job."""
     keys = [(row.state, row.trigger) for row in rows]
     assert len(keys) == len(set(keys)), "a (state, trigger) pair has two rows"
     assert {row.state for row in rows} == set(State), "a state cannot be left"
@@ -230,7 +230,7 @@ DRILL_TABLE: tuple[DrillTransition, ...] = (
     DrillTransition(D.CLEANUP_FAILED, V.CLEANUP_TEST_FAILOVER, D.CLEANING, "ours: repeatable"),
 )
 
-# A drill starts from a machine that has points; only what would pull its layers away has to wait for the clean-up.
+# A drill needs a machine that has points; only verbs that would remove the drill's layers wait for the clean-up.
 DRILL_ALLOWED_IN = frozenset({S.PROTECTED})
 REFUSED_DURING_DRILL = frozenset({V.DISABLE_PROTECTION, V.COMMIT, V.REPROTECT})
 
@@ -257,7 +257,7 @@ def _is_allowed(verb: Verb, state: State, drill: DrillState) -> bool:
 
 
 def require(verb: Verb, machine: str, state: State, drill: DrillState = DrillState.NONE) -> None:
-    """Raises NotPossibleNow, naming what is possible, unless the table allows the verb."""
+    """Raises NotPossibleNow, which names what is possible, unless the table allows the verb."""
     allowed = allowed_operations(state, drill)
     if verb not in allowed:
         shown = state if drill is D.NONE else f"{state} (test failover {drill})"

@@ -13,7 +13,7 @@ def render() -> str:
 _INTRO = """# The lifecycle of a protected machine
 
 This page is rendered from `src/secondsite/domain/lifecycle.py`; that table alone decides what is possible.
-A state rests, or it moves: a job is on its way and owns the machine."""
+A state rests, or it moves: a job is in progress and owns the machine."""
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
@@ -50,7 +50,7 @@ def _moving() -> str:
         [f"`{state}`", f"`{way.target}`", f"`{way.on_failure}`", "yes" if way.cancelable else "no"]
         for state, way in lifecycle.MOVING.items()
     ]
-    return "## States that move\n\nWhat follows from the transitions.\n\n" + _table(
+    return "## States that move\n\nDerived from the transitions.\n\n" + _table(
         ["state", "leads to", "on failure", "its job can be cancelled"], rows
     )
 

@@ -2,8 +2,8 @@
 
 Multi-VM choices use the point that every machine of the group shares: the caller names the set (groups.newest_set).
 A machine outside any group uses its latest point of that consistency (S-066, S-067). LATEST is resolved only after
-what was sent has been processed, so here it is the newest point, as LATEST_PROCESSED is; the difference is made
-by the step that drains the inbox first (S-059, S-061, C-13).
+what was sent has been processed, so here it is the newest point, like LATEST_PROCESSED; the difference is that a step
+drains the inbox first (S-059, S-061, C-13).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,16 +17,16 @@ from . import errors
 
 
 class Consistency(StrEnum):
-    """What a recovery point is like: crash, as after a power cut; app, the guest's file systems were frozen around it."""
+    """The state of a point's disks. crash: as after a power cut; app: the guest's file systems were frozen."""
 
     CRASH = "crash"
     APP = "app"
 
 
 class RecoveryPointChoice(StrEnum):
-    """How a recovery point is chosen. latest: what was sent is processed first, so that the least is lost;
-    latest_processed: the newest that is ready, so that it takes the least time; multi_vm: a common point of the
-    machine's replication group; custom: it is named."""
+    """How a recovery point is chosen. latest: what was sent is processed first, to lose the least; latest_processed:
+    the newest that is ready, to take the least time; multi_vm: a common point of the machine's replication group;
+    custom: it is named."""
 
     LATEST = "latest"
     LATEST_PROCESSED = "latest_processed"
@@ -57,15 +57,15 @@ class RecoveryPoint:
     reason: str | None = None
     committed: bool = False
     damaged: bool = False
-    """It was read and is not what was sealed."""
+    """It was read, and its data is not what was sealed."""
     sealed_at: datetime | None = None
     """When the target sealed it, by the target's clock (UTC)."""
     uptime: Uptime | None = None
-    """Of the target's host when the point was sealed; None for a point of a release that did not note it."""
+    """Of the target's host when the point was sealed; None for a point from a release that did not record it."""
 
 
 def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:
-    """The newest by order of arrival (epoch, then sequence): a stepped clock does not change what came last."""
+    """The newest by order of arrival (epoch, then sequence): a clock that is set does not change what came last."""
     return max(points, key=lambda point: (point.epoch, point.seq), default=None)
 
 
@@ -75,8 +75,8 @@ def pick(
     custom_id: str | None = None,
     set_id: str | None = None,
 ) -> RecoveryPoint:
-    """The point a failover of one machine starts from; raises NotFound saying which kinds exist. A damaged point is
-    passed over, and refused with PointDamaged when it is named.
+    """The point a failover of one machine starts from; raises NotFound saying which kinds exist. Damaged points are
+    skipped; one that is named is refused with PointDamaged.
 
     `set_id` is the set that a multi-VM choice uses; None for a machine outside any group.
     """
@@ -114,9 +114,9 @@ def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoi
 def _require_whole(point: RecoveryPoint) -> None:
     if point.damaged:
         raise errors.PointDamaged(
-            f"Recovery point '{point.id}' is damaged: what the target holds is not what was sealed.",
+            f"Recovery point '{point.id}' is damaged: its data is not what was sealed.",
             do="Choose another with 'secondsite point list MACHINE'. If the store was repaired, start "
-            f"'secondsite point verify MACHINE {point.id}': a point that reads well is selectable again.",
+            f"'secondsite point verify MACHINE {point.id}': a point that passes can be chosen again.",
         )
 
 
@@ -125,5 +125,5 @@ def _matches(point: RecoveryPoint, choice: RecoveryPointChoice) -> bool:
 
 
 def point_id(taken_at: datetime, epoch: int, seq: int) -> str:
-    """The same cycle always makes the same id, so a repeat is seen; readable: 20261120T081530Z-1.42."""
+    """The same cycle always makes the same id, so a repeat is noticed; readable: 20261120T081530Z-1.42."""
     return f"{taken_at:%Y%m%dT%H%M%SZ}-{epoch}.{seq}"

@@ -43,7 +43,7 @@ class ReplicationPolicy:
 
 
 def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
-    """The policy of the way back: made automatically, read-only, with the values of S-041 to S-043 (C-19)."""
+    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043 (C-19)."""
     return ReplicationPolicy(
         name=f"{policy.name}-failback",
         rpo_threshold_seconds=15 * MINUTE,

@@ -1,12 +1,12 @@
-"""Which recovery points may go, on the default grid.
+"""Which recovery points may be deleted, on the default grid.
 
 All points of the last two hours stay; then one an hour up to a day; one per two hours up to seven days; one per
 four hours beyond. Age is counted from the newest point, not from the clock: when no new points arrive, none expire.
-It is measured by the uptime of the target's host alone, so no clock that is set, and nothing that a source says, makes a
-point old. A slot of the grid is told by the source's clock, which the machines of a group share, as long as that clock goes
-as the uptime does; where it was set, or the target's host was started again, another slot begins.
-The newest point never goes, nor the newest that is not damaged, nor one that is held, leased or committed. Of a slot the earliest point of a set stays,
-else the earliest: so the machines of a group keep the same sets.
+It is measured only by the uptime of the target's host, so that neither setting a clock nor anything a source reports
+makes a point old. The slots of the grid follow the source's clock, which the machines of a group share, as long as that
+clock agrees with the uptime; where it was set, or the target's host was restarted, another slot begins.
+The newest point is never deleted, nor the newest that is not damaged, nor one that is held, leased or committed. Of a
+slot the earliest point of a set stays, else the earliest: so the machines of a group keep the same sets.
 """
 
 from collections.abc import Collection, Sequence
@@ -43,7 +43,7 @@ def to_drop(
 
 
 def ages(points: Sequence[RecoveryPoint], until: Uptime | None = None) -> dict[str, float]:
-    """Seconds before the newest point, by point id; before `until` when it is given, an uptime after the newest."""
+    """Seconds before the newest point, by point id; or before `until`, an uptime after that of the newest."""
     found, age, later = {}, 0.0, None
     for point in sorted(points, key=lambda p: (p.epoch, p.seq), reverse=True):
         if later is not None:
@@ -55,10 +55,10 @@ def ages(points: Sequence[RecoveryPoint], until: Uptime | None = None) -> dict[s
 
 
 def _between(point: RecoveryPoint, later: RecoveryPoint) -> float:
-    """Seconds from a point to the next, never too many."""
+    """Seconds from a point to the next; if in doubt too few rather than too many."""
     if later.uptime is not None:
         return later.uptime.since(point.uptime) if point.uptime is not None else 0.0
-    # sealed by a release that noted clocks only: the one that says less counts
+    # sealed by a release that recorded clocks only: the smaller difference counts
     told = [later.taken_at - point.taken_at]
     if later.sealed_at is not None and point.sealed_at is not None:
         told.append(later.sealed_at - point.sealed_at)

@@ -4,8 +4,8 @@ rpo         now minus the instant of the newest usable point; the one definition
 sent        now minus the instant of the newest cycle that is durable at the target
 processed   now minus the instant of the newest cycle that is applied to the replica
 
-A series is kept in blocks of ten minutes, a slot every ten seconds: small rows, and a repeat fills a slot that is
-filled already.
+A series is kept in blocks of ten minutes with a slot every ten seconds: rows are small, and a repeated measurement
+finds its slot filled.
 """
 
 import struct
@@ -48,7 +48,7 @@ def measure(
 
 
 def age_seconds(instant: datetime | None, now: datetime) -> float | None:
-    """Two sites' clocks may differ a little, and nothing is younger than now."""
+    """Never negative, though two sites' clocks may differ a little."""
     return None if instant is None else max(0.0, round((now - instant).total_seconds(), 3))
 
 
@@ -68,7 +68,7 @@ def pack(block: Block) -> bytes:
 
 
 def unpack(data: bytes) -> dict[int, Rpo]:
-    """What `pack` made; a record that was cut off is left out."""
+    """What `pack` made; a truncated record is left out."""
     whole = len(data) - len(data) % RECORD.size
     return {slot: Rpo(_in(a), _in(b), _in(c)) for slot, a, b, c in RECORD.iter_unpack(data[:whole])}
 

@@ -1,1 +1,1 @@
-"""The doors: adapters are chosen here, configuration is read here, processes start here."""
+"""Entry points: adapters are chosen, configuration is read and processes are started here."""

@@ -23,12 +23,12 @@ FABRIC_FILE = "fabric.json"
 WORK_DIRECTORY = "fabric-work"
 STOP_SECONDS = 20.0
 ENDING_SECONDS = 30.0
-"""How long a starting appliance waits for one that ends."""
+"""How long a starting appliance waits for one that is stopping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """What a person says when an appliance is enrolled; sizes in bytes, None keeps the default."""
+    """What a person gives to enroll an appliance; sizes in bytes, None keeps the default."""
 
     vault: str
     key: str
@@ -94,8 +94,8 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def set_key(home: Path, source: Path | None) -> EncryptionKey:
-    """Gives the appliance its key for encryption at rest: the one in `source`, or a new random one. One that is there
-    is never replaced, since what was encrypted with it would be lost: raises AlreadyExists."""
+    """Gives the appliance its key for encryption at rest: the one in `source`, or a new random one. An existing key is
+    never replaced, since what is encrypted with it would be lost: raises AlreadyExists."""
     path = ApplianceConfig.load(home.absolute()).encryption_key
     try:
         wanted = None if source is None else customer_key.load(source)
@@ -122,13 +122,13 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
 
 
 def unseal(source: Path, target: Path, key_file: Path) -> None:
-    """Writes what a sealed file of a replica holds to a new file, for its owner alone. Raises InvalidArgument."""
+    """Decrypts an encrypted file of a replica into a new file that only its owner can read. Raises InvalidArgument."""
     try:
         decrypt_file.decrypt(source.absolute(), target, customer_key.load(key_file))
     except OSError as problem:
         raise errors.InvalidArgument(
             f"{problem.filename or source}: {problem.strerror or problem}.",
-            do="Name a file of a replica, and a file that is not there yet.",
+            do="Name a file of a replica, and a new file.",
         ) from problem
     except DatapathError as problem:
         raise errors.InvalidArgument(problem.message, do=problem.do) from problem
@@ -136,7 +136,7 @@ def unseal(source: Path, target: Path, key_file: Path) -> None:
 
 def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then stops within about 20 seconds. Prints one line when ready. A journal budget
-    or a key file that is said here holds as long as the process."""
+    or a key file that is given here applies to this process only."""
     logs.configure()
     home = home.absolute()
     config = ApplianceConfig.load(home)

@@ -1,4 +1,4 @@
-"""Which adapter stands for a site's platform."""
+"""Which adapter serves a site's platform."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ def open_fabric(
 ) -> Fabric:
     """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
 
-    What it must remember beside the platform itself lies in `work_dir`; `own` are the appliance's folders, which a
-    hypervisor that runs as another user is let into; `key` opens encrypted disks. Raises InvalidArgument for another kind and
-    FabricError when the platform does not answer.
+    What it must remember besides the platform itself is kept in `work_dir`; `own` are the appliance's folders, which a
+    hypervisor that runs as another user may enter; `key` opens encrypted disks. Raises InvalidArgument for another
+    kind and FabricError when the platform does not answer.
     """
     opened: Any
     if kind == "libvirt":

@@ -14,8 +14,8 @@ LEVELS = {each: each for each in ("debug", "info", "warning", "error", "critical
 
 @dataclass(frozen=True, slots=True, order=True)
 class LogEvent:
-    """One call: the event, its level, the room that says it, and the names of its fields. `name` is None for a call
-    whose first argument is no literal."""
+    """One call: the event, its level, the room that logs it, and the names of its fields. `name` is None for a call
+    whose first argument is not a literal."""
 
     name: str | None
     level: str
@@ -36,7 +36,7 @@ def found() -> Iterator[LogEvent]:
 
 
 def _level(called: ast.expr) -> str | None:
-    """How grave a call of a logger is; None for other calls."""
+    """The level of a call of a logger; None for other calls."""
     if not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name):
         return None
     return LEVELS.get(called.attr) if called.value.id == "log" else None

@@ -1,4 +1,4 @@
-"""Logs of a process: one JSON object per line on stderr, our own and those of libraries alike."""
+"""Logs of a process: one JSON object per line on stderr, from our own code and from libraries."""
 
 import logging
 import sys

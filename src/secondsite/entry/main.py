@@ -27,7 +27,7 @@ def _size(what: str) -> Any:
 VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 ApplianceHome = Annotated[Path, typer.Option("--home", help="The appliance's folder.")]
 JournalBudget = Annotated[
-    int | None, _size("Space for the kept cycles of a machine: 512MiB, 4GiB (2GiB if nothing else is said).")
+    int | None, _size("Space for the kept cycles of a machine: 512MiB, 4GiB (default 2GiB).")
 ]
 KeyFile = Annotated[
     Path | None, typer.Option(help="Key for encryption at rest; by default encryption.key in the home.")
@@ -117,11 +117,11 @@ def appliance_enroll(
     seed_folder: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder where shipped disk copies may lie (--seed); repeat it. None: none are read."
+            help="Folder from which shipped disk copies (--seed) may be read; repeat it. Without it none are read."
         ),
     ] = None,
     scratch_budget: Annotated[int | None, _size("Scratch space a machine may use: 4GiB.")] = None,
-    inbox_budget: Annotated[int | None, _size("Space for what is not processed yet: 16GiB.")] = None,
+    inbox_budget: Annotated[int | None, _size("Space for data that is not processed yet: 16GiB.")] = None,
     journal_budget: JournalBudget = None,
     slice_size: Annotated[int | None, _size("How much one cycle copies of whole disks: 1GiB.")] = None,
     as_json: Json = False,
@@ -163,7 +163,7 @@ def appliance_set_key(
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="A key file of yours, mode 0600; a random key is made without it."),
+        typer.Option("--from", help="Your own key file, mode 0600; without it a random key is made."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -175,9 +175,7 @@ def appliance_set_key(
         output.show_json({"key_id": key.key_id, "file": str(key.path)})
         return
     output.console.print(f"key {key.key_id} is in {key.path}")
-    output.console.print(
-        "Keep a copy at another place: without it, what it encrypts cannot be read by anybody."
-    )
+    output.console.print("Keep a copy in another place: without the key nobody can read what it encrypts.")
     output.console.print("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
 
 
@@ -186,12 +184,12 @@ def appliance_change_key(
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="The new key, mode 0600; a random key is made without it."),
+        typer.Option("--from", help="The new key, mode 0600; without it a random key is made."),
     ] = None,
     encryption_key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Give all encrypted replicas of this appliance, which is stopped, a new key. No data is copied."""
+    """Give all encrypted replicas of this appliance a new key; it must be stopped. No data is copied."""
     from . import appliance_main
 
     done = appliance_main.change_key(home, source, encryption_key_file)
@@ -210,25 +208,27 @@ def appliance_change_key(
     replicas = counted(done.replicas, "replica")
     output.console.print(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
     output.console.print(
-        f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it when no older "
+        f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it once no older "
         "backup of the store needs it"
     )
     for machine_id in done.others:
-        output.console.print(f"left as it was, encrypted with another key: the replica of {machine_id}")
-    output.console.print("Keep a copy of the new key at another place; next: start the appliance")
+        output.console.print(f"left unchanged, encrypted with another key: the replica of {machine_id}")
+    output.console.print("Keep a copy of the new key in another place; next: start the appliance")
 
 
 @appliance_noun.app.command("unseal")
 def appliance_unseal(
-    source: Annotated[Path, typer.Argument(help="A sealed file in the folder of a replica.", metavar="FILE")],
+    source: Annotated[
+        Path, typer.Argument(help="An encrypted file in the folder of a replica.", metavar="FILE")
+    ],
     target: Annotated[Path, typer.Argument(help="The file to be made.", metavar="NEW")],
     encryption_key_file: Annotated[Path, typer.Option(help="The key that the replica is encrypted with.")],
 ) -> None:
-    """Decrypt a file that lies beside the disks of an encrypted replica, such as its UEFI variables."""
+    """Decrypt a file from the folder of an encrypted replica, such as its UEFI variables."""
     from . import appliance_main
 
     appliance_main.unseal(source, target, encryption_key_file)
-    output.console.print(f"{target} holds what is in {source}")
+    output.console.print(f"{target} has the decrypted content of {source}")
 
 
 @appliance_noun.app.command("run")

@@ -45,9 +45,9 @@ def _errors() -> str:
     tree = "\n".join(_tree(errors.SecondsiteError, known))
     return (
         "# Errors\n\nEvery error has a code, a message and something to do.\n\n"
-        + _page(("code", "name", "what to do, unless the error knows better"), rows)
-        + "\nThe whole tree, with codes, and what happened. Appliances log those of the data path and tell them each other; "
-        "one that the table above lacks reaches people as `internal`, with its own message and what it says to do.\n\n"
+        + _page(("code", "name", "what to do, unless the error says otherwise"), rows)
+        + "\nThe whole tree, with codes, and what happened. Appliances log the errors of the data path and report them to "
+        "each other; one that is not in the table above is shown as `internal`, with its own message and advice.\n\n"
         + f"```\n{tree}\n```\n"
     )
 
@@ -55,7 +55,7 @@ def _errors() -> str:
 def _tree(
     kind: type[errors.SecondsiteError], known: Collection[type[errors.SecondsiteError]], before: str = ""
 ) -> Iterator[str]:
-    """The kind and those of the known ones that are below it, one in a line."""
+    """The kind and the known kinds below it, one per line."""
     yield f"{before + kind.__name__:<28}{kind.code:<24}{_first(kind)}"
     lead = before.replace("├── ", "│   ").replace("└── ", "    ")
     below = sorted((each for each in kind.__subclasses__() if each in known), key=lambda each: each.__name__)
@@ -78,7 +78,7 @@ def _orders() -> str:
         for kind, order in ORDERS.items()
     ]
     return (
-        "# Orders of the vault to an appliance\n\nEach is idempotent; its report answers a repeat too.\n\n"
+        "# Orders of the vault to an appliance\n\nEach is idempotent; a repeat gets the first report again.\n\n"
         + _page(("order", "what", "payload", "facts in the report"), rows)
     )
 

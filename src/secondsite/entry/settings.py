@@ -1,4 +1,4 @@
-"""What a vault's home directory says about it: home/vault.json, written once by init, edited by people."""
+"""A vault's settings: home/vault.json, written once by init, edited by people."""
 
 import json
 import uuid
@@ -17,9 +17,9 @@ PKI_DIRECTORY = "pki"
 
 
 class VaultSettings(pydantic.BaseModel):
-    """`names` are the DNS names and addresses of this vault, the one that appliances dial first. `id` tells this
-    vault process from others on the same database. A port of 0 lets the system choose. Appliances renew their
-    certificates when a third of `appliance_certificate_days` is left."""
+    """`names` are the DNS names and addresses of this vault, beginning with the one that appliances dial. `id`
+    distinguishes this vault process from others on the same database. A port of 0 lets the system choose. Appliances
+    renew their certificates when a third of `appliance_certificate_days` is left."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -53,16 +53,14 @@ def write(home: Path, settings: VaultSettings) -> None:
 
 
 def read(home: Path) -> VaultSettings:
-    """Raises NotFound for a home without a vault, InvalidArgument for a file that cannot be understood."""
+    """Raises NotFound for a home without a vault, InvalidArgument for a file that cannot be parsed."""
     path = home / FILE
     if not path.exists():
         raise errors.NotFound(f"{home} is not a vault's home.", do="Run 'secondsite vault init' there first.")
     try:
         return VaultSettings.model_validate(json.loads(path.read_text()))
     except ValueError as error:
-        raise errors.InvalidArgument(
-            f"{path} cannot be understood: {error}", do="Correct the file."
-        ) from error
+        raise errors.InvalidArgument(f"{path} is not valid: {error}", do="Correct the file.") from error
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:

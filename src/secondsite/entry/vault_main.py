@@ -36,7 +36,7 @@ THREADS_FOR_REQUESTS = 16
 
 @dataclass(frozen=True, slots=True)
 class NewVault:
-    """What init made. `token` is shown once; its file can be read by its owner only."""
+    """What init made. `token` is shown once; only its owner can read its file."""
 
     settings: VaultSettings
     token: str
@@ -58,8 +58,7 @@ def init(
 ) -> NewVault:
     """Make a vault in `home`: database, CA, server certificate, first token, the policy 'default'.
 
-    An init that was broken off is completed by the next one. Raises AlreadyExists rather than touch a vault that
-    is there.
+    An init that was interrupted is completed by the next one. Raises AlreadyExists rather than touch an existing vault.
     """
     if settings.exists(home):
         raise errors.AlreadyExists(
@@ -126,7 +125,7 @@ def _refusals(chosen: VaultSettings) -> Iterator[None]:
         ports = f"{chosen.rest_host}:{chosen.rest_port} and {chosen.control_host}:{chosen.control_port}"
         raise errors.NotPossibleNow(
             f"The vault cannot listen on {ports}: {taken}.",
-            do="End what uses the port, or change it in vault.json.",
+            do="Stop the program that uses the port, or change the port in vault.json.",
         ) from taken
 
 
@@ -163,8 +162,8 @@ class _RestServer(uvicorn.Server):
 def _listen(chosen: VaultSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in chosen.rest_host else socket.AF_INET
     made = socket.create_server((chosen.rest_host, chosen.rest_port), family=family, backlog=128)
-    # Made anew from its number it knows that it is TCP: asyncio sets TCP_NODELAY only on what such a socket accepts,
-    # and without it every answer on a kept connection waits 40 ms for a delayed acknowledgement.
+    # Made again from its descriptor, the socket knows that it is TCP. Only then does asyncio set TCP_NODELAY on what it
+    # accepts; without it every answer on a kept connection waits 40 ms for a delayed acknowledgement.
     return socket.socket(fileno=made.detach())
 
 
@@ -184,7 +183,7 @@ def _authority(home: Path, chosen: VaultSettings) -> gateway.VaultAuthority:
 
 
 def _first_records(chosen: VaultSettings) -> str:
-    """The default policy and the first token, which replaces that of an init that was broken off."""
+    """The default policy and the first token, which replaces that of an interrupted init."""
     vault_store.migrate(chosen.database_url)
     db = database.connect(chosen.database_url)
     try:
@@ -192,7 +191,7 @@ def _first_records(chosen: VaultSettings) -> str:
             if tx.machines.list():
                 raise errors.AlreadyExists(
                     "The database holds another vault's machines.",
-                    do="Give a fresh database with --database.",
+                    do="Give a new database with --database.",
                 )
             policies.put_with_twin(tx, ReplicationPolicy(DEFAULT_POLICY))
             tx.tokens.remove(FIRST_TOKEN)

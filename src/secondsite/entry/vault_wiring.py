@@ -1,4 +1,4 @@
-"""The vault put together: which adapter stands behind which port, and in what order things start and stop."""
+"""The vault put together: which adapter serves which port, and in what order things start and stop."""
 
 import time
 import uuid
@@ -63,11 +63,11 @@ class RunningVault:
         self.app: FastAPI | None = None
 
     def start(self) -> FastAPI:
-        """Begin to run jobs and to let appliances in; gives the REST application to serve.
+        """Begin to run jobs and to accept appliances; gives the REST application to serve.
 
         Raises EngineAlreadyRunning when another vault runs on the same SQLite file, OSError for a taken port.
         """
-        # The engine first: where it is refused, another vault is alive and its records must stay as they are.
+        # The engine first: if it is refused, another vault is alive and its records must not change.
         self._engine.start()
         self._facts.start()
         control_port = self._control.start()

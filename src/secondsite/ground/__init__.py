@@ -4,17 +4,17 @@ Its rooms:
 
     backoff     how long to wait after failures
     durable     files that are whole or absent after a power cut
-    full_disk   what counts as one, what is said of it, and another try
-    host        what the host is asked
-    job_states  where jobs and tasks are, in the words of all who speak of them
-    lockfile    locks that processes hold on files
+    full_disk   recognize one, report it, and try again
+    host        what this process asks its host
+    job_states  the states of jobs and tasks, in the words that everything uses
+    lockfile    locks that processes have on files
     malloc      the allocator's settings
-    periodic    a thread that looks again and again
+    periodic    a thread that works in rounds
     plural      numbers with their nouns
-    problem     the base of all errors, and those that several rooms speak of
+    problem     the base of all errors, and those that several rooms share
     seams       named points where a test can stop the world
-    threads     named, and none dies unheard
+    threads     have names, and their deaths are reported
     units       sizes and spans
-    uptime      time as a host measures it itself
+    uptime      time as a host itself measures it
     usage       what files occupy
 """

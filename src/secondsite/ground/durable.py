@@ -22,8 +22,8 @@ def write(path: Path, data: bytes | str, mode: int = 0o600) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
-    """As `write`, for content that comes in pieces: what is written within the block takes the place of `path` at its
-    end. An error inside leaves the old content."""
+    """As `write`, for content that comes in pieces: what is written within the block replaces `path` at its end. An
+    error inside leaves the old content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
@@ -36,8 +36,8 @@ def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """A file that is not there yet, in a folder that is; durable on return. Raises FileExistsError for one that is there,
-    also for one that came meanwhile, and OSError."""
+    """Make a new file in an existing folder; durable on return. Raises FileExistsError if it exists, even if it appeared
+    meanwhile, and OSError."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with _new(part, mode) as file:
@@ -64,13 +64,13 @@ def _removed_on_error(path: Path) -> Iterator[None]:
 
 
 def sync(file: BinaryIO) -> None:
-    """Make durable what was written to an open file, and that it has this length and these times; raises OSError."""
+    """Make the content of an open file durable, with its length and times; raises OSError."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def sync_data(descriptor: int) -> None:
-    """Make the content of an open file durable, without its times: the cheaper one; raises OSError."""
+    """Make the content of an open file durable, without its times, which is cheaper; raises OSError."""
     os.fdatasync(descriptor)
 
 
@@ -89,7 +89,7 @@ def sync_folder(path: Path) -> None:
 
 
 def forget_cached(path: Path) -> None:
-    """Have the next read of `path` come from the disk: what the page cache holds may be whole while the disk is not."""
+    """Have the next read of `path` come from the disk: the page cache may be whole while the disk is not."""
     with contextlib.suppress(OSError):
         opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

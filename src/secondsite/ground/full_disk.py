@@ -1,4 +1,4 @@
-"""A full file system: what counts as one, what is said of it, and another try after somebody made room."""
+"""A full file system: how to recognize one, how to report it, and another try after somebody freed space."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _TOO_LARGE: Final = {errno.EFBIG}
 _WORDS: Final = ("No space left on device", "Disk quota exceeded")
 
 FreeSpace = Callable[[], bool]
-"""Asked when a file system is full; True if something went, so that it is worth another try."""
+"""Called when a file system is full; True if it freed something, so that another try may succeed."""
 
 
 def nothing_to_free() -> bool:
-    """Nothing that could go."""
+    """There is nothing to delete."""
     return False
 
 
@@ -32,17 +32,17 @@ def takes_no_more(error: OSError) -> bool:
 
 
 def is_said_in(text: str) -> bool:
-    """Whether another program says that its file system is full."""
+    """Whether another program reports that its file system is full."""
     return any(words in text for words in _WORDS)
 
 
 def store_full(what: str) -> StoreFull:
-    """The error for a full store; `what` says what there was no room for."""
+    """The error for a full store; `what` says what did not fit."""
     return StoreFull(what, do="Free space on the store's file system or shorten retention, then repeat.")
 
 
 def write(file: BinaryIO, data: memoryview, free_space: FreeSpace) -> int:
-    """Write some of `data` to an unbuffered file; gives how many bytes. Raises OSError once no room can be made."""
+    """Write some of `data` to an unbuffered file; gives how many bytes. Raises OSError once no space can be freed."""
     while True:
         try:
             return file.write(data)

@@ -17,8 +17,8 @@ def uptime() -> Uptime:
 
 @cache
 def _boot() -> str:
-    """The name that the kernel gave to this start of the host; where it tells none, a new one for each process, so that
-    time between two processes counts as none."""
+    """The kernel's id for this boot of the host; without one, a new id for each process, so that time between two
+    processes is not counted."""
     try:
         return BOOT_ID.read_text().strip()
     except OSError:

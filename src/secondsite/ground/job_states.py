@@ -28,7 +28,7 @@ ENDED = frozenset(JobState) - MOVING
 
 
 class TaskState(enum.StrEnum):
-    """Where a task is. One that the job's end overtook before it began is cancelled."""
+    """The state of a task. A task that had not begun when the job ended is cancelled."""
 
     QUEUED = "queued"
     RUNNING = "running"

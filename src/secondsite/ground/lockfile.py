@@ -1,4 +1,4 @@
-"""Locks that processes hold on files: who dies lets go."""
+"""Locks that processes have on files: a process that dies releases them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 
 
 class LockFile:
-    """A file that one process holds, or several that share it. Two of these in one process keep each other out too."""
+    """A file that one process locks, or several that share it. Two of these in one process exclude each other too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -19,8 +19,8 @@ class LockFile:
     def take(
         self, within_seconds: float = 0.0, shared: bool = False, look_every_seconds: float = 0.1
     ) -> bool:
-        """Hold it until `release` or the end of the process; False when another one still has it after
-        `within_seconds`. Makes the file; raises OSError where that is not possible."""
+        """Lock it until `release` or the end of the process; False when another process still has it after
+        `within_seconds`. Makes the file; raises OSError if that is not possible."""
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         deadline = time.monotonic() + within_seconds
@@ -33,31 +33,31 @@ class LockFile:
         return True
 
     def release(self) -> None:
-        """Harmless when it is not held."""
+        """Harmless when it is not locked."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
     def sign(self) -> None:
-        """Write this process's number into the file, for those who find it taken."""
+        """Write this process's id into the file, for others who find it locked."""
         assert self._file is not None
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def signature(self) -> str:
-        """What the holder wrote into it; "unknown" for nothing."""
+        """What its owner wrote into it; "unknown" if nothing."""
         return self.path.read_text(errors="replace").strip() or "unknown"
 
 
 def wait_alone(file: int) -> None:
-    """Have an open file alone until it is closed, however long that takes."""
+    """Lock an open file until it is closed; waits however long that takes."""
     fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def take_record(file: IO[str]) -> bool:
-    """Lock the first byte of an open file, as POSIX has it and other programs do it; False when another process has it.
+    """Lock the first byte of an open file, the POSIX way, as other programs do; False when another process has it.
 
-    Such a lock ends as soon as this process closes the file under any descriptor, and keeps nobody out who is in it.
+    Such a lock ends as soon as this process closes any descriptor of the file, and excludes nothing in this process.
     """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)

@@ -1,9 +1,9 @@
 """Memory that is freed and needed again a moment later stays with the process.
 
-glibc gives the end of its heap back at once, and the kernel clears every page of it anew. Measured in a virtual
-machine: unpacking 1 GiB of frames cost 1.5 s of processor time, 1.3 s of it page faults; with this, 0.1 s.
+glibc returns the end of its heap to the kernel at once, which clears every page again. Measured in a virtual machine:
+unpacking 1 GiB of frames cost 1.5 s of processor time, 1.3 s of it page faults; with this, 0.1 s.
 
-What is kept is memory. Measured in turns with 20 machines, on a busy machine: compare within the table only.
+What is kept costs memory. Measured alternately with 20 machines, on a busy host: compare only within the table.
 
     trim     mmap   arenas   source, target MB   processor seconds per GiB
     8 MiB    4 MiB  4        126-144, 117-132    1.95-2.34
@@ -22,14 +22,14 @@ from typing import Final
 from .units import MiB
 
 KEPT_BYTES: Final = 8 * MiB
-"""What one heap keeps: more than unpacking a frame takes."""
+"""What one heap keeps: more than unpacking a frame needs."""
 
 HEAPS: Final = 2
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # the M_... of malloc.h
 
 ENVIRONMENT: Final = {"MALLOC_TRIM_THRESHOLD_": str(32 * MiB), "MALLOC_MMAP_THRESHOLD_": str(4 * MiB)}
-"""The same for a storage daemon that we start: it has 16 writes of 1 MiB in flight at times, and what it reads ahead."""
+"""The same for a storage daemon that we start: at times it has 16 writes of 1 MiB in flight, and its read-ahead."""
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""A thread that looks again and again."""
+"""A thread that works in rounds."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from . import threads
 
 
 class Periodic(ABC):
-    """A thread; `look` is one round of it. A round that fails is told, and the next one comes all the same."""
+    """A thread; `look` is one round. A round that fails is reported, and the next one comes all the same."""
 
     def __init__(self, name: str, failed: Callable[[Exception], None], breath_seconds: float = 0.0) -> None:
-        """`name` is the thread's. `failed` hears of what a round raised, to log it. However often it is woken, a round
-        begins `breath_seconds` after the one before at the earliest."""
+        """`name` is the thread's. `failed` is called with what a round raised, to log it. However often it is woken, a
+        round begins no sooner than `breath_seconds` after the one before."""
         self._tell_failure = failed
         self._breath_seconds = breath_seconds
         self._woken = threading.Event()
         self._thread = threads.worker(name, self._go_round)
         self.stopping = threading.Event()
-        """Set once it shall end: a round that takes long asks."""
+        """Set once it is to end; a long round checks it."""
 
     @abstractmethod
     def look(self) -> None: ...
@@ -37,7 +37,7 @@ class Periodic(ABC):
         self._woken.set()
 
     def stop(self, within_seconds: float = 2.0) -> None:
-        """No further round; wait so long for the one that runs."""
+        """No further rounds; wait at most so long for the one that runs."""
         self.stopping.set()
         self._woken.set()
         if self._thread.is_alive():

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def counted(number: int, noun: str, many: str | None = None) -> str:
-    """The number and the noun that goes with it; `many` for a noun whose plural is not its own with an s."""
+    """The number and the noun that goes with it; `many` for a noun whose plural does not just add an s."""
     return f"{number} {noun if number == 1 else many or noun + 's'}"

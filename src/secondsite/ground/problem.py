@@ -1,7 +1,7 @@
-"""The base of all errors that a person meets, and the few that both the data path and the domain speak of.
+"""The base of all errors that a person sees, and the few that the data path and the domain share.
 
-The data path cannot know the domain, nor the domain the data path; what travels under one name from the one to the
-other stands here. The others are in `domain/errors` and `datapath/errors`; docs/reference/errors.md draws the tree.
+The data path and the domain do not know each other, so the errors that both use are here. The others are in
+`domain/errors` and `datapath/errors`; docs/reference/errors.md draws the tree.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SecondsiteError(Exception):
 
 
 class Internal(SecondsiteError):
-    """A defect; the message names where."""
+    """A defect; the message says where."""
 
     code = "internal"
     default_do = (
@@ -34,7 +34,7 @@ class Internal(SecondsiteError):
 
 
 class DatapathError(SecondsiteError):
-    """Something went wrong with bytes, on their way or where they lie."""
+    """Something went wrong with data, in transit or in store."""
 
     code = "datapath"
 
@@ -54,38 +54,38 @@ class StoreFull(DatapathError):
 
 
 class SeedRefused(DatapathError):
-    """A disk copy that was named as a seed may not be read, or cannot."""
+    """A disk copy that was named as a seed may not or cannot be read."""
 
     code = "seed-refused"
     default_do = (
-        "Name a readable copy of this very disk, in a folder that the target's appliance reads seeds from."
+        "Name a readable copy of this very disk, in a folder from which the target's appliance reads seeds."
     )
 
 
 class KeyMissing(DatapathError):
-    """Something is encrypted, and the key is not there or its file cannot be used."""
+    """Something is encrypted, and the key is missing or its file cannot be used."""
 
     code = "encryption-key-missing"
     default_do = "Give the appliance its key file and restart it; nothing is lost meanwhile."
 
 
 class KeyWrong(DatapathError):
-    """Something is encrypted with another key than the one at hand."""
+    """Something is encrypted with a different key from the one at hand."""
 
     code = "encryption-key-wrong"
     default_do = (
-        "Put the key file back that was used before and restart the appliance; nothing is lost meanwhile."
+        "Put back the key file that was used before and restart the appliance; nothing is lost meanwhile."
     )
 
 
 def ours(error: BaseException) -> SecondsiteError:
-    """The error itself, or for one that is not ours an Internal with its type and text."""
+    """The error itself; for one that is not ours, an Internal with its type and text."""
     if isinstance(error, SecondsiteError):
         return error
     return Internal(f"{type(error).__name__}: {error}")
 
 
 def by_code(names: Mapping[str, object]) -> dict[str, type[SecondsiteError]]:
-    """The errors among a module's names by their code, without those that only inherit one."""
+    """The errors among a module's names by their code, without those that only inherit their code."""
     found = (value for value in names.values() if isinstance(value, type))
     return {kind.code: kind for kind in found if issubclass(kind, SecondsiteError) and "code" in vars(kind)}

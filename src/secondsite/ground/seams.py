@@ -3,7 +3,7 @@
 `reach(name)` does nothing in production. A test in the same process arms a callback, which may raise. A test of
 a real process sets SECONDSITE_SEAM_FILE: while that file holds a number n, the n-th reach from then on removes
 the file, leaves the seam's name in `<file>.hit` and kills the process as `kill -9` would. Where the number fills
-32 bytes (`order` writes it so), a second line may name the pid file of the process that dies instead: a storage
+32 bytes (as `order` writes it), a second line may name the pid file of another process to kill instead: a storage
 daemon in the middle of our effect.
 """
 
@@ -46,7 +46,7 @@ def armed(callback: Callable[[str], None]) -> Iterator[None]:
 
 
 def order(path: Path, reaches: int, pid_file: Path | None = None) -> None:
-    """Have the process whose seam file this is die (or the one of the pid file) at that many reaches from now."""
+    """Have the process with this seam file (or the one in the pid file) die after that many reaches."""
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(f"{reaches:<31}\n{pid_file or ''}")
     fresh.rename(path)

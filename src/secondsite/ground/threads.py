@@ -1,4 +1,4 @@
-"""Threads: each has a name and ends with its process; what a thread dies of is told, never lost."""
+"""Threads: each has a name and ends with its process; if one dies of an error, that is reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Died = Callable[[str, BaseException], None]
 def worker(name: str, run: Callable[What, object], *what: What.args, **named: What.kwargs) -> Worker:
     """A thread that runs `run(*what, **named)` once started, and does not keep the process from ending.
 
-    What `run` raises goes to `tell_deaths`' listener, else to standard error.
+    What `run` raises goes to the callback of `tell_deaths`, else to standard error.
     """
     return Worker(target=run, args=what, kwargs=named, name=name, daemon=True)
 

@@ -1,7 +1,7 @@
-"""Time as a host measures it itself: how long it has been running.
+"""Time as a host itself measures it: how long it has been running.
 
-Setting a clock changes neither boot nor seconds, here or elsewhere. Time in which the host was off, or in which what is
-measured lay at another host, is measured by nobody: it counts as none, so what ages by uptime can only stay too long.
+Setting a clock, here or elsewhere, changes neither boot nor seconds. Time during which the host was off, or the thing
+measured was at another host, is not counted; so what ages by uptime can only stay too long.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from .units import HOUR
 
 @dataclass(frozen=True, slots=True)
 class Uptime:
-    """Seconds since the host's start named `boot`; time in which it was suspended is among them."""
+    """Seconds since the start of the host that `boot` names, including time when it was suspended."""
 
     boot: str
     seconds: float
 
     def since(self, earlier: "Uptime") -> float:
-        """Seconds from an earlier uptime to this one, as far as they were measured; never less than 0."""
+        """Seconds from an earlier uptime to this one, as far as they were measured; never negative."""
         return max(0.0, self.seconds - earlier.seconds) if self.boot == earlier.boot else 0.0
 
     def lead_hours(self, at: datetime) -> int:
-        """How far a clock that says `at` leads this uptime, in whole hours. Two that are equal, of one boot, come from
-        a clock that nobody set by an hour or more between them."""
+        """By how many whole hours a clock that shows `at` leads this uptime. If two leads of one boot are equal, nobody
+        set the clock by an hour or more between them."""
         return int((at.timestamp() - self.seconds) // HOUR)

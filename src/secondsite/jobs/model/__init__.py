@@ -4,8 +4,8 @@ Its rooms:
 
     task_kind    a task does a step, or undoes one
     failures     what goes wrong
-    outcomes     what a step may say
-    facts        what jobs are given and steps leave
+    outcomes     what a step may answer
+    facts        the arguments of jobs and the facts that steps leave
     views        what can be seen of a job
     context      what a running step sees
     definitions  a verb written down as steps

@@ -1,4 +1,4 @@
-"""Where the time comes from: given to the engine, so that a test can turn it."""
+"""Where the time comes from: given to the engine, so that a test can set it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

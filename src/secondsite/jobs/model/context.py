@@ -1,4 +1,4 @@
-"""What a running step sees: its order, what earlier steps found, and ways to tell how far it is."""
+"""What a running step sees: its order, what earlier steps found, and ways to report its progress."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -40,8 +40,8 @@ class Stage(Protocol):
 class StepContext:
     """One run of one step (or of its undo).
 
-    `attempt` and `order_id` stay the same when the step is run again after a wait or a crash and change with a
-    retry: an effect that carries the order id can be recognised as a repeat. `stored_facts` maps the keys of steps to
+    `attempt` and `order_id` stay the same when the step is run again after a wait or a crash, and change with a
+    retry: by its order id a repeated effect can be recognised. `stored_facts` maps the keys of steps to
     their facts, this step's own included.
     """
 
@@ -57,13 +57,13 @@ class StepContext:
     stage: Stage
 
     def arguments(self, model: type[M]) -> M:
-        """What the job was given; raises ValidationError when that is something else."""
+        """The job's arguments; raises ValidationError when they do not fit the model."""
         return model.model_validate(self.stored_arguments)
 
     def facts(self, step: str, model: type[M]) -> M:
         """What the step with that key left; the model's defaults when it left nothing or has not run.
 
-        Raises ValidationError when that is something else, or the model has no defaults.
+        Raises ValidationError when the facts do not fit the model, or it has no defaults.
         """
         return model.model_validate(self.stored_facts.get(step, {}))
 
@@ -79,7 +79,7 @@ class StepContext:
         self.stored_facts.setdefault(self.key, {}).update(known)
 
     def progress(self, fraction: float, sentence: str | None = None) -> None:
-        """Tell how far the step is, 0..1. Call it as often as you like: few calls reach the database."""
+        """Report how far the step is, 0..1. Call it as often as you like: few calls reach the database."""
         self.stage.progress(fraction, sentence)
 
     @property

@@ -14,7 +14,7 @@ Hook = Callable[[Session, JobView], None]
 
 
 class Children(enum.Enum):
-    """When a step whose children have ended has succeeded.
+    """When a step with children has succeeded, once all of them have ended.
 
     ALL: every child succeeded, else the step fails. ANY: at least one did; if not all, the job ends as
     partially succeeded.
@@ -26,13 +26,12 @@ class Children(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `key` is durable: the journal names the step by it, and is compared with it after an upgrade. `title`
-    is what people see, and may be reworded; without one it is the key.
+    """One step. `key` is durable: it names the step in the journal, and is compared after an upgrade. `title` is what
+    people see, and may be reworded; by default it is the key.
 
-    `undo` turns the step back when the job is cancelled (or fails, where the definition says so); it runs for a
-    step that succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself
-    failed: it looks before it acts. `cancelable`: a cancel may be honoured before this step starts and while it
-    waits.
+    `undo` undoes the step when the job is cancelled (or fails, where the definition says so). It runs for a step that
+    succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself failed, so it must
+    look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits.
     """
 
     key: str
@@ -50,9 +49,9 @@ class Step:
 class Definition:
     """A kind of job.
 
-    Hooks run in the transaction that records the start or the end: the domain's state and the job's never
-    disagree. `on_start` runs at the start of every attempt. `on_success` also ends a partial success; the view
-    tells which. A hook that raises turns the end into a failure.
+    Hooks run in the transaction that records the start or the end, so the domain's state and the job's never
+    disagree. `on_start` runs at the start of every attempt. `on_success` also runs for a partial success; the view
+    says which it is. A hook that raises turns the end into a failure.
     """
 
     name: str
@@ -68,7 +67,7 @@ class Definition:
     def __post_init__(self) -> None:
         keys = [step.key for step in self.steps]
         if not keys or len(set(keys)) != len(keys):
-            raise ValueError(f"definition {self.name}: steps need keys, each its own, got {keys}")
+            raise ValueError(f"definition {self.name}: steps need unique keys, got {keys}")
 
 
 class Catalogue:

@@ -1,4 +1,4 @@
-"""What jobs are given and steps leave: a pydantic model where it is used, JSON in the journal."""
+"""The arguments of jobs and the facts that steps leave: pydantic models in use, JSON in the journal."""
 
 from pydantic import BaseModel, JsonValue
 

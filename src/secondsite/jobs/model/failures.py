@@ -1,10 +1,10 @@
-"""What goes wrong, said so that the reader knows what to do.
+"""What goes wrong, and what the reader can do about it.
 
 - Failure: a recorded fact: code, message, do
 - JobError: base of
     - StepFailed: raised by a step: the failure to record
     - Refused: a request that cannot be honoured now (cancel, retry, unknown job)
-    - EngineAlreadyRunning: a second engine on a database that bears only one
+    - EngineAlreadyRunning: a second engine on a database that allows only one
     - NameTaken: another process took this engine's name
 - LeaseLost: a BaseException: this engine may no longer write to the job
 """
@@ -47,7 +47,7 @@ class JobError(SecondsiteError):
 
 
 class StepFailed(JobError):
-    """Raised by a step that cannot reach its aim: recorded on its task and its job."""
+    """Raised by a step that cannot do its work: recorded on its task and its job."""
 
 
 class Refused(JobError):

@@ -1,4 +1,4 @@
-"""What a step may say: it is done, it has nothing to do (it returns that), or it waits (it raises that)."""
+"""What a step may answer: it returns Done or Skipped, or raises Wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Commit = Callable[[Session], None]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step reached its aim.
+    """The step did its work.
 
     `sentence` tells people what was done. `facts` are kept for later steps. `commit` changes the domain's
     state in the same transaction as this record: both happen, exactly once, or neither. `partial` lets the
@@ -35,12 +35,12 @@ class Skipped:
 
 @dataclass(eq=False)
 class Wait(BaseException):
-    """Raised by a step whose aim depends on something that happens elsewhere; waiting holds no thread.
+    """Raised by a step that has to wait for something that happens elsewhere; waiting holds no thread.
 
     The step is run again from its top, under the same order id, when `signal` fires, every `poll_seconds`, and when
     the engine starts. `deadline_seconds` counts from the step's first wait in this attempt, whatever it waited for; a
-    step that still waits by then fails with code "deadline-exceeded". After its first wait the step is run once more
-    at once, because the signal may have fired while the step was on its way to the wait.
+    step that still waits at its end fails with code "deadline-exceeded". After its first wait the step is run again
+    at once, because the signal may have fired before the wait was recorded.
 
     A BaseException, so that a step's `except Exception` does not swallow it.
     """

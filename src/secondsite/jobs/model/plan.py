@@ -1,8 +1,8 @@
-"""Which move a job makes next. Pure: the journal and the definition decide, nothing else.
+"""Which move a job makes next. Pure: only the journal and the definition decide.
 
-Forward, the job runs its first step that is not done. Once an end is decided (`ending`) while steps have to be
-undone, it goes backward over the steps that have taken effect; then it ends. Deciding again after an interrupted
-move gives the same move: that is the whole of crash recovery.
+Going forward, the job runs its first step that is not done. Once an end is decided (`ending`) and steps have to be
+undone, it goes backward over the steps that took effect; then it ends. Deciding again after an interrupted move
+gives the same move: that is all there is to crash recovery.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """Run (again) this step."""
+    """Run this step, for the first time or again."""
 
     task: TaskView
 
@@ -35,7 +35,7 @@ class UndoStep:
 
 @dataclass(frozen=True, slots=True)
 class TurnBack:
-    """Honour the cancel at this task: from here on only undoing."""
+    """Honour the cancel at this task: from here on steps are only undone."""
 
     task: TaskView
 
@@ -94,7 +94,7 @@ def _undoing_now(task: TaskView, job: JobView) -> bool:
 
 
 def took_effect(task: TaskView, step: Step) -> bool:
-    """Whether this step has something to undo: it ended well, or was interrupted on its way."""
+    """Whether this step has something to undo: it succeeded, or was interrupted."""
     if step.undo is None or task.started_at is None:
         return False
     if task.state is TaskState.FAILED:

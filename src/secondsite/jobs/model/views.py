@@ -14,7 +14,7 @@ from .task_kind import TaskKind
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job as its row stands. `attempt` rises with each retry; `ending` is the end decided while undoing."""
+    """One job as its row has it. `attempt` rises with each retry; `ending` is the end decided while undoing."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class JobView:
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """One line of the journal. `key` names its step, `title` is what people see; `progress` is 0..1; `deadline_at`
-    tells how long a waiting task will wait."""
+    says how long a waiting task will wait."""
 
     id: int
     job_id: str
@@ -106,7 +106,7 @@ def task_view(row: RowMapping) -> TaskView:
 
 
 def in_order(tasks: Sequence[TaskView]) -> tuple[TaskView, ...]:
-    """As things happen: attempt by attempt, steps forward, then their undoing backward."""
+    """In the order of events: attempt by attempt, steps forward, then their undos backward."""
 
     def place(task: TaskView) -> tuple[int, bool, int]:
         undo = task.kind is TaskKind.UNDO
@@ -116,7 +116,7 @@ def in_order(tasks: Sequence[TaskView]) -> tuple[TaskView, ...]:
 
 
 def current_steps(tasks: Sequence[TaskView]) -> tuple[TaskView, ...]:
-    """Of each step its latest attempt, by position."""
+    """The latest attempt of each step, by position."""
     latest: dict[int, TaskView] = {}
     for task in in_order(tasks):
         if task.kind is TaskKind.STEP:

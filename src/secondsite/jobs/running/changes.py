@@ -1,6 +1,6 @@
-"""Who follows jobs is told that one has changed, once the change is committed; on PostgreSQL in every process.
+"""Tells followers that a job has changed, once the change is committed; on PostgreSQL in every process.
 
-What is told is a hint and may be lost: a follower also looks by itself now and then.
+This is only a hint and may be lost: a follower also looks by itself now and then.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Changes:
         self._told: tuple[Told, ...] = ()
 
     def follow(self, told: Told) -> None:
-        """From now on `told` hears of every change."""
+        """From now on `told` is called with every change."""
         self._told = (*self._told, told)
 
     def tell(self, job_id: str | None) -> None:
@@ -30,7 +30,7 @@ class Changes:
             told(job_id)
 
     def tell_on_commit(self, session: Session) -> None:
-        """Tell of the jobs that the session's transaction touches, once it has committed."""
+        """Tell followers of the jobs that the session's transaction touches, once it has committed."""
         if session.get_bind().dialect.name == "postgresql":
             event.listen(session, "before_commit", _notify, once=True)
         event.listen(session, "after_commit", self._committed, once=True)

@@ -89,7 +89,7 @@ def _try_again(session: Session, catalogue: Catalogue, place: Place, child: JobV
 
 
 def judge(children: Sequence[JobView], policy: Children, place: Place, deadline_seconds: float) -> Outcome:
-    """What the step answers, given its children; raises Wait until all have ended, StepFailed when the policy is not
+    """The step's outcome, from its children; raises Wait until all have ended, StepFailed when the policy is not
     met."""
     if not children:
         return Skipped("there was nothing to start")

@@ -1,4 +1,4 @@
-"""End a job: its last row and the domain's answer to it, in one transaction."""
+"""End a job: its last row and the domain's hook, in one transaction."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ def end_job(
     verdict: Verdict,
     clock: Clock,
 ) -> JobView:
-    """End the job and run its hook. A hook that raises makes the job fail; on_failure that raises is logged,
+    """End the job and run its hook. A hook that raises makes the job fail; if on_failure raises it is only logged,
     because a job has to end."""
     hook = _hook(definition, verdict.state)
     try:
@@ -58,7 +58,7 @@ def _hook(definition: Definition | None, state: JobState) -> Hook | None:
 def _end(session: Session, claim: Claim, verdict: Verdict, hook: Hook | None, clock: Clock) -> JobView:
     job, now = journal.fence(session, claim), clock()
     if job.state.ended:
-        return job  # an earlier try was committed, only its answer was lost
+        return job  # an earlier try was committed, only the reply was lost
     result = _result(read.tasks_of(session, job.id), verdict)
     journal.close_all(session, job.id, "not reached: the job has ended", now)
     journal.change_job(

@@ -46,9 +46,10 @@ def default_owner() -> str:
 class Engine:
     """Runs the jobs of one database.
 
-    `owner` names this process among the engines; a process that comes back under its old name takes its jobs
-    up at once, another name has to wait until the lease (seconds) has ended. The database comes from
-    `database.connect`. An engine is started once. submit, cancel and retry work in the caller's session: they happen if it commits.
+    `owner` names this process among the engines; a process that comes back under its old name resumes its jobs at
+    once, one with another name has to wait until the lease (seconds) has expired. The database comes from
+    `database.connect`. An engine is started once. submit, cancel and retry work in the caller's session: they take
+    effect if it commits.
     """
 
     def __init__(
@@ -100,14 +101,14 @@ class Engine:
     ) -> str:
         """Queue a job when the session commits; gives its id.
 
-        With a `job_id` of the caller's a repeat is harmless. Raises Refused for an unknown name.
+        If the caller gives a `job_id`, a repeat is harmless. Raises Refused for an unknown name.
         """
         order = requests.JobRequest(name, subject, subject_name, to_json(arguments), requested_by, job_id)
         self._heed(session)
         return requests.submit(session, self._catalogue.get(name), order, self._clock())
 
     def cancel(self, session: Session, job_id: str) -> None:
-        """Ask the job to turn back at its next boundary; raises Refused where that is not possible."""
+        """Ask the job to turn back at its next boundary; raises Refused if that is not possible."""
         self._heed(session)
         requests.cancel(session, self._catalogue, job_id, self._clock())
 
@@ -117,9 +118,9 @@ class Engine:
         requests.retry(session, self._catalogue, job_id, self._clock())
 
     def signal(self, key: str) -> int:
-        """Wake the steps that wait for `key`, in every process; gives how many jobs that were.
+        """Wake the steps that wait for `key`, in every process; gives the number of jobs.
 
-        Call it after what the signal tells of has been committed; it has a transaction of its own.
+        Call it after committing what the signal is about; it has a transaction of its own.
         """
 
         def fire(session: Session) -> int:
@@ -130,7 +131,7 @@ class Engine:
 
     def _heed(self, session: Session) -> None:
         """When the caller's session commits, workers wake and followers hear of it. SQLite's write lock is taken now: an
-        instant that is read from here on is not older than what a worker writes when the clock was set."""
+        instant read from here on is not older than what a worker writes when the clock was set."""
         session.connection()
         self._bell.ring_on_commit(session)
         self.changes.tell_on_commit(session)
@@ -150,7 +151,7 @@ class Engine:
         self._lease.start()
 
     def stop(self, deadline_seconds: float = 30.0) -> bool:
-        """End after the steps that are running now; gives whether they ended within the deadline.
+        """Stop once the running steps have ended; gives whether they did so within the deadline.
 
         A step that does not end in time is not recorded: it runs again, under the same order id, elsewhere or
         at the next start.
@@ -168,8 +169,8 @@ class Engine:
     def run_until_idle(self, deadline_seconds: float = 30.0) -> None:
         """Run jobs on the calling thread until none is ready: for tests and tools, on an engine not started.
 
-        Raises TimeoutError at the deadline. An exception that no step may catch leaves everything as a killed
-        process would.
+        Raises TimeoutError at the deadline. An exception that no step may catch leaves everything as if the process
+        had been killed.
         """
         self._membership.join()
         give_up_at = time.monotonic() + deadline_seconds
@@ -185,7 +186,7 @@ class Engine:
         self._membership.leave()
 
     def _look_at_all_waits(self) -> None:
-        """After a start nobody knows which signals were missed, nor whether the clock was set meanwhile."""
+        """After a start it is not known which signals were missed, or whether the clock was set meanwhile."""
         if not self._resumed:
             self._transactions.write(lambda session: look_again(session, self._clock()))
         self._resumed = True

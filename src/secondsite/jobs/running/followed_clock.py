@@ -1,4 +1,4 @@
-"""The host's clock as jobs wait by it: who has found that it was set moves all waits along before it is read again."""
+"""The host's clock, which jobs wait by. When it is found to be set, all waits are moved before it is read again."""
 
 import threading
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 
 class ClockWasSet(Exception):
-    """The clock was set and the waits have not been moved along yet: `follow`, then begin the transaction again."""
+    """The clock was set and the waits have not been moved yet: call `follow`, then begin the transaction again."""
 
 
 class FollowedClock:
-    """Safe from any thread. Until `start` it is the clock as it stands, which nobody has to follow."""
+    """Safe from any thread. Before `start` it is just the clock, and nobody checks whether it was set."""
 
     def __init__(self, clock: Clock, transactions: Transactions, membership: Membership, bell: Bell) -> None:
         self._clock = clock
@@ -31,12 +31,12 @@ class FollowedClock:
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
-        """The clock as it stands is what the waits were written by."""
+        """Take it that the existing waits were written by the clock as it is now."""
         self._set_clock = SetClock(self._clock)
 
     def now(self) -> datetime:
-        """Read it in the transaction that writes a wait, once that holds its lock: an instant that was taken before
-        would be written after the others were moved along. Raises ClockWasSet.
+        """Read it in the transaction that writes a wait, after taking its lock: an instant read earlier could be
+        written after the other waits were moved. Raises ClockWasSet.
         """
         now = self._clock()
         if self._set_clock is not None and self._set_clock.was_set():
@@ -44,8 +44,8 @@ class FollowedClock:
         return now
 
     def follow(self) -> None:
-        """Move the waits along if the clock was set. Where several engines share the jobs, the waits are not this host's
-        alone: they look again, and their deadlines stay as they are."""
+        """Move the waits along if the clock was set. If several engines share the jobs, the waits are not this host's
+        alone: the jobs look again, and their deadlines stay as they are."""
         set_clock = self._set_clock
         if set_clock is None:
             return
@@ -58,7 +58,8 @@ class FollowedClock:
                 self._bell.ring()
 
     def wake_oversleepers(self) -> None:
-        """What another host's clock put to sleep, or an instant that was read just before this one was set."""
+        """Wake jobs that sleep too long because of another host's clock, or of an instant read just before this one
+        was set."""
         if self._transactions.look(lambda session: oversleeps(session, self._clock())):
             self._transactions.write(lambda session: look_again(session, self._clock()))
             self._bell.ring()

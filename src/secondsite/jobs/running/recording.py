@@ -29,7 +29,7 @@ def record(
     job = journal.fence(session, claim)
     task = journal.get_task(session, task_id)
     if task.state is not TaskState.RUNNING:
-        return True  # an earlier try was committed, only its answer was lost
+        return True  # an earlier try was committed, only the reply was lost
     goes_on = _write(session, job, task, answer, clock())
     seams.reach("job.step.before-commit")
     return goes_on
@@ -67,7 +67,7 @@ def _mark_undone(session: Session, undo: TaskView) -> None:
 
 def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, now: datetime) -> bool:
     if task.waiting_since is None:
-        # Signals are noted from here on; one that fired before is what the next look will see.
+        # Signals are noted from here on; one that fired before is seen by the next look.
         journal.register_wait(session, task, wait, now)
         return True
     changed = task.waiting_for != wait.signal
@@ -83,17 +83,17 @@ def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, now: datet
 
 
 def _poll_seconds(wait: Wait, changed: bool) -> float:
-    # A signal that the step has only now named may have fired already: look again soon, but do not spin.
+    # A signal that the step has named only now may have fired already: look again soon, but do not spin.
     return min(wait.poll_seconds, CHANGED_POLL_SECONDS if changed else LONGEST_SLEEP_SECONDS)
 
 
 def _too_late(task: TaskView, wait: Wait) -> Failure:
-    message = f"{task.title} waited {wait.deadline_seconds:g} s in vain: {wait.why}"
+    message = f"{task.title} timed out after {wait.deadline_seconds:g} s: {wait.why}"
     return Failure(DEADLINE_EXCEEDED, message, "Remove what it waits for, then retry the job")
 
 
 def _fail(session: Session, job: JobView, task: TaskView, failure: Failure, now: datetime) -> None:
-    """The task failed, and with it the way forward: what is next is undoing, or the end."""
+    """The task failed, so the job cannot go forward: next it is undone, or ends."""
     journal.record_failed(session, task, failure, now)
     journal.close_unreached(session, job.id, f"not reached: {task.title} failed", now)
     if task.kind is TaskKind.UNDO:

@@ -1,4 +1,4 @@
-"""What others ask of the engine: submit, cancel, retry, signal. All of it happens in the asker's transaction."""
+"""What others ask of the engine: submit, cancel, retry, signal. All of it happens in the caller's transaction."""
 
 import contextlib
 import uuid
@@ -45,7 +45,7 @@ class JobRequest:
 def submit(session: Session, definition: Definition, order: JobRequest, now: datetime) -> str:
     """Write the job and its whole tree of queued tasks; gives its id.
 
-    An order that names a job id which is already there changes nothing: the order was given before.
+    A request with the id of an existing job changes nothing: it was submitted before.
     """
     job_id = order.job_id or uuid.uuid4().hex
     if order.job_id is not None and read.find(session, job_id) is not None:
@@ -84,7 +84,7 @@ def add_steps(session: Session, job_id: str, definition: Definition, attempt: in
 
 
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Ask that the job turns back at its next boundary, its children too; raises Refused where it cannot."""
+    """Ask the job and its children to turn back at their next boundary; raises Refused if it cannot."""
     job = _existing(session, job_id)
     if job.cancel_requested and not job.state.ended:
         return
@@ -94,7 +94,7 @@ def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -
 
 
 def cancel_children(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Cancel the children that can be; the others run to their end, and the parent waits for that."""
+    """Cancel the children that can be cancelled; the others run to their end, and the parent waits for that."""
     for child in read.children_of(session, job_id):
         if child.state in MOVING:
             with contextlib.suppress(Refused):
@@ -124,7 +124,9 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
     """Let an ended job run again under its next attempt; raises Refused when its definition has changed."""
     definition, written = catalogue.get(job.name), read.tasks_of(session, job.id)
     if not plan.fits(definition, written):
-        raise Refused(DEFINITION_CHANGED, f"{job.name} has other steps in this version", "Start it anew")
+        raise Refused(
+            DEFINITION_CHANGED, f"The steps of {job.name} have changed in this version", "Start it anew"
+        )
     fresh: dict[str, object] = {
         "attempt": job.attempt + 1,
         "ended_at": None,
@@ -147,7 +149,7 @@ def _failed_undo(task: TaskView, job: JobView) -> bool:
 
 
 def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None:
-    """Queue a step that has to run again: the old try stays visible; one that never began is moved."""
+    """Queue a step that has to run again: the old try stays visible; a step that never began is moved."""
     if task.done and not task.partial:
         return
     if task.started_at is None:
@@ -159,14 +161,14 @@ def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None
 
 
 def signal(session: Session, key: str, now: datetime) -> int:
-    """Make every step that waits for `key` look again; gives how many jobs that concerns.
+    """Make every step that waits for `key` look again; gives the number of jobs.
 
-    Call it after what it tells of has been committed.
+    Call it after committing what the signal is about.
     """
     waiting = tasks.c.waiting_for == key, tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING))
     concerned = session.execute(select(tasks.c.job_id).where(*waiting).distinct().order_by(tasks.c.job_id))
     ids = list(concerned.scalars())
-    for job_id in ids:  # the job's row first: it is the lock, whoever writes takes it in this order
+    for job_id in ids:  # the job's row first: it is the lock, and every writer takes it in this order
         journal.lock_job(session, job_id)
         session.execute(update(tasks).where(tasks.c.job_id == job_id, *waiting).values(signalled=True))
         journal.change_job(session, job_id, ready_at=now)

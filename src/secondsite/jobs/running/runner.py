@@ -1,4 +1,4 @@
-"""Run one claimed job: look, decide, make one move, again, until it ends, waits or is taken away."""
+"""Run one claimed job: look, decide, make one move, and again, until it ends, waits or is taken over."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobSnapshot:
-    """All that the next move depends on."""
+    """Everything that the next move depends on."""
 
     job: JobView
     tasks: tuple[TaskView, ...]
@@ -62,7 +62,7 @@ class Runner:
         self._ended = ended
 
     def run(self, claim: Claim, stopping: Callable[[], bool]) -> None:
-        """Go on with the job until it ends or waits; at a boundary, when `stopping`, let go of it.
+        """Go on with the job until it ends or waits; when `stopping`, let go of it at the next boundary.
 
         Raises LeaseLost when another engine has taken the job over.
         """
@@ -86,7 +86,7 @@ class Runner:
         return JobSnapshot(job, read.tasks_of(session, job.id), open_children)
 
     def _advance(self, claim: Claim) -> bool:
-        """Make one move; False when the job needs nobody for now."""
+        """Make one move; False when there is nothing to do for the job now."""
         now = self._transactions.look(lambda session: self._look(session, claim))
         definition = self._catalogue.find(now.job.name)
         if definition is None or not plan.fits(definition, now.tasks):
@@ -157,7 +157,7 @@ class Runner:
         function: StepFunction,
         order_id: str,
     ) -> bool:
-        """Run the step's function and record what came of it; False when the job now waits."""
+        """Run the step's function and record the outcome; False when the job now waits."""
 
         def begin(session: Session) -> TaskView:
             job = journal.fence(session, claim)
@@ -186,7 +186,7 @@ class Runner:
     def _record(self, claim: Claim, task_id: int, answer: Outcome | Wait | Failure) -> bool:
         try:
             return self._write_down(claim, task_id, answer)
-        except Exception as problem:  # what the step wanted to commit was refused: that is its failure
+        except Exception as problem:  # the commit that the step wanted was refused: that is its failure
             self._raise_if_given_up(problem)
             failure = describe(problem)
             return self._write_down(claim, task_id, failure)
@@ -208,7 +208,7 @@ class Runner:
     def _turn_back(self, session: Session, claim: Claim, task: TaskView) -> None:
         job, now = journal.fence(session, claim), self._clock()
         if task.started_at is not None:
-            journal.end_task(session, task, TaskState.CANCELLED, now, sentence="cancelled on its way")
+            journal.end_task(session, task, TaskState.CANCELLED, now, sentence="cancelled before it ended")
         journal.close_unreached(session, job.id, "not reached: the job was cancelled", now)
         journal.change_job(session, job.id, ending=JobState.CANCELLED, state=JobState.CANCELLING)
 
@@ -233,8 +233,8 @@ class Runner:
         return True
 
     def _refuse(self, claim: Claim, now: JobSnapshot, definition: Definition | None) -> bool:
-        message = f"{now.job.name} has other steps in this version than when it was started"
-        do = "Check the state of its subject, then start the operation anew"
+        message = f"The steps of {now.job.name} have changed since the job was started"
+        do = "Check the state that the job left, then start the operation anew"
         return self._end(claim, definition, JobState.FAILED, Failure(DEFINITION_CHANGED, message, do))
 
     def _end(

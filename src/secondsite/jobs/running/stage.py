@@ -45,7 +45,7 @@ class TaskStage:
         self._cancel = False
 
     def progress(self, fraction: float, sentence: str | None) -> None:
-        # The first and the last word always go through, what is between them twice a second.
+        # The first and the last report always go through, those between them at most twice a second.
         if time.monotonic() - self._told_at < PROGRESS_SECONDS and fraction < 1.0:
             return
         values: dict[str, object] = {"progress": min(max(fraction, 0.0), 1.0)}

@@ -1,7 +1,7 @@
-"""Telling sleeping workers that there is work, in this process and in the others.
+"""Wakes sleeping workers when there is work, in this process and in the others.
 
-A wake-up is a hint and may be lost: workers also look by themselves every second. On PostgreSQL it travels by
-LISTEN/NOTIFY, which delivers when the transaction that gave it commits; on SQLite there is one process.
+A wake-up is only a hint and may be lost: workers also look by themselves every second. On PostgreSQL it is sent by
+LISTEN/NOTIFY, which delivers when the sending transaction commits; on SQLite there is only one process.
 """
 
 import threading
@@ -33,11 +33,11 @@ class Bell:
 
     @property
     def rung(self) -> int:
-        """How often it rang: take it before looking for work, give it to `wait`."""
+        """How often it rang: read it before looking for work, and give it to `wait`."""
         return self._rung
 
     def wait(self, since: int, seconds: float) -> None:
-        """Return when it rang after `since` was taken, or after `seconds`."""
+        """Return when it has rung since `since` was read, or after `seconds`."""
         with self._condition:
             self._condition.wait_for(lambda: self._rung != since, timeout=seconds)
 

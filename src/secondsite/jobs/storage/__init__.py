@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    database      SQLite and PostgreSQL, opened the way the engine relies on
+    database      SQLite and PostgreSQL, opened as the engine needs them
     tables        the rows
     transactions  retried while the database is away
     journal       the writes to jobs and tasks
@@ -10,6 +10,6 @@ Its rooms:
     lease         who is alive, who may run which job
     claims        exactly one engine gets a job
     read          a job, its tasks, its tree
-    search        jobs by what is known of them
-    set_clock     the host's clock is set
+    search        finds jobs
+    set_clock     what to do when the host's clock is set
 """

@@ -29,7 +29,7 @@ class Claims:
         self._spare_others_until = 0.0
 
     def next(self) -> Claim | None:
-        """Claim the job that has been ready longest; None when none is."""
+        """Claim the job that has been ready longest; None when none is ready."""
         with self._one_at_a_time:
             for claim in self._transactions.look(self._candidates):
                 if self._transactions.write(partial(self._take, claim)):
@@ -51,7 +51,7 @@ class Claims:
 
     def _free(self, session: Session) -> ColumnElement[bool]:
         nobody = jobs.c.claim_owner.is_(None)
-        # Own claims that no thread here works on are left from an earlier life, or from an answer that was lost.
+        # Own claims that no thread here works on are left over from before a restart, or from a lost reply.
         own = jobs.c.claim_owner == self._owner
         if time.monotonic() < self._spare_others_until:
             return or_(nobody, own)
@@ -66,7 +66,7 @@ class Claims:
         return query.order_by(jobs.c.ready_at).limit(CANDIDATES)
 
     def _take(self, claim: Claim, session: Session) -> bool:
-        """Compare and swap: whoever read the same epoch and comes second gets nothing."""
+        """Compare and swap: of two that read the same epoch, the second gets nothing."""
         free = update(jobs).where(
             jobs.c.id == claim.job_id,
             jobs.c.claim_epoch == claim.epoch - 1,

@@ -1,8 +1,8 @@
-"""Open the database the way the engine relies on.
+"""Open the database as the engine needs it.
 
 SQLite: write-ahead log with full synchronisation, foreign keys on, and every writing transaction takes the
-write lock at its start. A transaction that reads first and writes later would otherwise be refused as soon as
-somebody else wrote in between, and no waiting helps against that.
+write lock at its start. Otherwise a transaction that reads first and writes later would be refused whenever
+somebody else wrote in between, and waiting would not help.
 
 `Session` is one transaction, of the engine and of the domain's own records.
 """

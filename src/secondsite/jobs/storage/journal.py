@@ -1,6 +1,6 @@
 """The writes to jobs and tasks. Each works in the caller's transaction, after `fence` has locked the job.
 
-Every write says from which state it leads away, so that a second try after a lost answer changes nothing.
+Every write names the state that it starts from, so that a second try after a lost reply changes nothing.
 """
 
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ def add_task(
 
 
 def undo_task_id(session: Session, job: JobView, step: TaskView) -> int:
-    """The task that undoes `step` in the job's present attempt: made once."""
+    """The task that undoes `step` in the job's present attempt; it is made only once."""
     mine = select(tasks.c.id).where(
         tasks.c.job_id == job.id,
         tasks.c.kind == TaskKind.UNDO,
@@ -101,7 +101,7 @@ def undo_task_id(session: Session, job: JobView, step: TaskView) -> int:
 
 
 def begin_task(session: Session, job: JobView, task_id: int, now: datetime) -> TaskView:
-    """The task runs, from now or since it first began; whatever signal came before is used up by this run."""
+    """The task runs, from now or since it first began; this run uses up any signal that came before."""
     task = get_task(session, task_id)
     change_task(session, task_id, state=TaskState.RUNNING, started_at=task.started_at or now, signalled=False)
     if job.state is not JobState.CANCELLING:

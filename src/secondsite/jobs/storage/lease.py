@@ -1,11 +1,11 @@
 """Who is alive, and who may run which job.
 
-Every engine keeps one row: its name, an epoch that rises each time the name is taken, and until when it counts
-as alive. Time is the database's own, so clocks of hosts need not agree. A job is held by a claim: the name of
+Every engine keeps one row: its name, an epoch that rises each time the name is taken, and the time until which it
+counts as alive. Time is the database's own, so clocks of hosts need not agree. A job is held by a claim: the name of
 its engine and an epoch that rises with every claim. A dead engine's jobs can be claimed at once by another;
 a paused engine that wakes up finds a higher epoch on the job, and nothing it writes is accepted.
 
-SQLite serves one process: a lock file says so to the second one.
+SQLite serves one process: a lock file keeps a second one out.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ class Membership:
         self._alone = db.dialect.name == "sqlite"
 
     def join(self) -> None:
-        """Become alive under the name; raises EngineAlreadyRunning when SQLite's database is taken."""
+        """Become alive under the name; raises EngineAlreadyRunning when the SQLite database is taken."""
         if self._lock is not None:
             self._take(self._lock)
         self._epoch = self._transactions.write(self._enter)
@@ -64,7 +64,7 @@ class Membership:
         lock.sign()
 
     def _enter(self, session: Session) -> int:
-        if self._alone:  # whoever has a row here is dead, the lock file says
+        if self._alone:  # the lock file shows that every engine with a row here is dead
             session.execute(delete(engines).where(engines.c.owner != self.owner))
         now = database_now(session)
         mine = select(engines.c.epoch).where(engines.c.owner == self.owner).with_for_update()
@@ -116,7 +116,7 @@ class Membership:
             self.drop()
 
     def drop(self) -> None:
-        """Let go of the lock file only: what a killed process would do."""
+        """Let go of the lock file only, as a killed process would."""
         if self._lock is not None:
             self._lock.release()
 

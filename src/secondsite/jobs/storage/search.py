@@ -1,4 +1,4 @@
-"""Find jobs by what is known of them. Everything works inside the caller's session and changes nothing."""
+"""Find jobs. Everything works inside the caller's session and changes nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ..model.views import JobView, job_view
 from .tables import jobs
 
 Place = tuple[datetime, str]
-"""Where a list was left: when the last job of it was created, and its id."""
+"""Where a list ended: when its last job was created, and that job's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which jobs: those that fit all that is given. Times are compared with created_at; `children` false leaves out
+    """Which jobs: those that match everything given. Times are compared with created_at; `children` false leaves out
     jobs that another job started; `verb` is the definition's name, or what its arguments call `verb`."""
 
     states: frozenset[JobState] = frozenset()
@@ -34,7 +34,7 @@ EVERY = Wanted()
 def find(
     session: Session, wanted: Wanted = EVERY, limit: int = 100, after: Place | None = None
 ) -> list[JobView]:
-    """At most `limit` jobs, newest first; with `after`, those that follow that place."""
+    """At most `limit` jobs, newest first; with `after`, those that come after that place."""
     query = select(jobs).where(*_conditions(wanted))
     query = query.order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
     if after is not None:
@@ -45,7 +45,7 @@ def find(
 
 
 def ids_beginning(session: Session, beginning: str, limit: int) -> list[str]:
-    """The ids that begin so, in their order."""
+    """The ids that begin like this, in order."""
     query = select(jobs.c.id).where(jobs.c.id.startswith(beginning, autoescape=True)).order_by(jobs.c.id)
     return list(session.execute(query.limit(limit)).scalars())
 

@@ -1,8 +1,8 @@
-"""The host's clock is set, by an hour or a year: what jobs wait for moves along.
+"""When the host's clock is set, by an hour or a year, the waits of jobs are moved along.
 
-A job that waits has the instant at which it looks again in its row, and its step the instant since which it waits. A
-clock that is set back would make the one lie an hour ahead, and a clock that is set forward the other an hour behind:
-the job would sleep, or give up. The monotonic clock tells how far the clock was set.
+A waiting job has the instant of its next look in its row, and its step the instant at which the wait began. If the
+clock is set back an hour, the next look is an hour too late; if it is set forward, the wait seems an hour longer than
+it is. The job would oversleep, or give up. The monotonic clock tells how far the clock was set.
 """
 
 import time
@@ -17,13 +17,13 @@ from ..model.clock import Clock
 from .tables import jobs, tasks
 
 SLEWED = timedelta(seconds=2)
-"""A time service bends the clock by less than this between two looks."""
+"""A time service slews the clock by less than this between two looks."""
 
 LONGEST_SLEEP_SECONDS = 60.0
-"""No job sleeps longer without a look. One that would was put to sleep by a clock that has been set back since."""
+"""No job sleeps longer than this. One that would was put to sleep by a clock that has been set back since."""
 
 Look = tuple[datetime, float]
-"""What both clocks said at one time."""
+"""Both clocks, read at the same time."""
 
 
 class SetClock:
@@ -35,13 +35,13 @@ class SetClock:
         self._seen = (clock(), monotonic())
 
     def was_set(self) -> bool:
-        """Whether the clock was set since it was followed; from any thread, and nothing is kept of it."""
+        """Whether the clock was set since it was followed; from any thread. Changes nothing."""
         step, _look = self._compare()
         return abs(step) > SLEWED
 
     def step(self) -> tuple[timedelta, Look]:
-        """How far the clock was set (forward: positive), zero if it only went on, and the look that found it: the same
-        until that look is `followed`."""
+        """How far the clock was set (forward: positive; zero if it was not), and the look that found it: the same until
+        that look is `followed`."""
         step, look = self._compare()
         if abs(step) > SLEWED:
             return step, look
@@ -49,7 +49,7 @@ class SetClock:
         return timedelta(0), look
 
     def followed(self, look: Look) -> None:
-        """All that waits was moved along, durably, as that look found it."""
+        """All waits were moved along, durably, by what that look found."""
         self._seen = look
 
     def _compare(self) -> tuple[timedelta, Look]:
@@ -59,9 +59,9 @@ class SetClock:
 
 
 def move_along(session: Session, step: timedelta, now: datetime) -> None:
-    """Waits began `step` later than is written, and every job that moves looks again now."""
+    """Move the beginning of all waits by `step`; every moving job looks again now."""
     if session.get_bind().dialect.name == "postgresql":
-        # Whoever read the clock before it was set has the row of its job locked, and commits before this goes on.
+        # A transaction that read the clock before it was set has its job's row locked, and commits before this goes on.
         session.execute(text("LOCK TABLE jobs IN EXCLUSIVE MODE"))
     waiting = tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING)), tasks.c.waiting_since.is_not(None)
     for row in session.execute(
@@ -75,12 +75,12 @@ def move_along(session: Session, step: timedelta, now: datetime) -> None:
 
 
 def look_again(session: Session, now: datetime) -> None:
-    """No job that moves sleeps on; one that looks too early waits again."""
+    """Every moving job looks again now; one that looks too early waits again."""
     session.execute(update(jobs).where(_asleep_at(now)).values(ready_at=now))
 
 
 def oversleeps(session: Session, now: datetime) -> bool:
-    """Whether a job would sleep longer than any may."""
+    """Whether a job would sleep longer than it may."""
     too_late = now + timedelta(seconds=LONGEST_SLEEP_SECONDS)
     return session.execute(select(jobs.c.id).where(_asleep_at(too_late)).limit(1)).first() is not None
 

@@ -1,6 +1,6 @@
 """The rows of the engine: jobs, their tasks (the journal), and the engines that are alive.
 
-The `jobs` row is the lock of everything that belongs to the job: who writes tasks locks it first.
+The `jobs` row is the lock of everything that belongs to the job: it is locked before tasks are written.
 """
 
 from datetime import UTC, datetime
@@ -70,7 +70,7 @@ jobs = Table(
     # The end that was decided while the undoing of steps is still under way.
     Column("ending", String(32)),
     Column("ready_at", UtcDateTime, nullable=False),
-    # Whoever holds the job; the epoch rises with each claim and fences the claims before it.
+    # The engine that has the job; the epoch rises with each claim and fences off the claims before it.
     Column("claim_owner", String(200)),
     Column("claim_epoch", Integer, nullable=False),
     Index("ix_jobs_state_ready_at", "state", "ready_at"),

@@ -1,4 +1,4 @@
-"""Which jobs a transaction has changed, noted while it goes on."""
+"""Which jobs a transaction has changed, noted as it goes along."""
 
 from sqlalchemy.orm import Session
 

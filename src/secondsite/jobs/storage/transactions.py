@@ -1,8 +1,8 @@
-"""Transactions that outlive a database that is busy, restarting or away for a while.
+"""Transactions that survive a database that is busy, restarting or away for a while.
 
-A step's result exists only in memory until it is recorded: writing it is tried again until it succeeds or the
-engine gives up because it was stopped. Work that is tried again must recognise that an earlier try did commit
-although the answer was lost.
+A step's result exists only in memory until it is recorded, so writing it is tried again until it succeeds or the
+engine is stopped. Work that is tried again must recognise an earlier try that was committed although the reply was
+lost.
 """
 
 import threading
@@ -60,7 +60,7 @@ class Transactions:
         """
 
         def watched(session: Session) -> T:
-            session.connection()  # SQLite's write lock now, so that an instant read by the work is not an old one
+            session.connection()  # take SQLite's write lock now, so that an instant read by the work is not an old one
             self._opened(session)
             return work(session)
 
@@ -72,7 +72,7 @@ class Transactions:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One read-only transaction, tried once: a consistent look; nothing changed in it is kept."""
+        """One read-only transaction, tried once: a consistent view; nothing changed in it is kept."""
         with Session(self._reader) as session:
             yield session
             session.rollback()

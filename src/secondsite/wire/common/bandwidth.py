@@ -9,7 +9,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class WindowShape(Shape):
-    """A part of the week in which another rate holds."""
+    """A part of the week in which another rate applies."""
 
     days: tuple[Day, ...]
     """The days on which it begins."""
@@ -22,12 +22,12 @@ class WindowShape(Shape):
 
 
 class BandwidthShape(Shape):
-    """The rate that holds by default, and windows in which another one holds, in the site's own time of day."""
+    """The default rate, and windows in which another rate applies, in the site's own time of day."""
 
     bytes_per_second: int | None = None
-    """What holds outside all windows; null: no limit."""
+    """The rate outside all windows; null: no limit."""
     windows: tuple[WindowShape, ...] = ()
-    """Of several that are open at once the first holds."""
+    """If several are open at once the first applies."""
     utc_offset_minutes: int = 0
     """How far the site's time of day is ahead of UTC."""
 
@@ -46,7 +46,7 @@ class BandwidthShape(Shape):
         )
 
     def to_domain(self) -> BandwidthSchedule:
-        """Raises InvalidArgument for values that make no schedule."""
+        """Raises InvalidArgument for an invalid schedule."""
         windows = tuple(
             Window(each.days, each.begins, each.ends, each.bytes_per_second) for each in self.windows
         )

@@ -11,7 +11,7 @@ from ...ground import problem
 
 
 class Shape(BaseModel):
-    """Frozen; unknown fields of a newer neighbour are ignored. What stands below a field describes it to others."""
+    """Frozen; unknown fields of a newer neighbour are ignored. The text below a field describes it in the API."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -20,11 +20,11 @@ class Editable(Shape):
     """Something that several people may change: each state of it is an edition."""
 
     def edited(self) -> Mapping[str, object]:
-        """What a change would be about: all fields, unless a shape knows better."""
+        """What a change would change: all fields, unless a shape overrides it."""
         return self.model_dump(mode="json")
 
     def edition(self) -> str:
-        """The same for the same values, another one after each change."""
+        """The same for the same values, different after each change."""
         return hashlib.sha256(json.dumps(self.edited(), sort_keys=True).encode()).hexdigest()[:16]
 
 

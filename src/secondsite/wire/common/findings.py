@@ -13,4 +13,4 @@ class FindingShape(Shape):
     what: str
     """What was found."""
     since: datetime
-    """Since when it is so (UTC)."""
+    """Since when (UTC)."""

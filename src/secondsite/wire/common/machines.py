@@ -22,13 +22,13 @@ class DiskDefinition(Shape):
     size_bytes: int
     """Its virtual size."""
     path: str = ""
-    """Where it lies at the site that described it."""
+    """Its path at the site that described it."""
     format: str = "qcow2"
     """Of the image."""
     bus: str = "virtio"
     """How the guest sees it."""
     boot_order: int | None = None
-    """Its place in the order of boot; null: it has none."""
+    """Its place in the boot order; null: none."""
 
 
 class NicDefinition(Shape):
@@ -37,7 +37,7 @@ class NicDefinition(Shape):
     key: str
     """Stable for the machine's life."""
     mac: str
-    """Its address."""
+    """Its MAC address."""
     network: str | None = None
     """What it is connected to; null: nothing."""
     model: str = "virtio"
@@ -45,7 +45,7 @@ class NicDefinition(Shape):
 
 
 class MachineDefinition(Shape):
-    """What it takes to define the machine elsewhere."""
+    """What is needed to define the machine elsewhere."""
 
     fabric_id: str
     """The hypervisor's id for it."""
@@ -64,24 +64,24 @@ class MachineDefinition(Shape):
     nics: tuple[NicDefinition, ...] = ()
     """In the platform's order."""
     native: str = ""
-    """The platform's own description (libvirt: domain XML), so that nothing is lost on the way home."""
+    """The platform's own description (libvirt: domain XML), so that nothing is lost in a failback."""
 
 
 class NetworkInfo(Shape):
     """A network of a site."""
 
     name: str
-    """Names it at the site."""
+    """Its name at the site."""
     kind: str
     """What it is there, such as a bridge."""
     isolated: bool = False
-    """Whether it leads nowhere."""
+    """Whether it is isolated from all others."""
     tag: str | None = None
-    """Set on those that we made."""
+    """Whether secondsite made it."""
 
 
 class DiscoveredMachine(Shape):
-    """One line of a site's inventory."""
+    """A machine in a site's inventory."""
 
     fabric_id: str
     """The hypervisor's id for it."""
@@ -90,6 +90,6 @@ class DiscoveredMachine(Shape):
     power: PowerState
     """Whether it runs."""
     tag: str | None
-    """Our machine id when it is under our protection."""
+    """The vault's machine id, if it is protected."""
     definition: MachineDefinition
     """What it consists of."""

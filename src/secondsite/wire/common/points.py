@@ -1,4 +1,4 @@
-"""Recovery points, and what leads on from them."""
+"""Recovery points, and the instants after them."""
 
 from datetime import datetime
 
@@ -14,35 +14,35 @@ class PointShape(Shape):
     """A recovery point: an instant that the machine can be started from."""
 
     id: str
-    """Begins with its instant; names it in all calls."""
+    """Its id in all calls; begins with its instant."""
     taken_at: datetime
     """The instant (UTC), by the source's clock."""
     consistency: Consistency = Consistency.CRASH
     """app: the guest's file systems were frozen around it."""
     epoch: int = 0
-    """Rises with every new replica and every turn of direction."""
+    """Rises with every new replica and every reprotect."""
     seq: int = 0
     """The number of its cycle within the epoch."""
     set_id: str | None = None
-    """The common point of a replication group that it is part of; null: it is the machine's alone."""
+    """The common point of a replication group that it is part of; null: it is a point of this machine alone."""
     reason: str | None = None
     """Why it is not what was asked for, such as not app-consistent."""
     committed: bool = False
     """A failover was committed to it."""
     added_bytes: int = 0
-    """What it added to the store."""
+    """The space that it added to the store."""
     disks: tuple[str, ...] = ()
-    """The disks that it has: one that was included later, or taken out of the machine, is not in all points."""
+    """The disks that it has: a disk that was included later, or removed from the machine, is not in all points."""
     held: str | None = None
-    """Why it stays whatever retention says; null: it is not held."""
+    """Why it is held, so that retention does not delete it; null: it is not held."""
     damaged: bool = False
-    """It was read and is not what was sealed: no choice picks it until a verification finds it whole."""
+    """It was read, and its data is not what was sealed: no choice picks it until a verification finds it whole."""
     verified_at: datetime | None = None
-    """When it was read last and compared with its digests (UTC); null: it never was."""
+    """When it was last read and compared with its digests (UTC); null: never."""
     sealed_at: datetime | None = None
     """When the target sealed it (UTC), by the target's clock."""
     uptime: Uptime | None = Field(default=None, exclude=True)
-    """Of the target's host when it was sealed. It never leaves the target: nobody else ages points."""
+    """Of the target's host when it was sealed. It never leaves the target: only there do points age."""
 
     def to_domain(self) -> RecoveryPoint:
         return RecoveryPoint(

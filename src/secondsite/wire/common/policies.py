@@ -10,7 +10,7 @@ DEFAULT = ReplicationPolicy("default")
 
 
 class PolicyShape(Shape):
-    """How often points are made and how long they stay. The limits of the values stand in `ReplicationPolicy`."""
+    """How often points are made and how long they stay. The limits of the values are in `ReplicationPolicy`."""
 
     name: str
     """Letters, digits, '.', '_' and '-', at most 80."""

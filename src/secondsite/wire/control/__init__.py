@@ -5,9 +5,9 @@ Its rooms:
     messages  what crosses the websocket
     orders    what the vault may order, with payloads and facts
     reports   an order's facts in their shape
-    checks    looking before, and shipped copies
+    checks    checks before a verb, and shipped copies
     setups    what appliances need to replicate by themselves
-    statuses  what they say of their machines
+    statuses  what they report of their machines
 """
 
 from .messages import (

@@ -1,4 +1,4 @@
-"""Looking before a machine is protected or started, and copies that were shipped: what orders carry and give."""
+"""Checks before a machine is protected or started, and copies that were shipped: payloads and facts of orders."""
 
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
@@ -15,7 +15,7 @@ class Obstacles(Shape):
 
 
 class CheckedSource(Obstacles):
-    """`needed_bytes`: what the disks occupy, so much a full copy of them needs at most; None: an older appliance."""
+    """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older appliance."""
 
     needed_bytes: int | None = None
 
@@ -30,7 +30,7 @@ class CheckSource(Shape):
 
 
 class SeedDisk(Shape):
-    """A copy of disk `key`, which has `size_bytes`, at a path of the target appliance's machine."""
+    """A copy of disk `key`, which has `size_bytes`, at a path on the target appliance's host."""
 
     key: str
     path: str
@@ -38,7 +38,7 @@ class SeedDisk(Shape):
 
 
 class ImportSeed(Shape):
-    """Copy what the seeds hold into the replica's head; they are only read, and may go afterwards."""
+    """Copy the seeds' data into the replica's head; they are only read, and may be removed afterwards."""
 
     seeds: tuple[SeedDisk, ...]
 
@@ -50,8 +50,8 @@ class SeedFact(Shape):
 
 
 class CheckTarget(Shape):
-    """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must be readable
-    and as large as their disks. `encrypted`: a key must be here."""
+    """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must
+    be readable and as large as their disks. `encrypted`: a key must be here."""
 
     definition: MachineDefinition | None = None
     networks: tuple[str, ...] = ()

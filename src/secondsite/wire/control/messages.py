@@ -2,8 +2,8 @@
 
 The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a Report
 (and Progress meanwhile) and sends Status whenever something changed and every few seconds. A repeated order_id gets
-the first report again; an order that is running goes on and is reported once. When its certificate nears its end the
-appliance sends Renew, and the vault answers Renewed.
+the first report again; an order that is running goes on and is reported once. When its certificate is about to expire
+the appliance sends Renew, and the vault answers Renewed.
 """
 
 from datetime import datetime
@@ -52,8 +52,8 @@ class Progress(Shape):
 
 
 class Report(Shape):
-    """The end of an order: one sentence and facts, or a problem. What it changed of its machine was said before it, as
-    a Status."""
+    """The end of an order: one sentence and facts, or a problem. What it changed about its machine was reported before
+    it, in a Status."""
 
     type: Literal["report"] = "report"
     order_id: str
@@ -64,9 +64,9 @@ class Report(Shape):
 
 
 class Status(Shape):
-    """What an appliance knows of its machines: `sources` it replicates from here, `replicas` it holds.
+    """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas` that it has.
 
-    A machine that is not listed has not changed since it was listed last; all are listed when a connection begins, and
+    A machine that is not listed has not changed since it was last listed; all are listed when a connection begins, and
     every few seconds.
     """
 
@@ -80,7 +80,7 @@ class Status(Shape):
 
 
 class Renew(Shape):
-    """The appliance asks for its next certificate; the connection says who it is, the request only which key."""
+    """The appliance asks for its next certificate. The connection says which appliance it is; the request, which key."""
 
     type: Literal["renew"] = "renew"
     csr_pem: str

@@ -1,5 +1,5 @@
 """The orders that the vault gives, with the shapes of their payloads and of the facts in their reports. Every order is
-idempotent: it looks before it acts, and a repeat says what is already so."""
+idempotent: it looks before it acts, and a repeat reports what is already done."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +40,7 @@ class UpdatePolicy(Shape):
 
 
 class SetSite(Shape):
-    """What holds for the whole site; `bandwidth` is this appliance's share of it, `groups` those whose machines it
+    """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines it
     replicates. Kept until the next one."""
 
     bandwidth: BandwidthShape
@@ -48,7 +48,7 @@ class SetSite(Shape):
 
 
 class ShutDown(Shape):
-    """`force`: cut the power when the grace is over; otherwise the order fails with deadline-exceeded."""
+    """`force`: cut the power when the grace period is over; otherwise the order fails with deadline-exceeded."""
 
     fabric_id: str
     grace_seconds: float = 60
@@ -89,8 +89,8 @@ class PreCopy(Shape):
 
 
 class Withdraw(Shape):
-    """The old source gives way: its loop ends, the machine is off, its definition is taken away so that nobody can
-    start it, its disks stay. Part of reprotect."""
+    """The old source is withdrawn: its loop ends, the machine is shut down, its definition is removed so that nobody can
+    start it; its disks stay. Part of reprotect."""
 
     fabric_id: str
 
@@ -131,7 +131,7 @@ class AcceptCycles(Shape):
 
 
 class StartReplica(Shape):
-    """Run the machine from a point, rolled forward if that is said. `run` is 'drill' or 'failover'. `networks` maps
+    """Run the machine from a point, rolled forward if `forward` is given. `run` is 'drill' or 'failover'. `networks` maps
     NIC keys to networks here."""
 
     run: str
@@ -159,13 +159,13 @@ class StopReplica(Shape):
 
 
 class CommitPoint(Shape):
-    """All points but the one that the run 'failover' stands on go; it is fixed."""
+    """Keep the point that the run 'failover' is based on, and delete all others."""
 
     point_id: str
 
 
 class RemoveReplica(Shape):
-    """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the points go.
+    """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the points are deleted.
     `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off)."""
 
     keep_running: bool = False
@@ -173,7 +173,7 @@ class RemoveReplica(Shape):
 
 
 class RemoveMachine(Shape):
-    """The failed-over machine at the site that was left: stopped and undefined, disks kept for the way back."""
+    """The failed-over machine at the site that was left: stopped and undefined, its disks kept for the next reprotect."""
 
     fabric_id: str
 
@@ -189,7 +189,7 @@ class OnePoint(Shape):
 
 
 class HoldPoint(Shape):
-    """The point stays, whatever retention says, until it is released; another reason replaces the first."""
+    """The point stays, whatever retention says, until it is released; a new reason replaces the old one."""
 
     point_id: str
     reason: str
@@ -241,8 +241,8 @@ ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
 
 @dataclass(frozen=True, slots=True)
 class OrderKind(Generic[P, F]):
-    """A kind of order with the shapes of what it is given and of what it answers; all are in ORDERS. A `lasting` one
-    may take hours: it has workers of its own, and never keeps other orders waiting."""
+    """A kind of order, with the shapes of its payload and of its facts; all are in ORDERS. A `lasting` one may take
+    hours: it has workers of its own, and never keeps other orders waiting."""
 
     kind: Kind
     payload: type[P]
@@ -263,34 +263,38 @@ START_REPLICATION = OrderKind(
     Kind.START_REPLICATION, SourceSetup, Nothing, "replicate from now on, by yourself"
 )
 STOP_REPLICATION = OrderKind(Kind.STOP_REPLICATION, StopReplication, Nothing, "end the loop for good")
-PAUSE_REPLICATION = OrderKind(Kind.PAUSE_REPLICATION, Nothing, Nothing, "hold the loop, keep everything")
+PAUSE_REPLICATION = OrderKind(Kind.PAUSE_REPLICATION, Nothing, Nothing, "pause the loop, keep everything")
 RESYNCHRONIZE = OrderKind(Kind.RESYNCHRONIZE, Nothing, Nothing, "compare all blocks, send those that differ")
 UPDATE_POLICY = OrderKind(Kind.UPDATE_POLICY, UpdatePolicy, Nothing, "new policy values, on either side")
-SET_SITE = OrderKind(Kind.SET_SITE, SetSite, Nothing, "what holds for the whole site")
+SET_SITE = OrderKind(Kind.SET_SITE, SetSite, Nothing, "settings of the whole site")
 SHUT_DOWN = OrderKind(Kind.SHUT_DOWN, ShutDown, PowerFact, "power the machine off")
 POWER = OrderKind(Kind.POWER, FabricMachine, PowerFact, "is the machine on")
 PRE_COPY = OrderKind(Kind.PRE_COPY, PreCopy, CycleFact, "deltas while it runs until the rest is small")
 RUN_CYCLE = OrderKind(Kind.RUN_CYCLE, RunCycle, CycleFact, "one delta now, with a point")
 RESTART = OrderKind(Kind.RESTART, Restart, PowerFact, "start the source again and resume the loop")
-WITHDRAW = OrderKind(Kind.WITHDRAW, Withdraw, Nothing, "the old source gives way to be a target")
-PREPARE_REPLICA = OrderKind(Kind.PREPARE_REPLICA, ReplicaSetup, Nothing, "hold a replica of this machine")
+WITHDRAW = OrderKind(Kind.WITHDRAW, Withdraw, Nothing, "withdraw the old source, to be a target")
+PREPARE_REPLICA = OrderKind(
+    Kind.PREPARE_REPLICA, ReplicaSetup, Nothing, "make and keep a replica of this machine"
+)
 IMPORT_SEED = OrderKind(
     Kind.IMPORT_SEED, ImportSeed, SeedFact, "fill a new replica from shipped copies", lasting=True
 )
 DRAIN = OrderKind(Kind.DRAIN, Drain, Points, "process what was sent")
 LIST_POINTS = OrderKind(Kind.LIST_POINTS, Nothing, Points, "which points there are")
 FIND_INSTANT = OrderKind(
-    Kind.FIND_INSTANT, FindInstant, InstantFact, "how the cycle of a time can be recovered"
+    Kind.FIND_INSTANT, FindInstant, InstantFact, "how the cycle at a given time can be recovered"
 )
 ACCEPT_CYCLES = OrderKind(Kind.ACCEPT_CYCLES, AcceptCycles, Nothing, "close or open the replica's inbox")
 START_REPLICA = OrderKind(Kind.START_REPLICA, StartReplica, StartFact, "run the machine from a point")
 STOP_REPLICA = OrderKind(Kind.STOP_REPLICA, StopReplica, Nothing, "end that run and delete its overlays")
-COMMIT_POINT = OrderKind(Kind.COMMIT_POINT, CommitPoint, Nothing, "fix the point, drop the others")
+COMMIT_POINT = OrderKind(Kind.COMMIT_POINT, CommitPoint, Nothing, "keep the point, delete the others")
 CONSOLIDATE = OrderKind(Kind.CONSOLIDATE, FabricMachine, Nothing, "bring a machine back onto its own disks")
 REMOVE_REPLICA = OrderKind(Kind.REMOVE_REPLICA, RemoveReplica, Nothing, "end protection at the target")
-REMOVE_MACHINE = OrderKind(Kind.REMOVE_MACHINE, RemoveMachine, Nothing, "remove the machine that was left")
+REMOVE_MACHINE = OrderKind(
+    Kind.REMOVE_MACHINE, RemoveMachine, Nothing, "remove the machine at the site that was left"
+)
 HOLD_POINT = OrderKind(Kind.HOLD_POINT, HoldPoint, Points, "keep one point until it is released")
-RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, OnePoint, Points, "retention decides about it again")
+RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, OnePoint, Points, "retention applies to it again")
 VERIFY_POINT = OrderKind(
     Kind.VERIFY_POINT, OnePoint, Nothing, "read a point and compare its digest", lasting=True
 )

@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Shape)
 def facts_of(order: OrderKind[P, F], report: Report) -> F:
     """The facts of a report of this order.
 
-    Raises the problem that it tells of, or InvalidArgument when its facts have another shape.
+    Raises the problem that it reports, or InvalidArgument when its facts have another shape.
     """
     if report.problem is not None:
         raise report.problem.raised()
@@ -24,6 +24,6 @@ def facts_of(order: OrderKind[P, F], report: Report) -> F:
         return order.facts.model_validate(report.facts)
     except ValidationError as problem:
         raise errors.InvalidArgument(
-            f"The report of the order '{order.kind}' is not understood: {problem}",
-            do="Bring vault and appliance to the same release.",
+            f"The report of the order '{order.kind}' cannot be parsed: {problem}",
+            do="Upgrade vault and appliance to the same release.",
         ) from None

@@ -25,7 +25,7 @@ class GroupShape(Shape):
 
 
 class SourceSetup(Shape):
-    """All that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
+    """Everything that a source appliance needs to replicate by itself from now on. `epoch` rises whenever direction or
     replica changes; a target refuses cycles of another epoch."""
 
     machine_id: str
@@ -44,9 +44,8 @@ class SourceSetup(Shape):
 
 
 class ReplicaSetup(Shape):
-    """All that a target appliance needs to hold a replica. `existing_fabric_id` names this site's old machine when
-    base is EXISTING. `encrypted`: what is made new is encrypted with the key that the appliance has; existing disks
-    stay as they are."""
+    """Everything that a target appliance needs for a replica. `existing_fabric_id` names this site's old machine when
+    base is EXISTING. `encrypted`: new disks are encrypted with the appliance's key; existing disks stay as they are."""
 
     machine_id: str
     machine_name: str

@@ -1,4 +1,4 @@
-"""What the two appliances of a machine say about it."""
+"""What the two appliances of a machine report about it."""
 
 from datetime import datetime
 
@@ -30,9 +30,9 @@ class SourceStatus(Shape):
 
 class ReplicaStatus(Shape):
     """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is applied,
-    `inbox_bytes` what waits to be processed, `journal` what can be recovered beside the points. `synchronized` turns
+    `inbox_bytes` what waits to be processed, `journal` what can be recovered besides the points. `synchronized` becomes
     true with the first sealed point of the epoch. `encryption_key_id` names the key that the replica is encrypted with;
-    None: it is plain."""
+    None: it is not encrypted."""
 
     machine_id: str
     epoch: int

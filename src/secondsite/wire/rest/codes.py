@@ -1,4 +1,4 @@
-"""Words that a table of the domain lists, as the OpenAPI document shows them."""
+"""Codes that a table of the domain lists, as the OpenAPI document shows them."""
 
 from typing import Annotated
 
@@ -7,4 +7,4 @@ from pydantic import Field
 from ...domain import health
 
 FindingCode = Annotated[str, Field(json_schema_extra={"enum": sorted(health.CATALOGUE)})]
-"""A code of docs/reference/health.md. A client takes also those that a newer vault knows."""
+"""A code of docs/reference/health.md. A client also accepts those that only a newer vault knows."""

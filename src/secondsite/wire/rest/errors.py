@@ -4,7 +4,7 @@ from ..common.base import Problem, Shape
 
 
 class ErrorBody(Shape):
-    """Every answer from 400 on."""
+    """The body of every answer with a status of 400 or above."""
 
     error: Problem
     """What happened, and what to do."""

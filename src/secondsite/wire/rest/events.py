@@ -8,7 +8,7 @@ from .machines import Machine
 
 
 class EventKind(StrEnum):
-    """What an event tells of. reset: what was missed is not known, so read again what is shown."""
+    """What an event is about. reset: it is not known what was missed, so read everything again."""
 
     JOB = "job"
     MACHINE = "machine"
@@ -16,13 +16,13 @@ class EventKind(StrEnum):
 
 
 class Event(Shape):
-    """Something has changed. Changes that follow each other closely come as one."""
+    """Something has changed. Changes in quick succession come as one event."""
 
     kind: EventKind
-    """What it tells of; the event's name in the stream."""
+    """What it is about; the event's name in the stream."""
     id: str | None = None
     """Of the job or machine."""
     job: Job | None = None
-    """The job as it is now, without its tasks; null when it is forgotten."""
+    """The job as it is now, without its tasks; null when it has been deleted."""
     machine: Machine | None = None
-    """The machine as it is now; null when it is not under protection any more."""
+    """The machine as it is now; null when it is no longer protected."""

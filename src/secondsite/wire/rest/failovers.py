@@ -1,4 +1,4 @@
-"""Where a machine runs that was failed over, and how it is drilled."""
+"""The failover of a machine, and its drills."""
 
 from pydantic import AwareDatetime
 
@@ -18,14 +18,14 @@ class StartedFrom(Shape):
 
 
 class FailedOver(StartedFrom):
-    """The failover that a machine stands on: from failover until the next reprotect."""
+    """The machine's present failover: from failover until the next reprotect."""
 
     at: AwareDatetime | None = None
     """When it was failed over (UTC)."""
 
 
 class DrillNote(StartedFrom):
-    """What was noted when a test failover was cleaned up."""
+    """What was recorded when a test failover was cleaned up."""
 
     notes: str
     """As the operator wrote them."""
@@ -51,11 +51,11 @@ class OpenDrill(StartedFrom):
 
 
 class Drill(Shape):
-    """The test failover of a machine: beside its lifecycle, never a part of it."""
+    """The test failover of a machine: separate from its lifecycle."""
 
     state: DrillState = DrillState.NONE
-    """How far the test failover is."""
+    """The state of the test failover."""
     open: OpenDrill | None = None
     """The test machine that runs; null when there is none."""
     notes: tuple[DrillNote, ...] = ()
-    """Of the drills that ended, oldest first; only where one machine is shown."""
+    """Notes of the drills that ended, oldest first; only when a single machine is shown."""

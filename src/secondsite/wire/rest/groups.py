@@ -27,10 +27,10 @@ class GroupCreate(Shape):
 
 
 class Group(Editable):
-    """A replication group as it is."""
+    """A replication group."""
 
     name: str
-    """Names it in all calls."""
+    """Its name in all calls."""
     source_site: str
     """Where its machines replicated from when it was made."""
     target_site: str

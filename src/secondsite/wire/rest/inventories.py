@@ -1,4 +1,4 @@
-"""What sites have, in the REST API: as their appliances say now, or as the vault saw it last."""
+"""What sites have, in the REST API: as their appliances report now, or as the vault last saw it."""
 
 from pydantic import AwareDatetime
 
@@ -9,14 +9,14 @@ from .places import NetworkMapping
 
 
 class Seen(Shape):
-    """Something about a site. Without a `problem` its appliances said it now."""
+    """Something about a site. Without a `problem` its appliances reported it just now."""
 
     site: str
     """The site's name."""
     problem: Problem | None = None
     """Why the site could not be asked now."""
     seen_at: AwareDatetime | None = None
-    """With a `problem`: when the site was asked last (UTC), and had what is shown; null if it never was."""
+    """With a `problem`: when the site was last asked (UTC) and had what is shown; null if it was never asked."""
 
 
 class SiteNetworks(Seen):
@@ -36,7 +36,7 @@ class SiteInventory(Seen):
 
 
 class SiteMachines(Seen):
-    """The machines of a site that nobody protects."""
+    """The unprotected machines of a site."""
 
     machines: tuple[Machine, ...]
     """By name."""

@@ -12,8 +12,8 @@ from .pages import Page, Paging
 
 
 class OtherWork(StrEnum):
-    """Jobs that are no verb of the lifecycle: a recovery point is read again; a source that was away when it was left
-    stops replicating once it is back."""
+    """Jobs that are not verbs of the lifecycle: a recovery point is read again; a source that was unreachable when
+    protection ended stops replicating once it is back."""
 
     VERIFY_POINT = "verify_point"
     END_REPLICATION_LATER = "end_replication_later"
@@ -23,14 +23,14 @@ JobVerb = Verb | OtherWork
 
 
 class JobAccepted(Shape):
-    """The job that was started: one for each machine, several under one parent, which is named here."""
+    """The job that was started. For several machines it is the parent of one job for each."""
 
     job_id: str
     """The one to follow."""
 
 
 class TaskFacts(Shape):
-    """What a task found out, as far as it concerns others. What it says nothing of is null."""
+    """What a task found out, as far as it concerns others. The rest is null."""
 
     point_id: str | None = None
     """The recovery point that was chosen or made."""
@@ -39,9 +39,9 @@ class TaskFacts(Shape):
     forward: RolledForward | None = None
     """How the point was rolled forward."""
     loses_seconds: float | None = None
-    """How much work is lost, from `taken_at` until the task chose."""
+    """How much work is lost: the time from `taken_at` until the task chose."""
     changed_bytes: int | None = None
-    """What a cycle found changed."""
+    """The changed data that a cycle found."""
     wire_bytes: int | None = None
     """What was sent for it, compressed."""
     size_bytes: int | None = None
@@ -62,7 +62,7 @@ class Task(Shape):
     sentence: str
     """What it did, or is waiting for."""
     progress: float | None = None
-    """How much of it is done, from 0 to 1; null or 0 where it cannot be said."""
+    """How much of it is done, from 0 to 1; null or 0 if that is not known."""
     attempt: int
     """1, and one more after each retry of the job."""
     started_at: AwareDatetime | None = None
@@ -79,11 +79,11 @@ class Job(Shape):
     """Something that was started. Its id is also the operation's."""
 
     id: str
-    """May be shortened in calls to as much of its beginning as no other job has."""
+    """In calls it may be shortened to any unique beginning."""
     verb: JobVerb
     """What it does."""
     subject: str | None = None
-    """The id of the machine that it concerns; null or empty: several."""
+    """The id of its machine; null or empty: several."""
     subject_name: str | None = None
     """The machine's name when it was started, or several names."""
     state: JobState
@@ -101,30 +101,30 @@ class Job(Shape):
     parent_id: str | None = None
     """The job that started it; null: a person did."""
     children: tuple[str, ...] = ()
-    """Ids of the jobs that it started; only where one job is shown."""
+    """Ids of the jobs that it started; only when a single job is shown."""
     tasks: tuple[Task, ...] = ()
-    """In the order of events; only where one job is shown."""
+    """In the order of events; only when a single job is shown."""
     problem: Problem | None = None
     """Why it failed."""
     cancelable: bool = False
-    """Whether it can still be turned back."""
+    """Whether it can still be cancelled."""
 
 
 class JobQuery(Paging):
-    """Which jobs: those that fit all that is given."""
+    """Which jobs: those that match everything given."""
 
     state: tuple[JobState, ...] = ()
     """In one of these states."""
     machine: str | None = None
-    """Of this machine: its name, or its id, which is known even when its protection has ended."""
+    """Of this machine, by name, or by id, which works even after its protection has ended."""
     verb: JobVerb | None = None
-    """That do this."""
+    """With this verb."""
     since: AwareDatetime | None = None
     """Started then or later."""
     before: AwareDatetime | None = None
     """Started before then."""
     children: bool = True
-    """Also those that another job started."""
+    """Include jobs that another job started."""
 
 
 class JobPage(Page[Job]):

@@ -37,7 +37,7 @@ class Finding(Shape):
     """Something that is wrong with a machine."""
 
     code: FindingCode
-    """Names the kind of fact."""
+    """The kind of finding, for scripts."""
     severity: Severity
     """How bad it is."""
     what: str
@@ -47,32 +47,32 @@ class Finding(Shape):
     do: str
     """The recommended action."""
     since: AwareDatetime
-    """Since when it is so (UTC)."""
+    """Since when (UTC)."""
 
 
 class Encryption(Shape):
-    """How the machine's replica lies at the target."""
+    """How the machine's replica is stored at the target."""
 
     wanted: bool = False
-    """Replicas that are made new are encrypted; disks of its own that the machine goes back to stay as they are."""
+    """Whether new replicas are encrypted; if the machine returns to its own old disks, these stay as they are."""
     key_id: str | None = None
-    """The key that the present replica is encrypted with; null: it is plain."""
+    """The key that the present replica is encrypted with; null: it is not encrypted."""
 
 
 class Points(Shape):
-    """The recovery points of a machine, in short."""
+    """A summary of the machine's recovery points."""
 
     count: int = 0
     """How many there are."""
     newest: PointShape | None = None
-    """The one that was made last; null before the first."""
+    """The newest one; null before the first."""
 
 
 class Machine(Shape):
-    """A machine of a site that nobody protects, or one under protection."""
+    """A machine of a site, protected or not."""
 
     id: str
-    """The vault's once it is protected, else the hypervisor's."""
+    """The vault's id if it is protected, else the hypervisor's."""
     name: str
     """As the hypervisor has it."""
     state: State
@@ -80,13 +80,13 @@ class Machine(Shape):
     health: Health
     """The worst of its findings."""
     findings: tuple[Finding, ...] = ()
-    """All that is wrong with it, the oldest first."""
+    """Everything that is wrong with it, oldest first."""
     allowed_operations: tuple[Verb, ...]
-    """What may be started now; all else is refused."""
+    """What may be started now; everything else is refused."""
     job_id: str | None = None
     """The job that has the machine now, if any."""
     source_site: str
-    """Where its replication begins; reprotect turns source and target."""
+    """The site that it is replicated from; reprotect swaps source and target."""
     target_site: str | None = None
     """Where its replica is; null while it is unprotected."""
     active_site: str
@@ -94,7 +94,7 @@ class Machine(Shape):
     direction: Direction | None = None
     """Null while it is unprotected."""
     power: PowerState | None = None
-    """Of the machine at its source, as that site's appliance said last; null when it said nothing."""
+    """Of the machine at its source, as that site's appliance last reported; null if it never did."""
     policy: str | None = None
     """Its replication policy; null while it is unprotected."""
     group: str | None = None
@@ -102,32 +102,32 @@ class Machine(Shape):
     disks: tuple[Disk, ...] = ()
     """All its disks, protected or not."""
     encryption: Encryption = Encryption()
-    """How its replica lies at the target."""
+    """How its replica is stored at the target."""
     replication: Replication = Replication()
-    """What travels to the target now, and what lies there."""
+    """What is being sent to the target, and what is stored there."""
     rpo: Rpo = Rpo()
     """How much work would be lost now."""
     points: Points = Points()
-    """Its recovery points, in short."""
+    """A summary of its recovery points."""
     journal: Journal = Journal()
-    """What can be recovered beside the points."""
+    """What can be recovered besides the points."""
     failover: FailedOver | None = None
     """What it was started from; null while it runs on its own disks."""
     drill: Drill = Drill()
     """Its test failover."""
     seen_at: AwareDatetime | None = None
-    """Of a machine that nobody protects, when its site cannot be asked now: when it was there (UTC)."""
+    """For an unprotected machine whose site cannot be asked now: when it was last seen there (UTC)."""
 
 
 class MachineQuery(Paging):
-    """Which machines under protection: those that fit all that is given."""
+    """Which protected machines: those that match everything given."""
 
     site: str | None = None
     """That have this site as source or target."""
     state: tuple[State, ...] = ()
     """In one of these states."""
     health: tuple[Health, ...] = ()
-    """In one of these healths."""
+    """With one of these healths."""
     policy: str | None = None
     """With this policy."""
     group: str | None = None

@@ -11,12 +11,12 @@ MOST_PER_PAGE = 1000
 
 
 class Paging(Shape):
-    """Which part of a list; the filters of a list stand beside it."""
+    """Which part of a list; each list adds its own filters."""
 
     limit: int = Field(100, ge=1, le=MOST_PER_PAGE)
     """How many at most."""
     cursor: str | None = Field(None, max_length=1000)
-    """Where the page before ended: its `next`, given with the same filters."""
+    """The `next` of the previous page, given with the same filters."""
 
 
 class Page(Shape, Generic[S]):
@@ -25,4 +25,4 @@ class Page(Shape, Generic[S]):
     items: tuple[S, ...]
     """In the list's order."""
     next: str | None = None
-    """Give it as `cursor` with the same filters for what follows; null: this is the end of the list."""
+    """Give it as `cursor`, with the same filters, for the next page; null: this is the end of the list."""

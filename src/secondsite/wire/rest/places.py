@@ -22,9 +22,9 @@ class Site(Editable):
     """A place with hypervisors."""
 
     name: str
-    """Names it in all calls."""
+    """Its name in all calls."""
     fabric_kind: str | None = None
-    """The kind of platform there, as its appliances say: libvirt, simulated. Null before the first one connected."""
+    """The kind of platform there, as its appliances report: libvirt, simulated. Null before the first one connected."""
     appliances: tuple[str, ...] = ()
     """Ids of the appliances that are enrolled there."""
     created_at: AwareDatetime
@@ -32,7 +32,7 @@ class Site(Editable):
     bandwidth: BandwidthShape = BandwidthShape()
     """How fast the site may send."""
     bytes_per_second_now: int | None = None
-    """What the schedule allows at this moment; null: no limit."""
+    """What the schedule allows now; null: no limit."""
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", include={"name", "created_at", "bandwidth"})
@@ -46,11 +46,11 @@ class RegistrationKey(Shape):
     """Enrolls one appliance. It is shown this once."""
 
     site: str
-    """Where the appliance stands."""
+    """The site of the appliance."""
     key: str
     """Give it to 'appliance enroll' at the site."""
     expires_at: AwareDatetime
-    """Until then (UTC) it can be used."""
+    """When it expires (UTC)."""
     ca_fingerprint: str
     """What the appliance compares before it trusts the vault: sha256 of the CA's certificate, 64 hex digits."""
 
@@ -59,44 +59,44 @@ class Appliance(Shape):
     """Our agent beside a site's hypervisors."""
 
     id: str
-    """Given when it enrolled; its certificate carries it."""
+    """Given when it enrolled; it is in its certificate."""
     name: str
-    """As it was named when it enrolled; several may have one name."""
+    """As it was named when it enrolled; several may have the same name."""
     site: str
-    """Where it stands."""
+    """The site that it serves."""
     connected: bool
     """Whether it has a connection to the vault now."""
     last_seen_at: AwareDatetime | None = None
-    """When it was heard of last (UTC)."""
+    """When it was last heard from (UTC)."""
     fabric_kind: str | None = None
-    """The kind of platform beside it; null before it connected."""
+    """The kind of platform at its site; null before it first connected."""
     accelerated: bool | None = None
     """Whether its machines run on KVM; false: they are emulated."""
     data_addresses: tuple[str, ...] = ()
     """host:port where appliances of other sites reach it, best first."""
     version: str | None = None
-    """Of its program."""
+    """The version of its program."""
     store_free_bytes: int | None = None
-    """What is free where its replicas lie."""
+    """Free space in its store."""
     certificate_expires_at: AwareDatetime | None = None
-    """The end of its certificate (UTC), which it renews by itself."""
+    """When its certificate expires (UTC); it renews it by itself."""
     notes: tuple[str, ...] = ()
-    """What it says of its own place, as sentences."""
+    """What it found at its own site, as sentences."""
 
 
 class EnrollRequest(Shape):
-    """An appliance asks to be let in."""
+    """An appliance asks to be enrolled."""
 
     key: str
     """The registration key."""
     name: str
-    """What people shall call the appliance."""
+    """The name of the appliance, for people."""
     csr_pem: str
     """A certificate request (PEM) for the appliance's own key."""
 
 
 class EnrollAnswer(Shape):
-    """An appliance is in."""
+    """An appliance has been enrolled."""
 
     appliance_id: str
     """Its id from now on."""
@@ -111,7 +111,7 @@ class EnrollAnswer(Shape):
 
 
 class NetworkMappings(Editable):
-    """The mappings between sites, as far as they were asked for."""
+    """The mappings between sites that were asked for."""
 
     mappings: tuple["NetworkMapping", ...]
     """By site and network."""

@@ -1,4 +1,4 @@
-"""Recovery points of a machine, and what a choice of one would give."""
+"""Recovery points of a machine, and what a choice would give."""
 
 from pydantic import AwareDatetime, Field
 
@@ -9,14 +9,14 @@ from .pages import Page, Paging
 
 
 class PointHold(Shape):
-    """A point is to stay, whatever retention says."""
+    """A point is to be held, whatever retention says."""
 
     reason: str = Field(min_length=1, max_length=200)
-    """Why it is to stay."""
+    """Why it is to be held."""
 
 
 class RecoveryPreview(Shape):
-    """What a choice would pick now: shown before the button is pressed."""
+    """What a choice would pick now, to look at before a failover is started."""
 
     machine: str
     """The machine's name."""
@@ -33,7 +33,7 @@ class RecoveryPreview(Shape):
 
 
 class PointQuery(Paging):
-    """Which points: those that fit all that is given."""
+    """Which points: those that match everything given."""
 
     consistency: Consistency | None = None
     """Of this consistency."""

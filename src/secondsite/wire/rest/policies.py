@@ -8,16 +8,16 @@ from .pages import Page
 
 
 class PolicyCreate(PolicyShape):
-    """A new policy, or new values of one. What is not given has its default."""
+    """A new policy, or new values of one. Fields that are not given have their defaults."""
 
 
 class Policy(PolicyShape, Editable):
     """A policy of the vault."""
 
     read_only: bool = False
-    """It is the failback twin of another policy, and changes with that one only."""
+    """It is the failback twin of another policy, and changes only with that one."""
     used_by: int = 0
-    """How many machines have it."""
+    """How many machines use it."""
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", exclude={"used_by"})

@@ -8,7 +8,7 @@ from ..common.sync_mode import SyncMode
 
 
 class Synchronization(Shape):
-    """A pass over whole disks that is under way."""
+    """A pass over whole disks that is in progress."""
 
     mode: SyncMode
     """copy: all that is not zero is sent; compare: only blocks that differ are."""
@@ -20,7 +20,7 @@ class LastCycle(Shape):
     """The newest cycle: what the machine changed since the one before."""
 
     seconds: float
-    """From its begin until the target had it."""
+    """From its beginning until the target had it."""
     changed_bytes: int
     """What the guest changed."""
     wire_bytes: int
@@ -28,10 +28,10 @@ class LastCycle(Shape):
 
 
 class Replication(Shape):
-    """What travels to the target, and what lies there."""
+    """What is being sent to the target, and what is stored there."""
 
     synchronization: Synchronization | None = None
-    """The pass over whole disks that is under way; null when there is none."""
+    """The pass over whole disks that is in progress; null when there is none."""
     last_cycle: LastCycle | None = None
     """Null before the first cycle."""
     total_wire_bytes: int = 0
@@ -61,9 +61,9 @@ class RpoSample(Rpo):
 
 
 class Journal(Shape):
-    """Cycles that can be recovered one by one, beside the recovery points."""
+    """Cycles that can be recovered one by one, besides the recovery points."""
 
     stretches: tuple[JournalStretch, ...] = ()
-    """Between which instants any processed cycle can be recovered, oldest first."""
+    """The ranges in which any processed cycle can be recovered, oldest first."""
     bytes: int = 0
     """What the journal takes at the target."""

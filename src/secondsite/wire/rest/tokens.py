@@ -16,13 +16,13 @@ class Token(Shape):
     """An access token as the vault remembers it: never the token itself."""
 
     name: str
-    """Whom or what it is for; jobs say it as `requested_by`."""
+    """Whom or what it is for; jobs show it as `requested_by`."""
     created_at: AwareDatetime
     """When it was made (UTC)."""
 
 
 class NewToken(Shape):
-    """A token that was just made: this answer is the only one that holds it."""
+    """A token that was just made: only this answer contains it."""
 
     name: str
     """Whom or what it is for."""

@@ -1,4 +1,4 @@
-"""What a vault says of itself."""
+"""What a vault says about itself."""
 
 from enum import StrEnum
 from typing import Literal
@@ -8,7 +8,7 @@ from ..common.base import Shape
 
 
 class DatabaseKind(StrEnum):
-    """What the vault keeps its records in."""
+    """The kind of database that the vault keeps its records in."""
 
     SQLITE = "sqlite"
     POSTGRESQL = "postgresql"
@@ -20,7 +20,7 @@ class Vault(Shape):
     name: str
     """As it was named when it was made."""
     version: str
-    """Of the program that answers."""
+    """The version of the program that answers."""
     database: DatabaseKind
     """What it keeps its records in."""
     ca_fingerprint: str
@@ -34,23 +34,23 @@ class Vault(Shape):
 
 
 class Liveness(Shape):
-    """That a process answers; says nothing else to strangers."""
+    """Shows that the process answers, and tells strangers nothing else."""
 
     status: Literal["ok"] = "ok"
-    """Always ok: who cannot answer does not."""
+    """Always ok: a process that is not does not answer."""
 
 
 class Transition(Shape):
     """A row of the lifecycle's table: in `state`, on `trigger`, a machine goes to `next`."""
 
     state: lifecycle.State
-    """Where the machine is."""
+    """The machine's state."""
     trigger: lifecycle.Verb | lifecycle.Event
     """A verb that a person starts, or what became of a job."""
     next: lifecycle.State
     """Where it goes."""
     by: lifecycle.Cause
-    """Who causes it: a person, or the service."""
+    """Who causes it: a person or the service."""
     source: str
     """What asks for the row."""
 
@@ -59,7 +59,7 @@ class DrillTransition(Shape):
     """A row of the test failover's table."""
 
     state: lifecycle.DrillState
-    """Where the test failover is."""
+    """The test failover's state."""
     trigger: lifecycle.Verb | lifecycle.Event
     """A verb that a person starts, or what became of a job."""
     next: lifecycle.DrillState
@@ -72,6 +72,6 @@ class Lifecycle(Shape):
     """The table that decides what is possible in which state."""
 
     transitions: tuple[Transition, ...]
-    """Of the machine itself."""
+    """The rows of the machine itself."""
     drill: tuple[DrillTransition, ...]
-    """Of its test failover, which is apart from it."""
+    """The rows of its test failover, which is separate."""

@@ -1,7 +1,7 @@
 """What a person may start: the request of every verb.
 
-Each verb takes options; with `machines` they hold for each of several machines. A verb without options of its own
-has only `machines`.
+Each verb takes options; with `machines` they apply to each of several machines. A verb without options of its own has
+only `machines`.
 """
 
 from enum import StrEnum
@@ -27,7 +27,7 @@ class MachinesRequest(Shape):
 
 
 class EnableProtection(MachinesRequest):
-    """Machines of a site are to be replicated to another one."""
+    """Replicate machines of a site to another site."""
 
     machines: tuple[str, ...] = Field(min_length=1)
     """Names, or ids of the hypervisor, at the source site."""
@@ -38,16 +38,15 @@ class EnableProtection(MachinesRequest):
     policy: str = "default"
     """Their replication policy."""
     disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """By machine, as it is named in `machines`, the keys of the disks to protect; a machine that is not here: all."""
+    """The keys of the disks to protect, by machine as named in `machines`; for a machine that is not here: all."""
     seeds: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """By machine and disk key the path, at the target appliance's machine, of a copy of the disk that was shipped
-    there."""
+    """The path on the target appliance's host of a copy of the disk that was shipped there, by machine and disk key."""
     encrypt: bool = False
-    """The replicas are encrypted with the key that the target's appliance has."""
+    """Whether the replicas are encrypted, with the key of the target's appliance."""
 
 
 class DisableProtection(MachinesRequest):
-    """Their replicas and recovery points go."""
+    """Their replicas and recovery points are deleted."""
 
 
 class PointOptions(Shape):
@@ -60,7 +59,7 @@ class PointOptions(Shape):
 
 
 class TestFailoverOptions(PointOptions):
-    """A copy is started at the target, apart from everything."""
+    """A copy is started at the target, isolated from everything."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How the point is chosen."""
@@ -69,18 +68,18 @@ class TestFailoverOptions(PointOptions):
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):
-    """Copies are started at the target, apart from everything."""
+    """Copies are started at the target, isolated from everything."""
 
 
 class CleanupTestFailoverOptions(Shape):
-    """The copy goes, and so does what was made for it."""
+    """The copy is removed, with everything that was made for it."""
 
     notes: str = ""
-    """What the drill showed: kept with the machine."""
+    """What the drill showed; kept with the machine."""
 
 
 class CleanupTestFailover(CleanupTestFailoverOptions, MachinesRequest):
-    """The copies go, and so does what was made for them."""
+    """The copies are removed, with everything that was made for them."""
 
 
 class FailoverOptions(PointOptions):
@@ -89,7 +88,7 @@ class FailoverOptions(PointOptions):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     """How the point is chosen."""
     shut_down_source: bool = False
-    """First the machine is shut down at its source and its last changes are sent, if that can be done."""
+    """Whether the machine is first shut down at its source and its last changes are sent, if possible."""
 
 
 class Failover(FailoverOptions, MachinesRequest):
@@ -112,31 +111,31 @@ class ChangeRecoveryPoint(ChangeRecoveryPointOptions, MachinesRequest):
 
 
 class Commit(MachinesRequest):
-    """The failover is accepted: its point is fixed, the others go."""
+    """The failover is accepted: its point is kept, the others are deleted."""
 
 
 class CancelFailover(MachinesRequest):
-    """A planned failover is taken back; the machines run at their source again."""
+    """The failover is cancelled; the machines run at their source again."""
 
 
 class Location(StrEnum):
     """Where a reprotected machine's replica is made."""
 
     ORIGINAL = "original"
-    """The old source's disks: only changes travel."""
+    """The old source's disks: only changes are sent."""
     ALTERNATE = "alternate"
     """New disks: a full copy."""
 
 
 class ReprotectOptions(Shape):
-    """Replication turns round."""
+    """Replication is reversed: source and target swap roles."""
 
     location: Location = Location.ORIGINAL
-    """original: on the old source's disks, only changes travel; alternate: a full copy."""
+    """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
 
 
 class Reprotect(ReprotectOptions, MachinesRequest):
-    """Replication turns round."""
+    """Replication is reversed: source and target swap roles."""
 
 
 class Resynchronize(MachinesRequest):
@@ -147,7 +146,7 @@ class IncludeDiskOptions(Shape):
     """Disks that were added later are protected too."""
 
     disks: DiskKeys
-    """Keys of disks that the machine has and that are not protected."""
+    """Keys of the machine's disks that are not protected."""
 
 
 class IncludeDisk(IncludeDiskOptions, MachinesRequest):
@@ -158,7 +157,7 @@ class ExcludeDiskOptions(Shape):
     """Disks are left out from now on."""
 
     disks: DiskKeys
-    """Keys of disks, whether they are protected or were added lately."""
+    """Keys of disks, protected or recently added."""
 
 
 class ExcludeDisk(ExcludeDiskOptions, MachinesRequest):
