@@ -1,4 +1,4 @@
-"""What every room stands on: the standard library, and nothing of ours.
+"""What every room builds on: uses the standard library, and nothing of ours.
 
 Its rooms:
 

@@ -1,13 +1,13 @@
-"""The states of jobs and tasks: one set of words for the engine that keeps them and for all who show them.
+"""The states of jobs and tasks: one set of words, for the engine that keeps them and for everything that shows them.
 
-The engine cannot know the shapes that cross a process, nor a client the engine; what both say stands here.
+The engine cannot know the shapes that cross a process, nor a client the engine; what both use is here.
 """
 
 import enum
 
 
 class JobState(enum.StrEnum):
-    """Where a job is. queued, running, waiting and cancelling move; the others are ends."""
+    """The state of a job. In queued, running, waiting and cancelling it is in progress; in the others it has ended."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -125,7 +125,9 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
     definition, written = catalogue.get(job.name), read.tasks_of(session, job.id)
     if not plan.fits(definition, written):
         raise Refused(
-            DEFINITION_CHANGED, f"The steps of {job.name} have changed in this version", "Start it anew"
+            DEFINITION_CHANGED,
+            f"The steps of {job.name} have changed in this version",
+            "Start a new job instead",
         )
     fresh: dict[str, object] = {
         "attempt": job.attempt + 1,

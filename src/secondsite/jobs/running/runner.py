@@ -234,7 +234,7 @@ class Runner:
 
     def _refuse(self, claim: Claim, now: JobSnapshot, definition: Definition | None) -> bool:
         message = f"The steps of {now.job.name} have changed since the job was started"
-        do = "Check the state that the job left, then start the operation anew"
+        do = "Check the state that the job left, then start the operation again"
         return self._end(claim, definition, JobState.FAILED, Failure(DEFINITION_CHANGED, message, do))
 
     def _end(

@@ -15,7 +15,7 @@ from ...wire.common.points import RolledForward
 from .. import ports
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
-from ..steps.points.recovery_point import ChoiceArguments, Instant
+from ..steps.points.recovery_point import ChoiceArguments, StartInstant
 from ..steps.start_failed_over import start_from
 
 
@@ -56,12 +56,12 @@ class ChangeRecoveryPoint(MachineOperation):
         return self.target(ctx).stop_failed_over().done()
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return start_from(self.deps, self.target(ctx), ctx.facts("check", Instant))
+        return start_from(self.deps, self.target(ctx), ctx.facts("check", StartInstant))
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)
 
     def _start_old(self, ctx: StepContext) -> Outcome:
         old = ctx.arguments(ChangeArguments)
-        instant = Instant(point_id=old.old_point, forward=old.old_forward)
+        instant = StartInstant(point_id=old.old_point, forward=old.old_forward)
         return start_from(self.deps, self.target(ctx), instant)

@@ -1,4 +1,4 @@
-"""Clean up the test failover: the test machine and the network made for it go; the notes stay (S-113, S-115)."""
+"""Clean up the test failover: the test machine and the network made for it are removed; the notes stay (S-113, S-115)."""
 
 from collections.abc import Sequence
 

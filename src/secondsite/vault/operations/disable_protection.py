@@ -1,4 +1,4 @@
-"""Disable protection: replication ends, and everything that was made for it goes. The running machine is untouched.
+"""Disable protection: replication ends, and everything that was made for it is removed. The running machine is untouched.
 
 Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A source
 that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it.

@@ -50,7 +50,7 @@ class Store(Protocol):
         """Commits at the end of the block, rolls back on an exception."""
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        """A view of one instant that holds up no writer."""
+        """A view of one instant that blocks no writer."""
 
     def within(self, session: Session) -> Transaction:
         """The same records inside a transaction that somebody else (the job engine) commits."""

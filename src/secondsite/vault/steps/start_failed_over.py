@@ -5,11 +5,11 @@ from dataclasses import replace
 from ...jobs.model.outcomes import Done
 from .. import ports
 from .deps import Deps
-from .points.recovery_point import Instant
+from .points.recovery_point import StartInstant
 from .sides.target import Target, mapped_networks
 
 
-def start_from(deps: Deps, target: Target, instant: Instant) -> Done:
+def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
     """The machine runs at the target from that instant; its record says so in the step's own transaction."""
     machine = target.machine
     with deps.store.transaction() as tx:

@@ -99,7 +99,7 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
-        """A view of one instant that holds up no writer; nothing is written."""
+        """A view of one instant that blocks no writer; nothing is written."""
         with translated(), Session(self._reader) as session, session.begin():
             yield SqlTransaction(session)
 

@@ -1,4 +1,4 @@
-"""What becomes due by itself, looked at every half minute."""
+"""Work that becomes due with time, checked every half minute."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

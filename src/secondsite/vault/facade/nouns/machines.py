@@ -105,7 +105,7 @@ class Machines:
             target=around.appliances.get(machine.target_appliance_id),
         )
 
-    def _unprotected(self, site: str, seen: discovery.Seen) -> rest.SiteMachines:
+    def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:
         with self._parts.store.reading() as tx:
             machines = tx.machines.list()
         ours = {key for machine in machines for key in _places(machine)}

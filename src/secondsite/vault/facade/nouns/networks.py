@@ -57,7 +57,7 @@ class Networks:
             _require(tx, seen, source_site, target_site)
             tx.networks.remove(source_site, source_network, target_site)
 
-    def _shape(self, site: str, seen: discovery.Seen) -> SiteNetworks:
+    def _shape(self, site: str, seen: discovery.SiteContents) -> SiteNetworks:
         return SiteNetworks(
             site=site,
             networks=seen.inventory.networks,

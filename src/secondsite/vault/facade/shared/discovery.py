@@ -23,7 +23,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SiteContents:
     """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked."""
 
     inventory: Inventory
@@ -45,24 +45,24 @@ def inventory(parts: Parts, site: str) -> Inventory:
     return found
 
 
-def now_or_last(parts: Parts, site: str) -> Seen:
+def now_or_last(parts: Parts, site: str) -> SiteContents:
     """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never asked."""
     try:
-        return Seen(inventory(parts, site))
+        return SiteContents(inventory(parts, site))
     except UNANSWERED as problem:
         with parts.store.reading() as tx:
             last = tx.inventories.find(site)
         if last is None:
             raise
-        return Seen(last.inventory, Problem.of(problem), last.seen_at)
+        return SiteContents(last.inventory, Problem.of(problem), last.seen_at)
 
 
-def seen(parts: Parts, site: str) -> Seen:
+def seen(parts: Parts, site: str) -> SiteContents:
     """The same; for a site that was never asked and cannot be asked now, only the problem. Raises NotFound."""
     try:
         return now_or_last(parts, site)
     except UNANSWERED as problem:
-        return Seen(Inventory(machines=(), networks=()), Problem.of(problem))
+        return SiteContents(Inventory(machines=(), networks=()), Problem.of(problem))
 
 
 def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:

@@ -43,5 +43,5 @@ def place_of(cursor: str | None, kinds: tuple[type, ...]) -> Place | None:
 def _refused(cursor: str) -> errors.InvalidArgument:
     return errors.InvalidArgument(
         f"'{cursor[:50]}' is not a cursor of this list.",
-        do="Give the `next` of the page before, with the same filters, or none to begin anew.",
+        do="Give the `next` of the page before, with the same filters, or none to begin again.",
     )

@@ -27,14 +27,14 @@ class ChoiceArguments(Shape):
     set_id: str | None = None
 
 
-class Instant(Shape):
+class StartInstant(Shape):
     """What a machine is started from: a recovery point, with `forward` rolled forward."""
 
     point_id: str
     forward: RolledForward | None = None
 
 
-class ChosenInstant(Instant):
+class ChosenInstant(StartInstant):
     """The same with its time, as a task keeps it."""
 
     taken_at: datetime
