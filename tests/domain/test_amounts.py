@@ -78,7 +78,7 @@ def test_what_is_no_size_and_no_rate_is_refused_with_examples(parse, example, te
 
 @pytest.mark.parametrize("text", ["", "a while", "-5m", "5 5m", "5m 5", "7 fortnights", "1e3"])
 def test_what_is_no_span_is_refused_with_examples(text):
-    with pytest.raises(errors.InvalidArgument, match="no span") as refused:
+    with pytest.raises(errors.InvalidArgument, match="not a span") as refused:
         amounts.parse_span(text)
     assert "1h30m" in refused.value.do
 
