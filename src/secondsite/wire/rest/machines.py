@@ -104,7 +104,7 @@ class Machine(Shape):
     encryption: Encryption = Encryption()
     """How its replica is stored at the target."""
     replication: Replication = Replication()
-    """What is being sent to the target, and what is stored there."""
+    """What is being sent to the target now, and what is stored there."""
     rpo: Rpo = Rpo()
     """How much work would be lost now."""
     points: Points = Points()
