@@ -109,7 +109,7 @@ def threshold_of(order):
 
 def test_a_changed_policy_is_told_to_both_appliances_of_its_machines(ask, vault, two_sites, protected):
     with Dialler(two_sites[0]) as source, Dialler(two_sites[1]) as target:
-        eventually(lambda: all(vault.running._control.is_connected(each.id) for each in two_sites))
+        eventually(lambda: all(vault.running.control.is_connected(each.id) for each in two_sites))
         ask("PUT", "/policies/default", json={"name": "default", "rpo_threshold_seconds": 60})
         for dialler in (source, target):
             eventually(lambda told=dialler.told: 60 in [threshold_of(order) for order in list(told)])
@@ -153,7 +153,7 @@ def test_machines_that_could_be_protected_are_listed_when_asked(ask, vault, two_
     found = [line("f-m1", "web01", "m1"), line("f-9", "db01"), line("f-10", "drill", "m1")]
     answers = {"discover": lambda order: {"facts": {"machines": found, "networks": []}}}
     with Dialler(two_sites[0], answers):
-        eventually(lambda: vault.running._control.is_connected(two_sites[0].id))
+        eventually(lambda: vault.running.control.is_connected(two_sites[0].id))
         seen = {each["site"]: each for each in ask("GET", "/discovery")}
         (other,) = seen["a"]["machines"]
         assert (other["name"], other["state"]) == ("db01", "unprotected")
@@ -168,10 +168,10 @@ def test_a_site_that_is_away_shows_what_it_had_when_it_was_asked_last(ask, vault
     }  # fmt: skip
     facts = {"machines": [machine], "networks": [{"name": "lan", "kind": "bridge"}]}
     with Dialler(two_sites[0], {"discover": lambda order: {"facts": facts}}):
-        eventually(lambda: vault.running._control.is_connected(two_sites[0].id))
+        eventually(lambda: vault.running.control.is_connected(two_sites[0].id))
         (now,) = ask("GET", "/networks", params={"site": "a"})
         assert (now["problem"], now["seen_at"]) == (None, None)
-    eventually(lambda: not vault.running._control.is_connected(two_sites[0].id))
+    eventually(lambda: not vault.running.control.is_connected(two_sites[0].id))
     (then,) = ask("GET", "/networks", params={"site": "a"})
     assert (then["networks"], then["problem"]["code"]) == (now["networks"], "appliance-unreachable")
     assert ask("GET", "/sites/a/inventory")["seen_at"] == then["seen_at"] is not None
@@ -237,7 +237,7 @@ def test_a_verb_answers_with_its_job_which_can_be_followed_to_its_end(ask, vault
 
     answers = dict.fromkeys([kind.value for kind in _kinds()], refuse)
     with Dialler(two_sites[1], answers):
-        eventually(lambda: vault.running._control.is_connected(two_sites[1].id))
+        eventually(lambda: vault.running.control.is_connected(two_sites[1].id))
         accepted = ask("POST", "/machines/failover", 202, json={"machines": ["web01"], "choice": "latest"})
         assert ask("GET", "/machines/web01")["state"] == State.FAILING_OVER.value
         with vault.rest.stream("GET", f"/api/jobs/{accepted['job_id']}/events") as stream:

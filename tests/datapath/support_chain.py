@@ -52,7 +52,7 @@ class Source:
 
     def cycle(self, point_id=None, writes=6, **header):
         """One delta: the header and its frames. Applying them makes a replica hold what `disks` holds now."""
-        frames = [self._write() for _ in range(writes)]
+        frames = [self.write() for _ in range(writes)]
         self.seq += 1
         point = (
             {"point_id": point_id, "machine_name": "web01", "definition": {"vcpus": 2}} if point_id else None
@@ -69,7 +69,7 @@ class Source:
     def copy(self):
         return {key: bytes(data) for key, data in self.disks.items()}
 
-    def _write(self):
+    def write(self):
         key, disk = self.random.choice(list(self.disks.items()))
         grain = self.random.choice([512, 4 * KiB, 64 * KiB])
         offset = self.random.randrange(0, len(disk), grain)
@@ -113,7 +113,7 @@ def assert_points_true(replica, source, scratch, only=None):
         if only is not None and point.point_id not in only:
             continue
         for disk in point.manifest.disks:
-            held = read_raw(replica._core.files.root / disk.file, scratch)
+            held = read_raw(replica.files.root / disk.file, scratch)
             assert held == source.points[point.point_id][disk.key], f"{point.point_id} {disk.key} differs"
         assert replica.verify(point.point_id).ok
 

@@ -142,7 +142,7 @@ def test_a_scratch_file_system_that_is_full_from_the_start_is_said_and_the_guest
     pair = Pair(a, b, a.make_machine())
     pair.protect().synchronized()
     pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
-    a.appliance.replication._guard._reserve.release()
+    a.appliance.replication._guard._reserve.release()  # noqa: SLF001 what happens a moment before
     a.write(pair.fabric_id, 0, noise(MiB, seed=3))  # who wrote nothing needs no view, and no scratch space
     with filled(folder):
         pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)

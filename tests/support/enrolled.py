@@ -11,7 +11,7 @@ def enrolled(vault, folder, name, **changes):
     if vault.rest.get(f"/api/sites/{name}").status_code == 404:
         vault.facade.sites.create(name)
     home = folder / f"site-{name}" / "home"
-    key_pem = enrollment._private_key(home)
+    key_pem = enrollment.private_key(home)
     key = vault.facade.appliances.registration_key(name).key
     request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
     answer = vault.facade.appliances.enroll(request)
@@ -19,5 +19,5 @@ def enrolled(vault, folder, name, **changes):
         "appliance_id": answer.appliance_id, "control_url": answer.control_url, "peer_idle_seconds": 5, **changes
     }  # fmt: skip
     config = identity.settings(home.parent, name, **values)
-    enrollment._keep(config, answer)
+    enrollment.keep(config, answer)
     return Site(home.parent, config)

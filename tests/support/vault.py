@@ -122,14 +122,14 @@ class Dialler:
         self.said: list[control.Message] = []
         self._answers = answers or {}
         self._open = contextlib.ExitStack()
-        self._socket = self._open.enter_context(_dialled(identity))
+        self.socket = self._open.enter_context(_dialled(identity))
         self.say(hello or identity.hello())
-        self.greeting = control.parse(self._socket.recv(timeout=10))
+        self.greeting = control.parse(self.socket.recv(timeout=10))
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def say(self, message) -> None:
-        self._socket.send(message.model_dump_json())
+        self.socket.send(message.model_dump_json())
 
     def report(self, order_id: str, **what) -> None:
         self.say(control.Report(order_id=order_id, **what))
@@ -150,7 +150,7 @@ class Dialler:
 
     def _listen(self) -> None:
         try:
-            for text in self._socket:
+            for text in self.socket:
                 message = control.parse(text)
                 self.said.append(message)
                 if isinstance(message, control.Order):

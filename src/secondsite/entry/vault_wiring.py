@@ -47,19 +47,19 @@ class RunningVault:
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
         self._store = vault_store.SqlStore(self._database)
-        self._signals = Signals()
-        self._facts = StatusIntake(self._store, self._signals, utc_now)
-        self._control = self._control_port()
+        self.signals = Signals()
+        self.facts = StatusIntake(self._store, self.signals, utc_now)
+        self.control = self._control_port()
         self._job_deps = deps = self._deps()
         self._definitions = operations.definitions(deps)
         self._operations = operations.operations(deps)
         self._engine = Engine(
             self._database, self._definitions, owner=f"vault-{settings.id}", workers=settings.workers
         )
-        self._signals.connect(self._engine.signal)
-        self._housekeeping = Housekeeping(self._store, self._facts, self._operations, utc_now)
-        self._settings_push = SettingsPush(self._store, self._control, self._signals)
-        self._rpo_series = RpoSeries(self._store, self._control, self._facts, utc_now)
+        self.signals.connect(self._engine.signal)
+        self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
+        self.settings_push = SettingsPush(self._store, self.control, self.signals)
+        self.rpo_series = RpoSeries(self._store, self.control, self.facts, utc_now)
         self.app: FastAPI | None = None
 
     def start(self) -> FastAPI:
@@ -69,11 +69,11 @@ class RunningVault:
         """
         # The engine first: if it is refused, another vault is alive and its records must not change.
         self._engine.start()
-        self._facts.start()
-        control_port = self._control.start()
+        self.facts.start()
+        control_port = self.control.start()
         for watch in self._watches:
             watch.start()
-        self.app = rest_face.create(facade.assemble(self._parts(control_port)), __version__)
+        self.app = rest_face.create(facade.assemble(self.parts(control_port)), __version__)
         log.info("vault.started", control_port=control_port, database=self.settings.database_kind)
         return self.app
 
@@ -81,13 +81,13 @@ class RunningVault:
         """Within four seconds; a step that does not end by then runs again at the next start."""
         for watch in self._watches:
             watch.stop(0.3)
-        self._control.stop(0.7)
+        self.control.stop(0.7)
         self._engine.stop(2.0)
         self._database.dispose()
 
     @property
     def _watches(self) -> tuple[Housekeeping, SettingsPush, RpoSeries, ServerTls]:
-        return self._housekeeping, self._settings_push, self._rpo_series, self.server_tls
+        return self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
 
     def _control_port(self) -> gateway.ControlPort:
         settings = ControlSettings(
@@ -101,8 +101,8 @@ class RunningVault:
         return gateway.ControlPort(
             settings,
             enrolled=self._is_enrolled,
-            sink=self._facts,
-            signals=self._signals,
+            sink=self.facts,
+            signals=self.signals,
             renew=Renewal(self._store, self.authority, utc_now),
             clock=utc_now,
         )
@@ -114,7 +114,7 @@ class RunningVault:
     def _deps(self) -> Deps:
         return Deps(
             store=self._store,
-            gateway=self._control,
+            gateway=self.control,
             submit=self._submit,
             now=utc_now,
             monotonic=time.monotonic,
@@ -135,7 +135,8 @@ class RunningVault:
             session, name, subject=subject, subject_name=subject_name, arguments=arguments, requested_by=by
         )
 
-    def _parts(self, control_port: int) -> Parts:
+    def parts(self, control_port: int) -> Parts:
+        """What the faces are built on."""
         about = About(
             name=self.settings.name,
             version=__version__,
@@ -144,10 +145,10 @@ class RunningVault:
         )
         return Parts(
             store=self._store,
-            gateway=self._control,
+            gateway=self.control,
             authority=self.authority,
-            facts=self._facts,
-            signals=self._signals,
+            facts=self.facts,
+            signals=self.signals,
             jobs=self._engine,
             catalogue=Catalogue(self._definitions),
             operations=self._operations,

@@ -18,6 +18,7 @@ from secondsite.datapath.channel import connection as channel
 from secondsite.domain import errors
 from secondsite.ground import seams
 from secondsite.vault.gateway.authority import create_authority, load_authority
+from secondsite.vault.watch.renewal import Renewal as VaultsRenewal
 from secondsite.wire.control import Renewed
 from secondsite.wire.rest.places import EnrollRequest
 from tests.support.enrolled import enrolled as enrolled_site
@@ -83,7 +84,7 @@ def test_a_certificate_is_renewed_before_its_end_and_used_by_both_ends(make_vaul
     with channel.dial("127.0.0.1", port, files, peer_name=b.appliance_id) as connection:
         assert connection.peer_name == b.appliance_id
     assert a.connected
-    a.appliance.control._socket.close()
+    a.appliance.control._socket.close()  # noqa: SLF001 a connection that breaks
     eventually(lambda: not a.connected)
     eventually(lambda: a.connected)
     shown = vault.facade.appliances.show(a.appliance_id)
@@ -103,7 +104,7 @@ def test_an_appliance_that_was_removed_gets_no_new_certificate(make_vault, enrol
     a = enrolled(vault, "a").start()
     eventually(lambda: a.connected)
     request = signing_request(a.config.key.read_bytes(), a.appliance_id)
-    renew = vault.running._control._renew
+    renew = VaultsRenewal(vault.store, vault.running.authority, lambda: datetime.now(UTC))
     assert "BEGIN CERTIFICATE" in renew(a.appliance_id, request)
     vault.facade.appliances.delete(a.appliance_id)
     with pytest.raises(errors.CertificateRefused):
@@ -119,7 +120,7 @@ def held(make_site, tmp_path):
     site = make_site("a")
     authority = create_authority(tmp_path / "pki", "CA", datetime.now(UTC))
     site.config.key.unlink()
-    key_pem = enrollment._private_key(site.config.home)
+    key_pem = enrollment.private_key(site.config.home)
     csr = signing_request(key_pem, "id-1")
     site.config.certificate.write_text(authority.issue_appliance(csr, "id-1", datetime.now(UTC))[0])
     site.config.ca.write_text(authority.ca_pem)
@@ -147,7 +148,7 @@ def test_only_a_certificate_of_our_ca_for_our_name_and_key_is_taken(held, tmp_pa
     authority, config, csr = held
     now, taken = datetime.now(UTC), []
     foreign = create_authority(tmp_path / "foreign", "CA", now)
-    other_key = enrollment._private_key(tmp_path / "other")
+    other_key = enrollment.private_key(tmp_path / "other")
     before = config.certificate.read_bytes()
     keeper = renewal_of(config, lambda: taken.append(True))
     for pem in (
@@ -168,7 +169,7 @@ def test_a_short_life_is_not_hidden_by_the_time_that_it_was_backdated(tmp_path):
     create_authority(tmp_path / "pki", "CA", datetime.now(UTC))
     authority = load_authority(tmp_path / "pki", timedelta(seconds=100))
     now = datetime.now(UTC).replace(microsecond=0)
-    csr = signing_request(enrollment._private_key(tmp_path / "x"), "x")
+    csr = signing_request(enrollment.private_key(tmp_path / "x"), "x")
     issued = x509.load_pem_x509_certificate(authority.issue_appliance(csr, "x", now)[0].encode())
     assert not renewal.is_due(issued, now + timedelta(seconds=60))
     assert renewal.is_due(issued, now + timedelta(seconds=65))
@@ -230,7 +231,7 @@ def test_another_appliance_that_poses_as_the_vault_is_not_shown_the_registration
     posing, a = impostor
     request = EnrollRequest(key="secret", name="x", csr_pem="x")
     with pytest.raises(errors.CertificateRefused) as refused:
-        enrollment._ask(f"https://127.0.0.1:{posing.port}", request, a.config.ca.read_text())
+        enrollment.ask(f"https://127.0.0.1:{posing.port}", request, a.config.ca.read_text())
     assert "--host" in refused.value.do
     assert posing.read == 0
 

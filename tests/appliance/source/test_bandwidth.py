@@ -64,9 +64,9 @@ def test_a_limit_outlives_a_restart_without_the_vault(relay):
     a.stop()
     a.start()
     assert a.appliance.bandwidth.rate == RATE
-    assert a.appliance.peers.limiter._rate == RATE
+    assert a.appliance.peers.limiter.rate == RATE
     a.do(Kind.SET_SITE, limited(None))
-    assert a.appliance.peers.limiter._rate is None
+    assert a.appliance.peers.limiter.rate is None
 
 
 def test_a_limit_that_is_none_is_refused_and_changes_nothing(relay):
@@ -87,16 +87,16 @@ def test_windows_open_and_close_and_the_appliances_own_limit_holds_too(state):
     clock = [datetime(2026, 11, 20, 7, 59, tzinfo=UTC)]
     limiter = TokenBucket()
     bandwidth = Bandwidth(state, limiter, 8 * MiB, lambda: clock[0])
-    assert limiter._rate == 8 * MiB
+    assert limiter.rate == 8 * MiB
     window = WindowShape(days=("fri",), begins="08:00", ends="18:00", bytes_per_second=MiB)
     bandwidth.set(BandwidthShape(bytes_per_second=100 * MiB, windows=(window,)))
-    assert limiter._rate == 8 * MiB
+    assert limiter.rate == 8 * MiB
     clock[0] += timedelta(minutes=1)
     bandwidth.look()
-    assert limiter._rate == MiB
+    assert limiter.rate == MiB
     clock[0] += timedelta(hours=10)
     bandwidth.look()
-    assert limiter._rate == 8 * MiB
+    assert limiter.rate == 8 * MiB
 
 
 def test_the_rate_follows_the_clock_by_itself(state, monkeypatch):

@@ -157,8 +157,7 @@ def test_one_set_bit_ends_a_run_of_zeros():
 
 
 def test_a_delta_is_compressed_on_a_fast_link_where_a_slice_of_a_pass_is_not():
-    choice = Choice()
-    choice._compress = False
+    choice = Choice(learnt=Learnt(compress=False))
     choice.begin(8 * SMALL_BYTES)
     assert not choice.wanted()
     choice.begin(8 * SMALL_BYTES, delta=True)

@@ -90,7 +90,7 @@ def test_an_encrypted_replica_lives_through_the_whole_story(
     second.disks["sda"][: 4 * MiB] = b"\x5a" * 4096 + source.points["p6"]["sda"][4096:]
     replica.apply(*second.cycle("q1", base_seq=None))
     assert_points_true(replica, second, tmp_path)
-    assert read(replica._core.files.layer("sda", 1), tmp_path)[:4096] == b"\x5a" * 4096
+    assert read(replica.files.layer("sda", 1), tmp_path)[:4096] == b"\x5a" * 4096
 
 
 def test_plain_qemu_starts_on_an_encrypted_point_with_the_command_that_its_manifest_gives(
@@ -103,7 +103,7 @@ def test_plain_qemu_starts_on_an_encrypted_point_with_the_command_that_its_manif
     words = shlex.split(told.partition(": ")[2].replace("KEYFILE", str(key.path)), comments=True)
     words[words.index("-m") + 1] = "64"
     process = subprocess.Popen(
-        [*words, "-display", "none", "-S", "-qmp", "stdio"], cwd=replica._core.files.root, stdin=subprocess.PIPE,
+        [*words, "-display", "none", "-S", "-qmp", "stdio"], cwd=replica.files.root, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     said, complained = process.communicate('{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n', timeout=60)

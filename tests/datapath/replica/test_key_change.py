@@ -86,7 +86,7 @@ def assert_opens_all(folder, daemon, source, key, scratch, monkeypatch, points=T
     readable(monkeypatch, key)
     assert all(opens(path, key) for path in images(folder))
     replica = Replica.open(folder, daemon, key=key)
-    for path in [*replica.inbox.glob("*.cycle"), *replica.journal._folder.glob("*.cycle")]:
+    for path in [*replica.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
         cycle_file.verify(path, replica.file_key)
     for point in replica.points():
         assert replica.firmware(point.point_id) == STATE
@@ -98,7 +98,7 @@ def assert_opens_all(folder, daemon, source, key, scratch, monkeypatch, points=T
 def test_a_new_key_opens_every_layer_and_file_and_the_old_one_none(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch
 ):
-    folder = replica._core.files.root
+    folder = replica.files.root
     before = [path.read_bytes() for path in replica.inbox.iterdir()]
     replica.admit_key(other_key)
     assert replica.state.next_key_id == other_key.key_id
@@ -116,7 +116,7 @@ def test_a_new_key_opens_every_layer_and_file_and_the_old_one_none(
 
 
 def test_replication_goes_on_with_the_new_key(replica, daemon, source, key, other_key, tmp_path, monkeypatch):
-    folder = replica._core.files.root
+    folder = replica.files.root
     replica.close()
     change(folder, daemon, key, other_key)
     readable(monkeypatch, other_key)
@@ -134,7 +134,7 @@ def test_replication_goes_on_with_the_new_key(replica, daemon, source, key, othe
 def test_a_death_at_any_seam_leaves_one_key_that_opens_all(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch, died_in, step
 ):
-    template = replica._core.files.root
+    template = replica.files.root
     if died_in == "shed":
         replica.admit_key(other_key)
     replica.close()
@@ -171,7 +171,7 @@ def test_either_key_may_be_the_one_that_is_there_after_the_first_half(
 ):
     """A layer that is made in between opens only with the key that it was made with, so that one holds."""
     readable(monkeypatch, key)
-    folder = replica._core.files.root
+    folder = replica.files.root
     replica.admit_key(other_key)
     (waiting,) = replica.inbox.iterdir()
     replica.apply(*cycle_file.read(waiting, replica.file_key))
@@ -197,7 +197,7 @@ def test_the_key_stays_while_a_machine_runs_on_the_replica(replica, key, other_k
 def test_a_disk_that_grew_has_layers_of_two_headers_and_both_take_the_key(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch
 ):
-    folder = replica._core.files.root
+    folder = replica.files.root
     (waiting,) = replica.inbox.iterdir()
     replica.apply(*cycle_file.read(waiting, replica.file_key))
     waiting.unlink()
@@ -214,18 +214,18 @@ def test_a_disk_that_grew_has_layers_of_two_headers_and_both_take_the_key(
 def left_by_an_earlier_release(folder, key):
     """Firmware state plain under its sha256, cycles sealed with the customer's key itself, and no data key."""
     replica = Replica.open(folder, cast(StorageDaemon, None), key=key)
-    for path in [*replica.inbox.glob("*.cycle"), *replica.journal._folder.glob("*.cycle")]:
+    for path in [*replica.inbox.glob("*.cycle"), *replica.files.journal.glob("*.cycle")]:
         with encrypted_file.content(path, replica.file_key) as file:
             content = file.read(64 * MiB)
         encrypted_file.write(path, content, key)
-    shutil.rmtree(replica._core.files.firmware)
-    replica._core.files.firmware.mkdir()
+    shutil.rmtree(replica.files.firmware)
+    replica.files.firmware.mkdir()
     plain = {}
     for name, data in STATE.items():
         digest = hashlib.sha256(data).hexdigest()
-        (replica._core.files.firmware / digest).write_bytes(data)
+        (replica.files.firmware / digest).write_bytes(data)
         plain[name] = ManifestFirmware(name, len(data), f"firmware/{digest}", digest)
-    for path in replica._core.files.points.glob("*.json"):
+    for path in replica.files.points.glob("*.json"):
         body, files = manifest.load(path), tuple(plain.values())
         told = manifest.how_to_boot(body.disks, files, encrypted_files=3)
         manifest.save(dataclasses.replace(body, firmware=files, how_to_boot=told), path)
@@ -246,7 +246,7 @@ def test_what_an_earlier_release_left_is_sealed_at_the_first_use_whatever_instan
     replica, daemon, source, key, tmp_path, monkeypatch
 ):
     readable(monkeypatch, key)
-    template = replica._core.files.root
+    template = replica.files.root
     replica.close()
     left_by_an_earlier_release(template, key)
     assert readable_state(template)
@@ -271,7 +271,7 @@ def test_what_an_earlier_release_left_is_sealed_at_the_first_use_whatever_instan
 def test_a_replica_that_an_earlier_release_made_takes_a_new_key(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch
 ):
-    folder = replica._core.files.root
+    folder = replica.files.root
     replica.close()
     left_by_an_earlier_release(folder, key)
     (waiting,) = replica.inbox.iterdir()

@@ -91,7 +91,7 @@ def test_a_cycle_that_does_not_continue_is_refused(replica, source):
 def test_holes_stay_holes(replica, source):
     key, size = "sda", len(source.disks["sda"])
     header, _ = source.cycle("p1", writes=0)
-    frames = [source._write().__class__(0, 0, size, False, b"x" * size)]
+    frames = [source.write().__class__(0, 0, size, False, b"x" * size)]
     replica.apply(
         header,
         [f._replace(offset=at, length=MiB, data=b"x" * MiB) for f in frames for at in range(0, size, MiB)],
@@ -100,7 +100,7 @@ def test_holes_stay_holes(replica, source):
     header, _ = source.cycle("p2", writes=0)
     replica.apply(header, [frames[0]._replace(zero=True, data=b"")])
     assert replica.points()[-1].added_bytes < full / 4
-    mapped = json.loads(qemu_img("map", "--output=json", replica._core.files.layer(key, 2)))
+    mapped = json.loads(qemu_img("map", "--output=json", replica.files.layer(key, 2)))
     assert all(extent["zero"] for extent in mapped)
 
 
@@ -171,7 +171,7 @@ def test_digests_follow_the_head_and_are_rebuilt_when_lost(replica, source, tmp_
         replica.apply(*source.cycle())
         assert_region_true(replica, source.copy(), tmp_path)
     replica.close()
-    for path in (replica._core.files.root / "digests").iterdir():
+    for path in (replica.files.root / "digests").iterdir():
         path.unlink()
     assert_region_true(replica, source.copy(), tmp_path)
     assert (
@@ -290,7 +290,7 @@ def test_a_committed_run_becomes_the_base_of_the_next_epoch(replica, source, tmp
     replica.rebase_from_run("failover", epoch=2)
     assert "already" in replica.rebase_from_run("failover", epoch=2)
     assert_region_true(replica, ran, tmp_path)
-    assert not list(replica._core.files.runs.iterdir())
+    assert not list(replica.files.runs.iterdir())
     back = Source(seed=9, epoch=2)
     back.disks = {key: bytearray(data) for key, data in ran.items()}
     for number in range(1, 4):
@@ -339,7 +339,7 @@ def test_plain_qemu_opens_every_point_after_the_store_was_moved(replica, source,
     replica.close()
     moved = tmp_path / "elsewhere" / "m1"
     moved.parent.mkdir()
-    shutil.copytree(replica._core.files.root, moved)
+    shutil.copytree(replica.files.root, moved)
     for path in (moved / "points").glob("*.json"):
         body = json.loads(path.read_text())
         for disk in body["disks"]:
@@ -352,7 +352,7 @@ def test_plain_qemu_opens_every_point_after_the_store_was_moved(replica, source,
 def test_verify_finds_one_flipped_byte(replica, source, tmp_path):
     replica.apply(*source.cycle("p1", writes=20))
     assert replica.verify("p1").ok
-    layer = image.chain(replica._core.files.layer("sda", 1))[0].path
+    layer = image.chain(replica.files.layer("sda", 1))[0].path
     replica.close()
     mapped = json.loads(qemu_img("map", "--output=json", layer))
     at = next(e["offset"] for e in mapped if e["data"] and e["depth"] == 0)
@@ -387,7 +387,7 @@ def test_verify_stops_when_asked(replica, source):
 def test_a_damaged_manifest_takes_only_its_own_point_away(replica, source):
     replica.apply(*source.cycle("p1"))
     replica.apply(*source.cycle("p2"))
-    path = replica._core.files.point("p1")
+    path = replica.files.point("p1")
     path.write_text(path.read_text().replace("web01", "web02"))
     assert [point.point_id for point in replica.points()] == ["p2"]
     assert replica.stats().damaged_points == ("p1",)
@@ -398,7 +398,7 @@ def test_a_point_notes_how_long_the_host_had_run_and_one_of_a_former_release_doe
     replica.apply(*source.cycle("p1"))
     record = replica.points()[0]
     assert 0 < record.manifest.uptime.since(before) <= host.uptime().since(before)
-    path = replica._core.files.point("p1")
+    path = replica.files.point("p1")
     body = json.loads(path.read_bytes())
     del body["uptime"], body["sha256"]
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
@@ -442,7 +442,7 @@ def test_a_full_store_is_said_so_and_healed_by_room(full, daemon, tmp_path):
     replica.apply(*source.cycle("p1", writes=2))
     header, _ = source.cycle("p2", writes=0)
     data = source.random.randbytes(8 * MiB)
-    frame = source._write()
+    frame = source.write()
     frames = [
         frame._replace(disk=0, offset=at, length=MiB, zero=False, data=data[at : at + MiB])
         for at in range(0, 8 * MiB, MiB)
@@ -586,7 +586,7 @@ def test_plain_qemu_starts_on_a_point_with_the_command_that_its_manifest_gives(r
         command = shlex.split(point.manifest.how_to_boot.split("folder: ")[1])
         done = subprocess.run(
             [*command, "-machine", "accel=tcg", "-display", "none", "-nodefaults", "-S", "-monitor", "stdio"],
-            cwd=replica._core.files.root, input="info block\nquit\n",
+            cwd=replica.files.root, input="info block\nquit\n",
             timeout=60, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

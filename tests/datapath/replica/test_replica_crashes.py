@@ -102,7 +102,7 @@ def test_firmware_state_survives_a_death_at_every_seam(template, daemon, source,
         if done:
             assert "p6" in found
             replica.close()
-            names = {path.name for path in replica._core.files.firmware.iterdir()}
+            names = {path.name for path in replica.files.firmware.iterdir()}
             assert names == {file.sha256 for file in changed[0].firmware}
 
     sweep(template, daemon, operation, check, at_least=12)
@@ -120,7 +120,7 @@ def test_a_disk_that_joins_and_leaves_survives_a_death_at_every_seam(template, d
         assert_points_true(replica, source, tmp_path, only=["after"])
         if done:
             assert replica.state.keys == ("sda", "sdb")
-            assert {path.name for path in (replica._core.files.root / "disks").iterdir()} == {"sda", "sdb"}
+            assert {path.name for path in (replica.files.root / "disks").iterdir()} == {"sda", "sdb"}
 
     source.points["after"] = source.copy()
     sweep(template, daemon, operation, check, at_least=6)
@@ -135,7 +135,7 @@ def test_settling_survives_a_death_at_every_seam(template, daemon, source, tmp_p
         assert_points_true(replica, source, tmp_path)
         if done:
             assert [point.point_id for point in replica.points()] == ["p2"]
-            assert replica._core.files.layer_numbers("sda") == [1, 2]
+            assert replica.files.layer_numbers("sda") == [1, 2]
 
     sweep(template, daemon, operation, check, at_least=5)
 
@@ -155,9 +155,9 @@ def test_turning_survives_a_death_at_every_seam(template, daemon, source, tmp_pa
         if done:
             assert replica.state.epoch == 2
             replica.close()
-            head = {key: replica._core.files.layer(key, replica.state.head) for key in ran}
+            head = {key: replica.files.layer(key, replica.state.head) for key in ran}
             assert {key: read_raw(path, tmp_path) for key, path in head.items()} == ran
-            assert not list(replica._core.files.runs.iterdir())
+            assert not list(replica.files.runs.iterdir())
 
     sweep(template, daemon, lambda replica: replica.rebase_from_run("failover", 2), check, at_least=4)
 

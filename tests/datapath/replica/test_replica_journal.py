@@ -112,7 +112,7 @@ def test_a_damaged_cycle_is_named_and_leaves_no_run(recorder, tmp_path):
     with pytest.raises(errors.CycleDamaged, match=path.name):
         replica.open_run("failover", "p1", through_seq=4)
     assert replica.state.runs == ()
-    assert not list(replica._core.files.runs.iterdir())
+    assert not list(replica.files.runs.iterdir())
     assert damaged not in replica.journal.entries()
     assert content(replica.open_run("failover", "p1", through_seq=2), tmp_path) == recorder.held[2]
 
@@ -131,7 +131,7 @@ def test_reading_the_journal_finds_the_cycle_that_rotted_and_a_restart_knows_it(
     turn_a_bit(replica.journal.path(rotten))
     entries = replica.journal.entries()
     assert [replica.verify_cycle(entry) for entry in entries] == [True, False, True, True]
-    again = Replica.open(replica._core.files.root, daemon)
+    again = Replica.open(replica.files.root, daemon)
     for known in (replica, again):
         assert [each.entry.place for each in known.journal.damaged()] == [(1, 3)]
         assert seqs(known.journal) == [2, 4, 5]
@@ -192,7 +192,7 @@ def test_damage_is_forgotten_once_the_journal_has_moved_past_it(recorder, journa
     assert [each.entry.seq for each in journal.damaged()] == [11]
     journal.clear()
     assert journal.damaged() == ()
-    assert not list(recorder.replica._core.files.journal.iterdir())
+    assert not list(recorder.replica.files.journal.iterdir())
 
 
 def test_a_run_in_use_is_not_turned_into_one_of_another_cycle(recorder):
@@ -211,11 +211,11 @@ def test_a_commit_keeps_the_recovered_cycle_and_ends_the_journal(recorder, daemo
     paths = replica.open_run("failover", "p2", through_seq=4)
     replica.settle("failover")
     assert replica.journal.entries() == []
-    assert not list(replica._core.files.journal.iterdir())
+    assert not list(replica.files.journal.iterdir())
     assert content(paths, tmp_path) == recorder.held[4]
     replica.rebase_from_run("failover", 2)
     replica.close()
-    head = {key: replica._core.files.layer(key, replica.state.head) for key in paths}
+    head = {key: replica.files.layer(key, replica.state.head) for key in paths}
     assert content(head, tmp_path) == recorder.held[4]
 
 
@@ -326,7 +326,7 @@ def test_the_journal_is_found_again_by_its_files_names(recorder, daemon):
     for seq in range(1, 12):
         recorder.cycle("p1" if seq == 1 else None)
     known = recorder.replica.journal.entries()
-    again = Replica.open(recorder.replica._core.files.root, daemon).journal.entries()
+    again = Replica.open(recorder.replica.files.root, daemon).journal.entries()
     assert again == known
     assert [entry.seq for entry in again] == list(range(2, 12))
     assert again[0].taken_at.isoformat() == "2026-11-20T08:00:02+00:00"

@@ -57,9 +57,9 @@ def test_what_came_of_a_slice_stays_with_digests_that_tell_it_and_is_not_process
     with pytest.raises(errors.HeadTorn):
         replica.seal({"point_id": "latest"})
     assert_points_true(replica, source, tmp_path)
-    built_at = replica._core.files.digests("sda").stat().st_ino
+    built_at = replica.files.digests("sda").stat().st_ino
     assert_region_true(replica, None, tmp_path)
-    assert replica._core.files.digests("sda").stat().st_ino == built_at  # told, not read again
+    assert replica.files.digests("sda").stat().st_ino == built_at  # told, not read again
     replica.apply(*end_of_pass(source, "p2"))
     assert_points_true(replica, source, tmp_path)
 

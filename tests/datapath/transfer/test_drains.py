@@ -55,7 +55,7 @@ def test_a_sender_whose_link_stands_still_lets_the_daemon_drain(daemon, full_dis
     with Pump([Work(0, full_disk, [Extent(0, DISK_BYTES)])], Choice()) as pump:
         frames = iter(pump)
         next(frames)
-        eventually(lambda: pump._queue.qsize() == AHEAD)
+        eventually(lambda: pump._queue.qsize() == AHEAD)  # noqa: SLF001 how full it is shows nowhere else
         drain(daemon)
         assert sum(frame.length for frame in frames) == DISK_BYTES - MiB
 

@@ -51,7 +51,7 @@ def rewrite_status(held, state, reason, pid=None):
 
 
 def is_alive(pid):
-    return bool(emulator._words(pid))
+    return bool(emulator.command_line(pid))
 
 
 def end_qemu(held):

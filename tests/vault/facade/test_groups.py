@@ -1,6 +1,7 @@
 """Replication groups in the vault: who may join, what appliances are told, which set a verb uses."""
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def put_points(vault, **points_of):
     with vault.store.transaction() as tx:
         for name, points in points_of.items():
             found = tx.machines.find(name)
-            tx.statuses.put_replica(replica_status(found.id, points), vault.facade.machines._parts.now())
+            tx.statuses.put_replica(replica_status(found.id, points), datetime.now(UTC))
 
 
 def move(vault, name, state):

@@ -16,14 +16,14 @@ from tests.support.vault import Dialler, machine, request_for, source_status
 
 @pytest.fixture
 def port(vault):
-    return vault.running._control
+    return vault.running.control
 
 
 @pytest.fixture
 def heard(vault):
     """The keys that were signalled to the job engine."""
     keys: list[Any] = []
-    vault.running._signals.connect(keys.append)
+    vault.running.signals.connect(keys.append)
     return keys
 
 
@@ -134,7 +134,7 @@ def test_a_certificate_of_a_foreign_authority_is_refused(vault, tmp_path):
 def test_a_message_that_cannot_be_read_does_not_end_the_connection(vault, port):
     identity = vault.enroll("a")
     with Dialler(identity) as dialler:
-        dialler._socket.send("not json")
+        dialler.socket.send("not json")
         dialler.say(
             control.Welcome(vault_time=vault.facade.appliances.show(identity.id).certificate_expires_at)
         )
@@ -181,16 +181,16 @@ def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monk
     network = {"name": "lan", "kind": "bridge"}
     answers = {"discover": lambda order: {"facts": {"machines": [], "networks": [network]}}}
     with Dialler(identity, answers):
-        eventually(lambda: vault.running._control.is_connected(identity.id))
+        eventually(lambda: vault.running.control.is_connected(identity.id))
         assert vault.facade.networks.of_site("a").networks[0].name == "lan"
     monkeypatch.setattr(discovery, "DISCOVER_SECONDS", 0.3)
     with Dialler(identity):
-        eventually(lambda: vault.running._control.is_connected(identity.id))
+        eventually(lambda: vault.running.control.is_connected(identity.id))
         began = time.monotonic()
         remembered = vault.facade.networks.of_site("a")
         assert (remembered.problem.code, remembered.networks[0].name) == ("deadline-exceeded", "lan")
         assert time.monotonic() - began < 5
         with pytest.raises(errors.DeadlineExceeded):
-            discovery.inventory(vault.facade.networks._parts, "a")
-    waiting = vault.running._control._outstanding.of(identity.id)
+            discovery.inventory(vault.running.parts(control_port=0), "a")
+    waiting = vault.running.control._outstanding.of(identity.id)  # noqa: SLF001 that nothing is kept shows nowhere else
     assert [order_id for order_id in waiting if not order_id.startswith("tell-")] == []

@@ -74,7 +74,7 @@ def test_the_control_port_lets_in_whom_it_let_in_after_a_renewal(vault):
     server_tls.look()
     assert der(server_tls.certificate) != before
     with Dialler(identity) as dialler:
-        assert dialler._socket.socket.getpeercert(binary_form=True) == der(server_tls.certificate)
+        assert dialler.socket.socket.getpeercert(binary_form=True) == der(server_tls.certificate)
         assert dialler.greeting.type == "welcome"
     stranger = ssl.create_default_context(cafile=str(identity.ca))
     identity.context = lambda: stranger

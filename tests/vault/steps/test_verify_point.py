@@ -23,7 +23,7 @@ def protect(vault, points):
 def verified(vault, target, report):
     """The job's end, with the target's appliance answering `report`."""
     with Dialler(target, {Kind.VERIFY_POINT.value: lambda order: report}) as dialler:
-        eventually(lambda: vault.running._control.is_connected(target.id))
+        eventually(lambda: vault.running.control.is_connected(target.id))
         answer = vault.rest.post("/api/machines/web01/points/p1/verify")
         assert answer.status_code == 202, answer.text
         path = f"/api/jobs/{answer.json()['job_id']}"

@@ -61,7 +61,7 @@ def test_blocks_are_listed_since_a_moment_and_forgotten_before_another(store):
 def series(vault):
     """A vault with a machine, whose rounds the test makes itself; gives (one round, the clock)."""
     now = datetime.now(UTC)
-    vault.running._rpo_series.stop()
+    vault.running.rpo_series.stop()
     source, target = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:
         tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
@@ -72,7 +72,7 @@ def series(vault):
         tx.statuses.put_replica(replica, now)
     clock = Clock()
     clock.now = now
-    return RpoSeries(vault.store, vault.running._control, vault.running._facts, clock), clock
+    return RpoSeries(vault.store, vault.running.control, vault.running.facts, clock), clock
 
 
 def test_a_machine_is_sampled_and_shown_with_sent_and_processed_apart(vault, series):

@@ -39,25 +39,25 @@ def enroll(
     Raises CertificateRefused for a vault with another CA, RegistrationRefused, ApplianceUnreachable.
     """
     ca_pem = _trusted_ca(vault_url, ca_fingerprint)
-    key_pem = _private_key(home)
+    key_pem = private_key(home)
     request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
-    answer = _ask(vault_url, request, ca_pem)
+    answer = ask(vault_url, request, ca_pem)
     seams.reach("appliance.enroll.answered")
     config = ApplianceConfig(
         appliance_id=answer.appliance_id, name=name, site=answer.site, home=home, store=store, scratch=scratch,
         listen_port=listen_port, advertised=advertised, control_url=answer.control_url,
     )  # fmt: skip
-    _keep(config, answer)
+    keep(config, answer)
     config.save()
     return config
 
 
-def _keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
+def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
     durable.write(config.ca, answer.ca_pem.encode(), 0o644)
     durable.write(config.certificate, answer.certificate_pem.encode(), 0o644)
 
 
-def _private_key(home: Path) -> bytes:
+def private_key(home: Path) -> bytes:
     """The appliance's key: made once, never leaves its home."""
     path = home / "tls" / "key.pem"
     home.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _trusted_ca(vault_url: str, wanted: str) -> str:
     return ca_pem
 
 
-def _ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
+def ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:
     # The host name is checked: the CA signs appliances too, and only the vault's certificate has the vault's names.
     context = ssl.create_default_context(cadata=ca_pem)
     status, answer = _http(vault_url, "POST", ENROLL_PATH, request.model_dump_json().encode(), context)

@@ -18,6 +18,11 @@ class TokenBucket:
         self._lock = threading.Lock()
         self.set_rate(bytes_per_second)
 
+    @property
+    def rate(self) -> float | None:
+        """The limit in bytes per second; None without one."""
+        return self._rate
+
     def set_rate(self, bytes_per_second: float | None) -> None:
         """Change the limit now; those that already wait keep their turn. To stop altogether, begin no cycle."""
         if bytes_per_second is not None and bytes_per_second <= 0:

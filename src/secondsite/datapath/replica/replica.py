@@ -81,6 +81,11 @@ class Replica:
         return self._core.state
 
     @property
+    def files(self) -> ReplicaFiles:
+        """Where its files lie, for whoever looks at them without us."""
+        return self._core.files
+
+    @property
     def inbox(self) -> Path:
         """Where received cycles wait; the receiver writes there, the owner retires applied cycles."""
         return self._core.files.inbox

@@ -27,12 +27,12 @@ def kvm_usable() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         sector = Path(folder, "sector")
         sector.write_bytes(SECTOR)
-        emulated_seconds = _seconds_to_run("tcg", sector, PROBE_SECONDS)
+        emulated_seconds = seconds_to_run("tcg", sector, PROBE_SECONDS)
         patience_seconds = max(AT_LEAST_SECONDS, 3 * (emulated_seconds or AT_LEAST_SECONDS))
-        return _seconds_to_run("kvm", sector, patience_seconds) is not None
+        return seconds_to_run("kvm", sector, patience_seconds) is not None
 
 
-def _seconds_to_run(accelerator: str, sector: Path, deadline_seconds: float) -> float | None:
+def seconds_to_run(accelerator: str, sector: Path, deadline_seconds: float) -> float | None:
     """Seconds from QEMU's start to the guest's exit code; None if it did not come."""
     started = time.monotonic()
     try:

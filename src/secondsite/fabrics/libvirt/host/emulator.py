@@ -84,20 +84,20 @@ def _pids(root: Path, fabric_id: str) -> Iterator[int]:
 
 
 def _is_of(root: Path, fabric_id: str, pid: int) -> bool:
-    words = _words(pid)
+    words = command_line(pid)
     return _names(fabric_id, words) and any(f"{root}/lib/qemu/domain-" in word for word in words)
 
 
 def _runs(fabric_id: str, pid: int) -> bool:
     """Whether the process runs this machine, whatever path its root was opened by."""
-    return _names(fabric_id, _words(pid))
+    return _names(fabric_id, command_line(pid))
 
 
 def _names(fabric_id: str, words: Sequence[str]) -> bool:
     return ("-uuid", fabric_id) in itertools.pairwise(words)
 
 
-def _words(pid: int) -> Sequence[str]:
+def command_line(pid: int) -> Sequence[str]:
     """The command line; empty for a process that has ended."""
     try:
         return (PROCESSES / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")

@@ -81,7 +81,7 @@ def _pointer_of(connection: Any) -> int:
     """The virConnectPtr inside a connection of libvirt's Python binding."""
     unwrap = ctypes.pythonapi.PyCapsule_GetPointer
     unwrap.restype, unwrap.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(unwrap(connection._o, b"virConnectPtr"))
+    return int(unwrap(connection._o, b"virConnectPtr"))  # noqa: SLF001 the binding has no other way to its pointer
 
 
 def _system_identity() -> int:
