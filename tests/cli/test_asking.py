@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.cli import output, tables
 from secondsite.fabrics import simulated
 from secondsite.wire import rest
@@ -12,7 +13,6 @@ from secondsite.wire.common.points import PointShape
 from secondsite.wire.rest import places
 from secondsite.wire.rest.inventories import Seen, SiteNetworks
 from tests.cli.support_cli import forget_inventory
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.disks import image
 from secondsite.fabrics.simulated.host.host import Host
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.cli import exit_codes
 from secondsite.cli.exit_codes import Exit
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from tests.cli.support_cli import forget_inventory
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

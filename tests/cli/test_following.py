@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from rig import processes
-from tests.support.eventually import eventually
+from rig.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rig.eventually import eventually
 from rig.machines import SimulatedMachine
 from secondsite.cli import times
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
-from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)

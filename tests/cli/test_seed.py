@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rig.eventually import eventually
 from rig.machines import SimulatedMachine
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from tests.cli.support_cli import parse
-from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.eventually import eventually
+from rig.eventually import eventually
 
 pytestmark = pytest.mark.slow
 

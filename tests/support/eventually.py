@@ -1,5 +1,0 @@
-"""Wait for a fact with a deadline."""
-
-from rig.eventually import eventually
-
-__all__ = ["eventually"]
