@@ -214,7 +214,7 @@ def test_sites_policies_and_mappings_come_and_go(cli, rig):
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_a_table_fits_its_terminal_and_loses_nothing(width):
     headers = ("name", "state", "data address", "result")
-    rows = [tuple(map(output._cell, ("web01", "protected", "127.0.0.1:9445", "it is synchronized " * 5)))]
+    rows = [tuple(map(output.cell, ("web01", "protected", "127.0.0.1:9445", "it is synchronized " * 5)))]
     lines = [line.plain for line in tables.lines(headers, rows, width)]
     assert all(len(line) <= width for line in lines if not line.startswith(tables.INDENT))
     for word in ("web01", "protected", "127.0.0.1:9445", "it is synchronized"):
@@ -223,14 +223,14 @@ def test_a_table_fits_its_terminal_and_loses_nothing(width):
 
 def test_a_table_in_a_pipe_has_one_whole_line_for_each_row_however_wide():
     cells = ("web01", "it is\nsynchronized " * 40, "[red]b[/]")
-    header, row = tables.lines(("name", "", "notes"), [tuple(map(output._cell, cells))], None)
+    header, row = tables.lines(("name", "", "notes"), [tuple(map(output.cell, cells))], None)
     assert header.plain.split() == ["name", "notes"]
     assert row.plain.split() == ["web01", *["it", "is", "synchronized"] * 40, "[red]b[/]"]
     assert row.plain == row.plain.rstrip()
 
 
 def test_columns_stand_below_their_headers_by_what_a_terminal_shows():
-    rows = [tuple(map(output._cell, row)) for row in (("漢字", "a"), ("web01", "b"), ("", "c"))]
+    rows = [tuple(map(output.cell, row)) for row in (("漢字", "a"), ("web01", "b"), ("", "c"))]
     shown = list(tables.lines(("name", "state"), rows, 80))
     assert [line.cell_len for line in shown] == [12, 8, 8, 8]
 

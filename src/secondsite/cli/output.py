@@ -71,8 +71,8 @@ def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> No
     if not rows:
         say(empty)
         return
-    cells = [[_cell(value(row)) for row in rows] for _, value in columns]
-    kept = [at for at, column in enumerate(cells) if any(cell.plain not in ("", "-") for cell in column)]
+    cells = [[cell(value(row)) for row in rows] for _, value in columns]
+    kept = [at for at, column in enumerate(cells) if any(each.plain not in ("", "-") for each in column)]
     headers = [columns[at][0] for at in kept]
     shown = list(zip(*(cells[at] for at in kept), strict=True))
     for line in tables.lines(headers, shown, _table_width()):
@@ -81,7 +81,7 @@ def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> No
 
 def show_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Name and value, one a line; empty values are left out."""
-    kept = [(name, _cell(value)) for name, value in facts if value not in (None, "", (), [])]
+    kept = [(name, cell(value)) for name, value in facts if value not in (None, "", (), [])]
     for line in tables.pairs(kept):
         console.print(line, soft_wrap=True)
 
@@ -132,7 +132,8 @@ def with_dashes(text: str) -> str:
     return _VERBS.sub(lambda found: found.group().replace("_", "-"), text)
 
 
-def _cell(value: object) -> Text:
+def cell(value: object) -> Text:
+    """What a table shows for it: words that are good or bad in their colour, a dash for nothing."""
     text = "-" if value is None else str(value)
     return Text(text, style="green" if text in GOOD else "red" if text in BAD else "")
 
