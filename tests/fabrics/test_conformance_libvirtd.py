@@ -11,7 +11,7 @@ import pytest
 from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.fabrics import conformance
-from secondsite.fabrics.libvirt.host import access
+from secondsite.fabrics.libvirt.host import permissions
 from tests.support import libvirtd
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
     inner.mkdir(parents=True)
     for folder in (tmp_path, tmp_path / "own", tmp_path / "own" / "store"):
         folder.chmod(0o700)
-    gate = access.FolderAccess(host.connection, [tmp_path / "own"])
+    gate = permissions.FolderAccess(host.connection, [tmp_path / "own"])
     with pytest.raises(errors.FabricError, match=f"may not enter {tmp_path},"):
         gate.let_in(inner)
     tmp_path.chmod(0o711)

@@ -3,7 +3,7 @@
 import typing
 from typing import cast
 
-from secondsite.domain.bandwidth import DAYS
+from secondsite.domain.bandwidth_schedule import DAYS
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault import operations

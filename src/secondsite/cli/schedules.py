@@ -3,7 +3,7 @@
 import re
 
 from ..domain import amounts, errors
-from ..domain.bandwidth import DAYS
+from ..domain.bandwidth_schedule import DAYS
 from ..wire.common.bandwidth import BandwidthShape, WindowShape
 
 OFFSET = re.compile(r"(?:UTC)?([+-]?)(?:([0-9]{1,2}):([0-9]{2})|([0-9]{1,3}))", re.IGNORECASE)

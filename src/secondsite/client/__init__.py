@@ -7,7 +7,7 @@ Calls take and give the shapes of `wire.rest`; sizes are in bytes, spans in seco
 wrong is raised as one of `errors`: with a code, what happened, and what to do. Names:
 
     vault        Vault: from here everything is reached
-    access       which vault: arguments, environment, the file that `vault init` leaves
+    which_vault  which vault: arguments, environment, the file that `vault init` leaves
     following    server-sent events, across restarts of the vault
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised
     nouns/       what a vault has, one file each

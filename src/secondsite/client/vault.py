@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from ..wire import rest
-from . import access
+from . import which_vault
 from .connection import Connection, path
 from .following import follow
 from .nouns.appliances import Appliances
@@ -23,7 +23,7 @@ def connect(url: str | None = None, token: str | None = None, ca: Path | str | N
     """The vault at `url` (https), with an access token and the PEM file of its CA. What is not given is taken from
     SECONDSITE_URL, SECONDSITE_TOKEN, SECONDSITE_CA, or the `client.json` that SECONDSITE_CLIENT names, as the command
     line does. Nothing is asked yet. Raises InvalidArgument or Unauthenticated naming what is missing."""
-    found = access.find(url, token, ca)
+    found = which_vault.find(url, token, ca)
     return Vault(Connection(found.url, found.token, found.ca))
 
 

@@ -16,5 +16,5 @@ Its rooms:
     files        small files of a store
     extents      ranges of a disk
     errors       errors of the data path
-    units        numbers both ends agree on
+    granularity  numbers both ends agree on
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .units import CHUNK_BYTES
+from .granularity import CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..appliance.control import enrollment
 from ..appliance.process import Appliance
 from ..appliance.shared import ApplianceConfig, alone
-from ..appliance.target import Custody, encryption, key_change
+from ..appliance.target import Custody, key_change, key_custody
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
 from ..datapath.replica import decrypt_file
@@ -142,7 +142,7 @@ def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | No
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
-    kept = encryption.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
     with alone(home, ENDING_SECONDS):
         _serve(home, config, kept)
 

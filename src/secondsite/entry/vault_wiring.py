@@ -25,7 +25,7 @@ from ..vault.gateway.control_port import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.steps.deps import Deps
 from ..vault.watch.housekeeping import Housekeeping
-from ..vault.watch.renewal import Renewal
+from ..vault.watch.issue_renewal import Renewal
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals

@@ -10,15 +10,15 @@ import pytest
 from cryptography import x509
 
 from rig.eventually import eventually
-from secondsite.appliance.control import certificate as renewal
 from secondsite.appliance.control import enrollment
-from secondsite.appliance.control.certificate import Renewal
+from secondsite.appliance.control import renewal as renewal
 from secondsite.appliance.control.csr import signing_request
+from secondsite.appliance.control.renewal import Renewal
 from secondsite.datapath.channel import connection as channel
 from secondsite.domain import errors
 from secondsite.ground import seams
 from secondsite.vault.gateway.authority import create_authority, load_authority
-from secondsite.vault.watch.renewal import Renewal as VaultsRenewal
+from secondsite.vault.watch.issue_renewal import Renewal as VaultsRenewal
 from secondsite.wire.control import Renewed
 from secondsite.wire.rest.places import EnrollRequest
 from tests.support.enrolled import enrolled as enrolled_site

@@ -6,7 +6,7 @@ import xxhash
 
 from secondsite.datapath import errors
 from secondsite.datapath.digests.digest_map import DigestMap, RunningDigest
-from secondsite.datapath.units import BLOCK_BYTES
+from secondsite.datapath.granularity import BLOCK_BYTES
 from secondsite.ground.units import GiB
 
 SIZE = 40 * BLOCK_BYTES + 4608

@@ -10,7 +10,7 @@ from secondsite.datapath.frames import codec
 from secondsite.datapath.frames import frame as frames
 from secondsite.datapath.frames.compression import SLOW_LINK, SMALL_BYTES, WINDOW_BYTES, Choice, Learnt
 from secondsite.datapath.frames.frame import Packing
-from secondsite.datapath.units import BLOCK_BYTES, CHUNK_BYTES
+from secondsite.datapath.granularity import BLOCK_BYTES, CHUNK_BYTES
 from secondsite.ground.units import GiB, KiB, MiB
 
 

@@ -15,7 +15,7 @@ from secondsite.datapath.frames import frame as frames
 from secondsite.datapath.frames import packed as frames_runs
 from secondsite.datapath.frames.frame import Header, Kind, Packing
 from secondsite.datapath.frames.packed import COUNT, ENTRY, ZERO
-from secondsite.datapath.units import CHUNK_BYTES
+from secondsite.datapath.granularity import CHUNK_BYTES
 from secondsite.ground.units import KiB
 
 PAGE = 4 * KiB

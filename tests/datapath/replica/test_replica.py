@@ -21,10 +21,10 @@ from secondsite.datapath.disks import image
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
+from secondsite.datapath.granularity import BLOCK_BYTES
 from secondsite.datapath.replica.replica import Replica
 from secondsite.datapath.replica.verbs.create import BaseImage
 from secondsite.datapath.replica.verbs.remove import sweep
-from secondsite.datapath.units import BLOCK_BYTES
 from secondsite.ground import host
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.replica.support_regions import assert_region_true

@@ -8,9 +8,9 @@ from secondsite.datapath.digests import hashes
 from secondsite.datapath.disks import NbdDisk
 from secondsite.datapath.errors import Cancelled, CycleRefused, PeerRefused
 from secondsite.datapath.extents import Extent
+from secondsite.datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from secondsite.datapath.transfer import compare, sender
 from secondsite.datapath.transfer.sender import DiskPlan
-from secondsite.datapath.units import BLOCK_BYTES, PAGE_BYTES
 from secondsite.ground.units import MiB
 from tests.datapath.support_channel import cycle_header, disk_content, served_disk, whole
 

@@ -2,19 +2,19 @@
 
 Its rooms:
 
-    enrollment    how an appliance becomes known to its vault
-    https        one call to the vault, for enrollment
-    csr          the request for a certificate
-    certificate  renewal
-    connection   the websocket, dialled from here
-    order_desk   each order is done once
-    reporter     status of the machines, for the vault
+    enrollment  how an appliance becomes known to its vault
+    https       one call to the vault, for enrollment
+    csr         the request for a certificate
+    renewal     a new certificate, in time
+    connection  the websocket, dialled from here
+    order_desk  each order is done once
+    reporter    status of the machines, for the vault
 """
 
 from . import enrollment
-from .certificate import Renewal
 from .connection import Control
 from .order_desk import OrderDesk
+from .renewal import Renewal
 from .reporter import Reporter
 
 __all__ = ["Control", "OrderDesk", "Renewal", "Reporter", "enrollment"]

@@ -17,8 +17,8 @@ from ...datapath.errors import DatapathError
 from ...ground import threads
 from ...ground.backoff import pause_seconds
 from ...wire import control as wire
-from .certificate import Renewal
 from .order_desk import OrderDesk
+from .renewal import Renewal
 from .reporter import Reporter
 
 FIRST_PAUSE_SECONDS = 0.2

@@ -12,8 +12,8 @@ import structlog
 from pydantic import ValidationError
 
 from ...datapath.channel import TokenBucket
-from ...domain import bandwidth, errors
-from ...domain.bandwidth import BandwidthSchedule
+from ...domain import bandwidth_schedule, errors
+from ...domain.bandwidth_schedule import BandwidthSchedule
 from ...ground.periodic import Periodic
 from ...wire.common.bandwidth import BandwidthShape
 from .state import State
@@ -64,7 +64,7 @@ class Bandwidth(Periodic):
     def look(self) -> None:
         """Give the limiter the current rate."""
         with self._lock:
-            rates = [self._own_limit, bandwidth.rate_at(self._schedule, self._now())]
+            rates = [self._own_limit, bandwidth_schedule.rate_at(self._schedule, self._now())]
             rate = min((each for each in rates if each is not None), default=None)
             self._limiter.set_rate(rate)
             if rate != self._rate:
@@ -78,7 +78,7 @@ class Bandwidth(Periodic):
 def _recalled(state: State) -> BandwidthSchedule:
     text = state.fact(FACT)
     try:
-        return BandwidthShape.model_validate_json(text).to_domain() if text else bandwidth.UNLIMITED
+        return BandwidthShape.model_validate_json(text).to_domain() if text else bandwidth_schedule.UNLIMITED
     except (ValidationError, errors.InvalidArgument) as problem:
         log.error("bandwidth.unreadable", problem=str(problem))
-        return bandwidth.UNLIMITED
+        return bandwidth_schedule.UNLIMITED

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ...datapath import extents
 from ...datapath.extents import Extent
-from ...datapath.units import BLOCK_BYTES
+from ...datapath.granularity import BLOCK_BYTES
 from ...wire.common.sync_mode import SyncMode
 from .progress import DiskPass
 

@@ -13,14 +13,14 @@ Its rooms:
     scrub          reread points in the background
     scrub_journal  reread the journal
     seeds          shipped copies
-    encryption     the customer's key at this appliance
+    key_custody    the customer's key at this appliance
     key_change     a new key for all replicas
 """
 
-from . import encryption, key_change, scrub
+from . import key_change, key_custody, scrub
 from .admission import Admission
 from .apply import Applier
-from .encryption import GIVE_ONE, Custody
+from .key_custody import GIVE_ONE, Custody
 from .replica import HostedReplica
 from .replicas import ReplicaHost
 from .scrub import Scrubber
@@ -35,7 +35,7 @@ __all__ = [
     "ReplicaHost",
     "Scrubber",
     "Seeds",
-    "encryption",
     "key_change",
+    "key_custody",
     "scrub",
 ]

@@ -9,8 +9,8 @@ import structlog
 from ...datapath.cycles import CycleHeader
 from ...datapath.digests import hashes, zero_digests
 from ...datapath.extents import Extent
+from ...datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ...datapath.transfer import Accept, CycleRefused, Write
-from ...datapath.units import BLOCK_BYTES, PAGE_BYTES
 from ...domain.errors import SecondsiteError
 from ...ground import seams
 from . import direct

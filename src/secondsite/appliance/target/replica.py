@@ -19,8 +19,8 @@ from ...wire.common.points import PointShape
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
-from .encryption import FINDINGS
 from .journal import KeptCycles
+from .key_custody import FINDINGS
 from .verdicts import PointVerdict, Verdicts
 
 STORE_COUNTED_EVERY_SECONDS = 30.0

@@ -17,7 +17,7 @@ from ...ground import seams
 from ...wire.common.machines import MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State, withdrawn
-from .encryption import Custody
+from .key_custody import Custody
 from .replica import HostedReplica
 from .space import JournalSpace
 

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..frames import Encoded
 from ..frames import frame as frames
-from ..units import CHUNK_BYTES
+from ..granularity import CHUNK_BYTES
 from . import messages
 from .keepalive import notice_dead_line
 from .messages import Message, Received

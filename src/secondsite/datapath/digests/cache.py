@@ -22,7 +22,7 @@ from ...ground.durable import sync_folder
 from ...ground.units import MiB
 from .. import extents
 from ..extents import Extent
-from ..units import PAGE_BYTES
+from ..granularity import PAGE_BYTES
 from . import cache_record
 from .cache_file import DigestCacheFile
 from .cache_record import Record

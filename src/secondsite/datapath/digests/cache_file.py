@@ -14,7 +14,7 @@ from typing import Final
 from ...ground import durable
 from ...ground.units import MiB
 from ..extents import Extent
-from ..units import DIGEST_BYTES, PAGE_BYTES
+from ..granularity import DIGEST_BYTES, PAGE_BYTES
 
 _PIECE: Final = bytes(1 * MiB)
 

@@ -22,7 +22,7 @@ from ...ground import durable
 from ...ground.units import MiB
 from .. import errors
 from ..files import store_error
-from ..units import BLOCK_BYTES, DIGEST_BYTES
+from ..granularity import BLOCK_BYTES, DIGEST_BYTES
 
 _HEADER = struct.Struct("<8sIIQQQ")
 _MAGIC: Final = b"2ndDGMAP"

@@ -10,7 +10,7 @@ from ...ground.units import MiB
 from .. import errors
 from ..disks import NbdDisk
 from ..extents import Extent
-from ..units import BLOCK_BYTES
+from ..granularity import BLOCK_BYTES
 from .digest_map import DigestMap, RunningDigest
 
 SPAN_BYTES: Final = 256 * MiB

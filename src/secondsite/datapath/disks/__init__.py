@@ -4,7 +4,7 @@ Its rooms:
 
     nbd_disk        a disk behind a unix socket
     buffers         chunk buffers that are used again
-    contexts        what an NBD server says about extents
+    nbd_contexts    what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
     luks_blank      fresh encrypted images

@@ -23,9 +23,9 @@ from ...ground.units import GiB, MiB
 from .. import extents
 from ..errors import DiskSilent, DiskUnreadable
 from ..extents import Extent
-from ..units import CHUNK_BYTES
+from ..granularity import CHUNK_BYTES
 from .buffers import Buffers
-from .contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, ZERO, bitmap_context, clipped
+from .nbd_contexts import ALLOCATION, DEPTH_CONTEXT, DIRTY, ZERO, bitmap_context, clipped
 
 DEPTH: Final = 6
 """Reads in flight."""

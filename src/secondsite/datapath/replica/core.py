@@ -26,9 +26,9 @@ from ..encryption import EncryptionKey
 from .chain import chain
 from .record import encrypt_old_firmware, manifest, record
 from .record.firmware_store import FirmwareStore
-from .record.keys import ReplicaKeys
 from .record.paths import ReplicaFiles
 from .record.record import ReplicaState
+from .record.replica_keys import ReplicaKeys
 
 Reach = Callable[[str], None]
 _NO_KEY: Final = (errors.KeyMissing, errors.KeyWrong)

@@ -14,7 +14,7 @@ from .. import extents
 from ..digests import hashes
 from ..extents import Extent
 from ..frames import Range, codec
-from ..units import DIGEST_BYTES, PAGE_BYTES
+from ..granularity import DIGEST_BYTES, PAGE_BYTES
 
 SPAN_BYTES: Final = 64 * MiB
 """Bytes of a zero extent that are looked up at a time."""

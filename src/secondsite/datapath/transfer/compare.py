@@ -20,7 +20,7 @@ from ..disks import Buffers
 from ..errors import ProtocolViolated
 from ..extents import Extent
 from ..frames import Kind, codec
-from ..units import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 from .changed_pages import Known
 
 REGION_BYTES: Final = 32 * MiB

@@ -15,7 +15,7 @@ from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
 from ..extents import Extent
 from ..frames import Frame, Kind, codec, packed
 from ..frames import frame as frames
-from ..units import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from ..granularity import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
 from .admission import CycleAdmission, Write
 from .read_ahead import ReadAhead
 

@@ -20,7 +20,7 @@ from .. import extents
 from ..disks import Buffers
 from ..extents import Extent
 from ..frames import Choice, Encoded, Packer, Range, codec, packed
-from ..units import PAGE_BYTES
+from ..granularity import PAGE_BYTES
 from . import changed_pages
 from .changed_pages import Known
 from .compare import ReadableDisk

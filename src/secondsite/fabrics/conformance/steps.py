@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import nbd
 
-from ...datapath.units import BLOCK_BYTES
+from ...datapath.granularity import BLOCK_BYTES
 from ...domain import errors
 from ...ground.units import MiB
 from ..interface import ChangeSession, DiskChanges, MachineSummary, PowerState, SessionRequest

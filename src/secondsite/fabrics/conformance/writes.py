@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ...datapath.units import BLOCK_BYTES
+from ...datapath.granularity import BLOCK_BYTES
 from ...ground.units import MiB
 from ..interface import Unwritten
 from . import steps

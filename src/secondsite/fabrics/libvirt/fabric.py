@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
 from .. import interface
-from .consistency import agent, quiescing
-from .host import accelerator, access, connection, inventory, networks, power
+from .consistency import freezing, pausing
+from .host import accelerator, connection, inventory, networks, permissions, power
 from .hosting import firmware, hosting
 from .tracking import tracking
 
@@ -21,9 +21,9 @@ class LibvirtFabric:
         work_dir.mkdir(parents=True, exist_ok=True)
         self._hypervisor = connection.Hypervisor(uri, key)
         embedded = self._hypervisor.embedded_root is not None
-        folders = access.FolderAccess(self._hypervisor, [work_dir, *own])
-        agents = agent.Agents(self._hypervisor, work_dir / "frozen")
-        quiescence = quiescing.Quiescing(self._hypervisor, work_dir, agents)
+        folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])
+        agents = freezing.Agents(self._hypervisor, work_dir / "frozen")
+        quiescence = pausing.Quiescing(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from ...domain import errors
 from ..interface import Freeze
-from .host import standing
+from .host import pausing
 from .host.faults import Faults
 from .host.host import Host
 
@@ -32,7 +32,7 @@ class SimulatedQuiescing:
             for fabric_id in members:
                 self._host.records.need(fabric_id)
                 left = max(0.0, deadline - time.monotonic())
-                locks.enter_context(standing.still(self._host.root, fabric_id, left))
+                locks.enter_context(pausing.still(self._host.root, fabric_id, left))
             watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), locks.close)
             watchdog.start()
             self._paused.update(members)
@@ -66,7 +66,7 @@ class SimulatedQuiescing:
             reason = None
             if fabric_id not in self._paused:
                 try:
-                    lock.enter_context(standing.still(self._host.root, fabric_id, AGENT_SECONDS))
+                    lock.enter_context(pausing.still(self._host.root, fabric_id, AGENT_SECONDS))
                 except errors.FabricError:
                     reason = f"The guest did not freeze within {AGENT_SECONDS:g} s."
             yield reason

@@ -6,7 +6,7 @@ Its rooms:
     server_tls    the vault's own certificate renews itself while its ports are open
     outstanding   orders that were asked for and their reports; pure bookkeeping
     link          one appliance's connection
-    delivery      facts and signals leave the network's thread, in order
+    incoming      facts and signals leave the network's thread, in order
     control_port  the websocket server, and ports.Gateway on top of it
 """
 

@@ -24,7 +24,7 @@ from ...wire import PROTOCOL_VERSION, control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
 from .. import ports
-from .delivery import Delivery
+from .incoming import Delivery
 from .link import Link, common_name
 from .outstanding import Outstanding
 

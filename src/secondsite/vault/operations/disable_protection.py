@@ -18,7 +18,7 @@ from ...wire.common.base import Shape
 from .. import ports
 from ..steps import stop_source_later
 from ..steps.operation import MachineOperation
-from ..steps.sides.ordering import Limits
+from ..steps.sides.giving_orders import Limits
 
 
 class DisableArguments(Shape):

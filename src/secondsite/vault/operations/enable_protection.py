@@ -31,7 +31,7 @@ from ..steps import batch, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.deps import Deps
 from ..steps.operation import unique
 from ..steps.retry_store import retrying
-from ..steps.sides.ordering import Orders
+from ..steps.sides.giving_orders import Orders
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before

@@ -17,7 +17,7 @@ from ...wire.control.orders import CycleFact, Points
 from ..steps.cancel_itself import cancel_itself
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
-from ..steps.sides.ordering import Answer
+from ..steps.sides.giving_orders import Answer
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
 

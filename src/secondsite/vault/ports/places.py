@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ...domain.bandwidth import UNLIMITED, BandwidthSchedule
+from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
 from ...wire.rest.places import NetworkMapping

@@ -19,7 +19,7 @@ from . import batch
 from .claim import MachineClaim, claimed
 from .deps import Deps
 from .retry_store import retrying
-from .sides.ordering import Orders
+from .sides.giving_orders import Orders
 from .sides.source import Source
 from .sides.target import Target
 

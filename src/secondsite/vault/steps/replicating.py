@@ -8,7 +8,7 @@ from ...wire.control.orders import Nothing
 from ...wire.control.setups import Base, ReplicaSetup, SourceSetup
 from . import lookup
 from .deps import Deps
-from .sides.ordering import Answer
+from .sides.giving_orders import Answer
 from .sides.source import Source
 from .sides.target import Target, policy_shape
 

@@ -12,7 +12,7 @@ from ...wire.common.base import Shape
 from ...wire.control import orders
 from .. import ports
 from .deps import Deps
-from .sides.ordering import Limits, Orders
+from .sides.giving_orders import Limits, Orders
 
 STOP_LATER = "end_replication_later"
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)

@@ -6,7 +6,7 @@ Its rooms:
     tables      the rows
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
-    places, machines, protection, groups, rpo, access, answers    the repositories
+    places, machines, policies, groups, rpo, access, answers    the repositories
     store       transactions
     migration, migrations    bring a database to this program's tables
 """

@@ -14,7 +14,7 @@ from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
-from .protection import SqlPolicies
+from .policies import SqlPolicies
 from .rpo import SqlRpoBlocks
 
 

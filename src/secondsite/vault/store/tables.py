@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ...domain.bandwidth import BandwidthSchedule
+from ...domain.bandwidth_schedule import BandwidthSchedule
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy

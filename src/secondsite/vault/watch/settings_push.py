@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ...domain import bandwidth
+from ...domain import bandwidth_schedule
 from ...ground.periodic import Periodic
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.common.policies import PolicyShape
@@ -127,7 +127,7 @@ def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iter
     """All settings of this appliance. The appliances of a site share its bandwidth evenly."""
     site = tx.sites.find(appliance.site)
     if site is not None:
-        share = bandwidth.shared(site.bandwidth, len(tx.appliances.list(site.name)))
+        share = bandwidth_schedule.shared(site.bandwidth, len(tx.appliances.list(site.name)))
         groups = tuple(_groups_from(tx, appliance))
         yield Setting(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape.of(share), groups=groups))
     shape_of = _shapes(tx)

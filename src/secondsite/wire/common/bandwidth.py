@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ...domain.bandwidth import BandwidthSchedule, Window
+from ...domain.bandwidth_schedule import BandwidthSchedule, Window
 from .base import Shape
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

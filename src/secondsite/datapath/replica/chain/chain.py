@@ -19,7 +19,7 @@ from ...disks import NbdDisk, StorageDaemon, image, luks_blank
 from ...encryption import EncryptionKey
 from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
-from . import merge
+from . import copy_layer
 
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
@@ -159,7 +159,7 @@ class Heads:
         if not low.exists():
             return
         try:
-            merge.copy_own(self._daemon, f"{self._prefix}-merge", high, low, self._key())
+            copy_layer.copy_own(self._daemon, f"{self._prefix}-merge", high, low, self._key())
         finally:
             close_chains(self._daemon, self._prefix)
         sync_file(low)

@@ -6,7 +6,7 @@ Its rooms:
     paths                 where the files lie
     manifest              all that is needed to start a machine from a point
     firmware_store        firmware state, each content once
-    keys                  which keys open a replica
+    replica_keys          which keys open a replica
     encrypt_old_firmware  firmware state that an earlier release left plain
 """
 

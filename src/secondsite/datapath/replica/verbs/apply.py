@@ -23,7 +23,7 @@ from ...cycles import FirmwareFile
 from ...digests import DigestMap, hashes, scan
 from ...disks import NbdDisk, Writes, image
 from ...extents import Extent
-from ...units import BLOCK_BYTES
+from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
 from ..record.record import ReplicaState
 from . import seal

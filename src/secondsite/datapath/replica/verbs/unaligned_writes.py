@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from ...digests import DigestMap
 from ...disks import Buffers, NbdDisk, Writes
 from ...extents import Extent, merge
-from ...units import BLOCK_BYTES
+from ...granularity import BLOCK_BYTES
 
 MOST_BLOCKS: Final = 4096
 """The most blocks that wait to be read back: 256 MiB of the disk, and little memory."""

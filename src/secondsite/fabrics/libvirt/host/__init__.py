@@ -5,7 +5,7 @@ Its rooms:
     connection   event loop, connection, deadlines, errors
     emulator     the QEMU processes of an embedded root
     accelerator  whether KVM really runs guests here
-    access       give QEMU's user access to folders
+    permissions  give QEMU's user access to folders
     sockets      short folders for unix sockets
     secrets      the customer's key as a libvirt secret
     monitor      questions to QEMU itself

@@ -17,7 +17,7 @@ from ....domain import errors
 from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ... import firmware_files, interface
-from ..host import accelerator, access, connection, domain_xml, inventory, power, qemu_img
+from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img
 from . import adapt, consolidate, firmware
 
 OFF = interface.PowerState.OFF
@@ -30,7 +30,7 @@ class Hosting:
         work_dir: Path,
         networks: interface.Networks,
         machines: power.Power,
-        folders: access.FolderAccess,
+        folders: permissions.FolderAccess,
     ) -> None:
         self._hypervisor = hypervisor
         self._consoles = work_dir.absolute() / "console"

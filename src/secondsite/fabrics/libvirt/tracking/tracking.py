@@ -15,8 +15,8 @@ import libvirt
 
 from ....domain import errors
 from ... import interface
-from ..consistency import agent
-from ..host import access, connection, domain_xml, inventory, sockets
+from ..consistency import freezing
+from ..host import connection, domain_xml, inventory, permissions, sockets
 from . import backup_job, bitmaps, image_identity, powered_off, trackable, unwritten
 
 OFF = interface.PowerState.OFF
@@ -29,8 +29,8 @@ class Tracking:
         self,
         hypervisor: connection.Hypervisor,
         work_dir: Path,
-        agents: agent.Agents,
-        folders: access.FolderAccess,
+        agents: freezing.Agents,
+        folders: permissions.FolderAccess,
     ) -> None:
         self._hypervisor = hypervisor
         self._work_dir = work_dir

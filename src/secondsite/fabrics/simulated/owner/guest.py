@@ -17,7 +17,7 @@ import nbd
 
 from ....domain import errors
 from ...interface import PowerState
-from ..host import disks, standing
+from ..host import disks, pausing
 from ..host.host import Host
 
 RECORD_BYTES = 512
@@ -48,10 +48,10 @@ class Guest:
     def size_bytes(self, key: str) -> int:
         return int(self._disk(key).get_size())
 
-    def write(self, key: str, offset: int, data: bytes, wait_seconds: float = standing.GUEST_SECONDS) -> None:
+    def write(self, key: str, offset: int, data: bytes, wait_seconds: float = pausing.GUEST_SECONDS) -> None:
         """Write; waits while the guest is paused, at most `wait_seconds`. Raises FabricError when the machine is
         off."""
-        with standing.moving(self._host.root, self.fabric_id, wait_seconds):
+        with pausing.moving(self._host.root, self.fabric_id, wait_seconds):
             self._do(key, lambda disk: disk.pwrite(data, offset))
 
     def read(self, key: str, offset: int, length: int) -> bytes:
@@ -61,7 +61,7 @@ class Guest:
 
     def trim(self, key: str, offset: int, length: int) -> None:
         """Discard; the blocks read as zeros after it."""
-        with standing.moving(self._host.root, self.fabric_id):
+        with pausing.moving(self._host.root, self.fabric_id):
             self._do(key, lambda disk: disk.zero(length, offset))
 
     def flush(self, key: str) -> None:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ....datapath.disks import QmpRefused, image, luks_blank
-from ....datapath.units import BLOCK_BYTES
+from ....datapath.granularity import BLOCK_BYTES
 from ....domain import errors
 from ....wire.common.machines import DiskDefinition
 from ...interface import ChangeSession, DiskChanges, SessionRequest

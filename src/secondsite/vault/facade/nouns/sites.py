@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
-from ....domain import bandwidth, errors
+from ....domain import bandwidth_schedule, errors
 from ....ground.plural import counted
 from ....wire.common.bandwidth import BandwidthShape
 from ....wire.rest.places import Site
@@ -87,5 +87,5 @@ def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> Site
         appliances=tuple(appliance.id for appliance in appliances),
         created_at=site.created_at,
         bandwidth=BandwidthShape.of(site.bandwidth),
-        bytes_per_second_now=bandwidth.rate_at(site.bandwidth, now),
+        bytes_per_second_now=bandwidth_schedule.rate_at(site.bandwidth, now),
     )

@@ -5,7 +5,7 @@ from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
 from ..parts import Parts
-from ..shared import enabling
+from ..shared import early_checks
 from ..shared.once import Once, carry_out, known
 
 REQUESTS: dict[Verb, type[Shape]] = {
@@ -55,7 +55,7 @@ class Verbs:
         if before is not None:
             return before
         if isinstance(request, rest.EnableProtection):
-            enabling.refuse_unknown(self._parts, request)
+            early_checks.refuse_unknown(self._parts, request)
         submit = self._parts.operations[verb].submit
         with self._parts.store.transaction() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))

@@ -3,7 +3,7 @@
 Its rooms:
 
     asking, discovery  appliances are asked while a face waits
-    enabling           early checks of machines that are to be protected
+    early_checks       early checks of machines that are to be protected
     editions           a change is refused if its caller has not seen the newest state
     once               a request is carried out once
     machine_shapes     a machine as the faces show it

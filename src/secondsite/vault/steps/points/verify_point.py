@@ -8,7 +8,7 @@ from ....wire.common.base import Shape
 from ....wire.control import orders
 from ... import ports
 from ..deps import Deps
-from ..sides.ordering import Limits, Orders
+from ..sides.giving_orders import Limits, Orders
 
 VERIFY = "verify_point"
 

@@ -2,8 +2,8 @@
 
 Its rooms:
 
-    ordering  give an order, get its typed facts
-    side      one of a machine's two appliances
-    source    where the machine runs
-    target    where the replica is
+    giving_orders  give an order, get its typed facts
+    side           one of a machine's two appliances
+    source         where the machine runs
+    target         where the replica is
 """

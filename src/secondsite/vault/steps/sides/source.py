@@ -8,7 +8,7 @@ from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, Nothing, PowerFact
 from ... import ports
 from .. import lookup
-from .ordering import Answer, Limits, Orders
+from .giving_orders import Answer, Limits, Orders
 from .side import Side
 
 SHUT_DOWN_GRACE_SECONDS = 60.0

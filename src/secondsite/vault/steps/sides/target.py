@@ -13,7 +13,7 @@ from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, StartFact
 from ... import ports
-from .ordering import USUAL, Answer, Limits, Orders
+from .giving_orders import USUAL, Answer, Limits, Orders
 from .side import Side
 
 FAILOVER_RUN = "failover"

@@ -8,7 +8,7 @@ import pytest
 
 import guestkit
 from rig.eventually import eventually
-from secondsite.fabrics.libvirt.consistency import agent
+from secondsite.fabrics.libvirt.consistency import freezing
 from secondsite.fabrics.libvirt.host.connection import agent_command
 from tests.fabrics.libvirt.support_guests import GuestMachine, view
 
@@ -66,10 +66,10 @@ def test_a_hung_agent_is_given_up_within_the_budget_and_the_guest_writes_on(host
     eventually(lambda: not answers(host, machine), within_seconds=30)
     said, began = machine.console.last_record, time.monotonic()
     with view(host, machine, app_consistent=True) as session:
-        assert time.monotonic() - began < agent.BUDGET_SECONDS + 5
+        assert time.monotonic() - began < freezing.BUDGET_SECONDS + 5
         assert session.consistency == "crash"
         assert "does not answer" in session.reason
-        assert session.pause_seconds < agent.BUDGET_SECONDS / 2
+        assert session.pause_seconds < freezing.BUDGET_SECONDS / 2
         assert machine.console.last_record > said
         machine.writes_on()
 
@@ -86,6 +86,6 @@ def test_guests_are_frozen_together_held_viewed_and_write_on(host, machine, plai
                     views.enter_context(view(host, each))
             assert not host.stands_still(machine.id)
         assert freezes[machine.id].consistency == "app"
-        assert 0 < freezes[machine.id].seconds < agent.BUDGET_SECONDS
+        assert 0 < freezes[machine.id].seconds < freezing.BUDGET_SECONDS
         machine.writes_on()
         plain.writes_on()

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondsite.domain import bandwidth, errors
-from secondsite.domain.bandwidth import DAYS, BandwidthSchedule, Window, rate_at
+from secondsite.domain import bandwidth_schedule, errors
+from secondsite.domain.bandwidth_schedule import DAYS, BandwidthSchedule, Window, rate_at
 from secondsite.ground.units import MiB
 from secondsite.wire.common.bandwidth import BandwidthShape
 
 FRIDAY = datetime(2026, 11, 20, tzinfo=UTC)
 WORKDAYS = DAYS[:5]
 
-rates = st.none() | st.integers(bandwidth.LEAST_BYTES_PER_SECOND, 10**10)
+rates = st.none() | st.integers(bandwidth_schedule.LEAST_BYTES_PER_SECOND, 10**10)
 times = st.builds(lambda hour, minute: f"{hour:02}:{minute:02}", st.integers(0, 23), st.integers(0, 59))
 windows = st.builds(
     Window,
@@ -71,7 +71,7 @@ def test_the_rate_is_one_that_the_schedule_names_and_returns_every_week(schedule
 
 @given(st.lists(st.sampled_from(DAYS), min_size=1, unique=True), times, times, rates, moments)
 def test_a_window_is_open_for_its_length_on_each_of_its_days(days, begins, ends, rate, now):
-    begin, end = bandwidth.seconds_of_day(begins), bandwidth.seconds_of_day(ends)
+    begin, end = bandwidth_schedule.seconds_of_day(begins), bandwidth_schedule.seconds_of_day(ends)
     length = (end - begin) % 86400 or 86400
     window = Window(tuple(days), begins, ends, rate)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -87,10 +87,10 @@ def test_a_window_is_open_for_its_length_on_each_of_its_days(days, begins, ends,
 
 @given(schedules, st.integers(1, 5), moments)
 def test_appliances_that_share_a_schedule_keep_it_together(schedule, parties, now):
-    whole, part = rate_at(schedule, now), rate_at(bandwidth.shared(schedule, parties), now)
+    whole, part = rate_at(schedule, now), rate_at(bandwidth_schedule.shared(schedule, parties), now)
     assert (whole is None) == (part is None)
     if whole is not None:
-        assert part * parties <= whole or part == bandwidth.LEAST_BYTES_PER_SECOND
+        assert part * parties <= whole or part == bandwidth_schedule.LEAST_BYTES_PER_SECOND
 
 
 @given(schedules)

@@ -19,11 +19,11 @@ from ....ground import durable, threads
 from ....ground.problem import ours
 from ... import interface
 from ..host import connection, inventory, power
-from . import agent, lifeline
+from . import freezing, lifeline
 
 
 class Quiescing:
-    def __init__(self, hypervisor: connection.Hypervisor, work_dir: Path, agents: agent.Agents) -> None:
+    def __init__(self, hypervisor: connection.Hypervisor, work_dir: Path, agents: freezing.Agents) -> None:
         self._hypervisor = hypervisor
         self._agents = agents
         self._records = work_dir / "held"
