@@ -7,6 +7,7 @@ import random
 import subprocess
 import threading
 
+import nbd
 import pytest
 
 from rig.appliances import DISK_BYTES, Pair
@@ -221,8 +222,11 @@ def test_an_image_that_a_program_writes_is_refused(pair, shelf):
     path = shipped(pair, shelf)
     command = ["qemu-nbd", "--persistent", "-k", str(shelf / "nbd"), str(path)]
     with contextlib.closing(_Running(command)) as writer:
-        # qemu-nbd makes its socket before it opens the image
-        eventually(lambda: "lock" in obstacles(pair, path))
+        # it makes its socket before it opens the image, which it could not while it is looked at; an export is open
+        eventually(lambda: (shelf / "nbd").exists())
+        reader = nbd.NBD()
+        reader.connect_unix(str(shelf / "nbd"))
+        assert "lock" in obstacles(pair, path)
         assert writer.process.poll() is None
 
 

@@ -100,7 +100,7 @@ def test_a_site_shows_its_schedule_and_what_holds_now(vault):
     window = {**all_week, "bytes_per_second": MiB}
     shown = limit(vault, 8 * MiB, windows=[window], utc_offset_minutes=60)
     assert shown["bytes_per_second_now"] == MiB
-    assert vault.rest.get("/api/sites").json() == [shown]
+    assert vault.rest.get("/api/sites").json()["items"] == [shown]
     assert shown["bandwidth"] == {"bytes_per_second": 8 * MiB, "windows": [window], "utc_offset_minutes": 60}
 
 
