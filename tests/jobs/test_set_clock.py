@@ -1,12 +1,15 @@
 """A clock that is set by an hour while jobs wait: none sleeps on, and no wait ends that had time left."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from rig.eventually import eventually
 from secondsite.ground.job_states import JobState
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.storage.set_clock import SetClock
 from secondsite.jobs.storage.tables import jobs
 from tests.jobs.support_jobs import Clock, Gate, waiting_job
 
@@ -98,3 +101,22 @@ def test_a_signal_that_waited_for_the_database_while_the_clock_was_set_back_wake
         room.clock.advance(-HOUR)
     signalling.join(10)
     eventually(lambda: gate.looks > looks, 10)
+
+
+def test_an_instant_is_judged_by_the_reading_that_gave_it():
+    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    readings = iter([now, now + timedelta(hours=1), now])
+    clock = SetClock(lambda: next(readings), lambda: 0.0)
+    assert clock.look() == (now + timedelta(hours=1), True)
+    assert clock.look() == (now, False)
+
+
+def test_a_commit_that_waits_fails_its_step_and_leaves_the_worker(room):
+    def commit(_session):
+        raise Wait("never", 10, "for a miracle")
+
+    engine = room.engine(Definition("v", (Step("Pass", lambda _context: Done("did", commit=commit)),)))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    job = room.job(job_id)
+    assert (job.state, "never in its commit" in job.result) == (JobState.FAILED, True)

@@ -38,8 +38,10 @@ class FollowedClock:
         """Read it in the transaction that writes a wait, after taking its lock: an instant read earlier could be
         written after the other waits were moved. Raises ClockWasSet.
         """
-        now = self._clock()
-        if self._set_clock is not None and self._set_clock.was_set():
+        if self._set_clock is None:
+            return self._clock()
+        now, was_set = self._set_clock.look()
+        if was_set:
             raise ClockWasSet
         return now
 

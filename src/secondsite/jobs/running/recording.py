@@ -8,7 +8,7 @@ from ...ground import seams
 from ...ground.job_states import JobState, TaskState
 from ..model.clock import Clock
 from ..model.failures import DEADLINE_EXCEEDED, UNDO_FAILED, Failure
-from ..model.outcomes import Done, Outcome, Skipped, Wait
+from ..model.outcomes import Commit, Done, Outcome, Skipped, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal
@@ -52,8 +52,16 @@ def _write(
     if task.kind is TaskKind.UNDO:
         _mark_undone(session, task)
     if commit is not None:
-        commit(session)
+        _commit(session, commit)
     return True
+
+
+def _commit(session: Session, commit: Commit) -> None:
+    try:
+        commit(session)
+    except Wait as wait:
+        # no "except Exception" above would stop it, and the worker would end
+        raise TypeError(f"A step waits before it answers, never in its commit: {wait.why}") from wait
 
 
 def _mark_undone(session: Session, undo: TaskView) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import exc, func, select
@@ -29,6 +29,8 @@ from .recording import record
 from .stage import TaskStage
 
 CHILDREN_POLL_SECONDS = 2.0
+FOLLOWED_TIMES = 5
+"""If the clock is set more often than this while one answer is written, it is taken as it is."""
 log = structlog.get_logger(__name__)
 
 
@@ -167,7 +169,8 @@ class Runner:
         task = self._transactions.write(begin)
         seams.reach("job.step.begun")
         stage = TaskStage(self._transactions, self._catalogue, self._clock, definition, claim, task)
-        answer = self._answer(function, _context(now, task, order_id, stage))
+        self._followed_clock.follow()
+        answer = self._answer(function, _context(now, task, order_id, stage, self._clock()))
         seams.reach("job.step.effect-done")
         goes_on = self._record(claim, task_id, answer)
         seams.reach("job.step.committed")
@@ -193,13 +196,16 @@ class Runner:
 
     def _write_down(self, claim: Claim, task_id: int, answer: Outcome | Wait | Failure) -> bool:
         """A clock that was set while the step ran must not look like a deadline that has passed."""
-        now = self._followed_clock.now
-        while True:
+        for _ in range(FOLLOWED_TIMES):
             self._followed_clock.follow()
             try:
-                return self._transactions.write(lambda session: record(session, claim, task_id, answer, now))
+                return self._write_by(self._followed_clock.now, claim, task_id, answer)
             except ClockWasSet:
                 log.info("step.recorded-again", job=claim.job_id)
+        return self._write_by(self._clock, claim, task_id, answer)
+
+    def _write_by(self, clock: Clock, claim: Claim, task_id: int, answer: Outcome | Wait | Failure) -> bool:
+        return self._transactions.write(lambda session: record(session, claim, task_id, answer, clock))
 
     def _raise_if_given_up(self, problem: Exception) -> None:
         if isinstance(problem, exc.DBAPIError) and self._transactions.given_up.is_set():
@@ -247,7 +253,7 @@ class Runner:
         return False
 
 
-def _context(now: JobSnapshot, task: TaskView, order_id: str, stage: TaskStage) -> StepContext:
+def _context(now: JobSnapshot, task: TaskView, order_id: str, stage: TaskStage, at: datetime) -> StepContext:
     facts: dict[str, Json] = {step.key: dict(step.facts) for step in current_steps(now.tasks)}
     own = facts.get(task.key, {}) if task.kind is TaskKind.UNDO else {}
     facts[task.key] = {**own, **task.facts}
@@ -258,6 +264,7 @@ def _context(now: JobSnapshot, task: TaskView, order_id: str, stage: TaskStage) 
         subject_name=now.job.subject_name,
         requested_by=now.job.requested_by,
         attempt=task.attempt,
+        waited_seconds=max(0.0, (at - task.waiting_since).total_seconds()) if task.waiting_since else 0.0,
         order_id=order_id,
         stored_arguments=now.job.arguments,
         stored_facts=facts,

@@ -34,10 +34,11 @@ class SetClock:
         self._monotonic = monotonic
         self._seen = (clock(), monotonic())
 
-    def was_set(self) -> bool:
-        """Whether the clock was set since it was followed; from any thread. Changes nothing."""
-        step, _look = self._compare()
-        return abs(step) > SLEWED
+    def look(self) -> tuple[datetime, bool]:
+        """What the clock says, and whether it was set since it was followed; from any thread. Changes nothing. Both come
+        from one reading: a second one may differ by an hour."""
+        step, (now, _monotonic) = self._compare()
+        return now, abs(step) > SLEWED
 
     def step(self) -> tuple[timedelta, Look]:
         """How far the clock was set (forward: positive; zero if it was not), and the look that found it: the same until

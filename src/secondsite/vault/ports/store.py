@@ -17,6 +17,11 @@ class Transaction(Protocol):
 
     @property
     def session(self) -> Session: ...
+    def one_at_a_time(self, what: str) -> None:
+        """Wait until no other transaction, in any process, holds `what`; then hold it until this one ends. Call it before
+        reading what the change depends on."""
+        ...
+
     @property
     def sites(self) -> Sites: ...
     @property

@@ -5,7 +5,6 @@ because of it.
 """
 
 import dataclasses
-import functools
 
 from ...domain import errors
 from ...jobs.model.context import StepContext, StepFunction
@@ -17,13 +16,30 @@ STORE_SECONDS = 600.0
 
 def retrying(step: Step) -> Step:
     """The same step, but it waits while the vault's database does not answer; so does its undo."""
-    undo = None if step.undo is None else functools.partial(_run, step.undo)
-    return dataclasses.replace(step, run=functools.partial(_run, step.run), undo=undo)
+    undo = None if step.undo is None else Retrying(step.undo)
+    return dataclasses.replace(step, run=Retrying(step.run), undo=undo)
 
 
-def _run(function: StepFunction, ctx: StepContext) -> Outcome:
-    try:
-        return function(ctx)
-    except errors.StoreUnavailable as error:
+class Retrying:
+    """A step's function that waits STORE_SECONDS for a busy database, however long the step has already waited for
+    other things. How long the database has been busy is known only to this process."""
+
+    def __init__(self, function: StepFunction) -> None:
+        self._function = function
+        self._busy_since: dict[str, float] = {}
+
+    def __call__(self, ctx: StepContext) -> Outcome:
+        try:
+            outcome = self._function(ctx)
+        except errors.StoreUnavailable as error:
+            raise self._wait(ctx, error) from error
+        except BaseException:
+            self._busy_since.pop(ctx.order_id, None)
+            raise
+        self._busy_since.pop(ctx.order_id, None)
+        return outcome
+
+    def _wait(self, ctx: StepContext, error: errors.StoreUnavailable) -> Wait:
+        since = self._busy_since.setdefault(ctx.order_id, ctx.waited_seconds)
         why = f"The vault's database is busy: {error.message}"
-        raise Wait(f"store {ctx.job_id}", STORE_SECONDS, why) from error
+        return Wait(f"store {ctx.job_id}", since + STORE_SECONDS, why)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from ...jobs.storage.database import READ_ONLY
@@ -27,6 +27,12 @@ class SqlTransaction:
     @property
     def session(self) -> Session:
         return self._session
+
+    def one_at_a_time(self, what: str) -> None:
+        """On SQLite writers are alone anyway."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
+            self._session.execute(lock, {"what": what})
 
     @cached_property
     def sites(self) -> SqlSites:

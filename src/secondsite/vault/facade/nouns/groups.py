@@ -95,6 +95,7 @@ class Groups:
 
 
 def _seen(tx: ports.Transaction, name: str, seen: Seen | None) -> ports.GroupRecord:
+    tx.one_at_a_time("groups")
     record = _existing(tx, name)
     require(seen, _info(tx, record), f"Group '{name}'")
     return record

@@ -40,6 +40,7 @@ class Networks:
         if mapping.source_site == mapping.target_site:
             raise errors.InvalidArgument("A mapping needs two different sites.")
         with self._parts.store.transaction() as tx:
+            tx.one_at_a_time("mappings")
             sites.existing(tx, mapping.source_site)
             sites.existing(tx, mapping.target_site)
             _require(tx, seen, mapping.source_site, mapping.target_site)
@@ -51,6 +52,7 @@ class Networks:
     ) -> None:
         """Raises NotFound, or ChangedMeanwhile as `map` does."""
         with self._parts.store.transaction() as tx:
+            tx.one_at_a_time("mappings")
             there = tx.networks.list(source_site, target_site)
             if source_network not in [mapping.source_network for mapping in there]:
                 raise errors.NotFound.named("network mapping", source_network, "network list")

@@ -66,6 +66,7 @@ class Policies:
             tx.policies.remove(name)
 
     def _editable(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
+        tx.one_at_a_time("policies")
         info = _info(tx, name)
         require(seen, info, f"Policy '{name}'")
         _refuse_read_only(info)

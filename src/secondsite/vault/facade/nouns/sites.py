@@ -53,10 +53,15 @@ class Sites:
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
             machines, appliances = tx.machines.list(name), tx.appliances.list(name)
             if machines or appliances or mappings:
+                there = (
+                    (machines, "protected machine"),
+                    (mappings, "network mapping"),
+                    (appliances, "appliance"),
+                )
                 raise errors.NotPossibleNow(
-                    f"Site '{name}' has {counted(len(appliances), 'appliance')}, {counted(len(machines), 'protected machine')} "
-                    f"and {counted(len(mappings), 'network mapping')}.",
-                    do="Disable protection, then delete the mappings and the appliances, then the site.",
+                    f"Site '{name}' still has {', '.join(counted(len(each), noun) for each, noun in there if each)}.",
+                    do="Disable protection, then delete the mappings ('secondsite network list') and the appliances, "
+                    "then the site.",
                 )
             tx.sites.remove(name)
 
@@ -66,6 +71,7 @@ class Sites:
         return _shape(tx, site, self._parts.now())
 
     def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
+        tx.one_at_a_time("sites")
         shape = _shape(tx, existing(tx, name), self._parts.now())
         require(seen, shape, f"Site '{name}'")
 

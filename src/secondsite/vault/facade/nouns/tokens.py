@@ -37,6 +37,7 @@ class Tokens:
     def delete(self, name: str) -> None:
         """Raises NotFound, or NotPossibleNow for the last one, which would lock everybody out."""
         with self._parts.store.transaction() as tx:
+            tx.one_at_a_time("tokens")
             names = [token.name for token in tx.tokens.list()]
             if name not in names:
                 raise errors.NotFound.named("token", name)

@@ -61,6 +61,7 @@ def carry_out(
     """
     if once is None:
         return work()
+    tx.one_at_a_time(f"answer {once.caller} {once.key}")
     tx.answers.forget(parts.now() - KEPT)
     before = known(parts, tx, once, shape)
     if before is not None:

@@ -85,7 +85,7 @@ class Orders:
         self._require_in_time(appliance_id, order_id, why, limits.deadline_seconds)
         if limits.stuck_seconds is not None:
             self._require_progress(appliance_id, order_id, why, limits.stuck_seconds)
-        raise self._wait(order_id, why, limits)
+        raise self._wait(ctx, order_id, why, limits)
 
     def _answer(self, order_id: str, order: OrderKind[P, F], report: Report) -> Answer[F]:
         self._forget(order_id)
@@ -137,11 +137,13 @@ class Orders:
             appliance = tx.appliances.find(appliance_id)
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
-    def _wait(self, order_id: str, why: str, limits: Limits) -> Wait:
+    def _wait(self, ctx: StepContext, order_id: str, why: str, limits: Limits) -> Wait:
+        """The engine counts from the step's first wait, whatever that was for; this order may be a later one."""
         said = self._deps.gateway.progress(order_id)
+        left_seconds = limits.deadline_seconds - (self._deps.monotonic() - self._asked_at[order_id])
         return Wait(
             signal=f"order/{order_id}",
-            deadline_seconds=limits.deadline_seconds + GRACE_SECONDS,
+            deadline_seconds=ctx.waited_seconds + left_seconds + GRACE_SECONDS,
             why=said[1] if said and said[1] else why,
             progress=said[0] if said else None,
             poll_seconds=min(LOOK_AGAIN_SECONDS, limits.reach_seconds),
