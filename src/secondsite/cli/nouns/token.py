@@ -23,7 +23,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.show_json(tokens)
         return
-    columns = (("name", lambda t: t.name), ("made", lambda t: clock(t.created_at)))
+    columns = (("name", lambda t: t.name), ("created", lambda t: clock(t.created_at)))
     output.show_table(tokens, columns, "No tokens: secondsite token create NAME")
 
 
