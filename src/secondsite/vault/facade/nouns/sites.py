@@ -60,7 +60,7 @@ class Sites:
                 )
                 raise errors.NotPossibleNow(
                     f"Site '{name}' still has {', '.join(counted(len(each), noun) for each, noun in there if each)}.",
-                    do="Disable protection, then delete the mappings ('secondsite network list') and the appliances, "
+                    do="Disable protection, then delete the mappings ('secondsite mapping list') and the appliances, "
                     "then the site.",
                 )
             tx.sites.remove(name)
