@@ -1,6 +1,6 @@
 """Build the guest's kernel and initramfs into a cache folder, once for each content.
 
-    cache/kernel/          vmlinuz and the modules, straight from Debian's package
+    cache/kernel-elf/      vmlinux and the modules of Debian's package
     cache/agent/           qemu-ga, from Debian's package; its libraries are the host's
     cache/initrd-KIND-DIGEST.cpio
 
@@ -11,6 +11,7 @@ keeps builders apart.
 import enum
 import fcntl
 import hashlib
+import lzma
 import os
 import re
 import shutil
@@ -33,6 +34,7 @@ MODULES = (
 ).split()
 INDISPENSABLE = ("virtio_blk", "ext4", "button")
 AGENT = "usr/sbin/qemu-ga"
+XZ, ELF = b"\xfd7zXZ\0", b"\x7fELF"
 FOLDERS = (
     "bin",
     "sbin",
@@ -70,10 +72,10 @@ def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
     cache = (cache or DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache):
-        kernel = _once(cache / "kernel", _extract_kernel)
+        kernel = _once(cache / "kernel-elf", _extract_kernel)
         agent = _once(cache / "agent", _extract_agent) if kind is Kind.AGENT else None
         initrd = _initrd(cache, kind, cpio.archive(_entries(kernel, agent)))
-    return Guest(kernel / "vmlinuz", initrd, kind)
+    return Guest(kernel / "vmlinux", initrd, kind)
 
 
 @contextmanager
@@ -104,12 +106,23 @@ def _extract_kernel(into: Path) -> None:
 
     for extracted in debian.extract(debian.newest_kernel(), wanted, into):
         if extracted.name.startswith("vmlinuz-"):
-            extracted.rename(into / "vmlinuz")
+            (into / "vmlinux").write_bytes(_unpacked(extracted.read_bytes()))
+            extracted.unlink()
     for name in INDISPENSABLE:
         if not (into / f"{name}.ko").exists():
             raise errors.BuildFailed(
                 f"the kernel package has no module {name}; this kit knows Debian 12's kernel"
             )
+
+
+def _unpacked(image: bytes) -> bytes:
+    """The ELF file in a compressed kernel image. QEMU boots it directly (PVH). Under TCG the image takes more processor
+    time to unpack itself than to do all the rest of its boot: 4.4 s in all, without 1.7 s."""
+    began = image.find(XZ)
+    kernel = lzma.LZMADecompressor().decompress(image[began:]) if began >= 0 else b""
+    if not kernel.startswith(ELF):
+        raise errors.BuildFailed("the kernel is not compressed with xz; this kit knows Debian 12's kernel")
+    return kernel
 
 
 def _extract_agent(into: Path) -> None:
