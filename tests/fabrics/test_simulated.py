@@ -39,7 +39,7 @@ def test_machines_that_share_a_daemon_lose_their_power_together(fabric):
 def test_a_start_goes_before_a_reader_of_the_machine_that_is_off(fabric):
     fabric_id = simulated.make_machine(fabric.root, "machine", [4 * MiB])
     with fabric.tracking.open(support.request(fabric.root, fabric_id)) as session:
-        assert session.checkpoint is None
+        assert session.at_rest
         fabric.power.start(fabric_id)
     assert fabric.power.state(fabric_id) is PowerState.RUNNING
 

@@ -99,8 +99,8 @@ class ChangeSession:
 
     taken_at: datetime
     checkpoint: str | None
-    """The checkpoint that was made with the view, the base of the next one. None for a machine that is off:
-    nothing changes, and the base stays."""
+    """The checkpoint that was made with the view, the base of the next one. None only for an instant without a
+    view."""
     disks: tuple[DiskChanges, ...]
     consistency: str = "crash"
     reason: str | None = None
@@ -110,6 +110,11 @@ class ChangeSession:
     abandon: Callable[[], None] = field(default=lambda: None)
     """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before the
     context is left. Later reads give wrong data or an error."""
+    at_rest: bool = False
+    """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
+    holds: Callable[[], bool] = field(default=lambda: True)
+    """Whether all that was read so far is of `taken_at`: False if disks at rest were written meanwhile. Ask after the
+    last read, and count the view only then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def test_deltas_rebuild_the_disk_of_a_writing_guest(host, guest):
         guest.writes_on()
     assert host.fabric.power.shut_down(guest.id, 30)
     with view(host, guest, base) as session:
-        assert session.checkpoint is None
+        assert session.at_rest
         with connected(session.disks[0]) as handle:
             for block in steps.dirty_blocks(session.disks[0]):
                 copy[block * 65536 : (block + 1) * 65536] = handle.pread(65536, block * 65536)

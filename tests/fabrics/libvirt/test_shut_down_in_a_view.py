@@ -57,7 +57,7 @@ def test_a_cycle_cut_by_a_shutdown_is_repeated_from_the_same_base_at_rest(host, 
     assert not list(host.scratch_dir.iterdir())
     with view(host, protected, base) as session:
         disk = session.disks[0]
-        assert session.checkpoint is None
+        assert session.at_rest
         blocks = steps.dirty_blocks(disk)
         assert 0 < len(blocks) < len(copy) // BLOCK
         bring(copy, disk, blocks)

@@ -7,7 +7,7 @@ from ...domain import errors
 from ...domain.amounts import size, span
 from ...fabrics.interface import PowerState
 from ...wire.control.orders import CycleFact, PreCopy, RunCycle
-from ..source import CycleRequest, Source
+from ..source import CycleRequest, Overtaken, Source
 from .context import Context
 
 PAUSE_SECONDS = 0.5
@@ -16,21 +16,43 @@ PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "fir
 
 
 def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
-    """Run one cycle with a point. The last one, of a machine that is off, takes all that is left and pauses
-    replication."""
+    """Run one cycle with a point. The last one, of a machine that is off, sends all that is left, in as many cycles as
+    unfinished passes need, and pauses replication."""
     source = context.source()
+    request = CycleRequest(
+        point=True, app_consistent=payload.app_consistent and not payload.final, pause=payload.final
+    )
     with source.lock("a cycle that was asked for", context.left_seconds(), interrupt=payload.final):
-        if payload.final:
-            _must_be_off(context, source)
-        request = CycleRequest(
-            point=True, app_consistent=payload.app_consistent and not payload.final, whole=payload.final,
-            pause=payload.final,
-        )  # fmt: skip
-        fact = _cycle(context, source, request)
+        fact = _asked_for(context, source, request)
+        while payload.final and source.progress.passes:
+            _require_time(context, source)
+            fact = _asked_for(context, source, request)
     what = "the last cycle" if payload.final else "a cycle"
     point = f", point {fact.point_id}" if fact.point_id else ""
     sentence = f"sent {what} of {source.setup.machine_name}: {size(fact.changed_bytes)} in {span(fact.seconds)}{point}"
     return sentence, fact
+
+
+def _asked_for(context: Context, source: Source, request: CycleRequest) -> CycleFact:
+    """Run the cycle, again if the machine was started while it was read; the last one needs it off each time."""
+    while True:
+        if request.pause:
+            _must_be_off(context, source)
+        try:
+            return _cycle(context, source, request)
+        except Overtaken:
+            if context.left_seconds() <= PAUSE_SECONDS:
+                raise
+            time.sleep(PAUSE_SECONDS)
+
+
+def _require_time(context: Context, source: Source) -> None:
+    if context.left_seconds() <= 0:
+        raise errors.DeadlineExceeded(
+            f"Blocks of {source.setup.machine_name} are still being compared: {source.progress.sync_fraction or 0:.0%} "
+            "is done, and stays done.",
+            do="Retry the job: it goes on where it stopped.",
+        )
 
 
 def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact:

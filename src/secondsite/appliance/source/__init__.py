@@ -18,8 +18,8 @@ Its rooms:
 
 from . import progress
 from .cycle_plan import CycleRequest
-from .guard import Interrupted
+from .guard import Interrupted, Overtaken
 from .loop import Replication
 from .machine import Source
 
-__all__ = ["CycleRequest", "Interrupted", "Replication", "Source", "progress"]
+__all__ = ["CycleRequest", "Interrupted", "Overtaken", "Replication", "Source", "progress"]

@@ -73,7 +73,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
         changes["point_at"] = session.taken_at
     if plan.request.app_consistent:
         changes["app_point_at"] = session.taken_at
-    if plan.request.pause:
+    if plan.request.pause and not passes:
         changes["paused"] = True
     if header.firmware is not None:
         changes["firmware"] = {file.name: file.sha256 for file in header.firmware}

@@ -200,6 +200,7 @@ class Cycles:
                 choice=source.choice,
                 delta=all(part.mode is None for part in parts),
                 progress=_teller(disk_plans, told),
+                holds=guarded.holds,
             )
             if result.already:
                 raise acknowledge.number_taken(source, plan.session)
@@ -229,13 +230,11 @@ class Cycles:
     def _parts(self, source: Source, session: ChangeSession, request: CycleRequest) -> list[DiskPart]:
         progress = source.progress
         slice_bytes = min(source.slice_bytes, self._config.slice_bytes)
-        # without a checkpoint no later view can continue from here, and no guest waits
-        whole = request.whole or session.checkpoint is None
         parts = []
         for disk in session.disks:
             facts = DiskFacts(disk.key, disk.size_bytes, bool(disk.bitmaps))
             at = slices.begin(facts, progress.passes.get(disk.key), progress.base is not None)
-            parts.append(slices.part(facts, at, None if whole else slice_bytes))
+            parts.append(slices.part(facts, at, slice_bytes))
         return parts
 
 

@@ -16,14 +16,13 @@ from .slices import DiskPart
 
 @dataclass(frozen=True, slots=True)
 class CycleRequest:
-    """A request for one cycle. `point`: seal one, unless a pass is unfinished. `whole`: finish all passes.
-    `pause`: pause replication afterwards. `idle_ok`: send nothing if nothing changed while the machine is off.
+    """A request for one cycle. `point`: seal one, unless a pass is unfinished. `pause`: pause
+    replication once no pass is unfinished. `idle_ok`: send nothing if nothing changed while the machine is off.
     `set_id`: the set of common points that the point belongs to; `reason`: why it belongs to none although it
     should."""
 
     point: bool = False
     app_consistent: bool = False
-    whole: bool = False
     pause: bool = False
     idle_ok: bool = False
     set_id: str | None = None
@@ -55,7 +54,7 @@ class CyclePlan:
     def has_point(self) -> bool:
         """Whether a recovery point is sealed after this cycle."""
         finishes = any(part.mode is not None for part in self.parts) and not self.open_passes
-        wanted = self.request.point or self.session.checkpoint is None
+        wanted = self.request.point or self.session.at_rest
         return finishes or (wanted and not self.open_passes.keys() - set(self.apart))
 
     def header(self, seq: int, definition: MachineDefinition | None) -> CycleHeader:
@@ -91,7 +90,7 @@ class CyclePlan:
         sealed = progress.point_at is not None and progress.point_at == progress.taken_at
         busy = any(plan.changed or plan.compare for plan in plans) or any(part.mode for part in self.parts)
         news = any(file.packed is not None for file in self.firmware or ())
-        return self.session.checkpoint is None and sealed and not busy and not news
+        return self.session.at_rest and sealed and not busy and not news
 
 
 def fact(header: CycleHeader, session: ChangeSession, result: CycleResult) -> CycleFact:

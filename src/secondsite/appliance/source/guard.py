@@ -23,6 +23,8 @@ from .scratch_reserve import ScratchReserve
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 0.4
+LOOK_SECONDS = 2.0
+"""How often disks that are read at rest are asked whether somebody writes them."""
 FULL = 0.8
 """Share of the scratch budget at which a cycle is given up."""
 ABANDON_SECONDS = 60.0
@@ -38,6 +40,17 @@ class Interrupted(errors.NotPossibleNow):
     def __init__(self) -> None:
         super().__init__(
             "The cycle was given up because another order needs the machine.", do="Retry after that order."
+        )
+
+
+class Overtaken(Interrupted):
+    """The machine was started, or its disks were written, while they were read at rest."""
+
+    def __init__(self) -> None:
+        errors.NotPossibleNow.__init__(
+            self,
+            "The machine was started, or its disks were written, while they were read.",
+            do="Nothing: they are read again.",
         )
 
 
@@ -75,13 +88,23 @@ class GuardedCycle:
         self._interrupt = interrupt
         self._ends_at = time.monotonic() + seconds
         self._cut_at = 0.0
+        self._look_at = time.monotonic() + LOOK_SECONDS
         self._seen: _Seen | None = None
         self._abandoning: threads.Worker | None = None
         self.ended_by: Exception | None = None
 
     def cancelled(self) -> bool:
-        """Whether the sender must stop."""
+        """Whether the sender must stop. It asks often, so disks at rest are looked at now and then."""
+        if self._session.at_rest and time.monotonic() > self._look_at:
+            self._look_at = time.monotonic() + LOOK_SECONDS
+            self.holds()
         return self.ended_by is not None
+
+    def holds(self) -> bool:
+        """Whether all that was read is of the view's instant; else the cycle ends for that reason."""
+        if self.ended_by is None and not self._session.holds():
+            self.ended_by = Overtaken()
+        return self.ended_by is None
 
     def look(self, reserve: ScratchReserve) -> None:
         if self.ended_by is not None:

@@ -23,7 +23,7 @@ from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
 from .cycle_plan import CycleRequest
-from .guard import Guard, Interrupted
+from .guard import Guard, Interrupted, Overtaken
 from .machine import Source
 from .progress import SourceProgress
 from .scratch_reserve import ScratchReserve
@@ -187,7 +187,9 @@ class Replication:
         source.started = time.monotonic()
         try:
             fact = cycle()
-        except Interrupted:
+        except Interrupted as given_up:
+            if isinstance(given_up, Overtaken):
+                source.failed()
             log.info("cycle.interrupted", machine=source.machine_id)
         except Exception as error:
             pause = source.failed(unreachable=isinstance(error, PeerUnreachable | PeerSilent))

@@ -1,7 +1,8 @@
 """The process of a qemu-storage-daemon: starting it, noticing its death, ending it.
 
-It runs in its own session, so that a signal to our process group does not interrupt writes. A daemon that outlived
-its owner is killed at the next start: images are opened from the record, never taken over."""
+It runs in its own session, so that a signal to our process group does not interrupt writes, and ends with our process,
+so that no lock of an image outlives us. A daemon that outlived its owner all the same is killed at the next start:
+images are opened from the record, never taken over."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ...ground import malloc
+from ...ground import bound_children, malloc
 from .. import errors
 from .qmp import QmpClient
 
@@ -54,7 +55,7 @@ class DaemonProcess:
         """Start a daemon; gives the connection to it. Raises StorageDaemonGone if it does not start."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._qmp_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._kill_stale()
+        self.kill_stale()
         self._launch()
         return self._connected()
 
@@ -91,7 +92,8 @@ class DaemonProcess:
             do=f"Check that Debian's qemu-utils is installed and read {self._log_file}; then repeat.",
         )
 
-    def _kill_stale(self) -> None:
+    def kill_stale(self) -> None:
+        """Kill the daemon that an earlier process left in this folder, if any."""
         try:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):
@@ -109,10 +111,8 @@ class DaemonProcess:
         for path in (self._qmp_socket, self.nbd_socket):
             path.unlink(missing_ok=True)
         with self._log_file.open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, **malloc.ENVIRONMENT},
-            )  # fmt: skip
+            environment = {**os.environ, **malloc.ENVIRONMENT}
+            self._process = bound_children.start(self._command_line(), log, environment)
         # QEMU writes its own pid file only after start-up; if we crashed before that, nobody would find the daemon.
         self._pid_file.write_text(str(self._process.pid))
 

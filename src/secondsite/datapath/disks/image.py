@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from ...ground import full_disk
 from .. import errors
 from ..encryption import EncryptionKey
+from ..granularity import BLOCK_BYTES
 
 OVERLAY_OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
 # Key stretching makes a weak passphrase expensive to guess. Ours has 256 random bits, and each opening of each file of a
@@ -121,6 +122,11 @@ def check(path: Path, repair_leaks: bool = False, key: EncryptionKey | None = No
     run("check", "-q", *repair, *opened(path, key), about=path, allowed=(0, 3), deadline_seconds=3600)
 
 
+def add_bitmap(path: Path, name: str, key: EncryptionKey | None = None) -> None:
+    """Begin a bitmap in a file that nobody has open: it records from now on."""
+    run("bitmap", "--add", "-g", str(BLOCK_BYTES), *opened(path, key), name, about=path)
+
+
 def remove_bitmap(path: Path, name: str, key: EncryptionKey) -> None:
     """Take a bitmap, usable or broken, out of an encrypted file that nobody has open."""
     run("bitmap", "--remove", *opened(path, key), name, about=path)
@@ -143,6 +149,29 @@ def node_options(path: Path, key: EncryptionKey) -> dict[str, Any]:
         if below:
             options["backing"] = below
     return options
+
+
+def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name: str) -> dict[str, Any]:
+    """Arguments of blockdev-add for reading a chain, top first, that others may open for writing meanwhile. Each link
+    is a node that `node_name` names."""
+    options: dict[str, Any] | None = None
+    for depth, link in reversed(list(enumerate(files))):
+        below = options
+        options = {
+            "driver": link.image_format, "file": _file_options(link.path), "node-name": node_name(name, depth),
+            "read-only": True, "force-share": True,
+        }  # fmt: skip
+        if link.encrypted and key is not None:
+            options["encrypt"] = {"format": "luks", "key-secret": key.name}
+        if link.image_format != "raw":
+            options["backing"] = below
+    assert options is not None
+    return options
+
+
+def node_name(name: str, depth: int) -> str:
+    """The node of a link in a chain that is served as `name`."""
+    return f"{name}-{depth}" if depth else name
 
 
 def _file_options(path: Path) -> dict[str, Any]:

@@ -15,9 +15,12 @@ from typing import Any
 
 from .. import errors
 from ..encryption import EncryptionKey
+from ..granularity import BLOCK_BYTES
 from . import image
 from .daemon_process import DaemonProcess
 from .qmp import QmpClient
+
+MERGED = "merged"
 
 
 class StorageDaemon:
@@ -86,6 +89,12 @@ class StorageDaemon:
                 self.qmp("object-add", qom_type="secret", id=key.name, file=str(key.path))
                 self._keys.add(key.name)
         return key.name
+
+    def end_left_over(self) -> None:
+        """End what an earlier process left running in this folder; harmless if there is nothing."""
+        with self._lock:
+            self._process.kill_stale()
+            self._process.clear()
 
     def image_options(
         self, name: str, path: Path, *, image_format: str = "qcow2", writable: bool = False,
@@ -176,6 +185,41 @@ class StorageDaemon:
             with contextlib.suppress(errors.DatapathError):
                 self.delete_node(node)
             raise
+
+    def serve_at_rest(
+        self, path: Path, name: str, *, holders: Sequence[Path] = (), bitmap: str = "", key: EncryptionKey | None = None,
+    ) -> tuple[str, ...]:  # fmt: skip
+        """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are the files
+        of the chain whose bitmaps of that name are merged; gives the name of the merged one in the export."""
+        node, files = _export_id(name), image.chain(path)
+        if key is not None:
+            self.knows(key)
+        top = self.add_node(image.at_rest_options(files, key, node))
+        found = [image.node_name(node, depth) for depth, link in enumerate(files) if link.path in holders]
+        names = (MERGED,) if found else ()
+        if found:
+            granularity = {"granularity": BLOCK_BYTES, "disabled": True}
+            self.qmp("block-dirty-bitmap-add", node=top, name=MERGED, **granularity)
+            merged = [{"node": each, "name": bitmap} for each in found]
+            self.qmp("block-dirty-bitmap-merge", node=top, target=MERGED, bitmaps=merged)
+        self.export(top, name, bitmaps=names)
+        return names
+
+    def marked_bytes(self, path: Path, bitmap: str, key: EncryptionKey | None = None) -> int | None:
+        """How much a bitmap marks now in a file that others may have open; None if it is missing or in use."""
+        probe = _export_id(f"probe {path}")
+        if key is not None:
+            self.knows(key)
+        self.add_node(image.at_rest_options(image.chain(path)[:1], key, probe))
+        try:
+            nodes = self.qmp("query-named-block-nodes", flat=True)
+        finally:
+            self.delete_node(probe)
+        bitmaps = next((node.get("dirty-bitmaps", ()) for node in nodes if node["node-name"] == probe), ())
+        for each in bitmaps:
+            if each.get("name") == bitmap and each["recording"] and not each.get("inconsistent", False):
+                return int(each["count"])
+        return None
 
     def unserve(self, name: str) -> None:
         """End what `serve` began; harmless if it did not."""

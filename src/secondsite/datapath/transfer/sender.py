@@ -98,12 +98,14 @@ def send_cycle(
     progress: Callable[[int], None] = lambda _bytes_done: None,
     choice: Choice | None = None,
     delta: bool = False,
+    holds: Callable[[], bool] = lambda: True,
 ) -> CycleResult:
     """Send one cycle; when this returns it is durable at the target.
 
     `disks` are in the order of `header.disks`. `progress` gets the bytes done so far, compared and sent;
     `cancelled` is asked as often. A `choice` that is kept for the peer passes measurements of the link to the next
-    cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. Raises Cancelled,
+    cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. `holds` is asked after the last
+    read: False gives the cycle up. Raises Cancelled,
     DiskUnreadable (the connection stays good); PeerRefused with the target's code, PeerSilent, PeerUnreachable
     (close the connection)."""
     malloc.keep_for_reuse()
@@ -122,6 +124,8 @@ def send_cycle(
         ]
         tally = _send_frames(connection, work, choice or Choice(), delta, watch)
         watch.done(0)  # whoever cancels may end the view at once: nothing read after that may count
+        if not holds():
+            raise Cancelled("the disks were written while they were read", do="nothing; they are read again")
     except (Cancelled, DiskUnreadable) as problem:
         _abort(connection, problem.message)
         raise

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import nbd
 
+from ...datapath.disks import image
 from ...datapath.granularity import BLOCK_BYTES
 from ...domain import errors
 from ...ground.units import MiB
@@ -144,6 +145,12 @@ def _dirty_in(handle: nbd.NBD, context: str, size_bytes: int) -> set[int]:
         handle.block_status(size_bytes - at, at, collect)
         assert at > before, f"the export describes nothing after {at} in {context}"
     return found
+
+
+def our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
+    """Names of the bitmaps of ours in the files of a machine that is off."""
+    paths = [under_test.disk_path(fabric_id, key) for key in keys_of(under_test, fabric_id)]
+    return [name for path in paths for name in image.chain(path)[0].bitmaps if name.startswith("secondsite-")]
 
 
 @contextlib.contextmanager

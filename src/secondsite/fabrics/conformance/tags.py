@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...datapath.disks import image
 from ...domain import errors
 from . import steps
 from .under_test import FabricUnderTest
@@ -36,7 +35,7 @@ class TagCases:
             assert session.disks[0].bitmaps == ()
         under_test.fabric.tracking.disable(fabric_id)
         steps.stopped(under_test, fabric_id)
-        assert _our_bitmaps(under_test, fabric_id) == []
+        assert steps.our_bitmaps(under_test, fabric_id) == []
 
     def test_disable_works_for_a_machine_that_is_off(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "disable-off")
@@ -44,12 +43,7 @@ class TagCases:
         steps.stopped(under_test, fabric_id)
         under_test.fabric.tracking.disable(fabric_id)
         assert steps.machine_of(under_test, fabric_id).tag is None
-        assert _our_bitmaps(under_test, fabric_id) == []
+        assert steps.our_bitmaps(under_test, fabric_id) == []
 
     def test_disable_works_for_a_machine_that_is_gone(self, under_test: FabricUnderTest) -> None:
         under_test.fabric.tracking.disable("00000000-0000-4000-8000-000000000000")
-
-
-def _our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
-    paths = [under_test.disk_path(fabric_id, key) for key in steps.keys_of(under_test, fabric_id)]
-    return [name for path in paths for name in image.chain(path)[0].bitmaps if name.startswith("secondsite-")]

@@ -198,9 +198,44 @@ class PowerLossCases:
         steps.stopped(under_test, fabric_id)
         for _ in range(2):
             with steps.view(under_test, fabric_id, base) as session:
-                assert session.checkpoint is None
+                assert session.at_rest
+                assert session.holds()
                 assert steps.dirty_blocks(session.disks[0]) == {11}
                 assert steps.byte_at(session.disks[0], 11 * BLOCK_BYTES) == 0x0B
+
+    def test_each_view_at_rest_begins_a_checkpoint_and_leaves_no_other(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "off-names")
+        base: str | None = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 11 * BLOCK_BYTES, 0x0B)
+        steps.stopped(under_test, fabric_id)
+        for expected in ({11}, set()):
+            with steps.view(under_test, fabric_id, base):
+                pass  # it never arrived
+            with steps.view(under_test, fabric_id, base) as session:
+                assert steps.dirty_blocks(session.disks[0]) == expected
+            base = session.checkpoint
+            under_test.fabric.tracking.acknowledge(fabric_id, base)
+            assert steps.our_bitmaps(under_test, fabric_id) == [base]
+        under_test.fabric.power.start(fabric_id)
+        steps.write(under_test, fabric_id, 12 * BLOCK_BYTES, 0x0C)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {12}
+
+    def test_a_machine_starts_while_it_is_read_and_the_view_does_not_hold(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "off-start")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.stopped(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            under_test.fabric.power.start(fabric_id)
+            assert not session.holds()
+            steps.write(under_test, fabric_id, 4 * BLOCK_BYTES, 0x04)
+        steps.stopped(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {4}
 
     def test_a_machine_that_is_off_can_be_read_in_full(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "off-full")

@@ -31,6 +31,8 @@ class Disk:
     shared: bool
     boot_order: int | None
     encrypted: bool = False
+    backed: bool = False
+    """Whether the XML names a file below; that of a running machine does if there is one."""
 
 
 def parse(text: str) -> Element:
@@ -91,6 +93,7 @@ def _disk(key: str, element: Element) -> Disk:
         shared=element.find("shareable") is not None,
         boot_order=int(order) if order else None,
         encrypted=any(element.find(path) is not None for path in ("encryption", "source/encryption")),
+        backed=element.find("backingStore/source") is not None,
     )
 
 

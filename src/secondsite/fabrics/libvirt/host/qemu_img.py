@@ -20,6 +20,7 @@ IMAGE_SECONDS = 30.0
 class ImageFacts:
     """`bitmaps` maps each persistent bitmap to whether it is usable; stale for a running machine (P4)."""
 
+    path: Path
     format: str
     size_bytes: int
     compat: str
@@ -30,9 +31,19 @@ class ImageFacts:
 
 def facts(path: Path) -> ImageFacts:
     """Look at an image; raises FabricError if the file is missing or no image."""
-    info = json.loads(_run("info", "-U", "--output=json", str(path)))
+    return _facts(json.loads(_run("info", "-U", "--output=json", str(path))))
+
+
+def chain(path: Path) -> list[ImageFacts]:
+    """An image and all that it reads from, top first; raises FabricError if one is missing."""
+    told = json.loads(_run("info", "-U", "--output=json", "--backing-chain", str(path.absolute())))
+    return [_facts(info) for info in told]
+
+
+def _facts(info: dict[str, Any]) -> ImageFacts:
     specific: dict[str, Any] = info.get("format-specific", {}).get("data", {})
     return ImageFacts(
+        path=Path(info["filename"]),
         format=info["format"],
         size_bytes=int(info["virtual-size"]),
         compat=specific.get("compat", ""),
@@ -49,6 +60,12 @@ def remove_bitmap(path: Path, name: str, key: EncryptionKey | None = None) -> No
             image.remove_bitmap(path, name, key)
     else:
         _run("bitmap", "--remove", str(path), name)
+
+
+def add_bitmap(path: Path, name: str, key: EncryptionKey | None = None) -> None:
+    """Begin a bitmap in an image that is open nowhere."""
+    with translated():
+        image.add_bitmap(path, name, key if key is not None and facts(path).encrypted else None)
 
 
 @contextlib.contextmanager

@@ -41,11 +41,6 @@ def is_whole(bitmap: Mapping[str, Any]) -> bool:
     return bool(bitmap["recording"] and bitmap["persistent"] and not bitmap.get("inconsistent", False))
 
 
-def of_off(domain: Any) -> Found:
-    """All bitmaps of the disks of a machine that is off; none for a disk that cannot be read."""
-    return {disk.key: _in_file(Path(disk.path)) for disk in _stored_disks(domain)}
-
-
 def usable(found: Found, key: str, name: str | None) -> bool:
     return name is not None and found.get(key, {}).get(name, False)
 

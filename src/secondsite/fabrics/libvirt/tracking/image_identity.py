@@ -1,19 +1,27 @@
-"""Which file each checkpoint's bitmap belongs to.
+"""Which files the bitmaps of each checkpoint belong to.
 
 A restored or copied image may have a bitmap of ours that looks whole but misses changes in between (P17). So the
-file's inode is recorded with each checkpoint; a bitmap in another file counts only if the recorded file is in that
-file's backing chain, as after an external snapshot (P10)."""
+inodes of a disk's chain are recorded with each checkpoint, and its bitmap counts only where it can have come from:
+
+    the file it was made in              nothing happened
+    overlays above that file             external snapshots (P10): hypervisors begin the same bitmap in each overlay
+    a file that was below that file      overlays were committed down to it, with their bitmaps
+
+A checkpoint's name is never used twice, so an older copy of an image does not have it."""
 
 import json
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from ....datapath import errors as datapath_errors
-from ....datapath.disks import image
+from ....domain import errors
 from ....ground import durable
-from ..host import domain_xml, inventory
+from ..host import domain_xml, inventory, qemu_img
 
-Identity = int
+KEPT = 8
+Chain = Sequence[int]
+"""Inodes, top first. Without the device's number, which may change at a reboot."""
 
 
 class Identities:
@@ -22,50 +30,84 @@ class Identities:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def record(self, domain: Any, checkpoint: str) -> None:
-        """Records the files of a new checkpoint; those of the last few views stay."""
+    def record(self, domain: Any, checkpoint: str, base: str | None) -> None:
+        """Records the files of a new checkpoint; those of the base and of the last few views stay."""
         disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
-        kept = dict(list(self._read(domain).items())[-9:])
-        kept[checkpoint] = {disk.key: identity for disk in disks if (identity := _identity(Path(disk.path)))}
+        known = self._read(domain.UUIDString())
+        pinned = {name: known[name] for name in (base,) if name in known}
+        kept = {**dict(list(known.items())[-KEPT:]), **pinned}
+        kept[checkpoint] = {disk.key: chain for disk in disks if (chain := _chain(Path(disk.path)))}
         self._folder.mkdir(parents=True, exist_ok=True)
         durable.write(self._path(domain.UUIDString()), json.dumps(kept))
 
     def same(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
-        """Whether the bitmap of `checkpoint` belongs to the file that the disk has now."""
-        recorded = self._read(domain).get(checkpoint, {}).get(disk.key)
-        if recorded is None:
-            return False
-        return recorded == _identity(Path(disk.path)) or recorded in _chain(Path(disk.path))
+        """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps files below
+        the top read-only, so their bitmaps are as stored."""
+        origin = self._origin(domain, disk, checkpoint)
+        if origin and origin[0] == _inode(Path(disk.path)):
+            return True
+        return bool(_holders(_links(Path(disk.path)), origin, checkpoint, top_is_whole=True))
+
+    def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
+        """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none if they
+        cannot be trusted."""
+        links = _links(Path(disk.path))
+        found = _holders(links, self._origin(domain, disk, checkpoint), checkpoint)
+        is_one_size = len({link.size_bytes for link in found}) == 1
+        return tuple(link.path for link in found) if is_one_size else ()
 
     def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
         """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
-        writes are marked only in the files below."""
-        recorded = self._read(domain).get(checkpoint, {}).get(disk.key)
-        return recorded is not None and recorded == _identity(Path(disk.path))
+        writes are marked only in the files below. The inode alone does not tell: file systems use one again."""
+        origin = self._origin(domain, disk, checkpoint)
+        if not origin or origin[0] != _inode(Path(disk.path)):
+            return False
+        return not disk.backed or not any(checkpoint in link.bitmaps for link in _links(Path(disk.path))[1:])
 
     def forget(self, fabric_id: str) -> None:
         self._path(fabric_id).unlink(missing_ok=True)
 
+    def _origin(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> Chain:
+        return self._read(domain.UUIDString()).get(checkpoint, {}).get(disk.key, ())
+
     def _path(self, fabric_id: str) -> Path:
         return self._folder / f"{fabric_id}.json"
 
-    def _read(self, domain: Any) -> dict[str, dict[str, Identity]]:
+    def _read(self, fabric_id: str) -> dict[str, dict[str, Chain]]:
         try:
-            content: dict[str, dict[str, Identity]] = json.loads(self._path(domain.UUIDString()).read_text())
+            content = json.loads(self._path(fabric_id).read_text())
         except (FileNotFoundError, ValueError):
             return {}
-        return content
+        return {name: _chains(by_disk) for name, by_disk in content.items()}
 
 
-def _identity(path: Path) -> Identity | None:
+def _chains(by_disk: Mapping[str, Chain | int]) -> dict[str, Chain]:
+    """The release of 2026-11-20 recorded the top file only."""
+    return {key: [found] if isinstance(found, int) else found for key, found in by_disk.items()}
+
+
+def _holders(
+    links: Sequence[qemu_img.ImageFacts], origin: Chain, name: str, top_is_whole: bool = False
+) -> Sequence[qemu_img.ImageFacts]:
+    """The files from the top down that have the bitmap whole, if one of them is of the chain that it was made in."""
+    whole = {id(link) for at, link in enumerate(links) if link.bitmaps.get(name) or (top_is_whole and not at)}
+    found = list(takewhile(lambda link: id(link) in whole, links))
+    return found if any(_inode(link.path) in origin for link in found) else ()
+
+
+def _chain(path: Path) -> list[int]:
+    return [inode for link in _links(path) if (inode := _inode(link.path))]
+
+
+def _links(path: Path) -> list[qemu_img.ImageFacts]:
     try:
-        return path.stat().st_ino  # without the device's number, which may change at a reboot
+        return qemu_img.chain(path)
+    except errors.SecondsiteError:
+        return []
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
     except OSError:
         return None
-
-
-def _chain(path: Path) -> list[Identity | None]:
-    try:
-        return [_identity(link.path) for link in image.chain(path)]
-    except datapath_errors.DatapathError:
-        return []

@@ -1,49 +1,86 @@
-"""The view of a machine that is off: its images, read in place with the base's bitmap (P12).
+"""The view of a machine that is off: its images, read in place with the bitmaps of the base (P12).
 
-While the view is open, QEMU's image lock prevents a start of the machine, so the content does not change.
-"""
+A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards whether anybody
+wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back does not have it). So the
+images need no lock while they are read, and their owner can start the machine at any time: the view then does not
+hold, and the next one continues from the same base."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ....datapath import errors as datapath_errors
 from ....datapath.disks import StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ... import interface
 from ..host import domain_xml, qemu_img
+
+Holders = Mapping[str, Sequence[Path]]
+"""By disk key: the files whose bitmaps of the base have all changes since; none without a usable base."""
 
 
 @contextlib.contextmanager
 def view(
     request: interface.SessionRequest,
     disks: Sequence[domain_xml.Disk],
-    bases: Mapping[str, str],
+    holders: Holders,
     folder: Path,
     key: EncryptionKey | None = None,
 ) -> Iterator[interface.ChangeSession]:
-    """The disks over NBD from a daemon in `folder`; it ends with the context.
-
-    A bitmap records from its checkpoint until it is removed, so the base's alone has all changes since.
-    """
-    paths = {disk.key: Path(disk.path) for disk in disks}
+    """The disks over NBD from a daemon in `folder`, which ends with the context. The new checkpoint has begun."""
+    paths = {disk.key: Path(disk.path) for disk in disks if disk.key in request.disks}
+    taken_at = datetime.now(UTC)
+    facts = {disk: qemu_img.facts(path) for disk, path in paths.items()}
+    keys = {disk: key if facts[disk].encrypted else None for disk in paths}
     daemon = StorageDaemon(folder)
+
+    def holds() -> bool:
+        try:
+            return all(
+                daemon.marked_bytes(path, request.new_checkpoint, keys[disk]) == 0
+                for disk, path in paths.items()
+            )
+        except datapath_errors.DatapathError:
+            return False
+
     try:
-        served = [
-            _serve(daemon, disk, paths[disk], (bases[disk],) if disk in bases else (), key)
-            for disk in request.disks
-        ]
-        yield interface.ChangeSession(taken_at=datetime.now(UTC), checkpoint=None, disks=tuple(served))
+        with qemu_img.translated():
+            served = {
+                disk: daemon.serve_at_rest(
+                    paths[disk],
+                    disk,
+                    holders=holders.get(disk, ()),
+                    bitmap=request.base or "",
+                    key=keys[disk],
+                )
+                for disk in request.disks
+            }
+        yield interface.ChangeSession(
+            taken_at=taken_at,
+            checkpoint=request.new_checkpoint,
+            disks=tuple(
+                interface.DiskChanges(disk, facts[disk].size_bytes, daemon.nbd_socket, disk, names)
+                for disk, names in served.items()
+            ),
+            at_rest=True,
+            holds=holds,
+        )
     finally:
         daemon.stop()
 
 
-def _serve(
-    daemon: StorageDaemon, disk: str, path: Path, names: tuple[str, ...], key: EncryptionKey | None
-) -> interface.DiskChanges:
-    facts = qemu_img.facts(path)
-    with qemu_img.translated():
-        daemon.serve(
-            path, disk, image_format=facts.format, bitmaps=names, key=key if facts.encrypted else None
-        )
-    return interface.DiskChanges(disk, facts.size_bytes, daemon.nbd_socket, disk, names)
+def begin(
+    request: interface.SessionRequest, disks: Sequence[domain_xml.Disk], key: EncryptionKey | None
+) -> None:
+    """Begin the new checkpoint in each disk of the request. Raises FabricError, also if another program has an image
+    open for writing."""
+    for disk in disks:
+        if disk.key in request.disks:
+            qemu_img.add_bitmap(Path(disk.path), request.new_checkpoint, key)
+
+
+def end_left_over(sockets: Path) -> None:
+    """End the daemons of views whose process died."""
+    for pid_file in sockets.glob("*/storage-daemon.pid"):
+        StorageDaemon(pid_file.parent).end_left_over()

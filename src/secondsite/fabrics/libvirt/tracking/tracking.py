@@ -4,6 +4,7 @@ The base of a view is the checkpoint that the caller names as acknowledged, neve
 """
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -39,6 +40,7 @@ class Tracking:
         self._identities = image_identity.Identities(work_dir / "identities")
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
+        powered_off.end_left_over(self._sockets())
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
         return trackable.obstacles(self._hypervisor.domain(fabric_id), self._hypervisor.key)
@@ -83,14 +85,26 @@ class Tracking:
         _require_disks(domain, disks, request)
         with self._only_view_of(domain):
             if inventory.power_of(domain) is OFF:
-                bases = self._bases(domain, disks, bitmaps.of_off(domain), request.base)
-                with powered_off.view(
-                    request, disks, bases, self._sockets() / request.fabric_id[:8], self._hypervisor.key
-                ) as session:
+                with self._resting_view(domain, disks, request) as session:
                     yield session
             else:
                 with self._running_view(domain, request) as session:
                     yield session
+
+    @contextlib.contextmanager
+    def _resting_view(
+        self, domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest
+    ) -> Iterator[interface.ChangeSession]:
+        key, base = self._hypervisor.key, request.base
+        holders: powered_off.Holders = {}
+        if base is not None:
+            holders = {disk.key: self._identities.holders(domain, disk, base) for disk in disks}
+        bitmaps.remove_off(domain, base, key)  # of views that never arrived
+        powered_off.begin(request, disks, key)
+        self._identities.record(domain, request.new_checkpoint, base)
+        with powered_off.view(request, disks, holders, self._sockets() / request.fabric_id, key) as session:
+            reason = "The machine is off." if request.app_consistent else None
+            yield dataclasses.replace(session, reason=reason)
 
     @contextlib.contextmanager
     def _only_view_of(self, domain: Any) -> Iterator[None]:
@@ -120,7 +134,7 @@ class Tracking:
             )
             with freezing as freeze:
                 taken_at, pause_seconds = backup_job.begin(plan)
-            self._identities.record(domain, request.new_checkpoint)
+            self._identities.record(domain, request.new_checkpoint, request.base)
             yield interface.ChangeSession(
                 taken_at=taken_at,
                 checkpoint=request.new_checkpoint,

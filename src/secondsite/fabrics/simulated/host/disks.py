@@ -102,6 +102,15 @@ def open_chain(
         below = link.node
 
 
+def add_bitmap(path: Path, bitmap: str, key: EncryptionKey | None = None) -> None:
+    """Begin a bitmap in a file that nobody has open; `key` opens an encrypted file."""
+    encrypted = key is not None and look("", path).chain[0].encrypted
+    try:
+        image.add_bitmap(path, bitmap, key if encrypted else None)
+    except datapath_errors.DatapathError as error:
+        raise errors.FabricError(error.message, do=error.do) from error
+
+
 def remove_bitmap(path: Path, bitmap: str, key: EncryptionKey | None = None) -> None:
     """Remove a bitmap, usable or broken, from a file that nobody has open; `key` opens an encrypted file."""
     if key is None or not look("", path).chain[0].encrypted:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pydantic
@@ -60,6 +60,14 @@ class MachineRecord(Shape):
         """Whether the checkpoint's bitmap belongs to the file that the disk has now."""
         known = self.images.get(checkpoint or "", {}).get(key)
         return known is not None and known == files.inode(path)
+
+    def imaged(self, checkpoint: str, disks: Sequence[str], base: str | None) -> MachineRecord:
+        """With a new checkpoint of these disks and the files that it belongs to; those of the base and of the last
+        few views stay."""
+        inodes = {one.key: files.inode(Path(one.path)) for one in self.definition.disks if one.key in disks}
+        pinned = {name: self.images[name] for name in (base,) if name in self.images}
+        images = {**dict(list(self.images.items())[-8:]), **pinned, checkpoint: inodes}
+        return self.having(images=images, checkpoints={**self.checkpoints, checkpoint: tuple(disks)})
 
     def having(self, **changes: object) -> MachineRecord:
         return self.model_copy(update=changes)

@@ -1,18 +1,24 @@
 """A view of a machine that is off: its disks in place, with the bitmaps stored in them, read-only.
 
-A separate daemon exports them; a start of the machine ends that daemon first.
-"""
+A fresh checkpoint begins in the disks first: the base of the next view, by which this one learns whether anybody wrote
+meanwhile. A separate daemon exports the disks; a start of the machine ends that daemon first."""
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from ....datapath.encryption import EncryptionKey
+from ....domain import errors
 from ...interface import ChangeSession, DiskChanges, SessionRequest
 from ..host import disks
-from ..host.daemon import Daemon
+from ..host.daemon import Daemon, Session
 from ..host.host import Host, view_export
 from ..host.records import MachineRecord
+
+PROBE = "probe"
 
 
 def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeSession:
@@ -22,6 +28,9 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     daemon.kill()
     wanted = [disk for disk in record.definition.disks if disk.key in request.disks]
     found = {disk.key: disks.look(record.fabric_id, Path(disk.path)) for disk in wanted}
+    for disk in wanted:
+        disks.add_bitmap(Path(disk.path), request.new_checkpoint, host.key)
+    record = host.records.save(record.imaged(request.new_checkpoint, request.disks, request.base))
     daemon.ensure()
     taken_at = datetime.now(UTC)
     with daemon.session(f"Reading machine '{record.definition.name}', which is off") as session:
@@ -31,9 +40,40 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
             session.add_export(view_export(record.fabric_id, key), files.chain[0].node, bitmaps=bitmaps)
     return ChangeSession(
         taken_at=taken_at,
-        checkpoint=None,
+        checkpoint=request.new_checkpoint,
         disks=tuple(_changes(daemon, record, key, files, request.base) for key, files in found.items()),
+        at_rest=True,
+        holds=functools.partial(_holds, daemon, tuple(found.values()), request.new_checkpoint, host.key),
     )
+
+
+def _holds(
+    daemon: Daemon, found: tuple[disks.DiskFiles, ...], checkpoint: str, key: EncryptionKey | None
+) -> bool:
+    """Whether the disks are as they were when the checkpoint began. A started machine has ended the daemon."""
+    try:
+        with daemon.session("Looking for writes") as session:
+            return all(_marked_bytes(session, files, checkpoint, key) == 0 for files in found)
+    except errors.FabricError:
+        return False
+
+
+def _marked_bytes(
+    session: Session, files: disks.DiskFiles, checkpoint: str, key: EncryptionKey | None
+) -> int | None:
+    top = files.chain[0]
+    options: dict[str, Any] = {"driver": "qcow2", "node-name": PROBE, "read-only": True, "force-share": True}
+    if top.encrypted and key is not None:
+        options["encrypt"] = session.encryption(key)
+    file = {"driver": "file", "filename": str(top.path)}
+    session.run("blockdev-add", **options, file=file, backing=None)
+    try:
+        nodes = session.run("query-named-block-nodes", flat=True)
+    finally:
+        session.drop_node(PROBE)
+    node = next(one for one in nodes if one["node-name"] == PROBE)
+    usable = (one for one in node.get("dirty-bitmaps", ()) if not one.get("inconsistent", False))
+    return next((int(one["count"]) for one in usable if one["name"] == checkpoint), None)
 
 
 def _bitmaps(record: MachineRecord, key: str, files: disks.DiskFiles, base: str | None) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from ....datapath.granularity import BLOCK_BYTES
 from ....domain import errors
 from ....wire.common.machines import DiskDefinition
 from ...interface import ChangeSession, DiskChanges, SessionRequest
-from ..host import disks, files
+from ..host import disks
 from ..host.daemon import Daemon, Session, translated
 from ..host.host import DELTA, Host, view_export, view_name
 from ..host.records import MachineRecord
@@ -41,14 +41,8 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     """Freeze a view; the caller has the machine's lock and its view lock. Raises FabricError, StoreFull."""
     record = host.end_view(record)
     parts = [_part(record, request, disk) for disk in record.definition.disks if disk.key in request.disks]
-    images = {part.disk.key: files.inode(Path(part.disk.path)) for part in parts}
-    record = host.records.save(
-        record.having(
-            images={**dict(list(record.images.items())[-9:]), request.new_checkpoint: images},
-            view=tuple(str(part.scratch) for part in parts),
-            checkpoints={**record.checkpoints, request.new_checkpoint: request.disks},
-        )
-    )
+    record = record.imaged(request.new_checkpoint, request.disks, request.base)
+    record = host.records.save(record.having(view=tuple(str(part.scratch) for part in parts)))
     daemon = host.daemon(record)
     try:
         # Machines share a daemon, which serves one session at a time: do not wait for the instant inside a session.

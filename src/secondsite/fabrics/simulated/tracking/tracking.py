@@ -87,6 +87,7 @@ class SimulatedTracking:
         with self._host.records.lock(request.fabric_id, "open a frozen view of"):
             record = self._host.records.need(request.fabric_id)
             if self._host.state(record) is PowerState.OFF:
+                record = self._keep_only(record, request.base)  # the others are of views that never arrived
                 reason = "The machine is off." if request.app_consistent else None
                 return dataclasses.replace(resting_view.begin(self._host, record, request), reason=reason)
             if not request.app_consistent:
@@ -107,6 +108,7 @@ class SimulatedTracking:
             self._drop_running(record, keep)
         else:
             record = self._host.close(record)
+            self._host.reader(record.fabric_id).kill()  # a dead process may have left it
             for disk in record.definition.disks:
                 _drop_resting(record.fabric_id, Path(disk.path), keep, self._host.key)
         kept = {name: keys for name, keys in record.checkpoints.items() if name == keep}

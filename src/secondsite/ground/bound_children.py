@@ -1,0 +1,62 @@
+"""Child processes that end with this one, even if it is killed.
+
+The kernel sends the signal when the *thread* that made the child ends (prctl(2), PR_SET_PDEATHSIG). So one thread,
+which lives as long as the process, makes them all."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import IO
+
+from . import threads
+
+Child = subprocess.Popen[bytes]
+BINDING = ("setpriv", "--pdeathsig", "KILL")
+
+
+class _Maker:
+    """The thread that makes them, in the process that has it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted: queue.SimpleQueue[tuple[Future[Child], Sequence[str], IO[bytes], Mapping[str, str]]]
+        self._owner = 0
+
+    def make(self, command: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> Child:
+        made: Future[Child] = Future()
+        with self._lock:
+            if self._owner != os.getpid():
+                self._owner, self._wanted = os.getpid(), queue.SimpleQueue()
+                threads.worker("children", self._run).start()
+        self._wanted.put((made, command, output, environment))
+        return made.result()
+
+    def _run(self) -> None:
+        while True:
+            made, command, output, environment = self._wanted.get()
+            try:
+                made.set_result(
+                    subprocess.Popen(
+                        [*BINDING, *command],
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=output,
+                        start_new_session=True,
+                        env=environment,
+                    )  # fmt: skip
+                )
+            except Exception as problem:
+                made.set_exception(problem)
+
+
+_maker = _Maker()
+
+
+def start(command: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> Child:
+    """Start a program in a session of its own, with its output in a file. Raises OSError."""
+    return _maker.make(command, output, environment)

@@ -1,0 +1,239 @@
+"""Machines at rest: no write is missing, whatever their owners did meanwhile; they start while they are read."""
+
+import os
+import secrets
+import shutil
+import subprocess
+
+import libvirt
+import pytest
+
+from rig.eventually import eventually
+from rig.images import qemu_img
+from secondsite.domain import errors
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import PowerState
+
+pytestmark = pytest.mark.slow
+BLOCK = 65536
+
+
+def snapshot_outside(host, fabric_id):
+    """As 'virsh snapshot-create --disk-only'; gives the overlay."""
+    overlay = host.images / f"{secrets.token_hex(4)}.qcow2"
+    disk = f"<disk name='vda' snapshot='external'><source file='{overlay}'/></disk>"
+    xml = f"<domainsnapshot><name>s-{secrets.token_hex(2)}</name><disks>{disk}</disks></domainsnapshot>"
+    host.domain(fabric_id).snapshotCreateXML(xml, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY)
+    return overlay
+
+
+def pivot(host, fabric_id):
+    """As 'virsh blockcommit --active --pivot'."""
+    domain = host.domain(fabric_id)
+    domain.blockCommit("vda", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+    eventually(lambda: domain.blockJobInfo("vda").get("cur") == domain.blockJobInfo("vda").get("end"))
+    domain.blockJobAbort("vda", libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
+
+
+def write(host, fabric_id, block):
+    steps.write(host, fabric_id, block * BLOCK, 0x40 + block)
+
+
+def edit(path, block, value=0x77):
+    subprocess.run(["qemu-io", "-c", f"write -P {value} {block * BLOCK} 4096", path], check=True, timeout=60)
+
+
+def cycle(host, fabric_id, base):
+    """A view that arrives: its checkpoint, and the blocks that it marks, None without a usable base."""
+    with steps.view(host, fabric_id, base) as session:
+        marked = steps.dirty_blocks(session.disks[0]) if session.disks[0].bitmaps else None
+        assert session.holds()
+    host.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+    return session.checkpoint, marked
+
+
+@pytest.fixture
+def machine(host):
+    return steps.protected(host, "rests")
+
+
+def test_what_was_written_before_and_after_an_external_snapshot_is_in_the_view_at_rest(host, machine):
+    base = steps.checkpoint(host, machine)
+    write(host, machine, 3)
+    snapshot_outside(host, machine)
+    write(host, machine, 5)
+    steps.stopped(host, machine)
+    base, marked = cycle(host, machine, base)
+    assert marked == {3, 5}
+    host.fabric.power.start(machine)
+    write(host, machine, 7)
+    assert cycle(host, machine, base)[1] == {7}
+
+
+def test_two_snapshots_and_a_cycle_between_them_lose_no_write_at_rest(host, machine):
+    base = steps.checkpoint(host, machine)
+    snapshot_outside(host, machine)
+    base = steps.checkpoint(host, machine, base)
+    write(host, machine, 2)
+    snapshot_outside(host, machine)
+    write(host, machine, 4)
+    steps.stopped(host, machine)
+    assert cycle(host, machine, base)[1] == {2, 4}
+
+
+def test_without_the_bitmap_below_a_snapshot_all_blocks_are_compared(host, machine):
+    path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
+    write(host, machine, 3)
+    snapshot_outside(host, machine)
+    steps.stopped(host, machine)
+    qemu_img("bitmap", "--remove", str(path), base)
+    assert cycle(host, machine, base)[1] is None
+
+
+def test_an_overlay_that_was_made_at_rest_loses_no_write(host, machine):
+    path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
+    write(host, machine, 3)
+    steps.stopped(host, machine)
+    overlay = path.with_suffix(".overlay")
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(path), str(overlay))
+    text = host.domain(machine).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    host.define(text.replace(str(path), str(overlay)))
+    edit(overlay, 6)
+    base, marked = cycle(host, machine, base)
+    assert marked is None
+    edit(overlay, 7)
+    assert cycle(host, machine, base)[1] == {7}
+
+
+def test_an_offline_copy_that_is_put_back_in_place_is_compared(host, machine):
+    path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
+    steps.stopped(host, machine)
+    copy = path.with_suffix(".copy")
+    shutil.copyfile(path, copy)
+    edit(path, 9)
+    inode = path.stat().st_ino
+    base, marked = cycle(host, machine, base)
+    assert marked == {9}
+    shutil.copyfile(copy, path)
+    assert path.stat().st_ino == inode
+    base, marked = cycle(host, machine, base)
+    assert marked is None
+    edit(path, 1)
+    assert cycle(host, machine, base)[1] == {1}
+
+
+def test_each_cycle_at_rest_leaves_one_bitmap_and_the_next_begins_there(host, machine):
+    path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
+    steps.stopped(host, machine)
+    for block in range(3):
+        edit(path, block)
+        with steps.view(host, machine, base):
+            pass  # it never arrived
+        base, marked = cycle(host, machine, base)
+        assert marked == {block}
+        assert steps.our_bitmaps(host, machine) == [base]
+    host.fabric.power.start(machine)
+    write(host, machine, 8)
+    assert cycle(host, machine, base)[1] == {8}
+
+
+def test_a_base_is_good_after_any_number_of_views_that_were_refused(host, machine):
+    base = steps.checkpoint(host, machine)
+    write(host, machine, 2)
+    for _ in range(12):
+        with steps.view(host, machine, base):
+            pass
+    with steps.view(host, machine, base) as session:
+        assert steps.dirty_blocks(session.disks[0]) == {2}
+
+
+@pytest.mark.parametrize("off", [False, True], ids=["running", "at-rest"])
+def test_a_cycle_between_snapshot_and_pivot_costs_no_comparison(host, machine, off):
+    base = steps.checkpoint(host, machine)
+    write(host, machine, 1)
+    snapshot_outside(host, machine)
+    write(host, machine, 2)
+    base, marked = cycle(host, machine, base)
+    assert marked == {1, 2}
+    write(host, machine, 3)
+    pivot(host, machine)
+    write(host, machine, 4)
+    if off:
+        steps.stopped(host, machine)
+    assert cycle(host, machine, base)[1] == {3, 4}
+
+
+def test_a_machine_starts_while_it_is_read_at_rest_and_that_view_does_not_count(host, machine):
+    base = steps.checkpoint(host, machine)
+    steps.stopped(host, machine)
+    with steps.view(host, machine, base) as session:
+        assert steps.byte_at(session.disks[0], 0) == 0
+        host.fabric.power.start(machine)
+        assert not session.holds()
+        write(host, machine, 4)
+        assert not session.holds()
+    write(host, machine, 5)
+    assert cycle(host, machine, base)[1] == {4, 5}
+
+
+def test_a_machine_that_ran_while_it_was_read_is_noticed_when_it_is_off_again(host, machine):
+    base = steps.checkpoint(host, machine)
+    steps.stopped(host, machine)
+    with steps.view(host, machine, base) as session:
+        assert session.holds()
+        host.fabric.power.start(machine)
+        write(host, machine, 4)
+        steps.stopped(host, machine)
+        assert not session.holds()
+    assert cycle(host, machine, base)[1] == {4}
+
+
+def test_an_image_that_is_put_back_while_it_is_read_is_noticed(host, machine):
+    path = host.disk_path(machine, "vda")
+    base = steps.checkpoint(host, machine)
+    steps.stopped(host, machine)
+    copy = path.with_suffix(".copy")
+    shutil.copyfile(path, copy)
+    with steps.view(host, machine, base) as session:
+        shutil.copyfile(copy, path)
+        assert not session.holds()
+
+
+def test_a_disk_that_another_program_writes_is_not_read_as_at_rest(host, machine):
+    path = host.disk_path(machine, "vda")
+    steps.stopped(host, machine)
+    other = subprocess.Popen(["qemu-io", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        other.stdin.write(b"write 0 4096\n")
+        other.stdin.flush()
+        assert other.stdout.readline()
+        with pytest.raises(errors.FabricError, match="lock"), steps.view(host, machine, None):
+            pass
+    finally:
+        other.communicate(b"quit\n", timeout=30)
+
+
+def test_a_process_that_is_killed_while_it_reads_leaves_no_daemon_and_no_lock(held):
+    held.ask("stop", machine=held.machine)
+    held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1")
+    daemons = daemons_below(held.root)
+    assert daemons
+    held.kill()
+    eventually(lambda: not daemons_below(held.root), within_seconds=10)
+    held.open()
+    held.ask("start", machine=held.machine)
+    eventually(lambda: held.ask("state", machine=held.machine) == str(PowerState.RUNNING))
+
+
+def daemons_below(folder):
+    """Storage daemons whose sockets lie below this folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as told:
+                command = told.read()
+        except OSError:
+            continue
+        if b"qemu-storage-daemon" in command and str(folder).encode() in command:
+            found.append(int(pid))
+    return found
