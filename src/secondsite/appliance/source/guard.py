@@ -106,6 +106,11 @@ class GuardedCycle:
             self.ended_by = Overtaken()
         return self.ended_by is None
 
+    def find_reason(self) -> None:
+        """After an error: a start of the machine may have ended a view at rest."""
+        if self._session.at_rest:
+            self.holds()
+
     def look(self, reserve: ScratchReserve) -> None:
         if self.ended_by is not None:
             if time.monotonic() > self._cut_at:
@@ -186,6 +191,7 @@ class Guard:
         try:
             yield cycle
         except Exception as error:
+            cycle.find_reason()
             if cycle.ended_by is None:
                 raise
             raise cycle.ended_by from error

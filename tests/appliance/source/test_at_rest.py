@@ -1,0 +1,83 @@
+"""Machines that are off: sent in slices, whole at the end, and in nobody's way when their owner starts them."""
+
+import subprocess
+
+import pytest
+
+from rig.appliances import DISK_BYTES, Pair
+from rig.eventually import eventually
+from rig.noise import noise
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import PowerState
+from secondsite.ground.units import MiB
+from secondsite.wire.control.orders import Drain, Kind, RunCycle
+
+pytestmark = pytest.mark.slow
+
+
+def off(site, fabric_id):
+    site.fabric.power.shut_down(fabric_id, 5)
+    eventually(lambda: site.fabric.power.state(fabric_id) is PowerState.OFF)
+
+
+@pytest.fixture
+def sliced(make_site):
+    """Sites whose cycles take one MiB of a pass, and a full machine."""
+    a, b = make_site("a", slice_bytes=MiB).start(), make_site("b").start()
+    pair = Pair(a, b, a.make_machine(own_daemon=True))
+    a.write(pair.fabric_id, 0, noise(DISK_BYTES))
+    return pair
+
+
+def test_a_machine_that_is_off_is_copied_in_slices(sliced):
+    content = sliced.source.read(sliced.fabric_id)
+    off(sliced.source, sliced.fabric_id)
+    sliced.protect().synchronized()
+    assert sliced.source_status().last_seq >= DISK_BYTES // MiB
+    assert sliced.point_bytes(sliced.status().points[-1].id) == content
+    assert len(sliced.status().points) == 1
+
+
+def test_the_last_cycle_ends_a_comparison_of_any_length_and_then_pauses(sliced):
+    sliced.protect().synchronized()
+    sliced.pause()
+    sliced.source.write(sliced.fabric_id, 5 * MiB, noise(MiB, seed=2))
+    content = sliced.source.read(sliced.fabric_id)
+    simulated.kill(sliced.source.root, sliced.fabric_id)  # its bitmaps are lost
+    before = sliced.source_status().last_seq
+    facts = sliced.source.do(Kind.RUN_CYCLE, RunCycle(final=True), sliced.machine_id, deadline_seconds=60)
+    sliced.target.do(Kind.DRAIN, Drain(seal=False, at_least_seq=facts["seq"]), sliced.machine_id)
+    assert facts["seq"] - before >= DISK_BYTES // MiB
+    assert sliced.point_bytes(facts["point_id"]) == content
+    assert not sliced.source_status().running
+    assert sliced.source_status().sync_fraction is None
+
+
+def test_a_machine_that_is_started_while_it_is_read_is_said_to_be_well_and_is_whole(pair):
+    site = pair.source
+    site.write(pair.fabric_id, 0, noise(DISK_BYTES))
+    off(site, pair.fabric_id)
+    site.limit(2 * MiB)
+    pair.protect()
+    source = site.appliance.replication.get(pair.machine_id)
+    eventually(lambda: source.progress.next_seq > 1)
+    site.fabric.power.start(pair.fabric_id)
+    site.write(pair.fabric_id, 2 * MiB, noise(MiB, seed=3))
+    assert "cycle-failed" not in {finding.code for finding in source.findings.all()}
+    site.limit(None)
+    pair.synchronized()
+    assert pair.point_bytes(pair.point_now()) == site.read(pair.fabric_id)
+
+
+def test_what_an_owner_edits_and_takes_back_offline_is_in_the_points_as_it_is(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(MiB))
+    before, path = pair.source.read(pair.fabric_id), pair.definition().disks[0].path
+    off(pair.source, pair.fabric_id)
+    pair.point_now()
+    copy = f"{path}.copy"
+    subprocess.run(["cp", path, copy], check=True)
+    subprocess.run(["qemu-io", "-c", "write -P 119 65536 4096", path], check=True)
+    assert pair.point_bytes(pair.point_now())[65536] == 119
+    subprocess.run(["cp", copy, path], check=True)
+    assert pair.point_bytes(pair.point_now()) == before
