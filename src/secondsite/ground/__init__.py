@@ -3,6 +3,7 @@
 Its rooms:
 
     backoff     how long to wait after failures
+    children    processes that end with this one
     durable     files that are whole or absent after a power cut
     full_disk   recognize one, report it, and try again
     host        what this process asks its host

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ...ground import bound_children, malloc
+from ...ground import children, malloc
 from .. import errors
 from .qmp import QmpClient
 
@@ -112,7 +112,7 @@ class DaemonProcess:
             path.unlink(missing_ok=True)
         with self._log_file.open("wb") as log:
             environment = {**os.environ, **malloc.ENVIRONMENT}
-            self._process = bound_children.start(self._command_line(), log, environment)
+            self._process = children.start(self._command_line(), log, environment)
         # QEMU writes its own pid file only after start-up; if we crashed before that, nobody would find the daemon.
         self._pid_file.write_text(str(self._process.pid))
 

@@ -33,6 +33,10 @@ class Disk:
     encrypted: bool = False
     backed: bool = False
     """Whether the XML names a file below; that of a running machine does if there is one."""
+    transient: bool = False
+    readonly: bool = False
+    network: str | None = None
+    """The protocol and name of a disk that comes over the network."""
 
 
 def parse(text: str) -> Element:
@@ -94,7 +98,16 @@ def _disk(key: str, element: Element) -> Disk:
         boot_order=int(order) if order else None,
         encrypted=any(element.find(path) is not None for path in ("encryption", "source/encryption")),
         backed=element.find("backingStore/source") is not None,
+        transient=element.find("transient") is not None,
+        readonly=element.find("readonly") is not None,
+        network=_network_source(element),
     )
+
+
+def _network_source(element: Element) -> str | None:
+    if element.get("type") != "network":
+        return None
+    return f"{_attribute(element, 'source', 'protocol')} {_attribute(element, 'source', 'name')}"
 
 
 def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:

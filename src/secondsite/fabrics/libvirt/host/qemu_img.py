@@ -27,6 +27,9 @@ class ImageFacts:
     snapshots: tuple[str, ...]
     bitmaps: dict[str, bool]
     encrypted: bool = False
+    data_file: str | None = None
+    """Where a qcow2 file keeps its data apart; `data_file_raw` if that file reads like a raw disk."""
+    data_file_raw: bool = False
 
 
 def facts(path: Path) -> ImageFacts:
@@ -50,6 +53,8 @@ def _facts(info: dict[str, Any]) -> ImageFacts:
         snapshots=tuple(snapshot["name"] for snapshot in info.get("snapshots", [])),
         bitmaps={bitmap["name"]: "in-use" not in bitmap["flags"] for bitmap in specific.get("bitmaps", [])},
         encrypted=bool(info.get("encrypted")),
+        data_file=specific.get("data-file"),
+        data_file_raw=bool(specific.get("data-file-raw")),
     )
 
 

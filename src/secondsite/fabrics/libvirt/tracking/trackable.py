@@ -46,14 +46,19 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
 
 
 def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
+    yield from _of_its_use(disk)
+    if disk.network is not None:
+        yield interface.Obstacle(
+            f"Disk {disk.key} comes over the network ({disk.network}); only qcow2 files can be replicated.",
+            "Move it to a qcow2 file, or exclude the disk: a copy elsewhere then runs without it.",
+        )
+        return
     if disk.kind != "disk" or not disk.path:
         yield interface.Obstacle(
             f"Disk {disk.key} is no image file ({disk.kind}).",
             "Move it to a qcow2 file, or exclude the disk.",
         )
         return
-    if disk.shared:
-        yield interface.Obstacle(f"Disk {disk.key} is shared by several machines.", "Exclude the disk.")
     try:
         facts = qemu_img.facts(Path(disk.path))
     except errors.SecondsiteError as error:
@@ -67,6 +72,21 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
     yield from _of_image(disk, facts)
 
 
+def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
+    if disk.shared:
+        yield interface.Obstacle(f"Disk {disk.key} is shared by several machines.", "Exclude the disk.")
+    if disk.transient:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is transient: its writes vanish when the machine stops, and no checkpoint can hold them.",
+            "Remove <transient/> from the definition, or exclude the disk.",
+        )
+    if disk.readonly:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is read-only, so no checkpoint can begin in it.",
+            "Remove <readonly/> from the definition, or exclude the disk and copy it to the other site once.",
+        )
+
+
 def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[interface.Obstacle]:
     if facts.format != "qcow2" or disk.format != "qcow2":
         convert = f"qemu-img convert -O qcow2 {disk.path} NEW, with the machine off"
@@ -77,6 +97,13 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
         amend = f"qemu-img amend -o compat=1.1 {disk.path}"
         yield interface.Obstacle(
             f"Disk {disk.key} is qcow2 version 2.", f"Turn the machine off and run: {amend}"
+        )
+    if facts.data_file_raw:
+        yield interface.Obstacle(
+            f"Disk {disk.key} keeps its data in {facts.data_file}, which reads like a raw disk: writes that go there "
+            "past the qcow2 file (a boot from it, a mount, another program) are in no recovery point.",
+            "Let only this machine's definition use it, by the qcow2 file; or convert the disk with 'qemu-img convert'.",
+            blocking=False,
         )
     for name in facts.snapshots:
         yield interface.Obstacle(

@@ -40,16 +40,11 @@ class _Maker:
         while True:
             made, command, output, environment = self._wanted.get()
             try:
-                made.set_result(
-                    subprocess.Popen(
-                        [*BINDING, *command],
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=output,
-                        start_new_session=True,
-                        env=environment,
-                    )  # fmt: skip
-                )
+                child = subprocess.Popen(
+                    [*BINDING, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    start_new_session=True, env=environment,
+                )  # fmt: skip
+                made.set_result(child)
             except Exception as problem:
                 made.set_exception(problem)
 

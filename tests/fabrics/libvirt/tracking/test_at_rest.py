@@ -203,6 +203,8 @@ def test_a_disk_that_another_program_writes_is_not_read_as_at_rest(host, machine
     path = host.disk_path(machine, "vda")
     steps.stopped(host, machine)
     other = subprocess.Popen(["qemu-io", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdin
+    assert other.stdout
     try:
         other.stdin.write(b"write 0 4096\n")
         other.stdin.flush()
