@@ -50,6 +50,10 @@ class SiteProcess(SimulatedSite):
     def pid(self) -> int:
         return self._process.pid
 
+    def wait_until_dead(self, within_seconds: float = 30) -> None:
+        """Raises subprocess.TimeoutExpired."""
+        self._process.wait(within_seconds)
+
     def close(self) -> None:
         self._process.close()
         self._demolish()

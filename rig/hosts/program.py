@@ -14,6 +14,7 @@ from rig.answering import answer_all, take_answers
 from secondsite.fabrics import interface
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt import open_fabric
+from secondsite.fabrics.libvirt.host import monitor
 from secondsite.fabrics.libvirt.host.connection import Hypervisor, agent_command
 
 
@@ -43,15 +44,34 @@ class Commands:
         self.fabric.tracking.enable(machine, tag)
 
     def open_view(
-        self, machine: str, base: str | None, name: str, disks: Sequence[str] = ("vda",)
+        self,
+        machine: str,
+        base: str | None,
+        name: str,
+        disks: Sequence[str] = ("vda",),
+        longest_seconds: float = 3600,
     ) -> dict[str, Any]:
-        request = interface.SessionRequest(machine, tuple(disks), base, name, self.root / "scratch")
+        request = interface.SessionRequest(
+            machine, tuple(disks), base, name, self.root / "scratch", longest_seconds=longest_seconds
+        )
         session = self.stack.enter_context(self.fabric.tracking.open(request))
         disk = session.disks[0]
         return {"bitmaps": disk.bitmaps, "dirty": sorted(steps.dirty_blocks(disk)) if disk.bitmaps else None}
 
     def close_view(self) -> None:
         self.stack.close()
+
+    def end_left_over(self, machine: str) -> None:
+        self.fabric.tracking.end_left_over(machine)
+
+    def write(self, machine: str, offset: int, length: int) -> None:
+        """The guest writes and flushes."""
+        device = "/machine/peripheral/virtio-disk0/virtio-backend"
+        domain = self.connection.domain(machine)
+        for command in (f"write -P 5 {offset} {length}", "flush"):
+            line = f'qemu-io -d {device} "{command}"'
+            arguments = {"command-line": line}
+            monitor.execute(domain, "human-monitor-command", **arguments)
 
     def acknowledge(self, machine: str, keep: str) -> None:
         self.fabric.tracking.acknowledge(machine, keep)

@@ -148,6 +148,12 @@ class FabricError(SecondsiteError):
     default_do = "Look at the hypervisor's own log for this machine, then retry the job."
 
 
+class UnsafeToView(SecondsiteError):
+    """A frozen view of the running machine could end the machine, so none is opened."""
+
+    code = "unsafe-to-view"
+
+
 class NotOurs(FabricError):
     """A domain, disk or network that does not carry our tag."""
 

@@ -85,6 +85,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "Read the reason; the next common point is tried by itself, and each machine still gets its own points.",
         ),
         _kind(
+            "unsafe-to-view",
+            C,
+            "A disk of the machine is served by an iothread, and QEMU before 9.0 aborts, guest and all, when a reader of "
+            "the disk's frozen view goes away. So no view is opened, and nothing is replicated while the machine runs.",
+            "Remove the iothread from the disk (or from its controller) and restart the machine, or upgrade QEMU to 9.0 "
+            "and restart it. Replication goes on by itself.",
+        ),
+        _kind(
             "machine-missing",
             C,
             "The hypervisor no longer knows the machine: it was undefined, or migrated to another host.",

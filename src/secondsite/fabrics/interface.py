@@ -109,7 +109,7 @@ class ChangeSession:
     """Bytes of scratch space in use now; the caller gives up the session before the budget is reached (P1)."""
     abandon: Callable[[], None] = field(default=lambda: None)
     """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before the
-    context is left. Later reads give wrong data or an error."""
+    context is left, and always before a reader of the disks disconnects. Later reads give wrong data or an error."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
@@ -131,6 +131,8 @@ class SessionRequest:
     new_checkpoint: str
     scratch_dir: Path
     app_consistent: bool = False
+    longest_seconds: float = 3600.0
+    """A view of a running machine that is open longer ends by itself, even if this process hangs."""
     instant: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered around the act that fixes the view of a running machine, once all else is ready; the caller may wait
     there for other machines."""
@@ -159,7 +161,12 @@ class Tracking(Protocol):
 
         Works for a running machine (backup job) and for one that is off (disks and bitmaps are read in place). If
         `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the caller falls back
-        to compare. Raises FabricError if a foreign job blocks the machine."""
+        to compare. Raises FabricError if a foreign job blocks the machine, UnsafeToView if a view could end the
+        machine. The view of a running machine ends soon after the death of this process, whatever else dies."""
+
+    def end_left_over(self, fabric_id: str) -> None:
+        """Ends a view that a dead process left open, or that could not be ended; harmless without one, and for a
+        machine that is missing. No other view of the machine may be open in this process."""
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
         """Whether nothing was written to these disks of a running machine since the acknowledged checkpoint `base`.

@@ -23,7 +23,7 @@ from ...ground import seams
 from ...ground.problem import ours
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import GroupShape
-from ..source import CycleRequest, Interrupted, Replication, Source
+from ..source import CycleRequest, Interrupted, Replication, Source, views
 from .barrier import Barrier
 
 PAUSE_BUDGET_SECONDS = 2.0
@@ -122,6 +122,7 @@ class CommonPoints:
             )
             members = [_Member(source) for source in sources]
             for member in members:
+                stack.callback(views.sweep, self._fabric, member.source)
                 stack.enter_context(member.open_view)
             _each(pool, members, self._dial)
             _raise_first(members)
@@ -139,7 +140,10 @@ class CommonPoints:
         return None
 
     def _dial(self, member: _Member) -> None:
-        member.connection = member.open_view.enter_context(self._replication.cycles.connect(member.source))
+        cycles, source = self._replication.cycles, member.source
+        views.settle(self._fabric, source)
+        member.connection = member.open_view.enter_context(cycles.connect(source))
+        cycles.offer(source, member.connection, source.setup.disks)
 
     # -- all at one instant ----------------------------------------------------------------------------
 
@@ -193,6 +197,7 @@ class CommonPoints:
         me = member.source.machine_id
         view_request = self._replication.cycles.view_request(member.source, CycleRequest())
         shared = dataclasses.replace(view_request, instant=lambda: barrier.instant(me, 2 * WAIT_SECONDS))
+        member.source.tidy = False
         try:
             member.session = member.open_view.enter_context(self._fabric.tracking.open(shared))
         except errors.SecondsiteError as error:

@@ -16,6 +16,7 @@ FOR_ERRORS = {
     "peer-untrusted": "peer-unreachable",
     "replica-busy": "peer-unreachable",
     "not-found": "machine-missing",
+    "unsafe-to-view": "unsafe-to-view",
 }
 REFUSALS = {
     "wrong-epoch",

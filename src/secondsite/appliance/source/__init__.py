@@ -7,6 +7,8 @@ Its rooms:
     loop                the loop over all machines; it needs no vault
     cycle               one cycle: a frozen view, sent until it is durable there
     cycle_plan          what a cycle carries, and its header
+    watch               looks after machines beside their cycles
+    views               what a frozen view leaves behind
     acknowledge         records that a cycle was tried, and that it arrived
     idle                a machine that wrote nothing
     disks_and_firmware  its disks and its firmware state
@@ -16,10 +18,10 @@ Its rooms:
     scratch_reserve     space that is released when scratch space runs out
 """
 
-from . import progress
+from . import progress, views
 from .cycle_plan import CycleRequest
 from .guard import Interrupted, Overtaken
 from .loop import Replication
 from .machine import Source
 
-__all__ = ["CycleRequest", "Interrupted", "Overtaken", "Replication", "Source", "progress"]
+__all__ = ["CycleRequest", "Interrupted", "Overtaken", "Replication", "Source", "progress", "views"]

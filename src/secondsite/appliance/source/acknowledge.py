@@ -1,11 +1,11 @@
 """Durable records of a cycle: that it was tried, before its first byte leaves, and that it arrived."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from ...datapath.cycles import CycleHeader
 from ...datapath.errors import PeerRefused
 from ...datapath.transfer import CycleResult
-from ...fabrics.interface import ChangeSession
 from ...ground import seams
 from .cycle_plan import CyclePlan
 from .machine import Source
@@ -41,10 +41,10 @@ def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
     )
 
 
-def number_taken(source: Source, session: ChangeSession) -> PeerRefused:
+def number_taken(source: Source, now: datetime) -> PeerRefused:
     """The target already has a cycle of this number. Numbers are never reused, so our records were lost: continue
     with numbers that no lost record can have reached, and compare all blocks."""
-    source.change(next_seq=max(source.progress.next_seq, int(session.taken_at.timestamp())))
+    source.change(next_seq=max(source.progress.next_seq, int(now.timestamp())))
     return PeerRefused(
         f"The target has cycles of {source} that this appliance knows nothing of.",
         do="Nothing: all blocks are compared, and those that differ are sent.",

@@ -1,8 +1,8 @@
 """One cycle of one machine: send what changed since the acknowledged one, from a frozen view, until it is durable at
 the target.
 
-    dial the target > open the view > plan > note what may be touched > remember the attempt > send > ACK > remember
-    > note what the target has now > drop old checkpoints
+    end what is left over > dial the target > offer > open the view > plan > note what may be touched > remember the
+    attempt > send > ACK > remember > note what the target has now > drop old checkpoints
 
 A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`.
 After a crash the next cycle builds on the same base under a new number and sends a superset, which is harmless.
@@ -15,19 +15,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from ...datapath import transfer
 from ...datapath.channel import Connection
 from ...datapath.disks import NbdDisk
 from ...datapath.transfer import DiskPlan
-from ...domain import errors
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
 from ...ground import seams
 from ...wire.common.machines import MachineDefinition
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, Peers
-from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, slices
+from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, slices, views
 from .cycle_plan import CyclePlan, CycleRequest
 from .guard import Guard, GuardedCycle
 from .idle import Idle
@@ -35,13 +32,12 @@ from .machine import Source
 from .slices import DiskFacts, DiskPart
 
 Told = Callable[[float, str], None]
+VIEW_MARGIN_SECONDS = 30.0
+"""What a view may last beyond the deadline of its cycle, before somebody else ends it."""
 
 
 def _nobody(_fraction: float, _sentence: str) -> None:
     """For callers that want no progress."""
-
-
-log = structlog.get_logger(__name__)
 
 
 class Cycles:
@@ -59,6 +55,8 @@ class Cycles:
 
         Raises domain or datapath errors; Interrupted if an order needs the machine.
         """
+        # before anything is dialled: what a dead process left open costs the guest more with every write
+        views.settle(self._fabric, source)
         source.power = self._power(source)
         if (
             request.idle_ok
@@ -73,12 +71,21 @@ class Cycles:
             still = idle.look(self._fabric, source, view_request)
             if still is not None:
                 return self._send_idle(source, connection, still, request, found)
-            view = self._fabric.tracking.open(view_request)
-            return self.send(source, connection, view, request, told)
+            self.offer(source, connection, view_request.disks)
+            with views.attempt(self._fabric, source):
+                return self.send(source, connection, self._fabric.tracking.open(view_request), request, told)
 
     def connect(self, source: Source) -> Connection:
         """A connection to the target; raises datapath errors."""
         return self._peers.connect(source.setup.target_addresses, source.setup.target_appliance_id)
+
+    def offer(self, source: Source, connection: Connection, disks: Sequence[str]) -> None:
+        """Ask the target whether it would take the next cycle, before a view costs the guest anything. Raises
+        PeerRefused."""
+        now = datetime.now(UTC)
+        header = cycle_plan.offered(source, disks, now)
+        if transfer.offer(connection, header, parts=bool(source.progress.passes)):
+            raise acknowledge.number_taken(source, now)
 
     def send(
         self, source: Source, connection: Connection, view: AbstractContextManager[ChangeSession], request: CycleRequest,
@@ -87,20 +94,13 @@ class Cycles:
         """Send `view`, which was opened with `view_request`, over `connection`; otherwise as `run`."""
         fact, seen = self._over(connection, source, view, request, told)
         untouched = seen is not None and seen == self._fingerprint(source)
-        self._tidy(source)
+        views.tidy_up(self._fabric, source)
         # dropping checkpoints writes to the files, so the fingerprint is taken again
         source.unchanged_fingerprint = (
             self._fingerprint(source) if untouched and not source.progress.passes else None
         )
         source.unchanged_at = datetime.now(UTC)
         return fact
-
-    def _tidy(self, source: Source) -> None:
-        """Drop the checkpoints before the acknowledged one; a failure is repaired after the next cycle."""
-        try:
-            self._fabric.tracking.acknowledge(source.setup.fabric_id, source.progress.base)
-        except errors.SecondsiteError as error:
-            log.warning("checkpoint.not-dropped", machine=source.machine_id, problem=error.message)
 
     def _power(self, source: Source) -> PowerState:
         power = self._fabric.power.state(source.setup.fabric_id)
@@ -151,10 +151,7 @@ class Cycles:
             session = stack.enter_context(view)
             seen = self._fingerprint(source)
             guarded = stack.enter_context(self._guarded(source, connection, session))
-            disks = [
-                stack.enter_context(NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps))
-                for disk in session.disks
-            ]
+            disks = stack.enter_context(views.read(session))
             _note_consistency(source, session, request)
             parts = self._parts(source, session, request)
             plan = CyclePlan(
@@ -203,7 +200,7 @@ class Cycles:
                 holds=guarded.holds,
             )
             if result.already:
-                raise acknowledge.number_taken(source, plan.session)
+                raise acknowledge.number_taken(source, plan.session.taken_at)
             seams.reach("appliance.cycle.acknowledged")
             acknowledge.acknowledge(plan, header, result)
             digests.commit()
@@ -224,6 +221,7 @@ class Cycles:
             new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
             scratch_dir=self._config.scratch,
             app_consistent=request.app_consistent,
+            longest_seconds=self._config.cycle_deadline_seconds + VIEW_MARGIN_SECONDS,
             instant=lambda: _instant("frozen" if request.app_consistent else "still"),
         )
 

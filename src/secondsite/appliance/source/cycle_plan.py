@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ...datapath.cycles import CycleDisk, CycleHeader, FirmwareFile
@@ -91,6 +92,19 @@ class CyclePlan:
         busy = any(plan.changed or plan.compare for plan in plans) or any(part.mode for part in self.parts)
         news = any(file.packed is not None for file in self.firmware or ())
         return self.session.at_rest and sealed and not busy and not news
+
+
+def offered(source: Source, disks: Sequence[str], now: datetime) -> CycleHeader:
+    """The header that the next cycle is offered with, as far as it is known before its view."""
+    progress = source.progress
+    return CycleHeader(
+        machine_id=source.machine_id,
+        epoch=source.setup.epoch,
+        seq=progress.next_seq,
+        base_seq=progress.last_seq,
+        taken_at=now.isoformat(),
+        disks=tuple(CycleDisk(key, progress.sizes_bytes.get(key, 0)) for key in disks),
+    )
 
 
 def fact(header: CycleHeader, session: ChangeSession, result: CycleResult) -> CycleFact:

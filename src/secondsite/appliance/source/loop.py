@@ -27,6 +27,7 @@ from .guard import Guard, Interrupted, Overtaken
 from .machine import Source
 from .progress import SourceProgress
 from .scratch_reserve import ScratchReserve
+from .watch import Watch
 
 LONGEST_IDLE_SECONDS = 1.0
 
@@ -42,6 +43,7 @@ class Replication:
         self._state = state
         self._guard = Guard(ScratchReserve(config.scratch, config.scratch_budget_bytes))
         self.cycles = Cycles(config, fabric, peers, self._guard)
+        self._watch = Watch(fabric, self.sources)
         self._changed = threading.Condition()
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
@@ -57,6 +59,7 @@ class Replication:
 
     def start(self) -> None:
         self._guard.start()
+        self._watch.start()
         for worker in self._workers:
             worker.start()
 
@@ -71,6 +74,7 @@ class Replication:
         """Give up running cycles; they are sent again after the next start."""
         deadline = time.monotonic() + within_seconds
         self.interrupt()
+        self._watch.stop(max(0.1, deadline - time.monotonic()))
         for worker in self._workers:
             if worker.is_alive():
                 worker.join(max(0.1, deadline - time.monotonic()))

@@ -47,6 +47,8 @@ class Source:
         self.slice_bytes = FIRST_SLICE_BYTES
         self.started = 0.0
         self.removed = False
+        self.tidy = False
+        """Whether no view is open and no checkpoint waits but the acknowledged one; unknown after a start."""
         self._not_before = 0.0
         self._failures = 0
         self._state = state

@@ -55,6 +55,8 @@ class Connection:
         self._readable = select.poll()
         self._readable.register(tls.fileno(), select.POLLIN)
         self.wire_bytes = 0
+        self.takes_offers = False
+        """Whether the peer answers OFFER; older releases do not."""
         self.peer_name = common_name(tls.getpeercert())
         self.set_idle(idle_seconds)
 
@@ -272,16 +274,18 @@ def _let_alert_arrive(tls: ssl.SSLSocket) -> None:
 def greet(connection: Connection, idle_seconds: float) -> None:
     """Exchange HELLO; then the idle deadline is `idle_seconds`. Raises PeerRefused if the versions differ."""
     try:
-        connection.send_message("HELLO", protocol=PROTOCOL)
-        theirs = connection.receive_message("HELLO").fields.get("protocol")
+        connection.send_message("HELLO", protocol=PROTOCOL, takes_offers=True)
+        said = connection.receive_message("HELLO").fields
     except FrameDamaged:
         raise ProtocolViolated("the peer speaks another protocol", do="check the address and port") from None
+    theirs = said.get("protocol")
     if theirs != PROTOCOL:
         raise PeerRefused(
             f"{connection.peer_name} speaks protocol {theirs}, we speak {PROTOCOL}",
             do="bring both appliances to the same release",
             code="protocol-version",
         )
+    connection.takes_offers = bool(said.get("takes_offers"))
     connection.set_idle(idle_seconds)
 
 

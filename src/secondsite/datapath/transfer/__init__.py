@@ -16,6 +16,16 @@ from ..errors import CycleRefused
 from .admission import Accept, Write
 from .changed_pages import Known
 from .receiver import serve
-from .sender import CycleResult, DiskPlan, send_cycle
+from .sender import CycleResult, DiskPlan, offer, send_cycle
 
-__all__ = ["Accept", "CycleRefused", "CycleResult", "DiskPlan", "Known", "Write", "send_cycle", "serve"]
+__all__ = [
+    "Accept",
+    "CycleRefused",
+    "CycleResult",
+    "DiskPlan",
+    "Known",
+    "Write",
+    "offer",
+    "send_cycle",
+    "serve",
+]

@@ -59,11 +59,7 @@ class IncomingCycle:
         self.answer_questions()
         for received, _content in self._content(fresh=False):
             if left_bytes is not None and writer.file_bytes + len(received.payload) > left_bytes:
-                raise CycleRefused(
-                    "inbox-full",
-                    "the target's inbox is full",
-                    do="nothing: it is sent again once cycles were applied",
-                )
+                raise inbox_full()
             writer.add(received)
 
     def write(self, write: Write) -> None:
@@ -144,6 +140,12 @@ class IncomingCycle:
                 do="send the cycle again",
             )
         self.whole = True
+
+
+def inbox_full() -> CycleRefused:
+    return CycleRefused(
+        "inbox-full", "the target's inbox is full", do="nothing: it is sent again once cycles were applied"
+    )
 
 
 def _block(number: int, size_bytes: int) -> Extent:

@@ -10,21 +10,25 @@ cycle is sent again."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from ...ground import full_disk, malloc
+from ...ground.units import MiB
 from ..channel import Connection
 from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox
 from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable
 from .admission import Accept, CycleAdmission
-from .incoming_cycle import IncomingCycle
+from .incoming_cycle import IncomingCycle, inbox_full
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 10
+LEAST_FREE_BYTES: Final = 1 * MiB
+"""A file system with less takes no cycle, whatever it holds."""
 
 
 def serve(connection: Connection, admission: CycleAdmission, between_seconds: float = 300) -> None:
@@ -32,10 +36,43 @@ def serve(connection: Connection, admission: CycleAdmission, between_seconds: fl
     malloc.keep_for_reuse()
     try:
         while True:
-            begin = connection.receive_message("BEGIN", within_seconds=between_seconds)
-            receive_cycle(connection, CycleHeader.from_json(begin.fields.get("header", {})), admission)
+            begin = connection.receive_message("BEGIN", "OFFER", within_seconds=between_seconds)
+            header = CycleHeader.from_json(begin.fields.get("header", {}))
+            if begin.name == "OFFER":
+                answer_offer(connection, header, admission, parts=bool(begin.fields.get("parts")))
+            else:
+                receive_cycle(connection, header, admission)
     except (PeerUnreachable, PeerSilent) as gone:
         log.debug("peer.left", peer=connection.peer_name, problem=gone.message)
+
+
+def answer_offer(
+    connection: Connection, header: CycleHeader, admission: CycleAdmission, *, parts: bool
+) -> None:
+    """Say whether a cycle like this one would be taken now; nothing is received."""
+    try:
+        accept = admission.accept(connection.peer_name, header)
+        _require_space(accept, parts)
+    except DatapathError as refused:
+        _refuse(connection, refused)
+    else:
+        connection.send_message("ACCEPT", already=accept.already)
+
+
+def _require_space(accept: Accept, parts: bool) -> None:
+    left_bytes = None if parts else _left_bytes(accept)
+    if left_bytes is not None and left_bytes <= 0:
+        raise inbox_full()
+    if _free_bytes(accept.inbox_dir) < LEAST_FREE_BYTES:
+        accept.free_space()
+        if _free_bytes(accept.inbox_dir) < LEAST_FREE_BYTES:
+            raise _store_full(accept.inbox_dir)
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free bytes of the file system of a folder that may not be there yet."""
+    seen = os.statvfs(next(each for each in (folder, *folder.parents) if each.exists()))
+    return seen.f_bavail * seen.f_frsize
 
 
 def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleAdmission) -> Path | None:
@@ -141,11 +178,15 @@ def _left_bytes(accept: Accept) -> int | None:
 
 def _store_problem(inbox_dir: Path, problem: OSError) -> CycleRefused:
     if full_disk.takes_no_more(problem):
-        return CycleRefused(
-            "target-disk-full",
-            f"the store of {inbox_dir} is full",
-            do="free space at the target, or keep fewer points",
-        )
+        return _store_full(inbox_dir)
     return CycleRefused(
         "store-unwritable", f"{inbox_dir} cannot be written: {problem}", do="check the target's store"
+    )
+
+
+def _store_full(inbox_dir: Path) -> CycleRefused:
+    return CycleRefused(
+        "target-disk-full",
+        f"the store of {inbox_dir} is full",
+        do="free space at the target, or keep fewer points",
     )

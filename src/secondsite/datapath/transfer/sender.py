@@ -1,6 +1,6 @@
 """The source's half of a cycle: offer it, compare what is doubtful, send what changed, wait until it is durable.
 
-    BEGIN > ACCEPT > (DIGESTS | PAGES > digests)* > data frames > END > ACK
+    (OFFER > ACCEPT) > BEGIN > ACCEPT > (DIGESTS | PAGES > digests)* > data frames > END > ACK
 
 A REFUSE may come at any moment. When the source gives up (cancelled, disk unreadable) it sends ABORT, the target
 answers ABORTED, and the connection can carry the next cycle."""
@@ -87,6 +87,16 @@ class _Watch:
             raise Cancelled(
                 "the cycle was cancelled", do="nothing; the next cycle sends what this one did not"
             )
+
+
+def offer(connection: Connection, header: CycleHeader, *, parts: bool) -> bool:
+    """Ask whether the target would take a cycle like this one; True if it has one of this number already. `parts`:
+    it is a part of a pass. A target of an older release is not asked. Raises PeerRefused with the target's code,
+    PeerSilent, PeerUnreachable; the connection can carry the cycle otherwise."""
+    if not connection.takes_offers:
+        return False
+    connection.send_message("OFFER", header=header.to_json(), parts=parts)
+    return bool(connection.receive_message("ACCEPT").fields.get("already"))
 
 
 def send_cycle(

@@ -27,7 +27,9 @@ class LibvirtFabric:
         machines = power.Power(self._hypervisor)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines
-        self.tracking: interface.Tracking = tracking.Tracking(self._hypervisor, work_dir, agents, folders)
+        views = tracking.Tracking(self._hypervisor, work_dir, agents, folders)
+        self.tracking: interface.Tracking = views
+        self._views = views
         self.quiescing: interface.Quiescing = quiescence
         self.firmware: interface.Firmware = firmware.Firmware(self._hypervisor)
         self.networks: interface.Networks = (
@@ -52,4 +54,5 @@ class LibvirtFabric:
         )
 
     def close(self) -> None:
+        self._views.close()
         self._hypervisor.close()

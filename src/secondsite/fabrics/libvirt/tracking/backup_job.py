@@ -117,6 +117,28 @@ def end(domain: Any, sockets: Path) -> None:
             time.sleep(0.005)
 
 
+def end_left_over(domain: Any, sockets: Path) -> None:
+    """As `end`, for a job of which nobody knows any more; removes its scratch files too."""
+    try:
+        text = connection.call("looking at a backup job", domain.backupGetXMLDesc, 0)
+    except (errors.FabricError, errors.NotFound):
+        return
+    root = domain_xml.parse(text)
+    if _is_in(sockets, root):
+        end(domain, sockets)
+        for scratch in root.iterfind("disks/disk/scratch"):
+            Path(scratch.get("file", "")).unlink(missing_ok=True)
+
+
+def rescue(hypervisor: connection.Hypervisor, domain: Any, sockets: Path) -> tuple[str, ...]:
+    """How a process without a driver ends the job."""
+    root = hypervisor.embedded_root
+    if root is not None:
+        for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
+            return ("monitor", str(monitor))
+    return ("virsh", hypervisor.uri, domain.UUIDString(), str(sockets))
+
+
 def describe(plan: Plan, sizes_bytes: Mapping[str, int]) -> Sequence[interface.DiskChanges]:
     return [
         interface.DiskChanges(
@@ -154,7 +176,12 @@ def _is_ours(domain: Any, sockets: Path) -> bool:
         text = connection.call("looking at a backup job", domain.backupGetXMLDesc, 0)
     except errors.FabricError:
         return False
-    server = domain_xml.parse(text).find("server")
+    return _is_in(sockets, domain_xml.parse(text))
+
+
+def _is_in(sockets: Path, backup: Element) -> bool:
+    """Whether the job's socket is one of ours."""
+    server = backup.find("server")
     return server is not None and Path(server.get("socket", "")).parent == sockets
 
 

@@ -9,14 +9,16 @@ from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ... import interface
 from ..host import connection, domain_xml, inventory, qemu_img
-from . import bitmaps
+from . import bitmaps, iothreads
 
 
 def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
     """All obstacles, not only the first. `key` opens disks that we encrypted."""
-    disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
+    root = domain_xml.parse(inventory.definition_xml(domain))
+    disks = domain_xml.disks(root)
     return [
         *_of_machine(domain, disks),
+        *iothreads.obstacles(domain.connect(), root),
         *(dataclasses.replace(obstacle, disk=disk.key) for disk in disks for obstacle in _of_disk(disk, key)),
     ]
 

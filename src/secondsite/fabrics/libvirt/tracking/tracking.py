@@ -18,7 +18,8 @@ from ....domain import errors
 from ... import interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets
-from . import backup_job, bitmaps, image_identity, powered_off, trackable, unwritten
+from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
+from .job_lifeline import JobLifeline
 
 OFF = interface.PowerState.OFF
 
@@ -38,6 +39,7 @@ class Tracking:
         self._agents = agents
         self._folders = folders
         self._identities = image_identity.Identities(work_dir / "identities")
+        self._lifeline = JobLifeline()
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
         powered_off.end_left_over(self._sockets())
@@ -55,8 +57,21 @@ class Tracking:
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)
 
+    def end_left_over(self, fabric_id: str) -> None:
+        domain = self._hypervisor.find(fabric_id)
+        if domain is None or inventory.power_of(domain) is OFF:
+            return
+        with self._only_view_of(domain):
+            backup_job.end_left_over(domain, self._sockets())
+            self._lifeline.done(fabric_id)
+
+    def close(self) -> None:
+        """Ends views that are still open."""
+        self._lifeline.close()
+
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
+        iothreads.require_safe(domain, disks)
         return unwritten.since(domain, disks, base, lambda disk: self._identities.unmoved(domain, disk, base))
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
@@ -125,9 +140,11 @@ class Tracking:
     def _running_view(
         self, domain: Any, request: interface.SessionRequest
     ) -> Iterator[interface.ChangeSession]:
+        iothreads.require_safe(domain, request.disks)
         plan = self._plan(domain, request)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
+        self._watch(plan)
         try:
             freezing = (
                 self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())
@@ -146,8 +163,20 @@ class Tracking:
                 abandon=lambda: backup_job.end(domain, self._sockets()),
             )
         finally:
+            # the child stays on watch if the job does not end
             backup_job.end(domain, self._sockets())
+            self._lifeline.done(request.fabric_id)
             backup_job.clear(plan)
+
+    def _watch(self, plan: backup_job.Plan) -> None:
+        rescue = backup_job.rescue(self._hypervisor, plan.domain, self._sockets())
+        try:
+            self._lifeline.watch(plan.request.fabric_id, rescue, plan.request.longest_seconds)
+        except (OSError, TimeoutError) as error:
+            raise errors.FabricError(
+                f"No view is opened without a watchdog process, which did not start: {error}.",
+                do="Check the host's free memory and process limits; replication goes on by itself.",
+            ) from error
 
     def _plan(self, domain: Any, request: interface.SessionRequest) -> backup_job.Plan:
         folder = self._sockets()

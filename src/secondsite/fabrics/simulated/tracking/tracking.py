@@ -59,6 +59,13 @@ class SimulatedTracking:
             finally:
                 self._end(request.fabric_id)
 
+    def end_left_over(self, fabric_id: str) -> None:
+        with self._faults.around("tracking.end_left_over", fabric_id):
+            record = self._host.records.get(fabric_id)
+            if record is not None and (record.view is not None or self._host.reader(fabric_id).identity):
+                with self._host.records.lock_view(fabric_id):
+                    self._end(fabric_id)
+
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
         with (
             self._faults.around("tracking.unwritten", fabric_id),

@@ -1,0 +1,224 @@
+"""A child process that ends backup jobs whose owner died or hangs.
+
+While a job is open, what the guest overwrites takes scratch space, and a full scratch file system fails the guest's
+writes. So no job begins before the child knows of it. One child serves all views of this process. When its input
+ends, or a view is open longer than it may be, it ends the jobs by itself: on the QEMU sockets that a dead embedded
+driver has released, or through virsh.
+
+This file is also that child's program; there it runs by itself with the standard library only.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+START_SECONDS = 10.0
+RESCUE_SECONDS = 600.0
+ANSWER_SECONDS = 2.0
+PAUSE_SECONDS = 0.1
+VIRSH_SECONDS = 60.0
+GONE = ("no domain", "domain not found", "failed to get domain", "no domain backup job", "not running")
+"""What virsh says when there is nothing to end."""
+
+Rescue = Sequence[str]
+"""('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
+
+
+class JobLifeline:
+    """Thread-safe. The child starts with the first view, and again if it died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._open: dict[str, tuple[float, Rescue]] = {}
+
+    def watch(self, fabric_id: str, rescue: Rescue, longest_seconds: float) -> None:
+        """When this returns, the child ends the machine's job if this process dies, or after `longest_seconds`.
+        Raises OSError or TimeoutError if there is no child."""
+        with self._lock:
+            self._open[fabric_id] = (time.monotonic() + longest_seconds, rescue)
+            try:
+                self._tell([fabric_id])
+            except (OSError, TimeoutError):
+                self._kill()
+                self._tell(list(self._open))
+
+    def done(self, fabric_id: str) -> None:
+        """The machine's job has ended."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._open.pop(fabric_id, None) is not None and self._child is not None:
+                _write(self._child, ["done", fabric_id])
+
+    def close(self) -> None:
+        """End the child; it ends what is still open."""
+        with self._lock:
+            if self._child is not None and self._child.stdin is not None:
+                self._child.stdin.close()
+                self._child = None
+
+    def _tell(self, fabric_ids: Sequence[str]) -> None:
+        if self._child is None or self._child.poll() is not None:
+            self._child, fabric_ids = _started(), list(self._open)
+        for fabric_id in fabric_ids:
+            ends_at, rescue = self._open[fabric_id]
+            _write(self._child, ["open", fabric_id, ends_at - time.monotonic(), list(rescue)])
+            _hear(self._child, fabric_id)
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(__file__))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        start_new_session=True,
+    )
+    _hear(child, "ready")
+    return child
+
+
+def _write(child: "subprocess.Popen[bytes]", line: Sequence[object]) -> None:
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(line).encode() + b"\n")
+
+
+def _hear(child: "subprocess.Popen[bytes]", word: str) -> None:
+    assert child.stdout is not None
+    readable, _, _ = select.select([child.stdout], [], [], START_SECONDS)
+    if not readable or child.stdout.readline() != word.encode() + b"\n":
+        child.kill()
+        raise TimeoutError("the process that ends left-over backup jobs does not answer")
+
+
+# -- the child -----------------------------------------------------------------------------------------
+
+
+def _main() -> None:
+    # a service manager that ends the processes of a dead service must not end this one
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    watched: dict[str, tuple[float, Rescue]] = {}
+    print("ready", flush=True)
+    for line in _lines(watched):
+        if line[0] == "open":
+            watched[line[1]] = (time.monotonic() + line[2], line[3])
+            print(line[1], flush=True)
+        else:
+            watched.pop(line[1], None)
+    _rescue_all([rescue for _, rescue in watched.values()])
+
+
+def _lines(watched: dict[str, tuple[float, Rescue]]) -> Iterator[Any]:
+    """Each line of the input, until it ends; meanwhile what is overdue is ended."""
+    kept = b""
+    while True:
+        nearest = min((ends_at for ends_at, _ in watched.values()), default=None)
+        left = None if nearest is None else max(0.0, nearest - time.monotonic())
+        readable, _, _ = select.select([0], [], [], left)
+        if not readable:
+            _rescue_overdue(watched)
+            continue
+        read = os.read(0, 65536)
+        if not read:
+            return
+        *whole, kept = (kept + read).split(b"\n")
+        yield from map(json.loads, whole)
+
+
+def _rescue_overdue(watched: dict[str, tuple[float, Rescue]]) -> None:
+    now = time.monotonic()
+    for fabric_id, (ends_at, rescue) in list(watched.items()):
+        if ends_at <= now:
+            # it stays watched: should the owner die meanwhile, the attempt must outlive this thread
+            watched[fabric_id] = (now + RESCUE_SECONDS, rescue)
+            # this program has the standard library only
+            threading.Thread(target=_rescue_all, args=([rescue],), daemon=True).start()  # noqa: TID251
+
+
+def _rescue_all(rescues: Sequence[Rescue]) -> None:
+    left, deadline = list(rescues), time.monotonic() + RESCUE_SECONDS
+    while left and time.monotonic() < deadline:
+        left = [rescue for rescue in left if not _rescue(rescue)]
+        if left:
+            time.sleep(PAUSE_SECONDS)
+
+
+def _rescue(rescue: Rescue) -> bool:
+    """True if no job of ours is left, or the machine can never be reached again."""
+    kind, *rest = rescue
+    if kind == "virsh":
+        return _end_by_virsh(*rest)
+    if not Path(rest[0]).exists():
+        return True
+    with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as talk:
+        talk.settimeout(ANSWER_SECONDS)
+        talk.connect(rest[0])
+        return _end_by_monitor(talk.makefile("rw"))
+    return False
+
+
+def _end_by_monitor(talk: IO[str]) -> bool:
+    """Cancel all backup jobs: an embedded root has none but ours. The next driver tidies up."""
+    talk.readline()
+    _ask(talk, "qmp_capabilities")
+    for job in _backups(talk):
+        _ask(talk, "block-job-cancel", device=job, force=True)
+    return not _backups(talk)
+
+
+def _backups(talk: IO[str]) -> list[str]:
+    """Jobs that still copy; one that has concluded waits for the next driver, which learns from it how it ended."""
+    jobs = _ask(talk, "query-block-jobs") or ()
+    return [job["device"] for job in jobs if job["type"] == "backup" and job["status"] != "concluded"]
+
+
+def _ask(talk: IO[str], command: str, **arguments: object) -> Any:
+    """QEMU's result; None if it refused. Raises ValueError if the connection ends."""
+    talk.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+    talk.flush()
+    while True:
+        answer = json.loads(talk.readline())
+        if "return" in answer or "error" in answer:
+            return answer.get("return")
+
+
+def _end_by_virsh(uri: str, machine: str, sockets: str) -> bool:
+    """End the job if its socket is ours."""
+    seen = _virsh(uri, "backup-dumpxml", machine)
+    if seen.returncode != 0:
+        return any(words in seen.stderr.lower() for words in GONE)
+    if f"'{sockets}/" not in seen.stdout:
+        return True
+    return _virsh(uri, "domjobabort", machine).returncode == 0
+
+
+def _virsh(uri: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = ["virsh", "-c", uri, *words]
+    environment = os.environ | {"LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=VIRSH_SECONDS, check=False, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, -1, "", "")
+
+
+if __name__ == "__main__":
+    _main()

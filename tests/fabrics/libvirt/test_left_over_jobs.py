@@ -1,0 +1,99 @@
+"""A backup job without an owner: whatever dies, it ends soon, and no write of the guest fails for want of scratch space."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from rig import small_store
+from rig.eventually import eventually
+from secondsite.ground.units import MiB
+
+pytestmark = pytest.mark.slow
+
+SCRATCH_BYTES = 3 * MiB
+
+
+@pytest.fixture
+def cramped(held):
+    """The root's scratch space is a file system of 3 MiB; the disk is full of data, which a view must keep."""
+    scratch = held.root / "scratch"
+    scratch.rmdir()
+    for block in range(0, 8 * MiB, MiB):
+        held_write(held, block)
+    with small_store.mounted(scratch, SCRATCH_BYTES):
+        yield held
+        held.kill()
+
+
+def held_write(held, offset):
+    held.ask("write", machine=held.machine, offset=offset, length=MiB)
+
+
+def overwritten_by_nobody(held):
+    """What QEMU says when the guest overwrites the whole disk while no process drives the root."""
+    said = []
+    for offset in range(0, 8 * MiB, 256 * 1024):
+        line = f'qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "write -P 9 {offset} 262144"'
+        command = {"execute": "human-monitor-command", "arguments": {"command-line": line}}
+        said.append(held.monitor_of_nobody(command))
+    return [each for each in said if "rror" in each or "failed" in each]
+
+
+def lifelines_of(held):
+    children = Path(f"/proc/{held.process.pid}/task").glob("*/children")
+    pids = [pid for task in children for pid in task.read_text().split()]
+    return [int(pid) for pid in pids if b"job_lifeline" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def jobs_of_nobody(held):
+    """Jobs that still copy what the guest overwrites."""
+    return [job for job in held.monitor_of_nobody("query-block-jobs") if job["status"] != "concluded"]
+
+
+def test_the_guest_writes_on_when_the_owner_of_its_view_is_killed_and_scratch_space_is_nearly_full(cramped):
+    cramped.ask("open_view", machine=cramped.machine, base=None, name="secondsite-1-1")
+    cramped.kill()
+    eventually(lambda: jobs_of_nobody(cramped) == [], 10)
+    assert overwritten_by_nobody(cramped) == []
+    cramped.open()
+    cramped.ask("end_left_over", machine=cramped.machine)
+    assert list((cramped.root / "scratch").iterdir()) == []
+    assert cramped.cycle(None, "secondsite-1-2")["bitmaps"] == []
+    assert cramped.cycle("secondsite-1-2", "secondsite-1-3")["dirty"] == []
+    assert cramped.ask("checkpoints", machine=cramped.machine) == ["secondsite-1-3"]
+
+
+def test_the_next_process_ends_a_left_over_job_before_it_does_anything_else_with_the_machine(held):
+    held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1")
+    (lifeline,) = lifelines_of(held)
+    os.kill(lifeline, signal.SIGKILL)
+    held.kill()
+    assert len(jobs_of_nobody(held)) == 1
+    held.open()
+    held.ask("end_left_over", machine=held.machine)
+    assert list((held.root / "scratch").iterdir()) == []
+    held.kill()
+    assert jobs_of_nobody(held) == []
+    held.open()
+
+
+def test_a_view_that_is_open_for_too_long_does_not_outlive_its_deadline_by_much(held):
+    """The owner hangs, and is then killed: the deadline stands, whatever comes later."""
+    held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1", longest_seconds=1.0)
+    os.kill(held.process.pid, signal.SIGSTOP)
+    held.kill()
+    eventually(lambda: jobs_of_nobody(held) == [], 10)
+    held.open()
+
+
+def test_a_second_view_is_guarded_by_a_new_child_when_the_first_child_was_killed(held):
+    held.cycle(None, "secondsite-1-1")
+    (lifeline,) = lifelines_of(held)
+    os.kill(lifeline, signal.SIGKILL)
+    held.ask("open_view", machine=held.machine, base="secondsite-1-1", name="secondsite-1-2")
+    assert len([pid for pid in lifelines_of(held) if pid != lifeline]) == 1
+    held.kill()
+    eventually(lambda: jobs_of_nobody(held) == [], 10)
+    held.open()
