@@ -121,8 +121,8 @@ def test_a_machine_whose_hypervisor_dies_in_the_middle_of_a_cycle_heals_too(full
 
     def kill(name):
         if name == "appliance.cycle.attempted" and not killed:
-            killed.append(name)
             simulated.kill(full.source.root, full.fabric_id)
+            killed.append(name)
 
     watched = Watched(full)
     full.source.write(full.fabric_id, 5 * MiB, CHANGED)

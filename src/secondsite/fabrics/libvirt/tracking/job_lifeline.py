@@ -34,6 +34,10 @@ Rescue = Sequence[str]
 """('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
 
 
+_left_at_work: list["subprocess.Popen[bytes]"] = []
+"""Children that still work after their owner was closed."""
+
+
 class JobLifeline:
     """Thread-safe. The child starts with the first view, and again if it died."""
 
@@ -60,11 +64,15 @@ class JobLifeline:
                 _write(self._child, ["done", fabric_id])
 
     def close(self) -> None:
-        """End the child; it ends what is still open."""
+        """End the child. While something is open it stays, to end that."""
         with self._lock:
-            if self._child is not None and self._child.stdin is not None:
-                self._child.stdin.close()
-                self._child = None
+            child, self._child = self._child, None
+            if child is None:
+                return
+            try:
+                child.communicate(timeout=ANSWER_SECONDS)
+            except subprocess.TimeoutExpired:
+                _left_at_work.append(child)
 
     def _tell(self, fabric_ids: Sequence[str]) -> None:
         if self._child is None or self._child.poll() is not None:
