@@ -20,12 +20,19 @@ from secondsite.wire.control.setups import Base
 def start(
     pair: Pair[AnySite], run: str, point_id: str, name: str | None = None, fabric_id: str | None = None, **more: Any
 ) -> dict[str, Any]:  # fmt: skip
-    """Starts a machine from a point, as the run 'drill' or 'failover'; the facts of it."""
+    """Starts a machine from a point, as the run 'drill' or 'failover' (which closes the replica first); its facts."""
+    if run == "failover":
+        close(pair)
     payload = StartReplica(
         run=run, point_id=point_id, fabric_id=fabric_id or str(uuid.uuid4()), name=name or f"{pair.name}-{run}",
         **more,
     )  # fmt: skip
     return pair.target.do(Kind.START_REPLICA, payload, pair.machine_id)
+
+
+def close(pair: Pair[AnySite]) -> None:
+    """The replica takes no more cycles."""
+    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
 
 
 def stop(pair: Pair[AnySite], run: str, fabric_id: str) -> None:
@@ -36,7 +43,6 @@ def stop(pair: Pair[AnySite], run: str, fabric_id: str) -> None:
 def fail_over(pair: Pair[AnySite], point_id: str) -> str:
     """The fabric id of the machine that runs at the target from now on."""
     pair.pause()
-    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
     fabric_id: str = start(pair, "failover", point_id, name=pair.name)["fabric_id"]
     return fabric_id
 

@@ -34,6 +34,7 @@ class TinyVault:
         self.report_counts: dict[str, int] = {}
         self.sources: dict[str, SourceStatus] = {}
         self.replicas: dict[str, ReplicaStatus] = {}
+        self.generations: dict[str, dict[str, int]] = {}
         self._server = serve(self._serve, "127.0.0.1", port, ssl=context)
         self.port: int = self._server.socket.getsockname()[1]
         self.url = f"wss://127.0.0.1:{self.port}"
@@ -87,18 +88,19 @@ class TinyVault:
         self.connections[hello.appliance_id] = connection
         try:
             for text in connection:
-                self._hear(wire.parse(text))
+                self._hear(hello.appliance_id, wire.parse(text))
         except ConnectionClosed:
             pass
         finally:
             if self.connections.get(hello.appliance_id) is connection:
                 del self.connections[hello.appliance_id]
 
-    def _hear(self, message: wire.Message) -> None:
+    def _hear(self, appliance_id: str, message: wire.Message) -> None:
         with self._lock:
             if isinstance(message, wire.Report):
                 self.reports[message.order_id] = message
                 self.report_counts[message.order_id] = self.report_counts.get(message.order_id, 0) + 1
             elif isinstance(message, wire.Status):
+                self.generations.setdefault(appliance_id, {}).update(message.generations)
                 self.sources.update({each.machine_id: each for each in message.sources})
                 self.replicas.update({each.machine_id: each for each in message.replicas})

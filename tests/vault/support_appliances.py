@@ -20,6 +20,7 @@ from secondsite.wire.common.machines import (
 )
 from secondsite.wire.common.points import PointShape, RolledForward
 from secondsite.wire.control import Report, checks, orders
+from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from tests.vault.support_copies import Copies
 
@@ -71,17 +72,24 @@ class Appliances:
         self.started = []
         self.copies = Copies()
         self.setups = {}
+        self.generations = {}
+        self.stale = []
+        self._accepting = set()
         self._reports = {}
         self._epochs = {}
 
     # ---- the port ----------------------------------------------------------------------------------------
 
-    def ask(self, appliance_id, order_id, kind, machine_id, payload, deadline_seconds):
+    def ask(
+        self, appliance_id, order_id, kind, machine_id, payload, deadline_seconds, *, generation=None, given_at=None
+    ):  # fmt: skip
         if order_id not in self._reports:
             self._spring(order_id, kind)
             if appliance_id in self.away or kind in self.silent:
                 return None
-            self._reports[order_id] = self._report(order_id, appliance_id, kind, machine_id, payload)
+            self._reports[order_id] = self._stale(
+                order_id, appliance_id, machine_id, generation
+            ) or self._report(order_id, appliance_id, kind, machine_id, payload)
         return None if kind in self.unheard else self._reports[order_id]
 
     def forget(self, order_id):
@@ -125,6 +133,28 @@ class Appliances:
 
     # ---- behind it -----------------------------------------------------------------------------------------
 
+    def _stale(self, order_id, appliance_id, machine_id, generation):
+        """As appliances do (appliance/control/generations.py)."""
+        key = appliance_id, machine_id
+        seen = self.generations.get(key, 0)
+        if generation is None:
+            return None
+        if generation < seen:
+            self.stale.append(order_id)
+            return Report(order_id=order_id, problem=Problem.of(errors.StaleOrder(f"{generation} < {seen}.")))
+        self.generations[key] = generation
+        return None
+
+    def lose_reports(self):
+        """As after thirty days."""
+        self._reports.clear()
+
+    def tell_generations(self):
+        """What every connection begins with."""
+        with self.store.transaction() as tx:
+            for (_, machine_id), generation in self.generations.items():
+                tx.statuses.put_generation(machine_id, generation)
+
     def _report(self, order_id, appliance_id, kind, machine_id, payload):
         left = self.failing.get(kind, [0, None])
         if left[0] > 0 and left[1] in (None, machine_id):
@@ -132,6 +162,9 @@ class Appliances:
             problem = Problem.of(errors.FabricError(f"{kind} was told to fail."))
             return Report(order_id=order_id, problem=problem)
         assert isinstance(payload, orders.ORDERS[kind].payload)
+        if kind is Kind.START_REPLICA and payload.run == "failover" and machine_id in self._accepting:
+            problem = Problem.of(errors.NotPossibleNow("The replica takes cycles.", do="Close it first."))
+            return Report(order_id=order_id, problem=problem)
         self.given.append((appliance_id, kind, machine_id))
         facts = getattr(self, f"_{kind.value}", self._nothing)(appliance_id, machine_id, payload)
         assert isinstance(facts, orders.ORDERS[kind].facts)
@@ -168,6 +201,14 @@ class Appliances:
         self.setups[machine_id] = setup
         self.copies.run(machine_id, appliance_id)
         self.seal(machine_id)
+        return orders.Nothing()
+
+    def _prepare_replica(self, appliance_id, machine_id, payload):
+        self._accepting.add(machine_id)
+        return orders.Nothing()
+
+    def _accept_cycles(self, appliance_id, machine_id, payload):
+        (self._accepting.add if payload.accepting else self._accepting.discard)(machine_id)
         return orders.Nothing()
 
     def _resynchronize(self, appliance_id, machine_id, payload):

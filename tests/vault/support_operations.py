@@ -53,8 +53,17 @@ class Verbs:
         vault_store.migrate(url)
         self.clock = Clock()
         self._ids = itertools.count(1)
+        self.folder = folder
         self.appliances = Appliances(self.clock, names)
-        self._db = database.connect(url)
+        self.open()
+        if older is None:
+            self._furnish()
+        else:
+            self.clock.pass_by(60)
+            self.appliances.remember_all()
+
+    def open(self):
+        self._db = database.connect(f"sqlite:///{self.folder}/vault.db")
         self.store = self.appliances.store = vault_store.SqlStore(self._db)
         deps = Deps(
             self.store,
@@ -66,11 +75,6 @@ class Verbs:
         )
         self._operations = operations.operations(deps)
         self.engine = Engine(self._db, operations.definitions(deps), clock=self.clock.now, owner="test")
-        if older is None:
-            self._furnish()
-        else:
-            self.clock.pass_by(60)
-            self.appliances.remember_all()
 
     def close(self):
         self._db.dispose()
@@ -87,7 +91,7 @@ class Verbs:
         )
 
     def _new_id(self):
-        """Ids that rise: what is played again has the same ones."""
+        """Ids that rise: what is played again has the same ones. They go on rising when a database is restored."""
         return f"{next(self._ids):08d}{uuid.uuid5(uuid.NAMESPACE_DNS, 'test').hex[8:]}"
 
     def _furnish(self):

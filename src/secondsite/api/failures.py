@@ -25,6 +25,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "not-found": HTTPStatus.NOT_FOUND,
         "already-exists": HTTPStatus.CONFLICT,
         "not-possible-now": HTTPStatus.CONFLICT,
+        "stale-order": HTTPStatus.CONFLICT,
         "point-damaged": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,
         "seed-refused": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -68,7 +68,7 @@ class Appliance:
         if self.config.control_url is not None:
             self.control = Control(
                 self.config.control_url, self.peers.tls, self.desk, self.renewal, self._hello,
-                lambda: Reporter(self.replication, self.host),
+                lambda: Reporter(self.replication, self.host, self.desk.generations),
             )  # fmt: skip
             self.control.start()
         log.info("appliance.started", site=self.config.site, name=self.config.name, port=self.listener.port,

@@ -27,6 +27,7 @@ BY_CODE: dict[str, Exit] = {
     "not-found": Exit.NOT_FOUND,
     "already-exists": Exit.NOT_POSSIBLE_NOW,
     "not-possible-now": Exit.NOT_POSSIBLE_NOW,
+    "stale-order": Exit.NOT_POSSIBLE_NOW,
     "unauthenticated": Exit.UNAUTHENTICATED,
     "registration-refused": Exit.UNAUTHENTICATED,
     "certificate-refused": Exit.UNAUTHENTICATED,

@@ -56,6 +56,13 @@ class NotPossibleNow(SecondsiteError):
         )
 
 
+class StaleOrder(SecondsiteError):
+    """A later job has taken the machine, or the order was given too long ago: what the job knew may no longer be true."""
+
+    code = "stale-order"
+    default_do = "Look at the machine with 'secondsite machine show MACHINE', then start the verb again: a new job may act."
+
+
 class ChangedMeanwhile(SecondsiteError):
     """Somebody else changed it since the caller read it; nothing was written."""
 

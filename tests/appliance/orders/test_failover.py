@@ -18,6 +18,7 @@ from secondsite.wire.control.orders import (
     RemoveReplica,
     Restart,
     ShutDown,
+    StartReplica,
     StopReplica,
 )
 from secondsite.wire.control.setups import Base
@@ -50,6 +51,18 @@ def test_a_failover_runs_the_chosen_point_and_its_network_mapping(pair):
     assert pair.target.read(fact["fabric_id"]) == content
     nic = pair.target.fabric.inventory.get(fact["fabric_id"]).definition.nics[0]
     assert nic.network == "lan-b"
+
+
+def test_no_failed_over_machine_starts_while_the_replica_takes_cycles(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    payload = StartReplica(run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01")
+    refused = pair.target.order(Kind.START_REPLICA, payload, pair.machine_id).problem
+    assert refused.code == "not-possible-now"
+    assert "takes cycles from its source" in refused.message
+    assert "closes the replica first" in refused.do
+    assert pair.target.fabric.inventory.get(payload.fabric_id) is None
+    assert pair.status().runs == ()
 
 
 def test_a_repeated_start_gives_the_same_machine(pair):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rig.appliances import Pair
+from rig.appliances.runs import close
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.datapath.cycles import firmware
@@ -53,6 +54,8 @@ def digests(files):
 
 
 def started(pair, point_id, run="drill", fabric_id=COPY, **more):
+    if run == "failover":
+        close(pair)
     start = StartReplica(run=run, point_id=point_id, fabric_id=fabric_id, name=f"{run}-web01", **more)
     pair.target.do(Kind.START_REPLICA, start, pair.machine_id)
     return pair.target.fabric.firmware.read(fabric_id)

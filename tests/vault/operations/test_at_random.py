@@ -68,13 +68,13 @@ class AnyVerb(RuleBasedStateMachine):
             self.verbs.submit(verb, **self.arguments(verb))
         assert len(self.verbs.jobs()) == jobs
 
-    @rule()
-    def the_last_job_is_retried(self):
-        """Only while no other job came after it: an older one acts on what it knew (docs/limits.md, "Of the method")."""
-        last = next(iter(self.verbs.jobs()), None)
-        if last is not None and last.state == "failed":
-            with contextlib.suppress(failures.Refused):
-                self.verbs.retry(last.id)
+    @rule(back=st.integers(0, 5))
+    def a_job_that_failed_is_retried(self, back):
+        """The last one, or one from long ago, which must not act on what it knew then."""
+        failed = [job for job in self.verbs.jobs() if job.state == "failed"]
+        if failed:
+            with contextlib.suppress(failures.Refused, errors.NotFound):
+                self.verbs.retry(failed[min(back, len(failed) - 1)].id)
             self.verbs.rest()
 
     def take(self, verb):

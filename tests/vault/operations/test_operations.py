@@ -259,17 +259,6 @@ def test_the_new_copy_goes_before_the_old_one_starts_again(verbs):
     assert kinds.index(Kind.STOP_REPLICA) < kinds.index(Kind.RESTART)
 
 
-def test_a_failed_planned_failover_is_not_retried_over_its_cancel(verbs):
-    verbs.protect()
-    verbs.appliances.fail(Kind.PRE_COPY, times=1)
-    job = verbs.run(Verb.PLANNED_FAILOVER)
-    retried = verbs.retry(job.job.id)
-    machine = verbs.machine()
-    assert retried.job.state.ended
-    assert machine.state in (State.PLANNED_FAILED_OVER, State.PROTECTED)
-    assert len(verbs.appliances.running(machine.id)) == 1
-
-
 # ---- enable ------------------------------------------------------------------------------------------------
 
 

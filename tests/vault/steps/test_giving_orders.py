@@ -20,7 +20,7 @@ class SilentSite:
     def __init__(self):
         self.seconds = 1000.0
         self.gateway = SimpleNamespace(
-            ask=lambda *_: None, is_connected=lambda _id: True, progress=lambda _id: None
+            ask=lambda *_, **__: None, is_connected=lambda _id: True, progress=lambda _id: None
         )
 
     def monotonic(self):
@@ -28,7 +28,7 @@ class SilentSite:
 
 
 def waits(orders, waited_seconds):
-    ctx = SimpleNamespace(order_id="job/1/1", waited_seconds=waited_seconds)
+    ctx = SimpleNamespace(order_id="job/1/1", began_at=None, waited_seconds=waited_seconds)
     order, payload = cast(Any, ORDERS[Kind.DISCOVER]), cast(Any, None)
     with pytest.raises(Wait) as wait:
         orders.give(

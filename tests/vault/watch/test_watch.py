@@ -59,6 +59,15 @@ def heard():
     return []
 
 
+def test_the_numbers_of_orders_that_a_machines_appliances_saw_are_kept(store, clock):
+    facts = StatusIntake(store, lambda _signal: None, clock)
+    for said in ({"m1": 4, "nobody": 9}, {"m1": 3}):
+        facts.status("appliance-a", Status(generations=said))
+    facts.status("appliance-c", Status(generations={"m1": 99}))
+    with store.reading() as tx:
+        assert tx.statuses.generation("m1") == 4
+
+
 @pytest.fixture
 def facts(store, heard, clock):
     return StatusIntake(store, lambda key: key.startswith("machine/") and heard.append(key), clock)

@@ -94,6 +94,7 @@ class Control:
             raise InvalidHandshake(f"{answer.problem.message} {answer.problem.do}")
         if not isinstance(answer, wire.Welcome):
             raise InvalidHandshake(f"the vault answered with {answer.type} instead of welcome")
+        self._desk.generations.vault_says(answer.vault_time)
         log.info("vault.connected", url=self._url)
 
     def _talk(self, socket: ClientConnection) -> None:

@@ -1,5 +1,5 @@
 """Each order is done once: for one that has ended its report is sent again, one that runs goes on, a new one gets a
-worker.
+worker. One that a later verb has overtaken, or that was given long ago, is refused.
 
 After a restart a repeated order runs again; handlers can be repeated.
 """
@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from ...datapath.errors import StorageDaemonGone
+from ...domain import errors
 from ...ground import seams
 from ...wire.common.base import Problem, Shape
 from ...wire.control import Order, Progress, Report
 from ...wire.control.orders import ORDERS
 from .. import orders
 from ..orders import ApplianceParts, Context
+from .generations import Generations
 
 Send = Callable[[Report | Progress], None]
 """Raises ConnectionError if the vault is not connected."""
@@ -33,6 +35,7 @@ class OrderDesk:
 
     def __init__(self, parts: ApplianceParts, workers: int) -> None:
         self._parts = parts
+        self.generations = Generations(parts.state)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="order")
         self._lasting = ThreadPoolExecutor(LASTING_AT_ONCE, thread_name_prefix="lasting-order")
         self._lock = threading.Lock()
@@ -57,8 +60,8 @@ class OrderDesk:
             self._deliver(report)
 
     def take(self, order: Order) -> None:
-        """Begin the order, unless it runs or has ended."""
-        report = self._parts.state.report(order.order_id)
+        """Begin the order, unless it runs, has ended or is stale."""
+        report = self._known(order)
         if report is not None:
             self._deliver(report)
             return
@@ -69,6 +72,22 @@ class OrderDesk:
         pool = self._lasting if order.kind in LASTING else self._pool
         pool.submit(self._run, order)
 
+    def _known(self, order: Order) -> Report | None:
+        """What is to be said of the order at once: that it is stale, or how it ended."""
+        try:
+            self.generations.refuse_overtaken(order)
+            report = self._parts.state.report(order.order_id)
+            if report is None and not self._is_running(order):
+                self.generations.refuse_ancient(order)
+        except errors.StaleOrder as stale:
+            log.warning("order.stale", order=order.order_id, kind=order.kind, problem=stale.message)
+            return Report(order_id=order.order_id, machine_id=order.machine_id, problem=Problem.of(stale))
+        return report
+
+    def _is_running(self, order: Order) -> bool:
+        with self._lock:
+            return order.order_id in self._running
+
     def perform(self, order: Order) -> Report:
         """Do the order now, in this thread, and store its report."""
         context = Context(
@@ -76,6 +95,7 @@ class OrderDesk:
         )
         seams.reach("appliance.order.begun")
         try:
+            self.generations.admit(order)
             sentence, facts = _perform(context)
             body = facts.model_dump(mode="json")
             report = Report(

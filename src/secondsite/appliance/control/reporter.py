@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ...wire.control import Status
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication
 from ..target import ReplicaHost
+from .generations import Generations
 
 ALL_EVERY_SECONDS = 5.0
 
@@ -15,9 +17,11 @@ ALL_EVERY_SECONDS = 5.0
 class Reporter:
     """Makes the Status messages of one connection."""
 
-    def __init__(self, replication: Replication, host: ReplicaHost) -> None:
+    def __init__(self, replication: Replication, host: ReplicaHost, generations: Generations) -> None:
         self._replication = replication
         self._host = host
+        self._generations = generations
+        self._generations_told: Mapping[str, int] = {}
         self._told: dict[str, SourceStatus | ReplicaStatus] = {}
         self._all_at = 0.0
 
@@ -38,7 +42,8 @@ class Reporter:
         now: dict[str, SourceStatus | ReplicaStatus] = {**sources, **replicas}
         changed = set(now) if everything else {key for key in now if self._told.get(key) != now[key]}
         self._told = dict(now)
-        if not changed and not everything:
+        generations = self._new_generations()
+        if not (changed or everything or generations):
             return None
         if everything:
             self._all_at = time.monotonic()
@@ -49,7 +54,12 @@ class Reporter:
             store_free_bytes=free,
             store_used_bytes=used,
             at=datetime.now(UTC),
+            generations=generations,
         )
+
+    def _new_generations(self) -> dict[str, int]:
+        told, self._generations_told = self._generations_told, self._generations.all()
+        return {key: seen for key, seen in self._generations_told.items() if told.get(key) != seen}
 
     def _space(self) -> tuple[int | None, int | None]:
         try:

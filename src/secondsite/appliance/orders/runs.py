@@ -43,6 +43,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     disk's size."""
     began, hosted = time.monotonic(), context.hosted()
     with hosted.lock("starting a machine", context.left_seconds()):
+        _require_closed(hosted, payload)
         record = hosted.record(payload.point_id)
         paths = _disks(context, hosted, payload)
         fact = RunFact(
@@ -83,6 +84,16 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at=taken_at,
         seconds=seconds,
     )
+
+
+def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
+    """Whoever fails over closes the replica first: while its source may send cycles, it may also run."""
+    if payload.run == FAILOVER and hosted.accepting:
+        raise errors.NotPossibleNow(
+            f"The replica of {hosted.setup.machine_name} takes cycles from its source, so no failed-over machine is started "
+            "on it.",
+            do="Start the failover again: it closes the replica first. A drill may run beside replication.",
+        )
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:

@@ -40,7 +40,7 @@ class Stage(Protocol):
 class StepContext:
     """One run of one step (or of its undo).
 
-    `waited_seconds` counts from the step's first wait in this attempt, as the deadlines of its waits do.
+    `began_at` is when this attempt at the step began. `waited_seconds` counts from the step's first wait in this attempt, as the deadlines of its waits do.
     `attempt` and `order_id` stay the same when the step is run again after a wait or a crash, and change with a
     retry: by its order id a repeated effect can be recognised. `stored_facts` maps the keys of steps to
     their facts, this step's own included.
@@ -52,6 +52,7 @@ class StepContext:
     subject_name: str
     requested_by: str
     attempt: int
+    began_at: datetime
     waited_seconds: float
     order_id: str
     stored_arguments: Json

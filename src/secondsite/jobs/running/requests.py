@@ -117,11 +117,34 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
     job = _existing(session, job_id)
     if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
         raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
+    _refuse_in_vain(session, catalogue, job)
     reopen(session, catalogue, job, now)
 
 
+def _refuse_in_vain(session: Session, catalogue: Catalogue, parent: JobView) -> None:
+    """Raises Refused, as the first of them does, if none of the children that failed would be retried."""
+    refusals: list[Refused] = []
+    for child in read.children_of(session, parent.id):
+        if not child.state.ended or child.state is JobState.SUCCEEDED:
+            continue
+        try:
+            _refuse_retry(session, catalogue.get(child.name), child)
+        except Refused as refused:
+            refusals.append(refused)
+        else:
+            return
+    if refusals:
+        raise refusals[0]
+
+
+def _refuse_retry(session: Session, definition: Definition, job: JobView) -> None:
+    if definition.on_retry is not None:
+        definition.on_retry(session, job)
+
+
 def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
-    """Let an ended job run again under its next attempt; raises Refused when its definition has changed."""
+    """Let an ended job run again under its next attempt; raises Refused when its definition has changed, or the domain
+    refuses."""
     definition, written = catalogue.get(job.name), read.tasks_of(session, job.id)
     if not plan.fits(definition, written):
         raise Refused(
@@ -129,6 +152,7 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
             f"The steps of {job.name} have changed in this version",
             "Start a new job instead",
         )
+    _refuse_retry(session, definition, job)
     fresh: dict[str, object] = {
         "attempt": job.attempt + 1,
         "ended_at": None,

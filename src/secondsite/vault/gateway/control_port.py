@@ -87,6 +87,9 @@ class ControlPort:
         machine_id: str | None,
         payload: Shape,
         deadline_seconds: float,
+        *,
+        generation: int | None = None,
+        given_at: datetime | None = None,
     ) -> control.Report | None:
         order = control.Order(
             order_id=order_id,
@@ -94,6 +97,8 @@ class ControlPort:
             machine_id=machine_id,
             payload=payload.model_dump(mode="json"),
             deadline_seconds=deadline_seconds,
+            generation=generation,
+            given_at=given_at,
         )
         report = self._outstanding.asked(appliance_id, order)
         link = self._links.get(appliance_id)

@@ -27,7 +27,7 @@ from ...wire.common.machines import DiscoveredMachine, MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
 from .. import ports
-from ..steps import batch, lookup, obstacles, replicating, seeds, synchronizing
+from ..steps import authority, batch, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.deps import Deps
 from ..steps.operation import unique
 from ..steps.retry_store import retrying
@@ -154,7 +154,7 @@ class EnableProtection:
         obstacles.require_none(
             "Enabling protection", found.name, *self._obstacles(ctx, wanted, found.definition, disks)
         )
-        record = self._record(ctx.job_id, wanted, found.definition, disks)
+        record = self._record(ctx.job_id, ctx.attempt, wanted, found.definition, disks)
         return Done(
             f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
             f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}",
@@ -195,8 +195,14 @@ class EnableProtection:
         return source.facts, target.facts
 
     def _record(
-        self, job_id: str, wanted: EnableArguments, found: MachineDefinition, disks: tuple[str, ...]
+        self,
+        job_id: str,
+        attempt: int,
+        wanted: EnableArguments,
+        found: MachineDefinition,
+        disks: tuple[str, ...],
     ) -> ports.MachineRecord:
+        """Each attempt makes the record again, with a higher number."""
         return ports.MachineRecord(
             id=wanted.machine_id,
             name=found.name,
@@ -214,6 +220,8 @@ class EnableProtection:
             created_at=self.deps.now(),
             job_id=job_id,
             encrypted=wanted.encrypt,
+            generation=attempt,
+            claimed_by=job_id,
         )
 
     def _again(self, session: Session, job: JobView) -> None:
@@ -221,7 +229,7 @@ class EnableProtection:
         checked = read.facts_of(session, job.id, "check", Checked)
         if checked is not None:
             wanted = EnableArguments.model_validate(job.arguments)
-            record = self._record(job.id, wanted, checked.definition, checked.disks)
+            record = self._record(job.id, job.attempt, wanted, checked.definition, checked.disks)
             _add_once(self.deps.store.within(session), record)
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
@@ -252,7 +260,9 @@ class EnableProtection:
 
     def _machine(self, ctx: StepContext) -> ports.MachineRecord:
         with self.deps.store.transaction() as tx:
-            return tx.machines.get(str(ctx.subject))
+            machine = tx.machines.get(str(ctx.subject))
+            authority.require(tx, machine, read.get(tx.session, ctx.job_id))
+            return machine
 
     def _source(self, ctx: StepContext) -> Source:
         return Source(self.orders, ctx, self._machine(ctx))

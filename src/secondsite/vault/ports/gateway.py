@@ -1,5 +1,6 @@
 """The way to the appliances and back."""
 
+from datetime import datetime
 from typing import Protocol
 
 from ...wire.common.base import Shape
@@ -18,6 +19,9 @@ class Gateway(Protocol):
         machine_id: str | None,
         payload: Shape,
         deadline_seconds: float,
+        *,
+        generation: int | None = None,
+        given_at: datetime | None = None,
     ) -> Report | None:
         """The report if it has arrived; else hands the order over (once per connection; again after a reconnect)
         and gives None. The signal 'order/<order_id>' fires when the report arrives."""

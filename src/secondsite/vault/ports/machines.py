@@ -61,6 +61,12 @@ class MachineRecord:
     """The replication group that it belongs to."""
     encrypted: bool = False
     """Replicas that are made new are encrypted, with a key that the vault does not know."""
+    generation: int = 0
+    """Rises with every verb that claims the machine; its orders carry the number."""
+    claimed_by: str | None = None
+    """The job that claimed the machine last, also after its end: no earlier one may act. None: it was before numbers."""
+    came_from: State | None = None
+    """The state in which that job found the machine."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

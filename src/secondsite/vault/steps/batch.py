@@ -8,6 +8,9 @@ from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import to_json
 from ...jobs.model.outcomes import Outcome
+from ...jobs.model.views import JobView
+from ...jobs.storage import read
+from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 
 BATCH = "several_machines"
@@ -24,6 +27,8 @@ class BatchChild(Shape):
     machine_id: str
     name: str
     arguments: Unread
+    asked_at: int | None = None
+    """The machine's generation when the batch was asked for; None: it has no record yet, or an older vault asked."""
 
 
 class BatchArguments(Shape):
@@ -33,8 +38,20 @@ class BatchArguments(Shape):
     children: tuple[BatchChild, ...]
 
 
-def child(verb: Verb, machine_id: str, name: str, arguments: BaseModel | None) -> BatchChild:
-    return BatchChild(verb=verb, machine_id=machine_id, name=name, arguments=Unread(to_json(arguments)))
+def child(
+    verb: Verb, machine_id: str, name: str, arguments: BaseModel | None, asked_at: int | None = None
+) -> BatchChild:
+    body = Unread(to_json(arguments))
+    return BatchChild(verb=verb, machine_id=machine_id, name=name, arguments=body, asked_at=asked_at)
+
+
+def asked_at(session: Session, job: JobView) -> int | None:
+    """The generation that the job's machine had when its batch was asked for; None for a job of no batch."""
+    parent = None if job.parent_job_id is None else read.find(session, job.parent_job_id)
+    if parent is None or parent.name != BATCH:
+        return None
+    children = BatchArguments.model_validate(parent.arguments).children
+    return next((each.asked_at for each in children if each.machine_id == job.subject), None)
 
 
 def _run_children(ctx: StepContext) -> Outcome:

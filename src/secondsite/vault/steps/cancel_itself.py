@@ -1,13 +1,18 @@
-"""A planned failover that fails is cancelled by a job that starts by itself (S-215)."""
+"""A planned failover that fails is cancelled by a job that starts by itself (S-215).
+
+Not one that failed because it is out of date: what it would take back may be somebody's production by now.
+"""
 
 from dataclasses import replace
 
-from ...domain import lifecycle
+from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.definitions import Hook
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
+from .. import ports
+from .claim import taken
 from .deps import Deps
 
 
@@ -25,6 +30,9 @@ def cancel_itself(deps: Deps) -> Hook:
         machine = tx.machines.get(str(job.subject))
         if machine.job_id != job.id:
             return
+        if job.error is not None and job.error.code == errors.StaleOrder.code:
+            tx.machines.put(_left_as_it_is(machine))
+            return
         cancel_id = deps.submit(
             session,
             Verb.CANCEL_FAILOVER.value,
@@ -34,6 +42,12 @@ def cancel_itself(deps: Deps) -> Hook:
             by="secondsite",
         )
         state = lifecycle.after(machine.state, Event.FAILED).next
-        tx.machines.put(replace(machine, state=state, job_id=cancel_id))
+        tx.machines.put(taken(tx, machine, state, cancel_id))
 
     return start_cancel
+
+
+def _left_as_it_is(machine: ports.MachineRecord) -> ports.MachineRecord:
+    """As after a cancel that failed: a person looks, and decides."""
+    cancelling = lifecycle.after(machine.state, Event.FAILED).next
+    return replace(machine, state=lifecycle.after(cancelling, Event.FAILED).next, job_id=None)

@@ -5,22 +5,39 @@ The hooks run in the transaction that records the job's start or end, so job and
 
 from dataclasses import replace
 
-from ...domain import lifecycle
-from ...domain.lifecycle import DrillState, Event, Verb
+from ...domain import errors, lifecycle
+from ...domain.lifecycle import DrillState, Event, State, Verb
+from ...jobs.model.failures import Refused
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from .. import ports
+from . import authority, batch
+from .authority import BESIDE_THE_LIFECYCLE
 from .deps import Deps
 
-DRILL_VERBS = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER})
 
-
-def claimed(machine: ports.MachineRecord, verb: Verb, job_id: str) -> ports.MachineRecord:
+def claimed(
+    tx: ports.Transaction, machine: ports.MachineRecord, verb: Verb, job_id: str
+) -> ports.MachineRecord:
     """The machine as the verb's job takes it; raises NotPossibleNow."""
     lifecycle.require(verb, machine.name, machine.state, machine.drill_state)
-    if verb in DRILL_VERBS:
+    if verb in BESIDE_THE_LIFECYCLE:
         return replace(machine, drill_state=lifecycle.drill_after(machine.drill_state, verb))
-    return replace(machine, state=lifecycle.after(machine.state, verb).next, job_id=job_id)
+    return taken(tx, machine, lifecycle.after(machine.state, verb).next, job_id)
+
+
+def taken(
+    tx: ports.Transaction, machine: ports.MachineRecord, state: State, job_id: str
+) -> ports.MachineRecord:
+    """The machine, in that state, under the authority of this job and of none before it."""
+    return replace(
+        machine,
+        state=state,
+        came_from=machine.state,
+        job_id=job_id,
+        claimed_by=job_id,
+        generation=authority.highest(tx, machine) + 1,
+    )
 
 
 class MachineClaim:
@@ -30,12 +47,23 @@ class MachineClaim:
         self._deps = deps
         self._verb = verb
 
+    def retry(self, session: Session, job: JobView) -> None:
+        """Raises Refused if a later job, or another vault, has acted on the machine, or its state does not allow it."""
+        tx = self._deps.store.within(session)
+        try:
+            machine = tx.machines.get(str(job.subject))
+            self._require_authority(tx, machine, job)
+            lifecycle.require(self._verb, machine.name, machine.state, machine.drill_state)
+        except errors.SecondsiteError as error:
+            raise Refused(error.code, error.message, error.do) from error
+
     def start(self, session: Session, job: JobView) -> None:
         """Takes the machine, unless this job took it when it was submitted (a retry or a batch takes it here)."""
         tx = self._deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if not self._holds(machine, job):
-            tx.machines.put(claimed(machine, self._verb, job.id))
+            self._require_authority(tx, machine, job)
+            tx.machines.put(claimed(tx, machine, self._verb, job.id))
 
     def success(self, session: Session, job: JobView) -> None:
         self._end(session, job, Event.SUCCEEDED)
@@ -43,8 +71,16 @@ class MachineClaim:
     def failure(self, session: Session, job: JobView) -> None:
         self._end(session, job, Event.FAILED)
 
+    def _require_authority(self, tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
+        """A job of a batch claims its machine when it starts: nobody may have claimed it since the batch was asked for."""
+        if self._verb in BESIDE_THE_LIFECYCLE:
+            return
+        asked = batch.asked_at(tx.session, job)
+        if asked is None or authority.highest(tx, machine) > asked:
+            authority.require(tx, machine, job)
+
     def _holds(self, machine: ports.MachineRecord, job: JobView) -> bool:
-        if self._verb in DRILL_VERBS:
+        if self._verb in BESIDE_THE_LIFECYCLE:
             return machine.drill_state in (DrillState.STARTING, DrillState.CLEANING)
         return machine.job_id == job.id
 
@@ -53,7 +89,7 @@ class MachineClaim:
         machine = tx.machines.find(str(job.subject))
         if machine is None or not self._holds(machine, job):
             return
-        if self._verb in DRILL_VERBS:
+        if self._verb in BESIDE_THE_LIFECYCLE:
             tx.machines.put(self._drill_ended(machine, event))
         else:
             tx.machines.put(self._ended(machine, event))

@@ -12,10 +12,11 @@ from ...domain import errors, lifecycle
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
+from ...jobs.storage import read
 from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from .. import ports
-from . import batch
+from . import authority, batch
 from .claim import MachineClaim, claimed
 from .deps import Deps
 from .retry_store import retrying
@@ -51,6 +52,7 @@ class MachineOperation:
             tuple(retrying(step) for step in self.steps()),
             cancelable=self.verb in lifecycle.CANCELABLE,
             undo_on_failure=self.undo_on_failure,
+            on_retry=self.claim.retry,
             on_start=self.claim.start,
             on_success=self.claim.success,
             on_failure=self.claim.failure,
@@ -78,13 +80,16 @@ class MachineOperation:
             arguments=arguments,
             by=by,
         )
-        tx.machines.put(claimed(machine, self.verb, job_id))
+        tx.machines.put(claimed(tx, machine, self.verb, job_id))
         return job_id
 
     def _submit_batch(
         self, tx: ports.Transaction, ordered: Sequence[tuple[ports.MachineRecord, BaseModel | None]], by: str
     ) -> str:
-        children = tuple(batch.child(self.verb, m.id, m.name, arguments) for m, arguments in ordered)
+        children = tuple(
+            batch.child(self.verb, machine.id, machine.name, arguments, authority.highest(tx, machine))
+            for machine, arguments in ordered
+        )
         names = ", ".join(machine.name for machine, _ in ordered)
         return self.deps.submit(
             tx.session,
@@ -96,9 +101,12 @@ class MachineOperation:
         )
 
     def machine(self, ctx: StepContext) -> ports.MachineRecord:
-        """The record of the job's machine as it is now."""
+        """The record of the job's machine as it is now; raises StaleOrder if a later job has taken the machine."""
         with self.deps.store.transaction() as tx:
-            return tx.machines.get(str(ctx.subject))
+            machine = tx.machines.get(str(ctx.subject))
+            if self.verb not in authority.BESIDE_THE_LIFECYCLE:
+                authority.require(tx, machine, read.get(tx.session, ctx.job_id))
+            return machine
 
     def source(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Source:
         """Orders to the source of the job's machine; of `machine` where its roles are to be different."""

@@ -97,6 +97,15 @@ class SqlStatuses:
     def put_replica(self, status: ReplicaStatus, at: datetime) -> None:
         self._put(status.machine_id, {"replica": status, "replica_at": at})
 
+    def generation(self, machine_id: str) -> int:
+        """The highest number that an appliance said it had seen; 0 if none did."""
+        said = select(tables.statuses.c.generation).where(tables.statuses.c.machine_id == machine_id)
+        return self._session.execute(said).scalar_one_or_none() or 0
+
+    def put_generation(self, machine_id: str, generation: int) -> None:
+        if generation > self.generation(machine_id):
+            self._put(machine_id, {"generation": generation})
+
     def remove(self, machine_id: str) -> None:
         self._session.execute(delete(tables.statuses).where(tables.statuses.c.machine_id == machine_id))
 

@@ -105,6 +105,9 @@ machines = Table(
     Column("group", ForeignKey("groups.name")),
     Column("failed_over_forward", Shaped(RolledForward)),
     Column("encrypted", Boolean, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("claimed_by", String(64)),
+    Column("came_from", Word(State)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
     Index("ix_machines_group", "group"),
@@ -118,6 +121,7 @@ statuses = Table(
     Column("source_at", UtcDateTime),
     Column("replica", Shaped(ReplicaStatus)),
     Column("replica_at", UtcDateTime),
+    Column("generation", Integer, nullable=False, default=0),
 )
 
 # Ten minutes of a machine's RPO in one small row, as domain.rpo packs them.

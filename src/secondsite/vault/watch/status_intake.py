@@ -94,6 +94,7 @@ class StatusIntake:
                 self._write_appliance(tx, appliance_id, status.store_free_bytes)
                 self._write(tx, due)
             self._mark_written(due, now)
+        self._note_generations(appliance_id, status.generations)
         for machine_id in sorted({key[0] for key, seen in due.items() if seen.changed}):
             self._signals(f"machine/{machine_id}")
 
@@ -112,6 +113,16 @@ class StatusIntake:
         keep = set(machine_ids)
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
+
+    def _note_generations(self, appliance_id: str, generations: Mapping[str, int]) -> None:
+        """Only what an appliance of the machine says counts. It says each number once per connection."""
+        if not generations:
+            return
+        with self._store.transaction() as tx:
+            for machine_id, generation in sorted(generations.items()):
+                machine = tx.machines.find(machine_id)
+                if machine and appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
+                    tx.statuses.put_generation(machine.id, generation)
 
     def _newest(self, machine_id: str, side: type[AnyStatus]) -> _Seen | None:
         with self._lock:

@@ -36,12 +36,18 @@ class Welcome(Shape):
 
 
 class Order(Shape):
+    """`generation` is the number of the verb that gives the order: an appliance carries out none with a lower number than
+    it has seen for the machine. None: the order stands beside the machine's verbs, or its vault has no numbers.
+    `given_at` is when its step began, by the vault's clock."""
+
     type: Literal["order"] = "order"
     order_id: str
     kind: str
     machine_id: str | None = None
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     deadline_seconds: float = 60
+    generation: int | None = None
+    given_at: datetime | None = None
 
 
 class Progress(Shape):
@@ -77,6 +83,8 @@ class Status(Shape):
     store_used_bytes: int | None = None
     at: datetime | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
+    generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
+    """The highest number of an order that was seen, by machine; the same is not said twice over one connection."""
 
 
 class Renew(Shape):

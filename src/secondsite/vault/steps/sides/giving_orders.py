@@ -67,6 +67,7 @@ class Orders:
         *,
         why: str,
         machine_id: str | None = None,
+        generation: int | None = None,
         limits: Limits = USUAL,
     ) -> Answer[F]:
         """What the appliance reports; raises Wait while it does not.
@@ -77,7 +78,14 @@ class Orders:
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}"
         report = self._deps.gateway.ask(
-            appliance_id, order_id, order.kind, machine_id, payload, limits.deadline_seconds
+            appliance_id,
+            order_id,
+            order.kind,
+            machine_id,
+            payload,
+            limits.deadline_seconds,
+            generation=generation,
+            given_at=ctx.began_at,
         )
         if report is not None:
             return self._answer(order_id, order, report)

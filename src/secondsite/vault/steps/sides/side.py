@@ -23,6 +23,10 @@ class Side:
         self._appliance_id = appliance_id
         self.machine = machine
 
+    def _generation(self) -> int | None:
+        """Drills stand beside the lifecycle: their orders carry no number."""
+        return self.machine.generation if self.machine.claimed_by == self._ctx.job_id else None
+
     def _give(self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL) -> Answer[F]:
         return self._orders.give(
             self._ctx,
@@ -31,5 +35,6 @@ class Side:
             payload,
             why=why,
             machine_id=self.machine.id,
+            generation=self._generation(),
             limits=limits,
         )

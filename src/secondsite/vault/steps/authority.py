@@ -1,0 +1,74 @@
+"""Who may act on a machine: the job that claimed it last, and no other.
+
+Every claim raises the machine's generation. Orders carry it, and appliances refuse one with a lower number than they have
+seen: so a job that was retried late, or resumed from a restored database, is stopped here or there.
+"""
+
+from ...domain import errors
+from ...domain.lifecycle import Verb
+from ...jobs.model.views import JobView
+from ...jobs.storage import read, search
+from .. import ports
+
+BESIDE_THE_LIFECYCLE = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER})
+"""Drills neither have nor need authority over the machine itself."""
+CLAIMING = frozenset(verb.value for verb in Verb if verb not in BESIDE_THE_LIFECYCLE)
+LOOKED_AT = 200
+SHORT = 10
+
+
+def highest(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
+    """The highest number that was given for the machine, by this vault or by another one."""
+    return max(machine.generation, tx.statuses.generation(machine.id))
+
+
+def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
+    """Raises StaleOrder, which names who came later, unless the job claimed the machine last."""
+    later = _later_job(tx, machine, job)
+    if later is not None:
+        raise _superseded(machine, job, later)
+    seen = tx.statuses.generation(machine.id)
+    if seen > machine.generation:
+        raise errors.StaleOrder(
+            f"The appliances of {machine.name} have carried out orders with the number {seen}; {_name(job)} has the number "
+            f"{machine.generation}. This vault was restored from a backup, or another one has acted meanwhile.",
+            do=_again(machine, job),
+        )
+
+
+def _later_job(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> JobView | None:
+    if machine.claimed_by is not None:
+        return None if machine.claimed_by == job.id else _job(tx, machine.claimed_by, job)
+    found = search.find(tx.session, search.Wanted(subject=machine.id), LOOKED_AT)
+    claiming = [each for each in found if each.name in CLAIMING]
+    newest = max(claiming, key=lambda each: (each.started_at or each.created_at, each.id), default=job)
+    return None if newest.id == job.id else newest
+
+
+def _job(tx: ports.Transaction, job_id: str, otherwise: JobView) -> JobView:
+    """A job that is forgotten already was here all the same."""
+    return read.find(tx.session, job_id) or otherwise
+
+
+def _superseded(machine: ports.MachineRecord, job: JobView, later: JobView) -> errors.StaleOrder:
+    who = f"{_name(later)} came later" if later.id != job.id else "A later job came"
+    return errors.StaleOrder(
+        f"{who} and has taken {machine.name}, which is {machine.state} now: what {_name(job)} found before may no longer "
+        "be true, so it does not act.",
+        do=_again(machine, job),
+    )
+
+
+def _name(job: JobView) -> str:
+    return f"Job {job.id[:SHORT]} ({_typed(job)})"
+
+
+def _again(machine: ports.MachineRecord, job: JobView) -> str:
+    return (
+        f"Look at it with 'secondsite machine show {machine.name}', and start the verb again if it is still wanted: "
+        f"'secondsite machine {_typed(job)} {machine.name}'."
+    )
+
+
+def _typed(job: JobView) -> str:
+    return job.name.replace("_", "-")
