@@ -85,7 +85,7 @@ def test_a_machine_fails_over_and_the_job_says_why_it_did_not_succeed(vault, rem
     assert "failover of web01, ended failed: no space" in ended.value.message
     assert ended.value.do == "make some"
     assert job.wait(must_succeed=False).problem.code == "store-full"
-    assert remote.machines["web01"].show().state is State.FAILOVER_FAILED
+    assert remote.machines["web01"].show().state is State.PROTECTED, "nothing was touched"
     assert [each.id for each in remote.jobs.list(machine="web01", state=[rest.JobState.FAILED])] == [job.id]
 
 

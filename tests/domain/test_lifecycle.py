@@ -89,6 +89,21 @@ OUTCOMES = {
 }
 """Where a job leads that goes well, and one that fails."""
 
+FOUND_IN = {
+    "enabling": {"unprotected"},
+    "initial_replicating": set(),
+    "failing_over": {"protected", "failover_failed", "cancel_failed"},
+    "changing_recovery_point": {"failed_over"},
+    "committing": {"failed_over"},
+    "reprotecting": {"committed"},
+    "planned_failing_over": {"protected"},
+    "planned_changing_recovery_point": {"planned_failed_over"},
+    "planned_committing": {"planned_failed_over"},
+    "cancelling": {"failover_failed", "planned_failed_over", "cancel_failed"},
+    "disabling": {"protected", "committed", "failover_failed", "disable_failed"},
+}
+"""Where a job whose check fails leaves the machine: where it was found (ours)."""
+
 CANCELABLE = {"enabling", "initial_replicating", "reprotecting"}
 """Where the job may be cancelled; of a failover never (C-02)."""
 
@@ -192,6 +207,14 @@ def test_a_job_leads_where_the_requirements_say(state):
     assert lifecycle.after(state, event).turns is (state is State.REPROTECTING), "direction turns there alone"
     assert lifecycle.after(state, Event.FAILED).next.value == badly
     assert lifecycle.MOVING[state].cancelable is (state.value in CANCELABLE)
+
+
+@pytest.mark.parametrize("state", OUTCOMES)
+@pytest.mark.parametrize("came_from", [*State, None])
+def test_a_failed_check_leaves_the_machine_where_it_was_found(state, came_from):
+    left = lifecycle.after_failed_check(State(state), came_from)
+    found = came_from is not None and came_from.value in FOUND_IN[state]
+    assert left is (came_from if found else State(OUTCOMES[state][1]))
 
 
 @pytest.mark.parametrize(("state", "drill"), DURING_DRILL)

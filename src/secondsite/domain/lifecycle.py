@@ -166,11 +166,13 @@ CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
 @dataclass(frozen=True, slots=True)
 class Moving:
     """A moving state: where the machine goes if the job succeeds, where if it fails (which may be a moving state too),
-    and whether the job may be cancelled."""
+    and whether the job may be cancelled. If the prerequisites check fails, nothing was touched, and the machine goes back
+    to the one of `found_in` from which a person took it."""
 
     target: State
     on_failure: State
     cancelable: bool
+    found_in: frozenset[State]
 
 
 def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
@@ -180,7 +182,14 @@ def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
     assert set(onward) == set(failed), f"no target or no on-failure: {set(onward) ^ set(failed)}"
     begun = {row.next for row in rows if row.trigger in CANCELABLE}
     cancelable = begun | {onward[state] for state in begun & set(onward)}
-    return {state: Moving(_rest(onward, state), failed[state], state in cancelable) for state in onward}
+    return {
+        state: Moving(_rest(onward, state), failed[state], state in cancelable, _found_in(rows, state))
+        for state in onward
+    }
+
+
+def _found_in(rows: Sequence[Transition], state: State) -> frozenset[State]:
+    return frozenset(row.state for row in rows if row.next is state and row.by is Cause.USER)
 
 
 def _rest(ways: Mapping[State, State], state: State) -> State:
@@ -272,6 +281,13 @@ def after(state: State, trigger: Verb | Event) -> Transition:
             trigger.value, "?", state, [v.value for v in allowed_operations(state)]
         )
     return row
+
+
+def after_failed_check(state: State, came_from: State | None) -> State:
+    """Where a moving state leads if the job ends before it touched anything: back; or, if no person took the machine
+    there, on as after any failure."""
+    way = MOVING[state]
+    return came_from if came_from is not None and came_from in way.found_in else way.on_failure
 
 
 def drill_after(state: DrillState, trigger: Verb | Event) -> DrillState:

@@ -47,11 +47,20 @@ def _allowed() -> str:
 
 def _moving() -> str:
     rows = [
-        [f"`{state}`", f"`{way.target}`", f"`{way.on_failure}`", "yes" if way.cancelable else "no"]
+        [
+            f"`{state}`",
+            f"`{way.target}`",
+            f"`{way.on_failure}`",
+            "back to " + " or ".join(f"`{each}`" for each in State if each in way.found_in)
+            if way.found_in
+            else "as any failure",
+            "yes" if way.cancelable else "no",
+        ]
         for state, way in lifecycle.MOVING.items()
     ]
-    return "## States that move\n\nDerived from the transitions.\n\n" + _table(
-        ["state", "leads to", "on failure", "its job can be cancelled"], rows
+    return (
+        "## States that move\n\nDerived from the transitions. A job whose prerequisites check fails has touched nothing: the machine goes back.\n\n"
+        + _table(["state", "leads to", "on failure", "if its check fails", "its job can be cancelled"], rows)
     )
 
 

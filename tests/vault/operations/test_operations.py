@@ -195,7 +195,63 @@ def test_failover_without_any_point_says_so_and_leads_on(verbs):
     job = verbs.run(Verb.FAILOVER)
     assert job.job.state == "failed"
     assert "no recovery point" in job.job.error.message
-    assert verbs.state() is State.FAILOVER_FAILED
+    assert verbs.state() is State.PROTECTED
+
+
+# ---- a check that fails ------------------------------------------------------------------------------------
+
+
+def unmoved(verbs, verb, state, **arguments):
+    """A job whose check fails; the machine is as before, and nothing was ordered but looks."""
+    verbs.appliances.given.clear()
+    assert verbs.state() is state
+    job = verbs.run(verb, **arguments)
+    assert job.job.state == "failed"
+    assert said(job, "Prerequisites check").state == "failed"
+    assert (verbs.state(), verbs.machine().job_id) == (state, None)
+    looks = {Kind.LIST_POINTS, Kind.FIND_INSTANT, Kind.POWER, Kind.CHECK_SOURCE, Kind.CHECK_TARGET}
+    assert {kind for _, kind, _ in verbs.appliances.given} <= looks
+    return job
+
+
+def test_a_failover_to_a_point_that_does_not_exist_leaves_the_machine_protected(verbs):
+    verbs.protect()
+    job = unmoved(verbs, Verb.FAILOVER, State.PROTECTED, point="mistyped")
+    assert "mistyped" in job.job.error.message
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_target_that_is_away_leaves_the_machine_protected_and_the_job_can_be_retried(verbs, verb):
+    verbs.protect()
+    verbs.appliances.away.add(B)
+    job = unmoved(verbs, verb, State.PROTECTED)
+    assert verbs.jobs(Verb.CANCEL_FAILOVER) == [], "there is nothing to take back"
+    verbs.appliances.mend()
+    assert verbs.retry(job.job.id).job.state == "succeeded"
+    assert verbs.appliances.copies.two == []
+
+
+def test_a_planned_failover_without_its_source_leaves_the_machine_protected(verbs):
+    verbs.protect()
+    verbs.appliances.away.add(A)
+    unmoved(verbs, Verb.PLANNED_FAILOVER, State.PROTECTED)
+
+
+def test_a_cancel_without_its_source_leaves_the_machine_failed_over(verbs):
+    planned_failed_over(verbs)
+    verbs.appliances.away.add(A)
+    unmoved(verbs, Verb.CANCEL_FAILOVER, State.PLANNED_FAILED_OVER)
+    verbs.appliances.mend()
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.CANCEL_FAILOVER])
+def test_a_check_that_fails_after_a_failed_failover_leaves_it_failed(verbs, verb):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    verbs.run(Verb.FAILOVER)
+    verbs.appliances.away |= {A, B}
+    unmoved(verbs, verb, State.FAILOVER_FAILED)
 
 
 # ---- planned failover and its cancel -----------------------------------------------------------------------
@@ -204,7 +260,6 @@ def test_failover_without_any_point_says_so_and_leads_on(verbs):
 @pytest.mark.parametrize(
     "kind",
     [
-        Kind.LIST_POINTS,
         Kind.PRE_COPY,
         Kind.SHUT_DOWN,
         Kind.RUN_CYCLE,

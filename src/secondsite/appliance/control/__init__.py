@@ -2,14 +2,14 @@
 
 Its rooms:
 
-    enrollment  how an appliance becomes known to its vault
-    https       one call to the vault, for enrollment
-    csr         the request for a certificate
-    renewal     a new certificate, in time
-    connection  the websocket, dialled from here
-    order_desk  each order is done once
-    generations which orders are too old to be carried out
-    reporter    status of the machines, for the vault
+    enrollment   how an appliance becomes known to its vault
+    https        one call to the vault, for enrollment
+    csr          the request for a certificate
+    renewal      a new certificate, in time
+    connection   the websocket, dialled from here
+    order_desk   each order is done once
+    generations  which orders are too old to be carried out
+    reporter     status of the machines, for the vault
 """
 
 from . import enrollment

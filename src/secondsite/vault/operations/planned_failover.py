@@ -32,7 +32,7 @@ class PlannedFailover(MachineOperation):
     verb = Verb.PLANNED_FAILOVER
 
     def definition(self) -> Definition:
-        return replace(super().definition(), on_failure=cancel_itself(self.deps))
+        return replace(super().definition(), on_failure=cancel_itself(self.deps, self.claim))
 
     def steps(self) -> Sequence[Step]:
         return (

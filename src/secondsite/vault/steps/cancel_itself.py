@@ -12,7 +12,7 @@ from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
-from .claim import taken
+from .claim import MachineClaim, taken, untouched
 from .deps import Deps
 
 
@@ -22,13 +22,17 @@ class CancelArguments(Shape):
     because: str
 
 
-def cancel_itself(deps: Deps) -> Hook:
-    """For `on_failure`: starts the job that cancels the machine's failover."""
+def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
+    """For `on_failure`: starts the job that cancels the machine's failover, if anything was done that has to be taken
+    back."""
 
     def start_cancel(session: Session, job: JobView) -> None:
         tx = deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if machine.job_id != job.id:
+            return
+        if untouched(session, job):
+            claim.failure(session, job)
             return
         if job.error is not None and job.error.code == errors.StaleOrder.code:
             tx.machines.put(_left_as_it_is(machine))

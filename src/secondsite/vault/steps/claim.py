@@ -9,11 +9,15 @@ from ...domain import errors, lifecycle
 from ...domain.lifecycle import DrillState, Event, State, Verb
 from ...jobs.model.failures import Refused
 from ...jobs.model.views import JobView
+from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from .. import ports
 from . import authority, batch
 from .authority import BESIDE_THE_LIFECYCLE
 from .deps import Deps
+
+CHECK = "check"
+"""The key of the step that every verb begins with, which touches nothing."""
 
 
 def claimed(
@@ -38,6 +42,16 @@ def taken(
         claimed_by=job_id,
         generation=authority.highest(tx, machine) + 1,
     )
+
+
+def untouched(session: Session, job: JobView) -> bool:
+    """Whether nothing but the prerequisites check of the job ever began."""
+    return all(task.key == CHECK or task.started_at is None for task in read.tasks_of(session, job.id))
+
+
+def _as_it_was(machine: ports.MachineRecord) -> ports.MachineRecord:
+    back = lifecycle.after_failed_check(machine.state, machine.came_from)
+    return replace(machine, state=back, job_id=None)
 
 
 class MachineClaim:
@@ -91,6 +105,8 @@ class MachineClaim:
             return
         if self._verb in BESIDE_THE_LIFECYCLE:
             tx.machines.put(self._drill_ended(machine, event))
+        elif event is Event.FAILED and lifecycle.is_moving(machine.state) and untouched(session, job):
+            tx.machines.put(_as_it_was(machine))
         else:
             tx.machines.put(self._ended(machine, event))
 
