@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src" / "secondsite").rglob("*.py"))
-FILLED = {"_options(added)": " --disk vdb", "_options(gone)": " --disk vdb"}
+FILLED = {"_options(added)": " --disk vdb", "_options(gone)": " --disk vdb", "_typed(job)": "failover"}
 """What some expressions of formatted strings become; any other one becomes a word."""
 COMMAND = re.compile(
     r"""'(?P<quoted>secondsite [a-z][^']*)'|`(?P<code>secondsite [a-z][^`]*)`|(?<![\w'`/.])(?P<open>secondsite [a-z]+ [a-z].*)"""

@@ -74,6 +74,7 @@ class Appliances:
         self.setups = {}
         self.generations = {}
         self.stale = []
+        self.missing = False
         self._accepting = set()
         self._reports = {}
         self._epochs = {}
@@ -117,6 +118,11 @@ class Appliances:
         self.failing.clear()
         self.silent.clear()
         self.away.clear()
+
+    def destroy(self, appliance_id):
+        """Away, and nothing runs there any more."""
+        self.away.add(appliance_id)
+        self.copies.lose(appliance_id)
 
     def running(self, machine_id):
         """Appliances at whose site a copy of the machine runs."""
@@ -165,6 +171,8 @@ class Appliances:
         if kind is Kind.START_REPLICA and payload.run == "failover" and machine_id in self._accepting:
             problem = Problem.of(errors.NotPossibleNow("The replica takes cycles.", do="Close it first."))
             return Report(order_id=order_id, problem=problem)
+        if kind is Kind.WITHDRAW and self.missing:
+            return Report(order_id=order_id, problem=Problem.of(errors.NotFound("The site has no machine.")))
         self.given.append((appliance_id, kind, machine_id))
         facts = getattr(self, f"_{kind.value}", self._nothing)(appliance_id, machine_id, payload)
         assert isinstance(facts, orders.ORDERS[kind].facts)

@@ -27,6 +27,11 @@ class Copies:
         self._runs.discard((machine_id, at))
         self._left.discard((machine_id, at))
 
+    def lose(self, at):
+        """The site is destroyed, and all that ran there."""
+        self._runs = {each for each in self._runs if each[1] != at}
+        self._left = {each for each in self._left if each[1] != at}
+
     def observe(self, kind, job_name, machine_id, at):
         """The order was carried out at an appliance, for a job of that name."""
         if kind is Kind.RESTART:

@@ -22,6 +22,16 @@ MachineName = Annotated[
 ]
 
 
+WithoutSite = Annotated[
+    str | None,
+    typer.Option(
+        "--without-site",
+        metavar="SITE",
+        help="That site is gone for good: go on without it. The job's tasks say what is lost.",
+    ),
+]
+
+
 @dataclass(slots=True)
 class Access:
     """How to reach the vault, as far as the command line says."""

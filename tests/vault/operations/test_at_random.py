@@ -16,6 +16,13 @@ from tests.vault.support_operations import Verbs, folder_in_memory
 ALLOWED = st.runner().flatmap(lambda walk: st.sampled_from(walk.allowed()))
 REFUSED = st.runner().flatmap(lambda walk: st.sampled_from(walk.refused()))
 NTH = st.integers(0, 9)
+SITES = {A: "a", B: "b"}
+WITHOUT_SITE = {
+    Verb.COMMIT,
+    Verb.CANCEL_FAILOVER,
+    Verb.DISABLE_PROTECTION,
+    Verb.CLEANUP_TEST_FAILOVER,
+}
 RESTING = {state for state in State if not lifecycle.is_moving(state)}
 
 
@@ -60,6 +67,15 @@ class AnyVerb(RuleBasedStateMachine):
         self.verbs.appliances.away.add(site)
         self.take(verb)
 
+    @rule(verb=ALLOWED, site=st.sampled_from((A, B)))
+    def a_site_is_destroyed_and_given_up(self, verb, site):
+        """What stands there when it is built again is as empty."""
+        self.verbs.appliances.destroy(site)
+        with contextlib.suppress(errors.InvalidArgument):
+            self.take(verb, **({"without_site": SITES[site]} if verb in WITHOUT_SITE else {}))
+        self.verbs.appliances.mend()
+        self.verbs.rest()
+
     @rule(verb=REFUSED)
     def a_verb_is_refused(self, verb):
         """Before there is a job."""
@@ -77,10 +93,10 @@ class AnyVerb(RuleBasedStateMachine):
                 self.verbs.retry(failed[min(back, len(failed) - 1)].id)
             self.verbs.rest()
 
-    def take(self, verb):
+    def take(self, verb, **more):
         """Start it, let its job end whatever happens, then let all that was broken be well again."""
         try:
-            job = self.verbs.submit(verb, **self.arguments(verb))
+            job = self.verbs.submit(verb, **self.arguments(verb), **more)
             self.verbs.settle(job, within_seconds=60 * 86400)
         except errors.AlreadyExists:
             assert verb is Verb.INCLUDE_DISK

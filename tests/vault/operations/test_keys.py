@@ -31,6 +31,7 @@ KEYS = {
     "exclude_disk": ["check", "leave_out", "release"],
     "several_machines": ["machines"],
     "end_replication_later": ["stop_replication"],
+    "finish_later": ["finish"],
     "verify_point": ["verify"],
 }
 """Append to a list, never change what is in it: a job that is half-way would end as 'definition-changed'."""

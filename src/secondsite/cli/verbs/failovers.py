@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain.points import RecoveryPointChoice
-from ..options import Json, MachineNames, NoWait
+from ..options import Json, MachineNames, NoWait, WithoutSite
 from . import instants
 from .instants import At, Choice, Point
 from .running import run
@@ -41,11 +41,18 @@ def cleanup_test_failover(
     context: typer.Context,
     machines: MachineNames,
     notes: Annotated[str, typer.Option(help="What was seen; kept with the drill's record.")] = "",
+    without_site: WithoutSite = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """End a drill: remove the test machine and its network, keep the notes."""
-    run(context, machines, lambda them: them.cleanup_test_failover(notes=notes), no_wait, as_json)
+    run(
+        context,
+        machines,
+        lambda them: them.cleanup_test_failover(notes=notes, without_site=without_site),
+        no_wait,
+        as_json,
+    )
 
 
 def failover(
@@ -104,14 +111,22 @@ def change_recovery_point(
 
 
 def commit(
-    context: typer.Context, machines: MachineNames, no_wait: NoWait = False, as_json: Json = False
+    context: typer.Context,
+    machines: MachineNames,
+    without_site: WithoutSite = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
 ) -> None:
     """Accept the failover: keep its point, delete the others."""
-    run(context, machines, lambda them: them.commit(), no_wait, as_json)
+    run(context, machines, lambda them: them.commit(without_site=without_site), no_wait, as_json)
 
 
 def cancel_failover(
-    context: typer.Context, machines: MachineNames, no_wait: NoWait = False, as_json: Json = False
+    context: typer.Context,
+    machines: MachineNames,
+    without_site: WithoutSite = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
 ) -> None:
     """Undo a planned failover before commit: the old machine runs again and replication goes on."""
-    run(context, machines, lambda them: them.cancel_failover(), no_wait, as_json)
+    run(context, machines, lambda them: them.cancel_failover(without_site=without_site), no_wait, as_json)

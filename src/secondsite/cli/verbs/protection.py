@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...wire.rest import Location
-from ..options import Json, MachineNames, NoWait
+from ..options import Json, MachineNames, NoWait, WithoutSite
 from . import disks
 from .running import run
 
@@ -51,10 +51,14 @@ def enable_protection(
 
 
 def disable_protection(
-    context: typer.Context, machines: MachineNames, no_wait: NoWait = False, as_json: Json = False
+    context: typer.Context,
+    machines: MachineNames,
+    without_site: WithoutSite = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
 ) -> None:
     """End protection: replication stops, replica and recovery points are deleted. The machine itself is untouched."""
-    run(context, machines, lambda them: them.disable_protection(), no_wait, as_json)
+    run(context, machines, lambda them: them.disable_protection(without_site=without_site), no_wait, as_json)
 
 
 def reprotect(

@@ -77,9 +77,11 @@ class Verbs:
         )
         return start(self._connection, Verb.ENABLE_PROTECTION, asked, self._key)
 
-    def disable_protection(self) -> JobHandle:
-        """Ends replication and deletes replica and recovery points. The machine itself is not touched."""
-        return self._start(Verb.DISABLE_PROTECTION, request(rest.DisableProtection, machines=self.names))
+    def disable_protection(self, *, without_site: str | None = None) -> JobHandle:
+        """Ends replication and deletes replica and recovery points. The machine itself is not touched. `without_site`: the name of a
+        site that is gone for good; what is lost with it stands in the job's tasks."""
+        asked = request(rest.DisableProtection, machines=self.names, without_site=without_site)
+        return self._start(Verb.DISABLE_PROTECTION, asked)
 
     def test_failover(
         self,
@@ -99,9 +101,9 @@ class Verbs:
         )
         return self._start(Verb.TEST_FAILOVER, asked)
 
-    def cleanup_test_failover(self, *, notes: str = "") -> JobHandle:
-        """Ends a drill: the copy and its network go, `notes` on what was seen are kept."""
-        asked = request(rest.CleanupTestFailover, machines=self.names, notes=notes)
+    def cleanup_test_failover(self, *, notes: str = "", without_site: str | None = None) -> JobHandle:
+        """Ends a drill: the copy and its network go, `notes` on what was seen are kept. `without_site`: as for commit."""
+        asked = request(rest.CleanupTestFailover, machines=self.names, notes=notes, without_site=without_site)
         return self._start(Verb.CLEANUP_TEST_FAILOVER, asked)
 
     def failover(
@@ -142,13 +144,17 @@ class Verbs:
         asked = request(rest.ChangeRecoveryPoint, machines=self.names, choice=choice, point=point, at=at)
         return self._start(Verb.CHANGE_RECOVERY_POINT, asked)
 
-    def commit(self) -> JobHandle:
-        """Accepts the failover: its recovery point is kept, all others are deleted."""
-        return self._start(Verb.COMMIT, request(rest.Commit, machines=self.names))
+    def commit(self, *, without_site: str | None = None) -> JobHandle:
+        """Accepts the failover: its recovery point is kept, all others are deleted. `without_site`: the name of a
+        site that is gone for good; what is lost with it stands in the job's tasks."""
+        asked = request(rest.Commit, machines=self.names, without_site=without_site)
+        return self._start(Verb.COMMIT, asked)
 
-    def cancel_failover(self) -> JobHandle:
-        """Takes a planned failover back before commit: the machines run at their source again."""
-        return self._start(Verb.CANCEL_FAILOVER, request(rest.CancelFailover, machines=self.names))
+    def cancel_failover(self, *, without_site: str | None = None) -> JobHandle:
+        """Takes a planned failover back before commit: the machines run at their source again. `without_site`: the name of a
+        site that is gone for good; what is lost with it stands in the job's tasks."""
+        asked = request(rest.CancelFailover, machines=self.names, without_site=without_site)
+        return self._start(Verb.CANCEL_FAILOVER, asked)
 
     def reprotect(
         self, *, location: rest.Location | Literal["original", "alternate"] = "original"

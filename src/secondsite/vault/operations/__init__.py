@@ -6,6 +6,7 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.definitions import Definition
 from ..steps import batch, stop_source_later
 from ..steps.deps import Deps
+from ..steps.lost import finish_later
 from ..steps.points import verify_point
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
@@ -47,4 +48,5 @@ def operations(deps: Deps) -> Mapping[Verb, Operation]:
 def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
     verbs = [each(deps).definition() for each in OPERATIONS]
-    return [*verbs, batch.definition(), stop_source_later.definition(deps), verify_point.definition(deps)]
+    later = stop_source_later.definition(deps), finish_later.definition(deps)
+    return [*verbs, batch.definition(), *later, verify_point.definition(deps)]

@@ -1,22 +1,39 @@
 """Cancel failover: back to just before. The new copy is removed, the old machine runs again, replication goes on.
 
 For a planned failover before commit (S-204, S-205), and for a failover that died half way,
-so that no machine is ever stuck.
+so that no machine is ever stuck. A target that does not answer holds production up only if it may have started the new
+copy, and then until an operator says that the site is gone.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.control import orders
+from ...wire.control.orders import Nothing
 from .. import ports
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides.target import FAILOVER_RUN, Target
+
+P = TypeVar("P", bound=Shape)
 
 
 class CancelFailover(MachineOperation):
     verb = Verb.CANCEL_FAILOVER
+
+    def arguments(self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord) -> WithoutSite:
+        assert isinstance(request, rest.CancelFailover)
+        lost = giving_up.given_up(self.deps, machine, request, (machine.target_site,))
+        return WithoutSite(without_site=lost)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -31,10 +48,39 @@ class CancelFailover(MachineOperation):
 
     def _remove(self, ctx: StepContext) -> Outcome:
         """First the new copy goes, then the old one starts: never two at once."""
-        return self.target(ctx).stop_failed_over().done()
+        target = self.target(ctx)
+        machine = target.machine
+        need = Need(
+            orders.STOP_REPLICA,
+            orders.StopReplica(run=FAILOVER_RUN, fabric_id=machine.target_fabric_id),
+            why=f"stopping the failed-over {machine.name} at {target.site}",
+            lost=f"what {machine.name} wrote there since the failover is lost, and it must not run there any more",
+            later=f"the failed-over {machine.name} is stopped and removed there",
+        )
+        return self._without_a_target_that_never_started(ctx, target, need)
 
     def _resume(self, ctx: StepContext) -> Outcome:
-        return self.target(ctx).accept_cycles(True).done()
+        target = self.target(ctx)
+        need = Need(
+            orders.ACCEPT_CYCLES,
+            orders.AcceptCycles(accepting=True),
+            why=f"opening the replica at {target.site}",
+            lost=f"{target.machine.name} is not protected until the site takes its changes again",
+            later="its replica is opened again",
+        )
+        return self._without_a_target_that_never_started(ctx, target, need)
+
+    def _without_a_target_that_never_started(
+        self, ctx: StepContext, target: Target, need: Need[P, Nothing]
+    ) -> Outcome:
+        """If the target was never told to start the machine, nothing runs there, and nobody waits for it."""
+        try:
+            return giving_up.unless_given_up(self.deps, ctx, target, need)
+        except errors.ApplianceUnreachable:
+            if target.machine.start_ordered:
+                raise
+        never = replace(need, lost=f"it does not answer, and was never told to start {target.machine.name}")
+        return giving_up.left_for_later(self.deps, target, never)
 
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
@@ -42,7 +88,13 @@ class CancelFailover(MachineOperation):
         def record(tx: ports.Transaction) -> None:
             now = tx.machines.get(machine.id)
             tx.machines.put(
-                replace(now, failed_over_point_id=None, failed_over_at=None, failed_over_forward=None)
+                replace(
+                    now,
+                    failed_over_point_id=None,
+                    failed_over_at=None,
+                    failed_over_forward=None,
+                    start_ordered=False,
+                )
             )
 
         return self.source(ctx, machine).restart().done(self.deps.commit(record))

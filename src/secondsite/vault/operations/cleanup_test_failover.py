@@ -10,12 +10,15 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
+from ...wire.control import orders
 from .. import ports
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides.target import drill_fabric_id
+from ..steps.sides.target import DRILL_RUN, drill_fabric_id
 
 
-class CleanupArguments(Shape):
+class CleanupArguments(WithoutSite):
     """What the person noted of the drill."""
 
     notes: str = ""
@@ -28,7 +31,8 @@ class CleanupTestFailover(MachineOperation):
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> CleanupArguments:
         assert isinstance(request, rest.CleanupTestFailover)
-        return CleanupArguments(notes=request.notes)
+        lost = giving_up.given_up(self.deps, machine, request, (machine.target_site,))
+        return CleanupArguments(notes=request.notes, without_site=lost)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -40,13 +44,27 @@ class CleanupTestFailover(MachineOperation):
     def _remove_machine(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         fabric_id = machine.drill.fabric_id if machine.drill else drill_fabric_id(machine)
-        return self.target(ctx, machine).stop_drill(fabric_id).done()
+        need = Need(
+            orders.STOP_REPLICA,
+            orders.StopReplica(run=DRILL_RUN, fabric_id=fabric_id),
+            why=f"stopping the test machine of {machine.name} at {machine.target_site}",
+            lost="the test machine there is lost",
+            later="the test machine is removed there",
+        )
+        return giving_up.unless_given_up(self.deps, ctx, self.target(ctx, machine), need)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         if machine.drill is None or not machine.drill.network_made:
             return Skipped("no network was made for this drill")
-        return self.target(ctx, machine).remove_network(str(machine.drill.network)).done()
+        need = Need(
+            orders.REMOVE_NETWORK,
+            orders.CreateNetwork(name=str(machine.drill.network)),
+            why=f"removing the network {machine.drill.network}",
+            lost="the test network there is lost",
+            later="the test network is removed there",
+        )
+        return giving_up.unless_given_up(self.deps, ctx, self.target(ctx, machine), need)
 
     def _complete(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

@@ -1,7 +1,7 @@
 """Commit: the operator accepts the failed-over machine. Its point is kept, the others are deleted.
 
 To commit a failback, the machine at the site that was left is removed; its disks stay there, so that the next
-reprotect sends only changes (S-164).
+reprotect sends only changes (S-164). If one of the sites is gone for good, the operator may commit without it.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,24 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...wire import rest
+from ...wire.common.base import Shape
 from ...wire.common.points import started_from
+from ...wire.control import orders
+from .. import ports
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides.target import COMMIT_POINT, CONSOLIDATE
 
 
 class Commit(MachineOperation):
     verb = Verb.COMMIT
+
+    def arguments(self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord) -> WithoutSite:
+        assert isinstance(request, rest.Commit)
+        both = (machine.source_site, machine.target_site)
+        return WithoutSite(without_site=giving_up.given_up(self.deps, machine, request, both))
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -36,8 +48,18 @@ class Commit(MachineOperation):
         return Done(f"{machine.name} runs at {machine.target_site} from {begin}")
 
     def _commit(self, ctx: StepContext) -> Outcome:
-        machine = self.machine(ctx)
-        return self.target(ctx, machine).commit_point(str(machine.failed_over_point_id)).done()
+        target = self.target(ctx)
+        machine = target.machine
+        need = Need(
+            orders.COMMIT_POINT,
+            orders.CommitPoint(point_id=str(machine.failed_over_point_id)),
+            why=f"fixing point {machine.failed_over_point_id}",
+            lost=f"what {machine.name} wrote there since the failover is lost, and so are its recovery points there; end its "
+            f"protection, then start it at {machine.source_site}, where its old disks are",
+            later="its point is fixed there",
+            limits=COMMIT_POINT,
+        )
+        return giving_up.unless_given_up(self.deps, ctx, target, need)
 
     def _remove_left(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
@@ -45,10 +67,29 @@ class Commit(MachineOperation):
             return Skipped(
                 f"this is not a failback: {machine.source_site} keeps its machine, off, for a later failback"
             )
-        return self.source(ctx, machine).remove_machine().done()
+        if ctx.arguments(WithoutSite).without_site == machine.target_site:
+            return Skipped(f"{machine.source_site} keeps its machine: it is the only one that is left")
+        source = self.source(ctx, machine)
+        need = Need(
+            orders.REMOVE_MACHINE,
+            orders.RemoveMachine(fabric_id=machine.source_fabric_id),
+            why=f"removing {machine.name} at {source.site}",
+            lost=f"its {machine.name} and the disks there are lost, so the next reprotect sends everything",
+            later=f"the {machine.name} that was left is removed there",
+        )
+        return giving_up.unless_given_up(self.deps, ctx, source, need)
 
     def _consolidate(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         if not machine.reversed:
             return Skipped("only a machine that failed back is brought back onto its own disks")
-        return self.target(ctx, machine).consolidate().done()
+        target = self.target(ctx, machine)
+        need = Need(
+            orders.CONSOLIDATE,
+            orders.FabricMachine(fabric_id=machine.target_fabric_id),
+            why=f"bringing {machine.name} back onto its own disks while it runs",
+            lost=f"the disks of {machine.name} there are lost",
+            later="it is brought back onto its own disks",
+            limits=CONSOLIDATE,
+        )
+        return giving_up.unless_given_up(self.deps, ctx, target, need)

@@ -1,7 +1,8 @@
 """Disable protection: replication ends, and everything that was made for it is removed. The running machine is untouched.
 
 Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A source
-that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it.
+that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it. A target that is
+gone for good has to be given up by the operator: its recovery points are lost.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,18 @@ from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Outcome, Skipped
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
+from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.control import orders
 from .. import ports
 from ..steps import stop_source_later
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
 from ..steps.sides.giving_orders import Limits
 
 
-class DisableArguments(Shape):
+class DisableArguments(WithoutSite):
     """Whether the machine runs on the replica's own files, which then stay with it."""
 
     runs_at_target: bool = False
@@ -36,7 +41,12 @@ class DisableProtection(MachineOperation):
     def arguments(
         self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
     ) -> DisableArguments:
-        return DisableArguments(runs_at_target=machine.failed_over_point_id is not None)
+        assert isinstance(request, rest.DisableProtection)
+        both = (machine.source_site, machine.target_site)
+        return DisableArguments(
+            runs_at_target=machine.failed_over_point_id is not None,
+            without_site=giving_up.given_up(self.deps, machine, request, both),
+        )
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -60,12 +70,17 @@ class DisableProtection(MachineOperation):
     def _remove(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         runs = ctx.arguments(DisableArguments).runs_at_target
-        answer = self.target(ctx, machine).remove_replica(
-            keep_running=runs,
-            restore_machine=machine.reversed and not runs,
+        payload = orders.RemoveReplica(keep_running=runs, restore_machine=machine.reversed and not runs)
+        what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
+        need = Need(
+            orders.REMOVE_REPLICA,
+            payload,
+            why=f"removing the replica at {machine.target_site}",
+            lost=f"{what} lost",
+            later="its replica is removed there",
             limits=Limits(deadline_seconds=600),
         )
-        return answer.done()
+        return giving_up.unless_given_up(self.deps, ctx, self.target(ctx, machine), need)
 
     def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)

@@ -13,7 +13,7 @@ from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
-from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
@@ -90,7 +90,13 @@ class Reprotect(MachineOperation):
         return Done(f"{machine.name} can be protected back to {machine.source_site}, onto {where}")
 
     def _withdraw(self, ctx: StepContext) -> Outcome:
-        return self.source(ctx).withdraw().done()
+        """Onto new disks, a machine that is gone is not needed."""
+        try:
+            return self.source(ctx).withdraw().done()
+        except errors.NotFound as gone:
+            if _to_original(ctx):
+                raise
+            return Skipped(f"there is nothing to shut down: {gone.message}")
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
         base = Base.EXISTING if _to_original(ctx) else Base.EMPTY
@@ -145,4 +151,5 @@ def turned(machine: ports.MachineRecord) -> ports.MachineRecord:
         failed_over_point_id=None,
         failed_over_forward=None,
         failed_over_at=None,
+        start_ordered=False,
     )

@@ -67,6 +67,8 @@ class MachineRecord:
     """The job that claimed the machine last, also after its end: no earlier one may act. None: it was before numbers."""
     came_from: State | None = None
     """The state in which that job found the machine."""
+    start_ordered: bool = False
+    """Whether the target was ever told, in this failover, to start the machine: it may run there."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

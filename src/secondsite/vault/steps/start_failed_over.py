@@ -14,6 +14,10 @@ def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
     machine = target.machine
     with deps.store.transaction() as tx:
         networks = mapped_networks(tx, machine)
+        now = tx.machines.get(machine.id)
+        if not now.start_ordered:
+            # before the order is given: from here on nobody may take it for granted that nothing runs there
+            tx.machines.put(replace(now, start_ordered=True))
     answer = target.start_failed_over(instant.point_id, networks, instant.forward)
 
     def record(tx: ports.Transaction) -> None:

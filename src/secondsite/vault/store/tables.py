@@ -108,6 +108,7 @@ machines = Table(
     Column("generation", Integer, nullable=False),
     Column("claimed_by", String(64)),
     Column("came_from", Word(State)),
+    Column("start_ordered", Boolean, nullable=False),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
     Index("ix_machines_group", "group"),

@@ -71,6 +71,7 @@ from .verbs import (
     Resynchronize,
     TestFailover,
     TestFailoverOptions,
+    WithoutSiteOptions,
 )
 
 __all__ = [
@@ -165,4 +166,5 @@ __all__ = [
     "TokenCreate",
     "Transition",
     "Vault",
+    "WithoutSiteOptions",
 ]

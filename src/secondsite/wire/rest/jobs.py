@@ -13,10 +13,11 @@ from .pages import Page, Paging
 
 class OtherWork(StrEnum):
     """Jobs that are not verbs of the lifecycle: a recovery point is read again; a source that was unreachable when
-    protection ended stops replicating once it is back."""
+    protection ended stops replicating once it is back; what a verb left undone at a site that was away is done."""
 
     VERIFY_POINT = "verify_point"
     END_REPLICATION_LATER = "end_replication_later"
+    FINISH_LATER = "finish_later"
 
 
 JobVerb = Verb | OtherWork

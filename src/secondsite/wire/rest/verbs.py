@@ -45,7 +45,16 @@ class EnableProtection(MachinesRequest):
     """Whether the replicas are encrypted, with the key of the target's appliance."""
 
 
-class DisableProtection(MachinesRequest):
+class WithoutSiteOptions(Shape):
+    """A site that is gone for good may be left out."""
+
+    without_site: str | None = None
+    """The name of a site that is gone for good: what the verb would do there is left out, and what is lost with it is said
+    in the job's tasks. If the site returns within 30 days, it is done then. Refused while the site's appliance is
+    connected."""
+
+
+class DisableProtection(WithoutSiteOptions, MachinesRequest):
     """Their replicas and recovery points are deleted."""
 
 
@@ -71,7 +80,7 @@ class TestFailover(TestFailoverOptions, MachinesRequest):
     """Copies are started at the target, isolated from everything."""
 
 
-class CleanupTestFailoverOptions(Shape):
+class CleanupTestFailoverOptions(WithoutSiteOptions):
     """The copy is removed, with everything that was made for it."""
 
     notes: str = ""
@@ -110,11 +119,11 @@ class ChangeRecoveryPoint(ChangeRecoveryPointOptions, MachinesRequest):
     """The failed-over machines are started again from other points."""
 
 
-class Commit(MachinesRequest):
+class Commit(WithoutSiteOptions, MachinesRequest):
     """The failover is accepted: its point is kept, the others are deleted."""
 
 
-class CancelFailover(MachinesRequest):
+class CancelFailover(WithoutSiteOptions, MachinesRequest):
     """The failover is cancelled; the machines run at their source again."""
 
 

@@ -25,14 +25,14 @@ REQUESTS: dict[Verb, type[Shape]] = {
 }
 
 OPTIONS: dict[Verb, type[Shape]] = {
-    Verb.DISABLE_PROTECTION: rest.NoOptions,
+    Verb.DISABLE_PROTECTION: rest.WithoutSiteOptions,
     Verb.TEST_FAILOVER: rest.TestFailoverOptions,
     Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailoverOptions,
     Verb.FAILOVER: rest.FailoverOptions,
     Verb.PLANNED_FAILOVER: rest.NoOptions,
     Verb.CHANGE_RECOVERY_POINT: rest.ChangeRecoveryPointOptions,
-    Verb.COMMIT: rest.NoOptions,
-    Verb.CANCEL_FAILOVER: rest.NoOptions,
+    Verb.COMMIT: rest.WithoutSiteOptions,
+    Verb.CANCEL_FAILOVER: rest.WithoutSiteOptions,
     Verb.REPROTECT: rest.ReprotectOptions,
     Verb.RESYNCHRONIZE: rest.NoOptions,
     Verb.INCLUDE_DISK: rest.IncludeDiskOptions,

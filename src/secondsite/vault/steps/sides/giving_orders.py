@@ -95,6 +95,9 @@ class Orders:
             self._require_progress(appliance_id, order_id, why, limits.stuck_seconds)
         raise self._wait(ctx, order_id, why, limits)
 
+    def is_connected(self, appliance_id: str) -> bool:
+        return self._deps.gateway.is_connected(appliance_id)
+
     def _answer(self, order_id: str, order: OrderKind[P, F], report: Report) -> Answer[F]:
         self._forget(order_id)
         return Answer(report.sentence, facts_of(order, report))

@@ -16,25 +16,32 @@ class Side:
     """Every order gives its answer, or raises Wait until there is one, or raises what `Orders.give` raises."""
 
     def __init__(
-        self, give: Orders, ctx: StepContext, machine: ports.MachineRecord, appliance_id: str
+        self, give: Orders, ctx: StepContext, machine: ports.MachineRecord, appliance_id: str, site: str
     ) -> None:
         self._orders = give
         self._ctx = ctx
-        self._appliance_id = appliance_id
+        self.appliance_id = appliance_id
+        self.site = site
         self.machine = machine
 
-    def _generation(self) -> int | None:
-        """Drills stand beside the lifecycle: their orders carry no number."""
+    @property
+    def is_connected(self) -> bool:
+        """Whether its appliance has a connection now."""
+        return self._orders.is_connected(self.appliance_id)
+
+    @property
+    def generation(self) -> int | None:
+        """The number that orders carry; drills stand beside the lifecycle and have none."""
         return self.machine.generation if self.machine.claimed_by == self._ctx.job_id else None
 
-    def _give(self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL) -> Answer[F]:
+    def give(self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL) -> Answer[F]:
         return self._orders.give(
             self._ctx,
-            self._appliance_id,
+            self.appliance_id,
             order,
             payload,
             why=why,
             machine_id=self.machine.id,
-            generation=self._generation(),
+            generation=self.generation,
             limits=limits,
         )

@@ -25,13 +25,13 @@ class Source(Side):
     """Orders to the appliance at the source of a machine; see Side."""
 
     def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
-        super().__init__(give, ctx, machine, machine.source_appliance_id)
+        super().__init__(give, ctx, machine, machine.source_appliance_id, machine.source_site)
 
     def discover(self) -> MachineDefinition:
         """The machine as its site has it now; raises NotFound."""
         machine = self.machine
         why = f"looking at {machine.name} at {machine.source_site}"
-        inventory = self._give(orders.DISCOVER, Nothing(), why).facts
+        inventory = self.give(orders.DISCOVER, Nothing(), why).facts
         return lookup.find_machine(inventory, machine.source_fabric_id, machine.source_site).definition
 
     def check(
@@ -42,32 +42,32 @@ class Source(Side):
             fabric_id=self.machine.source_fabric_id, disks=disks, peer_addresses=peer_addresses
         )
         why = f"checking {self.machine.name} at {self.machine.source_site}"
-        return self._give(orders.CHECK_SOURCE, payload, why)
+        return self.give(orders.CHECK_SOURCE, payload, why)
 
     def start_replication(self, setup: setups.SourceSetup) -> Answer[Nothing]:
         """The appliance replicates by itself from now on."""
-        return self._give(
+        return self.give(
             orders.START_REPLICATION, setup, f"starting replication at {self.machine.source_site}"
         )
 
     def stop_replication(self) -> Answer[Nothing]:
         """The loop ends for good; checkpoints, bitmaps and the tag go."""
         why = f"stopping replication at {self.machine.source_site}"
-        return self._give(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
+        return self.give(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
 
     def resynchronize(self) -> Answer[Nothing]:
         """Begins to compare all blocks."""
-        return self._give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
+        return self.give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
 
     def power(self) -> Answer[PowerFact]:
         """Whether the machine runs."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
-        return self._give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.source_fabric_id), why)
+        return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.source_fabric_id), why)
 
     def pre_copy(self) -> Answer[CycleFact]:
         """Cycles while the machine runs, until the rest is small."""
         limits = Limits(deadline_seconds=12 * HOUR, reach_seconds=PATIENT_REACH_SECONDS)
-        return self._give(
+        return self.give(
             orders.PRE_COPY, orders.PreCopy(), f"copying changes while {self.machine.name} runs", limits
         )
 
@@ -78,12 +78,12 @@ class Source(Side):
         )
         limits = Limits(deadline_seconds=SHUT_DOWN_GRACE_SECONDS * 2, reach_seconds=reach_seconds)
         why = f"shutting down {self.machine.name} at {self.machine.source_site}"
-        return self._give(orders.SHUT_DOWN, payload, why, limits)
+        return self.give(orders.SHUT_DOWN, payload, why, limits)
 
     def final_cycle(self, limits: Limits = FINAL) -> Answer[CycleFact]:
         """The last delta of a machine that is off; nothing is left behind after it."""
         why = f"sending the last changes of {self.machine.name}"
-        return self._give(orders.RUN_CYCLE, orders.RunCycle(final=True), why, limits)
+        return self.give(orders.RUN_CYCLE, orders.RunCycle(final=True), why, limits)
 
     def pause_if_reachable(self) -> str:
         """Asks the source to pause its loop; gives a sentence about the outcome. A source that does not answer within
@@ -91,7 +91,7 @@ class Source(Side):
         site = self.machine.source_site
         try:
             why = f"pausing replication at {site}"
-            return self._give(orders.PAUSE_REPLICATION, Nothing(), why, TOLD_IN_PASSING).sentence
+            return self.give(orders.PAUSE_REPLICATION, Nothing(), why, TOLD_IN_PASSING).sentence
         except errors.SecondsiteError as error:
             return f"the source at {site} was not told ({error.message.rstrip('.')}); its cycles are refused"
 
@@ -99,19 +99,13 @@ class Source(Side):
         """The source's own machine runs again, and its loop."""
         payload = orders.Restart(fabric_id=self.machine.source_fabric_id)
         why = f"starting {self.machine.name} at {self.machine.source_site} again"
-        return self._give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
+        return self.give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
 
     def withdraw(self) -> Answer[Nothing]:
         """The old machine is shut down and withdrawn, so that its disks can be a replica."""
         payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id)
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
-        return self._give(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
-
-    def remove_machine(self) -> Answer[Nothing]:
-        """Removes the machine at the site that was left; its disks stay."""
-        payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id)
-        why = f"removing {self.machine.name} at {self.machine.source_site}"
-        return self._give(orders.REMOVE_MACHINE, payload, why)
+        return self.give(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
 
 
 def left_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> str:

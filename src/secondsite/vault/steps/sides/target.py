@@ -22,28 +22,30 @@ START = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
 """For a start that first applies cycles of the journal."""
 DRAIN = Limits(deadline_seconds=15 * 60)
+COMMIT_POINT = Limits(deadline_seconds=10 * 60)
+CONSOLIDATE = Limits(deadline_seconds=24 * HOUR)
 
 
 class Target(Side):
     """Orders to the appliance at the target of a machine; see Side."""
 
     def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
-        super().__init__(give, ctx, machine, machine.target_appliance_id)
+        super().__init__(give, ctx, machine, machine.target_appliance_id, machine.target_site)
 
     def check(self, payload: checks.CheckTarget) -> Answer[checks.Obstacles]:
         """Whether the site can hold and run the machine."""
-        return self._give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
+        return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
 
     def prepare_replica(self, setup: setups.ReplicaSetup) -> Answer[Nothing]:
         """The site holds a replica from now on."""
         why = f"creating the replica at {self.machine.target_site}"
-        return self._give(orders.PREPARE_REPLICA, setup, why, Limits(deadline_seconds=DAY))
+        return self.give(orders.PREPARE_REPLICA, setup, why, Limits(deadline_seconds=DAY))
 
     def import_seed(self, seeds: tuple[checks.SeedDisk, ...]) -> Answer[checks.SeedFact]:
         """The replica is filled from copies that were shipped; its progress is the task's."""
         why = f"importing the seed of {self.machine.name} at {self.machine.target_site}"
         limits = Limits(deadline_seconds=30 * DAY)
-        return self._give(orders.IMPORT_SEED, checks.ImportSeed(seeds=seeds), why, limits)
+        return self.give(orders.IMPORT_SEED, checks.ImportSeed(seeds=seeds), why, limits)
 
     def remove_replica(
         self, *, keep_running: bool = False, restore_machine: bool = False, limits: Limits = USUAL
@@ -51,30 +53,30 @@ class Target(Side):
         """The replica goes; see wire.control.orders.RemoveReplica."""
         payload = orders.RemoveReplica(keep_running=keep_running, restore_machine=restore_machine)
         why = f"removing the replica at {self.machine.target_site}"
-        return self._give(orders.REMOVE_REPLICA, payload, why, limits)
+        return self.give(orders.REMOVE_REPLICA, payload, why, limits)
 
     def list_points(self) -> Answer[Points]:
         why = f"reading the recovery points at {self.machine.target_site}"
-        return self._give(orders.LIST_POINTS, Nothing(), why)
+        return self.give(orders.LIST_POINTS, Nothing(), why)
 
     def drain(self) -> Answer[Points]:
         """Processes what was sent and seals it as a point (LATEST); it needs only what is at the target."""
-        return self._give(orders.DRAIN, orders.Drain(seal=True), "processing what was sent", DRAIN)
+        return self.give(orders.DRAIN, orders.Drain(seal=True), "processing what was sent", DRAIN)
 
     def drain_until(self, last: CycleFact) -> Answer[Points]:
         """The same, and fails unless that cycle is among it."""
         payload = orders.Drain(seal=True, at_least_epoch=last.epoch, at_least_seq=last.seq)
-        return self._give(orders.DRAIN, payload, "processing the last changes", Limits(deadline_seconds=HOUR))
+        return self.give(orders.DRAIN, payload, "processing the last changes", Limits(deadline_seconds=HOUR))
 
     def find_instant(self, at: datetime) -> Answer[InstantFact]:
         """How the newest processed cycle at or before `at` is recovered; what was sent is processed first."""
         why = f"looking for the cycle of {journal.spoken(at)} at {self.machine.target_site}"
-        return self._give(orders.FIND_INSTANT, orders.FindInstant(at=at), why, DRAIN)
+        return self.give(orders.FIND_INSTANT, orders.FindInstant(at=at), why, DRAIN)
 
     def accept_cycles(self, accepting: bool) -> Answer[Nothing]:
         """Closing the replica's inbox stops replication without the source, which may be gone."""
         why = f"{'opening' if accepting else 'closing'} the replica at {self.machine.target_site}"
-        return self._give(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
+        return self.give(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
 
     def start_failed_over(
         self, point_id: str, networks: Mapping[str, str | None], forward: RolledForward | None
@@ -93,7 +95,7 @@ class Target(Side):
     def start_run(self, payload: orders.StartReplica) -> Answer[StartFact]:
         """A machine of the replica runs, the failed-over one or a drill's."""
         why = f"starting {payload.name} at {self.machine.target_site}"
-        return self._give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START)
+        return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START)
 
     def stop_failed_over(self) -> Answer[Nothing]:
         """The failed-over machine and its overlays go."""
@@ -105,29 +107,16 @@ class Target(Side):
 
     def _stop_run(self, run: str, fabric_id: str) -> Answer[Nothing]:
         why = f"stopping the {run} machine of {self.machine.name} at {self.machine.target_site}"
-        return self._give(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START)
-
-    def commit_point(self, point_id: str) -> Answer[Nothing]:
-        """The point is kept, the others are deleted."""
-        limits = Limits(deadline_seconds=10 * 60)
-        return self._give(
-            orders.COMMIT_POINT, orders.CommitPoint(point_id=point_id), f"fixing point {point_id}", limits
-        )
-
-    def consolidate(self) -> Answer[Nothing]:
-        """A machine that came home runs on its own disks again."""
-        payload = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
-        why = f"bringing {self.machine.name} back onto its own disks while it runs"
-        return self._give(orders.CONSOLIDATE, payload, why, Limits(deadline_seconds=24 * HOUR))
+        return self.give(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START)
 
     def create_network(self, name: str) -> Answer[NetworkInfo]:
         """An isolated network for a drill."""
-        return self._give(
+        return self.give(
             orders.CREATE_NETWORK, orders.CreateNetwork(name=name), f"making the isolated network {name}"
         )
 
     def remove_network(self, name: str) -> Answer[Nothing]:
-        return self._give(
+        return self.give(
             orders.REMOVE_NETWORK, orders.CreateNetwork(name=name), f"removing the network {name}"
         )
 

@@ -1,0 +1,5 @@
+"""Going on when one of a machine's two sites is gone, perhaps for ever.
+
+giving_up     an operator names the site to go on without, and hears what is lost with it
+finish_later  what was left undone there is done when it returns
+"""

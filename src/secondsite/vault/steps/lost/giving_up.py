@@ -1,0 +1,96 @@
+"""An operator says that a site is gone: verbs go on without it, say what is lost, and finish there when it returns."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ....domain import errors
+from ....jobs.model.context import StepContext
+from ....jobs.model.outcomes import Outcome, Skipped
+from ....jobs.storage.database import Session
+from ....wire import rest
+from ....wire.common.base import Shape
+from ....wire.control.orders import OrderKind
+from ... import ports
+from ..deps import Deps
+from ..sides.giving_orders import USUAL, Limits
+from ..sides.side import Side
+from . import finish_later
+
+P = TypeVar("P", bound=Shape)
+F = TypeVar("F", bound=Shape)
+
+
+class WithoutSite(Shape):
+    """The site that the operator gave up; None: both are there."""
+
+    without_site: str | None = None
+
+
+def given_up(
+    deps: Deps, machine: ports.MachineRecord, request: rest.WithoutSiteOptions, possible: tuple[str, ...]
+) -> str | None:
+    """The site that the request gives up, one of those `possible`; raises InvalidArgument, or NotPossibleNow for a site
+    that answers."""
+    site = request.without_site
+    if site is None:
+        return None
+    if site not in possible:
+        names = " or ".join(possible)
+        raise errors.InvalidArgument(
+            f"This verb can go on for {machine.name} without site {names}, not without '{site}'.",
+            do=f"Give --without-site {names} if that site is gone for good; without the option nothing is left out.",
+        )
+    appliance = machine.source_appliance_id if site == machine.source_site else machine.target_appliance_id
+    if deps.gateway.is_connected(appliance):
+        raise errors.NotPossibleNow(
+            f"The appliance of site {site} is connected, so {machine.name} needs nothing to be left out there.",
+            do="Start the verb without --without-site.",
+        )
+    return site
+
+
+@dataclass(frozen=True, slots=True)
+class Need(Generic[P, F]):
+    """An order that a verb needs of a site. `lost` is a sentence on what it means to go on without it, `later` on what is
+    done when the site returns."""
+
+    order: OrderKind[P, F]
+    payload: P
+    why: str
+    lost: str
+    later: str
+    limits: Limits = USUAL
+
+
+def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) -> Outcome:
+    """What the order brings; skipped, and given later, if the side was given up and does not answer."""
+    given_up = ctx.arguments(WithoutSite).without_site == side.site
+    if given_up and not side.is_connected:
+        return left_for_later(deps, side, need)
+    try:
+        return side.give(need.order, need.payload, need.why, need.limits).done()
+    except errors.ApplianceUnreachable as error:
+        if not given_up:
+            raise _with_a_way_on(error, side, need) from error
+        return left_for_later(deps, side, need)
+
+
+def left_for_later(deps: Deps, side: Side, need: Need[P, F]) -> Skipped:
+    """The step is skipped; a job gives its order when the site returns."""
+
+    def later(session: Session) -> None:
+        finish_later.submit(deps, session, side, need.order, need.payload, need.later)
+
+    return Skipped(
+        f"without site {side.site}: {need.lost}. If it returns within 30 days, {need.later}", later
+    )
+
+
+def _with_a_way_on(
+    error: errors.ApplianceUnreachable, side: Side, need: Need[P, F]
+) -> errors.ApplianceUnreachable:
+    return errors.ApplianceUnreachable(
+        error.message,
+        do=f"Start the appliance of site {side.site}, then retry the job. If the site is gone for good, start the verb again "
+        f"with '--without-site {side.site}': {need.lost}.",
+    )

@@ -1,0 +1,332 @@
+"""From every state, with either site gone for ever, a way leads on; and what was left undone there is done if it returns."""
+
+import pytest
+
+from secondsite.domain import errors, lifecycle
+from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.wire.control.orders import Kind
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import Verbs, folder_in_memory
+
+SITE = {A: "a", B: "b"}
+
+
+@pytest.fixture
+def verbs():
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder, ("web01", "db01"))
+        yield verbs
+        verbs.close()
+
+
+def said(tree, task):
+    return next(each for each in reversed(tree.tasks) if each.title == task)
+
+
+def gone(verbs, appliance):
+    verbs.appliances.away.add(appliance)
+
+
+def ended(verbs, verb, **arguments):
+    """The job once it has ended; what waits for a site goes on waiting."""
+    job_id = verbs.submit(verb, **arguments)
+    for _ in range(500):
+        if verbs.tree(job_id).job.state.ended:
+            break
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    return verbs.tree(job_id)
+
+
+def succeeded(verbs, verb, **arguments):
+    job = ended(verbs, verb, **arguments)
+    assert job.job.state == "succeeded", job.job.error
+    return job
+
+
+def returned(verbs):
+    """The site is back; what was given there since."""
+    verbs.appliances.given.clear()
+    verbs.appliances.mend()
+    verbs.rest()
+    return verbs.appliances.given
+
+
+def failed_home(verbs):
+    """The machine came home to a by a planned failback, and b is gone."""
+    verbs.protect()
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    machine = verbs.machine()
+    assert (machine.source_site, machine.target_site) == ("b", "a")
+    assert verbs.appliances.running(machine.id) == [A]
+    gone(verbs, B)
+    return machine
+
+
+# ---- commit ------------------------------------------------------------------------------------------------
+
+
+def test_a_failback_is_committed_without_the_site_that_was_left(verbs):
+    machine = failed_home(verbs)
+    refusal = ended(verbs, Verb.COMMIT).job.error
+    assert "--without-site b" in refusal.do
+    assert verbs.state() is State.PLANNED_FAILED_OVER
+    job = succeeded(verbs, Verb.COMMIT, without_site="b")
+    assert (
+        "without site b: its web01 and the disks there are lost"
+        in said(job, "Remove the machine that was left").sentence
+    )
+    assert verbs.state() is State.COMMITTED
+    assert verbs.appliances.running(machine.id) == [A]
+    assert returned(verbs) == [(B, Kind.REMOVE_MACHINE, machine.id)]
+    assert verbs.run(Verb.REPROTECT).job.state == "succeeded"
+
+
+def test_what_was_left_undone_is_not_done_once_a_later_job_has_taken_the_machine(verbs):
+    machine = failed_home(verbs)
+    succeeded(verbs, Verb.COMMIT, without_site="b")
+    job_id = verbs.submit(Verb.REPROTECT)
+    verbs.appliances.mend()
+    verbs.settle(job_id)
+    assert (B, Kind.REMOVE_MACHINE, machine.id) not in verbs.appliances.given
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_failover_whose_target_is_destroyed_is_committed_and_ended_without_it(verbs, verb):
+    verbs.protect()
+    assert verbs.run(verb).job.state == "succeeded"
+    gone(verbs, B)
+    job = succeeded(verbs, Verb.COMMIT, without_site="b")
+    assert "what web01 wrote there since the failover is lost" in said(job, "Commit").sentence
+    succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
+    assert verbs.machine() is None
+    assert (A, Kind.STOP_REPLICATION) in {given[:2] for given in verbs.appliances.given}
+
+
+def test_a_failback_whose_target_is_destroyed_keeps_the_machine_that_was_left(verbs):
+    verbs.protect()
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    gone(verbs, A)
+    job = succeeded(verbs, Verb.COMMIT, without_site="a")
+    assert "only one that is left" in said(job, "Remove the machine that was left").sentence
+    assert Kind.REMOVE_MACHINE not in {kind for _, kind, _ in verbs.appliances.given}
+
+
+# ---- disable -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [None, Verb.DISABLE_PROTECTION])
+def test_protection_ends_without_its_target_and_the_machine_is_protected_anew(verbs, first):
+    verbs.protect()
+    machine = verbs.machine()
+    gone(verbs, B)
+    if first:
+        assert "--without-site b" in ended(verbs, first).job.error.do
+        assert verbs.state() is State.DISABLE_FAILED
+    job = succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
+    assert "its recovery points there are lost" in said(job, "Remove replica").sentence
+    assert verbs.machine() is None
+    assert returned(verbs) == [(B, Kind.REMOVE_REPLICA, machine.id)]
+    assert verbs.run(Verb.ENABLE_PROTECTION).job.state == "succeeded"
+
+
+def test_protection_ends_without_both_its_sites(verbs):
+    verbs.protect()
+    gone(verbs, A)
+    gone(verbs, B)
+    succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
+    assert verbs.machine() is None
+
+
+def test_a_drill_is_cleaned_up_without_its_target_and_protection_can_end(verbs):
+    verbs.protect()
+    verbs.run(Verb.TEST_FAILOVER)
+    gone(verbs, B)
+    succeeded(verbs, Verb.CLEANUP_TEST_FAILOVER, without_site="b")
+    assert verbs.machine().drill_state is DrillState.NONE
+    succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
+
+
+# ---- cancel ------------------------------------------------------------------------------------------------
+
+
+def fails_after_the_source_is_off(verbs, kind):
+    """A planned failover during which the target dies, at the first order of that kind."""
+    verbs.protect()
+    verbs.appliances.at_order(
+        [Kind.LIST_POINTS, Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.ACCEPT_CYCLES, Kind.DRAIN].index(kind)
+        + 1,
+        lambda _kind: gone(verbs, B),
+    )  # fmt: skip
+    job = ended(verbs, Verb.PLANNED_FAILOVER)
+    assert job.job.state == "failed"
+    for _ in range(200):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+
+
+@pytest.mark.parametrize("kind", [Kind.RUN_CYCLE, Kind.ACCEPT_CYCLES])
+def test_a_planned_failover_whose_target_dies_before_the_start_brings_production_back_by_itself(verbs, kind):
+    fails_after_the_source_is_off(verbs, kind)
+    machine = verbs.machine()
+    assert verbs.appliances.running(machine.id) == [A]
+    assert machine.state is State.PROTECTED
+    (cancel,) = verbs.jobs(Verb.CANCEL_FAILOVER)
+    assert (
+        "was never told to start web01"
+        in said(verbs.tree(cancel.id), "Remove the failed-over machine").sentence
+    )
+    given = returned(verbs)
+    assert (B, Kind.ACCEPT_CYCLES, machine.id) in given, "replication goes on"
+
+
+def test_a_target_that_may_run_the_machine_holds_the_cancel_until_it_is_given_up(verbs):
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    machine = verbs.machine()
+    gone(verbs, B)
+    assert "--without-site b" in ended(verbs, Verb.CANCEL_FAILOVER).job.error.do
+    assert verbs.state() is State.CANCEL_FAILED
+    assert A not in verbs.appliances.running(machine.id), "the copy at b may run"
+    job = succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    assert (
+        "what web01 wrote there since the failover is lost"
+        in said(job, "Remove the failed-over machine").sentence
+    )
+    assert verbs.state() is State.PROTECTED
+    assert A in verbs.appliances.running(machine.id)
+    assert (B, Kind.STOP_REPLICA, machine.id) in returned(verbs)
+    assert verbs.appliances.running(machine.id) == [A]
+
+
+def test_a_failed_failover_is_cancelled_without_its_target_if_nothing_was_started_there(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.DRAIN, times=1)
+    verbs.run(Verb.FAILOVER)
+    assert verbs.state() is State.FAILOVER_FAILED
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER)
+    assert verbs.state() is State.PROTECTED
+
+
+# ---- reprotect ---------------------------------------------------------------------------------------------
+
+
+def test_a_machine_whose_old_one_is_gone_is_reprotected_to_an_alternate_location(verbs):
+    verbs.protect()
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        verbs.run(verb)
+    verbs.appliances.missing = True
+    assert verbs.run(Verb.REPROTECT).job.error.code == "not-found"
+    assert verbs.state() is State.COMMITTED
+    assert verbs.run(Verb.REPROTECT, location="alternate").job.state == "succeeded"
+    assert verbs.state() is State.PROTECTED
+
+
+# ---- what is refused ---------------------------------------------------------------------------------------
+
+
+def test_a_site_that_answers_is_not_left_out(verbs):
+    verbs.protect()
+    for verb in (Verb.DISABLE_PROTECTION,):
+        with pytest.raises(errors.NotPossibleNow, match="is connected"):
+            verbs.submit(verb, without_site="b")
+
+
+def test_only_a_site_of_the_machine_can_be_left_out_and_never_the_one_that_it_returns_to(verbs):
+    verbs.protect()
+    with pytest.raises(errors.InvalidArgument, match="without site a or b"):
+        verbs.submit(Verb.DISABLE_PROTECTION, without_site="c")
+    verbs.run(Verb.PLANNED_FAILOVER)
+    gone(verbs, A)
+    with pytest.raises(errors.InvalidArgument, match="without site b, not without 'a'"):
+        verbs.submit(Verb.CANCEL_FAILOVER, without_site="a")
+
+
+# ---- every state -------------------------------------------------------------------------------------------
+
+WAYS = (
+    Verb.DISABLE_PROTECTION,
+    Verb.CLEANUP_TEST_FAILOVER,
+    Verb.CANCEL_FAILOVER,
+    Verb.COMMIT,
+    Verb.FAILOVER,
+)
+
+
+def came_to(verbs, state):
+    """The machine in that state, with both sites there."""
+    appliances = verbs.appliances
+    if state in (State.FAILED_OVER, State.COMMITTED):
+        verbs.run(Verb.FAILOVER, shut_down_source=True)
+    if state in (State.PLANNED_FAILED_OVER, State.CANCEL_FAILED):
+        verbs.run(Verb.PLANNED_FAILOVER)
+    if state is State.COMMITTED:
+        verbs.run(Verb.COMMIT)
+    failing = {
+        State.FAILOVER_FAILED: (Kind.START_REPLICA, Verb.FAILOVER),
+        State.CANCEL_FAILED: (Kind.STOP_REPLICA, Verb.CANCEL_FAILOVER),
+        State.DISABLE_FAILED: (Kind.REMOVE_REPLICA, Verb.DISABLE_PROTECTION),
+    }
+    if state in failing:
+        kind, verb = failing[state]
+        appliances.fail(kind, times=1)
+        verbs.run(verb)
+        appliances.mend()
+    assert verbs.state() is state
+
+
+def tried(verbs, verb, lost):
+    """Whether the verb succeeds, as it is or without the site."""
+    for arguments in ({}, {"without_site": lost}):
+        if arguments and verb is Verb.FAILOVER:
+            continue
+        try:
+            job = ended(verbs, verb, **arguments)
+        except errors.SecondsiteError:
+            continue
+        if job.job.state == "succeeded":
+            return True
+    return False
+
+
+def possible(verbs):
+    machine = verbs.machine()
+    allowed = lifecycle.allowed_operations(machine.state, machine.drill_state)
+    return [verb for verb in WAYS if verb in allowed]
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("appliance", [A, B])
+@pytest.mark.parametrize(
+    "state",
+    [
+        State.PROTECTED,
+        State.FAILOVER_FAILED,
+        State.FAILED_OVER,
+        State.PLANNED_FAILED_OVER,
+        State.CANCEL_FAILED,
+        State.COMMITTED,
+        State.DISABLE_FAILED,
+        DrillState.RUNNING,
+    ],
+)
+def test_from_every_state_with_either_site_gone_protection_can_be_brought_to_its_end(
+    verbs, state, appliance, reverse
+):
+    verbs.protect()
+    if reverse:
+        for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+            assert verbs.run(verb).job.state == "succeeded"
+    if state is DrillState.RUNNING:
+        verbs.run(Verb.TEST_FAILOVER)
+    else:
+        came_to(verbs, state)
+    gone(verbs, appliance)
+    for _ in range(4):
+        if verbs.machine() is None:
+            break
+        assert any(tried(verbs, verb, SITE[appliance]) for verb in possible(verbs)), "a dead end"
+    assert verbs.machine() is None
