@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.vault import VaultInProcess, machine
 
+pytestmark = pytest.mark.slow
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from schemathesis import openapi

@@ -54,6 +54,7 @@ def test_each_change_of_a_job_is_told_at_once_and_the_stream_ends_with_it(follow
     assert (last.data["state"], last.data["sentence"]) == ("succeeded", "whole")
 
 
+@pytest.mark.slow
 def test_a_follower_who_comes_back_is_not_told_again_what_it_saw(follow, target, verified):
     with follow(f"/jobs/{verified}/events") as events:
         for last in events:
@@ -77,6 +78,7 @@ def test_an_ended_job_is_told_to_whoever_asks(ask, follow, target, verified):
         assert [each.data["state"] for each in events] == ["succeeded"]
 
 
+@pytest.mark.slow
 def test_a_stream_that_says_nothing_shows_that_it_lives(monkeypatch, follow, verified):
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.2)
     with follow(f"/jobs/{verified}/events") as events:
@@ -116,6 +118,7 @@ def test_events_are_filtered_by_kind_and_machine(ask, follow, two_sites, protect
         assert next(machines).data["kind"] == "machine"
 
 
+@pytest.mark.slow
 def test_who_was_away_for_a_moment_hears_what_was_missed(ask, follow, protected):
     with follow("/events") as events:
         ask("POST", "/machines/web01/points/p1/verify", 202)
@@ -125,6 +128,7 @@ def test_who_was_away_for_a_moment_hears_what_was_missed(ask, follow, protected)
         assert missed in {next(events).data["id"] for _ in range(4)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", ["nonsense", "0123456789ab-1", "-", "0123456789ab-99999999999999999999999"])
 def test_who_was_away_too_long_is_told_to_read_everything_anew(vault, follow, protected, mark):
     with follow("/events", last=mark) as events:
@@ -159,6 +163,7 @@ def test_what_changes_often_costs_a_slow_follower_no_more_than_once():
     assert [number for number, _ in found] == [29_997, 29_998, 29_999]
 
 
+@pytest.mark.slow
 def test_a_follower_who_left_is_told_no_more(ask, vault, follow, verified):
     followers = vault.facade.events._followers  # noqa: SLF001 that none is left shows nowhere else
     with follow("/events"), follow(f"/jobs/{verified}/events"):
@@ -166,6 +171,7 @@ def test_a_follower_who_left_is_told_no_more(ask, vault, follow, verified):
     eventually(lambda: not followers)
 
 
+@pytest.mark.slow
 def test_many_followers_hold_no_thread(vault, follow, verified):
     import contextlib
 

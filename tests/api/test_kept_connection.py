@@ -6,6 +6,10 @@ import statistics
 import time
 from urllib.parse import urlsplit
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 REQUESTS = 50
 MOST_SECONDS = 0.020
 """Far more than an answer takes, and half of what it takes when it waits for a delayed acknowledgement."""

@@ -118,6 +118,7 @@ def test_an_answer_is_kept_for_a_day(vault, post):
         assert tx.answers.find("admin", asked.key) is None
 
 
+@pytest.mark.slow
 def test_a_vault_that_was_restarted_still_knows_the_answer(vault, post, tmp_path):
     headers = key()
     first = post("/sites", {"name": "a"}, headers, 201)
@@ -137,6 +138,7 @@ def test_a_vault_that_was_restarted_still_knows_the_answer(vault, post, tmp_path
         running.stop()
 
 
+@pytest.mark.slow
 def test_a_job_is_cancelled_and_a_point_verified_once(post, protected, jobs):
     headers = key()
     first = post("/machines/web01/points/p1/verify", None, headers, 202)

@@ -46,6 +46,7 @@ def test_machines_come_page_by_page_each_once(ask, many):
     assert len(pages(ask, "/machines", limit=len(NAMES))) == 1
 
 
+@pytest.mark.slow
 def test_a_machine_that_goes_or_comes_between_two_pages_shifts_none(ask, vault, two_sites, many):
     first = ask("GET", "/machines", params={"limit": 3})
     with vault.store.transaction() as tx:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire import control, rest
@@ -13,6 +15,7 @@ from tests.support.vault import (
 )
 
 
+@pytest.mark.slow
 def test_every_call_but_three_needs_a_token(vault):
     open_calls = {"/api/health", "/api/enroll", "/api/ca"}
     stranger = {"Authorization": ""}
@@ -207,6 +210,7 @@ def test_points_are_listed_newest_first_and_a_choice_says_what_it_would_lose(ask
     assert custom["point"]["id"] == "p1"
 
 
+@pytest.mark.slow
 def test_a_verb_that_is_not_possible_now_says_what_is(ask, protected):
     refused = ask("POST", "/machines/commit", 409, json={"machines": ["web01"]})["error"]
     assert refused["code"] == "not-possible-now"

@@ -31,6 +31,8 @@ from secondsite.entry import reference
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 WEB = "web01"
 CALLS = {

@@ -152,6 +152,7 @@ def test_an_update_without_what_was_seen_takes_nothing_back_that_others_changed_
     assert [getattr(gold, name) for name in values] == [3601] * 3
 
 
+@pytest.mark.slow
 def test_a_start_whose_answer_was_lost_is_asked_again_and_nothing_is_started_twice(
     vault, remote, network, two_sites, protected
 ):
@@ -176,6 +177,7 @@ def test_a_vault_that_is_not_there_is_told_at_once(tmp_path):
     assert len(transport.asked) == 1
 
 
+@pytest.mark.slow
 def test_a_job_is_followed_across_a_vault_that_goes_away(tmp_path):
     vault, transport = scripted(
         tmp_path,
@@ -187,6 +189,7 @@ def test_a_job_is_followed_across_a_vault_that_goes_away(tmp_path):
     assert len(transport.asked) == 3
 
 
+@pytest.mark.slow
 def test_events_go_on_behind_the_last_one_when_the_vault_comes_back(tmp_path):
     told = [rest.Event(kind="machine", id="m1"), rest.Event(kind="reset"), rest.Event(kind="job", id="j1")]
     vault, transport = scripted(
@@ -210,6 +213,7 @@ def test_a_vault_that_stays_away_ends_the_following_and_says_that_the_job_goes_o
     assert away.value.do.endswith("secondsite job follow j1")
 
 
+@pytest.mark.slow
 def test_a_job_that_does_not_end_in_time_is_left_and_one_that_does_is_given(tmp_path):
     vault, _ = scripted(tmp_path, shown(job("running")), shown(job("running")), shown(job("running")))
     with pytest.raises(errors.DeadlineExceeded, match="has not ended after 0 s"):
@@ -262,6 +266,7 @@ def test_the_vault_is_found_where_the_command_line_finds_it(vault, tmp_path, mon
         client.connect(ca=tmp_path / "none.pem")
 
 
+@pytest.mark.slow
 def test_a_vault_of_another_authority_is_not_spoken_to(start, made, tmp_path):
     """Over the network, with its own certificate."""
     running = start()

@@ -215,6 +215,7 @@ def writing_now_and_then(fabric, fabric_id):
         thread.join(10)
 
 
+@pytest.mark.slow
 def test_no_write_that_ended_before_the_instant_is_ever_missed(fabric):
     fabric_id = support.started(fabric, "racing")
     base, opened_at, claims = None, None, 0

@@ -40,6 +40,7 @@ def test_a_second_engine_on_a_sqlite_file_is_refused_and_told_who_holds_it(tmp_p
     db.dispose()
 
 
+@pytest.mark.slow
 def test_two_engines_share_the_jobs_and_each_job_runs_once(postgres_room):
     room, ran = postgres_room, []
 
@@ -164,6 +165,7 @@ def test_of_two_engines_that_saw_the_same_ready_job_one_gets_it(room):
     assert [claim is not None for claim in got] == [True]
 
 
+@pytest.mark.slow
 def test_a_living_engine_keeps_its_job_and_a_dead_one_loses_it_within_seconds(postgres_room):
     room, release = postgres_room, threading.Event()
 

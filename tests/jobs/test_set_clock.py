@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from rig.eventually import eventually
@@ -35,6 +36,7 @@ def sleeps(room, job_id):
     return eventually(lambda: room.job(job_id).state is JobState.WAITING)
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_keeps_no_job_asleep_and_one_that_is_set_forward_ends_no_wait(room):
     gate = Gate(poll_seconds=5, deadline_seconds=100)
     engine, job_id = waiting_job(room, gate)

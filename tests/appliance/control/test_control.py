@@ -53,6 +53,7 @@ def test_a_lost_vault_is_dialled_again_and_gets_the_reports_that_waited(vault, m
         again.stop()
 
 
+@pytest.mark.slow
 def test_a_vault_of_another_authority_is_not_talked_to(make_site):
     import trustme
 

@@ -2,6 +2,8 @@
 
 import uuid
 
+import pytest
+
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
@@ -22,6 +24,8 @@ from secondsite.wire.control.orders import (
     StopReplica,
 )
 from secondsite.wire.control.setups import Base
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_drill_runs_beside_replication_and_leaves_nothing(pair):

@@ -1,5 +1,7 @@
 """Orders that look, check, list and remove."""
 
+import pytest
+
 from rig.eventually import eventually
 from rig.noise import noise
 from rig.processes import free_port
@@ -30,6 +32,7 @@ def test_a_machine_that_can_be_replicated_has_no_obstacles(pair):
     assert pair.source.do(Kind.CHECK_SOURCE, payload)["obstacles"] == []
 
 
+@pytest.mark.slow
 def test_every_reason_against_a_source_is_named_at_once(pair):
     payload = CheckSource(fabric_id="nobody", peer_addresses=(f"127.0.0.1:{free_port()}",))
     # a peer that does not answer is tried again for as long as the order may take
@@ -75,6 +78,7 @@ def test_ended_replication_leaves_no_checkpoint_and_no_tag(pair):
     assert not (pair.target.config.store / "replicas" / pair.machine_id).exists()
 
 
+@pytest.mark.slow
 def test_a_machine_that_does_not_shut_down_loses_its_power(sites):
     from rig.appliances import Pair
 
@@ -135,6 +139,7 @@ def test_giving_way_twice_is_harmless(pair):
     assert pair.source.fabric.inventory.get(pair.fabric_id) is None
 
 
+@pytest.mark.slow
 def test_a_drain_that_waits_for_a_cycle_that_never_came_says_so(pair):
     pair.protect().synchronized()
     pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)

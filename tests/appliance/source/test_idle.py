@@ -68,6 +68,7 @@ def test_an_idle_machine_gets_points_of_later_instants_without_a_view(pair):
         assert held == pair.source.read(pair.fabric_id, key)
 
 
+@pytest.mark.slow
 def test_the_loop_goes_on_without_views_and_says_nothing(pair):
     forbid_views(pair)
     pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
@@ -82,6 +83,7 @@ def test_copying_ahead_of_an_idle_machine_needs_no_view(pair):
     assert fact["changed_bytes"] == 0
 
 
+@pytest.mark.slow
 def test_whatever_was_written_on_any_disk_is_in_the_next_point(pair):
     for key in ("vda", "vdb", "vda"):
         assert not needs_a_view(pair)

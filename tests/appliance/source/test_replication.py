@@ -1,11 +1,15 @@
 """From a protected machine to points that equal its disk."""
 
+import pytest
+
 from rig.appliances import DISK_BYTES, Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Drain, Kind, RunCycle, UpdatePolicy
+
+pytestmark = pytest.mark.slow
 
 
 def test_initial_replication_ends_with_a_point_that_equals_the_disk(pair):

@@ -74,6 +74,7 @@ def test_a_cycle_that_fails_to_be_written_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_damage_anywhere_is_found_and_named(tmp_path):
     path = written(tmp_path)
     sound = path.read_bytes()

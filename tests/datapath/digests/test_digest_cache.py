@@ -97,6 +97,7 @@ class World:
 writes = st.lists(st.tuples(st.integers(0, BLOCKS * 16), st.integers(0, 2)), max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(writes, st.sampled_from(OUTCOMES)), max_size=14))
 def test_whatever_happens_each_acknowledged_cycle_makes_the_target_equal(history):

@@ -69,6 +69,7 @@ def test_no_file_of_a_replica_shows_what_the_disk_holds(replica, source, key, tm
     replica.close_run("drill")
 
 
+@pytest.mark.slow
 def test_an_encrypted_replica_lives_through_the_whole_story(
     replica, daemon, source, key, tmp_path, monkeypatch
 ):

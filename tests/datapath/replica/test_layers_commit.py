@@ -14,6 +14,8 @@ from secondsite.datapath.replica.chain import commit_encrypted
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import read_raw, write_image
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def chain(tmp_path):

@@ -25,6 +25,7 @@ def test_a_hundred_points_under_retention_stay_true_and_cost_little_more_than_th
     assert found.ratio < 1.25
 
 
+@pytest.mark.slow
 def test_a_merged_layer_holds_the_pages_of_both_and_no_more(tmp_path, daemon):
     source = Source(sizes={"sda": 64 * MiB})
     replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1)

@@ -27,6 +27,7 @@ def recorder(tmp_path, daemon, source):
     replica.close()
 
 
+@pytest.mark.slow
 def test_every_cycle_between_three_points_can_be_recovered_bit_for_bit(recorder, tmp_path):
     sealed = {1: "p1", 6: "p2", 11: "p3"}
     kept = [recorder.cycle(sealed.get(seq)) for seq in range(1, 13)]
@@ -41,6 +42,7 @@ def test_every_cycle_between_three_points_can_be_recovered_bit_for_bit(recorder,
     assert_points_true(replica, recorder.source, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_recovered_cycle_is_what_it_was_though_replication_and_pruning_go_on(recorder, tmp_path):
     for seq in range(1, 9):
         recorder.cycle({1: "p1", 4: "p2", 7: "p3"}.get(seq))

@@ -28,6 +28,7 @@ def test_digests_of_zeros_are_those_of_zero_bytes():
     assert hashes.digest(bytes(BLOCK_BYTES)) == hashes.ZERO_BLOCK_DIGEST
 
 
+@pytest.mark.slow
 def test_many_regions_are_compared_and_only_differing_pages_are_found(target, tmp_path):
     theirs = disk_content(SIZE)
     places = [0, 33 * MiB + 5, 34 * MiB, 34 * MiB + BLOCK_BYTES, 150 * MiB, SIZE - 1]
@@ -80,6 +81,7 @@ def test_a_target_without_digests_refuses(target, tmp_path):
             compare.differing(connection, 0, disk, whole(ours), lambda _done: None)
 
 
+@pytest.mark.slow
 def test_a_cancelled_compare_aborts_and_the_connection_goes_on(target, tmp_path):
     ours = disk_content(SIZE)
     target.admission.replica["vda"] = bytes(ours)

@@ -21,6 +21,8 @@ from secondsite.datapath.transfer.pump import AHEAD, Pump, Work
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import Source
 
+pytestmark = pytest.mark.slow
+
 DISK_BYTES = 64 * MiB
 
 

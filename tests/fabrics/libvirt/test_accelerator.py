@@ -1,5 +1,7 @@
 """The probe guest proves that code ran, not that a device file is there."""
 
+import pytest
+
 from secondsite.fabrics.libvirt.host import accelerator
 
 
@@ -13,6 +15,7 @@ def test_the_probe_guest_runs_to_its_proof_under_emulation(tmp_path):
     assert probe(tmp_path, accelerator.SECTOR) is not None
 
 
+@pytest.mark.slow
 def test_a_guest_that_does_not_run_our_code_proves_nothing(tmp_path):
     sector = tmp_path / "sector"
     sector.write_bytes(b"\0" * 512)

@@ -1,6 +1,9 @@
 """What a running machine has at this moment may differ from its definition, which holds from its next start on."""
 
 import libvirt
+import pytest
+
+pytestmark = pytest.mark.slow
 
 DISK = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{path}'/>
   <target dev='vdb' bus='virtio'/></disk>"""

@@ -13,6 +13,8 @@ from secondsite.fabrics.interface import HostRequest, SessionRequest
 from secondsite.fabrics.libvirt import open_fabric
 from secondsite.ground.units import KiB, MiB
 
+pytestmark = pytest.mark.slow
+
 SIZE_BYTES = 8 * MiB
 WRITTEN = b"A" * (64 * KiB)
 

@@ -147,6 +147,7 @@ def test_all_jobs_of_a_failover_of_a_group_use_one_set(vault, sites):
     }
 
 
+@pytest.mark.slow
 def test_a_group_without_a_common_set_is_told_so(vault, sites):
     create(vault, "web", "app")
     put_points(vault, web=[point(1, set_id="s1")], app=[point(5)])

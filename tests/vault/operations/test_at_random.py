@@ -13,6 +13,8 @@ from tests.support import random_walks
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs, folder_in_memory
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = st.runner().flatmap(lambda walk: st.sampled_from(walk.allowed()))
 REFUSED = st.runner().flatmap(lambda walk: st.sampled_from(walk.refused()))
 NTH = st.integers(0, 9)

@@ -344,6 +344,7 @@ def test_a_failed_enable_is_retried(verbs):
 # ---- points, drills, reprotect, disable --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_change_of_point_that_fails_starts_the_old_one_again(verbs):
     failed_over(verbs)
     machine = verbs.machine()

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.wire import rest
@@ -45,6 +47,7 @@ def test_a_point_is_verified_by_a_job_that_moves_nothing(vault):
     assert vault.rest.get("/api/machines/web01").json()["state"] == "protected"
 
 
+@pytest.mark.slow
 def test_a_point_that_rotted_fails_the_job_with_what_to_do(vault):
     target = protect(vault, [point(1)])
     job = verified(vault, target, {"problem": Problem.of(errors.PointDamaged("Not as it was sealed."))})

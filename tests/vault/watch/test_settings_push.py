@@ -66,6 +66,7 @@ def test_an_appliance_that_was_away_learns_the_new_policy_when_it_connects(vault
         eventually(lambda: policies(dialler) == [("m1", 7200)])
 
 
+@pytest.mark.slow
 def test_what_was_not_reported_is_told_again(vault, monkeypatch):
     from secondsite.vault.watch import settings_push
 
