@@ -20,6 +20,9 @@ def blanks(tmp_path_factory):
     return folder
 
 
+pytestmark = pytest.mark.slow
+
+
 class EncryptedUnderTest(SimulatedHost):
     def __init__(self, root, blanks):
         super().__init__(root)
