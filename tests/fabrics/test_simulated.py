@@ -181,7 +181,6 @@ def test_a_hosted_machine_has_the_targets_networks(fabric):
     made = fabric.inventory.get("copy").definition
     assert [(nic.network, nic.mac) for nic in made.nics] == [
         ("drill", definition.nics[0].mac),
-        (None, definition.nics[1].mac),
     ]
     assert (made.vcpus, made.memory_bytes) == (definition.vcpus, definition.memory_bytes)
 

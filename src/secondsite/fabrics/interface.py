@@ -229,6 +229,9 @@ class HostRequest:
     firmware: Mapping[str, bytes] = field(default_factory=dict)
     """The firmware state to start with, as from `Firmware.read`; an existing machine keeps its own. Without files
     the platform makes a fresh state."""
+    home: MachineDefinition | None = None
+    """What was withdrawn here of this very machine: it comes home as it was, only `disks` on new files; `networks` and
+    the rest of `definition` are for what it does not have."""
 
 
 class Hosting(Protocol):

@@ -10,8 +10,10 @@ from ...domain import errors, journal
 from ...fabrics.interface import HostRequest
 from ...ground import seams
 from ...wire.common.base import Shape
+from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.points import RolledForward, started_from
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
+from ..shared import withdrawn
 from ..target import HostedReplica
 from .context import Context
 
@@ -62,9 +64,10 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 name=payload.name,
                 definition=definition,
                 disks=paths,
-                networks={nic.key: payload.networks.get(nic.key) for nic in definition.nics},
+                networks={nic.key: _network(payload, nic) for nic in definition.nics},
                 tag=context.machine_id,
                 firmware={name: data for name, data in firmware.items() if data is not None},
+                home=_home(context, hosted, payload),
             )
         )
         seams.reach("appliance.run.created")
@@ -94,6 +97,17 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
             "on it.",
             do="Start the failover again: it closes the replica first. A drill may run beside replication.",
         )
+
+
+def _network(payload: StartReplica, nic: NicDefinition) -> str | None:
+    return payload.networks_by_mac.get(nic.mac.lower(), payload.networks.get(nic.key))
+
+
+def _home(context: Context, hosted: HostedReplica, payload: StartReplica) -> MachineDefinition | None:
+    """The definition that was withdrawn here, if this very machine comes home."""
+    if not payload.home or hosted.setup.existing_fabric_id != payload.fabric_id:
+        return None
+    return withdrawn.recall(context.state, payload.fabric_id)
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:

@@ -13,7 +13,9 @@ from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Done, Outcome
+from ...wire.control import checks
 from ...wire.control.orders import CycleFact, Points
+from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
@@ -53,6 +55,9 @@ class PlannedFailover(MachineOperation):
                 f"{machine.name} has no recovery point at {machine.target_site}.",
                 do="Wait until initial replication or reprotect has ended.",
             )
+        if not machine.reversed:  # at home it runs as it did there
+            tried = self.target(ctx, machine).check(checks.CheckTarget(definition=machine.definition))
+            obstacles.require_none("A planned failover", machine.name, tried.facts)
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}"
         )

@@ -132,13 +132,17 @@ class AcceptCycles(Shape):
 
 class StartReplica(Shape):
     """Run the machine from a point, rolled forward if `forward` is given. `run` is 'drill' or 'failover'. `networks` maps
-    NIC keys to networks here."""
+    NIC keys to networks here, `networks_by_mac` their MAC addresses: keys count the cards, and a card may be missing
+    where the machine ran last. An older vault gives keys only. `home`: the machine comes home, where it is as it was
+    when it was withdrawn, with its own networks."""
 
     run: str
     point_id: str
     fabric_id: str
     name: str
     networks: dict[str, str | None] = Field(default_factory=dict)
+    networks_by_mac: dict[str, str | None] = Field(default_factory=dict)
+    home: bool = False
     start: bool = True
     forward: RolledForward | None = None
 

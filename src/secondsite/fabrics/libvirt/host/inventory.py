@@ -12,6 +12,8 @@ from ... import interface
 from . import connection, domain_xml, qemu_img
 
 SIZE_SECONDS = 5.0
+TRIAL = "secondsite-trial"
+"""The tag of a machine that is only tried, for a moment."""
 POWER = {
     libvirt.VIR_DOMAIN_RUNNING: interface.PowerState.RUNNING,
     libvirt.VIR_DOMAIN_BLOCKED: interface.PowerState.RUNNING,
@@ -29,7 +31,10 @@ class Inventory:
 
     def list(self) -> Sequence[interface.MachineSummary]:
         found = (_summary_unless_gone(domain) for domain in self._hypervisor.domains())
-        return sorted((summary for summary in found if summary), key=lambda summary: summary.name)
+        return sorted(
+            (summary for summary in found if summary and summary.tag != TRIAL),
+            key=lambda summary: summary.name,
+        )
 
     def get(self, fabric_id: str) -> interface.MachineSummary | None:
         domain = self._hypervisor.find(fabric_id)

@@ -13,6 +13,7 @@ from ....datapath.disks import ImageFacts
 from ....datapath.encryption import EncryptionKey
 from ... import interface
 from ..host import domain_xml, secrets
+from . import consoles
 
 HOST_BOUND = ("cputune", "numatune", "resource", "seclabel", "memtune", "blkiotune", "iothreadids", "keywrap")
 HOST_DEVICES = ("hostdev", "filesystem", "shmem", "redirdev", "vsock", "lease", "nvram")
@@ -37,8 +38,8 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     """The domain XML of the machine that the request asks for."""
     root = domain_xml.parse(_native(request))
     root.attrib.pop("id", None)
-    _set_text(root, "name", request.name)
-    _set_text(root, "uuid", request.fabric_id)
+    set_text(root, "name", request.name)
+    set_text(root, "uuid", request.fabric_id)
     domain_xml.set_tag(root, request.tag)
     for name in HOST_BOUND:
         for element in root.findall(name):
@@ -62,7 +63,7 @@ def _native(request: interface.HostRequest) -> str:
     root = domain_xml.parse(EMPTY)
     devices = root.find("devices")
     assert devices is not None
-    _set_text(root, "vcpu", str(definition.vcpus))
+    set_text(root, "vcpu", str(definition.vcpus))
     _set_memory(root, definition.memory_bytes)
     for disk in definition.disks:
         element = SubElement(devices, "disk", {"type": "file", "device": "disk"})
@@ -75,7 +76,8 @@ def _native(request: interface.HostRequest) -> str:
     return domain_xml.render(root)
 
 
-def _set_text(root: Element, name: str, text: str) -> None:
+def set_text(root: Element, name: str, text: str) -> None:
+    """Set the text of a child of the domain, which is made if it is missing."""
     element = root.find(name)
     if element is None:
         element = Element(name)
@@ -85,7 +87,7 @@ def _set_text(root: Element, name: str, text: str) -> None:
 
 def _set_memory(root: Element, size_bytes: int) -> None:
     for name in ("memory", "currentMemory"):
-        _set_text(root, name, str(size_bytes // 1024))
+        set_text(root, name, str(size_bytes // 1024))
         element = root.find(name)
         assert element is not None
         element.attrib = {"unit": "KiB"}
@@ -133,7 +135,7 @@ def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -
         if key is not None:
             _place_disk(element, request.disks[key])
             if place.key is not None:
-                _tell_key(element, place.chains.get(key, ()), place.key)
+                tell_key(element, place.chains.get(key, ()), place.key)
         elif element.get("device") in ("cdrom", "floppy"):
             _remove_direct(element, "source")
         else:
@@ -153,7 +155,7 @@ def _place_disk(element: Element, path: Path) -> None:
     SubElement(element, "source", {"file": str(path)})
 
 
-def _tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> None:
+def tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> None:
     """Name every file of an encrypted chain, with its key: libvirt finds files below by itself only if they are
     plain."""
     above = disk
@@ -200,15 +202,7 @@ def _devices(root: Element, request: interface.HostRequest, console_folder: Path
     assert devices is not None
     for name in HOST_DEVICES:
         _remove_direct(devices, name)
-    for element in [*devices.findall("serial"), *devices.findall("console")]:
-        source = element.find("source")
-        if element.get("type") == "file" and source is not None:
-            source.attrib = {"path": str(console_folder / f"{request.name}.log"), "append": "on"}
-    for channel in devices.findall("channel"):
-        if channel.get("type") == "unix":
-            _remove_direct(channel, "source")
-    for graphics in devices.findall("graphics"):
-        graphics.attrib |= {"autoport": "yes", "port": "-1"}
+    consoles.settle(devices, console_folder / f"{request.name}.log")
 
 
 def _nvram(root: Element, request: interface.HostRequest, folder: Path) -> None:

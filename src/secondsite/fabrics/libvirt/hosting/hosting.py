@@ -18,9 +18,10 @@ from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ... import firmware_files, interface
 from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img
-from . import adapt, consolidate, firmware
+from . import adapt, consoles, consolidate, dry_run, firmware, homecoming, portable
 
 OFF = interface.PowerState.OFF
+AUTOSTART = "autostart"
 
 
 class Hosting:
@@ -42,9 +43,20 @@ class Hosting:
 
     def check(self, definition: MachineDefinition) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
-            return list(_accelerator_notes(None))
+            return list(portable.accelerator_notes(None))
         root = domain_xml.parse(definition.native)
-        return [*_accelerator_notes(root), *_missing_files(root), *self._unknown_machine_type(root)]
+        found = [
+            *portable.accelerator_notes(root),
+            *portable.missing_files(root),
+            *self._unknown_machine_type(root),
+        ]
+        found += [*consoles.notes(root), *portable.disks_left_behind(root)]
+        if any(obstacle.blocking for obstacle in found):
+            return found
+        place = adapt.HostFeatures(
+            accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram
+        )
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, place)]
 
     def create(self, request: interface.HostRequest) -> None:
         existing = self._hypervisor.find(request.fabric_id)
@@ -55,7 +67,7 @@ class Hosting:
         self._require_free_name(request)
         self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
-        text = adapt.adapted(request, self._place(request))
+        text = self._wanted(request)
         if existing is None:
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
             if self._nvram.exists():
@@ -86,6 +98,7 @@ class Hosting:
         sizes_bytes = inventory.sizes_bytes(domain, domain_xml.disks(domain_xml.parse(text)))
         definition = domain_xml.definition(text, sizes_bytes)
         # before the hypervisor forgets it
+        durable.write(copy.with_suffix(".autostart"), _autostart(domain))
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
         _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
@@ -116,6 +129,25 @@ class Hosting:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
             consolidate.running(domain, disks, progress)
+        self._is_home(domain)
+
+    def _is_home(self, domain: Any) -> None:
+        """Let the machine start with its host again, if it did before it was withdrawn."""
+        noted = self._withdrawn / f"{domain.UUIDString()}.autostart"
+        if noted.exists():
+            if noted.read_text() == AUTOSTART:
+                connection.call("turning autostart on", domain.setAutostart, 1)
+            noted.unlink()
+
+    def _wanted(self, request: interface.HostRequest) -> str:
+        place = self._place(request)
+        if request.home is None:
+            return adapt.adapted(request, place)
+        try:  # our own copy has the secrets too
+            copy = (self._withdrawn / f"{request.fabric_id}.json").read_text()
+        except FileNotFoundError:
+            return homecoming.at_home(request, place, request.home.native)
+        return homecoming.at_home(request, place, MachineDefinition.model_validate_json(copy).native)
 
     def _put_aside(self, domain: Any, folder: Path) -> None:
         """Copy the firmware state, because another machine of this id may run here later. What cannot be read
@@ -169,6 +201,10 @@ class Hosting:
         return frozenset(network.name for network in self._networks.list() if network.kind == "libvirt")
 
 
+def _autostart(domain: Any) -> str:
+    return AUTOSTART if connection.call("reading autostart", domain.autostart) else ""
+
+
 def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
     """Raises unless the machine is off and carries one of `tags`, that is, it is an earlier restore of the same
     machine."""
@@ -204,53 +240,3 @@ def _withdrawn_before(path: Path, fabric_id: str, tag: str) -> MachineDefinition
     if domain_xml.tag_of(domain_xml.parse(definition.native)) != tag:
         raise errors.NotOurs(f"The withdrawn machine '{definition.name}' does not carry the tag {tag}.")
     return definition
-
-
-def _accelerator_notes(root: Element | None) -> Iterator[interface.Obstacle]:
-    if not accelerator.kvm_usable() and (root is None or root.get("type") == "kvm"):
-        yield interface.Obstacle(
-            "KVM does not run guests here: the machine will be emulated, which is slow.",
-            "Enable virtualization on this host, or accept it for a drill.",
-            blocking=False,
-        )
-
-
-def _missing_files(root: Element) -> Iterator[interface.Obstacle]:
-    for name in ("os/kernel", "os/initrd", "os/dtb", "os/loader", "devices/emulator"):
-        path = root.findtext(name)
-        if path and not Path(path).exists():
-            yield interface.Obstacle(
-                f"The definition names {path}, which is not on this host.", f"Copy {path} here."
-            )
-    yield from _tpm_notes(root)
-    for name in ("hostdev", "filesystem", "shmem"):
-        if root.find(f"devices/{name}") is not None:
-            yield interface.Obstacle(
-                f"The machine uses a {name} of its own host, which it will not have here.",
-                "Make sure that the guest boots without it.",
-                blocking=False,
-            )
-
-
-def _tpm_notes(root: Element) -> Iterator[interface.Obstacle]:
-    backend = root.find("devices/tpm/backend")
-    if backend is None:
-        return
-    if backend.get("type") != "emulator":
-        yield interface.Obstacle(
-            "The machine uses the TPM of its own host, which it will not have here.",
-            "Make sure that the guest boots without it.",
-            blocking=False,
-        )
-    elif shutil.which("swtpm") is None or shutil.which("swtpm_setup") is None:
-        yield interface.Obstacle(
-            "The machine has an emulated TPM, and this host has no swtpm.",
-            "Install swtpm and swtpm-tools here.",
-        )
-    encryption = backend.find("encryption")
-    if encryption is not None:
-        yield interface.Obstacle(
-            f"The TPM's state is encrypted with the libvirt secret {encryption.get('secret')}.",
-            "Define the same secret here ('virsh secret-define', 'virsh secret-set-value').",
-            blocking=False,
-        )

@@ -115,7 +115,10 @@ def _alike(definition: MachineDefinition) -> MachineDefinition:
 
 
 def _hosted(request: HostRequest) -> MachineDefinition:
-    """The source's definition adapted to this site: our disks, its networks."""
+    """The source's definition adapted to this site: our disks, its networks. A machine that comes home is as it was
+    here."""
+    if request.home is not None:
+        return _at_home(request, request.home)
     source = request.definition
     missing = [disk.key for disk in source.disks if disk.key not in request.disks]
     if missing:
@@ -129,15 +132,31 @@ def _hosted(request: HostRequest) -> MachineDefinition:
             "name": request.name,
             "fabric_kind": KIND,
             "disks": tuple(_placed(disk, request.disks[disk.key]) for disk in source.disks),
-            "nics": tuple(_connected(nic, request.networks.get(nic.key)) for nic in source.nics),
+            "nics": _connected(request),
             "native": traits.model_dump_json(),
         }
     )
+
+
+def _at_home(request: HostRequest, home: MachineDefinition) -> MachineDefinition:
+    disks = tuple(
+        _placed(disk, request.disks[disk.key]) if disk.key in request.disks else disk for disk in home.disks
+    )
+    known = {disk.key for disk in home.disks}
+    added = (disk for disk in request.definition.disks if disk.key in request.disks and disk.key not in known)
+    disks += tuple(_placed(disk, request.disks[disk.key]) for disk in added)
+    return home.model_copy(update={"name": request.name, "disks": disks})
 
 
 def _placed(disk: DiskDefinition, path: Path) -> DiskDefinition:
     return disk.model_copy(update={"path": str(path), "format": "qcow2"})
 
 
-def _connected(nic: NicDefinition, network: str | None) -> NicDefinition:
-    return nic.model_copy(update={"network": network})
+def _connected(request: HostRequest) -> tuple[NicDefinition, ...]:
+    """The cards that have a network here, counted anew: as on libvirt, there is no unconnected card."""
+    found = ((nic, request.networks.get(nic.key)) for nic in request.definition.nics)
+    kept = ((nic, network) for nic, network in found if network is not None)
+    return tuple(
+        nic.model_copy(update={"key": f"net{number}", "network": network})
+        for number, (nic, network) in enumerate(kept)
+    )

@@ -88,6 +88,8 @@ class Target(Side):
             fabric_id=self.machine.target_fabric_id,
             name=self.machine.name,
             networks=dict(networks),
+            networks_by_mac=by_mac(self.machine, networks),
+            home=self.machine.reversed,
             forward=forward,
         )
         return self.start_run(payload)
@@ -137,6 +139,15 @@ def mapped_networks(tx: ports.Transaction, machine: ports.MachineRecord) -> dict
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
     return {nic.key: by_name.get(nic.network or "") for nic in machine.definition.nics}
+
+
+def by_mac(machine: ports.MachineRecord, networks: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The same by the cards' MAC addresses."""
+    return {
+        nic.mac.lower(): networks[nic.key]
+        for nic in machine.definition.nics
+        if nic.mac and nic.key in networks
+    }
 
 
 def drill_fabric_id(machine: ports.MachineRecord) -> str:

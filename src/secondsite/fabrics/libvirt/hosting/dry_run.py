@@ -1,0 +1,85 @@
+"""Try whether a machine can start here: define it as it would run, under a throwaway name and without disks and cards,
+start it paused, and remove it. Its guest never runs."""
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import libvirt
+
+from ....domain import errors
+from ....wire.common.machines import MachineDefinition
+from ... import interface
+from ..host import connection, domain_xml, inventory
+from . import adapt
+
+START_SECONDS = 60.0
+PREFIX = "secondsite-trial-"
+UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+MEMORY_BYTES = 256 << 20
+"""What the trial has at most: memory that is short now may be free later."""
+
+_alone = threading.Lock()
+
+
+def obstacles(
+    hypervisor: connection.Hypervisor, definition: MachineDefinition, place: adapt.HostFeatures
+) -> Iterator[interface.Obstacle]:
+    """Why it does not start, in the words of the hypervisor. Raises FabricError if it cannot be tried."""
+    with _alone:
+        _end_left_over(hypervisor)
+        name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
+        text = _trial(definition, name, place)
+        place.console_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _try(hypervisor, text)
+        except errors.FabricError as error:
+            yield interface.Obstacle(
+                f"The machine cannot run here: {error.message}",
+                "Change what is named here or in its definition at the source, then check again.",
+            )
+        finally:
+            (place.console_folder / f"{name}.log").unlink(missing_ok=True)
+
+
+def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) -> str:
+    request = interface.HostRequest(
+        fabric_id=str(uuid.uuid4()),
+        name=name,
+        definition=definition,
+        disks={},
+        networks={},
+        tag=inventory.TRIAL,
+    )
+    root = domain_xml.parse(adapt.adapted(request, place))
+    if root.find("cpu/numa") is None and definition.memory_bytes > MEMORY_BYTES:
+        for memory in ("memory", "currentMemory"):
+            adapt.set_text(root, memory, str(MEMORY_BYTES // 1024))
+            for element in root.findall(memory):
+                element.attrib = {"unit": "KiB"}
+    return domain_xml.render(root)
+
+
+def _try(hypervisor: connection.Hypervisor, text: str) -> None:
+    domain = connection.call("defining it for a trial", hypervisor.handle.defineXML, text)
+    try:
+        paused = libvirt.VIR_DOMAIN_START_PAUSED
+        connection.call("a trial start", domain.createWithFlags, paused, seconds=START_SECONDS)
+    finally:
+        _remove(domain)
+
+
+def _end_left_over(hypervisor: connection.Hypervisor) -> None:
+    """Remove trials of processes that died."""
+    for domain in hypervisor.domains():
+        if domain.name().startswith(PREFIX) and inventory.tag_of(domain) == inventory.TRIAL:
+            _remove(domain)
+
+
+def _remove(domain: Any) -> None:
+    with contextlib.suppress(errors.FabricError, errors.NotFound):
+        connection.call("ending a trial", domain.destroy)
+    with contextlib.suppress(errors.NotFound):
+        connection.call("forgetting a trial", domain.undefineFlags, UNDEFINE)

@@ -1,0 +1,54 @@
+"""A machine that comes home: the definition that was withdrawn here, with its replicated disks on new files.
+
+Its networks, cards, processors, host devices, and the disks that were not replicated are as they were. Pure: XML in, XML
+out."""
+
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from ... import interface
+from ..host import domain_xml
+from . import adapt
+
+
+def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: str) -> str:
+    """The domain XML. Disks that the other site added come from the request's definition."""
+    root = domain_xml.parse(native)
+    root.attrib.pop("id", None)
+    adapt.set_text(root, "name", request.name)
+    domain_xml.set_tag(root, request.tag)
+    known = dict(domain_xml.disk_elements(root))
+    for key, path in request.disks.items():
+        if key in known:
+            _onto(known[key], path)
+        else:
+            known[key] = _added(root, request, place, key)
+        if place.key is not None:
+            adapt.tell_key(known[key], place.chains.get(key, ()), place.key)
+    return domain_xml.render(root)
+
+
+def _onto(disk: Element, path: Path) -> None:
+    """Point the disk to a file of ours; how the guest sees it stays."""
+    for name in ("source", "backingStore", "mirror", "encryption"):
+        for element in disk.findall(name):
+            disk.remove(element)
+    disk.set("type", "file")
+    driver = disk.find("driver")
+    if driver is None:
+        driver = Element("driver", {"name": "qemu"})
+        disk.insert(0, driver)
+    driver.set("type", "qcow2")
+    disk.append(Element("source", {"file": str(path)}))
+
+
+def _added(root: Element, request: interface.HostRequest, place: adapt.HostFeatures, key: str) -> Element:
+    there = domain_xml.parse(adapt.adapted(request, place))
+    disk = dict(domain_xml.disk_elements(there))[key]
+    for name in ("address", "boot", "alias"):  # they may be taken here
+        for element in disk.findall(name):
+            disk.remove(element)
+    devices = root.find("devices")
+    assert devices is not None
+    devices.append(disk)
+    return disk

@@ -1,0 +1,72 @@
+"""Consoles at another site: its own addresses, no port of the other host; and a check that really tries."""
+
+import uuid
+
+import pytest
+
+from rig.hosts.domains import firmware_xml
+from secondsite.fabrics.interface import HostRequest
+from secondsite.fabrics.libvirt.host import domain_xml
+
+pytestmark = pytest.mark.slow
+TAG = "33333333-2222-4333-8444-555555555555"
+THERE = "192.0.2.10"
+"""An address that no host has."""
+CONSOLES = f"""<graphics type='vnc' port='5999' autoport='no' listen='{THERE}' websocket='5700'>
+ <listen type='address' address='{THERE}'/></graphics>
+<serial type='tcp'><source mode='bind' host='{THERE}' service='45551'/><protocol type='telnet'/></serial>
+<serial type='tcp'><source mode='connect' host='{THERE}' service='45552'/></serial>
+<serial type='unix'><source mode='bind' path='/nowhere/on/this/host.sock'/></serial>
+<serial type='dev'><source path='/dev/nowhere'/></serial>
+<parallel type='file'><source path='/nowhere/printer'/></parallel></devices>"""
+
+
+def defined(host, change, **more):
+    path = host.make_image(f"c-{uuid.uuid4().hex[:6]}", 1 << 20)
+    xml = firmware_xml(f"m-{uuid.uuid4().hex[:6]}", [path], **more)
+    return host.fabric.inventory.get(host.define(change(xml))).definition
+
+
+def hosted(host, definition):
+    disk = host.make_image(f"h-{uuid.uuid4().hex[:6]}", 1 << 20)
+    request = HostRequest(str(uuid.uuid4()), f"{definition.name}-here", definition, {"vda": disk}, {}, TAG)
+    host.fabric.hosting.create(request)
+    return request.fabric_id
+
+
+def names(host):
+    return sorted(machine.name for machine in host.fabric.inventory.list())
+
+
+def test_a_machine_with_consoles_of_another_host_starts_here(host):
+    definition = defined(host, lambda xml: xml.replace("</devices>", CONSOLES))
+    before = names(host)
+    found = host.fabric.hosting.check(definition)
+    assert [one.what for one in found if one.blocking] == []
+    assert sum("pseudo terminal" in one.what for one in found) == 3
+    assert names(host) == before
+    fabric_id = hosted(host, definition)
+    host.fabric.power.start(fabric_id)
+    text = host.domain(fabric_id).XMLDesc()
+    assert THERE not in text
+    root = domain_xml.parse(text)
+    assert [one.get("type") for one in root.iterfind("devices/serial")] == ["tcp", "pty", "pty", "pty"]
+    assert next(one.get("host") for one in root.iterfind("devices/serial/source")) == "127.0.0.1"
+
+
+def test_addresses_that_every_host_has_stay(host):
+    console = "<graphics type='vnc' autoport='yes' listen='0.0.0.0'/></devices>"
+    definition = defined(host, lambda xml: xml.replace("</devices>", console))
+    root = domain_xml.parse(host.domain(hosted(host, definition)).XMLDesc())
+    assert [one.get("listen") for one in root.iterfind("devices/graphics")] == ["0.0.0.0"]
+
+
+def test_what_only_a_start_finds_out_is_found_by_the_check(host):
+    occupied = "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>" \
+        "<qemu:arg value='-nonsense'/></qemu:commandline></domain>"  # fmt: skip
+    definition = defined(host, lambda xml: xml.replace("</domain>", occupied))
+    before = names(host)
+    [obstacle] = [one for one in host.fabric.hosting.check(definition) if one.blocking]
+    assert "nonsense" in obstacle.what
+    assert names(host) == before
+    assert not [one for one in host.connection.domains() if "trial" in one.name()]

@@ -1,0 +1,56 @@
+"""A real machine leaves its host and comes home: defined, started and merged by libvirt."""
+
+import uuid
+
+import libvirt
+import pytest
+
+from rig.hosts.domains import firmware_xml
+from secondsite.datapath.disks import image
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import HostRequest
+from secondsite.fabrics.libvirt.host import domain_xml
+
+pytestmark = pytest.mark.slow
+NOT_REPLICATED = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{}'/>" \
+    "<target dev='vdb' bus='virtio'/></disk><graphics type='vnc' autoport='yes' passwd='secret'/>"  # fmt: skip
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["autostart", "by-hand"])
+def test_a_machine_comes_home_with_all_that_it_had_and_starts_with_its_host_only_if_it_did(host, on):
+    path, extra = (
+        host.make_image(f"w-{uuid.uuid4().hex[:6]}", 4 << 20),
+        host.images / f"{uuid.uuid4().hex}.raw",
+    )
+    extra.write_bytes(bytes(1 << 20))
+    fabric_id = host.define(
+        firmware_xml(f"w-{uuid.uuid4().hex[:6]}", [path], extra=NOT_REPLICATED.format(extra))
+    )
+    host.domain(fabric_id).setAutostart(on)
+    host.fabric.tracking.enable(fabric_id, steps.TAG)
+    before = devices(host, fabric_id)
+    home = host.fabric.inventory.get(fabric_id).definition
+    host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+
+    overlay = path.with_suffix(".run")
+    image.create_overlay(overlay, path, "qcow2", 4 << 20)
+    request = HostRequest(fabric_id, home.name, home, {"vda": overlay}, {}, steps.TAG, home=home)
+    for _ in range(2):
+        host.fabric.hosting.create(request)
+    assert not host.domain(fabric_id).autostart()
+    host.fabric.power.start(fabric_id)
+    steps.write(host, fabric_id, 1 << 20, 0x55)
+    host.fabric.hosting.consolidate(fabric_id, {"vda": path}, lambda _fraction: None)
+    assert bool(host.domain(fabric_id).autostart()) is on
+    assert devices(host, fabric_id) == before
+
+
+def devices(host, fabric_id):
+    """The stored definition without what libvirt numbers anew."""
+    text = host.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
+    root = domain_xml.parse(text)
+    for parent in root.iterfind("devices/disk"):
+        for name in ("address", "alias", "backingStore"):
+            for element in parent.findall(name):
+                parent.remove(element)
+    return domain_xml.render(root)
