@@ -5,7 +5,7 @@ from pathlib import Path
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
 from secondsite.fabrics.libvirt.hosting import adapt, homecoming
-from tests.fabrics.libvirt.test_definitions import SOURCE, TAG, described
+from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, described
 
 PLACE = adapt.HostFeatures(True, frozenset({"default"}), Path("/site/console"), Path("/site/nvram"))
 ID = "11111111-1111-4111-8111-111111111111"
