@@ -1,0 +1,174 @@
+"""Walk every verb on recorded disks; then cut the power of one of them again and again, and judge what is left."""
+
+import bisect
+import contextlib
+import random
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chaos import world
+from chaos.errors import PromiseBroken
+from chaos.power_cuts import judges, write_log
+from chaos.power_cuts.acknowledged import Acknowledged, Fact
+from chaos.power_cuts.cut_image import CutImages
+from chaos.power_cuts.recorded_disk import RecordedDisk, mounted
+from chaos.power_cuts.watcher import Watcher
+from chaos.walk import WAY, Station
+from rig import Rig
+from secondsite.ground.units import GiB
+
+DISK_BYTES = GiB
+DISKS = ("vault", "appliance-a", "appliance-b")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One power cut: after how many requests, of which the last so many were not flushed, and how many facts had to
+    survive it. `torn`: parts of them were there."""
+
+    disk: str
+    requests: int
+    unflushed: int
+    torn: bool
+    facts: int
+
+
+@dataclass(slots=True)
+class PowerCuts:
+    """`broken` tells the first promise that broke."""
+
+    seed: int
+    requests: dict[str, int] = field(default_factory=dict)
+    flushes: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, int] = field(default_factory=dict)
+    cuts: list[Cut] = field(default_factory=list)
+    broken: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        by_disk = Counter(cut.disk for cut in self.cuts)
+        return {
+            "seed": self.seed,
+            "requests": self.requests,
+            "flushes": self.flushes,
+            "facts": self.facts,
+            "cuts": dict(by_disk),
+            "cuts_with_torn_writes": sum(cut.torn for cut in self.cuts),
+            "facts_asked_for": sum(cut.facts for cut in self.cuts),
+            "broken": self.broken,
+        }
+
+
+def run(count: int, seed: int, say: Say = lambda _: None, way: Sequence[Station] = WAY) -> PowerCuts:
+    """Walk `way`, then at least `count` cuts, the same number of each disk; stops at the first promise that breaks.
+
+    Raises NoRight where file systems cannot be mounted or FUSE is not there."""
+    found = PowerCuts(seed)
+    with _folder() as folder:
+        disks = {name: RecordedDisk(folder / "disks" / name, folder / "rig" / name) for name in DISKS}
+        (folder / "disks").mkdir()
+        rig, facts, made = _walk(folder / "rig", disks, way, say)
+        for name, disk in disks.items():
+            requests = write_log.read(disk.log)
+            found.requests[name] = len(requests)
+            found.flushes[name] = sum(request.is_flush for request in requests)
+            found.facts[name] = len(list(facts.of(name)))
+            say(
+                f"{name}: {found.requests[name]} requests, {found.flushes[name]} flushes, {found.facts[name]} facts"
+            )
+        try:
+            for name, disk in disks.items():
+                cuts = _Cuts(rig, disk, facts, made[name], random.Random(f"{seed} {name}"))
+                cuts.make(found, -(-count // len(disks)), say)
+        except PromiseBroken as problem:
+            found.broken = str(problem)
+        finally:
+            rig.close()
+    return found
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="secondsite-cuts-", dir="/var/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _walk(
+    folder: Path, disks: dict[str, RecordedDisk], way: Sequence[Station], say: Say
+) -> tuple[Rig, Acknowledged, dict[str, int]]:
+    """Every verb of the way; gives the rig, stopped, what was acknowledged, and where the logs were when all was set up."""
+    with contextlib.ExitStack() as recording:
+        for disk in disks.values():
+            recording.enter_context(disk.recorded(DISK_BYTES))
+        with world.opened(folder) as where, Watcher(where, disks) as watcher:
+            made = {name: disk.position for name, disk in disks.items()}
+            for station in way:
+                began = time.monotonic()
+                where.walk(station)
+                say(f"walked: {station.name}, {time.monotonic() - began:.1f} s")
+        return where.rig, watcher.facts, made
+
+
+class _Cuts:
+    """The cuts of one disk."""
+
+    def __init__(
+        self, rig: Rig, disk: RecordedDisk, facts: Acknowledged, made: int, chance: random.Random
+    ) -> None:
+        self._rig, self._disk, self._facts, self._chance = rig, disk, facts, chance
+        self._name = disk.mounted_at.name
+        self._requests = write_log.read(disk.log)
+        self._images = CutImages(disk.base, disk.log, self._requests, disk.folder)
+        self._begins = [request.begins for request in self._requests]
+        self._first = self._count_at(made)
+
+    def _count_at(self, position: int) -> int:
+        """How many requests had begun when the log was that long."""
+        return max(1, bisect.bisect_left(self._begins, position))
+
+    def make(self, found: PowerCuts, count: int, say: Say) -> None:
+        """Raises PromiseBroken."""
+        began = time.monotonic()
+        for number, after in enumerate(self._places(count), 1):
+            cut, told = self._one(after)
+            found.cuts.append(cut)
+            if told is not None:
+                raise PromiseBroken(
+                    f"{self._name} cut after request {after} of {len(self._requests)}, seed {found.seed}: {told}"
+                )
+            if number % 50 == 0:
+                say(f"{self._name}: {number} cuts, {(time.monotonic() - began) / number:.2f} s each")
+
+    def _one(self, after: int) -> tuple[Cut, str | None]:
+        torn = self._chance.random() < 0.6
+        image = self._images.make(after, random.Random(self._chance.random()) if torn else None)
+        wanted = self._facts.at(self._name, self._requests[after - 1].ends)
+        with mounted(image, self._disk.mounted_at):
+            told = self._judge(wanted)
+        return Cut(self._name, after, after - self._images.flushed, torn, len(wanted)), told
+
+    def _judge(self, wanted: list[Fact]) -> str | None:
+        if self._name == "vault":
+            return judges.vault(self._rig, wanted)
+        return judges.appliance(self._disk.mounted_at, wanted)
+
+    def _places(self, count: int) -> list[int]:
+        """After how many requests the power goes: half the times right after something was acknowledged, else anywhere
+        once all is set up."""
+        told = [fact.since for fact in self._facts.of(self._name)]
+        chosen = []
+        for number in range(count):
+            if told and number % 2:
+                chosen.append(self._count_at(self._chance.choice(told)))
+            else:
+                chosen.append(self._chance.randint(self._first, len(self._requests)))
+        return sorted(chosen)

@@ -1,0 +1,113 @@
+"""What a power cut left on a disk, held against what had been acknowledged. Each judge gives the first broken promise."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from chaos.power_cuts.acknowledged import Fact
+from rig import Rig, images
+from secondsite.datapath import replica
+from secondsite.datapath.cycles import inbox
+from secondsite.datapath.disks import StorageDaemon
+from secondsite.domain import errors
+from secondsite.fabrics import simulated
+
+KEY = "vda"
+POINTS_VERIFIED = 3
+"""Of those that a cut has to leave: the newest ones, whose writes are the youngest."""
+
+
+def vault(rig: Rig, facts: Iterable[Fact]) -> str | None:
+    """A vault that starts on what is left knows every acknowledged job, and none runs again that had ended."""
+    if broken := _database(rig.home("vault")):
+        return broken
+    rig.vault.start()
+    try:
+        with rig.client() as client:
+            return next((told for fact in facts if (told := _job(client, fact))), None)
+    finally:
+        rig.vault.kill()
+
+
+def _job(client: object, fact: Fact) -> str | None:
+    job_id, *ended = fact.key
+    try:
+        job = client.jobs[job_id].show()  # type: ignore[attr-defined]
+    except errors.NotFound:
+        return f"{fact}: the vault does not know it"
+    return f"{fact}: it is {job.state}" if ended and job.state != ended[0] else None
+
+
+def appliance(home: Path, facts: Iterable[Fact]) -> str | None:
+    """Everything that this appliance keeps opens; every acknowledged cycle and point is there, and verifies."""
+    if broken := _database(home):
+        return broken
+    wanted = list(facts)
+    with _replicas(home / "store") as opened:
+        for fact in (fact for fact in wanted if fact.kind == "cycle"):
+            if told := _cycle(opened, fact):
+                return told
+        points = [fact for fact in wanted if fact.kind == "point"]
+        for fact in points:
+            if told := _point_known(opened, fact):
+                return told
+        newest = sorted(points, key=lambda fact: fact.since)[-POINTS_VERIFIED:]
+        return next((told for fact in newest if (told := _point(opened, fact))), None)
+
+
+def _database(home: Path) -> str | None:
+    for file in home.glob("*.db"):
+        with contextlib.closing(sqlite3.connect(file, timeout=10)) as db:
+            found = db.execute("PRAGMA integrity_check").fetchone()[0]
+        if found != "ok":
+            return f"{file.name}: {found}"
+    return None
+
+
+@contextlib.contextmanager
+def _replicas(store: Path) -> Iterator[dict[str, replica.Replica]]:
+    """All replicas of the store, opened as an appliance opens them."""
+    daemon = StorageDaemon(store / "daemon")
+    folders = [record.parent for record in store.glob("replicas/*/replica.json")]
+    opened = {folder.name: replica.Replica.open(folder, daemon) for folder in folders}
+    try:
+        yield opened
+    finally:
+        for each in opened.values():
+            each.close()
+        daemon.stop()
+
+
+def _cycle(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
+    machine_id, epoch, seq = fact.key
+    if machine_id not in opened:
+        return f"{fact}: there is no replica"
+    state = opened[machine_id].state
+    waiting = [n for in_epoch, n, _ in inbox.scan(opened[machine_id].inbox) if in_epoch == int(epoch)]
+    newest = max([*waiting, state.processed_seq if state.epoch == int(epoch) else 0])
+    return f"{fact}: the newest cycle is {newest}" if newest < int(seq) else None
+
+
+def _point_known(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
+    machine_id, point_id = fact.key
+    known = {point.point_id for point in opened[machine_id].points()} if machine_id in opened else set()
+    return None if point_id in known else f"{fact}: it is not there, but {sorted(known)}"
+
+
+def _point(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
+    machine_id, point_id = fact.key
+    found = opened[machine_id].verify(point_id)
+    if not found.ok:
+        return f"{fact}: {found.sentence}"
+    content = images.raw(images.point_disks(opened[machine_id].files.root, point_id)[KEY])
+    room = len(content) // simulated.RECORD_BYTES
+    count = min(room, fact.wanted)
+    whole = simulated.records(lambda offset, length: content[offset : offset + length], count)
+    return None if len(whole) == count else f"{fact}: it holds {len(whole)} of {count} records"
+
+
+def sizes(home: Path) -> str:
+    """What a report shows of a home in which a promise broke."""
+    return json.dumps({str(p.relative_to(home)): p.stat().st_size for p in home.rglob("*") if p.is_file()})
