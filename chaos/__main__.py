@@ -1,10 +1,12 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`; exit code 1 if a promise broke."""
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
+or `--power-cuts N [--seed N]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,26 @@ from rich.table import Table
 
 import guestkit
 from chaos import storm, sweep
+from chaos.power_cuts import cutting
 
 console = Console(highlight=False)
 
 
 def main() -> int:
     chosen = _arguments()
-    report, broken = _sweep(chosen) if chosen.sweep else _storm(chosen)
+    report, broken = _chosen(chosen)(chosen)
     chosen.json.write_text(json.dumps(report, indent=2, default=str) + "\n")
     console.print(f"report: {chosen.json}", soft_wrap=True)
     console.print(
         f"a promise broke: {broken}" if broken else "no promise broke", markup=False, soft_wrap=True
     )
     return 1 if broken else 0
+
+
+def _chosen(chosen: argparse.Namespace) -> Callable[[argparse.Namespace], tuple[dict[str, Any], str | None]]:
+    if chosen.power_cuts:
+        return _power_cuts
+    return _sweep if chosen.sweep else _storm
 
 
 def _arguments() -> argparse.Namespace:
@@ -37,6 +46,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--sweep", action="store_true", help="kill at every seam of every verb, on simulated sites"
+    )
+    parser.add_argument(
+        "--power-cuts",
+        type=int,
+        metavar="N",
+        help="walk every verb on recorded disks, then cut their power N times",
     )
     parser.add_argument(
         "--victim",
@@ -67,6 +82,19 @@ def _storm(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     )
     _show_kills(seen)
     return seen.as_json(), seen.broken or _too_few(len(seen.kills), chosen.kills)
+
+
+def _power_cuts(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    _say(f"seed {chosen.seed}")
+    seen = cutting.run(chosen.power_cuts, chosen.seed, _say)
+    table = Table("disk", "requests", "flushes", "acknowledged", "cuts", "asked for")
+    for disk in seen.requests:
+        cuts = [cut for cut in seen.cuts if cut.disk == disk]
+        asked = sum(cut.facts for cut in cuts)
+        told = (seen.requests[disk], seen.flushes[disk], seen.facts[disk], len(cuts), asked)
+        table.add_row(disk, *map(str, told))
+    console.print(table)
+    return seen.as_json(), seen.broken
 
 
 def _too_few(found: int, wanted: int) -> str | None:

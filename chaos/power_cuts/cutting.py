@@ -25,6 +25,8 @@ from secondsite.ground.units import GiB
 
 DISK_BYTES = GiB
 DISKS = ("vault", "appliance-a", "appliance-b")
+STARTS_EVERY = 5
+"""An appliance is judged by what it keeps; at every fifth cut it is started, too."""
 Say = Callable[[str], None]
 
 
@@ -130,6 +132,7 @@ class _Cuts:
         self._images = CutImages(disk.base, disk.log, self._requests, disk.folder)
         self._begins = [request.begins for request in self._requests]
         self._first = self._count_at(made)
+        self._judged = 0
 
     def _count_at(self, position: int) -> int:
         """How many requests had begun when the log was that long."""
@@ -153,13 +156,20 @@ class _Cuts:
         image = self._images.make(after, random.Random(self._chance.random()) if torn else None)
         wanted = self._facts.at(self._name, self._requests[after - 1].ends)
         with mounted(image, self._disk.mounted_at):
-            told = self._judge(wanted)
+            try:
+                told = self._judge(wanted)
+            except Exception as problem:  # whatever cannot be opened or started is a broken promise, too
+                told = f"{type(problem).__name__}: {problem}"
         return Cut(self._name, after, after - self._images.flushed, torn, len(wanted)), told
 
     def _judge(self, wanted: list[Fact]) -> str | None:
         if self._name == "vault":
             return judges.vault(self._rig, wanted)
-        return judges.appliance(self._disk.mounted_at, wanted)
+        broken = judges.appliance(self._disk.mounted_at, wanted)
+        self._judged += 1
+        if broken is None and self._judged % STARTS_EVERY == 0:
+            judges.starts(self._rig.appliances[self._name.removeprefix("appliance-")])
+        return broken
 
     def _places(self, count: int) -> list[int]:
         """After how many requests the power goes: half the times right after something was acknowledged, else anywhere

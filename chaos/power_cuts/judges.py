@@ -1,13 +1,14 @@
 """What a power cut left on a disk, held against what had been acknowledged. Each judge gives the first broken promise."""
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chaos.power_cuts.acknowledged import Fact
 from rig import Rig, images
+from rig.processes import Process
+from secondsite.client import Vault
 from secondsite.datapath import replica
 from secondsite.datapath.cycles import inbox
 from secondsite.datapath.disks import StorageDaemon
@@ -31,10 +32,10 @@ def vault(rig: Rig, facts: Iterable[Fact]) -> str | None:
         rig.vault.kill()
 
 
-def _job(client: object, fact: Fact) -> str | None:
+def _job(client: Vault, fact: Fact) -> str | None:
     job_id, *ended = fact.key
     try:
-        job = client.jobs[job_id].show()  # type: ignore[attr-defined]
+        job = client.jobs[job_id].show()
     except errors.NotFound:
         return f"{fact}: the vault does not know it"
     return f"{fact}: it is {job.state}" if ended and job.state != ended[0] else None
@@ -55,6 +56,12 @@ def appliance(home: Path, facts: Iterable[Fact]) -> str | None:
                 return told
         newest = sorted(points, key=lambda fact: fact.since)[-POINTS_VERIFIED:]
         return next((told for fact in newest if (told := _point(opened, fact))), None)
+
+
+def starts(process: Process) -> None:
+    """The process starts on what is left; raises DidNotStart."""
+    process.start()
+    process.kill()
 
 
 def _database(home: Path) -> str | None:
@@ -106,8 +113,3 @@ def _point(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
     count = min(room, fact.wanted)
     whole = simulated.records(lambda offset, length: content[offset : offset + length], count)
     return None if len(whole) == count else f"{fact}: it holds {len(whole)} of {count} records"
-
-
-def sizes(home: Path) -> str:
-    """What a report shows of a home in which a promise broke."""
-    return json.dumps({str(p.relative_to(home)): p.stat().st_size for p in home.rglob("*") if p.is_file()})

@@ -1,0 +1,94 @@
+"""Power cuts on a recorded disk: what was flushed survives every one, what was not is lost by some.
+
+`./dev chaos --power-cuts 1000` cuts more often, after every verb.
+"""
+
+import os
+import random
+
+import pytest
+
+from chaos.power_cuts import cutting, write_log
+from chaos.power_cuts.cut_image import CutImages
+from chaos.power_cuts.recorded_disk import RecordedDisk, mounted
+from chaos.walk import WAY
+from rig.small_store import NoRight
+from secondsite.ground import durable
+from secondsite.ground.units import MiB
+
+pytestmark = pytest.mark.slow
+
+FILES = 8
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A disk on which files were written: named, and where the log stood after each."""
+    disk = RecordedDisk(tmp_path / "disk", tmp_path / "mounted")
+
+    def record(write):
+        try:
+            with disk.recorded(64 * MiB):
+                return [
+                    (number, write(disk.mounted_at / str(number)), disk.position) for number in range(FILES)
+                ]
+        except NoRight as problem:
+            pytest.skip(str(problem))
+
+    return disk, record
+
+
+def lost(disk, told, chance):
+    """The files that a cut right after they were told of does not leave whole, by whether torn writes are there."""
+    requests, found = write_log.read(disk.log), []
+    images = CutImages(disk.base, disk.log, requests, disk.folder)
+    for number, _, position in told:
+        after = sum(request.begins < position for request in requests)
+        with mounted(images.make(max(1, after), chance), disk.mounted_at):
+            file = disk.mounted_at / str(number)
+            if not file.exists() or file.read_bytes() != bytes([number]) * 5000:
+                found.append(number)
+    return found
+
+
+def content(path):
+    return bytes([int(path.name)]) * 5000
+
+
+@pytest.mark.parametrize("chance", [None, random.Random(4)], ids=["whole", "torn"])
+def test_a_file_that_was_written_durably_survives_every_cut(recorded, chance):
+    disk, record = recorded
+    told = record(lambda path: durable.write(path, content(path)))
+    assert lost(disk, told, chance) == []
+
+
+def test_a_file_that_nobody_flushed_is_lost(recorded):
+    disk, record = recorded
+    told = record(lambda path: path.write_bytes(content(path)))
+    assert lost(disk, told, None) == list(range(FILES))
+
+
+def test_a_file_whose_folder_was_not_flushed_may_be_lost(recorded):
+    disk, record = recorded
+
+    def write(path):
+        part = path.with_name(f"{path.name}.part")
+        with part.open("wb") as file:
+            file.write(content(path))
+            durable.sync(file)
+        part.rename(path)
+
+    assert lost(disk, record(write), None) != []
+
+
+@pytest.mark.timeout(300)
+def test_after_every_verb_a_power_cut_leaves_all_that_was_acknowledged():
+    seed = int(os.environ.get("SECONDSITE_CUTS_SEED", "0")) or random.randrange(2**32)
+    print(f"SECONDSITE_CUTS_SEED={seed}")
+    try:
+        seen = cutting.run(36, seed, print, WAY)
+    except NoRight as problem:
+        pytest.skip(str(problem))
+    assert seen.broken is None, seen.broken
+    assert len(seen.cuts) == 36
+    assert sum(cut.facts for cut in seen.cuts) > 100
