@@ -75,23 +75,23 @@ def run(count: int, seed: int, say: Say = lambda _: None, way: Sequence[Station]
     with _folder() as folder:
         disks = {name: RecordedDisk(folder / "disks" / name, folder / "rig" / name) for name in DISKS}
         (folder / "disks").mkdir()
-        rig, facts, made = _walk(folder / "rig", disks, way, say)
+        walk = _walk(folder / "rig", disks, way, say)
         for name, disk in disks.items():
             requests = write_log.read(disk.log)
             found.requests[name] = len(requests)
             found.flushes[name] = sum(request.is_flush for request in requests)
-            found.facts[name] = len(list(facts.of(name)))
+            found.facts[name] = len(list(walk.facts.of(name)))
             say(
                 f"{name}: {found.requests[name]} requests, {found.flushes[name]} flushes, {found.facts[name]} facts"
             )
         try:
             for name, disk in disks.items():
-                cuts = _Cuts(rig, disk, facts, made[name], random.Random(f"{seed} {name}"))
+                cuts = _Cuts(walk, disk, random.Random(f"{seed} {name}"))
                 cuts.make(found, -(-count // len(disks)), say)
         except PromiseBroken as problem:
             found.broken = str(problem)
         finally:
-            rig.close()
+            walk.rig.close()
     return found
 
 
@@ -104,34 +104,47 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _walk(
-    folder: Path, disks: dict[str, RecordedDisk], way: Sequence[Station], say: Say
-) -> tuple[Rig, Acknowledged, dict[str, int]]:
-    """Every verb of the way; gives the rig, stopped, what was acknowledged, and where the logs were when all was set up."""
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """A rig, stopped, and what was acknowledged in it. `began` and `ended` are where the logs stood once all was set up,
+    and before all was taken down again."""
+
+    rig: Rig
+    facts: Acknowledged
+    began: dict[str, int]
+    ended: dict[str, int]
+
+
+def _walk(folder: Path, disks: dict[str, RecordedDisk], way: Sequence[Station], say: Say) -> _Walk:
+    """Every verb of the way."""
     with contextlib.ExitStack() as recording:
         for disk in disks.values():
             recording.enter_context(disk.recorded(DISK_BYTES))
         with world.opened(folder) as where, Watcher(where, disks) as watcher:
-            made = {name: disk.position for name, disk in disks.items()}
+            began = _positions(disks)
             for station in way:
-                began = time.monotonic()
+                set_out = time.monotonic()
                 where.walk(station)
-                say(f"walked: {station.name}, {time.monotonic() - began:.1f} s")
-        return where.rig, watcher.facts, made
+                say(f"walked: {station.name}, {time.monotonic() - set_out:.1f} s")
+            ended = _positions(disks)
+        return _Walk(where.rig, watcher.facts, began, ended)
+
+
+def _positions(disks: dict[str, RecordedDisk]) -> dict[str, int]:
+    return {name: disk.position for name, disk in disks.items()}
 
 
 class _Cuts:
     """The cuts of one disk."""
 
-    def __init__(
-        self, rig: Rig, disk: RecordedDisk, facts: Acknowledged, made: int, chance: random.Random
-    ) -> None:
-        self._rig, self._disk, self._facts, self._chance = rig, disk, facts, chance
+    def __init__(self, walk: _Walk, disk: RecordedDisk, chance: random.Random) -> None:
+        self._rig, self._disk, self._facts, self._chance = walk.rig, disk, walk.facts, chance
         self._name = disk.mounted_at.name
         self._requests = write_log.read(disk.log)
         self._images = CutImages(disk.base, disk.log, self._requests, disk.folder)
         self._begins = [request.begins for request in self._requests]
-        self._first = self._count_at(made)
+        self._first = self._count_at(walk.began[self._name])
+        self._last = self._count_at(walk.ended[self._name])
         self._judged = 0
 
     def _count_at(self, position: int) -> int:
@@ -173,12 +186,13 @@ class _Cuts:
 
     def _places(self, count: int) -> list[int]:
         """After how many requests the power goes: half the times right after something was acknowledged, else anywhere
-        once all is set up."""
-        told = [fact.since for fact in self._facts.of(self._name)]
+        between."""
+        told = [self._count_at(fact.since) for fact in self._facts.of(self._name)]
+        told = [after for after in told if after <= self._last]
         chosen = []
         for number in range(count):
             if told and number % 2:
-                chosen.append(self._count_at(self._chance.choice(told)))
+                chosen.append(self._chance.choice(told))
             else:
-                chosen.append(self._chance.randint(self._first, len(self._requests)))
+                chosen.append(self._chance.randint(self._first, self._last))
         return sorted(chosen)
