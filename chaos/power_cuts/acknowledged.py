@@ -16,7 +16,7 @@ class Fact:
     """Which one: ids, by kind."""
     since: int
     wanted: int = 0
-    """How many records a point holds at least."""
+    """How many records a point, or the head after a cycle, holds at least."""
     until: int | None = None
 
     def holds_at(self, position: int) -> bool:

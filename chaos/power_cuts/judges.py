@@ -16,6 +16,7 @@ from secondsite.domain import errors
 from secondsite.fabrics import simulated
 
 KEY = "vda"
+LATEST = "after-the-cut"
 POINTS_VERIFIED = 3
 """Of those that a cut has to leave: the newest ones, whose writes are the youngest."""
 
@@ -55,7 +56,8 @@ def appliance(home: Path, facts: Iterable[Fact]) -> str | None:
             if told := _point_known(opened, fact):
                 return told
         newest = sorted(points, key=lambda fact: fact.since)[-POINTS_VERIFIED:]
-        return next((told for fact in newest if (told := _point(opened, fact))), None)
+        told = next((told for fact in newest if (told := _point(opened, fact))), None)
+        return told or next((told for each in opened.values() if (told := _head(each, wanted))), None)
 
 
 def starts(process: Process) -> None:
@@ -97,6 +99,21 @@ def _cycle(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
     return f"{fact}: the newest cycle is {newest}" if newest < int(seq) else None
 
 
+def _head(opened: replica.Replica, facts: Iterable[Fact]) -> str | None:
+    """What was processed since the newest point: made a point now, it is what its digests say, and has all records of the
+    newest acknowledged cycle that it processed."""
+    state = opened.state
+    if state.head is None or not state.whole or opened.seal({"point_id": LATEST}).point_id is None:
+        return None
+    known = [
+        fact
+        for fact in facts
+        if fact.kind == "cycle" and fact.key[:2] == (state.machine_id, str(state.epoch))
+    ]
+    processed = max((fact.wanted for fact in known if int(fact.key[2]) <= state.processed_seq), default=0)
+    return _holds(opened, LATEST, processed, f"after cycle {state.processed_seq}")
+
+
 def _point_known(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
     machine_id, point_id = fact.key
     known = {point.point_id for point in opened[machine_id].points()} if machine_id in opened else set()
@@ -105,11 +122,15 @@ def _point_known(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
 
 def _point(opened: dict[str, replica.Replica], fact: Fact) -> str | None:
     machine_id, point_id = fact.key
-    found = opened[machine_id].verify(point_id)
+    return _holds(opened[machine_id], point_id, fact.wanted, str(fact))
+
+
+def _holds(opened: replica.Replica, point_id: str, records: int, what: str) -> str | None:
+    """Whether a point verifies and has the first so many records."""
+    found = opened.verify(point_id)
     if not found.ok:
-        return f"{fact}: {found.sentence}"
-    content = images.raw(images.point_disks(opened[machine_id].files.root, point_id)[KEY])
-    room = len(content) // simulated.RECORD_BYTES
-    count = min(room, fact.wanted)
+        return f"{what}: {found.sentence}"
+    content = images.raw(images.point_disks(opened.files.root, point_id)[KEY])
+    count = min(records, len(content) // simulated.RECORD_BYTES)
     whole = simulated.records(lambda offset, length: content[offset : offset + length], count)
-    return None if len(whole) == count else f"{fact}: it holds {len(whole)} of {count} records"
+    return None if len(whole) == count else f"{what}: it holds {len(whole)} of {count} records"

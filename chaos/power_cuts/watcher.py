@@ -9,6 +9,7 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from chaos.power_cuts.acknowledged import Acknowledged, Fact
@@ -77,9 +78,10 @@ class Watcher(Background):
         sources = list(_sources(self._world.rig.home(f"appliance-{site}") / "appliance.db"))
         disk = "appliance-b" if site == "a" else "appliance-a"
         now = self._disks[disk].position
-        for machine_id, epoch, seq in sources:
+        for machine_id, epoch, seq, taken_at in sources:
+            wanted = self._world.ledger.acknowledged_before(taken_at)
             key = (machine_id, str(epoch), str(seq))
-            self.facts.note(disk, "cycle", key, now, ends=True)
+            self.facts.note(disk, "cycle", key, now, wanted, ends=True)
 
     def _store(self, site: str) -> Path:
         return self._world.rig.home(f"appliance-{site}") / "store"
@@ -108,13 +110,14 @@ class _Store:
         return state is not None and str(state.epoch) == which and state.committed_point_id is None
 
 
-def _sources(database: Path) -> Iterator[tuple[str, int, int]]:
-    """(machine, epoch, number of the newest acknowledged cycle)."""
+def _sources(database: Path) -> Iterator[tuple[str, int, int, float]]:
+    """(machine, epoch, number of the newest acknowledged cycle, its instant in seconds of the epoch)."""
     if not database.exists():
         return
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as db:
         rows = db.execute("SELECT machine_id, setup, progress FROM sources").fetchall()
     for machine_id, setup, progress in rows:
-        seq = json.loads(progress)["last_seq"]
-        if seq is not None:
-            yield machine_id, json.loads(setup)["epoch"], seq
+        known = json.loads(progress)
+        if known["last_seq"] is not None and known["taken_at"] is not None:
+            taken_at = datetime.fromisoformat(known["taken_at"]).timestamp()
+            yield machine_id, json.loads(setup)["epoch"], known["last_seq"], taken_at
