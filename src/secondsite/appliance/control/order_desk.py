@@ -15,7 +15,7 @@ from ...domain import errors
 from ...ground import seams
 from ...wire.common.base import Problem, Shape
 from ...wire.control import Order, Progress, Report
-from ...wire.control.orders import ORDERS
+from ...wire.control.orders import ORDERS, Pace
 from .. import orders
 from ..orders import ApplianceParts, Context
 from .generations import Generations
@@ -23,9 +23,9 @@ from .generations import Generations
 Send = Callable[[Report | Progress], None]
 """Raises ConnectionError if the vault is not connected."""
 
-LASTING = frozenset(kind.value for kind, each in ORDERS.items() if each.lasting)
-LASTING_AT_ONCE = 2
-"""They read whole disks: more at once would not be faster."""
+PACES = {kind.value: each.pace for kind, each in ORDERS.items()}
+AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2}
+"""Those that wait cost a thread each, and begin it when it is needed. More that read whole disks would not be faster."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +34,14 @@ class OrderDesk:
     """Takes orders from the connection, and sends reports over the connection of the moment."""
 
     def __init__(self, parts: ApplianceParts, workers: int) -> None:
+        """`workers`: how many prompt orders are carried out at once."""
         self._parts = parts
         self.generations = Generations(parts.state)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="order")
-        self._lasting = ThreadPoolExecutor(LASTING_AT_ONCE, thread_name_prefix="lasting-order")
+        at_once = AT_ONCE | {Pace.PROMPT: workers}
+        self._pools = {
+            pace: ThreadPoolExecutor(count, thread_name_prefix=f"{pace}-order")
+            for pace, count in at_once.items()
+        }
         self._lock = threading.Lock()
         self._running: set[str] = set()
         self._unsent: dict[str, Report] = {}
@@ -48,7 +52,7 @@ class OrderDesk:
         """Take no more orders. Failures during the stop are not recorded, so the vault repeats those orders."""
         self._stopping = True
         self.connected(None)
-        for pool in (self._pool, self._lasting):
+        for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
     def connected(self, send: Send | None) -> None:
@@ -69,8 +73,8 @@ class OrderDesk:
             if order.order_id in self._running:
                 return
             self._running.add(order.order_id)
-        pool = self._lasting if order.kind in LASTING else self._pool
-        pool.submit(self._run, order)
+        # a kind that only a newer vault knows is refused at once
+        self._pools[PACES.get(order.kind, Pace.PROMPT)].submit(self._run, order)
 
     def _known(self, order: Order) -> Report | None:
         """What is to be said of the order at once: that it is stale, or how it ended."""

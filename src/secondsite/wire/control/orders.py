@@ -243,16 +243,29 @@ class Kind(StrEnum):
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
 
 
+class Pace(StrEnum):
+    """What an order may wait for. Each pace has workers of its own, so that orders which take hours never keep others
+    waiting."""
+
+    PROMPT = "prompt"
+    """Nothing that takes longer than seconds."""
+    GUEST = "guest"
+    """A guest that shuts down: minutes."""
+    LINK = "link"
+    """Data that goes over, or is processed: hours while the link is down."""
+    DISK = "disk"
+    """Whole disks that are read or merged: hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderKind(Generic[P, F]):
-    """A kind of order, with the shapes of its payload and of its facts; all are in ORDERS. A `lasting` one may take
-    hours: it has workers of its own, and never keeps other orders waiting."""
+    """A kind of order, with the shapes of its payload and of its facts; all are in ORDERS."""
 
     kind: Kind
     payload: type[P]
     facts: type[F]
     what: str
-    lasting: bool = False
+    pace: Pace = Pace.PROMPT
 
     def __post_init__(self) -> None:
         ORDERS[self.kind] = self
@@ -269,30 +282,40 @@ START_REPLICATION = OrderKind(
 STOP_REPLICATION = OrderKind(Kind.STOP_REPLICATION, StopReplication, Nothing, "end the loop for good")
 PAUSE_REPLICATION = OrderKind(Kind.PAUSE_REPLICATION, Nothing, Nothing, "pause the loop, keep everything")
 RESYNCHRONIZE = OrderKind(Kind.RESYNCHRONIZE, Nothing, Nothing, "compare all blocks, send those that differ")
-UPDATE_POLICY = OrderKind(Kind.UPDATE_POLICY, UpdatePolicy, Nothing, "new policy values, on either side")
+UPDATE_POLICY = OrderKind(
+    Kind.UPDATE_POLICY, UpdatePolicy, Nothing, "new policy values, on either side", pace=Pace.LINK
+)
 SET_SITE = OrderKind(Kind.SET_SITE, SetSite, Nothing, "settings of the whole site")
-SHUT_DOWN = OrderKind(Kind.SHUT_DOWN, ShutDown, PowerFact, "power the machine off")
+SHUT_DOWN = OrderKind(Kind.SHUT_DOWN, ShutDown, PowerFact, "power the machine off", pace=Pace.GUEST)
 POWER = OrderKind(Kind.POWER, FabricMachine, PowerFact, "is the machine on")
-PRE_COPY = OrderKind(Kind.PRE_COPY, PreCopy, CycleFact, "deltas while it runs until the rest is small")
-RUN_CYCLE = OrderKind(Kind.RUN_CYCLE, RunCycle, CycleFact, "one delta now, with a point")
+PRE_COPY = OrderKind(
+    Kind.PRE_COPY, PreCopy, CycleFact, "deltas while it runs until the rest is small", pace=Pace.LINK
+)
+RUN_CYCLE = OrderKind(Kind.RUN_CYCLE, RunCycle, CycleFact, "one delta now, with a point", pace=Pace.LINK)
 RESTART = OrderKind(Kind.RESTART, Restart, PowerFact, "start the source again and resume the loop")
 WITHDRAW = OrderKind(Kind.WITHDRAW, Withdraw, Nothing, "withdraw the old source, to be a target")
 PREPARE_REPLICA = OrderKind(
     Kind.PREPARE_REPLICA, ReplicaSetup, Nothing, "make and keep a replica of this machine"
 )
 IMPORT_SEED = OrderKind(
-    Kind.IMPORT_SEED, ImportSeed, SeedFact, "fill a new replica from shipped copies", lasting=True
+    Kind.IMPORT_SEED, ImportSeed, SeedFact, "fill a new replica from shipped copies", pace=Pace.DISK
 )
-DRAIN = OrderKind(Kind.DRAIN, Drain, Points, "process what was sent")
+DRAIN = OrderKind(Kind.DRAIN, Drain, Points, "process what was sent", pace=Pace.LINK)
 LIST_POINTS = OrderKind(Kind.LIST_POINTS, Nothing, Points, "which points there are")
 FIND_INSTANT = OrderKind(
-    Kind.FIND_INSTANT, FindInstant, InstantFact, "how the cycle at a given time can be recovered"
+    Kind.FIND_INSTANT,
+    FindInstant,
+    InstantFact,
+    "how the cycle at a given time can be recovered",
+    pace=Pace.LINK,
 )
 ACCEPT_CYCLES = OrderKind(Kind.ACCEPT_CYCLES, AcceptCycles, Nothing, "close or open the replica's inbox")
 START_REPLICA = OrderKind(Kind.START_REPLICA, StartReplica, StartFact, "run the machine from a point")
 STOP_REPLICA = OrderKind(Kind.STOP_REPLICA, StopReplica, Nothing, "end that run and delete its overlays")
 COMMIT_POINT = OrderKind(Kind.COMMIT_POINT, CommitPoint, Nothing, "keep the point, delete the others")
-CONSOLIDATE = OrderKind(Kind.CONSOLIDATE, FabricMachine, Nothing, "bring a machine back onto its own disks")
+CONSOLIDATE = OrderKind(
+    Kind.CONSOLIDATE, FabricMachine, Nothing, "bring a machine back onto its own disks", pace=Pace.DISK
+)
 REMOVE_REPLICA = OrderKind(Kind.REMOVE_REPLICA, RemoveReplica, Nothing, "end protection at the target")
 REMOVE_MACHINE = OrderKind(
     Kind.REMOVE_MACHINE, RemoveMachine, Nothing, "remove the machine at the site that was left"
@@ -300,7 +323,7 @@ REMOVE_MACHINE = OrderKind(
 HOLD_POINT = OrderKind(Kind.HOLD_POINT, HoldPoint, Points, "keep one point until it is released")
 RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, OnePoint, Points, "retention applies to it again")
 VERIFY_POINT = OrderKind(
-    Kind.VERIFY_POINT, OnePoint, Nothing, "read a point and compare its digest", lasting=True
+    Kind.VERIFY_POINT, OnePoint, Nothing, "read a point and compare its digest", pace=Pace.DISK
 )
 CREATE_NETWORK = OrderKind(Kind.CREATE_NETWORK, CreateNetwork, NetworkInfo, "an isolated network for a drill")
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")

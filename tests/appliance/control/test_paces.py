@@ -1,0 +1,50 @@
+"""Orders that wait for hours do not hold up those that people wait for."""
+
+import time
+import uuid
+
+import pytest
+
+from rig.appliances import Pair, TinyVault
+from rig.eventually import eventually
+from secondsite.wire import control as wire
+from secondsite.wire.control.orders import FabricMachine, Kind, Nothing, PreCopy, ShutDown
+
+A = "appliance-a"
+LONG = 50
+PROMPT_SECONDS = 10
+"""Idle it is milliseconds; with eight workers for all orders it was as long as the link is down."""
+
+
+@pytest.fixture
+def vault(ca):
+    vault = TinyVault(ca)
+    yield vault
+    vault.stop()
+
+
+def order(kind, machine_id, payload=None, deadline_seconds=60):
+    body = (payload or Nothing()).model_dump(mode="json")
+    return wire.Order(
+        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, payload=body, deadline_seconds=deadline_seconds
+    )  # fmt: skip
+
+
+def test_a_machine_is_looked_at_and_shut_down_while_fifty_long_orders_wait_for_the_link(vault, make_site):
+    a, b = make_site("a").start(control_url=vault.url), make_site("b").start()
+    pair = Pair(a, b, a.make_machine()).protect().synchronized()
+    other = a.make_machine("db01")
+    b.stop()
+    eventually(lambda: vault.connections.get(A))
+    long = [order(Kind.PRE_COPY, pair.machine_id, PreCopy()) for _ in range(LONG)]
+    for each in long:
+        vault.send(A, each)
+    began = time.monotonic()
+    looked = order(Kind.POWER, None, FabricMachine(fabric_id=other))
+    ended = order(Kind.SHUT_DOWN, None, ShutDown(fabric_id=other, grace_seconds=5))
+    for each in (looked, ended):
+        vault.send(A, each)
+        report = eventually(lambda each=each: vault.reports.get(each.order_id), PROMPT_SECONDS)
+        assert report.problem is None
+    assert time.monotonic() - began < PROMPT_SECONDS
+    assert [each.order_id for each in long if each.order_id in vault.reports] == []
