@@ -111,13 +111,9 @@ class Story:
         self._say(f"{verb.value:<24} {verse.seconds:6.1f} s  {verse.outcome}  {verse.records}")
 
     def _move(self, source: SiteName, target: SiteName, verb: Verb, request: rest.MachinesRequest) -> None:
-        boots = len(self._seen.console(target).boots) if self._has_spoken(target) else 0
+        console = self._seen.console(target)
+        boots = len(console.boots) if console.path.exists() else 0
         self._do(verb, request, lambda job: self._moved(job, source, target, boots))
-
-    def _has_spoken(self, site: SiteName) -> bool:
-        """At home the machine changes its console when it comes back for the first time."""
-        home = self._rig.home(f"appliance-{site}") / "fabric-work" / "console" / f"{MACHINE}.log"
-        return home.exists()
 
     def _moved(self, job: rest.Job, source: SiteName, target: SiteName, boots: int) -> str:
         self._seen.console(target).wait_for(lambda c: c.path.exists() and len(c.boots) > boots, BOOT_SECONDS)
@@ -164,12 +160,12 @@ def run(*, kills: int, seed: int, within_seconds: float, say: Say = lambda _: No
     """Rounds until that many processes were killed, or the time is over. Leaves nothing behind."""
     storm = Storm(seed)
     with Rig("libvirt") as rig:
-        guest = _open(rig)
+        _open(rig)
         story = Story(rig, storm, say)
         keeper = Keeper(rig)
         killer = Killer(rig, keeper, lambda: story.verb, seed)
         try:
-            with keeper, Witness(rig, MACHINE, guest.console) as witness, killer:
+            with keeper, Witness(rig, MACHINE) as witness, killer:
                 _tell(story, witness, killer, kills, time.monotonic() + within_seconds)
         except Exception as problem:
             storm.broken = f"{type(problem).__name__}: {problem}"
@@ -186,7 +182,7 @@ def _tell(story: Story, witness: Witness, killer: Killer, kills: int, until: flo
         story.round(number)
 
 
-def _open(rig: Rig) -> GuestMachine:
+def _open(rig: Rig) -> None:
     """Two sites, and a guest that writes at site a from before its appliance starts."""
     made: list[GuestMachine] = []
 
@@ -199,7 +195,6 @@ def _open(rig: Rig) -> GuestMachine:
     with rig.client() as vault:
         vault.policies.create(**POLICY.model_dump())
     made[0].console.wait_for_boot(1, BOOT_SECONDS)
-    return made[0]
 
 
 def _ends_of_logs(rig: Rig) -> str:

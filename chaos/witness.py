@@ -16,18 +16,16 @@ LOOK_SECONDS = 0.1
 class Witness(Background):
     """`said` are (time, last record) of the console that speaks now; `complaints` what must never be seen."""
 
-    def __init__(self, rig: Rig, machine: str, first: guestkit.Console) -> None:
+    def __init__(self, rig: Rig, machine: str) -> None:
         super().__init__({"witness": self._live})
         self.complaints: list[str] = []
         self._rig = rig
         self._machine = machine
-        self._first = first
         self._said: list[tuple[float, int]] = []
 
     def console(self, site: SiteName) -> guestkit.Console:
-        """Where the machine speaks at that site: what it was made with, until it comes home for the first time."""
-        console = self._rig.console(site, self._machine)
-        return console if console.path.exists() or site != "a" else self._first
+        """Where the machine speaks at that site."""
+        return self._rig.console(site, self._machine)
 
     def running(self) -> list[SiteName]:
         """The sites where a QEMU runs the machine."""

@@ -130,7 +130,10 @@ class Hands:
     # ---- what lies and runs at the sites -----------------------------------------------------------------------------
 
     def console(self, site: str, name: str) -> guestkit.Console:
-        """What a machine says that was made at a site by its appliance."""
+        """What a machine says at a site: at its home where its owner reads it, else where the appliance put it."""
+        own = self.home(f"appliance-{site}") / "machines" / name / "console.log"
+        if own.exists():
+            return guestkit.Console(own)
         return guestkit.Console(self.home(f"appliance-{site}") / "fabric-work" / "console" / f"{name}.log")
 
     def replica_folder(self, site: str, machine_id: str) -> Path:

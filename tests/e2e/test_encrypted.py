@@ -183,8 +183,9 @@ def test_the_encrypted_machine_outlives_its_appliance_and_only_its_changes_go_ho
 
 
 def test_the_failback_loses_no_record_and_the_original_is_as_plain_as_it_was(rig):
+    boots = len(at_a(rig).boots)
     command_line.do(rig, "planned-failover", "web01")
-    moved_without_loss(rig, at_b(rig), rig.console("a", "web01"), 0)
+    moved_without_loss(rig, at_b(rig), at_a(rig), boots)
     command_line.do(rig, "commit", "web01")
     command_line.do(rig, "reprotect", "web01")
     rig.new_points("web01", 2)

@@ -68,6 +68,7 @@ class Appliances:
         self.points = {}
         self.occupied_bytes = 7 << 30
         self.checked = None
+        self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
         self.copies = Copies()
@@ -194,7 +195,7 @@ class Appliances:
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
-        return checks.Obstacles()
+        return checks.Obstacles(obstacles=self.obstacles)
 
     def _discover(self, *_):
         machines = tuple(

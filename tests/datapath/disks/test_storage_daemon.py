@@ -1,6 +1,8 @@
 import os
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import nbd
 import pytest
@@ -57,6 +59,42 @@ def test_a_daemon_that_outlived_its_owner_is_killed_at_the_next_start(daemon, tm
     assert os.WTERMSIG(status) == signal.SIGKILL
     heir.qmp("query-version")
     heir.stop()
+
+
+def test_a_daemon_ends_with_the_process_that_started_it_and_not_with_the_thread(tmp_path):
+    code = f"""
+import threading, time
+from pathlib import Path
+from secondsite.datapath.disks import StorageDaemon
+daemon = StorageDaemon(Path({str(tmp_path / "d")!r}))
+starter = threading.Thread(target=daemon.start)
+starter.start()
+starter.join()
+time.sleep(0.3)
+print(daemon.pid, flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        assert is_alive(pid)
+        owner.kill()
+    eventually(lambda: not is_alive(pid))
+
+
+def is_alive(pid):
+    try:
+        return b"qemu-storage-daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_what_an_earlier_process_left_running_can_be_ended_without_a_start(daemon):
+    daemon.start()
+    stale = daemon.pid
+    StorageDaemon(daemon.folder).end_left_over()
+    assert os.WTERMSIG(os.waitpid(stale, 0)[1]) == signal.SIGKILL
+    assert list(daemon.folder.glob("*.pid")) == []
 
 
 def test_a_deep_folder_gets_its_sockets_elsewhere(tmp_path):

@@ -18,12 +18,14 @@ pytestmark = pytest.mark.slow
 BLOCK = 65536
 
 
-def snapshot_outside(host, fabric_id):
+def snapshot_outside(host, fabric_id, existing=None):
     """As 'virsh snapshot-create --disk-only'; gives the overlay."""
-    overlay = host.images / f"{secrets.token_hex(4)}.qcow2"
+    overlay = existing or host.images / f"{secrets.token_hex(4)}.qcow2"
     disk = f"<disk name='vda' snapshot='external'><source file='{overlay}'/></disk>"
     xml = f"<domainsnapshot><name>s-{secrets.token_hex(2)}</name><disks>{disk}</disks></domainsnapshot>"
-    host.domain(fabric_id).snapshotCreateXML(xml, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY)
+    flags = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+    reuse = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT if existing else 0
+    host.domain(fabric_id).snapshotCreateXML(xml, flags | reuse)
     return overlay
 
 
@@ -239,3 +241,20 @@ def daemons_below(folder):
         if b"qemu-storage-daemon" in command and str(folder).encode() in command:
             found.append(int(pid))
     return found
+
+
+@pytest.mark.parametrize("off", [False, True], ids=["running", "at-rest"])
+def test_a_snapshot_in_the_inode_of_an_earlier_one_hides_no_write(host, machine, off):
+    path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
+    overlay = snapshot_outside(host, machine)
+    base, _ = cycle(host, machine, base)
+    inode = overlay.stat().st_ino
+    write(host, machine, 3)
+    pivot(host, machine)
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(path), str(overlay))
+    assert overlay.stat().st_ino == inode
+    snapshot_outside(host, machine, overlay)
+    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is None
+    if off:
+        steps.stopped(host, machine)
+    assert cycle(host, machine, base)[1] == {3}
