@@ -82,22 +82,23 @@ def test_a_drill_runs_in_an_isolated_network_of_libvirt(rig, daemons):
 
 def test_the_guest_moves_there_and_back_without_the_loss_of_a_record(rig, daemons):
     home = rig.guests["web01"].console
-    moved(rig, daemons, "b", home, 1)
+    there = rig.console("b", "web01")
+    moved(rig, daemons, "b", home, there, 1)
     assert domains(daemons, "a") == {"web01": False}
     command_line.do(rig, "commit", "web01")
     command_line.do(rig, "reprotect", "web01")
     assert domains(daemons, "a") == {}
     rig.new_points("web01")
-    moved(rig, daemons, "a", rig.console("b", "web01"), len(home.boots) + 1)
+    moved(rig, daemons, "a", there, home, len(home.boots) + 1)
     command_line.do(rig, "commit", "web01")
     command_line.do(rig, "reprotect", "web01")
     rig.new_points("web01")
 
 
-def moved(rig, daemons, site, old, boot):
+def moved(rig, daemons, site, old, new, boot):
     command_line.do(rig, "planned-failover", "web01")
     assert domains(daemons, site) == {"web01": True}
-    assert e2e.booted(rig.console(site, "web01"), boot).verified_last == old.boots[-1].bye
+    assert e2e.booted(new, boot).verified_last == old.boots[-1].bye
 
 
 def test_the_end_of_protection_leaves_the_guest_as_it_was(rig, daemons):
