@@ -27,6 +27,7 @@ if [ -c /dev/kvm ]; then  # as udev has it on a Debian host; where QEMU's user h
     mknod -m 660 /run/kvm c 10 232 && chown libvirt-qemu /run/kvm && mount --bind /run/kvm /dev/kvm
 fi
 mkdir -p /var/cache/libvirt/qemu
+[ -z "$HOOK" ] || install -D -m 755 "$HOOK" /etc/libvirt/hooks/qemu.d/secondsite
 [ ! -d "$CAPABILITIES" ] || cp -a "$CAPABILITIES" /var/cache/libvirt/qemu/capabilities
 exec libvirtd
 """
@@ -35,7 +36,7 @@ exec libvirtd
 class Libvirtd:
     """The daemon, from `start` to `stop`. Guests outlive `kill`, as they do on a host."""
 
-    def __init__(self, own_network):
+    def __init__(self, own_network, hook):
         command = [
             "unshare",
             "--mount",
@@ -46,7 +47,7 @@ class Libvirtd:
             "libvirtd",
             *PRIVATE,
         ]
-        environment = os.environ | {"CAPABILITIES": str(CAPABILITIES)}
+        environment = os.environ | {"CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or "")}
         self._process = _started(command, environment)
         eventually(self._answers, within_seconds=60)
         self._consoles = _started(self.inside("virtlogd"), os.environ)
@@ -65,17 +66,30 @@ class Libvirtd:
         """The command, such that it runs where this daemon is the system's."""
         return ["nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt", f"--wd={os.getcwd()}", *command]
 
+    def reboot(self):
+        """As its host does: all machines lose their power, and the daemon starts those that have autostart. `uri` changes."""
+        self._kill_machines()
+        _end(self._process)
+        holder = self._consoles.pid
+        shutil.rmtree(f"/proc/{holder}/root/run/libvirt/qemu")
+        enter = ["nsenter", f"--mount=/proc/{holder}/ns/mnt", f"--net=/proc/{holder}/ns/net"]
+        self._process = _started([*enter, "libvirtd"], os.environ)
+        eventually(self._answers, within_seconds=60)
+
     def stop(self):
         found = self.seen("/var/cache/libvirt/qemu/capabilities")
         if not CAPABILITIES.exists() and found.is_dir():
             with contextlib.suppress(OSError):
                 shutil.copytree(found, CAPABILITIES)
+        self._kill_machines()
+        _end(self._consoles)
+        _end(self._process)
+
+    def _kill_machines(self):
         pids = [int(path.read_text()) for path in self.seen("/run/libvirt/qemu").glob("*.pid")]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        _end(self._consoles)
-        _end(self._process)
 
     def _answers(self):
         assert self._process.poll() is None, f"libvirtd ended with {self._process.returncode}"
@@ -106,15 +120,15 @@ def _end(process):
 
 
 @contextlib.contextmanager
-def running(own_network=False):
+def running(own_network=False, hook=None):
     """A daemon for the length of a with block; skips where the host cannot have one. With `own_network` its networks
-    and their firewall rules are not the host's either."""
+    and their firewall rules are not the host's either. `hook` is a script that it runs around starts of machines."""
     for program in ("libvirtd", "virtlogd", "unshare", "nsenter", "setpriv"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     if os.getuid() != 0:
         pytest.skip("a mount namespace for libvirtd needs root")
-    daemon = Libvirtd(own_network)
+    daemon = Libvirtd(own_network, hook)
     try:
         yield daemon
     finally:

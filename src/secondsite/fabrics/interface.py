@@ -63,10 +63,22 @@ class Inventory(Protocol):
 
 
 class Power(Protocol):
-    def state(self, fabric_id: str) -> PowerState: ...
+    def state(self, fabric_id: str) -> PowerState:
+        """Whether it runs. Only here a machine is also 'saved' or 'elsewhere'; the inventory calls both 'off'."""
 
     def start(self, fabric_id: str) -> None:
-        """Starts the machine; harmless if it runs."""
+        """Starts the machine; harmless if it runs. Raises FabricError if its start is forbidden."""
+
+    def starts_with_host(self, fabric_id: str) -> bool:
+        """Whether the machine starts when its host does; raises NotFound."""
+
+    def forbid_start(self, fabric_id: str, tag: str) -> None:
+        """From now on the machine is not started with its host and, where the platform has a veto, by nobody. It holds
+        over reboots; a machine that runs, runs on. Raises NotOurs, NotFound."""
+
+    def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
+        """Ends `forbid_start`; harmless without one. `with_host`: it starts with its host again. Raises NotOurs,
+        NotFound."""
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """Asks the guest to power off and waits; True once it is off, False after `grace_seconds`."""

@@ -121,23 +121,22 @@ def test_a_grown_disk_and_a_machine_that_is_off_get_a_view(pair):
 
 
 def test_a_machine_that_starts_again_and_writes_nothing_needs_a_view_no_more(pair):
-    pair.source.fabric.power.stop(pair.fabric_id)
+    power = pair.source.fabric.power
+    power.stop(pair.fabric_id)
     cycle(pair)
-    pair.source.fabric.power.start(pair.fabric_id)
+    power.allow_start(pair.fabric_id, pair.machine_id, with_host=False)  # it is paused as for a failover
+    power.start(pair.fabric_id)
     assert not needs_a_view(pair)
     pair.source.write(pair.fabric_id, 0, noise(4096))
     assert needs_a_view(pair)
 
 
-def test_a_checkpoint_that_was_left_over_goes_with_the_next_view(pair):
+def test_a_checkpoint_that_was_left_over_goes_by_itself(pair):
     failing = simulated.Fault(method="tracking.acknowledge", nth=1, code="fabric-error")
     simulated.dial(pair.source.root, [failing])
     pair.source.write(pair.fabric_id, 0, noise(4096))
     cycle(pair)
-    assert len(checkpoints(pair)) == 2
-    assert needs_a_view(pair)
-    cycle(pair)
-    assert len(checkpoints(pair)) == 1
+    eventually(lambda: len(checkpoints(pair)) == 1, 10)
     assert not needs_a_view(pair)
 
 

@@ -201,6 +201,28 @@ def test_a_source_that_runs_after_the_failover_is_critical():
     assert codes(situation(machine=left, status=before)) == []
 
 
+@pytest.mark.parametrize(
+    "state", [State.PROTECTED, State.FAILOVER_FAILED, State.FAILING_OVER, State.CANCEL_FAILED]
+)
+def test_a_second_copy_is_critical_in_every_state(state):
+    """What the target's appliance runs counts, whatever the vault believes."""
+    status = situation().status
+    running = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("failover",)}))
+    assert "source-running-after-failover" in codes(situation(machine=machine(state=state), status=running))
+    drill = dataclasses.replace(status, replica=status.replica.model_copy(update={"runs": ("drill",)}))
+    assert "source-running-after-failover" not in codes(situation(machine=machine(state=state), status=drill))
+    older = dataclasses.replace(running, replica=running.replica.model_copy(update={"epoch": 0}))
+    assert "source-running-after-failover" not in codes(situation(machine=machine(state=state), status=older))
+
+
+def test_a_second_copy_that_its_appliance_reports_too_is_one_finding():
+    said = FindingShape(code="source-running-after-failover", what="web01 runs here.", since=NOW)
+    status = situation().status
+    status = dataclasses.replace(status, source=status.source.model_copy(update={"findings": (said,)}))
+    left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
+    assert codes(situation(machine=left, status=status)) == ["source-running-after-failover"]
+
+
 def test_a_cancel_that_failed_is_a_finding():
     assert "cancel-failed" in codes(situation(machine=machine(state=State.CANCEL_FAILED)))
 

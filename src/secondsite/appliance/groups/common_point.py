@@ -134,9 +134,11 @@ class CommonPoints:
 
     def _missing(self, sources: Sequence[Source]) -> str | None:
         for source in sources:
-            source.power = self._fabric.power.state(source.setup.fabric_id)
+            source.saw(self._fabric.power.state(source.setup.fabric_id))
             if source.power is PowerState.MISSING:
                 return f"The hypervisor no longer knows {source.setup.machine_name}."
+            if source.power is PowerState.ELSEWHERE:
+                return f"The disks of {source.setup.machine_name} are in use elsewhere."
         return None
 
     def _dial(self, member: _Member) -> None:

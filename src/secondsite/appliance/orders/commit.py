@@ -28,7 +28,9 @@ def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
 
 
 def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
-    """Move a machine that came home to its own old disk files; the replica is then no longer needed."""
+    """Move a machine that came home to its own old disk files; the replica is then no longer needed. From now on it
+    starts with its host again, if it did before it was failed over."""
+    context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None:
         return "the machine was already on its own disks", Nothing()
@@ -71,5 +73,6 @@ def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothi
         context.fabric.hosting.withdraw(payload.fabric_id, context.machine_id)
     else:
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
+    context.parts.replication.fences.forget(context.machine_id)
     context.state.remove_fact(key_of(context, FAILOVER))
     return f"removed {found.name}; its disks stay for the way back", Nothing()

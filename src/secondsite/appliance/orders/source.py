@@ -4,6 +4,7 @@ from ...domain import errors
 from ...wire.common.policies import PolicyShape
 from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
 from ...wire.control.setups import SourceSetup
+from ..source import Source
 from ..source import progress as progresses
 from .context import Context
 
@@ -11,7 +12,9 @@ from .context import Context
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
     """Tag the machine and record the setup; the loop does the rest."""
     context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
-    changed = context.parts.replication.add(setup, context.left_seconds())
+    replication = context.parts.replication
+    replication.fences.lower(setup.machine_id, setup.fabric_id, replication.find(setup.machine_id))
+    changed = replication.add(setup, context.left_seconds())
     how = "is replicated from now on" if changed else "was already replicated"
     return f"{setup.machine_name} {how}, epoch {setup.epoch}", Nothing()
 
@@ -21,21 +24,35 @@ def stop_replication(context: Context, payload: StopReplication) -> tuple[str, N
     if source is None:
         return "the machine was not replicated from here", Nothing()
     with source.lock("ending replication", context.left_seconds(), interrupt=True):
+        autostart = ""
         if payload.forget:
+            autostart = context.parts.replication.fences.abandon(source)
             context.fabric.tracking.disable(source.setup.fabric_id)
         context.parts.replication.remove(source)
-    return f"ended replication of {source.setup.machine_name}", Nothing()
+    return f"ended replication of {source.setup.machine_name}{autostart}", Nothing()
 
 
 def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
+    """Stop sending, because the machine is being failed over; it must not start here from now on."""
     source = context.parts.replication.find(context.machine_id)
     if source is None:
         return "the machine is not replicated from here, nothing to pause", Nothing()
     with source.lock("pausing", context.left_seconds(), interrupt=True):
-        if source.progress.paused:
-            return f"replication of {source.setup.machine_name} was already paused", Nothing()
-        source.change(paused=True)
-    return f"paused replication of {source.setup.machine_name}", Nothing()
+        was = source.progress.paused
+        if not was:
+            source.change(paused=True)
+        fenced = _fenced(context, source)
+    how = "was already paused" if was else "is paused"
+    return f"replication of {source.setup.machine_name} {how}, {fenced}", Nothing()
+
+
+def _fenced(context: Context, source: Source) -> str:
+    """A part of a sentence. What fails is enforced later, by the appliance itself."""
+    try:
+        context.parts.replication.fences.raise_(source, "It is being failed over to the other site.")
+    except errors.SecondsiteError as error:
+        return f"its autostart could not be turned off yet ({error.message.rstrip('.')})"
+    return "it does not start with its host"
 
 
 def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:

@@ -9,6 +9,7 @@ from ...fabrics.interface import PowerState
 from ...wire.control.orders import CycleFact, PreCopy, RunCycle
 from ..source import CycleRequest, Overtaken, Source
 from .context import Context
+from .resting import obstacle
 
 PAUSE_SECONDS = 0.5
 PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "firmware-missing"}
@@ -23,6 +24,11 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
         point=True, app_consistent=payload.app_consistent and not payload.final, pause=payload.final
     )
     with source.lock("a cycle that was asked for", context.left_seconds(), interrupt=payload.final):
+        if payload.final:
+            _must_be_off(context, source)
+            context.parts.replication.fences.raise_(
+                source, "Its last changes went to the other site, where it runs."
+            )
         fact = _asked_for(context, source, request)
         while payload.final and source.progress.passes:
             _require_time(context, source)
@@ -69,6 +75,7 @@ def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact
 
 def _must_be_off(context: Context, source: Source) -> None:
     power = context.fabric.power.state(source.setup.fabric_id)
+    obstacle(power, source.setup.machine_name)
     if power is not PowerState.OFF:
         raise errors.NotPossibleNow(
             f"The last cycle of {source.setup.machine_name} needs the machine off, but it is {power}.",
@@ -79,6 +86,7 @@ def _must_be_off(context: Context, source: Source) -> None:
 def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
     """Run cycles until all passes are done and a delta is small enough."""
     source = context.source()
+    obstacle(context.fabric.power.state(source.setup.fabric_id), source.setup.machine_name)
     rounds = 0
     with source.lock("copying ahead", context.left_seconds()):
         while True:

@@ -7,6 +7,7 @@ Its rooms:
     loop                the loop over all machines; it needs no vault
     cycle               one cycle: a frozen view, sent until it is durable there
     cycle_plan          what a cycle carries, and its header
+    fence               keeps the old copy of a failed-over machine from starting
     watch               looks after machines beside their cycles
     views               what a frozen view leaves behind
     acknowledge         records that a cycle was tried, and that it arrived

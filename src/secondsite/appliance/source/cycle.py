@@ -57,7 +57,7 @@ class Cycles:
         """
         # before anything is dialled: what a dead process left open costs the guest more with every write
         views.settle(self._fabric, source)
-        source.power = self._power(source)
+        self._look_at_power(source)
         if (
             request.idle_ok
             and source.unchanged_fingerprint is not None
@@ -102,11 +102,12 @@ class Cycles:
         source.unchanged_at = datetime.now(UTC)
         return fact
 
-    def _power(self, source: Source) -> PowerState:
-        power = self._fabric.power.state(source.setup.fabric_id)
-        if power is PowerState.MISSING:
+    def _look_at_power(self, source: Source) -> None:
+        source.saw(self._fabric.power.state(source.setup.fabric_id))
+        if source.power is PowerState.MISSING:
             raise disks_and_firmware.missing(source)
-        return power
+        if source.power is PowerState.ELSEWHERE:
+            raise disks_and_firmware.elsewhere(source)
 
     def _fingerprint(self, source: Source) -> object:
         """Times and sizes of the disk files of a machine that is off, and its firmware state; None if it runs or

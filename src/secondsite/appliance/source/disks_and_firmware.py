@@ -23,6 +23,16 @@ def missing(source: Source) -> errors.NotFound:
     )
 
 
+def elsewhere(source: Source) -> errors.NotFound:
+    """The error for a machine whose disks somebody else writes: reading them here would be reading a live disk."""
+    return errors.NotFound(
+        f"{source} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
+        "program has them open.",
+        do="Migrate it back to this hypervisor, or end the other use; or disable its protection, and enable it at its "
+        "new place.",
+    )
+
+
 def summary(fabric: Fabric, source: Source) -> MachineSummary:
     """The machine as it is now; raises NotFound."""
     found = fabric.inventory.get(source.setup.fabric_id)

@@ -3,6 +3,7 @@
 A few workers serve whichever due machine was served longest ago. A failing machine backs off alone, with a
 finding, and never delays the others."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
 from .cycle_plan import CycleRequest
+from .fence import FINDING, REFUSALS, Fences
 from .guard import Guard, Interrupted, Overtaken
 from .machine import Source
 from .progress import SourceProgress
@@ -43,16 +45,17 @@ class Replication:
         self._state = state
         self._guard = Guard(ScratchReserve(config.scratch, config.scratch_budget_bytes))
         self.cycles = Cycles(config, fabric, peers, self._guard)
-        self._watch = Watch(fabric, self.sources)
+        self.fences = Fences(fabric, state)
+        self._watch = Watch(fabric, self.fences, self.sources)
         self._changed = threading.Condition()
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
         self._sources: dict[str, Source] = {}
         for setup_json, progress_json in state.sources().values():
             setup = SourceSetup.model_validate_json(setup_json)
-            self._sources[setup.machine_id] = Source(
-                setup, SourceProgress.model_validate_json(progress_json), state
-            )
+            source = Source(setup, SourceProgress.model_validate_json(progress_json), state)
+            self.fences.known(source)
+            self._sources[setup.machine_id] = source
         self._workers = [
             threads.worker(f"cycles-{number}", self._work) for number in range(config.cycles_at_once)
         ]
@@ -220,7 +223,11 @@ class Replication:
 
     def _well(self, source: Source) -> None:
         source.succeeded()
-        kept = ["app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS]
+        if source.fenced and not source.progress.paused:
+            # the target takes cycles again: the failover was cancelled
+            with contextlib.suppress(errors.SecondsiteError):
+                self.fences.lower(source.machine_id, source.setup.fabric_id, source)
+        kept = [FINDING, "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS]
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
         source.findings.clear_all_but(*kept)
@@ -239,8 +246,17 @@ class Replication:
             source.save(lost.model_copy(update={"base": None, "last_seq": None}))
         elif said.code == "firmware-missing":
             source.change(firmware={})
+        elif said.code in REFUSALS:
+            self._fence(source, said.message)
         do = said.do if said is error else ""
         source.findings.add(code, f"{said.message} {do}".strip())
+
+    def _fence(self, source: Source, why: str) -> None:
+        """The target says that the machine was failed over. The watch enforces what fails here."""
+        try:
+            self.fences.raise_(source, why)
+        except errors.SecondsiteError as error:
+            log.warning("source.not-fenced", machine=source.machine_id, problem=error.message)
 
 
 def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:

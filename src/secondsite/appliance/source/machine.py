@@ -40,7 +40,11 @@ class Source:
         self.choice: Choice | None = None
         """The choice of compression for its stream; None before the first cycle."""
         self.interrupt = threading.Event()
-        self.power = PowerState.RUNNING
+        self.power: PowerState | None = None
+        """As it was seen last; None until then."""
+        self.power_seen = 0.0
+        self.fenced = False
+        """Whether the machine must not start here, because it was failed over."""
         self.unchanged_fingerprint: object = None
         """The fingerprint of a machine that is off when all of it was sent; None if unknown."""
         self.unchanged_at: datetime | None = None
@@ -148,6 +152,10 @@ class Source:
         """The next cycle may begin at once."""
         self._failures, self._not_before, self.started = 0, 0.0, 0.0
 
+    def saw(self, power: PowerState) -> None:
+        """Note what the machine's power is now."""
+        self.power, self.power_seen = power, time.monotonic()
+
     # -- what is told ----------------------------------------------------------------------------------
 
     def status(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SourceStatus:
@@ -156,7 +164,8 @@ class Source:
         return SourceStatus(
             machine_id=self.machine_id,
             epoch=self.setup.epoch,
-            power=str(self.power),
+            power=str(self.power or "unknown"),
+            fenced=self.fenced,
             running=not self.progress.paused,
             last_seq=self.progress.last_seq,
             sent_at=(self.unchanged_at or now()) if unchanged else self.progress.taken_at,

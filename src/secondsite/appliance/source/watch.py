@@ -1,18 +1,25 @@
-"""Looks after machines beside their cycles: what a dead process left open is ended, whatever the target does."""
+"""Looks after machines beside their cycles, whatever the target does: what a dead process left open is ended, the
+power of each is known, and a machine that was failed over is kept from starting."""
 
 import time
 from collections.abc import Callable, Sequence
 
 import structlog
 
+from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Periodic
 from . import views
+from .fence import Fences
 from .machine import Source
 
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait before a machine is tried again that could not be tidied."""
+POWER_SECONDS = 25.0
+"""A second copy is to be seen within half a minute. Cycles look, too."""
+RESTING_POWER_SECONDS = 6.0
+"""The same for a machine that was failed over, or has no cycles."""
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +27,10 @@ log = structlog.get_logger(__name__)
 class Watch(Periodic):
     """The first look is at once: no view outlives the start of its appliance by much."""
 
-    def __init__(self, fabric: Fabric, sources: Callable[[], Sequence[Source]]) -> None:
+    def __init__(self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]]) -> None:
         super().__init__("source-watch", lambda error: log.error("watch.failed", exc_info=error))
         self._fabric = fabric
+        self._fences = fences
         self._sources = sources
         self._not_before: dict[str, float] = {}
 
@@ -30,16 +38,30 @@ class Watch(Periodic):
         super().start()
         self.wake()
 
-    def look(self) -> None:
-        for source in self._sources():
-            if not source.tidy and time.monotonic() >= self._not_before.get(source.machine_id, 0.0):
-                self._tidy(source)
-
     def pause_seconds(self) -> float:
         return LOOK_SECONDS
+
+    def look(self) -> None:
+        for source in self._sources():
+            if self.stopping.is_set():
+                return
+            if not source.tidy and time.monotonic() >= self._not_before.get(source.machine_id, 0.0):
+                self._tidy(source)
+            try:
+                self._look_at(source)
+            except errors.SecondsiteError as error:
+                log.debug("source.not-seen", machine=source.machine_id, problem=error.message)
 
     def _tidy(self, source: Source) -> None:
         # whoever has the lock does it itself
         with source.try_lock("removing what a cycle left behind") as locked:
             if locked and not views.sweep(self._fabric, source):
                 self._not_before[source.machine_id] = time.monotonic() + AGAIN_SECONDS
+
+    def _look_at(self, source: Source) -> None:
+        resting = source.fenced or source.progress.paused
+        every = RESTING_POWER_SECONDS if resting else POWER_SECONDS
+        if source.power is None or time.monotonic() - source.power_seen > every:
+            source.saw(self._fabric.power.state(source.setup.fabric_id))
+        self._fences.tell(source)
+        self._fences.enforce(source)

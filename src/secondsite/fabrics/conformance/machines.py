@@ -68,6 +68,38 @@ class MachineCases:
         under_test.fabric.power.start(fabric_id)
         assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
 
+    def test_a_start_that_is_forbidden_stays_so_until_it_is_allowed_again(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        power = under_test.fabric.power
+        fabric_id = steps.protected(under_test, "forbidden")
+        power.allow_start(fabric_id, steps.TAG, with_host=True)
+        assert power.starts_with_host(fabric_id)
+        for _ in range(2):
+            power.forbid_start(fabric_id, steps.TAG)
+        assert power.state(fabric_id) is PowerState.RUNNING
+        assert not power.starts_with_host(fabric_id)
+        steps.stopped(under_test, fabric_id)
+        under_test.reopen()
+        with steps.refused(errors.FabricError):
+            under_test.fabric.power.start(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+        for _ in range(2):
+            under_test.fabric.power.allow_start(fabric_id, steps.TAG, with_host=False)
+        assert not under_test.fabric.power.starts_with_host(fabric_id)
+        under_test.fabric.power.start(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+
+    def test_the_start_of_a_machine_without_our_tag_is_left_alone(self, under_test: FabricUnderTest) -> None:
+        power = under_test.fabric.power
+        fabric_id = under_test.make_machine("not-forbidden", [steps.DISK_BYTES])
+        with steps.refused(errors.NotOurs):
+            power.forbid_start(fabric_id, steps.TAG)
+        with steps.refused(errors.NotOurs):
+            power.allow_start(fabric_id, steps.TAG, with_host=True)
+        assert not power.starts_with_host(fabric_id)
+        power.start(fabric_id)
+
     def test_a_pause_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
         both = [steps.running(under_test, name) for name in ("pause-a", "pause-b")]
         with under_test.fabric.quiescing.pause(both, budget_seconds=10) as instant:

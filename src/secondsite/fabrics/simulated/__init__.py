@@ -10,7 +10,18 @@ from __future__ import annotations
 from .fabric import SimulatedFabric, open_fabric
 from .host.faults import Fault, dial
 from .owner.guest import RECORD_BYTES, Guest, records
-from .owner.making import add_network, demolish, kill, make_machine, resize, write_firmware
+from .owner.making import (
+    add_network,
+    demolish,
+    kill,
+    make_machine,
+    migrate_away,
+    reboot,
+    resize,
+    save,
+    set_autostart,
+    write_firmware,
+)
 from .owner.writer import Writer
 
 __all__ = [
@@ -24,8 +35,12 @@ __all__ = [
     "dial",
     "kill",
     "make_machine",
+    "migrate_away",
     "open_fabric",
+    "reboot",
     "records",
     "resize",
+    "save",
+    "set_autostart",
     "write_firmware",
 ]

@@ -17,13 +17,43 @@ class SimulatedPower:
 
     def state(self, fabric_id: str) -> PowerState:
         with self._faults.around("power.state", fabric_id):
-            return self._host.state(self._host.records.get(fabric_id))
+            record = self._host.records.get(fabric_id)
+            found = self._host.state(record)
+            if record is None or found is not PowerState.OFF:
+                return found
+            if record.elsewhere:
+                return PowerState.ELSEWHERE
+            return PowerState.SAVED if record.saved else PowerState.OFF
+
+    def starts_with_host(self, fabric_id: str) -> bool:
+        with self._faults.around("power.starts_with_host", fabric_id):
+            return self._host.records.need(fabric_id).starts_with_host
+
+    def forbid_start(self, fabric_id: str, tag: str) -> None:
+        with self._faults.around("power.forbid_start", fabric_id):
+            self._mark(fabric_id, tag, start_forbidden=True, starts_with_host=False)
+
+    def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
+        with self._faults.around("power.allow_start", fabric_id):
+            self._mark(fabric_id, tag, start_forbidden=False, starts_with_host=with_host)
+
+    def _mark(self, fabric_id: str, tag: str, **marks: bool) -> None:
+        with self._host.records.lock(fabric_id, "mark"):
+            record = self._host.records.need(fabric_id)
+            if record.tag != tag:
+                raise errors.NotOurs(f"Machine '{record.definition.name}' does not carry our tag.")
+            self._host.records.save(record.having(**marks))
 
     def start(self, fabric_id: str) -> None:
         with self._faults.around("power.start", fabric_id), self._host.records.lock(fabric_id, "start"):
             record = self._host.records.need(fabric_id)
             if self._host.state(record) is PowerState.OFF:
-                self._host.open(record)
+                if record.start_forbidden:
+                    raise errors.FabricError(
+                        f"Machine '{record.definition.name}' was failed over, so its start here is forbidden.",
+                        do="Cancel the failover or fail back.",
+                    )
+                self._host.open(record.having(saved=False))
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """Ask the guest to power off: it does so at once, or not within `grace_seconds`."""

@@ -59,12 +59,14 @@ def recoverable_at(status: ports.StatusRecord) -> datetime | None:
 
 def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
     """All that is wrong with the machine at `now`, the oldest first."""
+    two_copies = list(_two_copies(situation))
+    own = {finding.code for finding in two_copies}
     found = [
-        *_reported(situation),
+        *(finding for finding in _reported(situation) if finding.code not in own),
         *_rpo(situation, now),
         *_unreachable(situation),
         *_by_state(situation),
-        *_two_copies(situation),
+        *two_copies,
     ]
     return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
 
@@ -126,7 +128,16 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
     machine, status = situation.machine, situation.status
-    if machine.state not in _TWO_COPIES or status.source is None or status.source_at is None:
+    if status.source is None or status.source_at is None:
+        return
+    # what the target's appliance runs counts in every state, whatever the vault believes
+    replica = status.replica
+    runs_there = (
+        replica is not None
+        and "failover" in replica.runs
+        and replica.epoch == status.source.epoch == machine.epoch
+    )
+    if machine.state not in _TWO_COPIES and not (runs_there and machine.state is not State.REPROTECTING):
         return
     said_after = machine.failed_over_at is None or status.source_at > machine.failed_over_at
     if status.source.power == "running" and said_after:

@@ -6,11 +6,14 @@ from .base import Shape
 
 
 class PowerState(StrEnum):
-    """Whether a machine runs. missing: its hypervisor does not know it."""
+    """Whether a machine runs. saved: it is off, and its memory waits for its next start. elsewhere: it is off here, and
+    somebody else writes to its disks, or it was live-migrated away. missing: its hypervisor does not know it."""
 
     RUNNING = "running"
     PAUSED = "paused"
     OFF = "off"
+    SAVED = "saved"
+    ELSEWHERE = "elsewhere"
     MISSING = "missing"
 
 

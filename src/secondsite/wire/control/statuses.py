@@ -17,6 +17,8 @@ class SourceStatus(Shape):
     power: str
     running: bool
     """True while the replication loop is on."""
+    fenced: bool = False
+    """The machine was failed over, so the appliance keeps it from starting here."""
     last_seq: int | None = None
     sent_at: datetime | None = None
     sync_mode: SyncMode | None = None

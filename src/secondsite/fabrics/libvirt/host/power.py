@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import libvirt
 
 from ....domain import errors
 from ...interface import PowerState
-from . import connection, emulator, inventory
+from . import connection, domain_xml, emulator, image_locks, inventory, tagging
 
 POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 10.0
@@ -19,6 +19,7 @@ START_SECONDS = 120.0
 HALFWAY_SECONDS = 8.0
 STOP_SECONDS = 11.0  # libvirt itself kills an unresponsive QEMU after ten
 CUT_SECONDS = 8.0
+BITMAP_SECONDS = 1.0
 
 
 class Power:
@@ -32,18 +33,30 @@ class Power:
         if domain is None:
             return PowerState.MISSING
         try:
-            return inventory.power_of(domain)
+            found = inventory.power_of(domain)
+            return _at_rest(domain) if found is PowerState.OFF else found
         except errors.NotFound:
             return PowerState.MISSING
 
+    def starts_with_host(self, fabric_id: str) -> bool:
+        domain = self._hypervisor.domain(fabric_id)
+        return bool(connection.call("reading autostart", domain.autostart))
+
+    def forbid_start(self, fabric_id: str, tag: str) -> None:
+        tagging.forbid_start(self._hypervisor.domain(fabric_id), tag)
+
+    def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
+        tagging.allow_start(self._hypervisor.domain(fabric_id), tag, with_host=with_host)
+
     def start(self, fabric_id: str) -> None:
-        """Starts an off machine and resumes a paused one; raises NotFound, FabricError, DeadlineExceeded.
+        """Starts an off machine and resumes a paused one, unless its start is forbidden; raises NotFound, FabricError, DeadlineExceeded.
 
         Just after a driver was opened, libvirt's state of a machine can be outdated, so only a successful act or a
         running machine ends the attempt. A machine stuck in the middle of its start gets some time; then, if it is
         ours, its QEMU is killed and started again, because its guest never ran."""
         with self._alone(fabric_id):
             domain = self._hypervisor.domain(fabric_id)
+            _require_allowed(domain)
             deadline = time.monotonic() + START_SECONDS
             patience = time.monotonic() + HALFWAY_SECONDS
             while not _tried_to_run(domain):
@@ -117,6 +130,30 @@ class Power:
         _cut(root, domain)
 
 
+def _at_rest(domain: Any) -> PowerState:
+    """What a machine is that does not run here. One whose disks somebody writes to is not off, whatever this
+    hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
+    _, reason = connection.call("reading the power state", domain.state)
+    disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
+    written = _are_written([Path(disk.path) for disk in disks if disk.path and not disk.shared])
+    if inventory.power_of(domain) is not PowerState.OFF:  # it was started meanwhile
+        return PowerState.RUNNING
+    if written or reason == libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED:
+        return PowerState.ELSEWHERE
+    saved = connection.call("looking for a managed save", domain.hasManagedSaveImage, 0)
+    return PowerState.SAVED if saved else PowerState.OFF
+
+
+def _are_written(paths: Sequence[Path]) -> bool:
+    """Whether somebody writes to one of the images for longer than a bitmap takes to be made or removed."""
+    deadline = time.monotonic() + BITMAP_SECONDS
+    while any(image_locks.is_written(path) for path in paths):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
 def _cut(root: Path, domain: Any) -> None:
     """Kills the machine's QEMU process and waits until libvirt has noticed. libvirt is not asked before that: it
     may keep the machine locked while it waits for QEMU."""
@@ -129,6 +166,14 @@ def _cut(root: Path, domain: Any) -> None:
                 do="Restart the appliance, which opens the hypervisor anew; machines run on.",
             )
         time.sleep(POLL_SECONDS)
+
+
+def _require_allowed(domain: Any) -> None:
+    if tagging.is_start_forbidden(domain) and inventory.power_of(domain) is PowerState.OFF:
+        raise errors.FabricError(
+            f"The machine '{domain.name()}' was failed over, so its start here is forbidden.",
+            do="Cancel the failover or fail back.",
+        )
 
 
 def _tried_to_run(domain: Any) -> bool:

@@ -10,14 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
-
-import libvirt
 
 from ....domain import errors
 from ... import interface
 from ..consistency import freezing
-from ..host import connection, domain_xml, inventory, permissions, sockets
+from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
 from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
 from .job_lifeline import JobLifeline
 
@@ -52,7 +49,7 @@ class Tracking:
         if inventory.tag_of(domain) is not None:
             inventory.require_tag(domain, tag)
             return
-        _write_tag(domain, f"<machine tag={quoteattr(tag)}/>")
+        tagging.write(domain, tag)
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)
@@ -85,7 +82,7 @@ class Tracking:
         self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
         if inventory.tag_of(domain) is not None:
-            _write_tag(domain, None)
+            tagging.write(domain, None)
 
     def _remove(self, domain: Any, keep: str | None) -> None:
         if inventory.power_of(domain) is OFF:
@@ -215,12 +212,3 @@ def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: inter
             f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",
             do="Attach the disk again, or disable protection and enable it with the present disks.",
         )
-
-
-def _write_tag(domain: Any, element: str | None) -> None:
-    flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
-    if inventory.power_of(domain) is not OFF:
-        flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
-    kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
-    arguments = (kind, element, domain_xml.PREFIX, domain_xml.NAMESPACE, flags)
-    connection.call("writing our tag", domain.setMetadata, *arguments)

@@ -43,6 +43,12 @@ class MachineRecord(Shape):
     checkpoints: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
     images: dict[str, dict[str, int]] = pydantic.Field(default_factory=dict)
     view: tuple[str, ...] | None = None
+    starts_with_host: bool = False
+    start_forbidden: bool = False
+    saved: bool = False
+    """Its memory waits for its next start."""
+    elsewhere: bool = False
+    """Another host runs it from the same storage."""
 
     @property
     def fabric_id(self) -> str:

@@ -92,6 +92,44 @@ def kill(root: Path, fabric_id: str) -> None:
     host.daemon(host.records.need(fabric_id)).kill()
 
 
+def set_autostart(root: Path, fabric_id: str, on: bool = True) -> None:
+    """Whether the machine starts with its host."""
+    _mark(root, fabric_id, starts_with_host=on)
+
+
+def save(root: Path, fabric_id: str) -> None:
+    """The machine's memory is written away and its power goes, until somebody starts it."""
+    host = Host(root)
+    with host.records.lock(fabric_id, "save"):
+        host.close(host.records.need(fabric_id))
+    _mark(root, fabric_id, saved=True)
+
+
+def migrate_away(root: Path, fabric_id: str) -> None:
+    """Another host runs the machine from now on; this one still has its definition."""
+    host = Host(root)
+    with host.records.lock(fabric_id, "migrate"):
+        host.close(host.records.need(fabric_id))
+    _mark(root, fabric_id, elsewhere=True)
+
+
+def reboot(root: Path) -> None:
+    """The host's power fails and returns; machines with autostart start."""
+    host = Host(root)
+    for folder in sorted((root.absolute() / "daemons").glob("*")):
+        Daemon(folder).kill()
+    for record in host.records.all():
+        if record.starts_with_host and not record.start_forbidden:
+            with host.records.lock(record.fabric_id, "start with the host"):
+                host.open(host.records.need(record.fabric_id))
+
+
+def _mark(root: Path, fabric_id: str, **marks: bool) -> None:
+    host = Host(root)
+    with host.records.lock(fabric_id, "mark"):
+        host.records.save(host.records.need(fabric_id).having(**marks))
+
+
 def demolish(root: Path) -> None:
     """Kill all daemons of a site, as a loss of the whole site would; its files stay."""
     for folder in sorted((root.absolute() / "daemons").glob("*")):

@@ -1,0 +1,118 @@
+"""Keeps the old copy of a machine that was failed over from starting behind its operator's back.
+
+Once a failover is known (the vault paused the source for it, or asked for the last cycle; or the target refuses
+cycles because of it), autostart is off, and where the platform has a veto, nobody starts the machine. Whether it had
+autostart is remembered until it is home again: a cancelled failover, a target that takes cycles again, or a failback.
+It is decided here, durable, and enforced at each start of the appliance. A machine that runs is told of and never cut
+off: a false word of the target must not stop production."""
+
+import contextlib
+
+import structlog
+
+from ...domain import errors
+from ...fabrics.interface import Fabric, PowerState
+from ...ground import seams
+from ...wire.common.base import Shape
+from ..shared import State
+from .machine import Source
+
+PREFIX = "fence/"
+FINDING = "source-running-after-failover"
+REFUSALS = frozenset({"not-accepting", "wrong-epoch"})
+"""With these the target says that the machine was failed over."""
+
+log = structlog.get_logger(__name__)
+
+
+class Fence(Shape):
+    """`starts_with_host` is how it was before; None until it was read."""
+
+    fabric_id: str
+    why: str
+    starts_with_host: bool | None = None
+
+
+class Fences:
+    """The fences of this site's machines."""
+
+    def __init__(self, fabric: Fabric, state: State) -> None:
+        self._fabric = fabric
+        self._state = state
+        self._enforced: set[str] = set()
+
+    def find(self, machine_id: str) -> Fence | None:
+        found = self._state.fact(PREFIX + machine_id)
+        return Fence.model_validate_json(found) if found else None
+
+    def known(self, source: Source) -> None:
+        """Recall, after a start, whether the machine is fenced."""
+        source.fenced = self.find(source.machine_id) is not None
+
+    def raise_(self, source: Source, why: str) -> None:
+        """From now on the machine must not start here; harmless when repeated. It is durable even if the fabric fails,
+        whose errors are raised."""
+        if self.find(source.machine_id) is None:
+            self._put(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
+            seams.reach("appliance.fence.decided")
+            log.warning("source.fenced", machine=source.machine_id, why=why)
+        source.fenced = True
+        self.enforce(source)
+
+    def enforce(self, source: Source) -> None:
+        """Turn autostart off, unless this was done since the appliance started."""
+        fence = self.find(source.machine_id)
+        if fence is None or source.machine_id in self._enforced:
+            return
+        power = self._fabric.power
+        if fence.starts_with_host is None:
+            with_host = power.starts_with_host(fence.fabric_id)
+            fence = fence.model_copy(update={"starts_with_host": with_host})
+            # before it is changed
+            self._put(source.machine_id, fence)
+            seams.reach("appliance.fence.remembered")
+        power.forbid_start(fence.fabric_id, source.machine_id)
+        self._enforced.add(source.machine_id)
+
+    def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
+        """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is there now."""
+        fence = self.find(machine_id)
+        if fence is not None:
+            with_host = bool(fence.starts_with_host)
+            self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
+            seams.reach("appliance.fence.lowered")
+            self._state.remove_fact(PREFIX + machine_id)
+            log.info("source.unfenced", machine=machine_id, starts_with_host=with_host)
+        self._forget(machine_id, source)
+
+    def abandon(self, source: Source) -> str:
+        """Protection ends: what is ours goes, and autostart stays off. A part of a sentence."""
+        if self.find(source.machine_id) is None:
+            return ""
+        with contextlib.suppress(errors.NotFound, errors.NotOurs):
+            self._fabric.power.allow_start(source.setup.fabric_id, source.machine_id, with_host=False)
+        self.forget(source.machine_id)
+        return "; it was failed over, so its autostart stays off"
+
+    def forget(self, machine_id: str) -> None:
+        """The machine is not here any more."""
+        self._state.remove_fact(PREFIX + machine_id)
+        self._enforced.discard(machine_id)
+
+    def tell(self, source: Source) -> None:
+        """A fenced machine that runs is a second copy."""
+        if source.fenced and source.power is PowerState.RUNNING:
+            fence = self.find(source.machine_id)
+            why = fence.why if fence else ""
+            source.findings.add(FINDING, f"{source.setup.machine_name} runs here. {why}".strip())
+        else:
+            source.findings.clear(FINDING)
+
+    def _forget(self, machine_id: str, source: Source | None) -> None:
+        self._enforced.discard(machine_id)
+        if source is not None:
+            source.fenced = False
+            source.findings.clear(FINDING)
+
+    def _put(self, machine_id: str, fence: Fence) -> None:
+        self._state.put_fact(PREFIX + machine_id, fence.model_dump_json())

@@ -1,0 +1,50 @@
+"""Our mark on a machine: its tag, and whether it may be started.
+
+The mark is metadata in the definition, so it survives reboots and upgrades. A libvirt hook on the host, which gets the
+definition before each start, refuses machines that are marked so (`start-veto` in this folder; the install guide says
+how it is put in place). Without the hook, autostart alone is off."""
+
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import libvirt
+
+from ...interface import PowerState
+from . import connection, domain_xml, inventory
+
+FORBIDDEN = "forbidden"
+
+
+def write(domain: Any, tag: str | None, *, start_forbidden: bool = False) -> None:
+    """Set our mark, or remove it with None."""
+    element = None
+    if tag is not None:
+        start = f" start='{FORBIDDEN}'" if start_forbidden else ""
+        element = f"<machine tag={quoteattr(tag)}{start}/>"
+    flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    if inventory.power_of(domain) is not PowerState.OFF:
+        flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+    kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
+    arguments = (kind, element, domain_xml.PREFIX, domain_xml.NAMESPACE, flags)
+    connection.call("writing our tag", domain.setMetadata, *arguments)
+
+
+def is_start_forbidden(domain: Any) -> bool:
+    root = domain_xml.parse(inventory.definition_xml(domain))
+    found = root.find(f"metadata/{domain_xml.TAG_ELEMENT}")
+    return found is not None and found.get("start") == FORBIDDEN
+
+
+def forbid_start(domain: Any, tag: str) -> None:
+    """Autostart off, and the mark for the hook."""
+    inventory.require_tag(domain, tag)
+    connection.call("turning autostart off", domain.setAutostart, 0)
+    if not is_start_forbidden(domain):
+        write(domain, tag, start_forbidden=True)
+
+
+def allow_start(domain: Any, tag: str, *, with_host: bool) -> None:
+    inventory.require_tag(domain, tag)
+    if is_start_forbidden(domain):
+        write(domain, tag)
+    connection.call("setting autostart", domain.setAutostart, int(with_host))

@@ -1,0 +1,235 @@
+"""At most one copy runs: the old copy of a machine that was failed over stays off, whatever its host does, and is seen
+when it runs all the same."""
+
+import pytest
+
+from rig.appliances.runs import fail_over, start, turned
+from rig.eventually import eventually
+from rig.noise import noise
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground import seams
+from secondsite.ground.units import KiB
+from secondsite.wire.control.orders import (
+    AcceptCycles,
+    CommitPoint,
+    FabricMachine,
+    Kind,
+    PreCopy,
+    Restart,
+    ShutDown,
+    StopReplica,
+    StopReplication,
+    Withdraw,
+)
+
+pytestmark = pytest.mark.slow
+
+TWO_COPIES = "source-running-after-failover"
+
+
+def power(site, fabric_id):
+    return site.fabric.power.state(fabric_id)
+
+
+def starts_with_host(site, fabric_id):
+    return site.fabric.power.starts_with_host(fabric_id)
+
+
+def codes(pair):
+    return {finding.code for finding in pair.source_status().findings}
+
+
+@pytest.fixture
+def protected(pair):
+    """A machine that starts with its host."""
+    simulated.set_autostart(pair.source.root, pair.fabric_id)
+    return pair.protect().synchronized()
+
+
+def planned(pair):
+    """As a planned failover does it; what the machine is at the other site."""
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    return fail_over(pair, pair.point_now(final=True))
+
+
+def unplanned(pair):
+    """The vault reaches the target only."""
+    point_id = pair.point_now()
+    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
+    return start(pair, "failover", point_id)["fabric_id"]
+
+
+def test_a_host_that_reboots_after_a_planned_failover_does_not_start_the_old_copy(protected):
+    planned(protected)
+    protected.source.stop()
+    simulated.reboot(protected.source.root)
+    assert power(protected.source, protected.fabric_id) is PowerState.OFF
+    protected.source.start()
+    simulated.reboot(protected.source.root)
+    assert power(protected.source, protected.fabric_id) is PowerState.OFF
+    assert protected.source_status().fenced
+
+
+def test_a_cancelled_failover_gives_autostart_back(protected):
+    away = planned(protected)
+    protected.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), protected.machine_id)
+    protected.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), protected.machine_id)
+    for _ in range(2):
+        protected.source.do(Kind.RESTART, Restart(fabric_id=protected.fabric_id), protected.machine_id)
+    assert starts_with_host(protected.source, protected.fabric_id)
+    assert not protected.source_status().fenced
+    simulated.reboot(protected.source.root)
+    assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
+
+
+def test_a_machine_that_never_had_autostart_gets_none_from_a_cancel(pair):
+    pair.protect().synchronized()
+    away = planned(pair)
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), pair.machine_id)
+    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), pair.machine_id)
+    pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
+    assert not starts_with_host(pair.source, pair.fabric_id)
+
+
+def test_a_source_that_was_never_told_acts_on_the_word_of_its_peer(protected):
+    """It stops sending, turns autostart off and tells; it cuts nothing off."""
+    unplanned(protected)
+    eventually(lambda: protected.source_status().fenced, 20)
+    eventually(lambda: not starts_with_host(protected.source, protected.fabric_id), 10)
+    eventually(lambda: TWO_COPIES in codes(protected), 30)
+    assert "peer-refused" in codes(protected)
+    assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
+    assert len(Host(protected.source.root).records.need(protected.fabric_id).checkpoints) == 1
+    simulated.reboot(protected.source.root)
+    assert power(protected.source, protected.fabric_id) is PowerState.OFF
+    eventually(lambda: TWO_COPIES not in codes(protected), 30)
+
+
+def test_a_target_that_takes_cycles_again_ends_what_its_word_began(protected):
+    away = unplanned(protected)
+    eventually(lambda: protected.source_status().fenced, 20)
+    protected.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), protected.machine_id)
+    protected.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), protected.machine_id)
+    protected.source.write(protected.fabric_id, 0, noise(64 * KiB))
+    eventually(lambda: not protected.source_status().fenced, 30)
+    assert starts_with_host(protected.source, protected.fabric_id)
+    eventually(lambda: codes(protected) == set(), 20)
+
+
+def test_an_old_copy_is_not_started_by_mistake(protected):
+    planned(protected)
+    with pytest.raises(Exception, match="failed over"):
+        protected.source.fabric.power.start(protected.fabric_id)
+
+
+def test_a_second_copy_of_a_paused_machine_is_seen_within_half_a_minute(protected):
+    """Its owner went round the veto."""
+    planned(protected)
+    eventually(lambda: protected.source_status().power == "off", 10)
+    records = Host(protected.source.root).records
+    records.save(records.need(protected.fabric_id).having(start_forbidden=False))
+    protected.source.fabric.power.start(protected.fabric_id)
+    eventually(lambda: protected.source_status().power == "running", 30)
+    eventually(lambda: TWO_COPIES in codes(protected), 5)
+    protected.source.fabric.power.stop(protected.fabric_id)
+    eventually(lambda: TWO_COPIES not in codes(protected), 30)
+
+
+def test_a_paused_source_that_is_off_never_says_running_after_a_restart_of_its_appliance(protected):
+    planned(protected)
+    protected.source.stop()
+    said = []
+    with seams.armed(lambda _name: None):
+        protected.source.start()
+        source = protected.source.appliance.replication.get(protected.machine_id)
+        said.append(source.status().power)
+        eventually(lambda: said.append(source.status().power) or source.status().power == "off", 10)
+    assert set(said) <= {"unknown", "off"}
+
+
+def test_autostart_is_turned_off_after_a_restart_when_the_hypervisor_did_not_answer_at_first(protected):
+    deaf = simulated.Fault(method="power.forbid_start", code="fabric-error")
+    simulated.dial(protected.source.root, [deaf])
+    protected.source.do(Kind.PAUSE_REPLICATION, None, protected.machine_id)
+    assert starts_with_host(protected.source, protected.fabric_id)
+    protected.source.stop()
+    simulated.dial(protected.source.root, [])
+    protected.source.start()
+    eventually(lambda: not starts_with_host(protected.source, protected.fabric_id), 10)
+    protected.source.do(Kind.START_REPLICATION, protected.source_setup(), protected.machine_id)
+    assert starts_with_host(protected.source, protected.fabric_id)
+
+
+def test_a_machine_that_came_home_starts_with_its_host_again(protected):
+    a, b = protected.source, protected.target
+    away = planned(protected)
+    reverse = turned(protected, away)
+    b.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), protected.machine_id)
+    point_id = reverse.point_now(final=True)
+    home = fail_over(reverse, point_id)
+    assert not starts_with_host(a, home)
+    a.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), protected.machine_id)
+    b.do(Kind.REMOVE_MACHINE, FabricMachine(fabric_id=away), protected.machine_id)
+    for _ in range(2):
+        a.do(Kind.CONSOLIDATE, FabricMachine(fabric_id=home), protected.machine_id)
+    assert starts_with_host(a, home)
+
+
+def test_when_protection_ends_the_old_copy_may_be_started_by_hand_and_still_not_by_its_host(protected):
+    planned(protected)
+    report = protected.source.order(Kind.STOP_REPLICATION, StopReplication(forget=True), protected.machine_id)
+    assert "autostart stays off" in report.sentence
+    assert not starts_with_host(protected.source, protected.fabric_id)
+    protected.source.fabric.power.start(protected.fabric_id)
+
+
+# -- machines that are not off -------------------------------------------------------------------------
+
+
+def test_a_machine_without_our_tag_keeps_its_power(protected):
+    records = Host(protected.source.root).records
+    records.save(records.need(protected.fabric_id).having(tag=None))
+    orders = [
+        (Kind.WITHDRAW, Withdraw(fabric_id=protected.fabric_id)),
+        (Kind.SHUT_DOWN, ShutDown(fabric_id=protected.fabric_id, grace_seconds=0.1)),
+    ]
+    for kind, payload in orders:
+        problem = protected.source.order(kind, payload, protected.machine_id).problem
+        assert problem.code == "not-ours"
+        assert "no tag of ours" in problem.message
+        assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
+    assert protected.source_status().running
+
+
+def test_a_machine_whose_memory_is_saved_is_not_off(protected):
+    simulated.save(protected.source.root, protected.fabric_id)
+    orders = [
+        (Kind.PRE_COPY, PreCopy()),
+        (Kind.SHUT_DOWN, ShutDown(fabric_id=protected.fabric_id)),
+        (Kind.WITHDRAW, Withdraw(fabric_id=protected.fabric_id)),
+    ]
+    for kind, payload in orders:
+        problem = protected.source.order(kind, payload, protected.machine_id).problem
+        assert problem.code == "not-possible-now", kind
+        assert "managedsave-remove" in problem.do
+    eventually(lambda: protected.source_status().power == "saved", 30)
+    assert Host(protected.source.root).records.need(protected.fabric_id).saved
+
+
+def test_a_machine_that_lives_elsewhere_is_not_read_and_not_off(protected):
+    simulated.migrate_away(protected.source.root, protected.fabric_id)
+    no_view = simulated.Fault(method="tracking.open", code="fabric-error", message="A view was opened.")
+    simulated.dial(protected.source.root, [no_view])
+    what = eventually(
+        lambda: {each.code: each.what for each in protected.source_status().findings}.get("machine-missing"),
+        30,
+    )
+    assert "in use elsewhere" in what
+    assert protected.source_status().power == "elsewhere"
+    for kind in (Kind.SHUT_DOWN, Kind.WITHDRAW):
+        payload = {Kind.SHUT_DOWN: ShutDown, Kind.WITHDRAW: Withdraw}[kind](fabric_id=protected.fabric_id)
+        problem = protected.source.order(kind, payload, protected.machine_id).problem
+        assert problem.code == "not-possible-now"
+    simulated.dial(protected.source.root, [])
