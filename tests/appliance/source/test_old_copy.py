@@ -9,7 +9,6 @@ from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
-from secondsite.ground import seams
 from secondsite.ground.units import KiB
 from secondsite.wire.control.orders import (
     AcceptCycles,
@@ -140,13 +139,16 @@ def test_a_second_copy_of_a_paused_machine_is_seen_within_half_a_minute(protecte
 def test_a_paused_source_that_is_off_never_says_running_after_a_restart_of_its_appliance(protected):
     planned(protected)
     protected.source.stop()
-    said = []
-    with seams.armed(lambda _name: None):
-        protected.source.start()
-        source = protected.source.appliance.replication.get(protected.machine_id)
-        said.append(source.status().power)
-        eventually(lambda: said.append(source.status().power) or source.status().power == "off", 10)
-    assert set(said) <= {"unknown", "off"}
+    protected.source.start()
+    source = protected.source.appliance.replication.get(protected.machine_id)
+    said = {source.status().power}
+
+    def is_off():
+        said.add(source.status().power)
+        return "off" in said
+
+    eventually(is_off, 10)
+    assert said <= {"unknown", "off"}
 
 
 def test_autostart_is_turned_off_after_a_restart_when_the_hypervisor_did_not_answer_at_first(protected):
@@ -215,6 +217,10 @@ def test_a_machine_whose_memory_is_saved_is_not_off(protected):
         assert problem.code == "not-possible-now", kind
         assert "managedsave-remove" in problem.do
     eventually(lambda: protected.source_status().power == "saved", 30)
+    report = protected.source.order(
+        Kind.RESTART, Restart(fabric_id=protected.fabric_id), protected.machine_id
+    )
+    assert "as its owner did (saved)" in report.sentence
     assert Host(protected.source.root).records.need(protected.fabric_id).saved
 
 

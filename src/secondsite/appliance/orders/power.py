@@ -49,15 +49,20 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     """Cancel a planned failover: start the machine and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
     context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
-    context.fabric.power.start(payload.fabric_id)
+    found = context.fabric.power.state(payload.fabric_id)
+    left = found in (PowerState.SAVED, PowerState.ELSEWHERE)
+    if not left:
+        context.fabric.power.start(payload.fabric_id)
+        found = PowerState.RUNNING
     if source is not None:
         with source.lock("resuming", context.left_seconds(), interrupt=True):
             source.change(paused=False)
             source.unchanged_fingerprint = None
-            source.saw(context.fabric.power.state(payload.fabric_id))
+            source.saw(found)
         source.hurry()
         context.parts.replication.poke()
-    return "started the machine and resumed its replication", PowerFact(power="running")
+    did = f"left the machine as its owner did ({found})" if left else "started the machine"
+    return f"{did} and resumed its replication", PowerFact(power=str(found))
 
 
 def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:

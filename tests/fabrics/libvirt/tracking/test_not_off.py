@@ -29,9 +29,7 @@ def test_a_machine_whose_disk_somebody_else_writes_is_elsewhere(host):
         ["qemu-io", "-f", "qcow2", path], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as other:
         eventually(lambda: host.fabric.power.state(fabric_id) is PowerState.ELSEWHERE, 10)
-        other.stdin.write(b"quit\n")
-        other.stdin.flush()
-        other.wait(10)
+        other.communicate(b"quit\n", timeout=10)
     assert host.fabric.power.state(fabric_id) is PowerState.OFF
 
 
@@ -45,4 +43,4 @@ def test_who_only_reads_a_disk_takes_the_machine_nowhere(host):
     reading = ["qemu-io", "-r", "-f", "qcow2", host.disk_path(fabric_id, "vda")]
     with subprocess.Popen(reading, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as other:
         assert host.fabric.power.state(fabric_id) is PowerState.OFF
-        other.stdin.close()
+        other.communicate(timeout=10)
