@@ -40,6 +40,13 @@ def codes(pair):
     return {finding.code for finding in pair.source_status().findings}
 
 
+def marked(pair, **marks):
+    """Its owner did something to the machine."""
+    records = Host(pair.source.root).records
+    with records.lock(pair.fabric_id, "a deed of the test"):
+        records.save(records.need(pair.fabric_id).having(**marks))
+
+
 @pytest.fixture
 def protected(pair):
     """A machine that starts with its host."""
@@ -127,8 +134,7 @@ def test_a_second_copy_of_a_paused_machine_is_seen_within_half_a_minute(protecte
     """Its owner went round the veto."""
     planned(protected)
     eventually(lambda: protected.source_status().power == "off", 10)
-    records = Host(protected.source.root).records
-    records.save(records.need(protected.fabric_id).having(start_forbidden=False))
+    marked(protected, start_forbidden=False)
     protected.source.fabric.power.start(protected.fabric_id)
     eventually(lambda: protected.source_status().power == "running", 30)
     eventually(lambda: TWO_COPIES in codes(protected), 5)
@@ -191,8 +197,7 @@ def test_when_protection_ends_the_old_copy_may_be_started_by_hand_and_still_not_
 
 
 def test_a_machine_without_our_tag_keeps_its_power(protected):
-    records = Host(protected.source.root).records
-    records.save(records.need(protected.fabric_id).having(tag=None))
+    marked(protected, tag=None)
     orders = [
         (Kind.WITHDRAW, Withdraw(fabric_id=protected.fabric_id)),
         (Kind.SHUT_DOWN, ShutDown(fabric_id=protected.fabric_id, grace_seconds=0.1)),
