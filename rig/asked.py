@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ class AskedProcess:
                 stdout=subprocess.PIPE,
                 stderr=out,
                 bufsize=0,
-                env=processes.environment() | dict(environment or {}),
+                env=processes.environment() | {"PYTHONFAULTHANDLER": "1"} | dict(environment or {}),
             )
 
     @property
@@ -92,6 +93,12 @@ class AskedProcess:
     def terminate(self) -> None:
         """SIGTERM, without waiting."""
         self._process.terminate()
+
+    def abort(self) -> str:
+        """End a process that hangs; gives the end of its log, where it says what each of its threads was doing."""
+        self._process.send_signal(signal.SIGABRT)
+        self._process.wait(10)
+        return self._log.read_text(errors="replace")[-20000:]
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

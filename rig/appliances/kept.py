@@ -14,6 +14,10 @@ from secondsite.ground import seams, threads
 END_SECONDS = 20
 
 
+class DidNotEnd(Exception):
+    """A process that was asked to end went on."""
+
+
 class Kept:
     """Runs a site whose appliance was not started otherwise; `deaths` counts."""
 
@@ -38,15 +42,14 @@ class Kept:
         seams.order(self._seam_file, reach)
 
     def end(self) -> None:
-        """Raises subprocess.TimeoutExpired when it had to be killed."""
+        """Raises DidNotEnd, with what its threads were doing, when it had to be killed."""
         self._ended.set()
         self._seam_file.unlink(missing_ok=True)
         self._process.terminate()
         try:
             self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
+        except subprocess.TimeoutExpired as late:
+            raise DidNotEnd(f"{self.site.appliance_id}: {self._process.abort()}") from late
         self._keeper.join(5)
         # killed on its way out, it leaves its storage daemon to its next start
         last = StorageDaemon(self.site.config.store / "daemon")
