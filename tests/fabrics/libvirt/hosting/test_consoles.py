@@ -4,9 +4,11 @@ import uuid
 
 import pytest
 
-from rig.hosts.domains import firmware_xml
+from rig.hosts.domains import firmware_xml, uefi_xml
 from secondsite.fabrics.interface import HostRequest
-from secondsite.fabrics.libvirt.host import domain_xml
+from secondsite.fabrics.libvirt.host import domain_xml, inventory
+from secondsite.fabrics.libvirt.hosting import adapt, dry_run
+from tests.support import uefi
 
 pytestmark = pytest.mark.slow
 TAG = "33333333-2222-4333-8444-555555555555"
@@ -59,6 +61,36 @@ def test_addresses_that_every_host_has_stay(host):
     definition = defined(host, lambda xml: xml.replace("</devices>", console))
     root = domain_xml.parse(host.domain(hosted(host, definition)).XMLDesc())
     assert [one.get("listen") for one in root.iterfind("devices/graphics")] == ["0.0.0.0"]
+
+
+def test_a_trial_leaves_no_variables_and_no_tpm(host):
+    name = f"tpm-{uuid.uuid4().hex[:6]}"
+    variables = host.root / f"{name}.fd"
+    variables.write_bytes(uefi.variables_with_entry("first"))
+    tpm = "<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>"
+    fabric_id = host.define(uefi_xml(name, [host.make_image(name, 1 << 20)], variables, tpm))
+    host.fabric.hosting.check(host.fabric.inventory.get(fabric_id).definition)  # folders are made
+    before = below(host)
+    found = host.fabric.hosting.check(host.fabric.inventory.get(fabric_id).definition)
+    assert [one.what for one in found if one.blocking] == []
+    assert below(host) == before
+
+
+def below(host):
+    """All files of the root, but for logs."""
+    return {path for path in host.root.rglob("*") if path.is_file() and path.suffix != ".log"}
+
+
+def test_a_trial_that_a_dead_process_left_is_removed_by_the_next(host):
+    definition = defined(host, lambda xml: xml)
+    place = adapt.HostFeatures(False, frozenset(), host.work_dir / "console", host.work_dir / "nvram")
+    left = domain_xml.parse(definition.native)
+    adapt.set_text(left, "name", dry_run.name_at(place))
+    adapt.set_text(left, "uuid", str(uuid.uuid4()))
+    domain_xml.set_tag(left, inventory.TRIAL)
+    host.fabric.power.start(host.define(domain_xml.render(left)))
+    assert [one for one in host.fabric.hosting.check(definition) if one.blocking] == []
+    assert not [one for one in host.connection.domains() if "trial" in one.name()]
 
 
 def test_what_only_a_start_finds_out_is_found_by_the_check(host):

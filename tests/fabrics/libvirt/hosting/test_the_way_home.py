@@ -45,6 +45,17 @@ def test_a_machine_comes_home_with_all_that_it_had_and_starts_with_its_host_only
     assert devices(host, fabric_id) == before
 
 
+def test_a_machine_that_is_restored_keeps_its_secrets(host):
+    path = host.make_image(f"r-{uuid.uuid4().hex[:6]}", 4 << 20)
+    console = "<graphics type='vnc' autoport='yes' passwd='secret'/>"
+    fabric_id = host.define(firmware_xml(f"r-{uuid.uuid4().hex[:6]}", [path], extra=console))
+    host.fabric.tracking.enable(fabric_id, steps.TAG)
+    before, seen = devices(host, fabric_id), host.fabric.inventory.get(fabric_id).definition
+    host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+    host.fabric.hosting.restore(seen, steps.TAG)
+    assert devices(host, fabric_id) == before
+
+
 def devices(host, fabric_id):
     """The stored definition without what libvirt numbers anew."""
     text = host.domain(fabric_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)

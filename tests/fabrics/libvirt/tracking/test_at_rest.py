@@ -1,5 +1,6 @@
 """Machines at rest: no write is missing, whatever their owners did meanwhile; they start while they are read."""
 
+import json
 import os
 import secrets
 import shutil
@@ -241,6 +242,16 @@ def daemons_below(folder):
         if b"qemu-storage-daemon" in command and str(folder).encode() in command:
             found.append(int(pid))
     return found
+
+
+def test_what_an_older_release_recorded_of_a_disk_is_still_good(host, machine):
+    base = steps.checkpoint(host, machine)
+    record = host.work_dir / "identities" / f"{machine}.json"
+    known = json.loads(record.read_text())
+    record.write_text(json.dumps({name: {"vda": disks["vda"][0]} for name, disks in known.items()}))
+    write(host, machine, 6)
+    steps.stopped(host, machine)
+    assert cycle(host, machine, base)[1] == {6}
 
 
 @pytest.mark.parametrize("off", [False, True], ids=["running", "at-rest"])

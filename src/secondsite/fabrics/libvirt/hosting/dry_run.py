@@ -2,6 +2,7 @@
 start it paused, and remove it. Its guest never runs."""
 
 import contextlib
+import hashlib
 import threading
 import uuid
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ def obstacles(
 ) -> Iterator[interface.Obstacle]:
     """Why it does not start, in the words of the hypervisor. Raises FabricError if it cannot be tried."""
     with _alone:
-        _end_left_over(hypervisor)
-        name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
+        name = name_at(place)
+        _end_left_over(hypervisor, name)
         text = _trial(definition, name, place)
         place.console_folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -44,9 +45,14 @@ def obstacles(
             (place.console_folder / f"{name}.log").unlink(missing_ok=True)
 
 
+def name_at(place: adapt.HostFeatures) -> str:
+    """Always the same for this appliance: hypervisors keep a log for each name."""
+    return PREFIX + hashlib.sha256(str(place.console_folder).encode()).hexdigest()[:8]
+
+
 def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) -> str:
     request = interface.HostRequest(
-        fabric_id=str(uuid.uuid4()),
+        fabric_id=str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
         name=name,
         definition=definition,
         disks={},
@@ -71,11 +77,11 @@ def _try(hypervisor: connection.Hypervisor, text: str) -> None:
         _remove(domain)
 
 
-def _end_left_over(hypervisor: connection.Hypervisor) -> None:
-    """Remove trials of processes that died."""
-    for domain in hypervisor.domains():
-        if domain.name().startswith(PREFIX) and inventory.tag_of(domain) == inventory.TRIAL:
-            _remove(domain)
+def _end_left_over(hypervisor: connection.Hypervisor, name: str) -> None:
+    """Remove the trial of a process that died."""
+    found = hypervisor.find_named(name)
+    if found is not None and inventory.tag_of(found) == inventory.TRIAL:
+        _remove(found)
 
 
 def _remove(domain: Any) -> None:

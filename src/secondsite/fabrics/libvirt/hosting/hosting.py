@@ -106,7 +106,7 @@ class Hosting:
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         existing = self._hypervisor.find(definition.fabric_id)
-        root = domain_xml.parse(definition.native)
+        root = domain_xml.parse(self._native(definition))
         if existing is not None:
             _require_replaceable(existing, (tag, domain_xml.tag_of(root)))
         domain_xml.set_tag(root, tag)
@@ -143,11 +143,15 @@ class Hosting:
         place = self._place(request)
         if request.home is None:
             return adapt.adapted(request, place)
-        try:  # our own copy has the secrets too
-            copy = (self._withdrawn / f"{request.fabric_id}.json").read_text()
+        return homecoming.at_home(request, place, self._native(request.home))
+
+    def _native(self, withdrawn: MachineDefinition) -> str:
+        """Its XML; that of our own copy has the secrets too, such as a console's password."""
+        try:
+            copy = (self._withdrawn / f"{withdrawn.fabric_id}.json").read_text()
         except FileNotFoundError:
-            return homecoming.at_home(request, place, request.home.native)
-        return homecoming.at_home(request, place, MachineDefinition.model_validate_json(copy).native)
+            return withdrawn.native
+        return MachineDefinition.model_validate_json(copy).native
 
     def _put_aside(self, domain: Any, folder: Path) -> None:
         """Copy the firmware state, because another machine of this id may run here later. What cannot be read
