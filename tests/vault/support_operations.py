@@ -6,9 +6,11 @@ import os
 import sqlite3
 import tempfile
 import uuid
+from pathlib import Path
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.entry.restored import Restored
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
 from secondsite.vault import operations, ports
@@ -74,7 +76,14 @@ class Verbs:
             self._new_id,
         )
         self._operations = operations.operations(deps)
-        self.engine = Engine(self._db, operations.definitions(deps), clock=self.clock.now, owner="test")
+        self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db")
+        self.engine = Engine(
+            self._db,
+            operations.definitions(deps),
+            clock=self.clock.now,
+            owner="test",
+            joined=self.restored.look,
+        )
 
     def close(self):
         self._db.dispose()

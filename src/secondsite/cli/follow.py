@@ -94,7 +94,9 @@ class _Shown:
                 self._end(_key(job, task), _prefix(job), task)
             elif task.state in ("running", "waiting"):
                 self._bar(_key(job, task), job, task)
-        if job.state in ENDED:
+        if job.state is rest.JobState.HELD and job.id not in self._ended:
+            self._progress.console.print(f"{_prefix(job)}{job.sentence}", soft_wrap=True, markup=False)
+        if job.state in ENDED or job.state is rest.JobState.HELD:
             self._ended.add(job.id)
 
     def _end(self, key: Key, prefix: str, task: rest.Task) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from .. import __version__
 from .. import api as rest_face
+from ..ground.periodic import Every
 from ..jobs.model.clock import utc_now
 from ..jobs.model.definitions import Catalogue
 from ..jobs.running.engine import Engine
@@ -30,6 +31,7 @@ from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
+from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
 
 log = structlog.get_logger()
@@ -53,11 +55,22 @@ class RunningVault:
         self._job_deps = deps = self._deps()
         self._definitions = operations.definitions(deps)
         self._operations = operations.operations(deps)
+        self._restored = Restored(home, settings.id, settings.database_url)
         self._engine = Engine(
-            self._database, self._definitions, owner=f"vault-{settings.id}", workers=settings.workers
+            self._database,
+            self._definitions,
+            owner=f"vault-{settings.id}",
+            workers=settings.workers,
+            joined=self._restored.look,
         )
         self.signals.connect(self._engine.signal)
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
+        self._lineage = Every(
+            "lineage",
+            RENEWED_EVERY_SECONDS,
+            self._renew,
+            lambda error: log.error("lineage.not-renewed", exc_info=error),
+        )
         self.settings_push = SettingsPush(self._store, self.control, self.signals)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, utc_now)
         self.app: FastAPI | None = None
@@ -69,6 +82,7 @@ class RunningVault:
         """
         # The engine first: if it is refused, another vault is alive and its records must not change.
         self._engine.start()
+        self._restored.settle()
         self.facts.start()
         control_port = self.control.start()
         for watch in self._watches:
@@ -86,8 +100,13 @@ class RunningVault:
         self._database.dispose()
 
     @property
-    def _watches(self) -> tuple[Housekeeping, SettingsPush, RpoSeries, ServerTls]:
-        return self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
+    def _watches(self) -> tuple[Housekeeping, SettingsPush, RpoSeries, ServerTls, Every]:
+        return self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self._lineage
+
+    def _renew(self) -> None:
+        with self._store.transaction() as tx:
+            self._restored.renew(tx.session)
+        self._restored.settle()
 
     def _control_port(self) -> gateway.ControlPort:
         settings = ControlSettings(

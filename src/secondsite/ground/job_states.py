@@ -7,12 +7,14 @@ import enum
 
 
 class JobState(enum.StrEnum):
-    """The state of a job. In queued, running, waiting and cancelling it is in progress; in the others it has ended."""
+    """The state of a job. In queued, running, waiting, cancelling and held it is in progress; in the others it has ended.
+    A held job does nothing until a person resumes or cancels it: it comes from a database that was restored."""
 
     QUEUED = "queued"
     RUNNING = "running"
     WAITING = "waiting"
     CANCELLING = "cancelling"
+    HELD = "held"
     SUCCEEDED = "succeeded"
     PARTIALLY_SUCCEEDED = "partially_succeeded"
     FAILED = "failed"
@@ -23,7 +25,8 @@ class JobState(enum.StrEnum):
         return self not in MOVING
 
 
-MOVING = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.CANCELLING})
+RUNNABLE = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.CANCELLING})
+MOVING = RUNNABLE | {JobState.HELD}
 ENDED = frozenset(JobState) - MOVING
 
 

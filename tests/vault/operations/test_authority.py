@@ -1,5 +1,6 @@
 """A job acts only while no later one has touched its machine: late retries, and jobs of a restored database."""
 
+import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -108,19 +109,24 @@ def test_a_job_that_a_failover_overtook_gives_no_more_orders(verbs):
 
 def backed_up(verbs):
     with (
-        sqlite3.connect(f"{verbs.folder}/vault.db") as now,
-        sqlite3.connect(f"{verbs.folder}/backup") as copy,
+        contextlib.closing(sqlite3.connect(f"{verbs.folder}/vault.db")) as now,
+        contextlib.closing(sqlite3.connect(f"{verbs.folder}/backup")) as copy,
     ):
         now.backup(copy)
 
 
 def restored(verbs):
-    """The vault on the database of the backup, with the appliances as they are."""
+    """The vault on the database of the backup, with the appliances as they are. Its file and mark are those of the same
+    start, so it is not noticed."""
     verbs.close()
     shutil.copy(f"{verbs.folder}/backup", f"{verbs.folder}/vault.db")
+    forget_the_log(verbs)
+    verbs.open()
+
+
+def forget_the_log(verbs):
     for suffix in ("-wal", "-shm"):
         Path(f"{verbs.folder}/vault.db{suffix}").unlink(missing_ok=True)
-    verbs.open()
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -157,3 +163,111 @@ def test_what_a_person_starts_in_a_restored_vault_is_heard(verbs):
     assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
     assert verbs.appliances.stale == []
     assert B in verbs.appliances.running(verbs.machine().id)
+
+
+def renewed(verbs):
+    """As every ten minutes."""
+    with verbs.store.transaction() as tx:
+        verbs.restored.renew(tx.session)
+    verbs.restored.settle()
+
+
+@pytest.fixture
+def restored_and_noticed(verbs):
+    """A vault on a backup of ten minutes before: a planned failover was under way, which ended long ago."""
+    verbs.protect()
+    verbs.appliances.silent.add(Kind.RUN_CYCLE)
+    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
+    verbs.engine.run_until_idle()
+    backed_up(verbs)
+    verbs.appliances.mend()
+    renewed(verbs)
+    assert verbs.settle(job_id).job.state == "succeeded"
+    verbs.clock.pass_by(40 * 86400)
+    restored(verbs)
+    verbs.appliances.lose_reports()
+    verbs.appliances.given.clear()
+    verbs.engine.run_until_idle()
+    verbs.clock.pass_by(600)
+    verbs.engine.run_until_idle()
+    return job_id
+
+
+def test_the_jobs_of_a_restored_vault_are_held(verbs, restored_and_noticed):
+    assert verbs.tree(restored_and_noticed).job.state == "held"
+    assert verbs.appliances.given == []
+    verbs.close()
+    verbs.open()
+    verbs.engine.run_until_idle()
+    assert verbs.tree(restored_and_noticed).job.state == "held", "until a person decides"
+    assert verbs.appliances.given == []
+
+
+def test_a_held_job_goes_on_when_a_person_resumes_it(verbs, restored_and_noticed):
+    with verbs.store.transaction() as tx:
+        verbs.engine.resume(tx.session, restored_and_noticed)
+    assert verbs.settle(restored_and_noticed).job.state == "succeeded"
+    assert verbs.state() is State.PLANNED_FAILED_OVER
+    with pytest.raises(Refused, match="succeeded"), verbs.store.transaction() as tx:
+        verbs.engine.resume(tx.session, restored_and_noticed)
+
+
+def test_a_held_job_that_a_person_cancels_does_nothing_more_and_takes_nothing_back(
+    verbs, restored_and_noticed
+):
+    with verbs.store.transaction() as tx:
+        verbs.engine.cancel(tx.session, restored_and_noticed)
+    job = verbs.settle(restored_and_noticed).job
+    assert (job.state, job.error.code) == ("failed", "given-up")
+    assert verbs.appliances.given == []
+    assert verbs.jobs(Verb.CANCEL_FAILOVER) == []
+    assert verbs.state() is State.CANCEL_FAILED, "a person says what becomes of it"
+
+
+def test_a_held_job_that_touched_nothing_leaves_the_machine_as_it_was(verbs):
+    verbs.protect("web01", "db01")
+    verbs.appliances.silent.add(Kind.LIST_POINTS)
+    batch = verbs.submit(Verb.FAILOVER, "web01", "db01")
+    verbs.engine.run_until_idle()
+    backed_up(verbs)
+    renewed(verbs)
+    restored(verbs)
+    verbs.engine.run_until_idle()
+    assert [child.job.state for child in verbs.tree(batch).children] == ["held", "held"]
+    with verbs.store.transaction() as tx:
+        verbs.engine.cancel(tx.session, batch)
+    assert verbs.settle(batch).job.state == "failed"
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.PROTECTED, State.PROTECTED)
+
+
+def test_a_held_enable_is_undone_when_it_is_cancelled(verbs):
+    verbs.appliances.silent.add(Kind.START_REPLICATION)
+    job_id = verbs.submit(Verb.ENABLE_PROTECTION)
+    verbs.engine.run_until_idle()
+    backed_up(verbs)
+    renewed(verbs)
+    restored(verbs)
+    verbs.engine.run_until_idle()
+    verbs.appliances.mend()
+    with verbs.store.transaction() as tx:
+        verbs.engine.cancel(tx.session, job_id)
+    assert verbs.settle(job_id).job.state == "cancelled"
+    assert verbs.machine() is None
+
+
+@pytest.mark.parametrize("how", ["same", "moved"])
+def test_a_vault_that_starts_again_goes_on_with_its_jobs_unless_its_database_lies_in_another_file(verbs, how):
+    verbs.protect()
+    verbs.appliances.silent.add(Kind.RUN_CYCLE)
+    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
+    verbs.engine.run_until_idle()
+    if how == "moved":
+        backed_up(verbs)
+    verbs.close()
+    if how == "moved":
+        Path(f"{verbs.folder}/backup").replace(f"{verbs.folder}/vault.db")
+        forget_the_log(verbs)
+    verbs.appliances.mend()
+    verbs.open()
+    verbs.engine.run_until_idle()
+    assert (verbs.tree(job_id).job.state == "held") is (how == "moved")

@@ -26,7 +26,7 @@ def show_job(vault: Vault, job: JobId) -> rest.Job:
 
 @router.post("/jobs/{job}/cancel")
 def cancel_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
-    """Asks the job to turn back at its next boundary."""
+    """Asks the job to turn back at its next boundary; a held one that cannot ends where it is."""
     return vault.jobs.cancel(job, once)
 
 
@@ -34,3 +34,9 @@ def cancel_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
 def retry_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
     """Runs a failed job again from where it failed."""
     return vault.jobs.retry(job, once)
+
+
+@router.post("/jobs/{job}/resume")
+def resume_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
+    """Lets a held job go on."""
+    return vault.jobs.resume(job, once)

@@ -127,7 +127,7 @@ def follow(context: typer.Context, job: JobId, as_json: Json = False) -> None:
 
 @app.command()
 def cancel(context: typer.Context, job: JobId, as_json: Json = False) -> None:
-    """Ask a job to stop at its next boundary and to undo what it did. Failovers cannot be cancelled."""
+    """Ask a job to stop at its next boundary and to undo what it did. Failovers cannot be cancelled, unless they are held."""
     with connect(context) as vault:
         _show_one(vault.jobs[job].cancel(), as_json)
 
@@ -137,6 +137,13 @@ def retry(context: typer.Context, job: JobId, as_json: Json = False) -> None:
     """Run a failed job again from the task that failed."""
     with connect(context) as vault:
         _show_one(vault.jobs[job].retry(), as_json)
+
+
+@app.command()
+def resume(context: typer.Context, job: JobId, as_json: Json = False) -> None:
+    """Let a job go on that is held because the vault's database was restored from a backup."""
+    with connect(context) as vault:
+        _show_one(vault.jobs[job].resume(), as_json)
 
 
 def _show_one(job: rest.Job, as_json: bool) -> None:

@@ -29,6 +29,10 @@ class JobHandle:
         """Runs a failed job again from the task that failed. Raises NotPossibleNow for any other."""
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "retry"))
 
+    def resume(self) -> rest.Job:
+        """Lets a job go on that is held because the vault was restored. Raises NotPossibleNow for any other."""
+        return self._connection.one(rest.Job, "POST", path("jobs", self.id, "resume"))
+
     def follow(self) -> Iterator[rest.Job]:
         """The job each time something of it or of its children changed; the last one has ended. A vault that restarts
         meanwhile is waited for. Raises VaultUnreachable after a minute without it; the job goes on by itself."""

@@ -17,6 +17,7 @@ from ...ground.problem import SecondsiteError, ours
 DEADLINE_EXCEEDED = "deadline-exceeded"
 DEFINITION_CHANGED = "definition-changed"
 UNDO_FAILED = "undo-failed"
+GIVEN_UP = "given-up"
 CHILDREN_FAILED = "children-failed"
 
 

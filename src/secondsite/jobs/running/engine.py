@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 from pydantic import BaseModel
@@ -35,6 +35,7 @@ from .wake import Bell, Listener
 IDLE_SECONDS = 1.0
 REST_SECONDS = 1.0
 SIGNAL_PATIENCE_SECONDS = 10.0
+Hook = Callable[[Session], None]
 log = structlog.get_logger(__name__)
 
 
@@ -49,7 +50,8 @@ class Engine:
     `owner` names this process among the engines; a process that comes back under its old name resumes its jobs at
     once, one with another name has to wait until the lease (seconds) has expired. The database comes from
     `database.connect`. An engine is started once. submit, cancel and retry work in the caller's session: they take
-    effect if it commits.
+    effect if it commits. `joined` is called in one transaction when no other process can run the database's jobs under this
+    name, before any of them is claimed.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Engine:
         owner: str | None = None,
         workers: int = 4,
         lease_seconds: float = LEASE_SECONDS,
+        joined: Hook = lambda _session: None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -79,6 +82,7 @@ class Engine:
             lambda error: log.error("lease.not-renewed", exc_info=error),
         )
         self._resumed = False
+        self._joined = joined
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
@@ -116,6 +120,11 @@ class Engine:
         """Run a failed (or partially succeeded) job again from where it failed; raises Refused."""
         self._heed(session)
         requests.retry(session, self._catalogue, job_id, self._clock())
+
+    def resume(self, session: Session, job_id: str) -> None:
+        """Let a held job go on; raises Refused for any other."""
+        self._heed(session)
+        requests.resume(session, job_id, self._clock())
 
     def signal(self, key: str) -> int:
         """Wake the steps that wait for `key`, in every process; gives the number of jobs.
@@ -188,6 +197,7 @@ class Engine:
     def _look_at_all_waits(self) -> None:
         """After a start it is not known which signals were missed, or whether the clock was set meanwhile."""
         if not self._resumed:
+            self._transactions.write(self._joined)
             self._transactions.write(lambda session: look_again(session, self._clock()))
         self._resumed = True
 

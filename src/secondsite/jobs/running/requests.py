@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ...ground.job_states import MOVING, JobState, TaskState
+from ...ground.job_states import MOVING, RUNNABLE, JobState, TaskState
 from ..model import plan
 from ..model.definitions import Catalogue, Definition
 from ..model.facts import Json
-from ..model.failures import DEFINITION_CHANGED, Refused
+from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, current_steps
 from ..storage import journal, read, touched
@@ -86,11 +86,64 @@ def add_steps(session: Session, job_id: str, definition: Definition, attempt: in
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
     """Ask the job and its children to turn back at their next boundary; raises Refused if it cannot."""
     job = _existing(session, job_id)
-    if job.cancel_requested and not job.state.ended:
+    definition = catalogue.find(job.name)
+    if job.state is JobState.HELD and not _turns_back(session, job, definition):
+        _give_up(session, catalogue, job, now)
         return
-    _refuse_cancel(session, job, catalogue.find(job.name))
+    if job.cancel_requested and not job.state.ended:
+        journal.change_job(session, job_id, state=JobState.CANCELLING)
+        return
+    _refuse_cancel(session, job, definition)
     journal.change_job(session, job_id, cancel_requested=True, state=JobState.CANCELLING, ready_at=now)
     cancel_children(session, catalogue, job_id, now)
+
+
+def hold_all(session: Session) -> list[str]:
+    """Hold every job that is in progress until a person decides about it; gives their ids."""
+    held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE))).values(state=JobState.HELD)
+    return sorted(session.execute(held.returning(jobs.c.id)).scalars())
+
+
+def resume(session: Session, job_id: str, now: datetime) -> None:
+    """Let a held job and its children go on, as if their steps began now; raises Refused."""
+    job = _existing(session, job_id)
+    if job.state is not JobState.HELD:
+        raise Refused("not-held", f"The job is {job.state}.", "Only a held job is resumed.")
+    _let_go_on(session, job, now)
+    for child in read.children_of(session, job_id):
+        if child.state is JobState.HELD:
+            resume(session, child.id, now)
+
+
+def _let_go_on(session: Session, job: JobView, now: datetime) -> None:
+    state = JobState.QUEUED if job.started_at is None else JobState.RUNNING
+    if job.cancel_requested:
+        state = JobState.CANCELLING
+    journal.change_job(session, job.id, state=state, ready_at=now)
+    begun = update(tasks).where(
+        tasks.c.job_id == job.id, tasks.c.state.in_((TaskState.RUNNING, TaskState.WAITING))
+    )
+    session.execute(begun.values(started_at=now, waiting_since=None, waiting_for=None, deadline_at=None))
+
+
+def _turns_back(session: Session, job: JobView, definition: Definition | None) -> bool:
+    return (
+        definition is not None
+        and definition.cancelable
+        and plan.can_honour_cancel(read.tasks_of(session, job.id), definition)
+    )
+
+
+def _give_up(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
+    """The held job ends where it is, without doing or undoing anything more."""
+    failure = Failure(
+        GIVEN_UP,
+        "The job was held, and a person gave it up: nothing more was done for it",
+        "Look at what it was about, and start what is still wanted",
+    )
+    values = {"state": JobState.RUNNING, "ready_at": now, "started_at": job.started_at or now}
+    journal.change_job(session, job.id, ending=JobState.FAILED, error=failure.as_dict(), **values)
+    cancel_children(session, catalogue, job.id, now)
 
 
 def cancel_children(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from ...ground.job_states import MOVING
+from ...ground.job_states import RUNNABLE
 from ..model.clock import Clock
 from .journal import Claim
 from .lease import database_now, held_by_the_living
@@ -59,7 +59,7 @@ class Claims:
 
     def _ready(self, free: ColumnElement[bool]) -> Select[str, int]:
         query = select(jobs.c.id, jobs.c.claim_epoch).where(
-            jobs.c.state.in_(sorted(MOVING)), jobs.c.ready_at <= self._clock(), free
+            jobs.c.state.in_(sorted(RUNNABLE)), jobs.c.ready_at <= self._clock(), free
         )
         if self._held:
             query = query.where(jobs.c.id.not_in(sorted(self._held)))
@@ -70,7 +70,7 @@ class Claims:
         free = update(jobs).where(
             jobs.c.id == claim.job_id,
             jobs.c.claim_epoch == claim.epoch - 1,
-            jobs.c.state.in_(sorted(MOVING)),
+            jobs.c.state.in_(sorted(RUNNABLE)),
         )
         taken = free.values(claim_owner=claim.owner, claim_epoch=claim.epoch).returning(jobs.c.id)
         return session.execute(taken).one_or_none() is not None

@@ -8,12 +8,15 @@ from dataclasses import replace
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import Event, Verb
 from ...jobs.model.definitions import Hook
+from ...jobs.model.failures import GIVEN_UP
 from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
 from .claim import MachineClaim, taken, untouched
 from .deps import Deps
+
+OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
 
 class CancelArguments(Shape):
@@ -34,7 +37,7 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
         if untouched(session, job):
             claim.failure(session, job)
             return
-        if job.error is not None and job.error.code == errors.StaleOrder.code:
+        if job.error is not None and job.error.code in OUT_OF_DATE:
             tx.machines.put(_left_as_it_is(machine))
             return
         cancel_id = deps.submit(

@@ -176,6 +176,14 @@ tokens = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+# The newest mark of each vault on this database: the file beside a restored one says another.
+lineage = Table(
+    "lineage",
+    metadata,
+    Column("vault", String(100), primary_key=True),
+    Column("mark", String(64), nullable=False),
+)
+
 # Short-lived: a repeat of a request with an idempotency key gets the first one's answer.
 answers = Table(
     "answers",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ....domain import errors
 from ....domain.lifecycle import Verb
-from ....ground.job_states import MOVING, TaskState
+from ....ground.job_states import MOVING, JobState, TaskState
 from ....jobs.model import failures, plan
 from ....jobs.model.views import JobTree, JobView, TaskView
 from ....jobs.storage import read, search
@@ -26,6 +26,12 @@ SUGGESTED = 4
 """How many ids are offered when the beginning of one is not enough."""
 NAMED = 3
 """How many machines of a job are named; the others are counted."""
+
+
+HELD = (
+    "held: the vault's database was restored from a backup, or moved. Look at its machine, then let the job go on with "
+    "'secondsite job resume {0}', or end it with 'secondsite job cancel {0}'"
+)
 
 
 class Jobs:
@@ -52,12 +58,17 @@ class Jobs:
             return list(self._flat(read.tree(tx.session, _full_id(tx.session, job_id))))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Asks the job to turn back at its next boundary. Raises NotFound, InvalidArgument or NotPossibleNow."""
+        """Asks the job to turn back at its next boundary; a held one that cannot ends where it is. Raises NotFound,
+        InvalidArgument or NotPossibleNow."""
         return self._ask(self._parts.jobs.cancel, job_id, once)
 
     def retry(self, job_id: str, once: Once | None = None) -> rest.Job:
         """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument or NotPossibleNow."""
         return self._ask(self._parts.jobs.retry, job_id, once)
+
+    def resume(self, job_id: str, once: Once | None = None) -> rest.Job:
+        """Lets a held job go on. Raises NotFound, InvalidArgument or NotPossibleNow."""
+        return self._ask(self._parts.jobs.resume, job_id, once)
 
     def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
         def asked() -> rest.Job:
@@ -113,6 +124,8 @@ class Jobs:
         )
 
     def _is_cancelable(self, job: JobView, tasks: Sequence[TaskView]) -> bool:
+        if job.state is JobState.HELD:
+            return True
         definition = self._parts.catalogue.find(job.name)
         if definition is None or not definition.cancelable or job.state not in MOVING:
             return False
@@ -176,6 +189,8 @@ def _facts(task: TaskView) -> rest.TaskFacts:
 
 def _sentence(job: JobView, tasks: Sequence[TaskView]) -> str:
     """How it ended, else what it is doing."""
+    if job.state is JobState.HELD:
+        return HELD.format(job.id[:10])
     if job.error:
         return job.error.message
     if job.result:

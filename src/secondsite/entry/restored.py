@@ -1,0 +1,73 @@
+"""Notices a vault's database that was restored from a backup, or moved: its jobs are then held until a person decides.
+
+At each start, and every ten minutes, a fresh mark is left in the database and in a file beside it, with the number of the
+database's file. A database that says another mark, or lies in another file, is not the one that was in use last.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from ..ground import durable
+from ..jobs.running import requests
+from ..vault.store import lineage
+
+FILE = "vault.lineage"
+RENEWED_EVERY_SECONDS = 600.0
+log = structlog.get_logger()
+
+
+class Restored:
+    """`look` in a transaction before any job runs, then `renew` in one from time to time; after each commit, `settle`."""
+
+    def __init__(self, home: Path, vault_id: str, database_url: str) -> None:
+        self._path = home / FILE
+        self._vault_id = vault_id
+        self._database_url = database_url
+        self._fresh = ""
+
+    def look(self, session: Session) -> None:
+        """Hold all jobs of a database that is not the one in use last; again, if this is not committed."""
+        inside = lineage.mark(session, self._vault_id)
+        restored = self._is_another(inside)
+        if restored and (held := requests.hold_all(session)):
+            log.warning("jobs.held", jobs=held)
+        self._mark(session, [] if restored else [inside])
+
+    def renew(self, session: Session) -> None:
+        """A backup that was taken before this is told from the database by its mark."""
+        self._mark(session, [lineage.mark(session, self._vault_id)])
+
+    def settle(self) -> None:
+        """The database bears the fresh mark for sure: no older one is known any more."""
+        self._write([self._fresh])
+
+    def _mark(self, session: Session, known: Sequence[str | None]) -> None:
+        """If we die before the commit, the database still says what is known; or it is restored, once more."""
+        self._fresh = secrets.token_hex(8)
+        self._write([self._fresh, *known])
+        lineage.put_mark(session, self._vault_id, self._fresh)
+
+    def _write(self, marks: Sequence[str | None]) -> None:
+        beside = {"marks": list(marks), "file": self._file_number()}
+        durable.write(self._path, json.dumps(beside) + "\n")
+
+    def _is_another(self, inside: str | None) -> bool:
+        """Without the file it is the first start of a release that writes it."""
+        try:
+            beside = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return False
+        return inside not in beside["marks"] or self._file_number() != beside["file"]
+
+    def _file_number(self) -> int | None:
+        """The inode of a database that is a file."""
+        url = make_url(self._database_url)
+        if url.get_backend_name() != "sqlite" or url.database is None:
+            return None
+        return Path(url.database).stat().st_ino

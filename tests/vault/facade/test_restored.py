@@ -1,0 +1,63 @@
+"""A vault whose database was restored from a backup, through its faces."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from starlette.testclient import TestClient
+
+from rig.eventually import eventually
+from secondsite.entry import settings
+from secondsite.entry.restored import FILE
+from secondsite.entry.vault_wiring import RunningVault
+from tests.support.vault import VaultInProcess, machine
+
+
+@pytest.fixture
+def backup(tmp_path):
+    """A vault that a failover waits in for its target; its database is restored from a backup."""
+    vault = VaultInProcess(tmp_path / "vault")
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine("m1", "web01", source_appliance_id=source.id, target_appliance_id=target.id))
+    job_id = vault.rest.post("/api/machines/web01/failover").json()["job_id"]
+    eventually(lambda: vault.rest.get(f"/api/jobs/{job_id}").json()["state"] == "waiting")
+    with (
+        contextlib.closing(sqlite3.connect(vault.home / "vault.db")) as now,
+        contextlib.closing(sqlite3.connect(tmp_path / "backup")) as copy,
+    ):
+        now.backup(copy)
+    vault.close()
+    assert (vault.home / FILE).exists()
+    for path in vault.home.glob("vault.db-*"):
+        path.unlink()
+    (tmp_path / "backup").replace(vault.home / "vault.db")
+    return vault, job_id
+
+
+@pytest.fixture
+def rest(backup):
+    vault, _ = backup
+    running = RunningVault(vault.home, settings.read(vault.home))
+    with TestClient(running.start(), headers={"Authorization": f"Bearer {vault.made.token}"}) as client:
+        yield client
+    running.stop()
+
+
+def test_it_lists_its_held_jobs_and_what_to_type(backup, rest):
+    _, job_id = backup
+    (held,) = rest.get("/api/jobs?state=held").json()["items"]
+    assert (held["id"], held["cancelable"]) == (job_id, True)
+    assert f"secondsite job resume {job_id[:10]}" in held["sentence"]
+    assert rest.get("/api/machines/web01").json()["allowed_operations"] == []
+    assert rest.post(f"/api/jobs/{job_id}/resume").json()["state"] != "held"
+    again = rest.post(f"/api/jobs/{job_id}/resume")
+    assert again.status_code == 409
+    assert "Only a held job" in again.json()["error"]["do"]
+
+
+def test_a_held_job_that_is_given_up_leaves_its_machine_to_people(backup, rest):
+    _, job_id = backup
+    assert rest.post(f"/api/jobs/{job_id}/cancel").status_code == 200
+    assert eventually(lambda: rest.get(f"/api/jobs/{job_id}").json()["state"] == "failed")
+    assert rest.get("/api/machines/web01").json()["state"] == "protected"
