@@ -84,6 +84,7 @@ class _Shown:
         self._bars: dict[Key, TaskID] = {}
         self._printed: set[Key] = set()
         self._ended: set[str] = set()
+        self._held: set[str] = set()
 
     def update(self, job: rest.Job) -> None:
         for child_id in job.children:
@@ -94,9 +95,10 @@ class _Shown:
                 self._end(_key(job, task), _prefix(job), task)
             elif task.state in ("running", "waiting"):
                 self._bar(_key(job, task), job, task)
-        if job.state is rest.JobState.HELD and job.id not in self._ended:
+        if job.state is rest.JobState.HELD and job.id not in self._held:
+            self._held.add(job.id)
             self._progress.console.print(f"{_prefix(job)}{job.sentence}", soft_wrap=True, markup=False)
-        if job.state in ENDED or job.state is rest.JobState.HELD:
+        if job.state in ENDED:
             self._ended.add(job.id)
 
     def _end(self, key: Key, prefix: str, task: rest.Task) -> None:
