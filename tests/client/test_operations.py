@@ -123,6 +123,7 @@ CALLS = {
         lambda v: v.jobs["nosuch"].show(),
         lambda v: v.jobs["nosuch"].cancel(),
         lambda v: v.jobs["nosuch"].retry(),
+        lambda v: v.jobs["nosuch"].resume(),
         lambda v: list(v.jobs["nosuch"].follow()),
     ],
     "Tokens": [
