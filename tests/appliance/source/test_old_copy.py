@@ -9,7 +9,9 @@ from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground import seams
 from secondsite.ground.units import KiB
+from secondsite.wire.control.checks import CheckSource
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -170,6 +172,30 @@ def test_autostart_is_turned_off_after_a_restart_when_the_hypervisor_did_not_ans
     assert starts_with_host(protected.source, protected.fabric_id)
 
 
+@pytest.mark.parametrize("seam", ["decided", "remembered", "lowered"])
+def test_an_appliance_that_dies_while_it_fences_a_machine_forgets_neither_the_fence_nor_the_autostart(
+    protected, seam
+):
+    died: list[str] = []
+
+    def die(name):
+        if name == f"appliance.fence.{seam}" and not died:
+            died.append(name)
+            raise RuntimeError("it dies here")
+
+    with seams.armed(die):
+        protected.source.order(Kind.PAUSE_REPLICATION, None, protected.machine_id)
+        if seam == "lowered":
+            protected.source.order(Kind.START_REPLICATION, protected.source_setup(), protected.machine_id)
+        assert died
+        protected.source.stop()
+    protected.source.start()
+    eventually(lambda: not starts_with_host(protected.source, protected.fabric_id), 10)
+    protected.source.do(Kind.START_REPLICATION, protected.source_setup(), protected.machine_id)
+    assert starts_with_host(protected.source, protected.fabric_id)
+    assert not protected.source_status().fenced
+
+
 def test_a_machine_that_came_home_starts_with_its_host_again(protected):
     a, b = protected.source, protected.target
     away = planned(protected)
@@ -191,6 +217,19 @@ def test_when_protection_ends_the_old_copy_may_be_started_by_hand_and_still_not_
     assert "autostart stays off" in report.sentence
     assert not starts_with_host(protected.source, protected.fabric_id)
     protected.source.fabric.power.start(protected.fabric_id)
+
+
+def checked(pair):
+    """What the check before protection finds."""
+    payload = CheckSource(fabric_id=pair.fabric_id)
+    return pair.source.do(Kind.CHECK_SOURCE, payload, pair.machine_id)["obstacles"]
+
+
+def test_when_protection_of_a_machine_that_runs_here_ends_its_host_starts_it_as_before(protected):
+    unplanned(protected)
+    eventually(lambda: not starts_with_host(protected.source, protected.fabric_id), 20)
+    protected.source.do(Kind.STOP_REPLICATION, StopReplication(forget=True), protected.machine_id)
+    assert starts_with_host(protected.source, protected.fabric_id)
 
 
 # -- machines that are not off -------------------------------------------------------------------------
@@ -221,6 +260,8 @@ def test_a_machine_whose_memory_is_saved_is_not_off(protected):
         problem = protected.source.order(kind, payload, protected.machine_id).problem
         assert problem.code == "not-possible-now", kind
         assert "managedsave-remove" in problem.do
+    found = checked(protected)
+    assert [each["blocking"] for each in found if "managed save" in each["what"]] == [False]
     eventually(lambda: protected.source_status().power == "saved", 30)
     report = protected.source.order(
         Kind.RESTART, Restart(fabric_id=protected.fabric_id), protected.machine_id
@@ -238,6 +279,7 @@ def test_a_machine_that_lives_elsewhere_is_not_read_and_not_off(protected):
         30,
     )
     assert "in use elsewhere" in what
+    assert [each["blocking"] for each in checked(protected) if "elsewhere" in each["what"]] == [True]
     assert protected.source_status().power == "elsewhere"
     for kind in (Kind.SHUT_DOWN, Kind.WITHDRAW):
         payload = {Kind.SHUT_DOWN: ShutDown, Kind.WITHDRAW: Withdraw}[kind](fabric_id=protected.fabric_id)

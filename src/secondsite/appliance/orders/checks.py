@@ -7,12 +7,13 @@ from pathlib import Path
 from ...datapath.disks import image
 from ...domain import errors
 from ...domain.amounts import size
-from ...fabrics.interface import Obstacle
+from ...fabrics.interface import Obstacle, PowerState
 from ...ground import usage
 from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
 from ...wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles, ObstacleShape
 from ..target import GIVE_ONE
+from . import resting
 from .context import Context
 
 PEER_SECONDS = 3.0
@@ -30,7 +31,8 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, Obstacles
 
 
 def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape]:
-    if context.fabric.inventory.get(payload.fabric_id) is None:
+    machine = context.fabric.inventory.get(payload.fabric_id)
+    if machine is None:
         yield _obstacle(
             f"The site has no machine {payload.fabric_id}.", "Discover the site again, or define the machine."
         )
@@ -38,8 +40,17 @@ def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape
         found = context.fabric.tracking.check(payload.fabric_id)
         concerned = (None, *payload.disks) if payload.disks else {each.disk for each in found}
         yield from (_shape(each) for each in found if each.disk in concerned)
+        yield from _not_off(context.fabric.power.state(payload.fabric_id), machine.name)
     if payload.peer_addresses:
         yield from _unreachable(context, payload.peer_addresses)
+
+
+def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
+    """A saved machine can be replicated, without the memory that it waits for; one that lives elsewhere cannot."""
+    try:
+        resting.obstacle(power, name)
+    except errors.NotPossibleNow as problem:
+        yield ObstacleShape(what=problem.message, do=problem.do, blocking=power is PowerState.ELSEWHERE)
 
 
 def _needed_bytes(context: Context, payload: CheckSource) -> int:

@@ -7,6 +7,7 @@ It is decided here, durable, and enforced at each start of the appliance. A mach
 off: a false word of the target must not stop production."""
 
 import contextlib
+import threading
 
 import structlog
 
@@ -40,6 +41,7 @@ class Fences:
         self._fabric = fabric
         self._state = state
         self._enforced: set[str] = set()
+        self._lock = threading.RLock()
 
     def find(self, machine_id: str) -> Fence | None:
         found = self._state.fact(PREFIX + machine_id)
@@ -52,17 +54,23 @@ class Fences:
     def raise_(self, source: Source, why: str) -> None:
         """From now on the machine must not start here; harmless when repeated. It is durable even if the fabric fails,
         whose errors are raised."""
-        if self.find(source.machine_id) is None:
-            self._put(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
-            seams.reach("appliance.fence.decided")
-            log.warning("source.fenced", machine=source.machine_id, why=why)
-        source.fenced = True
+        with self._lock:
+            if self.find(source.machine_id) is None:
+                self._put(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
+                seams.reach("appliance.fence.decided")
+                log.warning("source.fenced", machine=source.machine_id, why=why)
+            source.fenced = True
         self.enforce(source)
 
     def enforce(self, source: Source) -> None:
         """Turn autostart off, unless this was done since the appliance started."""
+        if source.fenced and source.machine_id not in self._enforced:
+            with self._lock:
+                self._enforce(source)
+
+    def _enforce(self, source: Source) -> None:
         fence = self.find(source.machine_id)
-        if fence is None or source.machine_id in self._enforced:
+        if fence is None:
             return
         power = self._fabric.power
         if fence.starts_with_host is None:
@@ -76,28 +84,35 @@ class Fences:
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
         """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is there now."""
-        fence = self.find(machine_id)
-        if fence is not None:
-            with_host = bool(fence.starts_with_host)
-            self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
-            seams.reach("appliance.fence.lowered")
-            self._state.remove_fact(PREFIX + machine_id)
-            log.info("source.unfenced", machine=machine_id, starts_with_host=with_host)
-        self._forget(machine_id, source)
+        with self._lock:
+            fence = self.find(machine_id)
+            if fence is not None:
+                with_host = bool(fence.starts_with_host)
+                self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
+                seams.reach("appliance.fence.lowered")
+                self._state.remove_fact(PREFIX + machine_id)
+                log.info("source.unfenced", machine=machine_id, starts_with_host=with_host)
+            self._forget(machine_id, source)
 
     def abandon(self, source: Source) -> str:
-        """Protection ends: what is ours goes, and autostart stays off. A part of a sentence."""
-        if self.find(source.machine_id) is None:
-            return ""
-        with contextlib.suppress(errors.NotFound, errors.NotOurs):
-            self._fabric.power.allow_start(source.setup.fabric_id, source.machine_id, with_host=False)
-        self.forget(source.machine_id)
-        return "; it was failed over, so its autostart stays off"
+        """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A part of a
+        sentence."""
+        with self._lock:
+            fence = self.find(source.machine_id)
+            if fence is None:
+                return ""
+            runs = self._fabric.power.state(fence.fabric_id) is PowerState.RUNNING
+            with_host = runs and bool(fence.starts_with_host)
+            with contextlib.suppress(errors.NotFound, errors.NotOurs):
+                self._fabric.power.allow_start(fence.fabric_id, source.machine_id, with_host=with_host)
+            self.forget(source.machine_id)
+            return "" if runs else "; it was failed over, so its autostart stays off"
 
     def forget(self, machine_id: str) -> None:
         """The machine is not here any more."""
-        self._state.remove_fact(PREFIX + machine_id)
-        self._enforced.discard(machine_id)
+        with self._lock:
+            self._state.remove_fact(PREFIX + machine_id)
+            self._enforced.discard(machine_id)
 
     def tell(self, source: Source) -> None:
         """A fenced machine that runs is a second copy."""

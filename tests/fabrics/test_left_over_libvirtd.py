@@ -1,0 +1,101 @@
+"""A backup job whose owner died, on a real libvirtd: the process that outlives the owner ends it, and no other job."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from rig.eventually import eventually
+from rig.hosts import LibvirtHost
+from secondsite.fabrics.conformance import steps
+from tests.support import libvirtd
+
+pytestmark = pytest.mark.slow
+
+OWNER = """
+import sys
+from pathlib import Path
+from secondsite.fabrics.interface import SessionRequest
+from secondsite.fabrics.libvirt import open_fabric
+
+uri, root, machine, name = sys.argv[1:]
+fabric = open_fabric(uri, Path(root) / "work")
+with fabric.tracking.open(SessionRequest(machine, ("vda",), None, name, Path(root) / "scratch")):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def host():
+    with libvirtd.running(own_network=True) as daemon:
+        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
+        root.chmod(0o755)  # QEMU runs as another user
+        host = LibvirtHost(root, daemon.uri)
+        host.pid_files = daemon.seen("/run/libvirt/qemu")
+        yield host
+        host.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def viewed(host):
+    """A machine, and the process that has a view of it open."""
+    fabric_id = steps.protected(host, "viewed")
+    name = f"secondsite-1-{secrets.token_hex(4)}"
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, host.uri, str(host.root), fabric_id, name],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as owner:  # fmt: skip
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"open\n"
+        yield fabric_id, owner
+        owner.kill()
+
+
+def jobs(host, fabric_id):
+    return host.qmp(fabric_id, "query-block-jobs")["return"]
+
+
+def test_a_job_ends_when_its_owner_is_killed(host, viewed):
+    fabric_id, owner = viewed
+    assert len(jobs(host, fabric_id)) == 1
+    owner.kill()
+    eventually(lambda: jobs(host, fabric_id) == [], 20)
+    with steps.view(host, fabric_id, None) as session:
+        assert session.checkpoint is not None
+
+
+def test_a_job_of_another_program_that_began_since_is_left_alone(host, viewed):
+    """The owner hangs and its job was ended by hand; then another backup begins, and the owner dies."""
+    fabric_id, owner = viewed
+    os.kill(owner.pid, signal.SIGSTOP)
+    domain = host.domain(fabric_id)
+    domain.abortJob()
+    eventually(lambda: jobs(host, fabric_id) == [], 10)
+    server = f"<server transport='unix' socket='/var/lib/libvirt/qemu/foreign-{secrets.token_hex(3)}'/>"
+    domain.backupBegin(f"<domainbackup mode='pull'>{server}</domainbackup>", None)
+    lifelines = [int(pid) for pid in children_of(owner.pid)]
+    owner.kill()
+    assert lifelines
+    eventually(lambda: not any(is_at_work(pid) for pid in lifelines), 20)
+    assert len(jobs(host, fabric_id)) == 1
+    domain.abortJob()
+
+
+def is_at_work(pid):
+    """A process that has ended has no command line any more."""
+    path = Path(f"/proc/{pid}/cmdline")
+    return path.exists() and path.read_bytes() != b""
+
+
+def children_of(pid):
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    pids = [child for task in children for child in task.read_text().split()]
+    return [each for each in pids if b"job_lifeline" in Path(f"/proc/{each}/cmdline").read_bytes()]
