@@ -101,6 +101,18 @@ class ViewCases:
         with steps.view(under_test, fabric_id, base) as session:
             assert steps.dirty_blocks(session.disks[0]) == {1, 2}
 
+    def test_a_base_is_good_after_any_number_of_views_that_were_refused(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "refused")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        for _ in range(12):
+            with steps.view(under_test, fabric_id, base):
+                pass
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {2}
+
     def test_acknowledge_leaves_only_the_kept_checkpoint_and_can_be_repeated(
         self, under_test: FabricUnderTest
     ) -> None:

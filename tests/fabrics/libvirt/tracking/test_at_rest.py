@@ -140,16 +140,6 @@ def test_each_cycle_at_rest_leaves_one_bitmap_and_the_next_begins_there(host, ma
     assert cycle(host, machine, base)[1] == {8}
 
 
-def test_a_base_is_good_after_any_number_of_views_that_were_refused(host, machine):
-    base = steps.checkpoint(host, machine)
-    write(host, machine, 2)
-    for _ in range(12):
-        with steps.view(host, machine, base):
-            pass
-    with steps.view(host, machine, base) as session:
-        assert steps.dirty_blocks(session.disks[0]) == {2}
-
-
 @pytest.mark.parametrize("off", [False, True], ids=["running", "at-rest"])
 def test_a_cycle_between_snapshot_and_pivot_costs_no_comparison(host, machine, off):
     base = steps.checkpoint(host, machine)
