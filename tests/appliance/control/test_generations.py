@@ -66,7 +66,7 @@ def test_an_order_that_was_given_weeks_ago_is_refused_unless_it_was_carried_out_
     assert told(vault, done.model_copy(update={"given_at": long_ago})).problem is None
     refused = told(vault, order("m1", 2, given_at=long_ago)).problem
     assert refused.code == "stale-order"
-    assert "40d" in refused.message
+    assert "was given 40 days ago" in refused.message
     lasting = order("m1", 2, given_at=long_ago, deadline_seconds=40 * 86400)
     assert told(vault, lasting).problem is None, "it has that long"
     assert told(vault, order("m1", 2, given_at=datetime.now(UTC) - timedelta(days=3))).problem is None

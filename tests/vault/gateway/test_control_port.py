@@ -11,7 +11,7 @@ from rig.eventually import eventually
 from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
-from tests.support.vault import Dialler, machine, request_for, source_status
+from tests.support.vault import NOW, Dialler, machine, request_for, source_status
 
 
 @pytest.fixture
@@ -53,6 +53,14 @@ def test_an_order_goes_out_once_per_connection_and_its_report_wakes_who_waits(va
         assert (len(dialler.orders), order.kind, order.deadline_seconds) == (1, "discover", 5)
         port.forget("o1")
         assert ask(port, identity) is None
+
+
+def test_an_order_carries_the_number_of_its_verb_and_when_it_was_given(vault, port):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        port.ask(identity.id, "o1", Kind.DISCOVER, "m1", Nothing(), 5, generation=7, given_at=NOW)
+        order = eventually(lambda: dialler.orders)[0]
+        assert (order.machine_id, order.generation, order.given_at) == ("m1", 7, NOW)
 
 
 def test_an_order_that_waits_is_handed_over_again_after_a_reconnect(vault, port, heard):
