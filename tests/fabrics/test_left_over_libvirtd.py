@@ -24,9 +24,12 @@ from pathlib import Path
 from secondsite.fabrics.interface import SessionRequest
 from secondsite.fabrics.libvirt import open_fabric
 
-uri, root, machine, name = sys.argv[1:]
+uri, root, machine, name, seconds = sys.argv[1:]
+request = SessionRequest(
+    machine, ("vda",), None, name, Path(root) / "scratch", longest_seconds=float(seconds)
+)
 fabric = open_fabric(uri, Path(root) / "work")
-with fabric.tracking.open(SessionRequest(machine, ("vda",), None, name, Path(root) / "scratch")):
+with fabric.tracking.open(request):
     print("open", flush=True)
     sys.stdin.read()
 """
@@ -45,12 +48,17 @@ def host():
 
 
 @pytest.fixture
-def viewed(host):
+def longest_seconds():
+    return 3600
+
+
+@pytest.fixture
+def viewed(host, longest_seconds):
     """A machine, and the process that has a view of it open."""
     fabric_id = steps.protected(host, "viewed")
     name = f"secondsite-1-{secrets.token_hex(4)}"
     with subprocess.Popen(
-        [sys.executable, "-c", OWNER, host.uri, str(host.root), fabric_id, name],
+        [sys.executable, "-c", OWNER, host.uri, str(host.root), fabric_id, name, str(longest_seconds)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as owner:  # fmt: skip
         assert owner.stdout is not None
@@ -70,6 +78,13 @@ def test_a_job_ends_when_its_owner_is_killed(host, viewed):
     eventually(lambda: jobs(host, fabric_id) == [], 20)
     with steps.view(host, fabric_id, None) as session:
         assert session.checkpoint is not None
+
+
+@pytest.mark.parametrize("longest_seconds", [2])
+def test_a_job_whose_owner_hangs_ends_by_its_deadline(host, viewed):
+    fabric_id, owner = viewed
+    os.kill(owner.pid, signal.SIGSTOP)
+    eventually(lambda: jobs(host, fabric_id) == [], 20)
 
 
 def test_a_job_of_another_program_that_began_since_is_left_alone(host, viewed):
