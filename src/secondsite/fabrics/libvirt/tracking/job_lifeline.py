@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -43,8 +44,11 @@ class JobLifeline:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
+        """The child, if there is one."""
         self._open: dict[str, tuple[float, Rescue]] = {}
+        # a fabric that is dropped without being closed leaves no child either
+        weakref.finalize(self, _end, self._children)
 
     def watch(self, fabric_id: str, rescue: Rescue, longest_seconds: float) -> None:
         """When this returns, the child ends the machine's job if this process dies, or after `longest_seconds`.
@@ -60,33 +64,40 @@ class JobLifeline:
     def done(self, fabric_id: str) -> None:
         """The machine's job has ended."""
         with self._lock, contextlib.suppress(OSError):
-            if self._open.pop(fabric_id, None) is not None and self._child is not None:
-                _write(self._child, ["done", fabric_id])
+            if self._open.pop(fabric_id, None) is not None:
+                for child in self._children:
+                    _write(child, ["done", fabric_id])
 
     def close(self) -> None:
         """End the child. While something is open it stays, to end that."""
         with self._lock:
-            child, self._child = self._child, None
-            if child is None:
-                return
-            try:
-                child.communicate(timeout=ANSWER_SECONDS)
-            except subprocess.TimeoutExpired:
-                _left_at_work.append(child)
+            _end(self._children)
 
     def _tell(self, fabric_ids: Sequence[str]) -> None:
-        if self._child is None or self._child.poll() is not None:
-            self._child, fabric_ids = _started(), list(self._open)
+        if not self._children or self._children[0].poll() is not None:
+            self._kill()
+            self._children.append(_started())
+            fabric_ids = list(self._open)
+        child = self._children[0]
         for fabric_id in fabric_ids:
             ends_at, rescue = self._open[fabric_id]
-            _write(self._child, ["open", fabric_id, ends_at - time.monotonic(), list(rescue)])
-            _hear(self._child, fabric_id)
+            _write(child, ["open", fabric_id, ends_at - time.monotonic(), list(rescue)])
+            _hear(child, fabric_id)
 
     def _kill(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
+        while self._children:
+            child = self._children.pop()
+            child.kill()
+            child.communicate()
+
+
+def _end(children: list["subprocess.Popen[bytes]"]) -> None:
+    while children:
+        child = children.pop()
+        try:
+            child.communicate(timeout=ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            _left_at_work.append(child)
 
 
 def _started() -> "subprocess.Popen[bytes]":
@@ -175,11 +186,15 @@ def _rescue(rescue: Rescue) -> bool:
         return _end_by_virsh(*rest)
     if not Path(rest[0]).exists():
         return True
-    with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as talk:
-        talk.settimeout(ANSWER_SECONDS)
-        talk.connect(rest[0])
-        return _end_by_monitor(talk.makefile("rw"))
-    return False
+    try:
+        with socket.socket(socket.AF_UNIX) as talk:
+            talk.settimeout(ANSWER_SECONDS)
+            talk.connect(rest[0])
+            return _end_by_monitor(talk.makefile("rw"))
+    except ConnectionRefusedError:
+        return True  # nobody listens: QEMU is gone, and with it the job
+    except (OSError, ValueError):
+        return False
 
 
 def _end_by_monitor(talk: IO[str]) -> bool:
