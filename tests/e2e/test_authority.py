@@ -10,7 +10,7 @@ from secondsite.fabrics.interface import PowerState
 from tests.e2e.support_simulated_sites import PROTECT, simulated_sites, store
 from tests.support import command_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SITES = ("a", "b")
 
 
@@ -74,6 +74,19 @@ def test_a_vault_that_is_put_back_holds_its_job_and_the_appliances_refuse_it(rig
     assert running(rig) == ["a"]
 
 
+def test_a_machine_whose_target_died_while_it_was_shut_down_runs_again_by_itself(rig):
+    slow = simulated.Fault(method="power.shut_down", nth=1, when="after", delay_seconds=3)
+    simulated.dial(rig.home("appliance-a") / "fabric", [slow])
+    job = command_line.told(rig, "machine", "planned-failover", "web01", "--no-wait")["job_id"]
+    eventually(lambda: running(rig) == [], 60)
+    rig.appliances["b"].kill()
+    eventually(lambda: command_line.told(rig, "job", "show", job)["state"] == "failed", 170)
+    eventually(lambda: running(rig) == ["a"], 120)
+    at_rest(rig, "protected")
+    rig.appliances["b"].start()
+    eventually(lambda: rig.codes("web01") == {}, 60)
+
+
 def test_protection_ends_without_a_target_that_is_gone_and_is_tidied_up_when_it_returns(rig):
     machine_id = rig.machine("web01").id
     words = ("machine", "disable-protection", "web01", "--without-site", "b")
@@ -87,10 +100,14 @@ def test_protection_ends_without_a_target_that_is_gone_and_is_tidied_up_when_it_
     assert replica.exists()
     rig.appliances["b"].start()
     eventually(lambda: not replica.exists(), 60)
-    later = command_line.told(rig, "job", "list", "--machine", machine_id)
-    assert [each["state"] for each in later if each["verb"] == "finish_later"] == ["succeeded"]
+    eventually(lambda: _finished(rig, machine_id), 30)
 
 
 def _connected(rig, site):
     found = command_line.told(rig, "appliance", "list")
     return any(each["connected"] for each in found if each["site"] == site)
+
+
+def _finished(rig, machine_id):
+    jobs = command_line.told(rig, "job", "list", "--machine", machine_id)
+    return [each["state"] for each in jobs if each["verb"] == "finish_later"] == ["succeeded"]

@@ -62,7 +62,8 @@ def _require_time(context: Context, source: Source) -> None:
 
 
 def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact:
-    """Run one cycle; repeat it while the other side is unreachable, which may be restarting."""
+    """Run one cycle; repeat it while the other side is unreachable, which may be restarting, until another order wants the
+    machine."""
     while True:
         try:
             return context.parts.replication.cycle(source, request, context.progress)
@@ -70,7 +71,8 @@ def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact
             if problem.code not in PASSING or context.left_seconds() <= PAUSE_SECONDS:
                 raise
             context.progress(0.0, f"trying again: {problem.message}")
-            time.sleep(PAUSE_SECONDS)
+            if source.interrupt.wait(PAUSE_SECONDS):
+                raise
 
 
 def _must_be_off(context: Context, source: Source) -> None:

@@ -23,6 +23,8 @@ from ..steps.sides.giving_orders import Answer
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
 
+TARGET_AWAY_SECONDS = 120.0
+
 
 class LastInstant(ChosenInstant):
     """The point of the last delta: nothing is lost with it."""
@@ -69,7 +71,10 @@ class PlannedFailover(MachineOperation):
         return self.source(ctx).shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS).done()
 
     def _final_cycle(self, ctx: StepContext) -> Outcome:
-        return self.source(ctx).final_cycle().done()
+        """The machine is off: it does not wait for a target that does not come back."""
+        source = self.source(ctx)
+        self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
+        return source.final_cycle().done()
 
     def _failover(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

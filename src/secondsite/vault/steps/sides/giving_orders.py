@@ -98,6 +98,11 @@ class Orders:
     def is_connected(self, appliance_id: str) -> bool:
         return self._deps.gateway.is_connected(appliance_id)
 
+    def require_reachable(self, ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
+        """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has
+        been away so long."""
+        self._require_reachable(appliance_id, f"{ctx.order_id}/next/{appliance_id[:8]}", reach_seconds)
+
     def _answer(self, order_id: str, order: OrderKind[P, F], report: Report) -> Answer[F]:
         self._forget(order_id)
         return Answer(report.sentence, facts_of(order, report))
