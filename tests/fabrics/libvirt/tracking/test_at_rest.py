@@ -34,7 +34,7 @@ def pivot(host, fabric_id):
     """As 'virsh blockcommit --active --pivot'."""
     domain = host.domain(fabric_id)
     domain.blockCommit("vda", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
-    eventually(lambda: domain.blockJobInfo("vda").get("cur") == domain.blockJobInfo("vda").get("end"))
+    eventually(lambda: "ready='yes'" in domain.XMLDesc())
     domain.blockJobAbort("vda", libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
 
 
