@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.datapath import errors
-from secondsite.datapath.disks import QmpRefused, StorageDaemon, image
+from secondsite.datapath.disks import QmpRefused, StorageDaemon, daemon_process, image
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import qemu_img
 
@@ -87,6 +88,39 @@ def is_alive(pid):
         return b"qemu-storage-daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+SILENT = """#!{python}
+import os, re, socket, sys, time
+if os.path.exists("{mark}"):
+    os.execv("{real}", ["qemu-storage-daemon", *sys.argv[1:]])
+open("{mark}", "w").close()
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(re.search("path=(.*qmp.sock)", " ".join(sys.argv)).group(1))
+listening.listen()
+time.sleep(60)
+"""
+
+
+def test_a_daemon_that_listens_and_never_greets_is_replaced_by_another(daemon, tmp_path, monkeypatch):
+    silent = tmp_path / "bin" / "qemu-storage-daemon"
+    silent.parent.mkdir()
+    names = {"python": sys.executable, "mark": tmp_path / "mark", "real": shutil.which("qemu-storage-daemon")}
+    silent.write_text(SILENT.format(**names))
+    silent.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{silent.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(daemon_process, "GREETING_SECONDS", 0.5)
+    daemon.start()
+    assert daemon.qmp("query-version")["qemu"]["major"] >= 7
+    assert (tmp_path / "mark").exists()
+
+
+def test_a_daemon_that_ends_at_once_is_told_with_its_code(daemon, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "setpriv").write_text("#!/bin/sh\necho no such day; exit 7\n")
+    (tmp_path / "setpriv").chmod(0o755)
+    with pytest.raises(errors.StorageDaemonGone, match=r"ended with code 7: no such day"):
+        daemon.start()
 
 
 def test_what_an_earlier_process_left_running_can_be_ended_without_a_start(daemon):

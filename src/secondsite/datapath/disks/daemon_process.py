@@ -20,7 +20,9 @@ from .. import errors
 from .qmp import QmpClient
 
 LONGEST_SOCKET_PATH = 100
-START_SECONDS = 15.0
+START_SECONDS = 30.0
+GREETING_SECONDS = 4.0
+"""Once it listens it greets within milliseconds. Twice under load one never did, and never would have."""
 
 
 class DaemonProcess:
@@ -119,13 +121,25 @@ class DaemonProcess:
     def _connected(self) -> QmpClient:
         deadline = time.monotonic() + START_SECONDS
         while True:
+            asked_at = time.monotonic()
             try:
-                return QmpClient(self._qmp_socket)
+                return QmpClient(self._qmp_socket, GREETING_SECONDS)
             except errors.StorageDaemonGone:
-                if not self.alive or time.monotonic() > deadline:
+                self._check_starting(deadline)
+                if time.monotonic() - asked_at >= GREETING_SECONDS:
                     self.kill()
-                    raise self.not_up("qemu-storage-daemon did not start") from None
+                    self._launch()
                 time.sleep(0.01)
+
+    def _check_starting(self, deadline: float) -> None:
+        """Raises StorageDaemonGone if it has ended, or is not up in time."""
+        process = self._process
+        if process is not None and process.poll() is not None:
+            self.kill()
+            raise self.not_up(f"qemu-storage-daemon did not start: it ended with code {process.returncode}")
+        if time.monotonic() > deadline:
+            self.kill()
+            raise self.not_up(f"qemu-storage-daemon gave no sign of life for {START_SECONDS:.0f} s")
 
     def _command_line(self) -> list[str]:
         qmp, nbd = (str(path).replace(",", ",,") for path in (self._qmp_socket, self.nbd_socket))
