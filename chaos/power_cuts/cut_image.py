@@ -18,7 +18,10 @@ class CutImages:
     def __init__(self, base: Path, log: Path, requests: Sequence[Request], folder: Path) -> None:
         self._log, self._requests = log, requests
         self._durable = folder / "durable.img"
-        self._cut = folder / "cut.img"
+        self._folder = folder
+        self.cut = folder / "cut-0.img"
+        """The newest cut."""
+        self._number = 0
         self.flushed = 0
         """How many requests the last flush before the newest cut covers."""
         _copy(base, self._durable)
@@ -32,10 +35,17 @@ class CutImages:
         with self._log.open("rb") as log, self._durable.open("r+b") as image:
             _apply(log, image, self._requests[self.flushed : since])
         self.flushed = since
-        _copy(self._durable, self._cut)
-        with self._log.open("rb") as log, self._cut.open("r+b") as image:
+        self._begin_cut()
+        with self._log.open("rb") as log, self.cut.open("r+b") as image:
             _apply_some(log, image, self._requests[since:count], chance)
-        return self._cut
+        return self.cut
+
+    def _begin_cut(self) -> None:
+        """A file of its own for each: a loop device that is not gone yet has pages of the one before."""
+        self.cut.unlink(missing_ok=True)
+        self._number += 1
+        self.cut = self._folder / f"cut-{self._number}.img"
+        _copy(self._durable, self.cut)
 
     def _last_flush(self, count: int) -> int:
         """How many requests lie before the last flush among the first `count`."""

@@ -159,10 +159,17 @@ class _Cuts:
             found.cuts.append(cut)
             if told is not None:
                 raise PromiseBroken(
-                    f"{self._name} cut after request {after} of {len(self._requests)}, seed {found.seed}: {told}"
+                    f"{self._name} cut after request {after} of {len(self._requests)}, seed {found.seed}: {told}\n"
+                    f"the disk: {self._kept()}"
                 )
             if number % 50 == 0:
                 say(f"{self._name}: {number} cuts, {(time.monotonic() - began) / number:.2f} s each")
+
+    def _kept(self) -> Path:
+        """A copy of the disk as it was cut and started from, for a look at it."""
+        kept = Path(tempfile.mkstemp(prefix="secondsite-cut-", suffix=".img", dir="/var/tmp")[1])
+        shutil.copy(self._images.cut, kept)
+        return kept
 
     def _one(self, after: int) -> tuple[Cut, str | None]:
         torn = self._chance.random() < 0.6
