@@ -1,6 +1,7 @@
 """What a power cut left on a disk, held against what had been acknowledged. Each judge gives the first broken promise."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ POINTS_VERIFIED = 3
 
 def vault(rig: Rig, facts: Iterable[Fact]) -> str | None:
     """A vault that starts on what is left knows every acknowledged job, and none runs again that had ended."""
-    if broken := _database(rig.home("vault")):
+    if broken := _opens(rig.home("vault")):
         return broken
     rig.vault.start()
     try:
@@ -44,7 +45,7 @@ def _job(client: Vault, fact: Fact) -> str | None:
 
 def appliance(home: Path, facts: Iterable[Fact]) -> str | None:
     """Everything that this appliance keeps opens; every acknowledged cycle and point is there, and verifies."""
-    if broken := _database(home):
+    if broken := _opens(home):
         return broken
     wanted = list(facts)
     with _replicas(home / "store") as opened:
@@ -66,7 +67,10 @@ def starts(process: Process) -> None:
     process.kill()
 
 
-def _database(home: Path) -> str | None:
+def _opens(home: Path) -> str | None:
+    """Settings and databases can be read. Raises ValueError for settings that cannot."""
+    for file in home.glob("*.json"):
+        json.loads(file.read_text())
     for file in home.glob("*.db"):
         with contextlib.closing(sqlite3.connect(file, timeout=10)) as db:
             found = db.execute("PRAGMA integrity_check").fetchone()[0]

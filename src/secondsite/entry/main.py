@@ -4,7 +4,6 @@ Those that only ask a vault live in `cli` and load nothing else; a process's own
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from ..cli.app import run as run_command_line
 from ..cli.nouns import appliance as appliance_noun
 from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json
+from ..ground import durable
 from ..ground.plural import counted
 
 
@@ -80,8 +80,7 @@ def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: P
         "token_file": str(token_file.absolute()),
         "ca": str(ca_file.absolute()),
     }
-    path.write_text(json.dumps(content, indent=2) + "\n")
-    os.chmod(path, 0o600)
+    durable.write(path, json.dumps(content, indent=2) + "\n")
 
 
 @vault_noun.app.command("run")
