@@ -1,5 +1,5 @@
 """`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-or `--power-cuts N [--seed N]`; exit code 1 if a promise broke."""
+`--power-cuts N [--seed N]`, or `--walks N [--seed N] [--minutes M]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -16,6 +16,7 @@ from rich.table import Table
 import guestkit
 from chaos import storm, sweep
 from chaos.power_cuts import cutting
+from chaos.walks import walking
 
 console = Console(highlight=False)
 
@@ -34,6 +35,8 @@ def main() -> int:
 def _chosen(chosen: argparse.Namespace) -> Callable[[argparse.Namespace], tuple[dict[str, Any], str | None]]:
     if chosen.power_cuts:
         return _power_cuts
+    if chosen.walks:
+        return _walks
     return _sweep if chosen.sweep else _storm
 
 
@@ -52,6 +55,12 @@ def _arguments() -> argparse.Namespace:
         type=int,
         metavar="N",
         help="walk every verb on recorded disks, then cut their power N times",
+    )
+    parser.add_argument(
+        "--walks",
+        type=int,
+        metavar="N",
+        help="walk at random on simulated sites, N steps, or as far as --minutes",
     )
     parser.add_argument(
         "--victim",
@@ -95,6 +104,23 @@ def _power_cuts(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]
         table.add_row(disk, *map(str, told))
     console.print(table)
     return seen.as_json(), seen.broken
+
+
+def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    _say(f"seed {chosen.seed}")
+    minutes = chosen.minutes or float("inf")
+    seen = walking.run(chosen.walks, chosen.seed, within_seconds=60 * minutes, say=_say)
+    table = Table("step", "times", "what became of it")
+    for kind, count in seen.steps.most_common():
+        became = {told: times for told, times in seen.outcomes.items() if told.startswith(f"{kind}: ")}
+        told = ", ".join(f"{word.removeprefix(f'{kind}: ')} {times}" for word, times in became.items())
+        table.add_row(kind, str(count), told)
+    console.print(table)
+    _say(
+        f"{seen.steps.total()} steps in {seen.episodes} episodes, {seen.points_read} points read, {seen.boots} starts"
+    )
+    broken = [f"{each.episode}: {each.promise} (logs: {each.logs})" for each in seen.broken]
+    return seen.as_json(), "\n".join(broken) or None
 
 
 def _too_few(found: int, wanted: int) -> str | None:

@@ -23,12 +23,14 @@ KEY = "vda"
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """A start of the guest: where, the last record on its disk, and when each record was acknowledged until then."""
+    """A start of the guest: where, the last record on its disk, when each record was acknowledged until then, and when it
+    was (seconds since the epoch)."""
 
     site: str
     fabric_id: str
     last: int
     books: tuple[float, ...]
+    at: float
 
     def acknowledged_before(self, at: float) -> int:
         """How many records had been acknowledged by that instant (seconds since the epoch)."""
@@ -43,6 +45,10 @@ class Ledger(Background):
         self.name = name
         self.boots: list[Boot] = []
         self.complaints: list[str] = []
+        self.pardon: str | None = None
+        """Whose deed it is if two copies run now; None: ours."""
+        self.runs_at: str | None = None
+        """Of two copies the one at this site is written to."""
         self._fabrics = {site: simulated.open_fabric(root) for site, root in roots.items()}
         self._roots = roots
         self._acknowledged: list[float] = []
@@ -56,6 +62,17 @@ class Ledger(Background):
         """How many records were durable at that instant (seconds since the epoch)."""
         with self._guard:
             return bisect.bisect_left(self._acknowledged, at)
+
+    def held_at(self, at: float) -> int:
+        """How many records the machine held for sure at that instant, whichever lineage ran then."""
+        with self._guard:
+            later = [boot for boot in self.boots if boot.at > at]
+            if not later:
+                return bisect.bisect_left(self._acknowledged, at)
+        held = later[0].acknowledged_before(at)
+        # between the end of one copy and the start of the next, nobody knows whose instant it is
+        stopped = not later[0].books or later[0].books[-1] < at
+        return min(held, later[0].last) if stopped else held
 
     def running(self) -> list[tuple[str, str]]:
         """(site, fabric id) of every copy that runs now under the machine's name."""
@@ -93,19 +110,30 @@ class Ledger(Background):
     def _look(self) -> None:
         running = self.running()
         if len(running) > 1 and len(running := self.running()) > 1:  # two sites are not read at one instant
-            self.complaints.append(f"{len(running)} copies of {self.name} run: {running}")
+            self._twice(running)
         if running:
-            self._run(*running[0])
+            self._run(*min(running, key=lambda copy: copy[0] != self.runs_at))
+
+    def _twice(self, running: list[tuple[str, str]]) -> None:
+        told = f"{len(running)} copies of {self.name} run: {running}"
+        if self.pardon is None and told not in self.complaints:
+            self.complaints.append(told)
 
     def _run(self, site: str, fabric_id: str) -> None:
         """From the boot until the disks fail under the guest, which is how it learns that it was switched off."""
         last = self.records_of(site, fabric_id)
         with self._guard:
-            self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged)))
+            self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged), time.time()))
             del self._acknowledged[last:]
             self._acknowledged += [time.time()] * (last - len(self._acknowledged))
         with simulated.Guest(self._roots[site], fabric_id) as guest:
-            while not self.ended.wait(PAUSE_SECONDS):
-                guest.record(len(self._acknowledged), KEY)
-                with self._guard:
-                    self._acknowledged.append(time.time())
+            try:
+                while not self.ended.wait(PAUSE_SECONDS):
+                    guest.record(len(self._acknowledged), KEY)
+                    with self._guard:
+                        self._acknowledged.append(time.time())
+            except errors.SecondsiteError as error:
+                # a host says that a machine is off before it takes its disks away
+                if self._fabrics[site].power.state(fabric_id) is PowerState.RUNNING:
+                    self.complaints.append(f"{self.name} runs at {site}, and a write failed: {error}")
+                raise

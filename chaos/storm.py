@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import guestkit
+from chaos import invariants
 from chaos.errors import PromiseBroken
 from chaos.keeper import Keeper, Outage
 from chaos.operator import Operator, chosen
@@ -105,9 +106,8 @@ class Story:
         job = self._operator.follow(self._operator.start(verb, request), within_seconds=300)
         verse.outcome, verse.seconds = job.state, round(time.monotonic() - began, 1)
         verse.records = count(job)
-        complaints = self._seen.complaints
-        if complaints:
-            raise PromiseBroken("; ".join(complaints))
+        invariants.one_copy(self._seen)
+        invariants.leads_on(self._operator.machine())
         self._say(f"{verb.value:<24} {verse.seconds:6.1f} s  {verse.outcome}  {verse.records}")
 
     def _move(self, source: SiteName, target: SiteName, verb: Verb, request: rest.MachinesRequest) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import sealed
+from chaos import invariants, sealed
 from chaos.errors import PromiseBroken
 from chaos.keeper import Keeper
 from chaos.ledger import Boot, Ledger
@@ -37,6 +37,7 @@ class World:
     ledger: Ledger
     keeper: Keeper
     operator: Operator
+    points: invariants.Points
     encrypted: bool = False
     """Whether site b has a key, and keeps the machine's replica encrypted with it."""
     kept: int = 0
@@ -180,9 +181,13 @@ class World:
     def _check_complaints(self) -> None:
         for watcher in (self.ledger, self.keeper):
             watcher.check()
-        complaints = [*self.ledger.complaints, *self.keeper.complaints]
-        if complaints:
-            raise PromiseBroken("; ".join(complaints))
+        if self.keeper.complaints:
+            raise PromiseBroken("; ".join(self.keeper.complaints))
+        invariants.one_copy(self.ledger)
+        with contextlib.suppress(errors.NotFound):
+            invariants.leads_on(self.operator.machine())
+        if not self.encrypted:
+            self.points.ask()
 
     # ---- waiting ---------------------------------------------------------------------------------------------------
 
@@ -225,4 +230,5 @@ def opened(folder: Path | None = None, *, encrypted: bool = False) -> Iterator[W
         rig.make_simulated(MACHINE, disk_bytes=(DISK_BYTES,))
         roots = {site: rig.home(f"appliance-{site}") / "fabric" for site in ("a", "b")}
         with Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
-            yield World(rig, ledger, keeper, Operator(rig, MACHINE), encrypted)
+            points = invariants.Points(rig, MACHINE, ledger.held_at)
+            yield World(rig, ledger, keeper, Operator(rig, MACHINE), points, encrypted)

@@ -76,7 +76,11 @@ class Relay:
             if not self.up:
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
+            try:
+                far = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
+            except OSError:
+                near.close()
+                continue
             far.settimeout(None)
             self._sockets += [near, far]
             self._begin(self._pump, near, far, len(self._sockets))

@@ -44,7 +44,8 @@ ALLOWED = {
     "planned_changing_recovery_point": [],
     "planned_committing": [],
     "cancelling": [],
-    "cancel_failed": ["failover", "cancel_failover"],  # S-216; ours: the source may have died meanwhile
+    # S-216; ours: the source may have died meanwhile, or all that is shown is long ago, as in a restored vault
+    "cancel_failed": ["disable_protection", "failover", "cancel_failover"],
     "disabling": [],
     "disable_failed": ["disable_protection"],  # ours
 }
@@ -70,6 +71,7 @@ VERBS = {
     ("planned_failed_over", "cancel_failover"): "cancelling",
     ("cancel_failed", "failover"): "failing_over",
     ("cancel_failed", "cancel_failover"): "cancelling",
+    ("cancel_failed", "disable_protection"): "disabling",
     ("disable_failed", "disable_protection"): "disabling",
 }
 """Where a verb leads at once."""
@@ -100,7 +102,7 @@ FOUND_IN = {
     "planned_changing_recovery_point": {"planned_failed_over"},
     "planned_committing": {"planned_failed_over"},
     "cancelling": {"failover_failed", "planned_failed_over", "cancel_failed"},
-    "disabling": {"protected", "committed", "failover_failed", "disable_failed"},
+    "disabling": {"protected", "committed", "failover_failed", "cancel_failed", "disable_failed"},
 }
 """Where a job whose check fails leaves the machine: where it was found (ours)."""
 

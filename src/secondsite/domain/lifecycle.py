@@ -145,6 +145,12 @@ TABLE: tuple[Transition, ...] = (
         S.FAILING_OVER,
         "ours: the source died while it was cancelled; never a dead item",
     ),
+    _user(
+        S.CANCEL_FAILED,
+        V.DISABLE_PROTECTION,
+        S.DISABLING,
+        "ours: a restored vault may show what was long ago",
+    ),
     _user(S.COMMITTED, V.REPROTECT, S.REPROTECTING, "S-163, S-166, S-167"),
     _service(S.REPROTECTING, E.SUCCEEDED, S.PROTECTED, "S-079, S-173", turns=True),
     _service(S.REPROTECTING, E.FAILED, S.COMMITTED, "S-174: same state as before, retry"),

@@ -26,33 +26,52 @@ def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing
 
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
-    sentence = "there was no replica"
+    sentence, kept = "there was no replica", False
     if hosted is not None:
         with hosted.lock("removing the replica", context.left_seconds()):
-            sentence = _remove(context, hosted, payload)
-    if payload.restore_machine:
+            kept = _keeps_its_machine(context, hosted, payload)
+            sentence = _remove(context, hosted, payload, kept)
+    if payload.restore_machine and not kept:
         sentence += "; " + _restore(context)
     return sentence, Nothing()
 
 
-def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> str:
-    failover = hosted.replica.state.run(runs.FAILOVER)
-    if failover is not None and not payload.keep_running:
-        committed = hosted.replica.state.committed_point_id is not None
-        if not committed or runs.machine_of(context, runs.FAILOVER) is not None:
-            raise errors.NotPossibleNow(
-                f"A machine runs on {hosted}, so its files cannot go.",
-                do="Keep the machine running, or remove it first.",
-            )
+def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
+    """Raises NotPossibleNow for a machine that runs on the replica and is not to be kept. A failover that never came to
+    have a machine keeps nothing."""
+    state = hosted.replica.state
+    if state.run(runs.FAILOVER) is None:
+        return False
+    machine = runs.machine_of(context, runs.FAILOVER)
+    made = machine is not None and context.fabric.inventory.get(machine.fabric_id) is not None
+    if not made and not state.stands_on_its_run:
+        return False
+    if not payload.keep_running and (machine is not None or not state.stands_on_its_run):
+        raise errors.NotPossibleNow(
+            f"A machine runs on {hosted}, so its files cannot go.",
+            do="Keep the machine running, or remove it first.",
+        )
+    return payload.keep_running
+
+
+def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, keep: bool) -> str:
     for run in list(hosted.replica.state.runs):
-        if run.name != runs.FAILOVER:
+        if run.name != runs.FAILOVER or not (keep or hosted.replica.state.stands_on_its_run):
             runs.end(context, hosted, run.name)
-    if failover is not None and payload.keep_running:
+    if keep:
         hosted.replica.settle(runs.FAILOVER)
+        _let_go_of_its_machine(context)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
         # remembered for a repeat of the order after the replica is gone
         context.state.put_fact(_restore_key(context), hosted.setup.existing_fabric_id)
-    return context.parts.host.remove(hosted, keep_files=failover is not None and payload.keep_running)
+    return context.parts.host.remove(hosted, keep_files=keep)
+
+
+def _let_go_of_its_machine(context: Context) -> None:
+    """It is its owner's now: without our tag it can be protected anew."""
+    machine = runs.machine_of(context, runs.FAILOVER)
+    if machine is not None:
+        context.fabric.tracking.disable(machine.fabric_id)
 
 
 def _restore_key(context: Context) -> str:

@@ -134,13 +134,28 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 
 
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
-    context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
     hosted = context.parts.host.find(context.machine_id)
+    if payload.run == FAILOVER:
+        _require_a_copy(context, hosted, payload.fabric_id)
+    context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
     if hosted is None:
         return "the machine is removed; there is no replica any more", Nothing()
     with hosted.lock("ending a run", context.left_seconds()):
         sentence = end(context, hosted, payload.run)
     return sentence, Nothing()
+
+
+def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:
+    """What was committed, or came home, is production, whatever a vault says that was restored from an old backup."""
+    committed = hosted is not None and hosted.replica.state.stands_on_its_run
+    found = context.fabric.inventory.get(fabric_id)
+    ours = found is not None and found.tag == context.machine_id
+    if committed or (ours and machine_of(context, FAILOVER) is None):
+        name = found.name if found is not None else context.machine_id
+        raise errors.NotPossibleNow(
+            f"{name} is no failover copy any more: its failover was committed, and there is no other copy of it.",
+            do="Commit again, or disable protection: the machine runs on.",
+        )
 
 
 def end(context: Context, hosted: HostedReplica, run: str) -> str:

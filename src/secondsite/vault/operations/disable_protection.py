@@ -44,7 +44,7 @@ class DisableProtection(MachineOperation):
         assert isinstance(request, rest.DisableProtection)
         both = (machine.source_site, machine.target_site)
         return DisableArguments(
-            runs_at_target=machine.failed_over_point_id is not None,
+            runs_at_target=machine.failed_over_point_id is not None or machine.start_ordered,
             without_site=giving_up.given_up(self.deps, machine, request, both),
         )
 
@@ -70,7 +70,9 @@ class DisableProtection(MachineOperation):
     def _remove(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         runs = ctx.arguments(DisableArguments).runs_at_target
-        payload = orders.RemoveReplica(keep_running=runs, restore_machine=machine.reversed and not runs)
+        payload = orders.RemoveReplica(
+            keep_running=runs, restore_machine=machine.reversed and machine.failed_over_point_id is None
+        )
         what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
         need = Need(
             orders.REMOVE_REPLICA,

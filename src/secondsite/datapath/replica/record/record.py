@@ -101,6 +101,11 @@ class ReplicaState:
     def layer_of(self, point_id: str) -> Layer | None:
         return next((layer for layer in self.layers if layer.point_id == point_id), None)
 
+    @property
+    def stands_on_its_run(self) -> bool:
+        """A failover was committed, and takes no cycles: the run's overlays hold the only copy of the machine."""
+        return self.committed_point_id is not None and self.head is None
+
     def run(self, name: str) -> Run | None:
         return next((run for run in self.runs if run.name == name), None)
 

@@ -102,7 +102,7 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
         if run is None:
             prune.tidy(core)
             return f"run {run_name} was already closed"
-        if state.committed_point_id is not None and state.head is None:
+        if state.stands_on_its_run:
             raise errors.ReplicaInUse(
                 f"Run {run_name} of {state.machine_id} was committed: its overlays hold the only copy of the machine.",
                 do="Reprotect the machine, or remove the replica when the machine is no longer needed.",

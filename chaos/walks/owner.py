@@ -1,0 +1,109 @@
+"""What a site's owner does to machines with tools of their own, without asking us."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.walks.episode import Episode
+from secondsite.domain import errors
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import MachineSummary, Power, PowerState
+from secondsite.fabrics.simulated.host.host import Host
+from secondsite.fabrics.simulated.host.records import MachineRecord
+
+
+@dataclass(slots=True)
+class Owner:
+    """Of both sites."""
+
+    on: Episode
+    undefined: list[tuple[str, MachineRecord]] = field(default_factory=list)
+
+    def act(self) -> str:
+        """Something, to any copy; what was done."""
+        acts = (
+            self.start,
+            self.start,
+            self.stop,
+            self.save,
+            self.undefine,
+            self.autostart,
+            self.start_anyway,
+        )
+        found = self.on.ledger.machines()
+        if self.undefined and self.on.chance.random() < 0.5:
+            return self._define_again()
+        if not found:
+            return "nothing is there"
+        site, machine = self.on.chance.choice(found)
+        return self.on.chance.choice(acts)(site, machine)
+
+    def switch_on(self) -> str:
+        """Production, where it belongs: nothing may be in its way."""
+        active = self.on.active_site()
+        there = [found for found in self.on.ledger.machines() if found[0] == active]
+        if not there:
+            return self._define_again() if self.undefined else f"nothing is defined at {active}"
+        return self.start(*there[0])
+
+    def start(self, site: str, machine: MachineSummary) -> str:
+        copies = len(self.on.ledger.running())
+        if copies and not self.on.machine_is_protected():
+            return "left alone: it is not ours, and runs already"
+        try:
+            self._power(site).start(machine.fabric_id)
+        except errors.SecondsiteError as error:
+            return f"start at {site}: {error.message}"
+        return f"started at {site}"
+
+    def start_anyway(self, site: str, machine: MachineSummary) -> str:
+        """Ends the veto first. A second copy is then this person's deed, and has to be told of."""
+        self.on.ledger.pardon = f"the owner started the copy at {site}"
+        host = self._host(site)
+        with host.records.lock(machine.fabric_id, "start anyway"):
+            host.records.save(host.records.need(machine.fabric_id).having(start_forbidden=False))
+        try:
+            self._power(site).start(machine.fabric_id)
+        except errors.SecondsiteError as error:
+            return f"start anyway at {site}: {error.message}"
+        return f"started at {site} in spite of the veto"
+
+    def stop(self, site: str, machine: MachineSummary) -> str:
+        self._power(site).stop(machine.fabric_id)
+        return f"switched off at {site}"
+
+    def save(self, site: str, machine: MachineSummary) -> str:
+        if machine.power is not PowerState.RUNNING:
+            return "it does not run"
+        simulated.save(self._root(site), machine.fabric_id)
+        return f"saved at {site}"
+
+    def undefine(self, site: str, machine: MachineSummary) -> str:
+        self._power(site).stop(machine.fabric_id)
+        host = self._host(site)
+        with host.records.lock(machine.fabric_id, "undefine"):
+            self.undefined.append((site, host.records.need(machine.fabric_id)))
+            host.records.delete(machine.fabric_id)
+        return f"undefined at {site}"
+
+    def autostart(self, site: str, machine: MachineSummary) -> str:
+        """What is forbidden to start is left alone."""
+        if self._host(site).records.need(machine.fabric_id).start_forbidden:
+            return "it must not start"
+        on = self.on.chance.random() < 0.7
+        simulated.set_autostart(self._root(site), machine.fabric_id, on)
+        return f"autostart {'on' if on else 'off'} at {site}"
+
+    def _define_again(self) -> str:
+        site, record = self.undefined.pop()
+        if self._host(site).records.get(record.fabric_id) is None:
+            self._host(site).records.save(record)
+        return f"defined again at {site}"
+
+    def _power(self, site: str) -> Power:
+        return simulated.open_fabric(self._root(site)).power
+
+    def _host(self, site: str) -> Host:
+        return Host(self._root(site))
+
+    def _root(self, site: str) -> Path:
+        return self.on.rig.home(f"appliance-{site}") / "fabric"

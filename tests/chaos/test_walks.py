@@ -1,0 +1,54 @@
+"""Random walks over real processes on simulated sites, and ways that failed once. `./dev chaos --walks N` goes further."""
+
+import random
+
+import pytest
+
+from chaos.walks import episode, verbs, walking
+from chaos.walks.accidents import Accidents
+from secondsite.domain.lifecycle import Verb
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 45
+
+
+@pytest.fixture
+def on():
+    with episode.opened(random.Random(1)) as on:
+        yield on
+
+
+def took(on, *wanted):
+    for verb in wanted:
+        assert verbs.take(on, verb) is None, verb
+
+
+@pytest.mark.timeout(600)
+def test_whatever_operators_owners_and_accidents_do_the_promises_hold():
+    seed = random.randrange(2**32)
+    print(f"./dev chaos --walks 1000 --seed {seed}")
+    seen = walking.run(1000, seed, within_seconds=SECONDS, most_broken=1, say=print)
+    assert not seen.broken, seen.broken
+    assert seen.steps.total() > 5
+
+
+def test_a_machine_whose_protection_ended_at_its_new_site_can_be_protected_there_anew(on):
+    took(on, Verb.ENABLE_PROTECTION, Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.DISABLE_PROTECTION)
+    took(on, Verb.ENABLE_PROTECTION)
+    assert on.active_site() == "b"
+    on.check()
+
+
+def test_a_restored_vault_that_shows_a_failover_of_long_ago_can_be_led_out_of_it(on):
+    accidents = Accidents(on)
+    took(on, Verb.ENABLE_PROTECTION, Verb.PLANNED_FAILOVER)
+    accidents.back_up("vault")
+    took(on, Verb.COMMIT, Verb.REPROTECT)
+    accidents.restore()
+    on.settle()
+    assert verbs.take(on, Verb.CANCEL_FAILOVER) is not None
+    verbs.any_way_on(on)
+    on.settle()
+    on.check()
+    assert [site for site, _ in on.ledger.running()] == ["b"]
