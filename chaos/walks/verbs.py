@@ -120,6 +120,7 @@ def _nothing_missing(on: Episode, verb: Verb, job: rest.Job, boots: int) -> None
     """The copy that was started holds all that it was promised to hold."""
     deadline = time.monotonic() + BOOT_SECONDS
     while len(on.ledger.boots) <= boots:
+        on.ledger.check()
         if not on.ledger.running() or on.ledger.pardon is not None:
             return
         if time.monotonic() > deadline:

@@ -31,6 +31,9 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
         with hosted.lock("removing the replica", context.left_seconds()):
             kept = _keeps_its_machine(context, hosted, payload)
             sentence = _remove(context, hosted, payload, kept)
+    elif payload.keep_running:
+        # this appliance's own records may be from an old backup
+        _let_go_of_its_machine(context)
     if payload.restore_machine and not kept:
         sentence += "; " + _restore(context)
     return sentence, Nothing()
@@ -69,9 +72,9 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
 
 def _let_go_of_its_machine(context: Context) -> None:
     """It is its owner's now: without our tag it can be protected anew."""
-    machine = runs.machine_of(context, runs.FAILOVER)
-    if machine is not None:
-        context.fabric.tracking.disable(machine.fabric_id)
+    for found in context.fabric.inventory.list():
+        if found.tag == context.machine_id:
+            context.fabric.tracking.disable(found.fabric_id)
 
 
 def _restore_key(context: Context) -> str:
