@@ -1,1 +1,1 @@
-"""The command line: every sentence of it is a REST call."""
+"""The command line: each command is a REST call."""

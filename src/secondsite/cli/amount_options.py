@@ -1,15 +1,15 @@
-"""Options that are amounts: `parser=` of what Typer declares. `domain.amounts` knows the units."""
+"""Parsers of options that are amounts, for Typer's `parser=`. `domain.amounts` knows the units."""
 
 from ..domain import amounts, errors
 
 
 def seconds(given: str | float) -> float:
-    """Of '15m', '90', '1h30m'; a default is a number already. Raises InvalidArgument."""
+    """Seconds of '15m', '90', '1h30m'; a default is a number already. Raises InvalidArgument."""
     return amounts.parse_span(given) if isinstance(given, str) else given
 
 
 def whole_seconds(given: str | int) -> int:
-    """The same, where there are no parts of seconds. Raises InvalidArgument."""
+    """The same, in whole seconds only. Raises InvalidArgument."""
     found = seconds(given)
     if found != int(found):
         raise errors.InvalidArgument(

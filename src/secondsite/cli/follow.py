@@ -22,7 +22,7 @@ Key = tuple[str, int, int, str]
 
 
 def to_its_end(vault: Vault, job: JobHandle, no_wait: bool, as_json: bool) -> exit_codes.Exit:
-    """Follow a job that was started, unless nobody waits for it; the exit code that this means. Raises as `follow`."""
+    """Follow a job that was started, unless nobody waits for it; gives the exit code. Raises as `follow`."""
     if no_wait:
         output.show_accepted(job.id, as_json)
         return exit_codes.Exit.OK
@@ -50,7 +50,7 @@ def follow(vault: Vault, handle: JobHandle, as_json: bool) -> rest.Job:
 
 
 def require_success(job: rest.Job) -> exit_codes.Exit:
-    """The exit code that the job's end means."""
+    """The exit code for the job's final state."""
     return exit_codes.BY_JOB_STATE.get(job.state, exit_codes.Exit.INTERNAL)
 
 

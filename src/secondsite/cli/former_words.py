@@ -1,4 +1,4 @@
-"""Words that commands had before, so that whoever types one is told the word of now."""
+"""Former names of commands, so that whoever types one is told the present name."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,14 +21,14 @@ FORMER: Mapping[tuple[str, str], str] = MappingProxyType(
         ("point", "choose"): "point preview",
     }
 )
-"""By noun and word what is typed now."""
+"""What is typed now, by noun and former word."""
 
 
 class Noun(TyperGroup):
     """The commands of a noun."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that is meant; a former word is refused with its present one."""
+        """The command that is meant; a former word is refused, and the present one is named."""
         now = FORMER.get((ctx.info_name, args[0]))
         if now is not None:
             ctx.fail(f"'{ctx.info_name} {args[0]}' has a new name. Type: secondsite {now}")

@@ -27,7 +27,7 @@ WithoutSite = Annotated[
     typer.Option(
         "--without-site",
         metavar="SITE",
-        help="That site is gone for good: go on without it. The job's tasks say what is lost.",
+        help="A site that is gone for good: go on without it. The job's tasks say what is lost.",
     ),
 ]
 

@@ -18,7 +18,7 @@ from ..wire.rest import JobAccepted
 from . import tables
 
 PIPE_COLUMNS = 240
-"""Width where nobody looks: what reads a pipe wants whole lines."""
+"""Width without a terminal: whatever reads a pipe wants whole lines."""
 
 
 def _width(stream: Any) -> int | None:
@@ -52,7 +52,7 @@ BAD = {
 
 
 def say(text: str) -> None:
-    """One sentence on standard output, never broken by us, so that a command in it can be copied."""
+    """One sentence on standard output, never wrapped, so that a command in it can be copied."""
     console.print(text, markup=False, soft_wrap=True)
 
 
@@ -133,7 +133,7 @@ def with_dashes(text: str) -> str:
 
 
 def cell(value: object) -> Text:
-    """What a table shows for it: words that are good or bad in their colour, a dash for nothing."""
+    """What a table shows for a value: good and bad words in their colour, a dash for nothing."""
     text = "-" if value is None else str(value)
     return Text(text, style="green" if text in GOOD else "red" if text in BAD else "")
 

@@ -18,7 +18,7 @@ def show(sites: Sequence[Seen], as_json: bool) -> None:
 
 
 def age(seen_at: datetime | None) -> str | None:
-    """How long ago that was; None for what is so now."""
+    """How long ago that was; None for what is current."""
     if seen_at is None:
         return None
     return f"{amounts.span(max(0, round((datetime.now(UTC) - seen_at).total_seconds())))} ago"

@@ -57,7 +57,7 @@ def _range(text: str) -> tuple[str, ...]:
 
 
 def shown_window(shape: WindowShape) -> str:
-    """As it can be typed again."""
+    """The window, as it can be typed again."""
     return f"{','.join(shape.days)} {shape.begins}-{shape.ends} {amounts.exact_rate(shape.bytes_per_second)}"
 
 

@@ -62,7 +62,7 @@ def _on_one_line(cell: Text) -> Text:
 
 
 def _below(headers: Sequence[str], cells: Sequence[Text]) -> Iterator[Text]:
-    """What did not fit: the sentence alone, of the others each with its name."""
+    """The cells that did not fit: the sentence by itself, each other one with its column's name."""
     said = [
         Text.assemble((f"{header}: ", "dim") if header not in ("", "result") else "", cell)
         for header, cell in zip(headers, cells, strict=True)

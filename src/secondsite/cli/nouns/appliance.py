@@ -11,7 +11,9 @@ from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
 
-app = typer.Typer(cls=Noun, no_args_is_help=True, help="Appliances: our process beside a site's hypervisors.")
+app = typer.Typer(
+    cls=Noun, no_args_is_help=True, help="Appliances: our agents beside the sites' hypervisors."
+)
 
 Name = Annotated[
     str, typer.Argument(help="Name or id of the appliance.", metavar="APPLIANCE", show_default=False)
@@ -62,7 +64,7 @@ def create_registration_key(
     site: Annotated[str, typer.Option("--site", help="The site the appliance stands at.")],
     as_json: Json = False,
 ) -> None:
-    """A registration key: valid for an hour, for one appliance."""
+    """Create a registration key: valid for an hour, for one appliance."""
     with connect(context) as vault:
         made = vault.sites[site].create_registration_key()
     if as_json:
@@ -76,7 +78,7 @@ def create_registration_key(
 
 @app.command()
 def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Deletes an appliance that no machine needs: the vault lets it in no more."""
+    """Delete an appliance that no machine needs: the vault no longer lets it in."""
     with connect(context) as vault:
         vault.appliances[name].delete()
     output.show_deleted("appliance", name, as_json)

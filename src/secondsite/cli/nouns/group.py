@@ -72,7 +72,7 @@ def create(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """A new group; its machines get common points from now on."""
+    """Create a group; its machines get common points from now on."""
     with connect(context) as vault:
         made = vault.groups.create(
             group,
@@ -87,21 +87,21 @@ def create(
 
 @app.command()
 def add(context: typer.Context, group: Name, machines: MachineNames, as_json: Json = False) -> None:
-    """Machines join a group. They replicate the same way as its other machines."""
+    """Add machines to a group. They must replicate in the same direction as its other machines."""
     with connect(context) as vault:
         _shown(vault.groups[group].add(*machines), as_json)
 
 
 @app.command()
 def remove(context: typer.Context, group: Name, machines: MachineNames, as_json: Json = False) -> None:
-    """Machines leave a group; they stay protected, and their points stay."""
+    """Remove machines from a group; they stay protected and keep their points."""
     with connect(context) as vault:
         _shown(vault.groups[group].remove(*machines), as_json)
 
 
 @app.command()
 def delete(context: typer.Context, group: Name, as_json: Json = False) -> None:
-    """Ends a group; its machines stay protected, each by itself."""
+    """Delete a group; its machines stay protected, each by itself."""
     with connect(context) as vault:
         vault.groups[group].delete()
     output.show_deleted("group", group, as_json)

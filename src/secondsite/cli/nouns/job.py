@@ -17,7 +17,7 @@ from ..output import clock
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
 SHORT = 10
-"""So many characters of a job's id are shown, and are enough to name it."""
+"""Characters of a job's id that are shown; they are enough to name it."""
 JobId = Annotated[
     str, typer.Argument(help="Id of the job, or its beginning.", metavar="JOB", show_default=False)
 ]
@@ -32,7 +32,7 @@ def show_list(
     machine: Annotated[str | None, typer.Option(help="Only jobs of this machine.")] = None,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 30,
     everything: Annotated[
-        bool, typer.Option("--all", help="With the jobs that other jobs started, below them.")
+        bool, typer.Option("--all", help="Also show the jobs that other jobs started, below them.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +64,7 @@ def show_list(
 
 
 def _below(jobs: Sequence[rest.Job]) -> Iterator[tuple[bool, rest.Job]]:
-    """Each job, then those that it started, in their order; told by the mark whether a job is such a child."""
+    """Each job, followed by those that it started, in order; the flag says whether a job is such a child."""
     listed = {job.id for job in jobs}
     for job in jobs:
         if job.parent_id in listed:

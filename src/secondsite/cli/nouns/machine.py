@@ -44,11 +44,11 @@ def show_list(
     context: typer.Context,
     site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
     discover: Annotated[
-        bool, typer.Option(help="Ask the sites for machines that are not protected too.")
+        bool, typer.Option(help="Also ask the sites for machines that are not protected.")
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """All machines: protected ones, and those that could be; of a site that cannot be asked, as it had them last."""
+    """All machines: protected ones, and those that could be; for a site that cannot be asked, the last known ones."""
     with connect(context) as vault:
         machines = list(vault.machines.list(site=site))
         sites = vault.machines.discovered(site) if discover else []
@@ -104,7 +104,7 @@ def rpo(
     ] = 3600,
     as_json: Json = False,
 ) -> None:
-    """How old the newest recoverable instant was, every ten seconds; a week is kept."""
+    """How old the newest recoverable instant was, measured every ten seconds; a week is kept."""
     with connect(context) as vault:
         found = vault.machines[machine].show()
         samples = vault.machines[machine].rpo(datetime.now(UTC) - timedelta(seconds=since))
@@ -188,7 +188,7 @@ def _journal(machine: rest.Machine) -> str | None:
 
 
 def _at_source(machine: rest.Machine) -> str:
-    """The power is what the source's appliance said last: of the machine there, wherever it should run now."""
+    """The power is what the source's appliance last reported of the machine there, wherever it should run now."""
     if machine.power is None:
         return machine.source_site
     away = any(
@@ -199,7 +199,7 @@ def _at_source(machine: rest.Machine) -> str:
 
 
 def _runs_at(machine: rest.Machine) -> str | None:
-    """Only what is known: at the source its appliance tells the power, at the target a job started it."""
+    """Where it runs, as far as is known: the source's appliance tells the power, at the target a job started it."""
     if machine.active_site == machine.target_site:
         return machine.active_site
     return (

@@ -45,7 +45,7 @@ def create(
     ],
     as_json: Json = False,
 ) -> None:
-    """After a failover, cards of the source network are plugged into the target network. Replaces one that was there."""
+    """Plug cards of the source network into the target network after a failover. Replaces an existing mapping."""
     given = *_split(source), *_split(target)
     with connect(context) as vault:
         made = vault.mappings.create(*given)
@@ -62,7 +62,7 @@ def delete(
     target_site: Annotated[str, typer.Argument(help="The target site.", metavar="SITE", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Cards of the source network are not connected at that site any more."""
+    """Delete a mapping: cards of the source network are no longer connected at that site."""
     site, network = _split(source)
     with connect(context) as vault:
         vault.mappings.delete(site, network, target_site)

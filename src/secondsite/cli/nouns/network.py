@@ -18,7 +18,7 @@ def show_list(
     site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The networks that the sites have, and their mappings; of a site that cannot be asked, those that it had."""
+    """The networks of the sites, and their mappings; for a site that cannot be asked, the last known ones."""
     with connect(context) as vault:
         sites = vault.networks.list(site)
     remembered.show(sites, as_json)

@@ -52,7 +52,7 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
 
 
 def _said(stretch: JournalStretch) -> str:
-    """A stretch of the journal, so that either time can be given to --at: whole seconds inside it."""
+    """A stretch of the journal. Both times are whole seconds inside it, so either can be given to --at."""
     begins_at = stretch.begins_at + timedelta(microseconds=999_999)
     return (
         f"journal: any cycle from {clock(begins_at)} to {clock(stretch.ends_at)} (--at TIME), "
@@ -66,11 +66,11 @@ def hold(
     machine: MachineName,
     point: PointId,
     reason: Annotated[
-        str, typer.Option(help="Why it is to stay; shown in 'point list'.", show_default=False)
+        str, typer.Option(help="Why the point is kept; shown in 'point list'.", show_default=False)
     ],
     as_json: Json = False,
 ) -> None:
-    """Keeps a point, whatever retention says, until it is released."""
+    """Keep a point, whatever retention says, until it is released."""
     with connect(context) as vault:
         held = vault.machines[machine].points[point].hold(reason)
     if as_json:
@@ -81,7 +81,7 @@ def hold(
 
 @app.command()
 def release(context: typer.Context, machine: MachineName, point: PointId, as_json: Json = False) -> None:
-    """Ends the hold of a point: retention decides about it again."""
+    """End the hold of a point: retention decides about it again."""
     with connect(context) as vault:
         released = vault.machines[machine].points[point].release()
     if as_json:
@@ -98,7 +98,7 @@ def verify(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Reads a point at the target and compares it with what was sealed. A damaged one is marked and not picked."""
+    """Read a point at the target and compare it with what was sealed. A damaged one is marked and not picked."""
     with connect(context) as vault:
         job = vault.machines[machine].points[point].verify()
         ended = follow.to_its_end(vault, job, no_wait, as_json)
@@ -110,9 +110,9 @@ def preview(
     context: typer.Context,
     machine: MachineName,
     choice: Annotated[
-        RecoveryPointChoice | None, typer.Option(help="The choice to look at: latest, if nothing is given.")
+        RecoveryPointChoice | None, typer.Option(help="The choice to preview; latest if nothing is given.")
     ] = None,
-    point: Annotated[str | None, typer.Option(help="The id of a point to look at.")] = None,
+    point: Annotated[str | None, typer.Option(help="The id of a point to preview.")] = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:

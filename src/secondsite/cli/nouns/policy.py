@@ -25,7 +25,7 @@ RETENTION = "How long points stay; 0 keeps the latest alone."
 CRASH = "From one point to the next."
 APP = "From one app-consistent point to the next; 0: none."
 CYCLE = "Between two cycles."
-JOURNAL = "For how long any cycle can be recovered, not only points; 0: points only."
+JOURNAL = "How far back any cycle can be recovered, not only points; 0: points only."
 
 
 def _span(what: str, default: float | None = None, parser: Callable[[str], float] = whole_seconds) -> Any:
@@ -86,7 +86,7 @@ def create(
     journal: Annotated[int | None, _span(JOURNAL, DEFAULT.journal_seconds)] = None,
     as_json: Json = False,
 ) -> None:
-    """A new policy."""
+    """Create a policy."""
     values = _values(rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal)
     with connect(context) as vault:
         made = vault.policies.create(name, **values)
@@ -105,7 +105,7 @@ def update(
     journal: Annotated[int | None, _span(JOURNAL)] = None,
     as_json: Json = False,
 ) -> None:
-    """New values for a policy; those not given stay. The appliances of its machines are told."""
+    """Change a policy; values not given stay. The appliances of its machines are told."""
     values = _values(rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal)
     with connect(context) as vault:
         changed = vault.policies[name].update(**values)
@@ -114,7 +114,7 @@ def update(
 
 @app.command()
 def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Deletes a policy that no machine uses."""
+    """Delete a policy that no machine uses."""
     with connect(context) as vault:
         vault.policies[name].delete()
     output.show_deleted("policy", name, as_json)

@@ -42,7 +42,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def create(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
-    """A new site; enroll its appliance next."""
+    """Create a site; enroll its appliance next."""
     with connect(context) as vault:
         site = vault.sites.create(name)
     if as_json:
@@ -69,15 +69,16 @@ def limit(
     window: Annotated[
         list[str] | None,
         typer.Option(
-            help="'mon-fri 08:00-18:00 20MB/s': another rate then; the first that fits holds. Repeat it."
+            help="'mon-fri 08:00-18:00 20MB/s': another rate at those times; the first window that fits holds. May be given several times."
         ),
     ] = None,
     utc_offset: Annotated[
-        str, typer.Option(help="The site's clocks, minutes from UTC or hours and minutes: +60, +01:00.")
+        str,
+        typer.Option(help="The site's time zone, in minutes from UTC or in hours and minutes: +60, +01:00."),
     ] = "0",
     as_json: Json = False,
 ) -> None:
-    """How fast the site may send from now on: replaces the whole schedule. 'site show' shows it."""
+    """Set how fast the site may send from now on: replaces the whole schedule. 'site show' shows it."""
     if rate is None and not window:
         raise errors.InvalidArgument(
             "Neither a rate nor a window was given.",
@@ -121,7 +122,7 @@ def _limit(site: Site) -> str:
 
 @app.command()
 def delete(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
-    """Deletes a site that has no appliances and no machines under protection."""
+    """Delete a site that has no appliances and no machines under protection."""
     with connect(context) as vault:
         vault.sites[name].delete()
     output.show_deleted("site", name, as_json)

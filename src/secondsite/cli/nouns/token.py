@@ -29,7 +29,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def create(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """A new token. It is shown once: keep it."""
+    """Create a token. It is shown once: keep it."""
     with connect(context) as vault:
         made = vault.tokens.create(name)
     if as_json:
@@ -41,7 +41,7 @@ def create(context: typer.Context, name: Name, as_json: Json = False) -> None:
 
 @app.command()
 def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Deletes a token: it opens nothing from now on. The last one stays."""
+    """Delete a token: it gives no access from now on. The last one cannot be deleted."""
     with connect(context) as vault:
         vault.tokens[name].delete()
     output.show_deleted("token", name, as_json)

@@ -99,7 +99,7 @@ def change_recovery_point(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Start the failed-over machine from another point, or the cycle of a time. Possible until commit."""
+    """Start the failed-over machine from another point or another instant. Possible until commit."""
     start = instants.start(choice, point, at, RecoveryPointChoice.CUSTOM)
     run(
         context,
