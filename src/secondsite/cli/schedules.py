@@ -15,7 +15,7 @@ def window(text: str) -> WindowShape:
     begins, dash, ends = parts[1].partition("-") if len(parts) == 3 else ("", "", "")
     if not dash:
         raise errors.InvalidArgument(
-            f"'{text}' is no window.", do="Give days, times and a rate: 'mon-fri 08:00-18:00 20MB'."
+            f"'{text}' is not a window.", do="Give days, times and a rate: 'mon-fri 08:00-18:00 20MB'."
         )
     return WindowShape(
         days=_days(parts[0]), begins=begins, ends=ends, bytes_per_second=amounts.parse_rate(parts[2])
@@ -30,7 +30,7 @@ def utc_offset(text: str) -> int:
         return 0
     if found is None:
         raise errors.InvalidArgument(
-            f"'{text}' is no offset.",
+            f"'{text}' is not an offset.",
             do="Give minutes from UTC, or hours and minutes: +60 and +01:00 are UTC+1.",
         )
     minutes = int(found[4]) if found[4] else 60 * int(found[2]) + int(found[3])
@@ -50,7 +50,7 @@ def _range(text: str) -> tuple[str, ...]:
     for day in (first, last):
         if day not in DAYS:
             raise errors.InvalidArgument(
-                f"'{day}' is no day of the week.", do=f"Use {', '.join(DAYS)}, or daily."
+                f"'{day}' is not a day of the week.", do=f"Use {', '.join(DAYS)}, or daily."
             )
     count = (DAYS.index(last) - DAYS.index(first)) % len(DAYS) + 1
     return tuple(DAYS[(DAYS.index(first) + step) % len(DAYS)] for step in range(count))

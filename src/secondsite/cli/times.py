@@ -12,7 +12,7 @@ def instant(text: str, now: datetime) -> datetime:
         found = _today(wanted, now) or _dated(wanted)
     except ValueError:
         raise errors.InvalidArgument(
-            f"'{text}' is no time of day.", do="Give 2026-11-20T08:15:30Z, or 08:15:30 for today (UTC)."
+            f"'{text}' is not a time of day.", do="Give 2026-11-20T08:15:30Z, or 08:15:30 for today (UTC)."
         ) from None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if found > now:

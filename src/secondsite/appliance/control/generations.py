@@ -1,4 +1,4 @@
-"""Which orders are too old to be carried out: the highest generation of each machine that was seen here, durably.
+"""Which orders are too old to be carried out. The highest generation seen here of each machine is durable.
 
 Every verb on a machine raises its generation, and its orders carry it. So an order of a job that a later one has overtaken
 is refused, whatever its vault believes: it may have been retried late, or come from a restored database.
@@ -17,7 +17,7 @@ from ..shared import State
 
 KEY = "generation/"
 OLDEST_SECONDS = 7 * DAY
-"""An order may be this much older than its own deadline: its vault may have been down, and goes on with it."""
+"""How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
 
 
 class Generations:
@@ -40,7 +40,7 @@ class Generations:
             return dict(self._seen)
 
     def refuse_overtaken(self, order: Order) -> None:
-        """Raises StaleOrder for a number lower than was seen for the machine."""
+        """Raises StaleOrder for a number lower than the highest seen for the machine."""
         seen = self._seen.get(order.machine_id or "", 0)
         if order.generation is not None and order.generation < seen:
             raise errors.StaleOrder(

@@ -11,7 +11,7 @@ SECONDS = 15.0
 
 
 def ask(url: str, method: str, path: str, body: bytes | None, context: ssl.SSLContext) -> tuple[int, bytes]:
-    """Status and body of the answer. Raises InvalidArgument for an address that is none, CertificateRefused where
+    """Status and body of the answer. Raises InvalidArgument for an invalid address, CertificateRefused where
     `context` refuses the certificate, ApplianceUnreachable."""
     try:
         # trust_env would let the environment name a proxy, or credentials for the vault's name
@@ -30,7 +30,9 @@ def _address(url: str, path: str) -> httpx2.URL:
             return httpx2.URL(scheme="https", host=where.hostname, port=where.port, path=path)
     except (ValueError, httpx2.InvalidURL):
         pass
-    raise errors.InvalidArgument(f"'{url}' is no https address.", do="Give https://HOST:PORT of the vault.")
+    raise errors.InvalidArgument(
+        f"'{url}' is not an https address.", do="Give https://HOST:PORT of the vault."
+    )
 
 
 def _not_reached(url: str, problem: httpx2.TransportError) -> errors.SecondsiteError:

@@ -1,7 +1,6 @@
-"""Each order is done once: for one that has ended its report is sent again, one that runs goes on, a new one gets a
-worker. One that a later verb has overtaken, or that was given long ago, is refused.
-
-After a restart a repeated order runs again; handlers can be repeated.
+"""Each order is done once: a new one gets a worker, one in progress goes on, and of one that has ended the report is
+sent again. One that a later verb has overtaken, or that was given long ago, is refused. After a restart a repeated
+order runs again: handlers can be repeated.
 """
 
 import threading
@@ -25,7 +24,8 @@ Send = Callable[[Report | Progress], None]
 
 PACES = {kind.value: each.pace for kind, each in ORDERS.items()}
 AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2}
-"""Those that wait cost a thread each, and begin it when it is needed. More that read whole disks would not be faster."""
+"""Orders at once. One that waits costs only a thread, begun when needed; more that read whole disks would not be
+faster."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class OrderDesk:
         self._pools[PACES.get(order.kind, Pace.PROMPT)].submit(self._run, order)
 
     def _known(self, order: Order) -> Report | None:
-        """What is to be said of the order at once: that it is stale, or how it ended."""
+        """The report that can be sent at once: that the order is stale, or how it ended."""
         try:
             self.generations.refuse_overtaken(order)
             report = self._parts.state.report(order.order_id)

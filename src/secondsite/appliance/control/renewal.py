@@ -45,7 +45,7 @@ class Renewal:
         self._lock = threading.Lock()
 
     def connected(self) -> None:
-        """Look at once when a connection begins: the last one may have taken an answer with it."""
+        """Ask at once when a connection begins: an answer may have been lost with the last one."""
         self._next_check = 0.0
 
     def request(self) -> Renew | None:
@@ -80,7 +80,7 @@ class Renewal:
             certificate = _certificate(pem)
             certificate.verify_directly_issued_by(_certificate(self._tls.authority.read_bytes()))
         except (ValueError, TypeError, InvalidSignature) as problem:
-            return f"it is no certificate of our CA: {problem!r}"
+            return f"it is not a certificate of our CA: {problem!r}"
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         if [name.value for name in names] != [self._appliance_id]:
             return "it is for another name"

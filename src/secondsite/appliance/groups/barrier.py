@@ -27,7 +27,7 @@ class Barrier:
             if not self._changed.wait_for(lambda: self._open, longest_seconds):
                 raise errors.DeadlineExceeded(
                     f"The other machines of the group were not ready within {longest_seconds:.0f} s.",
-                    do="The next common point is tried by itself.",
+                    do="Nothing: the next common point is tried by itself.",
                 )
         try:
             yield

@@ -99,7 +99,7 @@ class CommonPoints:
         return common
 
     def _unready(self, group: GroupShape, sources: Sequence[Source]) -> str | None:
-        """Why there can be no common point now; None if there can. Cheap, and disturbs no machine."""
+        """Why no common point is possible now; None if one is. Cheap, and disturbs no machine."""
         if len(sources) < len(group.members):
             return f"{len(group.members) - len(sources)} of its machines are not replicated from here."
         for source in sources:
@@ -186,7 +186,7 @@ class CommonPoints:
             try:
                 with self._fabric.quiescing.pause(ids, budget) as moment.instant:
                     seams.reach("appliance.group.paused")
-                    # measured from before the fabric's own budget began, so that it cannot have resumed them yet
+                    # measured from before the fabric's own budget began, so the fabric cannot have resumed them yet
                     if not barrier.let_through(budget) or time.monotonic() - began > budget:
                         moment.why = f"The machines stood still for the whole budget of {budget:g} s."
             except errors.SecondsiteError as error:
@@ -207,7 +207,7 @@ class CommonPoints:
         finally:
             barrier.ended(me)
 
-    # -- each on its own way ---------------------------------------------------------------------------
+    # -- each cycle by itself ---------------------------------------------------------------------------
 
     def _sent(
         self, pool: ThreadPoolExecutor, members: Sequence[_Member], request: CycleRequest, common: Common

@@ -46,7 +46,7 @@ def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape
 
 
 def _not_off(power: PowerState, name: str) -> Iterator[ObstacleShape]:
-    """A saved machine can be replicated, without the memory that it waits for; one that lives elsewhere cannot."""
+    """A saved machine can be replicated, though without its saved memory; one that lives elsewhere cannot."""
     try:
         resting.obstacle(power, name)
     except errors.NotPossibleNow as problem:
@@ -81,7 +81,7 @@ def _unreachable(context: Context, addresses: tuple[str, ...]) -> Iterator[Obsta
 
 
 def _reach(context: Context, addresses: tuple[str, ...]) -> None:
-    """Try for a while: a peer that is just restarting is no obstacle."""
+    """Try for a while: a peer that is just restarting is not an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
     while True:
         try:

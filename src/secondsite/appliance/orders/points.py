@@ -53,7 +53,7 @@ def _seal(hosted: HostedReplica) -> tuple[str | None, str]:
     try:
         sealed = hosted.replica.seal(body)
     except datapath_errors.HeadTorn as torn:
-        # an unfinished pass is no instant of the machine: the newest point is the latest that can start
+        # in an unfinished pass the head matches no instant of the machine: the newest point is the latest that can start
         return None, f", no new point: {torn.message}"
     return sealed.point_id, f", {sealed.sentence}"
 

@@ -99,7 +99,7 @@ def _ours(context: Context, fabric_id: str) -> MachineSummary:
         carries = f"is tagged {found.tag}" if found.tag else "carries no tag of ours"
         raise errors.NotOurs(
             f"Machine {found.name} at this site {carries}, so it is left alone.",
-            do="If it is the protected machine, which was defined anew: shut it down, and remove the definition ('virsh "
+            do="If it is the protected machine, defined anew, shut it down and remove the definition ('virsh "
             "undefine'); its disks stay. Then retry the job.",
         )
     return found

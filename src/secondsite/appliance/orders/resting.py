@@ -9,7 +9,7 @@ def obstacle(power: PowerState, name: str) -> None:
     if power is PowerState.SAVED:
         raise errors.NotPossibleNow(
             f"The memory of {name} is saved (managed save): its disks alone are not the machine.",
-            do="Start it ('virsh start') and shut it down from inside; or give its memory up with 'virsh "
+            do="Start it ('virsh start') and shut it down from inside; or discard its memory with 'virsh "
             "managedsave-remove'.",
         )
     if power is PowerState.ELSEWHERE:

@@ -90,7 +90,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
 
 
 def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
-    """Whoever fails over closes the replica first: while its source may send cycles, it may also run."""
+    """A failover closes the replica first: a source that may send cycles may also be running."""
     if payload.run == FAILOVER and hosted.accepting:
         raise errors.NotPossibleNow(
             f"The replica of {hosted.setup.machine_name} takes cycles from its source, so no failed-over machine is started "
@@ -153,7 +153,7 @@ def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: s
     if committed or (ours and machine_of(context, FAILOVER) is None):
         name = found.name if found is not None else context.machine_id
         raise errors.NotPossibleNow(
-            f"{name} is no failover copy any more: its failover was committed, and there is no other copy of it.",
+            f"{name} is no longer a failover copy: its failover was committed, and there is no other copy of it.",
             do="Commit again, or disable protection: the machine runs on.",
         )
 

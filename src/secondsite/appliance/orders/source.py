@@ -47,7 +47,7 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
 
 
 def _fenced(context: Context, source: Source) -> str:
-    """A part of a sentence. What fails is enforced later, by the appliance itself."""
+    """Part of a sentence. If the fabric fails, the appliance enforces the fence later."""
     try:
         context.parts.replication.fences.raise_(source, "It is being failed over to the other site.")
     except errors.SecondsiteError as error:

@@ -13,7 +13,7 @@ from .resting import obstacle
 
 PAUSE_SECONDS = 0.5
 PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "firmware-missing"}
-"""Errors that the other side overcomes by itself within the order's deadline."""
+"""Errors from which the other side recovers by itself within the order's deadline."""
 
 
 def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:

@@ -33,7 +33,7 @@ class MachineLock:
             if not self._acquire(max(0.0, within_seconds)):
                 raise errors.DeadlineExceeded(
                     f"{purpose} of {self._about()} waited {within_seconds:.0f} s for the end of: {self._holder}.",
-                    do="Retry; if it happens again look at the load of the hypervisor and of the store.",
+                    do="Retry; if it happens again, look at the load of the hypervisor and of the store.",
                 )
         finally:
             self._count(-1)

@@ -8,7 +8,7 @@ Its rooms:
     cycle               one cycle: a frozen view, sent until it is durable there
     cycle_plan          what a cycle carries, and its header
     fence               keeps the old copy of a failed-over machine from starting
-    watch               looks after machines beside their cycles
+    watch               looks after machines between their cycles
     views               what a frozen view leaves behind
     acknowledge         records that a cycle was tried, and that it arrived
     idle                a machine that wrote nothing

@@ -33,7 +33,7 @@ from .slices import DiskFacts, DiskPart
 
 Told = Callable[[float, str], None]
 VIEW_MARGIN_SECONDS = 30.0
-"""What a view may last beyond the deadline of its cycle, before somebody else ends it."""
+"""How long a view may outlast the deadline of its cycle before another process ends it."""
 
 
 def _nobody(_fraction: float, _sentence: str) -> None:

@@ -54,7 +54,7 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
          f"'secondsite machine include-disk {name}{_options(added)}'; to leave it out: 'exclude-disk'.")  # fmt: skip
     gone = [key for key in setup.disks if key not in attached]
     _say(source, "disk-missing", gone,
-         f"{name} has no {', '.join(gone)} any more, so new recovery points are without. If that is meant: "
+         f"{name} no longer has {', '.join(gone)}, and neither do new recovery points. If that is intended: "
          f"'secondsite machine exclude-disk {name}{_options(gone)}'.")  # fmt: skip
     if len(gone) == len(setup.disks):
         raise errors.FabricError(

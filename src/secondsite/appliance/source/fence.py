@@ -3,8 +3,8 @@
 Once a failover is known (the vault paused the source for it, or asked for the last cycle; or the target refuses
 cycles because of it), autostart is off, and where the platform has a veto, nobody starts the machine. Whether it had
 autostart is remembered until it is home again: a cancelled failover, a target that takes cycles again, or a failback.
-It is decided here, durable, and enforced at each start of the appliance. A machine that runs is told of and never cut
-off: a false word of the target must not stop production."""
+It is decided here, durable, and enforced at each start of the appliance. A machine that runs is reported and never cut
+off: a mistaken target must not stop production."""
 
 import contextlib
 import threading
@@ -21,7 +21,7 @@ from .machine import Source
 PREFIX = "fence/"
 FINDING = "source-running-after-failover"
 REFUSALS = frozenset({"not-accepting", "wrong-epoch"})
-"""With these the target says that the machine was failed over."""
+"""Refusals by which the target says that the machine was failed over."""
 
 log = structlog.get_logger(__name__)
 

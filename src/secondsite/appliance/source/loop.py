@@ -252,7 +252,7 @@ class Replication:
         source.findings.add(code, f"{said.message} {do}".strip())
 
     def _fence(self, source: Source, why: str) -> None:
-        """The target says that the machine was failed over. The watch enforces what fails here."""
+        """The target says that the machine was failed over. If enforcing that fails here, the watch does it."""
         try:
             self.fences.raise_(source, why)
         except errors.SecondsiteError as error:

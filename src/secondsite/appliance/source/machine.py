@@ -27,7 +27,7 @@ MOST_SLICE_BYTES = 4096 * MiB
 SLICE_SECONDS = (3.0, 10.0)
 """How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch space."""
 MOST_GROWTH = 8
-"""How many times as large the next slice may be."""
+"""The next slice is at most this many times as large as the last one."""
 
 
 class Source:
@@ -52,7 +52,7 @@ class Source:
         self.started = 0.0
         self.removed = False
         self.tidy = False
-        """Whether no view is open and no checkpoint waits but the acknowledged one; unknown after a start."""
+        """Whether no view is open and only the acknowledged checkpoint is left; unknown after a start."""
         self._not_before = 0.0
         self._failures = 0
         self._state = state
@@ -89,7 +89,7 @@ class Source:
         self.unchanged_fingerprint = None
         return True
 
-    # -- who holds it ----------------------------------------------------------------------------------
+    # -- its lock ----------------------------------------------------------------------------------
 
     @contextmanager
     def lock(self, purpose: str, within_seconds: float, interrupt: bool = False) -> Iterator[None]:
@@ -156,7 +156,7 @@ class Source:
         """Note what the machine's power is now."""
         self.power, self.power_seen = power, time.monotonic()
 
-    # -- what is told ----------------------------------------------------------------------------------
+    # -- its status ----------------------------------------------------------------------------------
 
     def status(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SourceStatus:
         """The status for the vault. A machine that is off and completely sent loses nothing, so `sent_at` is now."""

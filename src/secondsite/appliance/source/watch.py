@@ -1,5 +1,5 @@
-"""Looks after machines beside their cycles, whatever the target does: what a dead process left open is ended, the
-power of each is known, and a machine that was failed over is kept from starting."""
+"""Looks after machines between their cycles, whatever the target does: ends what a dead process left open, knows the
+power of each machine, and keeps one that was failed over from starting."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait before a machine is tried again that could not be tidied."""
 POWER_SECONDS = 25.0
-"""A second copy is to be seen within half a minute. Cycles look, too."""
+"""Short enough to see a second copy within half a minute. Cycles look, too."""
 RESTING_POWER_SECONDS = 6.0
 """The same for a machine that was failed over, or has no cycles."""
 

@@ -1,8 +1,8 @@
 """Cycles that need no inbox: those of a pass over whole disks are written to the head as they arrive.
 
-Between the slices of a pass the head is no instant of the machine, so a second copy would protect nothing. Whoever
-needs the replica cuts the connection and has it at once; the slice is sent again. If the replica is locked or not
-ready, the cycle goes through the inbox as usual."""
+Between the slices of a pass the head matches no instant of the machine, so a second copy would protect nothing.
+Whoever needs the replica cuts the connection and has it at once; the slice is sent again. If the replica is locked or
+not ready, the cycle goes through the inbox as usual."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -39,7 +39,7 @@ def change(store: Path, path: Path, source: Path | None) -> Changed:
 
     Repeated after an interruption, it continues with the same new key. Raises NotPossibleNow while machines run on
     a replica, or when its files cannot be changed, AlreadyExists when a change to another key is under way,
-    InvalidArgument for a file that is no key."""
+    InvalidArgument for a file that is not a key."""
     try:
         return _KeyChange(store, path).run(None if source is None else customer_key.load(source))
     except KeyMissing as problem:

@@ -35,7 +35,7 @@ GIVE_ONE = "Run 'secondsite appliance set-key' at that appliance, keep a copy of
 
 
 def take(path: Path) -> Custody:
-    """Read the key file. A missing one is no error; an unusable one is logged."""
+    """Read the key file. A missing one is not an error; an unusable one is logged."""
     if not path.exists():
         return Custody(why_not=f"there is no key file {path}")
     try:

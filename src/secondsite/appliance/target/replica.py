@@ -82,7 +82,7 @@ class HostedReplica:
     def lacks_key(self, problem: KeyMissing | KeyWrong) -> None:
         self.findings.add(FINDINGS[type(problem)], f"{problem.message} {problem.do}")
 
-    # -- who holds it ----------------------------------------------------------------------------------
+    # -- its lock ----------------------------------------------------------------------------------
 
     def lock(
         self, purpose: str, within_seconds: float, end_soon: Callable[[], None] | None = None

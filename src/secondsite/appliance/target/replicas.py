@@ -145,7 +145,7 @@ class ReplicaHost:
         return sentence
 
     def _key_for(self, setup: ReplicaSetup, existing: MachineDefinition | None) -> EncryptionKey | None:
-        """The key for a new replica. On the old disks of a machine none: they are not encrypted, nor is what is
+        """The key for a new replica; none on the old disks of a machine, which are not encrypted, nor is what is
         written onto them."""
         if not setup.encrypted or existing is not None:
             return None
@@ -158,7 +158,7 @@ class ReplicaHost:
         if definition is None:
             raise errors.NotFound(
                 f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not withdrawn, "
-                "so its disks are no base.",
+                "so its disks cannot be a base.",
                 do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
             )
         return definition
@@ -180,7 +180,7 @@ class ReplicaHost:
         run = self._own_run(folder, self._existing(setup))
         if run is None:
             raise errors.NotPossibleNow(
-                f"The replica of {setup.machine_name} here is from an earlier direction and is not what ran.",
+                f"The replica of {setup.machine_name} here is from an earlier direction, and the machine did not run on it.",
                 do="Retry the consolidation of the earlier failback, or disable protection and enable it again.",
             )
         return replica.rebase_from_run(run, setup.epoch)

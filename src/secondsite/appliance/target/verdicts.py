@@ -56,7 +56,7 @@ class Verdicts:
         return self._record.compare
 
     def needs_repair(self, points: Iterable[PointShape]) -> bool:
-        """Whether damage was found for which no comparison was asked yet."""
+        """Whether damage was found for which no comparison was requested yet."""
         record = self._record
         return not record.compare and any(
             point.damaged and (point.epoch, point.seq) > record.compared for point in points
