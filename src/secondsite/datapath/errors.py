@@ -132,7 +132,7 @@ class PointHeld(DatapathError):
 
 
 class HeadTorn(DatapathError):
-    """The head is no instant of the machine: a cycle or a pass over whole disks is only half applied."""
+    """The head matches no instant of the machine: a cycle or a pass over whole disks is only half applied."""
 
     code = "head-torn"
 

@@ -22,7 +22,7 @@ def read(files: Mapping[str, Path], machine: str) -> dict[str, bytes]:
         if before == {name: _mark(path) for name, path in files.items()}:
             return {name: data for name, data in found.items() if data is not None}
     raise errors.FabricError(
-        f"The firmware of '{machine}' writes its state all the time.",
+        f"The firmware of '{machine}' keeps rewriting its state.",
         do="Nothing: it is read again with the next cycle.",
     )
 

@@ -126,7 +126,7 @@ class ChangeSession:
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
     """Whether all that was read so far is of `taken_at`: False if disks at rest were written meanwhile. Ask after the
-    last read, and count the view only then."""
+    last read, and rely on the view only then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +242,8 @@ class HostRequest:
     """The firmware state to start with, as from `Firmware.read`; an existing machine keeps its own. Without files
     the platform makes a fresh state."""
     home: MachineDefinition | None = None
-    """What was withdrawn here of this very machine: it comes home as it was, only `disks` on new files; `networks` and
-    the rest of `definition` are for what it does not have."""
+    """The definition of this very machine that was withdrawn here: it comes home as it was, except that `disks` are
+    new files; `networks` and the rest of `definition` are for what it lacks."""
 
 
 class Hosting(Protocol):

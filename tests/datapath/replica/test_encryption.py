@@ -229,7 +229,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64, b"a" * 50 + b"\0"])
 def test_what_is_no_key_is_refused(tmp_path, content):
-    with pytest.raises(errors.KeyMissing, match="is no encryption key"):
+    with pytest.raises(errors.KeyMissing, match="is not an encryption key"):
         customer_key.write(tmp_path / "key", content)
     assert not (tmp_path / "key").exists()
 

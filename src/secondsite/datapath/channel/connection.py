@@ -193,8 +193,8 @@ def dial(
     idle_seconds: float = 30,
     limiter: Limiter | None = None,
 ) -> Connection:
-    """Connect to a peer appliance. Raises PeerUnreachable, PeerUntrusted (its certificate, or it did not take
-    ours, or its name is not `peer_name`), PeerSilent, PeerRefused (protocol version)."""
+    """Connect to a peer appliance. Raises PeerUnreachable, PeerUntrusted (we reject its certificate, it rejects ours,
+    or its name is not `peer_name`), PeerSilent, PeerRefused (protocol version)."""
     context = client_context(tls)
     where = f"{host}:{port}"
     try:

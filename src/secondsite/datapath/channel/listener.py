@@ -22,8 +22,8 @@ HANDSHAKE_SECONDS = 10
 
 
 class Listener:
-    """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A peer
-    beyond `most_connections` is closed at once and tries again."""
+    """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A peer beyond
+    `most_connections` is disconnected at once and tries again."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as problem:
         raise PeerUnreachable(
             f"the data port {host}:{port} cannot be opened: {problem}",
-            do="choose another port or stop its user",
+            do="choose another port, or stop the program that uses it",
         ) from None
 
 

@@ -43,7 +43,7 @@ def decode(received: Received) -> Message:
         return Message(str(fields.pop("is")), fields)
     except (ValueError, KeyError, AttributeError, TypeError) as problem:
         raise ProtocolViolated(
-            f"a message is no JSON object with a name: {problem!r}", do=_SAME_RELEASE
+            f"a message is not a JSON object with a name: {problem!r}", do=_SAME_RELEASE
         ) from None
 
 

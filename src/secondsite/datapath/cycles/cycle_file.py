@@ -49,7 +49,7 @@ class CycleHeader:
 
     `base_seq` is the last acknowledged cycle that this one builds on, None for a full copy. `taken_at` is the
     instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it. `firmware` is
-    the machine's firmware state; None when nothing is known of it, then what the replica has stays. The disks in
+    the machine's firmware state; None when nothing is known of it: the replica then keeps what it has. The disks in
     `apart` are on their way into the replica: no point has them yet, and none waits for them.
     """
 
@@ -93,13 +93,13 @@ class CycleHeader:
 
 def _natural(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{value!r} is no natural number")
+        raise ValueError(f"{value!r} is not a natural number")
     return value
 
 
 def _object(value: object) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
-        raise ValueError(f"{value!r} is no object")
+        raise ValueError(f"{value!r} is not an object")
     return value
 
 
@@ -200,8 +200,8 @@ def write(
 
 
 def read(path: Path, key: FileKey | None = None) -> tuple[CycleHeader, Iterator[Frame]]:
-    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. A sealed file
-    is opened with `key`; raises KeyMissing, KeyWrong."""
+    """The header, and the frames as they are iterated, each verified; raises CycleDamaged, then or now. An encrypted
+    file is opened with `key`; raises KeyMissing, KeyWrong."""
     with encrypted_file.content(path, key) as file:
         header = _header(file, path)
         frames_at = file.tell()

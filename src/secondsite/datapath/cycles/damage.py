@@ -26,7 +26,7 @@ class DamagedCycle:
 
 
 class Damage:
-    """Its owner lets one thread at a time in."""
+    """The owner lets in one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

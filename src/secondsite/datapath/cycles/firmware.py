@@ -44,7 +44,7 @@ class FirmwareFile:
         packed = body.get("packed")
         file = FirmwareFile(str(body["name"]), str(body["sha256"]), int(body["size_bytes"]), packed)
         if not _NAME.fullmatch(file.name) or not _SHA256.fullmatch(file.sha256):
-            raise ValueError(f"{file.name!r} is no name of a firmware file")
+            raise ValueError(f"{file.name!r} is not the name of a firmware file")
         if not 0 <= file.size_bytes <= MOST_BYTES or not isinstance(packed, str | None):
             raise ValueError(f"firmware file {file.name} has {file.size_bytes} bytes")
         return file
@@ -60,7 +60,7 @@ def from_header(value: object) -> tuple[FirmwareFile, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{value!r} is no list of firmware files")
+        raise ValueError(f"{value!r} is not a list of firmware files")
     return tuple(map(FirmwareFile.from_json, value))
 
 

@@ -6,8 +6,8 @@ needs to be opened:
 
     EPOCH-SEQ-AFTER-MICROSECONDS.cycle
 
-AFTER is the processed cycle that it was applied on, and MICROSECONDS (since 1970, UTC) its instant. A cycle
-follows another exactly when it names it, so lost or dropped files leave a visible gap. A file that cannot be read
+AFTER is the processed cycle that it was applied on, and MICROSECONDS (since 1970, UTC) its instant. A cycle follows
+the one that it names as AFTER, and no other, so lost or dropped files leave a visible gap. A file that cannot be read
 is replaced by a mark (see damage)."""
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class CycleJournal:
 
     def give_up(self, entry: Entry) -> None:
         """Drop a cycle that cannot be read, and remember it as damaged. Later instants are then reachable only
-        from a later point. One that was dropped meanwhile is fine."""
+        from a later point. Harmless if it was dropped meanwhile."""
         with self._lock:
             if entry in self.entries():
                 self._damage.note(entry)

@@ -1,8 +1,8 @@
 """Digests of one disk's 4 KiB pages in a file: 16 bytes a page, zero bytes where nothing is known.
 
-It takes at most 0.4 % of the disk's size, and no space where nothing is known. Written with pwrite, not mmap: a
-full file system then is an error and not a signal that kills the process. Nor does it stop a cycle: a file that
-cannot be read or written counts as empty and is dropped at the cycle's end."""
+It takes at most 0.4 % of the disk's size, and no space where nothing is known. Written with pwrite, not mmap: a full
+file system is then an error and not a signal that kills the process. Nor does it stop a cycle: a file that cannot be
+read or written counts as empty and is dropped at the cycle's end."""
 
 from __future__ import annotations
 

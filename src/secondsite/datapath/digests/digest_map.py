@@ -2,7 +2,7 @@
 
 The file holds a header and 16 bytes a block (xxh3-128 of its content; the last block may be short). A block of zeros
 counts as sixteen zero bytes, so that the map of an empty disk is a hole. Written with pwrite, not mmap: a full file
-system then is an error and not a signal that kills the process.
+system is then an error and not a signal that kills the process.
 
 Crash-safe by replay: entries change only for blocks that the cycle being applied writes, and `mark` makes them durable
 together with the (epoch, seq) that they describe. A map with any other mark is stale and is rebuilt by reading the
@@ -38,7 +38,7 @@ class DigestMap:
     """The map of one disk, open for reading and writing. Offsets are aligned to 64 KiB blocks."""
 
     def __init__(self, path: Path) -> None:
-        """Open a map; raises FileNotFoundError, or ImageProblem when it is no map."""
+        """Open a map; raises FileNotFoundError, or ImageProblem when it is not a map."""
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -50,7 +50,7 @@ class DigestMap:
         if (magic, version, block) != (_MAGIC, _VERSION, BLOCK_BYTES):
             os.close(self._file)
             raise errors.ImageProblem(
-                f"{path} is no digest map.", do="Remove it: it is built again from the disk."
+                f"{path} is not a digest map.", do="Remove it: it is built again from the disk."
             )
 
     @classmethod

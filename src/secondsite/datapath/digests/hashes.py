@@ -29,7 +29,7 @@ def page_digests(raw: Bytes) -> bytes:
 
 
 def zero_pages(length: int) -> bytes:
-    """What `page_digests` gives for so many zero bytes."""
+    """What `page_digests` gives for that many zero bytes."""
     whole, rest = divmod(length, PAGE_BYTES)
     return ZERO_PAGE * whole + (digest(bytes(rest)) if rest else b"")
 
@@ -41,6 +41,6 @@ def block_digests(raw: Bytes, block_bytes: int = BLOCK_BYTES) -> bytes:
 
 
 def zero_digests(length: int) -> bytes:
-    """What `block_digests` gives for so many zero bytes."""
+    """What `block_digests` gives for that many zero bytes."""
     whole, rest = divmod(length, BLOCK_BYTES)
     return ZERO_BLOCK_DIGEST * whole + (digest(bytes(rest)) if rest else b"")

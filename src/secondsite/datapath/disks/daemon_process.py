@@ -22,7 +22,7 @@ from .qmp import QmpClient
 LONGEST_SOCKET_PATH = 100
 START_SECONDS = 30.0
 GREETING_SECONDS = 4.0
-"""Once it listens it greets within milliseconds. Twice under load one never did, and never would have."""
+"""A daemon that listens greets within milliseconds. Twice, under load, one never did."""
 
 
 class DaemonProcess:

@@ -117,7 +117,7 @@ def rebase(
 
 
 def check(path: Path, repair_leaks: bool = False, key: EncryptionKey | None = None) -> None:
-    """Raises ImageProblem when the file's own tables are corrupt; leaked clusters are no corruption."""
+    """Raises ImageProblem when the file's own tables are corrupt; leaked clusters are not corruption."""
     repair = ["-r", "leaks"] if repair_leaks else []
     run("check", "-q", *repair, *opened(path, key), about=path, allowed=(0, 3), deadline_seconds=3600)
 

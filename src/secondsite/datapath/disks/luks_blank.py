@@ -36,7 +36,7 @@ def create_overlay(
 
 
 def rename(folder: Path, old: EncryptionKey, new: EncryptionKey) -> None:
-    """Make the blanks of a folder, which open with `new` and no longer with `old`, those of `new`."""
+    """Rename the blanks of a folder, which now open with `new` and no longer with `old`."""
     for path in folder.glob(f"blank-*-{old.key_id}.qcow2"):
         path.replace(path.with_name(path.name.replace(old.key_id, new.key_id)))
     sync_folder(folder)

@@ -92,6 +92,6 @@ def _place(file: BinaryIO, path: Path) -> tuple[int, int]:
 
 def _no_header(path: Path) -> errors.ImageProblem:
     return errors.ImageProblem(
-        f"{path} has not the encryption header that is expected.",
+        f"{path} does not have the encryption header that is expected.",
         do="Check the file with 'qemu-img check', or remove the replica and protect the machine again.",
     )

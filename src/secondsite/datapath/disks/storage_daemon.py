@@ -118,7 +118,7 @@ class StorageDaemon:
         return name
 
     def delete_node(self, name: str) -> None:
-        """Close a node; one that is not open is no error."""
+        """Close a node; harmless if it is not open."""
         with self._lock:
             self._notice_death()
             if name in self._nodes:

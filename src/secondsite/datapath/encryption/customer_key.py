@@ -107,7 +107,7 @@ def _check(content: bytes, path: Path) -> None:
         usable = False
     if not usable or not LEAST_BYTES <= len(content) <= _MOST_BYTES:
         raise errors.KeyMissing(
-            f"{path} is no encryption key: a key is random text of {LEAST_BYTES} to {_MOST_BYTES} bytes.",
+            f"{path} is not an encryption key: a key is random text of {LEAST_BYTES} to {_MOST_BYTES} bytes.",
             do="Make one with 'secondsite appliance set-key', or with 'openssl rand -base64 32'.",
         )
 

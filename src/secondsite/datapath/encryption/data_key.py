@@ -1,8 +1,8 @@
 """A replica's own data key: it encrypts the replica's files, whichever key the customer has.
 
 It is random and never leaves the replica's record, where it lies wrapped by the customer's key (AES Key Wrap, RFC
-3394). So a new customer's key means a new wrapping, and no file is rewritten. LUKS does the same for images: its
-key slots wrap a master key."""
+3394). So a change of the customer's key means a new wrapping, and no file is rewritten. LUKS does the same for images:
+its key slots wrap a master key."""
 
 from __future__ import annotations
 

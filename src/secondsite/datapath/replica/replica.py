@@ -117,9 +117,9 @@ class Replica:
         When it returns, the cycle is durable and its inbox file may be removed. It can be repeated, also after a
         crash in the middle. Raises CycleOutOfOrder, ReplicaClosed, CycleDamaged (from `frames`), Cancelled.
 
-        `came_whole` is asked after the last frame: a cycle that arrived only in part is not processed, and the
-        head is no instant of the machine until a pass ends (see `takes_parts`). The next cycle must carry all of
-        it again."""
+        `came_whole` is asked after the last frame: a cycle that arrived only in part is not processed, and the head
+        matches no instant of the machine until a pass ends (see `takes_parts`). The next cycle must carry all of it
+        again."""
         return apply.apply(self._core, header, frames, cancelled, came_whole)
 
     def retire(self, path: Path, epoch: int, seq: int) -> bool:
@@ -135,7 +135,7 @@ class Replica:
 
     def seal(self, point: Mapping[str, Any], reason: str | None = None) -> Sealed:
         """Make the processed data a recovery point, if there is anything new (LATEST). `point` is as in a cycle's
-        header. Raises HeadTorn while the head is no instant of the machine."""
+        header. Raises HeadTorn while the head matches no instant of the machine."""
         return seal.seal(self._core, {**point, **({"reason": reason} if reason else {})})
 
     def seed(self, disk_key: str, pieces: Iterable[Piece]) -> None:
@@ -221,7 +221,7 @@ class Replica:
         told: scan.Told = scan.nobody,
     ) -> bool:
         """Read a cycle of the journal and tell whether it still is, bit for bit, what was received. A damaged one
-        leaves the journal (see `CycleJournal.damaged`); one that was dropped meanwhile is fine. Raises Cancelled,
+        leaves the journal (see `CycleJournal.damaged`); harmless if it was dropped meanwhile. Raises Cancelled,
         ImageProblem (repeat it), KeyMissing, KeyWrong."""
         return read_journal.verify(self._core, entry, cancelled, told)
 

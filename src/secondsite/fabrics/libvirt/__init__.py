@@ -20,7 +20,7 @@ def open_fabric(
     """The fabric at `uri`. Files that must outlive this process lie in `work_dir`; QEMU gets access to it and to
     `own`. `key` opens encrypted disks.
 
-    It connects at first use, so a hypervisor that is down is no error yet. A process can have only one embedded
+    It connects at first use, so a hypervisor that is down is not an error yet. A process can have only one embedded
     root."""
     return LibvirtFabric(uri, work_dir, own, key)
 

@@ -52,5 +52,5 @@ class SimulatedNetworks:
 
     def _path(self, name: str) -> Path:
         if not name or "/" in name or name.startswith("."):
-            raise errors.InvalidArgument(f"'{name}' is no network name.")
+            raise errors.InvalidArgument(f"'{name}' is not a valid network name.")
         return self._folder / f"{name}.json"

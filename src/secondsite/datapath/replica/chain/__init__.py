@@ -3,6 +3,6 @@
 Its rooms:
 
     chain             open chains, and the merge of one layer with its child
-    copy_layer        copy the content of one layer into the layer below
+    copy_layer        copy a layer's own content into the layer below
     commit_encrypted  the same for encrypted chains, by the storage daemon
 """

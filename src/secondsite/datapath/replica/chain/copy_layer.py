@@ -1,4 +1,4 @@
-"""Copy the own content of one layer into the layer below it: page by page, zeros as zeros."""
+"""Copy a layer's own content into the layer below it: page by page, zeros as zeros."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...encryption import EncryptionKey
 def copy_own(
     daemon: StorageDaemon, prefix: str, high: Path, low: Path, key: EncryptionKey | None = None
 ) -> None:
-    """Copy the own content of `high` into `low`, which grows to its size; durable when it returns. Nodes and
+    """Copy what `high` itself holds into `low`, which grows to its size; durable when it returns. Nodes and
     exports whose names start with `prefix` stay open: the caller closes them. `key` opens encrypted layers. Raises
     DiskUnreadable, StorageDaemonGone, QmpRefused."""
     upper, lower = f"{prefix}-high", f"{prefix}-low"

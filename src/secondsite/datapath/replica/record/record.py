@@ -54,12 +54,12 @@ class Run:
 class ReplicaState:
     """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice.
 
-    `whole` is false while the head is no instant of the machine: in a half-applied cycle, or between the slices of a
-    pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
+    `whole` is false while the head matches no instant of the machine: in a half-applied cycle, or between the slices
+    of a pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
     (point id, reason) of points that retention must not drop. `firmware` is the state that came with the newest
-    processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the
-    newest cycle that may have written anything; a source that reuses its number has lost its records.
-    `processed_after` is the cycle that the last begun one was applied on, None if the head was no instant.
+    processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the newest
+    cycle that may have written anything; a source that reuses its number has lost its records.
+    `processed_after` is the cycle that the last begun one was applied on, None if the head matched no instant.
     `key_id` names the key that opens all images and encrypted files; None: they are plain. During a change of the
     key `next_key_id` opens all of them too, and `former_key_id` may still open some. `data_keys` are the one key
     of the encrypted files, wrapped by each of these (see data_key)."""

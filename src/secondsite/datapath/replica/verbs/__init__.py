@@ -17,7 +17,7 @@ Its rooms:
     views             points, sizes and counts
     seed              write the pieces of a shipped copy
     seed_image        look at a shipped copy and read it
-    change_key        another customer's key, without copying
+    change_key        change the customer's key, without copying
 """
 
 from . import seed_image

@@ -1,10 +1,10 @@
 """Apply a cycle to the head, and seal the recovery point that it asks for.
 
-A cycle is marked as begun before its first byte is written: until it is done, the head is no instant of the machine
-and nothing may be sealed. After a crash the same cycle is applied again from its start, which writes the same bytes
-to the same places. Head, digests and mark are durable before the cycle counts as processed.
+A cycle is marked as begun before its first byte is written: until it is done, the head matches no instant of the
+machine and nothing may be sealed. After a crash the same cycle is applied again from its start, which writes the same
+bytes to the same places. Head, digests and mark are durable before the cycle counts as processed.
 
-A cycle that is written as it arrives may end in the middle. What arrived stays, with correct digests; the head is
+A cycle that is written as it arrives may end in the middle. What arrived stays, with correct digests; the head matches
 no instant of the machine until a pass over whole disks ends, and the next cycle writes all of it again."""
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _to_head(
 
 
 def _applied_on(state: ReplicaState, header: CycleLike) -> int | None:
-    """The processed cycle that this cycle is applied on; None if the head is no instant."""
+    """The processed cycle that this cycle is applied on; None if the head matches no instant."""
     if state.applying_seq == header.seq:
         return state.processed_after
     return state.processed_seq if state.whole else None

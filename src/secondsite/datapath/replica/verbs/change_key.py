@@ -1,4 +1,4 @@
-"""Another customer's key for a replica, without copying what it holds.
+"""Change the customer's key of a replica, without copying what it holds.
 
 First `admit` makes every image and the record open with both keys. Whichever key opens the replica next becomes
 its key; `shed` then removes the other one everywhere. After a crash in `admit` the old key opens everything, after

@@ -70,8 +70,8 @@ def _finish(core: ReplicaCore) -> None:
 
 
 def _mergeable(core: ReplicaCore) -> int | None:
-    """The lowest layer that may be merged with its child. Never with a head that is not whole: the layer below is
-    then the last trustworthy state."""
+    """The lowest layer that may be merged with its child; never into a head that is not whole, because the layer below
+    is then the last trustworthy state."""
     state = core.state
     for layer, child in zip(state.layers, state.layers[1:], strict=False):
         free = layer.point_id is None and layer.number > core.reserved

@@ -32,7 +32,7 @@ def opened(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame
 
 @contextlib.contextmanager
 def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
-    """Remove a cycle that cannot be read from the journal, so that everybody sees what can still be recovered.
+    """Drop an unreadable cycle from the journal, so that everybody sees what can still be recovered.
     Raises CycleDamaged for it, ImageProblem if it may be readable later, KeyMissing or KeyWrong without the
     replica's key."""
     _ = core.keys.files  # the replica has its key: a file that asks for another one was changed

@@ -83,7 +83,7 @@ def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
         grown = {disk.key: disk.size_bytes for disk in header.disks}
         if not sizes.keys() <= grown.keys():
             raise errors.CycleOutOfOrder(
-                f"Cycle {header.seq} of {header.machine_id} has not all disks of point {point.point_id}.",
+                f"Cycle {header.seq} of {header.machine_id} does not have all disks of point {point.point_id}.",
                 do="Recover another instant, or a recovery point.",
             )
         sizes = {key: grown[key] for key in sizes}

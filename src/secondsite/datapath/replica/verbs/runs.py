@@ -255,7 +255,7 @@ def _selectable_layer(state: ReplicaState, point_id: str) -> Layer:
     layer = state.layer_of(point_id)
     if layer is None or state.committed_point_id == point_id:
         raise errors.PointUnknown(
-            f"The replica of {state.machine_id} has no recovery point '{point_id}' that could be used.",
+            f"The replica of {state.machine_id} has no recovery point '{point_id}' that can be used.",
             do="List the recovery points and choose one.",
         )
     return layer

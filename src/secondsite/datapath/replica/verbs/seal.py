@@ -134,6 +134,6 @@ def torn(state: ReplicaState) -> errors.HeadTorn:
     if state.applying_seq is not None:
         what = f"cycle {state.applying_seq} is half applied"
     return errors.HeadTorn(
-        f"The newest data of {state.machine_id} is no instant of the machine: {what}.",
+        f"The newest data of {state.machine_id} matches no instant of the machine: {what}.",
         do="Let the waiting cycles be applied, or use the newest recovery point (latest processed).",
     )

@@ -1,6 +1,6 @@
 """Write the pieces of a shipped copy to the head of a replica that has received nothing yet.
 
-The result is no instant of the machine until a pass has compared all blocks. The digests describe what was
+The result matches no instant of the machine until a pass has compared all blocks. The digests describe what was
 written, so a wrong copy costs bytes but never correctness. A crash may leave digests ahead of the disk; they are
 then made anew by reading."""
 

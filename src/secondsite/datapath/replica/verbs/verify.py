@@ -84,7 +84,7 @@ def _read(
                 "The storage daemon died during a verification.", do="Repeat it."
             ) from None
         if isinstance(error, errors.DiskSilent):
-            raise  # seen on a host with forty busy processes: a slow answer is no damage
+            raise  # seen on a host with forty busy processes: a slow answer is not damage
         return False, 0
     except QmpRefused as refused:
         if not any(word in refused.message.lower() for word in _BROKEN_IMAGE):

@@ -51,7 +51,9 @@ class Agents:
                     guards.enter_context(thawing.on_record(self._records, domain))
                     guards.enter_context(lifeline.tied([self._rescue(domain, path)], WATCHDOG_SECONDS))
                 except OSError as error:
-                    freeze.reason = f"The guest was not frozen, for no watchdog could be started: {error}."
+                    freeze.reason = (
+                        f"The guest was not frozen, because no watchdog could be started: {error}."
+                    )
                 else:
                     frozen.enter_context(self._within_budget(domain, freeze, guards))
             yield freeze
@@ -118,7 +120,7 @@ def _judge(freeze: Freeze, in_time: bool, thawed: int | None) -> None:
     if freeze.consistency == "app" and why is not None:
         freeze.consistency, freeze.reason = "crash", why
     if thawed is None:
-        said = "Its agent did not answer when it was to be thawed; this is tried for five minutes."
+        said = "The guest's agent did not answer the order to thaw it; this is tried again for five minutes."
         freeze.reason = " ".join(filter(None, (freeze.reason, said)))
 
 

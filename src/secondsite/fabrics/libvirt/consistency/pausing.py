@@ -98,7 +98,7 @@ def _watched(
             )
         except OSError as error:
             raise errors.FabricError(
-                f"Machines are not paused without a watchdog, which did not start: {error}.",
+                f"The machines were not paused, because no watchdog could be started: {error}.",
                 do="Check the host's free memory and process limits, then retry.",
             ) from error
         yield

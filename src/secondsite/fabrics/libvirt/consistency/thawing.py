@@ -47,7 +47,9 @@ class Thaws:
     def under_way(self, fabric_id: str) -> str | None:
         """Why this guest must not be frozen now; None if it may be."""
         if fabric_id in self._fabric_ids:
-            return "The guest is still being thawed after an earlier freeze, for its agent does not answer."
+            return (
+                "The guest is still being thawed after an earlier freeze, because its agent does not answer."
+            )
         return None
 
     def begin(self, fabric_id: str, find: Callable[[], Any], guards: contextlib.ExitStack) -> None:

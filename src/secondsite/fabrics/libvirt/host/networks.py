@@ -35,7 +35,7 @@ class BridgeNetworks:
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
         if not 0 < len(name.encode()) <= LONGEST_NAME:
             raise errors.InvalidArgument(
-                f"'{name}' is no name for a bridge.", do=f"Give one of 1 to {LONGEST_NAME} bytes."
+                f"'{name}' is not a valid name for a bridge.", do=f"Give one of 1 to {LONGEST_NAME} bytes."
             )
         existing = self._find(name)
         if existing is None:

@@ -45,7 +45,7 @@ class FolderAccess:
     def _open(self, each: Path, wanted: Path, owner: Owner) -> None:
         if not any(folder in (each, *each.parents) for folder in self._own):
             raise errors.FabricError(
-                f"QEMU's user ({owner[0]}) may not enter {each}, so that it cannot open files in {wanted}.",
+                f"QEMU's user ({owner[0]}) may not enter {each}, so it cannot open files in {wanted}.",
                 do=f"Let it: 'chmod o+x {each}'; or keep store and scratch where it may enter.",
             )
         try:

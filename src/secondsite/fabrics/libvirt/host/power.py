@@ -107,7 +107,7 @@ class Power:
             lock = self._starting.setdefault(fabric_id, threading.Lock())
         if not lock.acquire(timeout=START_SECONDS):
             raise errors.DeadlineExceeded(
-                f"The machine {fabric_id} is being started since {START_SECONDS:.0f} s.",
+                f"The machine {fabric_id} has been starting for {START_SECONDS:.0f} s.",
                 do="Look at its QEMU log and at the load of the host, then retry.",
             )
         try:
@@ -131,7 +131,7 @@ class Power:
 
 
 def _at_rest(domain: Any) -> PowerState:
-    """What a machine is that does not run here. One whose disks somebody writes to is not off, whatever this
+    """The state of a machine that does not run here. One whose disks somebody writes to is not off, whatever this
     hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
     _, reason = connection.call("reading the power state", domain.state)
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))

@@ -1,5 +1,5 @@
-"""Consoles of a machine that runs at another host than its own: what would listen at the other host's address, or use
-its devices and folders, listens here or becomes a pseudo terminal. What the guest sees stays."""
+"""Consoles of a machine that runs away from its own host: one that would listen at that host's address, or use its
+devices and folders, listens here or becomes a pseudo terminal. What the guest sees stays."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -81,7 +81,7 @@ def _files(hypervisor: connection.Hypervisor, root: Element) -> Iterator[tuple[s
 
 
 def _nvram(hypervisor: connection.Hypervisor, root: Element) -> Path | None:
-    """The file of the variables; raises FabricError if they are no file."""
+    """The file of the variables; raises FabricError if they are not in a file."""
     nvram = root.find("os/nvram")
     if nvram is None:
         return _chosen_by_libvirt(hypervisor, root)
@@ -89,7 +89,7 @@ def _nvram(hypervisor: connection.Hypervisor, root: Element) -> Path | None:
     path = (nvram.text or "").strip() or (source.get("file") if source is not None else None)
     if path is None and source is not None:
         raise errors.FabricError(
-            f"The UEFI variables of '{root.findtext('name')}' are no file but a {nvram.get('type')}.",
+            f"The UEFI variables of '{root.findtext('name')}' are not a file but a {nvram.get('type')}.",
             do="Keep them in a file, or set them again after a failover.",
         )
     return Path(path) if path else None

@@ -1,8 +1,8 @@
 """Machines that a frozen view could end.
 
-QEMU before 9.0 aborts (`nbd_blockdev_client_closed: Assertion qemu_in_main_thread()`) when an NBD client of an export
-goes away whose disk is served by an iothread. A killed appliance closes its connections whatever we do, so no view
-of such a machine is opened."""
+QEMU before 9.0 aborts (`nbd_blockdev_client_closed: Assertion qemu_in_main_thread()`) when an NBD client disconnects
+from an export whose disk is served by an iothread. A killed appliance closes its connections whatever we do, so no
+view of such a machine is opened."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

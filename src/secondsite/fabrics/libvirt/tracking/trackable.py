@@ -57,7 +57,7 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
         return
     if disk.kind != "disk" or not disk.path:
         yield interface.Obstacle(
-            f"Disk {disk.key} is no image file ({disk.kind}).",
+            f"Disk {disk.key} is not an image file ({disk.kind}).",
             "Move it to a qcow2 file, or exclude the disk.",
         )
         return

@@ -171,7 +171,7 @@ class Tracking:
             self._lifeline.watch(plan.request.fabric_id, rescue, plan.request.longest_seconds)
         except (OSError, TimeoutError) as error:
             raise errors.FabricError(
-                f"No view is opened without a watchdog process, which did not start: {error}.",
+                f"No view was opened, because its watchdog process did not start: {error}.",
                 do="Check the host's free memory and process limits; replication goes on by itself.",
             ) from error
 

@@ -1,7 +1,7 @@
 """Whether a running machine wrote anything since a checkpoint, from what QEMU says of the checkpoint's bitmaps.
 
 libvirt's public way to ask is the checkpoint's XML with sizes. But that takes two transactions that merge bitmaps
-(libvirt 9.0, qemuCheckpointGetXMLDescUpdateSize); for each QEMU drains the disks of the guest, under a lock that
+(libvirt 9.0, qemuCheckpointGetXMLDescUpdateSize); for each of them QEMU drains the guest's disks, under a lock that
 delays other jobs. QEMU's `query-block`, which every view asks anyway, tells the same during any job and changes
 nothing. A bitmap is marked before the guest hears that its write has ended, so no mark means that no write had
 ended."""

@@ -40,7 +40,7 @@ def locked(path: Path, deadline_seconds: float, purpose: str, shared: bool = Fal
     lock = LockFile(path)
     if not lock.take(deadline_seconds, shared, POLL_SECONDS):
         raise errors.FabricError(
-            f"Cannot {purpose}: something else holds it for {deadline_seconds:g} s already.",
+            f"Cannot {purpose}: something else has held it for {deadline_seconds:g} s.",
             do="Wait for the other operation on this machine to end, then repeat.",
         )
     try:

@@ -144,5 +144,5 @@ class Records:
 
     def _path(self, fabric_id: str) -> Path:
         if not fabric_id or "/" in fabric_id or fabric_id.startswith("."):
-            raise errors.InvalidArgument(f"'{fabric_id}' is no machine id.")
+            raise errors.InvalidArgument(f"'{fabric_id}' is not a machine id.")
         return self._folder / f"{fabric_id}.json"

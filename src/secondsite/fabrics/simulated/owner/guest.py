@@ -60,7 +60,7 @@ class Guest:
         return bytes(found)
 
     def trim(self, key: str, offset: int, length: int) -> None:
-        """Discard; the blocks read as zeros after it."""
+        """Discard; the blocks then read as zeros."""
         with pausing.moving(self._host.root, self.fabric_id):
             self._do(key, lambda disk: disk.zero(length, offset))
 

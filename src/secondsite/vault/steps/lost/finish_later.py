@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Shape)
 
 
 class LaterArguments(Shape):
-    """The order that was not given, and `why` as a sentence goes on after 'waiting for site b'."""
+    """The order that was not given, and `why` as a clause after 'when it returns,'."""
 
     appliance_id: str
     site: str
@@ -78,7 +78,7 @@ def definition(deps: Deps) -> Definition:
             machine_id=ctx.subject,
             generation=left.generation,
             limits=LONGEST,
-            why=f"waiting for site {left.site} {left.why}",
+            why=f"waiting for site {left.site}; when it returns, {left.why}",
         )
         return answer.done()
 
