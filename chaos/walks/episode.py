@@ -17,8 +17,9 @@ from rig.relay import Relay
 from rig.sites import SITES
 from secondsite.client import Vault
 from secondsite.domain import errors
-from secondsite.domain.lifecycle import Verb
+from secondsite.domain.lifecycle import State, Verb
 from secondsite.fabrics import simulated
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import MiB
 from secondsite.wire import rest
 
@@ -35,6 +36,7 @@ POLICY = rest.PolicyCreate(
 DISK_BYTES = (16 * MiB, 4 * MiB)
 """Room for twenty minutes of records on the first."""
 SETTLE_SECONDS = 240.0
+WITHOUT_END_SECONDS = 60.0
 PATIENCE_SECONDS = 8.0
 """So long a job may wait for a line that is cut."""
 
@@ -105,9 +107,17 @@ class Episode:
                 return job
             if time.monotonic() - began > PATIENCE_SECONDS:
                 self.mend()
+                patience = 0.0 if self.lost is not None else WITHOUT_END_SECONDS
+                if time.monotonic() - began > patience and self._waits_beside():
+                    return job
             if time.monotonic() - began > SETTLE_SECONDS:
                 raise PromiseBroken(f"it does not end: {self.rig.describe(job)}")
             time.sleep(0.1)
+
+    def _waits_beside(self) -> bool:
+        """For a site that is gone or a replica that stays closed, while other verbs are offered: it holds nobody up."""
+        machine = self.machine()
+        return machine is not None and machine.state is State.PROTECTED and bool(machine.allowed_operations)
 
     def _excuse(self, job: rest.Job) -> None:
         """A failover that did not, or could not, shut its source down says so: what runs there is the operator's."""
@@ -153,9 +163,14 @@ class Episode:
             active = self.active_site()
             for site, fabric_id in self.ledger.running():
                 if site != active:
-                    root = self.rig.home(f"appliance-{site}") / "fabric"
-                    simulated.open_fabric(root).power.stop(fabric_id)
+                    self._off_and_vetoed(site, fabric_id)
         self.ledger.pardon = None
+
+    def _off_and_vetoed(self, site: str, fabric_id: str) -> None:
+        host = Host(self.rig.home(f"appliance-{site}") / "fabric")
+        simulated.open_fabric(host.root).power.stop(fabric_id)
+        with host.records.lock(fabric_id, "put the veto back"):
+            host.records.save(host.records.need(fabric_id).having(start_forbidden=True))
 
     def _critical(self) -> list[str]:
         machine = self.machine()

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from chaos import invariants
 from chaos.errors import PromiseBroken
-from chaos.operator import Operator, chosen
+from chaos.operator import chosen
 from chaos.walks.episode import MACHINE, POLICY, Episode
+from secondsite.client import Vault
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
@@ -34,7 +35,7 @@ def take(on: Episode, verb: Verb, beside: Callable[[], None] = lambda: None) -> 
     """Ask for it and see it end, whatever `beside` does meanwhile; why it did not succeed, None if it did."""
     boots = len(on.ledger.boots)
     try:
-        job_id = Operator(on.rig, MACHINE).start(verb, _request(on, verb))
+        job_id = _start(on, verb)
     except errors.VaultUnreachable:
         raise
     except errors.SecondsiteError as refusal:
@@ -46,6 +47,17 @@ def take(on: Episode, verb: Verb, beside: Callable[[], None] = lambda: None) -> 
             _nothing_missing(on, verb, job, boots)
         return None
     return f"{job.state}: {job.problem.message if job.problem else job.sentence}"
+
+
+def _start(on: Episode, verb: Verb) -> str:
+    """The job's id; what was accepted by a vault that died before it answered is not asked for twice."""
+    request, before = _request(on, verb), {job.id for job in on.jobs()}
+
+    def start(vault: Vault) -> str:
+        new = [job.id for job in vault.jobs.list(verb=verb) if job.id not in before]
+        return new[0] if new else vault.machines.start(verb, request).id
+
+    return on.ask(start)
 
 
 def any_way_on(on: Episode) -> None:

@@ -7,6 +7,8 @@ import pytest
 from chaos.walks import episode, verbs, walking
 from chaos.walks.accidents import Accidents
 from secondsite.domain.lifecycle import Verb
+from secondsite.fabrics import simulated
+from secondsite.ground.units import MiB
 
 pytestmark = pytest.mark.slow
 
@@ -52,3 +54,20 @@ def test_a_restored_vault_that_shows_a_failover_of_long_ago_can_be_led_out_of_it
     on.settle()
     on.check()
     assert [site for site, _ in on.ledger.running()] == ["b"]
+
+
+def test_a_failover_that_could_not_make_its_machine_can_be_given_up(on):
+    took(on, Verb.ENABLE_PROTECTION)
+    simulated.make_machine(on.rig.home("appliance-b") / "fabric", episode.MACHINE, (4 * MiB,))
+    assert verbs.take(on, Verb.FAILOVER) is not None
+    took(on, Verb.DISABLE_PROTECTION)
+
+
+def test_a_machine_whose_appliance_forgot_its_replica_can_be_protected_anew(on):
+    accidents = Accidents(on)
+    accidents.back_up("appliance-b")
+    took(on, Verb.ENABLE_PROTECTION, Verb.PLANNED_FAILOVER)
+    accidents.restore()
+    on.settle()
+    took(on, Verb.DISABLE_PROTECTION, Verb.ENABLE_PROTECTION)
+    assert on.active_site() == "b"
