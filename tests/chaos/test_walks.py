@@ -69,5 +69,6 @@ def test_a_machine_whose_appliance_forgot_its_replica_can_be_protected_anew(on):
     took(on, Verb.ENABLE_PROTECTION, Verb.PLANNED_FAILOVER)
     accidents.restore()
     on.settle()
+    assert verbs.take(on, Verb.CANCEL_FAILOVER) is not None
     took(on, Verb.DISABLE_PROTECTION, Verb.ENABLE_PROTECTION)
     assert on.active_site() == "b"
