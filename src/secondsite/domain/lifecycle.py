@@ -291,7 +291,7 @@ def after(state: State, trigger: Verb | Event) -> Transition:
 
 def after_failed_check(state: State, came_from: State | None) -> State:
     """Where a moving state leads if the job ends before it touched anything: back; or, if no person took the machine
-    there, on as after any failure."""
+    there, where any failure leads."""
     way = MOVING[state]
     return came_from if came_from is not None and came_from in way.found_in else way.on_failure
 

@@ -44,7 +44,7 @@ def test_an_order_with_a_lower_number_is_refused_also_after_a_restart(vault, mak
     for again in (order("m1", 4), first):
         refused = told(vault, again).problem
         assert refused.code == "stale-order"
-        assert "a later verb gave this machine orders with the number 5" in refused.message
+        assert "a later verb gave this machine orders of generation 5" in refused.message
         assert "secondsite machine show" in refused.do
     a.stop()
     a.start()

@@ -74,7 +74,7 @@ def test_a_failback_is_committed_without_the_site_that_was_left(verbs):
     assert verbs.state() is State.PLANNED_FAILED_OVER
     job = succeeded(verbs, Verb.COMMIT, without_site="b")
     assert (
-        "without site b: its web01 and the disks there are lost"
+        "without site b: web01 and its disks there are lost"
         in said(job, "Remove the machine that was left").sentence
     )
     assert verbs.state() is State.COMMITTED

@@ -44,8 +44,8 @@ class Generations:
         seen = self._seen.get(order.machine_id or "", 0)
         if order.generation is not None and order.generation < seen:
             raise errors.StaleOrder(
-                f"The order '{order.kind}' has the number {order.generation}; a later verb gave this machine orders with the "
-                f"number {seen}. It was not carried out."
+                f"The order '{order.kind}' is of generation {order.generation}; a later verb gave this machine orders of "
+                f"generation {seen}. It was not carried out."
             )
 
     def refuse_ancient(self, order: Order) -> None:

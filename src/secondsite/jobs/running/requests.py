@@ -135,7 +135,7 @@ def _turns_back(session: Session, job: JobView, definition: Definition | None) -
 
 
 def _give_up(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
-    """The held job ends where it is, without doing or undoing anything more."""
+    """End the held job where it is, without doing or undoing anything more."""
     failure = Failure(
         GIVEN_UP,
         "The job was held, and a person gave it up: nothing more was done for it",
@@ -175,7 +175,7 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
 
 
 def _refuse_in_vain(session: Session, catalogue: Catalogue, parent: JobView) -> None:
-    """Raises Refused, as the first of them does, if none of the children that failed would be retried."""
+    """Raises the Refused of the first failed child if none of them would be retried."""
     refusals: list[Refused] = []
     for child in read.children_of(session, parent.id):
         if not child.state.ended or child.state is JobState.SUCCEEDED:

@@ -73,7 +73,8 @@ class CancelFailover(MachineOperation):
     def _without_a_target_that_never_started(
         self, ctx: StepContext, target: Target, need: Need[P, Nothing]
     ) -> Outcome:
-        """If the target was never told to start the machine, nothing runs there, and nobody waits for it."""
+        """If the target was never told to start the machine, nothing runs there, and the cancel does not wait for
+        it."""
         try:
             return giving_up.unless_given_up(self.deps, ctx, target, need)
         except errors.ApplianceUnreachable:

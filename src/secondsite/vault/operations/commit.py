@@ -74,7 +74,7 @@ class Commit(MachineOperation):
             orders.REMOVE_MACHINE,
             orders.RemoveMachine(fabric_id=machine.source_fabric_id),
             why=f"removing {machine.name} at {source.site}",
-            lost=f"its {machine.name} and the disks there are lost, so the next reprotect sends everything",
+            lost=f"{machine.name} and its disks there are lost, so the next reprotect sends everything",
             later=f"the {machine.name} that was left is removed there",
         )
         return giving_up.unless_given_up(self.deps, ctx, source, need)

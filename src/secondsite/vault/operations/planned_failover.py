@@ -57,7 +57,7 @@ class PlannedFailover(MachineOperation):
                 f"{machine.name} has no recovery point at {machine.target_site}.",
                 do="Wait until initial replication or reprotect has ended.",
             )
-        if not machine.reversed:  # at home it runs as it did there
+        if not machine.reversed:  # at home it runs as it did before
             tried = self.target(ctx, machine).check(checks.CheckTarget(definition=machine.definition))
             obstacles.require_none("A planned failover", machine.name, tried.facts)
         return Done(

@@ -90,7 +90,7 @@ class Reprotect(MachineOperation):
         return Done(f"{machine.name} can be protected back to {machine.source_site}, onto {where}")
 
     def _withdraw(self, ctx: StepContext) -> Outcome:
-        """Onto new disks, a machine that is gone is not needed."""
+        """With new disks, an old machine that is gone is not needed."""
         try:
             return self.source(ctx).withdraw().done()
         except errors.NotFound as gone:

@@ -64,7 +64,8 @@ class MachineRecord:
     generation: int = 0
     """Rises with every verb that claims the machine; its orders carry the number."""
     claimed_by: str | None = None
-    """The job that claimed the machine last, also after its end: no earlier one may act. None: it was before numbers."""
+    """The job that claimed the machine last, even if it has ended: no earlier one may act. None: before
+    generations."""
     came_from: State | None = None
     """The state in which that job found the machine."""
     start_ordered: bool = False

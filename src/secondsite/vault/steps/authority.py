@@ -30,8 +30,8 @@ def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -
     seen = tx.statuses.generation(machine.id)
     if seen > machine.generation:
         raise errors.StaleOrder(
-            f"The appliances of {machine.name} have carried out orders with the number {seen}; {_name(job)} has the number "
-            f"{machine.generation}. This vault was restored from a backup, or another one has acted meanwhile.",
+            f"The appliances of {machine.name} have seen orders of generation {seen}; {_name(job)} is of generation "
+            f"{machine.generation}. This vault was restored from a backup, or another vault has acted meanwhile.",
             do=_again(machine, job),
         )
 
@@ -46,7 +46,7 @@ def _later_job(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView
 
 
 def _job(tx: ports.Transaction, job_id: str, otherwise: JobView) -> JobView:
-    """A job that is forgotten already was here all the same."""
+    """A job that is no longer recorded came all the same."""
     return read.find(tx.session, job_id) or otherwise
 
 

@@ -1,6 +1,7 @@
 """A planned failover that fails is cancelled by a job that starts by itself (S-215).
 
-Not one that failed because it is out of date: what it would take back may be somebody's production by now.
+A failover that a later job has overtaken is not cancelled: what it would take back may be somebody's production by
+now.
 """
 
 from dataclasses import replace
@@ -55,6 +56,6 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
 
 
 def _left_as_it_is(machine: ports.MachineRecord) -> ports.MachineRecord:
-    """As after a cancel that failed: a person looks, and decides."""
+    """As after a failed cancel: a person looks, and decides."""
     cancelling = lifecycle.after(machine.state, Event.FAILED).next
     return replace(machine, state=lifecycle.after(cancelling, Event.FAILED).next, job_id=None)

@@ -16,7 +16,7 @@ def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
         networks = mapped_networks(tx, machine)
         now = tx.machines.get(machine.id)
         if not now.start_ordered:
-            # before the order is given: from here on nobody may take it for granted that nothing runs there
+            # before the order is given: from here on the machine may be running there
             tx.machines.put(replace(now, start_ordered=True))
     answer = target.start_failed_over(instant.point_id, networks, instant.forward)
 

@@ -176,7 +176,7 @@ tokens = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# The newest mark of each vault on this database: the file beside a restored one says another.
+# The newest mark of each vault on this database: the file beside a restored database holds another.
 lineage = Table(
     "lineage",
     metadata,

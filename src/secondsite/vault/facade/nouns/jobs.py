@@ -58,8 +58,8 @@ class Jobs:
             return list(self._flat(read.tree(tx.session, _full_id(tx.session, job_id))))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Asks the job to turn back at its next boundary; a held one that cannot ends where it is. Raises NotFound,
-        InvalidArgument or NotPossibleNow."""
+        """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it is. Raises
+        NotFound, InvalidArgument or NotPossibleNow."""
         return self._ask(self._parts.jobs.cancel, job_id, once)
 
     def retry(self, job_id: str, once: Once | None = None) -> rest.Job:

@@ -1,4 +1,4 @@
-"""Does at a site what a verb left undone there because the site was away, once it returns.
+"""Once a site that was away returns, does there what a verb left undone.
 
 A job of its own waits for the site. It acts only if no later job has touched the machine, and its order carries the number
 of the verb that it belongs to.
@@ -68,7 +68,7 @@ def definition(deps: Deps) -> Definition:
         with deps.store.transaction() as tx:
             machine = tx.machines.find(str(ctx.subject))
         if machine is not None and _has_moved_on(machine, left):
-            return Skipped(f"a later job has taken {machine.name}: nothing is done at {left.site} any more")
+            return Skipped(f"a later job has taken {machine.name}: nothing more is done at {left.site}")
         order = ORDERS[left.kind]
         answer = give.give(
             ctx,

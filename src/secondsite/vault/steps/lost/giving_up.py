@@ -43,7 +43,7 @@ def given_up(
     appliance = machine.source_appliance_id if site == machine.source_site else machine.target_appliance_id
     if deps.gateway.is_connected(appliance):
         raise errors.NotPossibleNow(
-            f"The appliance of site {site} is connected, so {machine.name} needs nothing to be left out there.",
+            f"The appliance of site {site} is connected, so nothing needs to be left out for {machine.name}.",
             do="Start the verb without --without-site.",
         )
     return site
@@ -82,7 +82,7 @@ def left_for_later(deps: Deps, side: Side, need: Need[P, F]) -> Skipped:
         finish_later.submit(deps, session, side, need.order, need.payload, need.later)
 
     return Skipped(
-        f"without site {side.site}: {need.lost}. If it returns within 30 days, {need.later}", later
+        f"without site {side.site}: {need.lost}. If the site returns within 30 days, {need.later}", later
     )
 
 
