@@ -73,12 +73,12 @@ class Power(Protocol):
         """Whether the machine starts when its host does; raises NotFound."""
 
     def forbid_start(self, fabric_id: str, tag: str) -> None:
-        """From now on the machine is not started with its host and, where the platform has a veto, by nobody. It holds
-        over reboots; a machine that runs, runs on. Raises NotOurs, NotFound."""
+        """From now on the machine does not start with its host and, where the platform has a veto, nobody can start
+        it. This survives reboots; a running machine runs on. Raises NotOurs, NotFound."""
 
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
-        """Ends `forbid_start`; harmless without one. `with_host`: it starts with its host again. Raises NotOurs,
-        NotFound."""
+        """Undoes `forbid_start`; harmless if the start is not forbidden. `with_host`: it starts with its host again.
+        Raises NotOurs, NotFound."""
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """Asks the guest to power off and waits; True once it is off, False after `grace_seconds`."""

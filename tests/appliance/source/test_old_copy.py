@@ -244,7 +244,7 @@ def test_a_machine_without_our_tag_keeps_its_power(protected):
     for kind, payload in orders:
         problem = protected.source.order(kind, payload, protected.machine_id).problem
         assert problem.code == "not-ours"
-        assert "no tag of ours" in problem.message
+        assert "no secondsite tag" in problem.message
         assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
     assert protected.source_status().running
 

@@ -96,7 +96,7 @@ def _ours(context: Context, fabric_id: str) -> MachineSummary:
             f"The site has no machine {fabric_id}.", do="Look for it with 'virsh list --all'."
         )
     if found.tag != context.machine_id:
-        carries = f"is tagged {found.tag}" if found.tag else "carries no tag of ours"
+        carries = f"is tagged {found.tag}" if found.tag else "carries no secondsite tag"
         raise errors.NotOurs(
             f"Machine {found.name} at this site {carries}, so it is left alone.",
             do="If it is the protected machine, defined anew, shut it down and remove the definition ('virsh "

@@ -21,7 +21,7 @@ def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing
     with hosted.lock("opening or closing the inbox", context.left_seconds()):
         hosted.save(accepting=payload.accepting)
     admission = "open" if payload.accepting else "closed"
-    return f"the inbox {'was' if was is payload.accepting else 'is now'} {admission}", Nothing()
+    return f"the inbox {'was already' if was is payload.accepting else 'is now'} {admission}", Nothing()
 
 
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
@@ -51,7 +51,7 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
         return False
     if not payload.keep_running and (machine is not None or not state.stands_on_its_run):
         raise errors.NotPossibleNow(
-            f"A machine runs on {hosted}, so its files cannot go.",
+            f"A machine runs on {hosted}, so its files cannot be removed.",
             do="Keep the machine running, or remove it first.",
         )
     return payload.keep_running

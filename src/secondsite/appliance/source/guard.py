@@ -94,7 +94,7 @@ class GuardedCycle:
         self.ended_by: Exception | None = None
 
     def cancelled(self) -> bool:
-        """Whether the sender must stop. It asks often, so disks at rest are looked at now and then."""
+        """Whether the sender must stop. It asks often, so disks at rest are looked at only now and then."""
         if self._session.at_rest and time.monotonic() > self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
             self.holds()

@@ -104,7 +104,7 @@ def _object(value: object) -> dict[str, Any] | None:
 
 
 class CycleWriter:
-    """A cycle file in the making. It becomes visible by `commit` only; `discard` removes it."""
+    """A cycle file in the making. It becomes visible only by `commit`; `discard` removes it."""
 
     def __init__(
         self,

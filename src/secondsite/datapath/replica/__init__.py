@@ -3,7 +3,7 @@
 Its rooms:
 
     replica       the face: every verb of a replica
-    verbs/        one verb a file
+    verbs/        one verb per file
     core          what all verbs use: files, state, open heads, digest maps
     chain/        disks as chains of qcow2 layers
     record/       what is true about a replica, and where its files lie

@@ -92,7 +92,7 @@ class _Watch:
 def offer(connection: Connection, header: CycleHeader, *, parts: bool) -> bool:
     """Ask whether the target would take a cycle like this one; True if it has one of this number already. `parts`:
     it is a part of a pass. A target of an older release is not asked. Raises PeerRefused with the target's code,
-    PeerSilent, PeerUnreachable; the connection can carry the cycle otherwise."""
+    PeerSilent, PeerUnreachable; if it raises nothing, the connection can carry the cycle."""
     if not connection.takes_offers:
         return False
     connection.send_message("OFFER", header=header.to_json(), parts=parts)
@@ -114,10 +114,9 @@ def send_cycle(
 
     `disks` are in the order of `header.disks`. `progress` gets the bytes done so far, compared and sent;
     `cancelled` is asked as often. A `choice` that is kept for the peer passes measurements of the link to the next
-    cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. `holds` is asked after the last
-    read: False gives the cycle up. Raises Cancelled,
-    DiskUnreadable (the connection stays good); PeerRefused with the target's code, PeerSilent, PeerUnreachable
-    (close the connection)."""
+    cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. `holds` is asked after the
+    last read: False gives the cycle up. Raises Cancelled, DiskUnreadable (the connection stays good); PeerRefused with
+    the target's code, PeerSilent, PeerUnreachable (close the connection)."""
     malloc.keep_for_reuse()
     _check_keys(header, disks)
     began, wire_before = time.monotonic(), connection.wire_bytes

@@ -52,17 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice.
-
-    `whole` is false while the head matches no instant of the machine: in a half-applied cycle, or between the slices
-    of a pass over whole disks. `unsealed` is true when the head holds processed data that no point has. `holds` are
-    (point id, reason) of points that retention must not drop. `firmware` is the state that came with the newest
-    processed cycle; `current` are the disks that it brought to its instant, None for all. `begun_seq` is the newest
-    cycle that may have written anything; a source that reuses its number has lost its records.
-    `processed_after` is the cycle that the last begun one was applied on, None if the head matched no instant.
-    `key_id` names the key that opens all images and encrypted files; None: they are plain. During a change of the
-    key `next_key_id` opens all of them too, and `former_key_id` may still open some. `data_keys` are the one key
-    of the encrypted files, wrapped by each of these (see data_key)."""
+    """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice."""
 
     machine_id: str
     epoch: int
@@ -74,19 +64,31 @@ class ReplicaState:
     processed_taken_at: str | None = None
     applying_seq: int | None = None
     begun_seq: int = 0
+    """The newest cycle that may have written anything; a source that reuses its number has lost its records."""
     processed_after: int | None = None
+    """The cycle that the last begun one was applied on; None if the head matched no instant."""
     whole: bool = True
+    """False while the head matches no instant of the machine: in a half-applied cycle, or between the slices of a
+    pass over whole disks."""
     unsealed: bool = False
+    """True when the head holds processed data that no point has."""
     merging: int | None = None
     committed_point_id: str | None = None
     runs: tuple[Run, ...] = ()
     holds: tuple[tuple[str, str], ...] = ()
+    """(point id, reason) of points that retention must not drop."""
     firmware: tuple[FirmwareFile, ...] = ()
+    """The state that came with the newest processed cycle."""
     current: tuple[str, ...] | None = None
+    """The disks that the newest processed cycle brought to its instant; None for all."""
     key_id: str | None = None
+    """The key that opens all images and encrypted files; None: they are plain."""
     next_key_id: str | None = None
+    """During a change of the key this one opens everything too."""
     former_key_id: str | None = None
+    """During a change of the key this one may still open some files."""
     data_keys: tuple[Wrapped, ...] = ()
+    """The one key of the encrypted files, wrapped by each of these keys (see data_key)."""
     version: int = VERSION
 
     def disk(self, key: str) -> DiskRecord:

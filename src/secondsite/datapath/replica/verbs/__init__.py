@@ -1,4 +1,4 @@
-"""The verbs of a replica, one a file; `replica.Replica` is their face.
+"""The verbs of a replica, one per file; `replica.Replica` is their face.
 
 Its rooms:
 

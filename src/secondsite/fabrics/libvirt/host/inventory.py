@@ -70,8 +70,10 @@ def require_tag(domain: Any, tag: str) -> None:
     """Raises NotOurs unless the machine carries exactly `tag`."""
     found = tag_of(domain)
     if found != tag:
-        carries = "no tag of ours" if found is None else f"the tag {found}"
-        raise errors.NotOurs(f"The machine '{domain.name()}' carries {carries}, not {tag}.")
+        carries = "no secondsite tag" if found is None else f"the tag {found}"
+        raise errors.NotOurs(
+            f"The machine '{domain.name()}' must carry the tag {tag}, but carries {carries}."
+        )
 
 
 def sizes_bytes(domain: Any, disks: Sequence[domain_xml.Disk]) -> dict[str, int]:

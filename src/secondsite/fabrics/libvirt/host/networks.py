@@ -97,7 +97,7 @@ class LibvirtNetworks:
 def _require_tag(network: NetworkInfo, tag: str) -> None:
     if network.tag != tag:
         raise errors.NotOurs(
-            f"The network '{network.name}' carries {'no tag of ours' if network.tag is None else network.tag}, not {tag}.",
+            f"The network '{network.name}' carries {network.tag or 'no secondsite tag'}, not {tag}.",
             do="Choose another name for the drill's network, or remove the foreign one.",
         )
 

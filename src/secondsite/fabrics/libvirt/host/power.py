@@ -49,7 +49,8 @@ class Power:
         tagging.allow_start(self._hypervisor.domain(fabric_id), tag, with_host=with_host)
 
     def start(self, fabric_id: str) -> None:
-        """Starts an off machine and resumes a paused one, unless its start is forbidden; raises NotFound, FabricError, DeadlineExceeded.
+        """Starts an off machine and resumes a paused one, unless its start is forbidden. Raises NotFound, FabricError,
+        DeadlineExceeded.
 
         Just after a driver was opened, libvirt's state of a machine can be outdated, so only a successful act or a
         running machine ends the attempt. A machine stuck in the middle of its start gets some time; then, if it is

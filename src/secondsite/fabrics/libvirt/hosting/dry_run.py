@@ -20,7 +20,7 @@ START_SECONDS = 60.0
 PREFIX = "secondsite-trial-"
 UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
 MEMORY_BYTES = 256 << 20
-"""What the trial has at most: memory that is short now may be free later."""
+"""The most memory that the trial gets: what is short now may be free later."""
 
 _alone = threading.Lock()
 

@@ -124,7 +124,7 @@ class Hosting:
     ) -> None:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
-            raise errors.NotOurs(f"The machine '{domain.name()}' carries no tag of ours.")
+            raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
@@ -215,7 +215,7 @@ def _require_replaceable(domain: Any, tags: Sequence[str | None]) -> None:
     found = inventory.tag_of(domain)
     if found not in tags:
         raise errors.NotOurs(
-            f"The machine '{domain.name()}' that is there carries {found or 'no tag of ours'}."
+            f"The machine '{domain.name()}' is there already, and carries {found or 'no secondsite tag'}."
         )
     if inventory.power_of(domain) is not OFF:
         raise errors.FabricError(

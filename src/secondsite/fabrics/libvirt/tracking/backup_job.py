@@ -118,7 +118,7 @@ def end(domain: Any, sockets: Path) -> None:
 
 
 def end_left_over(domain: Any, sockets: Path) -> None:
-    """As `end`, for a job of which nobody knows any more; removes its scratch files too."""
+    """As `end`, for a job that nobody keeps track of any more; removes its scratch files too."""
     try:
         text = connection.call("looking at a backup job", domain.backupGetXMLDesc, 0)
     except (errors.FabricError, errors.NotFound):
