@@ -37,7 +37,7 @@ class Periodic(ABC):
         self._woken.set()
 
     def stop(self, within_seconds: float = 2.0) -> None:
-        """No further rounds; wait at most so long for the one that runs."""
+        """No further rounds; wait at most that long for the one that runs."""
         self.stopping.set()
         self._woken.set()
         if self._thread.is_alive():

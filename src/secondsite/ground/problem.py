@@ -29,7 +29,7 @@ class Internal(SecondsiteError):
 
     code = "internal"
     default_do = (
-        "This is a defect. Retry the job; if it fails again report it with the log of the process named."
+        "This is a defect. Retry the job; if it fails again, report it with the log of the process named."
     )
 
 

@@ -40,8 +40,8 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
 
 
 def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
-    """Raises NotPossibleNow for a machine that runs on the replica and is not to be kept. A failover that never came to
-    have a machine keeps nothing."""
+    """Raises NotPossibleNow for a machine that runs on the replica and is not to be kept. A failover whose machine was
+    never made keeps nothing."""
     state = hosted.replica.state
     if state.run(runs.FAILOVER) is None:
         return False

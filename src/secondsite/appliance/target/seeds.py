@@ -66,7 +66,7 @@ class Import:
         through = sum(positions.values())
         self.told(
             through / max(1, self.size_bytes),
-            f"{size(through)} of {size(self.size_bytes)} are through, "
+            f"{size(through)} of {size(self.size_bytes)} read, "
             f"{size(self.record.data_bytes)} of data imported",
         )
 

@@ -27,8 +27,8 @@ def enable_protection(
         list[str] | None,
         typer.Option(
             "--seed",
-            help="A copy of a disk that was shipped to the target: KEY=PATH or MACHINE:KEY=PATH, a path at the target "
-            "appliance's machine. Only what differs from it travels.",
+            help="A copy of a disk that was shipped to the target: KEY=PATH or MACHINE:KEY=PATH, a path on the target "
+            "appliance's host. Only what differs from it travels.",
         ),
     ] = None,
     encrypt: Annotated[

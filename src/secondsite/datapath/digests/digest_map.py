@@ -166,7 +166,7 @@ class RunningDigest:
 
 
 def _entry(block: memoryview) -> bytes:
-    # compared by digest: a memoryview compares byte by byte, which is dear where a block begins with zeros
+    # compared by digest: a memoryview compares byte by byte, which is expensive where a block begins with zeros
     found = xxhash.xxh3_128_digest(block)
     if found == _ZERO_DIGEST or (len(block) < BLOCK_BYTES and found == _zeros_digest(len(block))):
         return _ZERO_ENTRY

@@ -86,8 +86,8 @@ def chain(path: Path) -> list[ImageFacts]:
 
 
 def look(path: Path, image_format: str | None = None) -> ImageFacts:
-    """Look at one file, probed unless its format is given; its backing file is named, not opened. Raises
-    ImageProblem, also if another program writes the file."""
+    """Look at one file, probed unless its format is given; its backing file is named, not opened. Raises ImageProblem,
+    for instance if another program writes the file."""
     given = ["-f", image_format] if image_format else []
     return _facts(json.loads(run("info", "--output=json", *given, _name(path), about=path)))
 

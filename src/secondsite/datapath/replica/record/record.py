@@ -105,7 +105,8 @@ class ReplicaState:
 
     @property
     def stands_on_its_run(self) -> bool:
-        """A failover was committed, and takes no cycles: the run's overlays hold the only copy of the machine."""
+        """A failover was committed: the replica takes no cycles, and the run's overlays hold the only copy of the
+        machine."""
         return self.committed_point_id is not None and self.head is None
 
     def run(self, name: str) -> Run | None:

@@ -69,7 +69,7 @@ def _inside(path: Path, allowed: Sequence[Path]) -> Path:
         )
     if not real.is_file():
         raise SeedRefused(
-            f"There is no file {path} at the appliance's machine.", do="Check the name and the mount."
+            f"There is no file {path} on the appliance's host.", do="Check the name and the mount."
         )
     return real
 

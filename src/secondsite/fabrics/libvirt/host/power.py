@@ -188,7 +188,7 @@ def _tried_to_run(domain: Any) -> bool:
 
 
 def _is_halfway(domain: Any) -> bool:
-    """Whether QEMU is started but its guest has not run yet."""
+    """Whether QEMU was started but its guest has not run yet."""
     found = connection.call("reading the power state", domain.state)
     return tuple(found) == (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
 

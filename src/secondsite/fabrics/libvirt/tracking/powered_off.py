@@ -73,8 +73,8 @@ def view(
 def begin(
     request: interface.SessionRequest, disks: Sequence[domain_xml.Disk], key: EncryptionKey | None
 ) -> None:
-    """Begin the new checkpoint in each disk of the request. Raises FabricError, also if another program has an image
-    open for writing."""
+    """Begin the new checkpoint in each disk of the request. Raises FabricError, for instance if another program has an
+    image open for writing."""
     for disk in disks:
         if disk.key in request.disks:
             qemu_img.add_bitmap(Path(disk.path), request.new_checkpoint, key)
