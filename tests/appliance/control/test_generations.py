@@ -1,14 +1,16 @@
 """Orders that a later verb has overtaken, or that were given long ago, are refused; others are carried out as before."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rig.appliances import TinyVault
+from rig.appliances.runs import close
 from rig.eventually import eventually
 from secondsite.wire import control as wire
-from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.orders import Kind, StartReplica
 
 A = "appliance-a"
 
@@ -80,3 +82,26 @@ def test_every_connection_begins_with_the_numbers_that_were_seen(vault, make_sit
     a.stop()
     a.start()
     eventually(lambda: vault.generations.get(A) == {"m1": 5})
+
+
+def test_a_start_that_waited_for_its_replica_is_refused_once_a_later_verb_has_come(pair):
+    """The later verb may be the cancel, which has ended the run already and starts the machine at home next."""
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    close(pair)
+    body = StartReplica(
+        run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01"
+    ).model_dump()
+    start = wire.Order(
+        order_id="start", kind=Kind.START_REPLICA, machine_id=pair.machine_id, payload=body, generation=5
+    )
+    appliance = pair.target.appliance
+    with (
+        ThreadPoolExecutor(1) as pool,
+        appliance.host.get(pair.machine_id).lock("what takes long", 10),
+    ):
+        started = pool.submit(appliance.perform, start)
+        eventually(lambda: appliance.desk.generations.all().get(pair.machine_id) == 5)
+        appliance.perform(order(pair.machine_id, 6))
+    assert started.result(30).problem.code == "stale-order"
+    assert pair.target.fabric.inventory.get(body["fabric_id"]) is None

@@ -201,6 +201,21 @@ def test_a_target_that_may_run_the_machine_holds_the_cancel_until_it_is_given_up
     assert verbs.appliances.running(machine.id) == [A]
 
 
+@pytest.mark.parametrize("harmless", [Verb.PLANNED_FAILOVER, Verb.RESYNCHRONIZE])
+def test_a_verb_that_only_looked_does_not_keep_the_copy_at_a_site_that_returns(verbs, harmless):
+    """Else two copies run for good: nothing is offered that ends the one there."""
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    machine = verbs.machine()
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    ended(verbs, harmless)
+    assert verbs.state() is State.PROTECTED
+    given = returned(verbs)
+    assert {(B, Kind.STOP_REPLICA, machine.id), (B, Kind.ACCEPT_CYCLES, machine.id)} <= set(given)
+    assert verbs.appliances.running(machine.id) == [A]
+
+
 def test_a_failed_failover_is_cancelled_without_its_target_if_nothing_was_started_there(verbs):
     verbs.protect()
     verbs.appliances.fail(Kind.DRAIN, times=1)

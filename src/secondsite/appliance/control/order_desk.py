@@ -95,7 +95,10 @@ class OrderDesk:
     def perform(self, order: Order) -> Report:
         """Do the order now, in this thread, and store its report."""
         context = Context(
-            order, self._parts, lambda fraction, sentence: self._tell(order, fraction, sentence)
+            order,
+            self._parts,
+            lambda fraction, sentence: self._tell(order, fraction, sentence),
+            lambda: self.generations.refuse_overtaken(order),
         )
         seams.reach("appliance.order.begun")
         try:

@@ -31,11 +31,13 @@ class ApplianceParts:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One order in progress. `progress(fraction, sentence)` reports to the vault."""
+    """One order in progress. `progress(fraction, sentence)` reports to the vault. `require_current()` raises StaleOrder if a later
+    verb has given the machine an order meanwhile: for an order that may have waited for a lock."""
 
     order: Order
     parts: ApplianceParts
     progress: Callable[[float, str], None] = lambda _fraction, _sentence: None
+    require_current: Callable[[], None] = lambda: None
     began: float = field(default_factory=time.monotonic)
 
     @property

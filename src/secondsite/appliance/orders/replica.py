@@ -35,7 +35,7 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
         # this appliance's own records may be from an old backup
         _let_go_of_its_machine(context)
     if payload.restore_machine and not kept:
-        sentence += "; " + _restore(context)
+        sentence += "; " + _restore(context, payload)
     return sentence, Nothing()
 
 
@@ -81,12 +81,18 @@ def _restore_key(context: Context) -> str:
     return f"restore/{context.machine_id}"
 
 
-def _restore(context: Context) -> str:
+def _restore(context: Context, payload: RemoveReplica) -> str:
     fabric_id = context.state.fact(_restore_key(context))
     definition = withdrawn.recall(context.state, fabric_id) if fabric_id else None
     if definition is None:
         return "no machine was withdrawn here"
-    context.fabric.hosting.restore(definition, None)
+    fences = context.parts.replication.fences
+    if payload.still_protected:
+        context.fabric.hosting.restore(definition, context.machine_id)
+        fences.again(context.machine_id, definition.fabric_id)
+    else:
+        context.fabric.hosting.restore(definition, None)
+        fences.forget(context.machine_id)
     withdrawn.forget(context.state, definition.fabric_id)
     context.state.remove_fact(_restore_key(context))
     return f"{definition.name} is defined again as it was, powered off"

@@ -45,6 +45,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     disk's size."""
     began, hosted = time.monotonic(), context.hosted()
     with hosted.lock("starting a machine", context.left_seconds()):
+        context.require_current()
         _require_closed(hosted, payload)
         record = hosted.record(payload.point_id)
         paths = _disks(context, hosted, payload)

@@ -22,14 +22,28 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
 def stop_replication(context: Context, payload: StopReplication) -> tuple[str, Nothing]:
     source = context.parts.replication.find(context.machine_id)
     if source is None:
+        if payload.forget:
+            _free_old_copy(context)
         return "the machine was not replicated from here", Nothing()
     with source.lock("ending replication", context.left_seconds(), interrupt=True):
         autostart = ""
         if payload.forget:
-            autostart = context.parts.replication.fences.abandon(source)
+            autostart = context.parts.replication.fences.abandon(source.machine_id)
             context.fabric.tracking.disable(source.setup.fabric_id)
         context.parts.replication.remove(source)
     return f"ended replication of {source.setup.machine_name}{autostart}", Nothing()
+
+
+def _free_old_copy(context: Context) -> None:
+    """The old copy that an undone reprotect left here is its owner's again."""
+    fences = context.parts.replication.fences
+    fence = fences.find(context.machine_id)
+    found = context.fabric.inventory.get(fence.fabric_id) if fence else None
+    if found is not None and found.tag == context.machine_id:
+        fabric_id = found.definition.fabric_id
+        context.fabric.power.allow_start(fabric_id, context.machine_id, with_host=False)
+        context.fabric.tracking.disable(fabric_id)
+    fences.forget(context.machine_id)
 
 
 def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing]:

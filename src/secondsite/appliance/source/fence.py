@@ -94,18 +94,26 @@ class Fences:
                 log.info("source.unfenced", machine=machine_id, starts_with_host=with_host)
             self._forget(machine_id, source)
 
-    def abandon(self, source: Source) -> str:
+    def again(self, machine_id: str, fabric_id: str) -> None:
+        """The old copy is defined here again, and the machine runs at the other site: it must not start here."""
+        with self._lock:
+            if self.find(machine_id) is None:
+                why = "It runs at the other site; its way back was undone."
+                self._put(machine_id, Fence(fabric_id=fabric_id, why=why, starts_with_host=False))
+            self._fabric.power.forbid_start(fabric_id, machine_id)
+
+    def abandon(self, machine_id: str) -> str:
         """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A part of a
         sentence."""
         with self._lock:
-            fence = self.find(source.machine_id)
+            fence = self.find(machine_id)
             if fence is None:
                 return ""
             runs = self._fabric.power.state(fence.fabric_id) is PowerState.RUNNING
             with_host = runs and bool(fence.starts_with_host)
             with contextlib.suppress(errors.NotFound, errors.NotOurs):
-                self._fabric.power.allow_start(fence.fabric_id, source.machine_id, with_host=with_host)
-            self.forget(source.machine_id)
+                self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=with_host)
+            self.forget(machine_id)
             return "" if runs else "; it was failed over, so its autostart stays off"
 
     def forget(self, machine_id: str) -> None:

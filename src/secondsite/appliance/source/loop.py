@@ -204,6 +204,7 @@ class Replication:
             log.warning("cycle.failed", machine=source.machine_id, problem=str(error), again_in_seconds=pause)
         else:
             self._well(source)
+            self._at_home(source)
             if fact is not None:
                 log.debug("cycle.sent", machine=source.machine_id, seq=fact.seq, wire_bytes=fact.wire_bytes)
             return fact
@@ -223,14 +224,17 @@ class Replication:
 
     def _well(self, source: Source) -> None:
         source.succeeded()
-        if source.fenced and not source.progress.paused:
-            # the target takes cycles again: the failover was cancelled
-            with contextlib.suppress(errors.SecondsiteError):
-                self.fences.lower(source.machine_id, source.setup.fabric_id, source)
         kept = [FINDING, "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS]
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
         source.findings.clear_all_but(*kept)
+
+    def _at_home(self, source: Source) -> None:
+        """The target takes the loop's cycles again: the failover was cancelled. The cycles of an order say nothing of the
+        kind; a failover's last delta may need several."""
+        if source.fenced and not source.progress.paused:
+            with contextlib.suppress(errors.SecondsiteError):
+                self.fences.lower(source.machine_id, source.setup.fabric_id, source)
 
     def _note(self, source: Source, error: Exception) -> None:
         """Make the error a finding; after too much scratch space the next slice is smaller."""

@@ -104,7 +104,8 @@ class Reprotect(MachineOperation):
         return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
-        return self._new_target(ctx, self.machine(ctx)).remove_replica(restore_machine=True).done()
+        target = self._new_target(ctx, self.machine(ctx))
+        return target.remove_replica(restore_machine=True, still_protected=True).done()
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         sync = SyncMode.COMPARE if _to_original(ctx) else SyncMode.COPY

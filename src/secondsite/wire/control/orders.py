@@ -170,10 +170,12 @@ class CommitPoint(Shape):
 
 class RemoveReplica(Shape):
     """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the points are deleted.
-    `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off)."""
+    `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off). `still_protected`: it is the old
+    copy of a machine that runs at the other site, so it stays ours and must not start; an older vault does not say so."""
 
     keep_running: bool = False
     restore_machine: bool = False
+    still_protected: bool = False
 
 
 class RemoveMachine(Shape):

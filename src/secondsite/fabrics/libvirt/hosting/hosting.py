@@ -17,7 +17,7 @@ from ....domain import errors
 from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ... import firmware_files, interface
-from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img
+from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
 from . import adapt, consoles, consolidate, dry_run, firmware, homecoming, portable
 
 OFF = interface.PowerState.OFF
@@ -98,7 +98,9 @@ class Hosting:
         sizes_bytes = inventory.sizes_bytes(domain, domain_xml.disks(domain_xml.parse(text)))
         definition = domain_xml.definition(text, sizes_bytes)
         # before the hypervisor forgets it
-        durable.write(copy.with_suffix(".autostart"), _autostart(domain))
+        noted = copy.with_suffix(".autostart")
+        if not (noted.exists() and tagging.is_start_forbidden(domain)):  # else it was noted the first time
+            durable.write(noted, _autostart(domain))
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
         _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
@@ -116,6 +118,8 @@ class Hosting:
             firmware.place(self._hypervisor, root, firmware_files.content(kept))
         domain = self._define(f"restoring '{definition.name}'", domain_xml.render(root))
         connection.call("turning autostart off", domain.setAutostart, 0)
+        if tag is None:
+            copy.with_suffix(".autostart").unlink(missing_ok=True)
         copy.unlink(missing_ok=True)
         shutil.rmtree(kept, ignore_errors=True)
 

@@ -1,7 +1,8 @@
 """Once a site that was away returns, does there what a verb left undone.
 
-A job of its own waits for the site. It acts only if no later job has touched the machine, and its order carries the number
-of the verb that it belongs to.
+A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same direction: a verb
+that only looked, or asked for a comparison, takes nothing of it away. What another job moves it waits for. Its order
+carries the machine's number of that moment.
 """
 
 from collections.abc import Mapping
@@ -9,10 +10,12 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
+from ....domain import lifecycle
+from ....domain.lifecycle import State
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
-from ....jobs.model.outcomes import Outcome, Skipped
+from ....jobs.model.outcomes import Outcome, Skipped, Wait
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
 from ....wire.control.orders import ORDERS, Kind, OrderKind
@@ -29,7 +32,8 @@ F = TypeVar("F", bound=Shape)
 
 
 class LaterArguments(Shape):
-    """The order that was not given, and `why` as a clause after 'when it returns,'."""
+    """The order that was not given, and `why` as a clause after 'when it returns,'. `epoch` and `leads_to` say where the verb
+    leaves the machine; an older vault did not say."""
 
     appliance_id: str
     site: str
@@ -37,6 +41,8 @@ class LaterArguments(Shape):
     payload: Mapping[str, JsonValue]
     generation: int | None
     why: str
+    epoch: int | None = None
+    leads_to: State | None = None
 
 
 def submit(deps: Deps, session: Session, side: Side, order: OrderKind[P, F], payload: P, why: str) -> str:
@@ -48,6 +54,8 @@ def submit(deps: Deps, session: Session, side: Side, order: OrderKind[P, F], pay
         payload=payload.model_dump(mode="json"),
         generation=side.generation,
         why=why,
+        epoch=side.machine.epoch,
+        leads_to=_leads_to(side.machine),
     )
     return deps.submit(
         session,
@@ -67,6 +75,9 @@ def definition(deps: Deps) -> Definition:
         left = ctx.arguments(LaterArguments)
         with deps.store.transaction() as tx:
             machine = tx.machines.find(str(ctx.subject))
+        if machine is not None and _is_moved_by_another(machine, left):
+            why = f"waiting for another job of {machine.name}; then, at site {left.site}, {left.why}"
+            raise Wait(f"machine/{machine.id}", LONGEST.deadline_seconds, why)
         if machine is not None and _has_moved_on(machine, left):
             return Skipped(f"a later job has taken {machine.name}: nothing more is done at {left.site}")
         order = ORDERS[left.kind]
@@ -76,7 +87,7 @@ def definition(deps: Deps) -> Definition:
             order,
             order.payload.model_validate(left.payload),
             machine_id=ctx.subject,
-            generation=left.generation,
+            generation=left.generation if machine is None else _number(machine, left),
             limits=LONGEST,
             why=f"waiting for site {left.site}; when it returns, {left.why}",
         )
@@ -85,5 +96,21 @@ def definition(deps: Deps) -> Definition:
     return Definition(FINISH_LATER, (Step("finish", finish, title="Finish at the site that was away"),))
 
 
+def _leads_to(machine: ports.MachineRecord) -> State | None:
+    return lifecycle.MOVING[machine.state].target if lifecycle.is_moving(machine.state) else None
+
+
+def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+    later = left.generation is not None and machine.generation != left.generation
+    return later and machine.epoch == left.epoch and lifecycle.is_moving(machine.state)
+
+
 def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
-    return left.generation is not None and machine.generation != left.generation
+    if left.generation is None or machine.generation == left.generation:
+        return False
+    return (machine.epoch, machine.state) != (left.epoch, left.leads_to)
+
+
+def _number(machine: ports.MachineRecord, left: LaterArguments) -> int | None:
+    """Drills have none."""
+    return None if left.generation is None else machine.generation

@@ -13,7 +13,7 @@ from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, StartFact
 from ... import ports
-from .giving_orders import USUAL, Answer, Limits, Orders
+from .giving_orders import Answer, Limits, Orders
 from .side import Side
 
 FAILOVER_RUN = "failover"
@@ -48,12 +48,12 @@ class Target(Side):
         return self.give(orders.IMPORT_SEED, checks.ImportSeed(seeds=seeds), why, limits)
 
     def remove_replica(
-        self, *, keep_running: bool = False, restore_machine: bool = False, limits: Limits = USUAL
+        self, *, restore_machine: bool = False, still_protected: bool = False
     ) -> Answer[Nothing]:
         """The replica goes; see wire.control.orders.RemoveReplica."""
-        payload = orders.RemoveReplica(keep_running=keep_running, restore_machine=restore_machine)
+        payload = orders.RemoveReplica(restore_machine=restore_machine, still_protected=still_protected)
         why = f"removing the replica at {self.machine.target_site}"
-        return self.give(orders.REMOVE_REPLICA, payload, why, limits)
+        return self.give(orders.REMOVE_REPLICA, payload, why)
 
     def list_points(self) -> Answer[Points]:
         why = f"reading the recovery points at {self.machine.target_site}"
