@@ -216,6 +216,19 @@ def test_a_verb_that_only_looked_does_not_keep_the_copy_at_a_site_that_returns(v
     assert verbs.appliances.running(machine.id) == [A]
 
 
+def test_a_copy_that_was_given_up_is_stopped_also_if_protection_has_ended_since(verbs):
+    """The end of protection has the higher number, and its order may come to the site first."""
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    machine = verbs.machine()
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
+    verbs.appliances.generations[(B, machine.id)] = 99
+    assert (B, Kind.STOP_REPLICA, machine.id) in returned(verbs)
+    assert verbs.appliances.running(machine.id) == [A]
+
+
 def test_a_failed_failover_is_cancelled_without_its_target_if_nothing_was_started_there(verbs):
     verbs.protect()
     verbs.appliances.fail(Kind.DRAIN, times=1)
