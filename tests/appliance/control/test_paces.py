@@ -33,15 +33,15 @@ def order(kind, machine_id, payload=None, deadline_seconds=60):
 def test_a_machine_is_looked_at_and_shut_down_while_fifty_long_orders_wait_for_the_link(vault, make_site):
     a, b = make_site("a").start(control_url=vault.url), make_site("b").start()
     pair = Pair(a, b, a.make_machine()).protect().synchronized()
-    other = a.make_machine("db01")
+    other = Pair(a, b, a.make_machine("db01"), name="db01").protect().synchronized()
     b.stop()
     eventually(lambda: vault.connections.get(A))
     long = [order(Kind.PRE_COPY, pair.machine_id, PreCopy()) for _ in range(LONG)]
     for each in long:
         vault.send(A, each)
     began = time.monotonic()
-    looked = order(Kind.POWER, None, FabricMachine(fabric_id=other))
-    ended = order(Kind.SHUT_DOWN, None, ShutDown(fabric_id=other, grace_seconds=5))
+    looked = order(Kind.POWER, None, FabricMachine(fabric_id=other.fabric_id))
+    ended = order(Kind.SHUT_DOWN, other.machine_id, ShutDown(fabric_id=other.fabric_id, grace_seconds=5))
     for each in (looked, ended):
         vault.send(A, each)
         report = eventually(lambda each=each: vault.reports.get(each.order_id), PROMPT_SECONDS)

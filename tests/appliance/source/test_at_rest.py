@@ -33,7 +33,7 @@ def test_a_machine_that_is_off_is_copied_in_slices(sliced):
     content = sliced.source.read(sliced.fabric_id)
     off(sliced.source, sliced.fabric_id)
     sliced.protect().synchronized()
-    assert sliced.source_status().last_seq >= DISK_BYTES // MiB
+    assert sliced.source_status().last_seq >= DISK_BYTES // MiB // 2, "slices grow with the link's speed"
     assert sliced.point_bytes(sliced.status().points[-1].id) == content
     assert len(sliced.status().points) == 1
 
@@ -47,7 +47,7 @@ def test_the_last_cycle_ends_a_comparison_of_any_length_and_then_pauses(sliced):
     before = sliced.source_status().last_seq
     facts = sliced.source.do(Kind.RUN_CYCLE, RunCycle(final=True), sliced.machine_id, deadline_seconds=60)
     sliced.target.do(Kind.DRAIN, Drain(seal=False, at_least_seq=facts["seq"]), sliced.machine_id)
-    assert facts["seq"] - before >= DISK_BYTES // MiB
+    assert facts["seq"] - before >= DISK_BYTES // MiB // 2
     assert sliced.point_bytes(facts["point_id"]) == content
     assert not sliced.source_status().running
     assert sliced.source_status().sync_fraction is None

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import libvirt
 
@@ -65,7 +66,17 @@ def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) 
             adapt.set_text(root, memory, str(MEMORY_BYTES // 1024))
             for element in root.findall(memory):
                 element.attrib = {"unit": "KiB"}
+    _leave_out_channels(root)
     return domain_xml.render(root)
+
+
+def _leave_out_channels(root: Element) -> None:
+    """The hypervisor names their sockets after the machine, and a socket's path holds 107 bytes: the trial's longer name
+    would fail where the machine's own does not."""
+    devices = root.find("devices")
+    for channel in root.findall("devices/channel[@type='unix']"):
+        assert devices is not None
+        devices.remove(channel)
 
 
 def _try(hypervisor: connection.Hypervisor, text: str) -> None:
