@@ -40,7 +40,7 @@ def cli(rig, capsys, monkeypatch):
 
 
 def _fresh(rig):
-    name = f"vm{next(_numbers)}"
+    name = f"vm{next(_numbers):03}"  # lists sort by text
     make_machine(rig, name)
     return name
 
