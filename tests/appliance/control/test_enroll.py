@@ -106,7 +106,7 @@ def test_a_vault_that_is_not_there_is_unreachable(ca, tmp_path):
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1", "https://", "https://vault:port"])
 def test_an_address_that_is_none_is_refused(url, ca, tmp_path):
-    with pytest.raises(errors.InvalidArgument, match="no https address"):
+    with pytest.raises(errors.InvalidArgument, match="not an https address"):
         enrolled(url, tmp_path / "home", ca)
 
 

@@ -71,7 +71,7 @@ def test_the_mark_tells_which_state_a_map_describes(digests, tmp_path):
 def test_what_is_no_map_is_refused(tmp_path):
     path = tmp_path / "x.map"
     path.write_bytes(os.urandom(100))
-    with pytest.raises(errors.ImageProblem, match="no digest map"):
+    with pytest.raises(errors.ImageProblem, match="not a digest map"):
         DigestMap(path)
     path.write_bytes(b"")
     with pytest.raises(errors.ImageProblem):
