@@ -59,12 +59,18 @@ def set_tag(root: Element, tag: str | None) -> None:
     if metadata is None:
         metadata = Element("metadata")
         root.insert(1, metadata)
-    for old in metadata.findall(TAG_ELEMENT):
-        metadata.remove(old)
+    remove(metadata, TAG_ELEMENT)
     if tag is not None:
         ElementTree.SubElement(metadata, TAG_ELEMENT, {"tag": tag})
     if len(metadata) == 0:
         root.remove(metadata)
+
+
+def remove(parent: Element, *names: str) -> None:
+    """Removes all children of these names."""
+    for name in names:
+        for element in parent.findall(name):
+            parent.remove(element)
 
 
 def disk_elements(root: Element) -> Iterator[tuple[str, Element]]:

@@ -17,6 +17,17 @@ from . import consoles
 
 HOST_BOUND = ("cputune", "numatune", "resource", "seclabel", "memtune", "blkiotune", "iothreadids", "keywrap")
 HOST_DEVICES = ("hostdev", "filesystem", "shmem", "redirdev", "vsock", "lease", "nvram")
+OF_ITS_NETWORK = (
+    "source",
+    "target",
+    "virtualport",
+    "filterref",
+    "portForward",
+    "backend",
+    "ip",
+    "route",
+    "vlan",
+)
 EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
 
@@ -41,9 +52,7 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     set_text(root, "name", request.name)
     set_text(root, "uuid", request.fabric_id)
     domain_xml.set_tag(root, request.tag)
-    for name in HOST_BOUND:
-        for element in root.findall(name):
-            root.remove(element)
+    domain_xml.remove(root, *HOST_BOUND)
     _accelerator(root, place.kvm)
     _unpin(root)
     _firmware_identity(root)
@@ -64,7 +73,7 @@ def _native(request: interface.HostRequest) -> str:
     devices = root.find("devices")
     assert devices is not None
     set_text(root, "vcpu", str(definition.vcpus))
-    _set_memory(root, definition.memory_bytes)
+    set_memory(root, definition.memory_bytes)
     for disk in definition.disks:
         element = SubElement(devices, "disk", {"type": "file", "device": "disk"})
         SubElement(element, "driver", {"name": "qemu", "type": "qcow2"})
@@ -85,7 +94,8 @@ def set_text(root: Element, name: str, text: str) -> None:
     element.text = text
 
 
-def _set_memory(root: Element, size_bytes: int) -> None:
+def set_memory(root: Element, size_bytes: int) -> None:
+    """Give the machine that much memory."""
     for name in ("memory", "currentMemory"):
         set_text(root, name, str(size_bytes // 1024))
         element = root.find(name)
@@ -98,10 +108,9 @@ def _accelerator(root: Element, kvm: bool) -> None:
     if kvm or root.get("type") != "kvm":
         return
     root.set("type", "qemu")
-    for name in ("cpu", "memoryBacking"):
-        for element in root.findall(name):
-            root.remove(element)
-    _remove(root, "features", ("hyperv", "kvm", "pmu"))
+    domain_xml.remove(root, "cpu", "memoryBacking")
+    for features in root.findall("features"):
+        domain_xml.remove(features, "hyperv", "kvm", "pmu")
     clock = root.find("clock")
     if clock is not None:
         for timer in clock.findall("timer"):
@@ -137,22 +146,27 @@ def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -
             if place.key is not None:
                 tell_key(element, place.chains.get(key, ()), place.key)
         elif element.get("device") in ("cdrom", "floppy"):
-            _remove_direct(element, "source")
+            domain_xml.remove(element, "source")
         else:
             devices.remove(element)
 
 
 def _place_disk(element: Element, path: Path) -> None:
-    for name in ("source", "backingStore", "mirror", "auth", "encryption"):
-        _remove_direct(element, name)
-    element.set("type", "file")
+    place_on(element, path)
     element.set("device", "disk")
-    driver = element.find("driver")
+    for driver in element.findall("driver"):
+        driver.attrib.pop("iothread", None)
+
+
+def place_on(disk: Element, path: Path) -> None:
+    """Point a disk to a file of ours; how the guest sees it stays."""
+    domain_xml.remove(disk, "source", "backingStore", "mirror", "auth", "encryption")
+    disk.set("type", "file")
+    driver = disk.find("driver")
     if driver is None:
-        driver = SubElement(element, "driver", {"name": "qemu"})
+        driver = SubElement(disk, "driver", {"name": "qemu"})
     driver.set("type", "qcow2")
-    driver.attrib.pop("iothread", None)
-    SubElement(element, "source", {"file": str(path)})
+    SubElement(disk, "source", {"file": str(path)})
 
 
 def tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> None:
@@ -182,26 +196,14 @@ def _nics(root: Element, request: interface.HostRequest, libvirt_networks: froze
             continue
         kind = "network" if network in libvirt_networks else "bridge"
         element.set("type", kind)
-        for name in (
-            "source",
-            "target",
-            "virtualport",
-            "filterref",
-            "portForward",
-            "backend",
-            "ip",
-            "route",
-            "vlan",
-        ):
-            _remove_direct(element, name)
+        domain_xml.remove(element, *OF_ITS_NETWORK)
         SubElement(element, "source", {kind: network})
 
 
 def _devices(root: Element, request: interface.HostRequest, console_folder: Path) -> None:
     devices = root.find("devices")
     assert devices is not None
-    for name in HOST_DEVICES:
-        _remove_direct(devices, name)
+    domain_xml.remove(devices, *HOST_DEVICES)
     consoles.settle(devices, console_folder / f"{request.name}.log")
 
 
@@ -214,11 +216,11 @@ def _nvram(root: Element, request: interface.HostRequest, folder: Path) -> None:
         nvram = SubElement(boot, "nvram")
     if nvram is None:
         return
-    _remove_direct(nvram, "source")
+    domain_xml.remove(nvram, "source")
     nvram.attrib.pop("type", None)
     nvram.text = os.fspath(folder / f"{request.fabric_id}.fd") if brought else None
-    if not brought and not nvram.attrib:
-        _remove(root, "os", ("nvram",))
+    if not brought and not nvram.attrib and boot is not None:
+        boot.remove(nvram)
 
 
 def _tpm(root: Element) -> None:
@@ -229,15 +231,3 @@ def _tpm(root: Element) -> None:
         backend = element.find("backend")
         if backend is None or backend.get("type") != "emulator":
             devices.remove(element)
-
-
-def _remove(root: Element, parent: str, names: tuple[str, ...]) -> None:
-    found = root.find(parent)
-    if found is not None:
-        for name in names:
-            _remove_direct(found, name)
-
-
-def _remove_direct(parent: Element, name: str) -> None:
-    for element in parent.findall(name):
-        parent.remove(element)

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ... import interface
+from ..host import domain_xml
 
 ANYWHERE = ("0.0.0.0", "::", "127.0.0.1", "::1", "localhost")
 """Addresses that every host has."""
@@ -20,9 +21,8 @@ def settle(devices: Element, log: Path) -> None:
     for name in TERMINALS:
         for element in devices.findall(name):
             _terminal(element, log)
-    for channel in devices.findall("channel"):
-        if channel.get("type") == "unix":
-            _remove(channel, "source")
+    for channel in devices.findall("channel[@type='unix']"):
+        domain_xml.remove(channel, "source")
     for graphics in devices.findall("graphics"):
         _graphics(graphics)
 
@@ -40,13 +40,12 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
 
 
 def _terminal(element: Element, log: Path) -> None:
-    _remove(element, "log")
+    domain_xml.remove(element, "log")
     source = element.find("source")
     if element.get("type") == "file" and source is not None:
         source.attrib = {"path": str(log), "append": "on"}
     elif _dials(element) or element.get("type") in OF_ITS_HOST:
-        for name in ("source", "protocol"):
-            _remove(element, name)
+        domain_xml.remove(element, "source", "protocol")
         element.set("type", "pty")
         element.attrib.pop("tty", None)
     for bound in element.findall("source"):
@@ -80,8 +79,3 @@ def _graphics(graphics: Element) -> None:
             listen.attrib = {"type": "socket"}
         elif listen.get("address", LOOPBACK) not in ANYWHERE:
             del listen.attrib["address"]
-
-
-def _remove(parent: Element, name: str) -> None:
-    for element in parent.findall(name):
-        parent.remove(element)

@@ -62,10 +62,7 @@ def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) 
     )
     root = domain_xml.parse(adapt.adapted(request, place))
     if root.find("cpu/numa") is None and definition.memory_bytes > MEMORY_BYTES:
-        for memory in ("memory", "currentMemory"):
-            adapt.set_text(root, memory, str(MEMORY_BYTES // 1024))
-            for element in root.findall(memory):
-                element.attrib = {"unit": "KiB"}
+        adapt.set_memory(root, MEMORY_BYTES)
     _leave_out_channels(root)
     return domain_xml.render(root)
 
@@ -73,10 +70,8 @@ def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) 
 def _leave_out_channels(root: Element) -> None:
     """The hypervisor names their sockets after the machine, and a socket's path holds 107 bytes: the trial's longer name
     would fail where the machine's own does not."""
-    devices = root.find("devices")
-    for channel in root.findall("devices/channel[@type='unix']"):
-        assert devices is not None
-        devices.remove(channel)
+    for devices in root.findall("devices"):
+        domain_xml.remove(devices, "channel[@type='unix']")
 
 
 def _try(hypervisor: connection.Hypervisor, text: str) -> None:

@@ -3,7 +3,6 @@
 Its networks, cards, processors, host devices, and the disks that were not replicated are as they were. Pure: XML in, XML
 out."""
 
-from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ... import interface
@@ -20,7 +19,7 @@ def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: s
     known = dict(domain_xml.disk_elements(root))
     for key, path in request.disks.items():
         if key in known:
-            _onto(known[key], path)
+            adapt.place_on(known[key], path)
         else:
             known[key] = _added(root, request, place, key)
         if place.key is not None:
@@ -28,26 +27,10 @@ def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: s
     return domain_xml.render(root)
 
 
-def _onto(disk: Element, path: Path) -> None:
-    """Point the disk to a file of ours; how the guest sees it stays."""
-    for name in ("source", "backingStore", "mirror", "encryption"):
-        for element in disk.findall(name):
-            disk.remove(element)
-    disk.set("type", "file")
-    driver = disk.find("driver")
-    if driver is None:
-        driver = Element("driver", {"name": "qemu"})
-        disk.insert(0, driver)
-    driver.set("type", "qcow2")
-    disk.append(Element("source", {"file": str(path)}))
-
-
 def _added(root: Element, request: interface.HostRequest, place: adapt.HostFeatures, key: str) -> Element:
     there = domain_xml.parse(adapt.adapted(request, place))
     disk = dict(domain_xml.disk_elements(there))[key]
-    for name in ("address", "boot", "alias"):  # they may be taken here
-        for element in disk.findall(name):
-            disk.remove(element)
+    domain_xml.remove(disk, "address", "boot", "alias")  # they may be taken here
     devices = root.find("devices")
     assert devices is not None
     devices.append(disk)

@@ -49,14 +49,12 @@ class Hosting:
             *portable.accelerator_notes(root),
             *portable.missing_files(root),
             *self._unknown_machine_type(root),
+            *consoles.notes(root),
+            *portable.disks_left_behind(root),
         ]
-        found += [*consoles.notes(root), *portable.disks_left_behind(root)]
         if any(obstacle.blocking for obstacle in found):
             return found
-        place = adapt.HostFeatures(
-            accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram
-        )
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, place)]
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place({}))]
 
     def create(self, request: interface.HostRequest) -> None:
         existing = self._hypervisor.find(request.fabric_id)
@@ -133,9 +131,9 @@ class Hosting:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
             consolidate.running(domain, disks, progress)
-        self._is_home(domain)
+        self._give_autostart_back(domain)
 
-    def _is_home(self, domain: Any) -> None:
+    def _give_autostart_back(self, domain: Any) -> None:
         """Let the machine start with its host again, if it did before it was withdrawn."""
         noted = self._withdrawn / f"{domain.UUIDString()}.autostart"
         if noted.exists():
@@ -144,7 +142,7 @@ class Hosting:
             noted.unlink()
 
     def _wanted(self, request: interface.HostRequest) -> str:
-        place = self._place(request)
+        place = self._place(request.disks)
         if request.home is None:
             return adapt.adapted(request, place)
         return homecoming.at_home(request, place, self._native(request.home))
@@ -164,10 +162,10 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, request: interface.HostRequest) -> adapt.HostFeatures:
+    def _place(self, disks: Mapping[str, Path]) -> adapt.HostFeatures:
         return adapt.HostFeatures(
             accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram,
-            self._hypervisor.key, self._encrypted_chains(request),
+            self._hypervisor.key, self._encrypted_chains(disks),
         )  # fmt: skip
 
     def _define(self, doing: str, text: str) -> Any:
@@ -198,11 +196,11 @@ class Hosting:
             do="Choose another name, or clean it up first.",
         )
 
-    def _encrypted_chains(self, request: interface.HostRequest) -> dict[str, list[image.ImageFacts]]:
+    def _encrypted_chains(self, disks: Mapping[str, Path]) -> dict[str, list[image.ImageFacts]]:
         if self._hypervisor.key is None:
             return {}
         with qemu_img.translated():
-            chains = {key: image.chain(path) for key, path in request.disks.items()}
+            chains = {key: image.chain(path) for key, path in disks.items()}
         return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
 
     def _libvirt_networks(self) -> frozenset[str]:
