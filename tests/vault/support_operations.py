@@ -43,6 +43,11 @@ def folder_in_memory():
     )
 
 
+def said(tree, task):
+    """The newest attempt at a job's task."""
+    return next(each for each in reversed(tree.tasks) if each.title == task)
+
+
 class Verbs:
     """A vault without its faces: submit verbs, let its jobs run, look at machines."""
 

@@ -11,15 +11,6 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.jobs.model.failures import Refused
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import Verbs, folder_in_memory
-
-
-@pytest.fixture
-def verbs():
-    with folder_in_memory() as folder:
-        verbs = Verbs(folder, ("web01", "db01"))
-        yield verbs
-        verbs.close()
 
 
 def failed_at(verbs, kind, verb, *machines):

@@ -1,18 +1,8 @@
 """A planned failover is tried before anything stops; a machine that comes home is said to come home."""
 
-import pytest
-
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
-from tests.vault.support_operations import Verbs
-
-
-@pytest.fixture
-def verbs(tmp_path):
-    verbs = Verbs(tmp_path)
-    yield verbs
-    verbs.close()
 
 
 def test_a_planned_failover_stops_nothing_if_the_target_cannot_run_the_machine(verbs):

@@ -9,19 +9,7 @@ from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import Verbs, folder_in_memory
-
-
-@pytest.fixture
-def verbs():
-    with folder_in_memory() as folder:
-        verbs = Verbs(folder, ("web01", "db01"))
-        yield verbs
-        verbs.close()
-
-
-def said(tree, task):
-    return next(each for each in reversed(tree.tasks) if each.title == task)
+from tests.vault.support_operations import said
 
 
 def planned_failed_over(verbs):
@@ -312,6 +300,22 @@ def test_the_new_copy_goes_before_the_old_one_starts_again(verbs):
     assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
     kinds = [kind for _, kind, _ in verbs.appliances.given]
     assert kinds.index(Kind.STOP_REPLICA) < kinds.index(Kind.RESTART)
+
+
+@pytest.mark.parametrize(
+    ("before", "verb"),
+    [(Verb.PLANNED_FAILOVER, Verb.CANCEL_FAILOVER), (Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER)],
+)
+def test_a_copy_may_take_minutes_to_stop(verbs, before, verb):
+    verbs.protect()
+    verbs.run(before)
+    verbs.appliances.silent.add(Kind.STOP_REPLICA)
+    job_id = verbs.submit(verb)
+    for _ in range(25):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(10)
+    verbs.appliances.mend()
+    assert verbs.settle(job_id).job.state == "succeeded"
 
 
 # ---- enable ------------------------------------------------------------------------------------------------

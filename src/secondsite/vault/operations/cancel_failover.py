@@ -16,13 +16,12 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.control import orders
 from ...wire.control.orders import Nothing
 from .. import ports
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides.target import FAILOVER_RUN, Target
+from ..steps.sides.target import Target
 
 P = TypeVar("P", bound=Shape)
 
@@ -51,9 +50,7 @@ class CancelFailover(MachineOperation):
         target = self.target(ctx)
         machine = target.machine
         need = Need(
-            orders.STOP_REPLICA,
-            orders.StopReplica(run=FAILOVER_RUN, fabric_id=machine.target_fabric_id),
-            why=f"stopping the failed-over {machine.name} at {target.site}",
+            target.to_stop_failed_over(),
             lost=f"what {machine.name} wrote there since the failover is lost, and it must not run there any more",
             later=f"the failed-over {machine.name} is stopped and removed there",
         )
@@ -62,9 +59,7 @@ class CancelFailover(MachineOperation):
     def _resume(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         need = Need(
-            orders.ACCEPT_CYCLES,
-            orders.AcceptCycles(accepting=True),
-            why=f"opening the replica at {target.site}",
+            target.to_accept_cycles(True),
             lost=f"{target.machine.name} is not protected until the site takes its changes again",
             later="its replica is opened again",
         )

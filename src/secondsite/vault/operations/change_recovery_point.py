@@ -53,7 +53,8 @@ class ChangeRecoveryPoint(MachineOperation):
         return Done(f"{target.machine.name} will start from {found.what}", found.instant)
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
-        return self.target(ctx).stop_failed_over().done()
+        target = self.target(ctx)
+        return target.ask(target.to_stop_failed_over()).done()
 
     def _start(self, ctx: StepContext) -> Outcome:
         return start_from(self.deps, self.target(ctx), ctx.facts("check", StartInstant))

@@ -10,12 +10,11 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
-from ...wire.control import orders
 from .. import ports
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides.target import DRILL_RUN, drill_fabric_id
+from ..steps.sides.target import drill_fabric_id
 
 
 class CleanupArguments(WithoutSite):
@@ -44,27 +43,25 @@ class CleanupTestFailover(MachineOperation):
     def _remove_machine(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         fabric_id = machine.drill.fabric_id if machine.drill else drill_fabric_id(machine)
+        target = self.target(ctx, machine)
         need = Need(
-            orders.STOP_REPLICA,
-            orders.StopReplica(run=DRILL_RUN, fabric_id=fabric_id),
-            why=f"stopping the test machine of {machine.name} at {machine.target_site}",
+            target.to_stop_drill(fabric_id),
             lost="the test machine there is lost",
             later="the test machine is removed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, self.target(ctx, machine), need)
+        return giving_up.unless_given_up(self.deps, ctx, target, need)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         if machine.drill is None or not machine.drill.network_made:
             return Skipped("no network was made for this drill")
+        target = self.target(ctx, machine)
         need = Need(
-            orders.REMOVE_NETWORK,
-            orders.CreateNetwork(name=str(machine.drill.network)),
-            why=f"removing the network {machine.drill.network}",
+            target.to_remove_network(str(machine.drill.network)),
             lost="the test network there is lost",
             later="the test network is removed there",
         )
-        return giving_up.unless_given_up(self.deps, ctx, self.target(ctx, machine), need)
+        return giving_up.unless_given_up(self.deps, ctx, target, need)
 
     def _complete(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

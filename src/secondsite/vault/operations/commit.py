@@ -14,12 +14,10 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.points import started_from
-from ...wire.control import orders
 from .. import ports
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides.target import COMMIT_POINT, CONSOLIDATE
 
 
 class Commit(MachineOperation):
@@ -51,13 +49,10 @@ class Commit(MachineOperation):
         target = self.target(ctx)
         machine = target.machine
         need = Need(
-            orders.COMMIT_POINT,
-            orders.CommitPoint(point_id=str(machine.failed_over_point_id)),
-            why=f"fixing point {machine.failed_over_point_id}",
+            target.to_commit_point(str(machine.failed_over_point_id)),
             lost=f"what {machine.name} wrote there since the failover is lost, and so are its recovery points there; end its "
             f"protection, then start it at {machine.source_site}, where its old disks are",
             later="its point is fixed there",
-            limits=COMMIT_POINT,
         )
         return giving_up.unless_given_up(self.deps, ctx, target, need)
 
@@ -71,9 +66,7 @@ class Commit(MachineOperation):
             return Skipped(f"{machine.source_site} keeps its machine: it is the only one that is left")
         source = self.source(ctx, machine)
         need = Need(
-            orders.REMOVE_MACHINE,
-            orders.RemoveMachine(fabric_id=machine.source_fabric_id),
-            why=f"removing {machine.name} at {source.site}",
+            source.to_remove_machine(),
             lost=f"{machine.name} and its disks there are lost, so the next reprotect sends everything",
             later=f"the {machine.name} that was left is removed there",
         )
@@ -85,11 +78,8 @@ class Commit(MachineOperation):
             return Skipped("only a machine that failed back is brought back onto its own disks")
         target = self.target(ctx, machine)
         need = Need(
-            orders.CONSOLIDATE,
-            orders.FabricMachine(fabric_id=machine.target_fabric_id),
-            why=f"bringing {machine.name} back onto its own disks while it runs",
+            target.to_consolidate(),
             lost=f"the disks of {machine.name} there are lost",
             later="it is brought back onto its own disks",
-            limits=CONSOLIDATE,
         )
         return giving_up.unless_given_up(self.deps, ctx, target, need)

@@ -23,7 +23,6 @@ from ..steps import stop_source_later
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.sides.giving_orders import Limits
 
 
 class DisableArguments(WithoutSite):
@@ -74,15 +73,11 @@ class DisableProtection(MachineOperation):
             keep_running=runs, restore_machine=machine.reversed and machine.failed_over_point_id is None
         )
         what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
+        target = self.target(ctx, machine)
         need = Need(
-            orders.REMOVE_REPLICA,
-            payload,
-            why=f"removing the replica at {machine.target_site}",
-            lost=f"{what} lost",
-            later="its replica is removed there",
-            limits=Limits(deadline_seconds=600),
+            target.to_remove_replica(payload), lost=f"{what} lost", later="its replica is removed there"
         )
-        return giving_up.unless_given_up(self.deps, ctx, self.target(ctx, machine), need)
+        return giving_up.unless_given_up(self.deps, ctx, target, need)
 
     def _forget(self, session: Session, job: JobView) -> None:
         tx = self.deps.store.within(session)

@@ -87,7 +87,7 @@ class TestFailover(MachineOperation):
         if _network(ctx) != CREATE:
             return Skipped("no network was made")
         target = self.target(ctx)
-        return target.remove_network(drill_network(target.machine)).done()
+        return target.ask(target.to_remove_network(drill_network(target.machine))).done()
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
@@ -117,7 +117,7 @@ class TestFailover(MachineOperation):
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        return target.stop_drill(drill_fabric_id(target.machine)).done()
+        return target.ask(target.to_stop_drill(drill_fabric_id(target.machine))).done()
 
 
 def _network(ctx: StepContext) -> str:

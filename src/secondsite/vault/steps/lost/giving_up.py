@@ -9,11 +9,9 @@ from ....jobs.model.outcomes import Outcome, Skipped
 from ....jobs.storage.database import Session
 from ....wire import rest
 from ....wire.common.base import Shape
-from ....wire.control.orders import OrderKind
 from ... import ports
 from ..deps import Deps
-from ..sides.giving_orders import USUAL, Limits
-from ..sides.side import Side
+from ..sides.side import Ask, Side
 from . import finish_later
 
 P = TypeVar("P", bound=Shape)
@@ -51,26 +49,23 @@ def given_up(
 
 @dataclass(frozen=True, slots=True)
 class Need(Generic[P, F]):
-    """An order that a verb needs of a site. `lost` is a sentence on what it means to go on without it, `later` on what is
-    done when the site returns."""
+    """What a verb needs of a site. `lost` is a sentence on what it means to go on without it, `later` on what is done when
+    the site returns."""
 
-    order: OrderKind[P, F]
-    payload: P
-    why: str
+    asked: Ask[P, F]
     lost: str
     later: str
-    limits: Limits = USUAL
 
 
 def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) -> Outcome:
     """What the order brings; skipped, and given later, if the side was given up and does not answer."""
-    given_up = ctx.arguments(WithoutSite).without_site == side.site
-    if given_up and not side.is_connected:
+    may_be_left = ctx.arguments(WithoutSite).without_site == side.site
+    if may_be_left and not deps.gateway.is_connected(side.appliance_id):
         return left_for_later(deps, side, need)
     try:
-        return side.give(need.order, need.payload, need.why, need.limits).done()
+        return side.ask(need.asked).done()
     except errors.ApplianceUnreachable as error:
-        if not given_up:
+        if not may_be_left:
             raise _with_a_way_on(error, side, need) from error
         return left_for_later(deps, side, need)
 
@@ -79,7 +74,7 @@ def left_for_later(deps: Deps, side: Side, need: Need[P, F]) -> Skipped:
     """The step is skipped; a job gives its order when the site returns."""
 
     def later(session: Session) -> None:
-        finish_later.submit(deps, session, side, need.order, need.payload, need.later)
+        finish_later.submit(deps, session, side, need.asked.order, need.asked.payload, need.later)
 
     return Skipped(
         f"without site {side.site}: {need.lost}. If the site returns within 30 days, {need.later}", later

@@ -95,9 +95,6 @@ class Orders:
             self._require_progress(appliance_id, order_id, why, limits.stuck_seconds)
         raise self._wait(ctx, order_id, why, limits)
 
-    def is_connected(self, appliance_id: str) -> bool:
-        return self._deps.gateway.is_connected(appliance_id)
-
     def require_reachable(self, ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
         """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has
         been away so long."""

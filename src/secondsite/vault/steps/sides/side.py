@@ -1,6 +1,7 @@
 """One of the two appliances of a machine, as a step gives it orders."""
 
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ....jobs.model.context import StepContext
 from ....wire.common.base import Shape
@@ -10,6 +11,16 @@ from .giving_orders import USUAL, Answer, Limits, Orders
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[P, F]):
+    """An order to a side that may be given later, and how long a step waits for it."""
+
+    order: OrderKind[P, F]
+    payload: P
+    why: str
+    limits: Limits = USUAL
 
 
 class Side:
@@ -25,14 +36,12 @@ class Side:
         self.machine = machine
 
     @property
-    def is_connected(self) -> bool:
-        """Whether its appliance has a connection now."""
-        return self._orders.is_connected(self.appliance_id)
-
-    @property
     def generation(self) -> int | None:
         """The number that orders carry; drills stand beside the lifecycle and have none."""
         return self.machine.generation if self.machine.claimed_by == self._ctx.job_id else None
+
+    def ask(self, asked: Ask[P, F]) -> Answer[F]:
+        return self.give(asked.order, asked.payload, asked.why, asked.limits)
 
     def give(self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL) -> Answer[F]:
         return self._orders.give(

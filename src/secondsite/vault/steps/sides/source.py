@@ -9,7 +9,7 @@ from ....wire.control.orders import CycleFact, Nothing, PowerFact
 from ... import ports
 from .. import lookup
 from .giving_orders import Answer, Limits, Orders
-from .side import Side
+from .side import Ask, Side
 
 SHUT_DOWN_GRACE_SECONDS = 60.0
 DEAD_SITE_SECONDS = 5.0
@@ -106,6 +106,13 @@ class Source(Side):
         payload = orders.Withdraw(fabric_id=self.machine.source_fabric_id)
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
         return self.give(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
+
+    def to_remove_machine(self) -> Ask[orders.RemoveMachine, Nothing]:
+        """Removes the machine at the site that was left; its disks stay."""
+        payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id)
+        return Ask(
+            orders.REMOVE_MACHINE, payload, f"removing {self.machine.name} at {self.machine.source_site}"
+        )
 
 
 def left_behind(tx: ports.Transaction, machine: ports.MachineRecord) -> str:

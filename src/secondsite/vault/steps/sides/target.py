@@ -14,16 +14,16 @@ from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, StartFact
 from ... import ports
 from .giving_orders import Answer, Limits, Orders
-from .side import Side
+from .side import Ask, Side
 
 FAILOVER_RUN = "failover"
 DRILL_RUN = "drill"
-START = Limits(deadline_seconds=300)
+START_OR_STOP = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
 """For a start that first applies cycles of the journal."""
 DRAIN = Limits(deadline_seconds=15 * 60)
-COMMIT_POINT = Limits(deadline_seconds=10 * 60)
-CONSOLIDATE = Limits(deadline_seconds=24 * HOUR)
+KEEP_OR_REMOVE = Limits(deadline_seconds=10 * 60)
+"""For orders that delete the files of many points."""
 
 
 class Target(Side):
@@ -50,10 +50,13 @@ class Target(Side):
     def remove_replica(
         self, *, restore_machine: bool = False, still_protected: bool = False
     ) -> Answer[Nothing]:
-        """The replica goes; see wire.control.orders.RemoveReplica."""
         payload = orders.RemoveReplica(restore_machine=restore_machine, still_protected=still_protected)
+        return self.ask(self.to_remove_replica(payload))
+
+    def to_remove_replica(self, payload: orders.RemoveReplica) -> Ask[orders.RemoveReplica, Nothing]:
+        """The replica goes; see wire.control.orders.RemoveReplica."""
         why = f"removing the replica at {self.machine.target_site}"
-        return self.give(orders.REMOVE_REPLICA, payload, why)
+        return Ask(orders.REMOVE_REPLICA, payload, why, KEEP_OR_REMOVE)
 
     def list_points(self) -> Answer[Points]:
         why = f"reading the recovery points at {self.machine.target_site}"
@@ -74,9 +77,12 @@ class Target(Side):
         return self.give(orders.FIND_INSTANT, orders.FindInstant(at=at), why, DRAIN)
 
     def accept_cycles(self, accepting: bool) -> Answer[Nothing]:
+        return self.ask(self.to_accept_cycles(accepting))
+
+    def to_accept_cycles(self, accepting: bool) -> Ask[orders.AcceptCycles, Nothing]:
         """Closing the replica's inbox stops replication without the source, which may be gone."""
         why = f"{'opening' if accepting else 'closing'} the replica at {self.machine.target_site}"
-        return self.give(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
+        return Ask(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
 
     def start_failed_over(
         self, point_id: str, networks: Mapping[str, str | None], forward: RolledForward | None
@@ -97,19 +103,30 @@ class Target(Side):
     def start_run(self, payload: orders.StartReplica) -> Answer[StartFact]:
         """A machine of the replica runs, the failed-over one or a drill's."""
         why = f"starting {payload.name} at {self.machine.target_site}"
-        return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START)
+        return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START_OR_STOP)
 
-    def stop_failed_over(self) -> Answer[Nothing]:
+    def to_stop_failed_over(self) -> Ask[orders.StopReplica, Nothing]:
         """The failed-over machine and its overlays go."""
-        return self._stop_run(FAILOVER_RUN, self.machine.target_fabric_id)
+        return self._to_stop(FAILOVER_RUN, self.machine.target_fabric_id, "failed-over")
 
-    def stop_drill(self, fabric_id: str) -> Answer[Nothing]:
+    def to_stop_drill(self, fabric_id: str) -> Ask[orders.StopReplica, Nothing]:
         """The drill's machine and its overlays go."""
-        return self._stop_run(DRILL_RUN, fabric_id)
+        return self._to_stop(DRILL_RUN, fabric_id, "test")
 
-    def _stop_run(self, run: str, fabric_id: str) -> Answer[Nothing]:
-        why = f"stopping the {run} machine of {self.machine.name} at {self.machine.target_site}"
-        return self.give(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START)
+    def _to_stop(self, run: str, fabric_id: str, what: str) -> Ask[orders.StopReplica, Nothing]:
+        why = f"stopping the {what} machine of {self.machine.name} at {self.machine.target_site}"
+        return Ask(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START_OR_STOP)
+
+    def to_commit_point(self, point_id: str) -> Ask[orders.CommitPoint, Nothing]:
+        """The point is kept, the others are deleted."""
+        payload = orders.CommitPoint(point_id=point_id)
+        return Ask(orders.COMMIT_POINT, payload, f"fixing point {point_id}", KEEP_OR_REMOVE)
+
+    def to_consolidate(self) -> Ask[orders.FabricMachine, Nothing]:
+        """A machine that came home runs on its own disks again."""
+        payload = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
+        why = f"bringing {self.machine.name} back onto its own disks while it runs"
+        return Ask(orders.CONSOLIDATE, payload, why, Limits(deadline_seconds=DAY))
 
     def create_network(self, name: str) -> Answer[NetworkInfo]:
         """An isolated network for a drill."""
@@ -117,10 +134,8 @@ class Target(Side):
             orders.CREATE_NETWORK, orders.CreateNetwork(name=name), f"making the isolated network {name}"
         )
 
-    def remove_network(self, name: str) -> Answer[Nothing]:
-        return self.give(
-            orders.REMOVE_NETWORK, orders.CreateNetwork(name=name), f"removing the network {name}"
-        )
+    def to_remove_network(self, name: str) -> Ask[orders.CreateNetwork, Nothing]:
+        return Ask(orders.REMOVE_NETWORK, orders.CreateNetwork(name=name), f"removing the network {name}")
 
 
 def policy_shape(tx: ports.Transaction, name: str) -> PolicyShape:
