@@ -3,10 +3,12 @@
 import pytest
 
 from rig.appliances.pair import Pair
-from rig.appliances.runs import back, fail_over, turned
+from rig.appliances.runs import back, fail_over, start, turned
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, RemoveReplica, RunCycle, ShutDown, StopReplication
 
@@ -53,6 +55,63 @@ def test_a_reprotect_that_was_undone_leaves_the_old_copy_fenced_and_can_be_repea
     pair.target.write(away, 0, noise(MiB))
     reverse = back(pair, away)
     assert reverse.target.point_bytes(pair.machine_id, reverse.point_now()) == pair.target.read(away)
+
+
+def told(pair):
+    """What the old copy's appliance says of its power."""
+    said = pair.source.appliance.replication.old_copies.statuses()
+    return {each.machine_id: each.power for each in said}.get(pair.machine_id)
+
+
+def start_by_hand(pair):
+    """The owner starts the old copy, whatever stands in the way."""
+    host = Host(pair.source.root)
+    with host.records.lock(pair.fabric_id, "a deed of its owner"):
+        host.open(host.records.need(pair.fabric_id))
+
+
+def test_an_old_copy_that_an_undone_reprotect_left_is_watched_until_it_is_withdrawn_again(pair):
+    """No source stands for it there."""
+    pair.protect().synchronized()
+    away = away_and_back(pair)
+    undo_reprotect(pair, still_protected=True)
+    eventually(lambda: told(pair) == "off", 20)
+    start_by_hand(pair)
+    eventually(lambda: told(pair) == "running", 20)
+    pair.source.stop()
+    pair.source.start()
+    eventually(lambda: told(pair) == "running", 20)
+    back(pair, away)
+    eventually(lambda: told(pair) is None, 20)
+
+
+def test_the_fence_of_an_old_copy_without_a_source_is_put_up_once_the_hypervisor_answers(pair):
+    """It did not answer while the reprotect was undone."""
+    pair.protect().synchronized()
+    away_and_back(pair)
+    simulated.dial(pair.source.root, [simulated.Fault(method="power.forbid_start", code="fabric-error")])
+    pair.target.do(Kind.STOP_REPLICATION, StopReplication(forget=True), pair.machine_id)
+    undone = RemoveReplica(restore_machine=True, still_protected=True)
+    assert pair.source.order(Kind.REMOVE_REPLICA, undone, pair.machine_id).problem is not None
+    pair.source.stop()
+    simulated.dial(pair.source.root, [])
+    pair.source.start()
+    record = Host(pair.source.root).records
+    eventually(lambda: record.need(pair.fabric_id).start_forbidden, 20)
+
+
+def test_a_machine_that_came_home_after_an_undone_reprotect_is_no_old_copy(pair):
+    pair.protect().synchronized()
+    away = away_and_back(pair)
+    undo_reprotect(pair, still_protected=True)
+    reverse = back(pair, away)
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    point_id = reverse.point_now(final=True)
+    reverse.pause()
+    start(reverse, "failover", point_id, name=pair.name, fabric_id=pair.fabric_id, home=True)
+    pair.source.appliance.replication.old_copies.look()
+    assert told(pair) is None
+    assert not Host(pair.source.root).records.need(pair.fabric_id).start_forbidden
 
 
 def test_an_old_copy_that_an_undone_reprotect_left_is_its_owners_again_when_protection_ends(pair):

@@ -19,6 +19,7 @@ from secondsite.vault.watch.housekeeping import Housekeeping
 from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
+from secondsite.wire.control.statuses import OldCopyStatus
 from secondsite.wire.rest import JobAccepted
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
@@ -221,6 +222,26 @@ def test_a_second_copy_that_its_appliance_reports_too_is_one_finding():
     status = dataclasses.replace(status, source=status.source.model_copy(update={"findings": (said,)}))
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
     assert codes(situation(machine=left, status=status)) == ["source-running-after-failover"]
+
+
+def test_an_old_copy_that_an_undone_reprotect_left_is_a_second_copy_when_it_runs(store, facts, heard):
+    """No source stands for it. What the target says of it, or of the way back that was undone, does not count."""
+    left = machine(state=State.COMMITTED, failed_over_at=NOW - timedelta(seconds=5))
+    undone = dataclasses.replace(situation().status, source=source_status(epoch=2))
+    assert codes(situation(machine=left, status=undone)) == []
+    for appliance in ("appliance-b", "appliance-a"):
+        old = OldCopyStatus(machine_id="m1", power="running" if appliance == "appliance-a" else "paused")
+        for _ in range(2):
+            facts.status(appliance, Status(old_copies=(old,)))
+    assert heard == ["machine/m1"]
+    facts.status("appliance-a", Status(sources=(source_status(epoch=2),)))
+    facts.status("appliance-b", Status(replicas=(replica_status(),)))
+    with store.reading() as tx:
+        seen = (facts.latest(tx, "m1"), tx.statuses.get("m1"))
+    for status in seen:
+        assert codes(situation(machine=left, status=status)) == ["source-running-after-failover"]
+    again = dataclasses.replace(left, failed_over_at=NOW + timedelta(days=1))
+    assert codes(situation(machine=again, status=seen[0])) == []
 
 
 def test_a_cancel_that_failed_is_a_finding():

@@ -51,6 +51,7 @@ class Reporter:
         return Status(
             sources=tuple(each for key, each in sources.items() if key in changed),
             replicas=tuple(each for key, each in replicas.items() if key in changed),
+            old_copies=self._replication.old_copies.statuses(),
             store_free_bytes=free,
             store_used_bytes=used,
             at=datetime.now(UTC),

@@ -85,6 +85,8 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
     withdrawn.remember(context.state, found.definition)
     seams.reach("appliance.machine.remembered")
     context.fabric.hosting.withdraw(payload.fabric_id, context.machine_id)
+    seams.reach("appliance.machine.withdrawn")
+    context.parts.replication.fences.withdrawn(context.machine_id)
     return f"withdrew {found.name}; its disks stay where they are", Nothing()
 
 
@@ -111,4 +113,5 @@ def _was_withdrawn(context: Context, fabric_id: str) -> tuple[str, Nothing]:
             f"The site has no machine {fabric_id}, and it was not withdrawn here.",
             do="Reprotect to an alternate location (a full copy).",
         )
+    context.parts.replication.fences.withdrawn(context.machine_id)
     return "the machine was already withdrawn", Nothing()

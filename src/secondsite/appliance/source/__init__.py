@@ -9,6 +9,7 @@ Its rooms:
     cycle_plan          what a cycle carries, and its header
     fence               keeps the old copy of a failed-over machine from starting
     watch               looks after machines between their cycles
+    old_copies          old copies that an undone reprotect left here
     views               what a frozen view leaves behind
     acknowledge         records that a cycle was tried, and that it arrived
     idle                a machine that wrote nothing

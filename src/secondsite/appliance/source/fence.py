@@ -27,11 +27,13 @@ log = structlog.get_logger(__name__)
 
 
 class Fence(Shape):
-    """`starts_with_host` is how it was before; None until it was read."""
+    """`starts_with_host` is how it was before; None until it was read. `left_alone`: an undone reprotect defined the
+    machine here again, and no source stands for it."""
 
     fabric_id: str
     why: str
     starts_with_host: bool | None = None
+    left_alone: bool = False
 
 
 class Fences:
@@ -46,6 +48,14 @@ class Fences:
     def find(self, machine_id: str) -> Fence | None:
         found = self._state.fact(PREFIX + machine_id)
         return Fence.model_validate_json(found) if found else None
+
+    def left_alone(self) -> dict[str, Fence]:
+        """By machine, the fences of old copies that no source stands for."""
+        found = self._state.facts(PREFIX)
+        fences = {
+            key.removeprefix(PREFIX): Fence.model_validate_json(value) for key, value in found.items()
+        }
+        return {machine_id: fence for machine_id, fence in fences.items() if fence.left_alone}
 
     def known(self, source: Source) -> None:
         """Recall, after a start, whether the machine is fenced."""
@@ -64,12 +74,17 @@ class Fences:
 
     def enforce(self, source: Source) -> None:
         """Turn autostart off, unless this was done since the appliance started."""
-        if source.fenced and source.machine_id not in self._enforced:
-            with self._lock:
-                self._enforce(source)
+        if source.fenced:
+            self.enforce_for(source.machine_id)
 
-    def _enforce(self, source: Source) -> None:
-        fence = self.find(source.machine_id)
+    def enforce_for(self, machine_id: str) -> None:
+        """The same for a machine that has a fence."""
+        if machine_id not in self._enforced:
+            with self._lock:
+                self._enforce(machine_id)
+
+    def _enforce(self, machine_id: str) -> None:
+        fence = self.find(machine_id)
         if fence is None:
             return
         power = self._fabric.power
@@ -77,10 +92,10 @@ class Fences:
             with_host = power.starts_with_host(fence.fabric_id)
             fence = fence.model_copy(update={"starts_with_host": with_host})
             # before it is changed
-            self._put(source.machine_id, fence)
+            self._put(machine_id, fence)
             seams.reach("appliance.fence.remembered")
-        power.forbid_start(fence.fabric_id, source.machine_id)
-        self._enforced.add(source.machine_id)
+        power.forbid_start(fence.fabric_id, machine_id)
+        self._enforced.add(machine_id)
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
         """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is there now."""
@@ -97,10 +112,18 @@ class Fences:
     def again(self, machine_id: str, fabric_id: str) -> None:
         """The old copy is defined here again, and the machine runs at the other site: it must not start here."""
         with self._lock:
-            if self.find(machine_id) is None:
-                why = "It runs at the other site; its way back was undone."
-                self._put(machine_id, Fence(fabric_id=fabric_id, why=why, starts_with_host=False))
-            self._fabric.power.forbid_start(fabric_id, machine_id)
+            why = "It runs at the other site; its way back was undone."
+            fence = self.find(machine_id) or Fence(fabric_id=fabric_id, why=why, starts_with_host=False)
+            self._put(machine_id, fence.model_copy(update={"left_alone": True}))
+            self._enforced.discard(machine_id)
+            self._enforce(machine_id)
+
+    def withdrawn(self, machine_id: str) -> None:
+        """The machine is not defined here any more, and may come home: what is remembered of it stays."""
+        with self._lock:
+            fence = self.find(machine_id)
+            if fence is not None and fence.left_alone:
+                self._put(machine_id, fence.model_copy(update={"left_alone": False}))
 
     def abandon(self, machine_id: str) -> str:
         """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A part of a

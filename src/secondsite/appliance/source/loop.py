@@ -27,6 +27,7 @@ from .cycle_plan import CycleRequest
 from .fence import FINDING, REFUSALS, Fences
 from .guard import Guard, Interrupted, Overtaken
 from .machine import Source
+from .old_copies import OldCopies
 from .progress import SourceProgress
 from .scratch_reserve import ScratchReserve
 from .watch import Watch
@@ -46,7 +47,8 @@ class Replication:
         self._guard = Guard(ScratchReserve(config.scratch, config.scratch_budget_bytes))
         self.cycles = Cycles(config, fabric, peers, self._guard)
         self.fences = Fences(fabric, state)
-        self._watch = Watch(fabric, self.fences, self.sources)
+        self.old_copies = OldCopies(fabric, self.fences)
+        self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
         self._changed = threading.Condition()
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))

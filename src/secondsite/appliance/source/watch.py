@@ -1,5 +1,5 @@
 """Looks after machines between their cycles, whatever the target does: ends what a dead process left open, knows the
-power of each machine, and keeps one that was failed over from starting."""
+power of each machine, and keeps one that was failed over from starting, also where no source stands for it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from ...ground.periodic import Periodic
 from . import views
 from .fence import Fences
 from .machine import Source
+from .old_copies import OldCopies
 
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
@@ -27,11 +28,14 @@ log = structlog.get_logger(__name__)
 class Watch(Periodic):
     """The first look is at once: no view outlives the start of its appliance by much."""
 
-    def __init__(self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]]) -> None:
+    def __init__(
+        self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]], old_copies: OldCopies
+    ) -> None:
         super().__init__("source-watch", lambda error: log.error("watch.failed", exc_info=error))
         self._fabric = fabric
         self._fences = fences
         self._sources = sources
+        self._old_copies = old_copies
         self._not_before: dict[str, float] = {}
 
     def start(self) -> None:
@@ -51,6 +55,7 @@ class Watch(Periodic):
                 self._look_at(source)
             except errors.SecondsiteError as error:
                 log.debug("source.not-seen", machine=source.machine_id, problem=error.message)
+        self._old_copies.look()
 
     def _tidy(self, source: Source) -> None:
         # whoever has the lock does it itself

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...domain import rpo
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,9 @@ class StatusRecord:
     replica_at: datetime | None = None
     generation: int = 0
     """The highest number of an order for the machine that either appliance has seen."""
+    old_copy: OldCopyStatus | None = None
+    """What the source's appliance said last of an old copy that an undone reprotect left there, and when."""
+    old_copy_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class StatusRecords(Protocol):
     def get(self, machine_id: str) -> StatusRecord: ...
     def put_source(self, status: SourceStatus, at: datetime) -> None: ...
     def put_replica(self, status: ReplicaStatus, at: datetime) -> None: ...
+    def put_old_copy(self, status: OldCopyStatus, at: datetime) -> None: ...
     def generation(self, machine_id: str) -> int: ...
     def put_generation(self, machine_id: str, generation: int) -> None: ...
     def remove(self, machine_id: str) -> None: ...

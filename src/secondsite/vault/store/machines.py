@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, insert
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
 from . import rows, tables
 
@@ -96,6 +96,9 @@ class SqlStatuses:
 
     def put_replica(self, status: ReplicaStatus, at: datetime) -> None:
         self._put(status.machine_id, {"replica": status, "replica_at": at})
+
+    def put_old_copy(self, status: OldCopyStatus, at: datetime) -> None:
+        self._put(status.machine_id, {"old_copy": status, "old_copy_at": at})
 
     def generation(self, machine_id: str) -> int:
         """The highest number that an appliance said it had seen; 0 if none did."""

@@ -24,7 +24,7 @@ from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
 from .columns import Shaped, UtcDateTime, Word
 
@@ -123,6 +123,8 @@ statuses = Table(
     Column("replica", Shaped(ReplicaStatus)),
     Column("replica_at", UtcDateTime),
     Column("generation", Integer, nullable=False, default=0),
+    Column("old_copy", Shaped(OldCopyStatus)),
+    Column("old_copy_at", UtcDateTime),
 )
 
 # Ten minutes of a machine's RPO in one small row, as domain.rpo packs them.

@@ -127,19 +127,25 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
-    machine, status = situation.machine, situation.status
-    if status.source is None or status.source_at is None:
-        return
+    machine = situation.machine
     # what the target's appliance runs counts in every state, whatever the vault believes
-    replica = status.replica
-    runs_there = (
-        replica is not None
-        and "failover" in replica.runs
-        and replica.epoch == status.source.epoch == machine.epoch
-    )
+    replica = situation.status.replica
+    runs_there = replica is not None and "failover" in replica.runs and replica.epoch == machine.epoch
     if machine.state not in _TWO_COPIES and not (runs_there and machine.state is not State.REPROTECTING):
         return
-    said_after = machine.failed_over_at is None or status.source_at > machine.failed_over_at
-    if status.source.power == "running" and said_after:
+    seen_at = _runs_at_source(situation.status, machine)
+    if seen_at is not None and (machine.failed_over_at is None or seen_at > machine.failed_over_at):
         what = f"Machine '{machine.name}' runs at site {machine.source_site} although it was failed over."
-        yield HealthFinding("source-running-after-failover", what, machine.failed_over_at or status.source_at)
+        yield HealthFinding("source-running-after-failover", what, machine.failed_over_at or seen_at)
+
+
+def _runs_at_source(status: ports.StatusRecord, machine: ports.MachineRecord) -> datetime | None:
+    """When its source was last seen to run there. What a reprotect that was undone had begun to send back is of a newer
+    epoch: that was the machine at its target."""
+    source, old_copy = status.source, status.old_copy
+    seen = []
+    if old_copy is not None and old_copy.power == "running":
+        seen.append(status.old_copy_at)
+    if source is not None and source.power == "running" and source.epoch == machine.epoch:
+        seen.append(status.source_at)
+    return max((at for at in seen if at is not None), default=None)

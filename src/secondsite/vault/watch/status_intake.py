@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ...wire.control import Hello, Status
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
 from . import change_filter, clocks
 
@@ -54,6 +54,7 @@ class StatusIntake:
         self._signals = signals
         self._now = now
         self._seen: dict[Key, _Seen] = {}
+        self._old_copies: dict[str, tuple[OldCopyStatus, datetime]] = {}
         self._hellos: dict[str, Hello] = {}
         self._appliances_written: dict[str, datetime] = {}
         self._lock = threading.Lock()
@@ -95,6 +96,7 @@ class StatusIntake:
                 self._write(tx, due)
             self._mark_written(due, now)
         self._note_generations(appliance_id, status.generations)
+        self._note_old_copies(appliance_id, status.old_copies, now)
         for machine_id in sorted({key[0] for key, seen in due.items() if seen.changed}):
             self._signals(f"machine/{machine_id}")
 
@@ -102,6 +104,9 @@ class StatusIntake:
         """The newest that is known of a machine: from memory, else from the store."""
         source, replica = self._newest(machine_id, SourceStatus), self._newest(machine_id, ReplicaStatus)
         record = ports.StatusRecord(machine_id) if source and replica else tx.statuses.get(machine_id)
+        if machine_id in self._old_copies:
+            old_copy, at = self._old_copies[machine_id]
+            record = dataclasses.replace(record, old_copy=old_copy, old_copy_at=at)
         if source and isinstance(source.status, SourceStatus):
             record = dataclasses.replace(record, source=source.status, source_at=source.at)
         if replica and isinstance(replica.status, ReplicaStatus):
@@ -113,6 +118,7 @@ class StatusIntake:
         keep = set(machine_ids)
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
+            self._old_copies = {key: seen for key, seen in self._old_copies.items() if key in keep}
 
     def _note_generations(self, appliance_id: str, generations: Mapping[str, int]) -> None:
         """Only what an appliance of the machine says counts. It says each number once per connection."""
@@ -123,6 +129,23 @@ class StatusIntake:
                 machine = tx.machines.find(machine_id)
                 if machine and appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
                     tx.statuses.put_generation(machine.id, generation)
+
+    def _note_old_copies(
+        self, appliance_id: str, old_copies: Iterable[OldCopyStatus], now: datetime
+    ) -> None:
+        """Only what the source's appliance says counts. It says it with every status, and a change is written."""
+        for said in old_copies:
+            with self._store.transaction() as tx:
+                machine = tx.machines.find(said.machine_id)
+                if machine is None or machine.source_appliance_id != appliance_id:
+                    continue
+                news = tx.statuses.get(machine.id).old_copy != said
+                if news:
+                    tx.statuses.put_old_copy(said, now)
+            with self._lock:
+                self._old_copies[said.machine_id] = (said, now)
+            if news:
+                self._signals(f"machine/{said.machine_id}")
 
     def _newest(self, machine_id: str, side: type[AnyStatus]) -> _Seen | None:
         with self._lock:

@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from .. import PROTOCOL_VERSION
 from ..common.base import Problem, Shape
-from .statuses import ReplicaStatus, SourceStatus
+from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
 class Hello(Shape):
@@ -70,7 +70,8 @@ class Report(Shape):
 
 
 class Status(Shape):
-    """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas` that it has.
+    """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas` that it has, the
+    `old_copies` that an undone reprotect left here.
 
     A machine that is not listed has not changed since it was last listed; all are listed when a connection begins, and
     every few seconds.
@@ -79,6 +80,7 @@ class Status(Shape):
     type: Literal["status"] = "status"
     sources: tuple[SourceStatus, ...] = ()
     replicas: tuple[ReplicaStatus, ...] = ()
+    old_copies: tuple[OldCopyStatus, ...] = ()
     store_free_bytes: int | None = None
     store_used_bytes: int | None = None
     at: datetime | None = None

@@ -30,6 +30,14 @@ class SourceStatus(Shape):
     findings: tuple[FindingShape, ...] = ()
 
 
+class OldCopyStatus(Shape):
+    """The old copy of a machine that runs at the other site, defined here again when a reprotect was undone: nothing of it
+    is replicated, and it must not start."""
+
+    machine_id: str
+    power: str
+
+
 class ReplicaStatus(Shape):
     """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is applied,
     `inbox_bytes` what waits to be processed, `journal` what can be recovered besides the points. `synchronized` becomes

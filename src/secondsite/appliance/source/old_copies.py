@@ -1,0 +1,50 @@
+"""The old copies that undone reprotects left here. Their machines run at the other site, and nothing is replicated, so that
+no source stands for them; they are watched all the same."""
+
+import time
+
+import structlog
+
+from ...domain import errors
+from ...fabrics.interface import Fabric
+from ...wire.control.statuses import OldCopyStatus
+from .fence import Fences
+
+LOOK_SECONDS = 6.0
+"""Short enough to see a second copy within half a minute."""
+
+log = structlog.get_logger(__name__)
+
+
+class OldCopies:
+    """One thread looks, others read what it saw."""
+
+    def __init__(self, fabric: Fabric, fences: Fences) -> None:
+        self._fabric = fabric
+        self._fences = fences
+        self._seen: dict[str, tuple[float, OldCopyStatus]] = {}
+
+    def statuses(self) -> tuple[OldCopyStatus, ...]:
+        """As they were seen last."""
+        return tuple(status for _, status in self._seen.values())
+
+    def look(self) -> None:
+        """Look at those that were not looked at for a while, and keep them from starting."""
+        there = self._fences.left_alone()
+        self._seen = {machine_id: seen for machine_id, seen in self._seen.items() if machine_id in there}
+        for machine_id, fence in there.items():
+            if self._is_due(machine_id):
+                self._look_at(machine_id, fence.fabric_id)
+
+    def _is_due(self, machine_id: str) -> bool:
+        seen = self._seen.get(machine_id)
+        return seen is None or time.monotonic() - seen[0] > LOOK_SECONDS
+
+    def _look_at(self, machine_id: str, fabric_id: str) -> None:
+        try:
+            power = self._fabric.power.state(fabric_id)
+            status = OldCopyStatus(machine_id=machine_id, power=str(power))
+            self._seen = {**self._seen, machine_id: (time.monotonic(), status)}
+            self._fences.enforce_for(machine_id)
+        except errors.SecondsiteError as error:
+            log.debug("source.not-seen", machine=machine_id, problem=error.message)
