@@ -3,14 +3,26 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from rig.appliances import TinyVault
-from rig.appliances.runs import close
+from rig.appliances.runs import close, fail_over
 from rig.eventually import eventually
+from secondsite.appliance import orders
+from secondsite.fabrics.interface import PowerState
 from secondsite.wire import control as wire
-from secondsite.wire.control.orders import Kind, StartReplica
+from secondsite.wire.control.orders import (
+    Kind,
+    RemoveMachine,
+    Restart,
+    ShutDown,
+    StartReplica,
+    StopReplica,
+    StopReplication,
+    Withdraw,
+)
 
 A = "appliance-a"
 
@@ -84,24 +96,84 @@ def test_every_connection_begins_with_the_numbers_that_were_seen(vault, make_sit
     eventually(lambda: vault.generations.get(A) == {"m1": 5})
 
 
+def overtaken(site, machine, kind, payload):
+    """An order of generation 5 waits for the machine's lock, and one of generation 6 comes; the report of the first."""
+    body = payload.model_dump(mode="json") if payload is not None else {}
+    waits = wire.Order(
+        order_id="waits", kind=kind, machine_id=machine.machine_id, payload=body, generation=5
+    )
+    later = wire.Order(
+        order_id="later", kind=Kind.POWER, machine_id=machine.machine_id, payload={"fabric_id": "any"}, generation=6
+    )  # fmt: skip
+    appliance = site.appliance
+    with ThreadPoolExecutor(1) as pool, machine.lock("what takes long", 10):
+        waiting = pool.submit(appliance.perform, waits)
+        eventually(lambda: appliance.desk.generations.all().get(machine.machine_id) == 5)
+        assert appliance.perform(later).problem is None
+    problem = waiting.result(40).problem
+    return problem and problem.code
+
+
 def test_a_start_that_waited_for_its_replica_is_refused_once_a_later_verb_has_come(pair):
     """The later verb may be the cancel, which has ended the run already and starts the machine at home next."""
     pair.protect().synchronized()
     point_id = pair.point_now()
     close(pair)
-    body = StartReplica(
-        run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01"
-    ).model_dump()
-    start = wire.Order(
-        order_id="start", kind=Kind.START_REPLICA, machine_id=pair.machine_id, payload=body, generation=5
-    )
-    appliance = pair.target.appliance
-    with (
-        ThreadPoolExecutor(1) as pool,
-        appliance.host.get(pair.machine_id).lock("what takes long", 10),
-    ):
-        started = pool.submit(appliance.perform, start)
-        eventually(lambda: appliance.desk.generations.all().get(pair.machine_id) == 5)
-        appliance.perform(order(pair.machine_id, 6))
-    assert started.result(30).problem.code == "stale-order"
-    assert pair.target.fabric.inventory.get(body["fabric_id"]) is None
+    payload = StartReplica(run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01")
+    hosted = pair.target.appliance.host.get(pair.machine_id)
+    assert overtaken(pair.target, hosted, Kind.START_REPLICA, payload) == "stale-order"
+    assert pair.target.fabric.inventory.get(payload.fabric_id) is None
+
+
+def test_the_end_of_a_run_that_waited_for_its_replica_ends_none_that_a_later_verb_began(pair):
+    pair.protect().synchronized()
+    fabric_id = fail_over(pair, pair.point_now())
+    hosted = pair.target.appliance.host.get(pair.machine_id)
+    stop = StopReplica(run="failover", fabric_id=fabric_id)
+    assert overtaken(pair.target, hosted, Kind.STOP_REPLICA, stop) == "stale-order"
+    assert pair.target.fabric.power.state(fabric_id) is PowerState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        (Kind.SHUT_DOWN, ShutDown),
+        (Kind.WITHDRAW, Withdraw),
+        (Kind.REMOVE_MACHINE, RemoveMachine),
+        (Kind.PAUSE_REPLICATION, None),
+        (Kind.STOP_REPLICATION, StopReplication),
+    ],
+)
+def test_production_goes_on_when_an_order_that_waited_for_its_lock_is_overtaken(pair, kind, shape):
+    """The later verb may be a cancel, or a failover home: the machine may be production again."""
+    pair.protect().synchronized()
+    named = shape is not None and "fabric_id" in shape.model_fields
+    payload = shape(fabric_id=pair.fabric_id) if named else shape and shape(forget=True)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    assert overtaken(pair.source, source, kind, payload) == "stale-order"
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+    assert not pair.source_status().fenced
+    assert pair.source_status().running
+
+
+@pytest.mark.parametrize("kind", [Kind.RESTART, Kind.START_REPLICATION, Kind.STOP_REPLICATION])
+def test_an_order_that_waited_for_its_lock_lowers_no_fence_of_a_later_verb(pair, kind):
+    pair.protect().synchronized()
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    pair.pause()
+    payload = {
+        Kind.RESTART: Restart(fabric_id=pair.fabric_id),
+        Kind.START_REPLICATION: pair.source_setup(),
+        Kind.STOP_REPLICATION: StopReplication(forget=True),
+    }[kind]
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    assert overtaken(pair.source, source, kind, payload) == "stale-order"
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.OFF
+    with pytest.raises(Exception, match="failed over"):
+        pair.source.fabric.power.start(pair.fabric_id)
+
+
+def test_orders_lock_machines_in_one_place_where_the_generation_is_asked():
+    folder = Path(orders.__file__).parent
+    locking = {path.name for path in folder.glob("*.py") if ".lock(" in path.read_text()}
+    assert locking == {"context.py"}

@@ -232,6 +232,32 @@ def test_when_protection_of_a_machine_that_runs_here_ends_its_host_starts_it_as_
     assert starts_with_host(protected.source, protected.fabric_id)
 
 
+@pytest.mark.parametrize("kind", [Kind.WITHDRAW, Kind.REMOVE_MACHINE])
+def test_a_copy_whose_removal_ended_half_way_is_not_started_by_its_host(protected, kind):
+    """It was never told that it was left: its site was away during the failover."""
+    stuck = simulated.Fault(method="hosting.withdraw", code="fabric-error")
+    simulated.dial(protected.source.root, [stuck])
+    payload = FabricMachine(fabric_id=protected.fabric_id)
+    assert protected.source.order(kind, payload, protected.machine_id).problem is not None
+    simulated.dial(protected.source.root, [])
+    simulated.reboot(protected.source.root)
+    assert power(protected.source, protected.fabric_id) is PowerState.OFF
+    protected.source.do(kind, payload, protected.machine_id)
+    assert protected.source.fabric.inventory.get(protected.fabric_id) is None
+
+
+def test_the_power_of_a_machine_that_nobody_knows_to_be_left_is_not_cut(protected):
+    """Its appliance neither replicates it nor fences it: it may be production."""
+    protected.source.do(Kind.STOP_REPLICATION, StopReplication(), protected.machine_id)
+    payload = FabricMachine(fabric_id=protected.fabric_id)
+    problem = protected.source.order(Kind.REMOVE_MACHINE, payload, protected.machine_id).problem
+    assert problem.code == "not-possible-now"
+    assert "does not know that it was failed over" in problem.message
+    assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
+    protected.source.fabric.power.stop(protected.fabric_id)
+    protected.source.do(Kind.REMOVE_MACHINE, payload, protected.machine_id)
+
+
 # -- machines that are not off -------------------------------------------------------------------------
 
 
@@ -240,6 +266,7 @@ def test_a_machine_without_our_tag_keeps_its_power(protected):
     orders = [
         (Kind.WITHDRAW, Withdraw(fabric_id=protected.fabric_id)),
         (Kind.SHUT_DOWN, ShutDown(fabric_id=protected.fabric_id, grace_seconds=0.1)),
+        (Kind.REMOVE_MACHINE, FabricMachine(fabric_id=protected.fabric_id)),
     ]
     for kind, payload in orders:
         problem = protected.source.order(kind, payload, protected.machine_id).problem
@@ -281,8 +308,9 @@ def test_a_machine_that_lives_elsewhere_is_not_read_and_not_off(protected):
     assert "in use elsewhere" in what
     assert [each["blocking"] for each in checked(protected) if "elsewhere" in each["what"]] == [True]
     assert protected.source_status().power == "elsewhere"
-    for kind in (Kind.SHUT_DOWN, Kind.WITHDRAW):
-        payload = {Kind.SHUT_DOWN: ShutDown, Kind.WITHDRAW: Withdraw}[kind](fabric_id=protected.fabric_id)
+    named = {Kind.SHUT_DOWN: ShutDown, Kind.WITHDRAW: Withdraw, Kind.REMOVE_MACHINE: FabricMachine}
+    for kind, shape in named.items():
+        payload = shape(fabric_id=protected.fabric_id)
         problem = protected.source.order(kind, payload, protected.machine_id).problem
         assert problem.code == "not-possible-now"
     simulated.dial(protected.source.root, [])

@@ -3,18 +3,20 @@
 from pathlib import Path
 
 from ...domain import errors
-from ...fabrics.interface import PowerState
+from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.orders import CommitPoint, FabricMachine, Nothing
 from ..shared import withdrawn
+from ..source import Source
 from .context import Context
+from .power import take_away
 from .runs import FAILOVER, key_of
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
     """Keep the failover's point, delete the others. The replica takes no more cycles."""
     hosted = context.hosted()
-    with hosted.lock("committing", context.left_seconds()):
+    with context.alone(hosted, "committing"):
         run = hosted.replica.state.run(FAILOVER)
         if run is None or run.point_id != payload.point_id:
             raise errors.NotPossibleNow(
@@ -30,11 +32,11 @@ def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
 def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
     """Move a machine that came home to its own old disk files; the replica is then no longer needed. From now on it
     starts with its host again, if it did before it was failed over."""
-    context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
     hosted = context.parts.host.find(context.machine_id)
-    if hosted is None:
-        return "the machine was already on its own disks", Nothing()
-    with hosted.lock("consolidating", context.left_seconds()):
+    with context.alone(hosted, "consolidating"):
+        context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
+        if hosted is None:
+            return "the machine was already on its own disks", Nothing()
         own = {
             disk.key: Path(disk.base) for disk in hosted.replica.state.disks if Path(disk.base).is_absolute()
         }
@@ -58,21 +60,27 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
 def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
     """Remove the machine at the site that was left; its definition and disks stay for the way back."""
     source = context.parts.replication.find(context.machine_id)
-    if source is not None and source.setup.fabric_id == payload.fabric_id:
-        with source.lock("removing the machine", context.left_seconds(), interrupt=True):
+    if source is not None and source.setup.fabric_id != payload.fabric_id:
+        source = None
+    with context.alone(source, "removing the machine", interrupt=True):
+        found = context.fabric.inventory.get(payload.fabric_id)
+        if found is not None:
+            _require_left(context, found, source)
+            take_away(context, found, source)
+        elif source is not None:
             context.parts.replication.remove(source)
-    found = context.fabric.inventory.get(payload.fabric_id)
+        context.parts.replication.fences.forget(context.machine_id)
+        context.state.remove_fact(key_of(context, FAILOVER))
     if found is None:
         return "the machine was already removed", Nothing()
-    if found.tag == context.machine_id:
-        if found.power is not PowerState.OFF:
-            context.fabric.power.stop(payload.fabric_id)
-        context.fabric.tracking.acknowledge(payload.fabric_id, None)
-        withdrawn.remember(context.state, found.definition)
-        seams.reach("appliance.machine.remembered")
-        context.fabric.hosting.withdraw(payload.fabric_id, context.machine_id)
-    else:
-        context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
-    context.parts.replication.fences.forget(context.machine_id)
-    context.state.remove_fact(key_of(context, FAILOVER))
     return f"removed {found.name}; its disks stay for the way back", Nothing()
+
+
+def _require_left(context: Context, found: MachineSummary, source: Source | None) -> None:
+    """What runs here, and is neither replicated from here nor fenced, is not known to have been left: it may be production."""
+    known = source is not None or context.parts.replication.fences.find(context.machine_id) is not None
+    if found.power is not PowerState.OFF and not known:
+        raise errors.NotPossibleNow(
+            f"{found.name} runs here, and this appliance does not know that it was failed over, so it is not removed.",
+            do="Look where the machine is in use. If this copy is not needed, shut it down; then retry the job.",
+        )

@@ -1,7 +1,8 @@
 """What an order can use."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from ...domain import errors
@@ -32,7 +33,7 @@ class ApplianceParts:
 @dataclass(frozen=True, slots=True)
 class Context:
     """One order in progress. `progress(fraction, sentence)` reports to the vault. `require_current()` raises StaleOrder if a later
-    verb has given the machine an order meanwhile: for an order that may have waited for a lock."""
+    verb has given the machine an order meanwhile; `alone` asks it."""
 
     order: Order
     parts: ApplianceParts
@@ -61,6 +62,26 @@ class Context:
     def left_seconds(self) -> float:
         """Seconds left before the order's deadline."""
         return max(0.0, self.began + self.order.deadline_seconds - time.monotonic())
+
+    @contextmanager
+    def alone(
+        self, machine: Source | HostedReplica | None, purpose: str, *, interrupt: bool = False
+    ) -> Iterator[None]:
+        """Lock the order's source or replica, if it is here, and ask the generation: an order that waited for the lock may
+        have been overtaken. All that an order does to a machine it does inside. `interrupt` gives up a running cycle.
+        Raises StaleOrder, DeadlineExceeded, NotFound."""
+        with self._lock(machine, purpose, interrupt):
+            self.require_current()
+            yield
+
+    def _lock(
+        self, machine: Source | HostedReplica | None, purpose: str, interrupt: bool
+    ) -> AbstractContextManager[None]:
+        if machine is None:
+            return nullcontext()
+        if isinstance(machine, Source):
+            return machine.lock(purpose, self.left_seconds(), interrupt)
+        return machine.lock(purpose, self.left_seconds())
 
     def source(self) -> Source:
         """The order's machine as a source here; raises NotFound."""

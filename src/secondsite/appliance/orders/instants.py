@@ -14,7 +14,7 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
     what is possible."""
     hosted = context.hosted()
     if hosted.waiting() and _is_later(hosted, payload):
-        with hosted.lock("processing what was sent", context.left_seconds()):
+        with context.alone(hosted, "processing what was sent"):
             context.parts.work.apply_all(hosted, context.left_seconds())
     found = hosted.cycles.find(hosted.points, payload.at)
     forward, count = _forward(found), len(found.cycles)

@@ -18,7 +18,7 @@ def drain(context: Context, payload: Drain) -> tuple[str, Points]:
     """Apply all received cycles; with LATEST also seal what no point has yet."""
     hosted = context.hosted()
     _wait_for_arrival(context, hosted, payload)
-    with hosted.lock("processing what was sent", context.left_seconds()):
+    with context.alone(hosted, "processing what was sent"):
         count = context.parts.work.apply_all(hosted, context.left_seconds())
         new_point_id, how = _seal(hosted) if payload.seal else (None, "")
         shapes = hosted.refresh()
@@ -72,7 +72,7 @@ def list_points(context: Context, _payload: Nothing) -> tuple[str, Points]:
 def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
     """Put a hold on a point. It is durable here, so retention spares the point with or without a vault."""
     hosted = context.hosted()
-    with hosted.lock("holding a point", context.left_seconds()):
+    with context.alone(hosted, "holding a point"):
         hosted.record(payload.point_id)
         sentence = hosted.replica.hold(payload.point_id, payload.reason)
         shapes = hosted.refresh()
@@ -81,7 +81,7 @@ def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
 
 def release_point(context: Context, payload: OnePoint) -> tuple[str, Points]:
     hosted = context.hosted()
-    with hosted.lock("releasing a point", context.left_seconds()):
+    with context.alone(hosted, "releasing a point"):
         hosted.record(payload.point_id)
         sentence = hosted.replica.release(payload.point_id)
         shapes = hosted.refresh()

@@ -7,6 +7,7 @@ from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
 from ..shared import withdrawn
+from ..source import Source
 from .context import Context
 from .resting import obstacle
 
@@ -19,11 +20,10 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     """Shut the machine down. A cycle in progress is given up first: the shutdown would end its job anyway (P7)."""
     source = context.parts.replication.find(context.order.machine_id or "")
-    if source is None:
-        return _shut_down(context, payload)
-    with source.lock("shutting down", context.left_seconds(), interrupt=True):
+    with context.alone(source, "shutting down", interrupt=True):
         answer = _shut_down(context, payload)
-        source.saw(PowerState(answer[1].power))
+        if source is not None:
+            source.saw(PowerState(answer[1].power))
     return answer
 
 
@@ -32,7 +32,7 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     before = power.state(payload.fabric_id)
     if before in (PowerState.OFF, PowerState.MISSING):
         return f"the machine was already {before}", PowerFact(power=str(before))
-    found = _ours(context, payload.fabric_id)
+    found = ours(context, payload.fabric_id)
     obstacle(before, found.name)
     if power.shut_down(payload.fabric_id, payload.grace_seconds):
         return f"shut the machine down in {time.monotonic() - began:.0f} s", PowerFact(power="off")
@@ -48,49 +48,63 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     """Cancel a planned failover: start the machine and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
-    context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
-    found = context.fabric.power.state(payload.fabric_id)
-    left = found in (PowerState.SAVED, PowerState.ELSEWHERE)
-    if not left:
-        context.fabric.power.start(payload.fabric_id)
-        found = PowerState.RUNNING
-    if source is not None:
-        with source.lock("resuming", context.left_seconds(), interrupt=True):
+    with context.alone(source, "resuming", interrupt=True):
+        context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
+        did, found = _started(context, payload.fabric_id)
+        if source is not None:
             source.change(paused=False)
             source.unchanged_fingerprint = None
             source.saw(found)
+    if source is not None:
         source.hurry()
         context.parts.replication.poke()
-    did = f"left the machine as its owner did ({found})" if left else "started the machine"
     return f"{did} and resumed its replication", PowerFact(power=str(found))
+
+
+def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
+    found = context.fabric.power.state(fabric_id)
+    if found in (PowerState.SAVED, PowerState.ELSEWHERE):
+        return f"left the machine as its owner did ({found})", found
+    context.fabric.power.start(fabric_id)
+    return "started the machine", PowerState.RUNNING
 
 
 def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
     """End replication and remove the machine's definition, so that nobody can start it; its disks and a copy of
     the definition stay. Nothing is done to a machine that is not ours, or whose memory or disks somebody needs."""
-    found = context.fabric.inventory.get(payload.fabric_id)
-    if found is not None:
-        _ours(context, payload.fabric_id)
-        power = context.fabric.power.state(payload.fabric_id)
-        obstacle(power, found.name)
-    source = context.parts.replication.find(context.machine_id)
+    replication = context.parts.replication
+    source = replication.find(context.machine_id)
+    with context.alone(source, "withdrawing the machine", interrupt=True):
+        found = context.fabric.inventory.get(payload.fabric_id)
+        if found is not None:
+            take_away(context, found, source)
+        elif source is not None:
+            replication.remove(source)
+        sentence = _withdrawn(context, payload.fabric_id, found)
+        replication.fences.withdrawn(context.machine_id)
+    return sentence, Nothing()
+
+
+def take_away(context: Context, found: MachineSummary, source: Source | None) -> None:
+    """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. Its power is cut only
+    behind a fence: if this ends half way, nothing starts it. Raises NotOurs, NotPossibleNow."""
+    ours(context, found.fabric_id)
+    power = context.fabric.power.state(found.fabric_id)
+    obstacle(power, found.name)
     if source is not None:
-        with source.lock("withdrawing the machine", context.left_seconds(), interrupt=True):
-            context.parts.replication.remove(source)
-    if found is None:
-        return _was_withdrawn(context, payload.fabric_id)
+        context.parts.replication.fences.raise_(source, "It runs at the other site.")
+        context.parts.replication.remove(source)
     if power is not PowerState.OFF:
-        context.fabric.power.stop(payload.fabric_id)
-    context.fabric.tracking.acknowledge(payload.fabric_id, None)
+        context.fabric.power.stop(found.fabric_id)
+        seams.reach("appliance.machine.stopped")
+    context.fabric.tracking.acknowledge(found.fabric_id, None)
     withdrawn.remember(context.state, found.definition)
     seams.reach("appliance.machine.remembered")
-    context.fabric.hosting.withdraw(payload.fabric_id, context.machine_id)
+    context.fabric.hosting.withdraw(found.fabric_id, context.machine_id)
     seams.reach("appliance.machine.withdrawn")
-    context.parts.replication.fences.withdrawn(context.machine_id)
-    return f"withdrew {found.name}; its disks stay where they are", Nothing()
 
 
-def _ours(context: Context, fabric_id: str) -> MachineSummary:
+def ours(context: Context, fabric_id: str) -> MachineSummary:
     """The machine, which carries our tag; raises NotFound, NotOurs."""
     found = context.fabric.inventory.get(fabric_id)
     if found is None:
@@ -107,11 +121,13 @@ def _ours(context: Context, fabric_id: str) -> MachineSummary:
     return found
 
 
-def _was_withdrawn(context: Context, fabric_id: str) -> tuple[str, Nothing]:
+def _withdrawn(context: Context, fabric_id: str, found: MachineSummary | None) -> str:
+    """A sentence; raises NotFound for a machine that was not here to be withdrawn, now or before."""
+    if found is not None:
+        return f"withdrew {found.name}; its disks stay where they are"
     if withdrawn.recall(context.state, fabric_id) is None:
         raise errors.NotFound(
             f"The site has no machine {fabric_id}, and it was not withdrawn here.",
             do="Reprotect to an alternate location (a full copy).",
         )
-    context.parts.replication.fences.withdrawn(context.machine_id)
-    return "the machine was already withdrawn", Nothing()
+    return "the machine was already withdrawn"

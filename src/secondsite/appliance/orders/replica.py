@@ -10,7 +10,8 @@ from .context import Context
 
 
 def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
-    sentence = context.parts.host.prepare(setup, context.left_seconds())
+    with context.alone(context.parts.host.find(setup.machine_id), "preparing the replica"):
+        sentence = context.parts.host.prepare(setup)
     context.parts.work.wanted(context.parts.host.get(setup.machine_id))
     return sentence, Nothing()
 
@@ -18,7 +19,7 @@ def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
 def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing]:
     hosted = context.hosted()
     was = hosted.accepting
-    with hosted.lock("opening or closing the inbox", context.left_seconds()):
+    with context.alone(hosted, "opening or closing the inbox"):
         hosted.save(accepting=payload.accepting)
     admission = "open" if payload.accepting else "closed"
     return f"the inbox {'was already' if was is payload.accepting else 'is now'} {admission}", Nothing()
@@ -27,15 +28,15 @@ def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     sentence, kept = "there was no replica", False
-    if hosted is not None:
-        with hosted.lock("removing the replica", context.left_seconds()):
+    with context.alone(hosted, "removing the replica"):
+        if hosted is not None:
             kept = _keeps_its_machine(context, hosted, payload)
             sentence = _remove(context, hosted, payload, kept)
-    elif payload.keep_running:
-        # this appliance's own records may be from an old backup
-        _let_go_of_its_machine(context)
-    if payload.restore_machine and not kept:
-        sentence += "; " + _restore(context, payload)
+        elif payload.keep_running:
+            # this appliance's own records may be from an old backup
+            _let_go_of_its_machine(context)
+        if payload.restore_machine and not kept:
+            sentence += "; " + _restore(context, payload)
     return sentence, Nothing()
 
 

@@ -44,8 +44,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     """Make overlays on the point, define a machine with the mapped networks, and start it: seconds, whatever the
     disk's size."""
     began, hosted = time.monotonic(), context.hosted()
-    with hosted.lock("starting a machine", context.left_seconds()):
-        context.require_current()
+    with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
         record = hosted.record(payload.point_id)
         paths = _disks(context, hosted, payload)
@@ -136,14 +135,13 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
-    if payload.run == FAILOVER:
-        _require_a_copy(context, hosted, payload.fabric_id)
-    context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
-    if hosted is None:
-        return "the machine is removed; there is no replica any more", Nothing()
-    with hosted.lock("ending a run", context.left_seconds()):
-        sentence = end(context, hosted, payload.run)
-    return sentence, Nothing()
+    with context.alone(hosted, "ending a run"):
+        if payload.run == FAILOVER:
+            _require_a_copy(context, hosted, payload.fabric_id)
+        context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
+        if hosted is None:
+            return "the machine is removed; there is no replica any more", Nothing()
+        return end(context, hosted, payload.run), Nothing()
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:

@@ -11,21 +11,24 @@ from .context import Context
 
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
     """Tag the machine and record the setup; the loop does the rest."""
-    context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
     replication = context.parts.replication
-    replication.fences.lower(setup.machine_id, setup.fabric_id, replication.find(setup.machine_id))
-    changed = replication.add(setup, context.left_seconds())
+    source = replication.find(setup.machine_id)
+    newer = source is not None and source.setup.epoch != setup.epoch
+    with context.alone(source, "a new setup", interrupt=newer):
+        context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
+        replication.fences.lower(setup.machine_id, setup.fabric_id, source)
+        changed = replication.add(setup)
     how = "is replicated from now on" if changed else "was already replicated"
     return f"{setup.machine_name} {how}, epoch {setup.epoch}", Nothing()
 
 
 def stop_replication(context: Context, payload: StopReplication) -> tuple[str, Nothing]:
     source = context.parts.replication.find(context.machine_id)
-    if source is None:
-        if payload.forget:
-            _free_old_copy(context)
-        return "the machine was not replicated from here", Nothing()
-    with source.lock("ending replication", context.left_seconds(), interrupt=True):
+    with context.alone(source, "ending replication", interrupt=True):
+        if source is None:
+            if payload.forget:
+                _free_old_copy(context)
+            return "the machine was not replicated from here", Nothing()
         autostart = ""
         if payload.forget:
             autostart = context.parts.replication.fences.abandon(source.machine_id)
@@ -51,7 +54,7 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
     source = context.parts.replication.find(context.machine_id)
     if source is None:
         return "the machine is not replicated from here, nothing to pause", Nothing()
-    with source.lock("pausing", context.left_seconds(), interrupt=True):
+    with context.alone(source, "pausing", interrupt=True):
         was = source.progress.paused
         if not was:
             source.change(paused=True)
@@ -71,7 +74,7 @@ def _fenced(context: Context, source: Source) -> str:
 
 def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
     source = context.source()
-    with source.lock("resynchronizing", context.left_seconds(), interrupt=True):
+    with context.alone(source, "resynchronizing", interrupt=True):
         source.save(progresses.restarted(source.progress, source.setup.disks))
         source.findings.add(
             "resynchronizing", "Asked for: all blocks are compared, those that differ are sent."
@@ -97,7 +100,7 @@ def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing
 def _source_policy(context: Context, policy: PolicyShape) -> bool:
     source = context.parts.replication.find(context.machine_id)
     if source is not None and source.setup.policy != policy:
-        with source.lock("a new policy", context.left_seconds()):
+        with context.alone(source, "a new policy"):
             source.save(source.progress, source.setup.model_copy(update={"policy": policy}))
         context.parts.replication.poke()
     return source is not None
@@ -106,7 +109,7 @@ def _source_policy(context: Context, policy: PolicyShape) -> bool:
 def _replica_policy(context: Context, policy: PolicyShape) -> bool:
     hosted = context.parts.host.find(context.machine_id)
     if hosted is not None and hosted.setup.policy != policy:
-        with hosted.lock("a new policy", context.left_seconds()):
+        with context.alone(hosted, "a new policy"):
             hosted.save(setup=hosted.setup.model_copy(update={"policy": policy}))
             hosted.wants_trim = True
         context.parts.work.wanted(hosted)

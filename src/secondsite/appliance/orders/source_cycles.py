@@ -23,7 +23,7 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
     request = CycleRequest(
         point=True, app_consistent=payload.app_consistent and not payload.final, pause=payload.final
     )
-    with source.lock("a cycle that was asked for", context.left_seconds(), interrupt=payload.final):
+    with context.alone(source, "a cycle that was asked for", interrupt=payload.final):
         if payload.final:
             _must_be_off(context, source)
             context.parts.replication.fences.raise_(
@@ -90,7 +90,7 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
     source = context.source()
     obstacle(context.fabric.power.state(source.setup.fabric_id), source.setup.machine_name)
     rounds = 0
-    with source.lock("copying ahead", context.left_seconds()):
+    with context.alone(source, "copying ahead"):
         while True:
             fact = _cycle(context, source, CycleRequest())
             in_pass = bool(source.progress.passes)

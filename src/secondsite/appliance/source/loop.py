@@ -110,12 +110,11 @@ class Replication:
             )
         return source
 
-    def add(self, setup: SourceSetup, within_seconds: float) -> bool:
-        """Replicate this machine from now on; False if nothing changed."""
+    def add(self, setup: SourceSetup) -> bool:
+        """Replicate this machine from now on; False if nothing changed. The caller has locked a source that is there."""
         source = self.find(setup.machine_id)
         if source is not None:
-            with source.lock("a new setup", within_seconds, interrupt=source.setup.epoch != setup.epoch):
-                changed = source.renew(setup)
+            changed = source.renew(setup)
         else:
             changed = True
             source = Source(setup, progresses.fresh(setup), self._state)

@@ -84,25 +84,25 @@ class ReplicaHost:
             )
         return hosted
 
-    def prepare(self, setup: ReplicaSetup, within_seconds: float) -> str:
-        """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated."""
+    def prepare(self, setup: ReplicaSetup) -> str:
+        """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller has locked a
+        replica that is there."""
         hosted = self.find(setup.machine_id)
         if hosted is None:
             return self._make(setup)
-        with hosted.lock("preparing the replica", within_seconds):
-            if hosted.replica.state.epoch == setup.epoch and hosted.replica.state.committed_point_id is None:
-                return self._keep(hosted, setup)
-            if setup.base is not Base.EXISTING:
-                raise errors.NotPossibleNow(
-                    f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
-                    do="Disable the machine's protection, or reprotect to the original location.",
-                )
-            sentence = self._turn(hosted.replica, setup)
-            _add_disks(hosted.replica, setup)
-            hosted.save(setup=setup, accepting=True)
-            hosted.refresh()
-            hosted.wants_digests = True
-            return sentence
+        if hosted.replica.state.epoch == setup.epoch and hosted.replica.state.committed_point_id is None:
+            return self._keep(hosted, setup)
+        if setup.base is not Base.EXISTING:
+            raise errors.NotPossibleNow(
+                f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
+                do="Disable the machine's protection, or reprotect to the original location.",
+            )
+        sentence = self._turn(hosted.replica, setup)
+        _add_disks(hosted.replica, setup)
+        hosted.save(setup=setup, accepting=True)
+        hosted.refresh()
+        hosted.wants_digests = True
+        return sentence
 
     def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:
         """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox, and it
