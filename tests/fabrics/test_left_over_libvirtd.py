@@ -13,6 +13,7 @@ import pytest
 
 from rig.eventually import eventually
 from rig.hosts import LibvirtHost
+from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from tests.support import libvirtd
 
@@ -102,6 +103,26 @@ def test_a_job_of_another_program_that_began_since_is_left_alone(host, viewed):
     eventually(lambda: not any(is_at_work(pid) for pid in lifelines), 20)
     assert len(jobs(host, fabric_id)) == 1
     domain.abortJob()
+
+
+@pytest.fixture
+def without_virsh(tmp_path, monkeypatch):
+    """All programs of this host but one."""
+    for folder in os.environ["PATH"].split(":"):
+        for program in Path(folder).glob("*"):
+            link = tmp_path / program.name
+            if program.name != "virsh" and not link.is_symlink():
+                link.symlink_to(program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def test_no_view_is_opened_where_nothing_could_end_it(host, without_virsh):
+    fabric_id = steps.protected(host, "unwatched")
+    with pytest.raises(errors.FabricError) as refused, steps.view(host, fabric_id, None):
+        pytest.fail("a view without a guard")
+    assert "virsh" in refused.value.message
+    assert "libvirt-clients" in refused.value.do
+    assert jobs(host, fabric_id) == []
 
 
 def is_at_work(pid):

@@ -10,10 +10,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.domain.errors import Conflict, StoreUnavailable
 from secondsite.domain.lifecycle import DrillState, State
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.ground import threads
 from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
@@ -105,6 +107,33 @@ def test_both_sides_of_a_status_are_kept_apart_and_go_with_their_machine(store):
     with store.transaction() as tx:
         tx.statuses.put_source(source_status(), NOW)
         assert tx.statuses.get("m1") == ports.StatusRecord("m1")
+
+
+def test_of_two_numbers_that_two_vaults_hear_at_once_the_highest_stays(store, database):
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+        tx.statuses.put_generation("m1", 1)
+
+    def hear_late():
+        with store.transaction() as tx:
+            tx.statuses.put_generation("m1", 5)
+
+    late = threads.worker("late", hear_late)
+    with store.transaction() as tx:
+        tx.statuses.put_generation("m1", 7)
+        late.start()
+        if database.dialect.name == "postgresql":
+            eventually(lambda: _somebody_waits(database))
+    late.join(20)
+    with store.reading() as tx:
+        assert tx.statuses.generation("m1") == 7
+
+
+def _somebody_waits(database):
+    """For a row that another transaction has changed."""
+    with database.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return connection.execute(text(waiting)).scalar_one()
 
 
 def test_of_two_that_use_a_key_at_once_one_is_refused(store):

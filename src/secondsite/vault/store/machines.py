@@ -106,16 +106,18 @@ class SqlStatuses:
         return self._session.execute(said).scalar_one_or_none() or 0
 
     def put_generation(self, machine_id: str, generation: int) -> None:
-        if generation > self.generation(machine_id):
-            self._put(machine_id, {"generation": generation})
+        """The highest one stays, whoever else writes one meanwhile."""
+        self._put(machine_id, {"generation": generation}, rising="generation")
 
     def remove(self, machine_id: str) -> None:
         self._session.execute(delete(tables.statuses).where(tables.statuses.c.machine_id == machine_id))
 
-    def _put(self, machine_id: str, values: dict[str, object]) -> None:
+    def _put(self, machine_id: str, values: dict[str, object], rising: str | None = None) -> None:
         # An appliance may still speak of a machine whose protection has just ended.
         if self._session.execute(select(exists().where(COLUMNS.id == machine_id))).scalar():
-            rows.upsert(self._session, tables.statuses, {"machine_id": machine_id, **values})
+            rows.upsert(
+                self._session, tables.statuses, {"machine_id": machine_id, **values}, rising=rising
+            )
 
 
 class SqlDrillNotes:

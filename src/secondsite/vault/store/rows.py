@@ -29,10 +29,15 @@ def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) 
     return [record(**found) for found in session.execute(query).mappings()]
 
 
-def upsert(session: Session, table: Table, values: Mapping[str, object]) -> None:  # type: ignore[explicit-any]
-    """Insert the row; if its key is there already, replace the values given."""
+def upsert(  # type: ignore[explicit-any]
+    session: Session, table: Table, values: Mapping[str, object], *, rising: str | None = None
+) -> None:
+    """Insert the row; if its key is there already, replace the values given: with `rising` only if that column rises."""
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in values if name not in keys}
-    session.execute(insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed))
+    where = None if rising is None else table.c[rising] < insert.excluded[rising]
+    session.execute(
+        insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed, where=where)
+    )

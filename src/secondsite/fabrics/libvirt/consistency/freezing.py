@@ -14,7 +14,7 @@ from typing import Any
 
 from ....domain import errors
 from ...interface import Freeze
-from ..host import connection, domain_xml, inventory
+from ..host import connection, domain_xml, inventory, virsh
 from . import lifeline, thawing
 
 BUDGET_SECONDS = 10.0
@@ -50,7 +50,7 @@ class Agents:
                 try:
                     guards.enter_context(thawing.on_record(self._records, domain))
                     guards.enter_context(lifeline.tied([self._rescue(domain, path)], WATCHDOG_SECONDS))
-                except OSError as error:
+                except (OSError, errors.FabricError) as error:
                     freeze.reason = (
                         f"The guest was not frozen, because no watchdog could be started: {error}."
                     )
@@ -79,7 +79,7 @@ class Agents:
     def _rescue(self, domain: Any, path: str) -> tuple[str, ...]:
         if self._hypervisor.embedded_root is not None:
             return ("agent", path)
-        return ("virsh", "-c", self._hypervisor.uri, "domfsthaw", domain.UUIDString())
+        return (virsh.require(), "-c", self._hypervisor.uri, "domfsthaw", domain.UUIDString())
 
 
 def _unfit(domain: Any, path: str | None) -> str | None:

@@ -20,7 +20,7 @@ from ....datapath.disks import image, luks_blank
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ... import interface
-from ..host import connection, domain_xml, inventory, qemu_img, secrets
+from ..host import connection, domain_xml, inventory, qemu_img, secrets, virsh
 
 END_SECONDS = 30.0
 CHANGED = "changed"
@@ -131,12 +131,12 @@ def end_left_over(domain: Any, sockets: Path) -> None:
 
 
 def rescue(hypervisor: connection.Hypervisor, domain: Any, sockets: Path) -> tuple[str, ...]:
-    """How a process without a driver ends the job."""
+    """How a process without a driver ends the job; raises FabricError if it could not."""
     root = hypervisor.embedded_root
     if root is not None:
         for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
             return ("monitor", str(monitor))
-    return ("virsh", hypervisor.uri, domain.UUIDString(), str(sockets))
+    return (virsh.require(), hypervisor.uri, domain.UUIDString(), str(sockets))
 
 
 def describe(plan: Plan, sizes_bytes: Mapping[str, int]) -> Sequence[interface.DiskChanges]:
