@@ -35,6 +35,7 @@ class TinyVault:
         self.sources: dict[str, SourceStatus] = {}
         self.replicas: dict[str, ReplicaStatus] = {}
         self.generations: dict[str, dict[str, int]] = {}
+        self.drill_generations: dict[str, dict[str, int]] = {}
         self._server = serve(self._serve, "127.0.0.1", port, ssl=context)
         self.port: int = self._server.socket.getsockname()[1]
         self.url = f"wss://127.0.0.1:{self.port}"
@@ -102,5 +103,6 @@ class TinyVault:
                 self.report_counts[message.order_id] = self.report_counts.get(message.order_id, 0) + 1
             elif isinstance(message, wire.Status):
                 self.generations.setdefault(appliance_id, {}).update(message.generations)
+                self.drill_generations.setdefault(appliance_id, {}).update(message.drill_generations)
                 self.sources.update({each.machine_id: each for each in message.sources})
                 self.replicas.update({each.machine_id: each for each in message.replicas})

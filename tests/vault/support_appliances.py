@@ -83,15 +83,18 @@ class Appliances:
     # ---- the port ----------------------------------------------------------------------------------------
 
     def ask(
-        self, appliance_id, order_id, kind, machine_id, payload, deadline_seconds, *, generation=None, given_at=None
+        self, appliance_id, order_id, kind, machine_id, payload, deadline_seconds, *, generation=None,
+        drill_generation=None, given_at=None,
     ):  # fmt: skip
         if order_id not in self._reports:
             self._spring(order_id, kind)
             if appliance_id in self.away or kind in self.silent:
                 return None
-            self._reports[order_id] = self._stale(
-                order_id, appliance_id, machine_id, generation
-            ) or self._report(order_id, appliance_id, kind, machine_id, payload)
+            self._reports[order_id] = (
+                self._stale(order_id, (appliance_id, machine_id), generation)
+                or self._stale(order_id, (appliance_id, machine_id, "drill"), drill_generation)
+                or self._report(order_id, appliance_id, kind, machine_id, payload)
+            )
         return None if kind in self.unheard else self._reports[order_id]
 
     def forget(self, order_id):
@@ -140,9 +143,8 @@ class Appliances:
 
     # ---- behind it -----------------------------------------------------------------------------------------
 
-    def _stale(self, order_id, appliance_id, machine_id, generation):
+    def _stale(self, order_id, key, generation):
         """As appliances do (appliance/control/generations.py)."""
-        key = appliance_id, machine_id
         seen = self.generations.get(key, 0)
         if generation is None:
             return None
@@ -159,8 +161,9 @@ class Appliances:
     def tell_generations(self):
         """What every connection begins with."""
         with self.store.transaction() as tx:
-            for (_, machine_id), generation in self.generations.items():
-                tx.statuses.put_generation(machine_id, generation)
+            for (_, machine_id, *drill), generation in self.generations.items():
+                put = tx.statuses.put_drill_generation if drill else tx.statuses.put_generation
+                put(machine_id, generation)
 
     def _report(self, order_id, appliance_id, kind, machine_id, payload):
         left = self.failing.get(kind, [0, None])

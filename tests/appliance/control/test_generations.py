@@ -72,6 +72,22 @@ def test_an_order_without_a_number_or_an_instant_is_carried_out(vault, make_site
     assert told(vault, order("m1")).problem is None
 
 
+def test_drills_are_numbered_by_themselves(vault, make_site):
+    a = make_site("a").start(control_url=vault.url)
+
+    def drill(number):
+        return order("m1").model_copy(update={"drill_generation": number})
+
+    for good in (order("m1", 9), drill(2), order("m1", 9)):
+        assert told(vault, good).problem is None
+    assert told(vault, drill(1)).problem.code == "stale-order"
+    a.stop()
+    a.start()
+    assert told(vault, drill(1)).problem.code == "stale-order"
+    eventually(lambda: vault.drill_generations.get(A) == {"m1": 2})
+    assert vault.generations[A] == {"m1": 9}
+
+
 def test_an_order_that_was_given_weeks_ago_is_refused_unless_it_was_carried_out_then(vault, make_site):
     make_site("a").start(control_url=vault.url)
     long_ago = datetime.now(UTC) - timedelta(days=40)
@@ -99,9 +115,7 @@ def test_every_connection_begins_with_the_numbers_that_were_seen(vault, make_sit
 def overtaken(site, machine, kind, payload):
     """An order of generation 5 waits for the machine's lock, and one of generation 6 comes; the report of the first."""
     body = payload.model_dump(mode="json") if payload is not None else {}
-    waits = wire.Order(
-        order_id="waits", kind=kind, machine_id=machine.machine_id, payload=body, generation=5
-    )
+    waits = wire.Order(order_id="waits", kind=kind, machine_id=machine.machine_id, payload=body, generation=5)
     later = wire.Order(
         order_id="later", kind=Kind.POWER, machine_id=machine.machine_id, payload={"fabric_id": "any"}, generation=6
     )  # fmt: skip

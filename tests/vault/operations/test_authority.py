@@ -95,6 +95,25 @@ def test_a_job_that_a_failover_overtook_gives_no_more_orders(verbs):
     assert verbs.appliances.given == []
 
 
+def test_a_drill_that_a_later_one_has_overtaken_is_not_retried(verbs):
+    verbs.protect()
+    job_id = failed_at(verbs, Kind.START_REPLICA, Verb.TEST_FAILOVER)
+    for verb in (Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    assert "cleanup-test-failover" in refused(verbs, job_id)
+
+
+def test_drills_go_on_beside_the_other_verbs(verbs):
+    """A failover takes no drill's number, nor a drill that of the failover."""
+    verbs.protect()
+    assert verbs.run(Verb.TEST_FAILOVER).job.state == "succeeded"
+    verbs.appliances.fail(Kind.STOP_REPLICA, times=1)
+    cleanup = verbs.run(Verb.CLEANUP_TEST_FAILOVER).job
+    assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
+    assert verbs.retry(cleanup.id).job.state == "succeeded"
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
 # ---- a restored database ---------------------------------------------------------------------------------
 
 

@@ -137,6 +137,19 @@ def test_a_drill_is_cleaned_up_without_its_target_and_protection_can_end(verbs):
     succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
 
 
+def test_a_clean_up_that_was_left_for_later_stops_no_newer_drill(verbs):
+    """Its machine has the same id."""
+    verbs.protect()
+    assert verbs.run(Verb.TEST_FAILOVER).job.state == "succeeded"
+    gone(verbs, B)
+    succeeded(verbs, Verb.CLEANUP_TEST_FAILOVER, without_site="b")
+    verbs.appliances.away.clear()
+    verbs.appliances.silent.add(Kind.STOP_REPLICA)
+    succeeded(verbs, Verb.TEST_FAILOVER)
+    assert Kind.STOP_REPLICA not in {kind for _, kind, _ in returned(verbs)}
+    assert verbs.machine().drill_state is DrillState.RUNNING
+
+
 # ---- cancel ------------------------------------------------------------------------------------------------
 
 

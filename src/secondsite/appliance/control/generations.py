@@ -1,7 +1,8 @@
 """Which orders are too old to be carried out. The highest generation seen here of each machine is durable.
 
 Every verb on a machine raises its generation, and its orders carry it. So an order of a job that a later one has overtaken
-is refused, whatever its vault believes: it may have been retried late, or come from a restored database.
+is refused, whatever its vault believes: it may have been retried late, or come from a restored database. Drills, which go
+on beside the other verbs, have numbers of their own.
 """
 
 import threading
@@ -16,6 +17,7 @@ from ...wire.control import Order
 from ..shared import State
 
 KEY = "generation/"
+DRILL_KEY = "drill-generation/"
 OLDEST_SECONDS = 7 * DAY
 """How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
 
@@ -28,23 +30,29 @@ class Generations:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._vault_time: tuple[datetime, float] | None = None
-        self._seen = {key.removeprefix(KEY): int(value) for key, value in state.facts(KEY).items()}
+        kept = {**state.facts(KEY), **state.facts(DRILL_KEY)}
+        self._seen = {key: int(value) for key, value in kept.items()}
 
     def vault_says(self, now: datetime) -> None:
         """What the vault's clock says: the age of its orders is measured by that clock alone."""
         self._vault_time = (now, self._monotonic())
 
-    def all(self) -> Mapping[str, int]:
-        """By machine."""
+    def all(self, prefix: str = KEY) -> Mapping[str, int]:
+        """By machine; with DRILL_KEY those of drills."""
         with self._lock:
-            return dict(self._seen)
+            seen = self._seen.items()
+            return {key.removeprefix(prefix): number for key, number in seen if key.startswith(prefix)}
 
     def refuse_overtaken(self, order: Order) -> None:
         """Raises StaleOrder for a number lower than the highest seen for the machine."""
-        seen = self._seen.get(order.machine_id or "", 0)
-        if order.generation is not None and order.generation < seen:
+        numbered = _numbered(order)
+        if numbered is None:
+            return
+        key, number = numbered
+        seen = self._seen.get(key, 0)
+        if number < seen:
             raise errors.StaleOrder(
-                f"The order '{order.kind}' is of generation {order.generation}; a later verb gave this machine orders of "
+                f"The order '{order.kind}' is of generation {number}; a later verb gave this machine orders of "
                 f"generation {seen}. It was not carried out."
             )
 
@@ -62,10 +70,23 @@ class Generations:
 
     def admit(self, order: Order) -> None:
         """Keep the order's number, durably; raises StaleOrder."""
-        if order.generation is None or order.machine_id is None:
+        numbered = _numbered(order)
+        if numbered is None:
             return
+        key, number = numbered
         with self._lock:
             self.refuse_overtaken(order)
-            if order.generation > self._seen.get(order.machine_id, 0):
-                self._state.put_fact(KEY + order.machine_id, str(order.generation))
-                self._seen[order.machine_id] = order.generation
+            if number > self._seen.get(key, 0):
+                self._state.put_fact(key, str(number))
+                self._seen[key] = number
+
+
+def _numbered(order: Order) -> tuple[str, int] | None:
+    """The series that the order's number belongs to, and the number; None for an order without one."""
+    if order.machine_id is None:
+        return None
+    if order.generation is not None:
+        return KEY + order.machine_id, order.generation
+    if order.drill_generation is not None:
+        return DRILL_KEY + order.machine_id, order.drill_generation
+    return None

@@ -9,7 +9,7 @@ from ...wire.control import Status
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication
 from ..target import ReplicaHost
-from .generations import Generations
+from .generations import DRILL_KEY, KEY, Generations
 
 ALL_EVERY_SECONDS = 5.0
 
@@ -21,7 +21,7 @@ class Reporter:
         self._replication = replication
         self._host = host
         self._generations = generations
-        self._generations_told: Mapping[str, int] = {}
+        self._generations_told: dict[str, Mapping[str, int]] = {}
         self._told: dict[str, SourceStatus | ReplicaStatus] = {}
         self._all_at = 0.0
 
@@ -42,8 +42,8 @@ class Reporter:
         now: dict[str, SourceStatus | ReplicaStatus] = {**sources, **replicas}
         changed = set(now) if everything else {key for key in now if self._told.get(key) != now[key]}
         self._told = dict(now)
-        generations = self._new_generations()
-        if not (changed or everything or generations):
+        generations, drills = self._new_generations(KEY), self._new_generations(DRILL_KEY)
+        if not (changed or everything or generations or drills):
             return None
         if everything:
             self._all_at = time.monotonic()
@@ -56,11 +56,13 @@ class Reporter:
             store_used_bytes=used,
             at=datetime.now(UTC),
             generations=generations,
+            drill_generations=drills,
         )
 
-    def _new_generations(self) -> dict[str, int]:
-        told, self._generations_told = self._generations_told, self._generations.all()
-        return {key: seen for key, seen in self._generations_told.items() if told.get(key) != seen}
+    def _new_generations(self, series: str) -> dict[str, int]:
+        told = self._generations_told.get(series, {})
+        now = self._generations_told[series] = self._generations.all(series)
+        return {machine_id: seen for machine_id, seen in now.items() if told.get(machine_id) != seen}
 
     def _space(self) -> tuple[int | None, int | None]:
         try:

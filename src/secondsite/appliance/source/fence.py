@@ -52,9 +52,7 @@ class Fences:
     def left_alone(self) -> dict[str, Fence]:
         """By machine, the fences of old copies that no source stands for."""
         found = self._state.facts(PREFIX)
-        fences = {
-            key.removeprefix(PREFIX): Fence.model_validate_json(value) for key, value in found.items()
-        }
+        fences = {key.removeprefix(PREFIX): Fence.model_validate_json(value) for key, value in found.items()}
         return {machine_id: fence for machine_id, fence in fences.items() if fence.left_alone}
 
     def known(self, source: Source) -> None:

@@ -89,6 +89,7 @@ class ControlPort:
         deadline_seconds: float,
         *,
         generation: int | None = None,
+        drill_generation: int | None = None,
         given_at: datetime | None = None,
     ) -> control.Report | None:
         order = control.Order(
@@ -98,6 +99,7 @@ class ControlPort:
             payload=payload.model_dump(mode="json"),
             deadline_seconds=deadline_seconds,
             generation=generation,
+            drill_generation=drill_generation,
             given_at=given_at,
         )
         report = self._outstanding.asked(appliance_id, order)

@@ -21,6 +21,7 @@ class Gateway(Protocol):
         deadline_seconds: float,
         *,
         generation: int | None = None,
+        drill_generation: int | None = None,
         given_at: datetime | None = None,
     ) -> Report | None:
         """The report if it has arrived; else hands the order over (once per connection; again after a reconnect)

@@ -70,6 +70,10 @@ class MachineRecord:
     """The state in which that job found the machine."""
     start_ordered: bool = False
     """Whether the target was ever told, in this failover, to start the machine: it may run there."""
+    drill_generation: int = 0
+    """Rises with every test failover and every clean-up; their orders carry the number."""
+    drill_claimed_by: str | None = None
+    """The job of the last one. None: before drills had numbers."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

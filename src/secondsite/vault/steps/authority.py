@@ -1,6 +1,6 @@
-"""Who may act on a machine: the job that claimed it last, and no other.
+"""Who may act on a machine: the job that claimed it last, and no other. Likewise for its drill, beside the rest.
 
-Every claim raises the machine's generation. Orders carry it, and appliances refuse one with a lower number than they have
+Every claim raises the machine's generation, or its drill's. Orders carry it, and appliances refuse one with a lower number than they have
 seen: so a job that was retried late, or resumed from a restored database, is stopped here or there.
 """
 
@@ -11,34 +11,46 @@ from ...jobs.storage import read, search
 from .. import ports
 
 BESIDE_THE_LIFECYCLE = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER})
-"""Drills neither have nor need authority over the machine itself."""
+"""Drills neither have nor need authority over the machine itself; they have numbers of their own."""
 CLAIMING = frozenset(verb.value for verb in Verb if verb not in BESIDE_THE_LIFECYCLE)
 LOOKED_AT = 200
 SHORT = 10
 
 
-def highest(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
-    """The highest number that was given for the machine, by this vault or by another one."""
-    return max(machine.generation, tx.statuses.generation(machine.id))
+def highest(tx: ports.Transaction, machine: ports.MachineRecord, verb: str | None = None) -> int:
+    """The highest number that was given for the machine, by this vault or by another one; for its drill if the verb is
+    of a drill."""
+    return max(_numbers(tx, machine, verb))
 
 
 def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
-    """Raises StaleOrder, which names who came later, unless the job claimed the machine last."""
+    """Raises StaleOrder, which names who came later, unless the job claimed the machine, or its drill, last."""
     later = _later_job(tx, machine, job)
     if later is not None:
         raise _superseded(machine, job, later)
-    seen = tx.statuses.generation(machine.id)
-    if seen > machine.generation:
+    own, seen = _numbers(tx, machine, job.name)
+    if seen > own:
         raise errors.StaleOrder(
             f"The appliances of {machine.name} have seen orders of generation {seen}; {_name(job)} is of generation "
-            f"{machine.generation}. This vault was restored from a backup, or another vault has acted meanwhile.",
+            f"{own}. This vault was restored from a backup, or another vault has acted meanwhile.",
             do=_again(machine, job),
         )
 
 
+def _numbers(tx: ports.Transaction, machine: ports.MachineRecord, verb: str | None) -> tuple[int, int]:
+    """The machine's own number, and the highest that its appliances have seen."""
+    if verb in BESIDE_THE_LIFECYCLE:
+        return machine.drill_generation, tx.statuses.drill_generation(machine.id)
+    return machine.generation, tx.statuses.generation(machine.id)
+
+
 def _later_job(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> JobView | None:
-    if machine.claimed_by is not None:
-        return None if machine.claimed_by == job.id else _job(tx, machine.claimed_by, job)
+    of_drill = job.name in BESIDE_THE_LIFECYCLE
+    claimed_by = machine.drill_claimed_by if of_drill else machine.claimed_by
+    if claimed_by is not None:
+        return None if claimed_by == job.id else _job(tx, claimed_by, job)
+    if of_drill:
+        return None
     found = search.find(tx.session, search.Wanted(subject=machine.id), LOOKED_AT)
     claiming = [each for each in found if each.name in CLAIMING]
     newest = max(claiming, key=lambda each: (each.started_at or each.created_at, each.id), default=job)

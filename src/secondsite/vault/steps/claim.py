@@ -26,7 +26,9 @@ def claimed(
     """The machine as the verb's job takes it; raises NotPossibleNow."""
     lifecycle.require(verb, machine.name, machine.state, machine.drill_state)
     if verb in BESIDE_THE_LIFECYCLE:
-        return replace(machine, drill_state=lifecycle.drill_after(machine.drill_state, verb))
+        state = lifecycle.drill_after(machine.drill_state, verb)
+        number = authority.highest(tx, machine, verb) + 1
+        return replace(machine, drill_state=state, drill_generation=number, drill_claimed_by=job_id)
     return taken(tx, machine, lifecycle.after(machine.state, verb).next, job_id)
 
 
@@ -87,15 +89,14 @@ class MachineClaim:
 
     def _require_authority(self, tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
         """A job of a batch claims its machine when it starts: nobody may have claimed it since the batch was asked for."""
-        if self._verb in BESIDE_THE_LIFECYCLE:
-            return
         asked = batch.asked_at(tx.session, job)
-        if asked is None or authority.highest(tx, machine) > asked:
+        if asked is None or authority.highest(tx, machine, self._verb) > asked:
             authority.require(tx, machine, job)
 
     def _holds(self, machine: ports.MachineRecord, job: JobView) -> bool:
         if self._verb in BESIDE_THE_LIFECYCLE:
-            return machine.drill_state in (DrillState.STARTING, DrillState.CLEANING)
+            moving = machine.drill_state in (DrillState.STARTING, DrillState.CLEANING)
+            return moving and machine.drill_claimed_by in (job.id, None)
         return machine.job_id == job.id
 
     def _end(self, session: Session, job: JobView, event: Event) -> None:

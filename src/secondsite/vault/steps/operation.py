@@ -87,7 +87,9 @@ class MachineOperation:
         self, tx: ports.Transaction, ordered: Sequence[tuple[ports.MachineRecord, BaseModel | None]], by: str
     ) -> str:
         children = tuple(
-            batch.child(self.verb, machine.id, machine.name, arguments, authority.highest(tx, machine))
+            batch.child(
+                self.verb, machine.id, machine.name, arguments, authority.highest(tx, machine, self.verb)
+            )
             for machine, arguments in ordered
         )
         names = ", ".join(machine.name for machine, _ in ordered)
@@ -101,11 +103,10 @@ class MachineOperation:
         )
 
     def machine(self, ctx: StepContext) -> ports.MachineRecord:
-        """The record of the job's machine as it is now; raises StaleOrder if a later job has taken the machine."""
+        """The record of the job's machine as it is now; raises StaleOrder if a later job has taken it."""
         with self.deps.store.transaction() as tx:
             machine = tx.machines.get(str(ctx.subject))
-            if self.verb not in authority.BESIDE_THE_LIFECYCLE:
-                authority.require(tx, machine, read.get(tx.session, ctx.job_id))
+            authority.require(tx, machine, read.get(tx.session, ctx.job_id))
             return machine
 
     def source(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Source:

@@ -102,22 +102,31 @@ class SqlStatuses:
 
     def generation(self, machine_id: str) -> int:
         """The highest number that an appliance said it had seen; 0 if none did."""
-        said = select(tables.statuses.c.generation).where(tables.statuses.c.machine_id == machine_id)
-        return self._session.execute(said).scalar_one_or_none() or 0
+        return self._highest("generation", machine_id)
+
+    def drill_generation(self, machine_id: str) -> int:
+        """The same for drills."""
+        return self._highest("drill_generation", machine_id)
 
     def put_generation(self, machine_id: str, generation: int) -> None:
         """The highest one stays, whoever else writes one meanwhile."""
         self._put(machine_id, {"generation": generation}, rising="generation")
 
+    def put_drill_generation(self, machine_id: str, generation: int) -> None:
+        self._put(machine_id, {"drill_generation": generation}, rising="drill_generation")
+
     def remove(self, machine_id: str) -> None:
         self._session.execute(delete(tables.statuses).where(tables.statuses.c.machine_id == machine_id))
+
+    def _highest(self, column: str, machine_id: str) -> int:
+        statuses = tables.statuses.c
+        said = select(statuses[column]).where(statuses.machine_id == machine_id)
+        return self._session.execute(said).scalar_one_or_none() or 0
 
     def _put(self, machine_id: str, values: dict[str, object], rising: str | None = None) -> None:
         # An appliance may still speak of a machine whose protection has just ended.
         if self._session.execute(select(exists().where(COLUMNS.id == machine_id))).scalar():
-            rows.upsert(
-                self._session, tables.statuses, {"machine_id": machine_id, **values}, rising=rising
-            )
+            rows.upsert(self._session, tables.statuses, {"machine_id": machine_id, **values}, rising=rising)
 
 
 class SqlDrillNotes:

@@ -109,6 +109,8 @@ machines = Table(
     Column("claimed_by", String(64)),
     Column("came_from", Word(State)),
     Column("start_ordered", Boolean, nullable=False),
+    Column("drill_generation", Integer, nullable=False),
+    Column("drill_claimed_by", String(64)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
     Index("ix_machines_group", "group"),
@@ -125,6 +127,7 @@ statuses = Table(
     Column("generation", Integer, nullable=False, default=0),
     Column("old_copy", Shaped(OldCopyStatus)),
     Column("old_copy_at", UtcDateTime),
+    Column("drill_generation", Integer, nullable=False, default=0),
 )
 
 # Ten minutes of a machine's RPO in one small row, as domain.rpo packs them.

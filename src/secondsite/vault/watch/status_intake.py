@@ -95,7 +95,7 @@ class StatusIntake:
                 self._write_appliance(tx, appliance_id, status.store_free_bytes)
                 self._write(tx, due)
             self._mark_written(due, now)
-        self._note_generations(appliance_id, status.generations)
+        self._note_generations(appliance_id, status)
         self._note_old_copies(appliance_id, status.old_copies, now)
         for machine_id in sorted({key[0] for key, seen in due.items() if seen.changed}):
             self._signals(f"machine/{machine_id}")
@@ -120,19 +120,16 @@ class StatusIntake:
             self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
             self._old_copies = {key: seen for key, seen in self._old_copies.items() if key in keep}
 
-    def _note_generations(self, appliance_id: str, generations: Mapping[str, int]) -> None:
+    def _note_generations(self, appliance_id: str, status: Status) -> None:
         """Only what an appliance of the machine says counts. It says each number once per connection."""
-        if not generations:
-            return
-        with self._store.transaction() as tx:
-            for machine_id, generation in sorted(generations.items()):
+        for machine_id in sorted({*status.generations, *status.drill_generations}):
+            with self._store.transaction() as tx:
                 machine = tx.machines.find(machine_id)
                 if machine and appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
-                    tx.statuses.put_generation(machine.id, generation)
+                    tx.statuses.put_generation(machine.id, status.generations.get(machine_id, 0))
+                    tx.statuses.put_drill_generation(machine.id, status.drill_generations.get(machine_id, 0))
 
-    def _note_old_copies(
-        self, appliance_id: str, old_copies: Iterable[OldCopyStatus], now: datetime
-    ) -> None:
+    def _note_old_copies(self, appliance_id: str, old_copies: Iterable[OldCopyStatus], now: datetime) -> None:
         """Only what the source's appliance says counts. It says it with every status, and a change is written."""
         for said in old_copies:
             with self._store.transaction() as tx:

@@ -37,8 +37,8 @@ class Welcome(Shape):
 
 class Order(Shape):
     """`generation` is the number of the verb that gives the order: an appliance carries out none with a lower number than
-    it has seen for the machine. None: the order stands beside the machine's verbs, or its vault has no numbers.
-    `given_at` is when its step began, by the vault's clock."""
+    it has seen for the machine. Drills stand beside the other verbs and are numbered by themselves: `drill_generation`.
+    None of both: the order is of no verb, or its vault has no numbers. `given_at` is when its step began, by the vault's clock."""
 
     type: Literal["order"] = "order"
     order_id: str
@@ -47,6 +47,7 @@ class Order(Shape):
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     deadline_seconds: float = 60
     generation: int | None = None
+    drill_generation: int | None = None
     given_at: datetime | None = None
 
 
@@ -87,6 +88,8 @@ class Status(Shape):
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
     generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
     """The highest number of an order that was seen, by machine; the same is not said twice over one connection."""
+    drill_generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
+    """The same of orders for drills."""
 
 
 class Renew(Shape):

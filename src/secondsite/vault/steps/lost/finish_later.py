@@ -43,6 +43,7 @@ class LaterArguments(Shape):
     why: str
     epoch: int | None = None
     leads_to: State | None = None
+    drill_generation: int | None = None
 
 
 def submit(deps: Deps, session: Session, side: Side, order: OrderKind[P, F], payload: P, why: str) -> str:
@@ -56,6 +57,7 @@ def submit(deps: Deps, session: Session, side: Side, order: OrderKind[P, F], pay
         why=why,
         epoch=side.machine.epoch,
         leads_to=_leads_to(side.machine),
+        drill_generation=side.drill_generation,
     )
     return deps.submit(
         session,
@@ -88,6 +90,7 @@ def definition(deps: Deps) -> Definition:
             order.payload.model_validate(left.payload),
             machine_id=ctx.subject,
             generation=_number(machine, left),
+            drill_generation=left.drill_generation,
             limits=LONGEST,
             why=f"waiting for site {left.site}; when it returns, {left.why}",
         )
@@ -106,11 +109,13 @@ def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> 
 
 
 def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+    if left.drill_generation is not None:
+        return machine.drill_generation != left.drill_generation
     if left.generation is None or machine.generation == left.generation:
         return False
     return (machine.epoch, machine.state) != (left.epoch, left.leads_to)
 
 
 def _number(machine: ports.MachineRecord | None, left: LaterArguments) -> int | None:
-    """Drills have none. After the end of protection several of these jobs may come to the site in any order."""
+    """Drills have their own. After the end of protection several of these jobs may come to the site in any order."""
     return None if machine is None or left.generation is None else machine.generation

@@ -68,6 +68,7 @@ class Orders:
         why: str,
         machine_id: str | None = None,
         generation: int | None = None,
+        drill_generation: int | None = None,
         limits: Limits = USUAL,
     ) -> Answer[F]:
         """What the appliance reports; raises Wait while it does not.
@@ -85,6 +86,7 @@ class Orders:
             payload,
             limits.deadline_seconds,
             generation=generation,
+            drill_generation=drill_generation,
             given_at=ctx.began_at,
         )
         if report is not None:

@@ -37,8 +37,14 @@ class Side:
 
     @property
     def generation(self) -> int | None:
-        """The number that orders carry; drills stand beside the lifecycle and have none."""
+        """The number that orders carry; None for those of a drill, which stands beside the lifecycle."""
         return self.machine.generation if self.machine.claimed_by == self._ctx.job_id else None
+
+    @property
+    def drill_generation(self) -> int | None:
+        """The number that orders of a drill carry."""
+        machine = self.machine
+        return machine.drill_generation if machine.drill_claimed_by == self._ctx.job_id else None
 
     def ask(self, asked: Ask[P, F]) -> Answer[F]:
         return self.give(asked.order, asked.payload, asked.why, asked.limits)
@@ -52,5 +58,6 @@ class Side:
             why=why,
             machine_id=self.machine.id,
             generation=self.generation,
+            drill_generation=self.drill_generation,
             limits=limits,
         )
