@@ -53,6 +53,3 @@ class Acknowledged:
     def at(self, disk: str, position: int) -> list[Fact]:
         """What a cut there has to leave."""
         return [fact for fact in self.of(disk) if fact.holds_at(position)]
-
-    def __len__(self) -> int:
-        return len(self._facts)

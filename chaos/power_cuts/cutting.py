@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from chaos.power_cuts.acknowledged import Acknowledged, Fact
 from chaos.power_cuts.cut_image import CutImages
 from chaos.power_cuts.recorded_disk import RecordedDisk, mounted
 from chaos.power_cuts.watcher import Watcher
-from chaos.walk import WAY, Station
+from chaos.walk import WAY
 from rig import Rig
 from secondsite.ground.units import GiB
 
@@ -67,15 +67,15 @@ class PowerCuts:
         }
 
 
-def run(count: int, seed: int, say: Say = lambda _: None, way: Sequence[Station] = WAY) -> PowerCuts:
-    """Walk `way`, then at least `count` cuts, the same number of each disk; stops at the first promise that breaks.
+def run(count: int, seed: int, say: Say = lambda _: None) -> PowerCuts:
+    """Walk every verb, then at least `count` cuts, the same number of each disk; stops at the first promise that breaks.
 
     Raises NoRight where file systems cannot be mounted or FUSE is not there."""
     found = PowerCuts(seed)
     with _folder() as folder:
         disks = {name: RecordedDisk(folder / "disks" / name, folder / "rig" / name) for name in DISKS}
         (folder / "disks").mkdir()
-        walk = _walk(folder / "rig", disks, way, say)
+        walk = _walk(folder / "rig", disks, say)
         for name, disk in disks.items():
             requests = write_log.read(disk.log)
             found.requests[name] = len(requests)
@@ -115,14 +115,13 @@ class _Walk:
     ended: dict[str, int]
 
 
-def _walk(folder: Path, disks: dict[str, RecordedDisk], way: Sequence[Station], say: Say) -> _Walk:
-    """Every verb of the way."""
+def _walk(folder: Path, disks: dict[str, RecordedDisk], say: Say) -> _Walk:
     with contextlib.ExitStack() as recording:
         for disk in disks.values():
             recording.enter_context(disk.recorded(DISK_BYTES))
         with world.opened(folder) as where, Watcher(where, disks) as watcher:
             began = _positions(disks)
-            for station in way:
+            for station in WAY:
                 set_out = time.monotonic()
                 where.walk(station)
                 say(f"walked: {station.name}, {time.monotonic() - set_out:.1f} s")

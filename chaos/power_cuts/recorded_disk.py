@@ -35,7 +35,7 @@ class RecordedDisk:
     def recorded(self, size_bytes: int) -> Iterator[None]:
         """Make the file system and record it for the length of the block; raises NoRight."""
         self._make(size_bytes)
-        with _daemon(self._words()), mounted(self.folder / "disk", self.mounted_at):
+        with self._shown(), mounted(self.folder / "disk", self.mounted_at):
             yield
 
     def _make(self, size_bytes: int) -> None:
@@ -48,14 +48,26 @@ class RecordedDisk:
         for name in ("writes.log", "disk"):
             (self.folder / name).touch()
 
-    def _words(self) -> list[str]:
-        live, log, shown = (self.folder / name for name in ("live.img", "writes.log", "disk"))
-        return [
+    @contextlib.contextmanager
+    def _shown(self) -> Iterator[None]:
+        """The disk is a file, by a daemon that records what is done to it."""
+        live, shown = self.folder / "live.img", self.folder / "disk"
+        words = [
+            "qemu-storage-daemon", "--pidfile", f"{live}.pid",
             "--blockdev", f"driver=file,node-name=live,filename={live}",
-            "--blockdev", f"driver=file,node-name=log,filename={log}",
+            "--blockdev", f"driver=file,node-name=log,filename={self.log}",
             "--blockdev", "driver=blklogwrites,node-name=top,file=live,log=log,log-sector-size=512",
             "--export", f"type=fuse,id=shown,node-name=top,mountpoint={shown},writable=on",
         ]  # fmt: skip
+        program = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        try:
+            _wait_until_shown(program, shown)
+            yield
+        finally:
+            program.terminate()
+            program.wait(SECONDS)
+            if program.stderr is not None:
+                program.stderr.close()
 
 
 @contextlib.contextmanager
@@ -88,23 +100,6 @@ def _unmount(at: Path) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-@contextlib.contextmanager
-def _daemon(words: list[str]) -> Iterator[None]:
-    program = subprocess.Popen(
-        ["qemu-storage-daemon", *words, "--pidfile", words[1].rpartition("=")[2] + ".pid"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        _wait_until_shown(program, Path(words[-1].partition("mountpoint=")[2].partition(",")[0]))
-        yield
-    finally:
-        program.terminate()
-        program.wait(SECONDS)
-        if program.stderr is not None:
-            program.stderr.close()
 
 
 def _wait_until_shown(program: "subprocess.Popen[str]", shown: Path) -> None:

@@ -15,7 +15,6 @@ class Request:
     """One request. Places are bytes; `begins` and `ends` are where its record lies in the log, its data at `data_at`."""
 
     place: int
-    length: int
     begins: int
     ends: int
     data_at: int
@@ -45,7 +44,6 @@ def _request(entry: bytes, at: int, sector: int) -> Request:
     data = 0 if flags & _DISCARD else sectors * sector
     return Request(
         place=place * sector,
-        length=sectors * sector,
         begins=at,
         ends=at + sector + data,
         data_at=at + sector,

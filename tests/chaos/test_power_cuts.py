@@ -11,7 +11,6 @@ import pytest
 from chaos.power_cuts import cutting, write_log
 from chaos.power_cuts.cut_image import CutImages
 from chaos.power_cuts.recorded_disk import RecordedDisk, mounted
-from chaos.walk import WAY
 from rig.small_store import NoRight
 from secondsite.ground import durable
 from secondsite.ground.units import MiB
@@ -23,15 +22,17 @@ FILES = 8
 
 @pytest.fixture
 def recorded(tmp_path):
-    """A disk on which files were written: named, and where the log stood after each."""
+    """A disk, and a function that has each file written on it, and gives where the log stood after each."""
     disk = RecordedDisk(tmp_path / "disk", tmp_path / "mounted")
+
+    def told(write, number):
+        write(disk.mounted_at / str(number))
+        return number, disk.position
 
     def record(write):
         try:
             with disk.recorded(64 * MiB):
-                return [
-                    (number, write(disk.mounted_at / str(number)), disk.position) for number in range(FILES)
-                ]
+                return [told(write, number) for number in range(FILES)]
         except NoRight as problem:
             pytest.skip(str(problem))
 
@@ -39,10 +40,10 @@ def recorded(tmp_path):
 
 
 def lost(disk, told, chance):
-    """The files that a cut right after they were told of does not leave whole, by whether torn writes are there."""
+    """The files that a cut right after they were told of does not leave whole."""
     requests, found = write_log.read(disk.log), []
     images = CutImages(disk.base, disk.log, requests, disk.folder)
-    for number, _, position in told:
+    for number, position in told:
         after = sum(request.begins < position for request in requests)
         with mounted(images.make(max(1, after), chance), disk.mounted_at):
             file = disk.mounted_at / str(number)
@@ -86,7 +87,7 @@ def test_after_every_verb_a_power_cut_leaves_all_that_was_acknowledged():
     seed = int(os.environ.get("SECONDSITE_CUTS_SEED", "0")) or random.randrange(2**32)
     print(f"SECONDSITE_CUTS_SEED={seed}")
     try:
-        seen = cutting.run(36, seed, print, WAY)
+        seen = cutting.run(36, seed, print)
     except NoRight as problem:
         pytest.skip(str(problem))
     assert seen.broken is None, seen.broken
