@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,15 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
 def node_name(name: str, depth: int) -> str:
     """The node of a link in a chain that is served as `name`."""
     return f"{name}-{depth}" if depth else name
+
+
+def marked_bytes(nodes: Iterable[Mapping[str, Any]], node: str, bitmap: str) -> int | None:
+    """How much a bitmap of a node marks, from what query-named-block-nodes said; None if it is missing or in use."""
+    bitmaps = next((each.get("dirty-bitmaps", ()) for each in nodes if each["node-name"] == node), ())
+    for each in bitmaps:
+        if each.get("name") == bitmap and each["recording"] and not each.get("inconsistent", False):
+            return int(each["count"])
+    return None
 
 
 def _file_options(path: Path) -> dict[str, Any]:

@@ -215,11 +215,7 @@ class StorageDaemon:
             nodes = self.qmp("query-named-block-nodes", flat=True)
         finally:
             self.delete_node(probe)
-        bitmaps = next((node.get("dirty-bitmaps", ()) for node in nodes if node["node-name"] == probe), ())
-        for each in bitmaps:
-            if each.get("name") == bitmap and each["recording"] and not each.get("inconsistent", False):
-                return int(each["count"])
-        return None
+        return image.marked_bytes(nodes, probe, bitmap)
 
     def unserve(self, name: str) -> None:
         """End what `serve` began; harmless if it did not."""

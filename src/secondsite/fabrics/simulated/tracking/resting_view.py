@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ....datapath.disks import image
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ...interface import ChangeSession, DiskChanges, SessionRequest
@@ -71,9 +72,7 @@ def _marked_bytes(
         nodes = session.run("query-named-block-nodes", flat=True)
     finally:
         session.drop_node(PROBE)
-    node = next(one for one in nodes if one["node-name"] == PROBE)
-    usable = (one for one in node.get("dirty-bitmaps", ()) if not one.get("inconsistent", False))
-    return next((int(one["count"]) for one in usable if one["name"] == checkpoint), None)
+    return image.marked_bytes(nodes, PROBE, checkpoint)
 
 
 def _bitmaps(record: MachineRecord, key: str, files: disks.DiskFiles, base: str | None) -> tuple[str, ...]:
