@@ -37,20 +37,21 @@ log = structlog.get_logger(__name__)
 class Interrupted(errors.NotPossibleNow):
     """The cycle was stopped on purpose; nothing is wrong."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The cycle was given up because another order needs the machine.", do="Retry after that order."
-        )
+    def __init__(
+        self,
+        why: str = "The cycle was given up because another order needs the machine.",
+        do: str = "Retry after that order.",
+    ) -> None:
+        super().__init__(why, do=do)
 
 
 class Overtaken(Interrupted):
     """The machine was started, or its disks were written, while they were read at rest."""
 
     def __init__(self) -> None:
-        errors.NotPossibleNow.__init__(
-            self,
+        super().__init__(
             "The machine was started, or its disks were written, while they were read.",
-            do="Nothing: they are read again.",
+            "Nothing: they are read again.",
         )
 
 

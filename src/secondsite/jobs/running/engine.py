@@ -35,7 +35,6 @@ from .wake import Bell, Listener
 IDLE_SECONDS = 1.0
 REST_SECONDS = 1.0
 SIGNAL_PATIENCE_SECONDS = 10.0
-Hook = Callable[[Session], None]
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +62,7 @@ class Engine:
         owner: str | None = None,
         workers: int = 4,
         lease_seconds: float = LEASE_SECONDS,
-        joined: Hook = lambda _session: None,
+        joined: Callable[[Session], None] = lambda _session: None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -81,7 +80,7 @@ class Engine:
             self._stay_alive,
             lambda error: log.error("lease.not-renewed", exc_info=error),
         )
-        self._resumed = False
+        self._looked_around = False
         self._joined = joined
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
@@ -148,7 +147,7 @@ class Engine:
     def start(self) -> None:
         """Join the engines and run jobs until `stop`; raises EngineAlreadyRunning on a taken SQLite file."""
         self._membership.join()
-        self._look_at_all_waits()
+        self._look_around()
         self._followed_clock.start()
         self._threads = [
             threads.worker(f"jobs-worker-{number}", self._work) for number in range(self._workers)
@@ -184,7 +183,7 @@ class Engine:
         self._membership.join()
         give_up_at = time.monotonic() + deadline_seconds
         try:
-            self._look_at_all_waits()
+            self._look_around()
             while (claim := self._claims.next()) is not None:
                 if time.monotonic() > give_up_at:
                     raise TimeoutError(f"jobs were still ready after {deadline_seconds} s")
@@ -194,12 +193,13 @@ class Engine:
             raise
         self._membership.leave()
 
-    def _look_at_all_waits(self) -> None:
-        """After a start it is not known which signals were missed, or whether the clock was set meanwhile."""
-        if not self._resumed:
+    def _look_around(self) -> None:
+        """Once, before any job is claimed. All waits look again: after a start it is not known which signals were missed,
+        or whether the clock was set meanwhile."""
+        if not self._looked_around:
             self._transactions.write(self._joined)
             self._transactions.write(lambda session: look_again(session, self._clock()))
-        self._resumed = True
+        self._looked_around = True
 
     def _work(self) -> None:
         while not self._stopping.is_set():

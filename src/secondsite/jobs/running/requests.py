@@ -170,18 +170,18 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
     job = _existing(session, job_id)
     if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
         raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
-    _refuse_in_vain(session, catalogue, job)
+    _require_a_retryable_child(session, catalogue, job)
     reopen(session, catalogue, job, now)
 
 
-def _refuse_in_vain(session: Session, catalogue: Catalogue, parent: JobView) -> None:
+def _require_a_retryable_child(session: Session, catalogue: Catalogue, parent: JobView) -> None:
     """Raises the Refused of the first failed child if none of them would be retried."""
     refusals: list[Refused] = []
     for child in read.children_of(session, parent.id):
         if not child.state.ended or child.state is JobState.SUCCEEDED:
             continue
         try:
-            _refuse_retry(session, catalogue.get(child.name), child)
+            _require_retryable(session, catalogue.get(child.name), child)
         except Refused as refused:
             refusals.append(refused)
         else:
@@ -190,7 +190,7 @@ def _refuse_in_vain(session: Session, catalogue: Catalogue, parent: JobView) -> 
         raise refusals[0]
 
 
-def _refuse_retry(session: Session, definition: Definition, job: JobView) -> None:
+def _require_retryable(session: Session, definition: Definition, job: JobView) -> None:
     if definition.on_retry is not None:
         definition.on_retry(session, job)
 
@@ -205,7 +205,7 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
             f"The steps of {job.name} have changed in this version",
             "Start a new job instead",
         )
-    _refuse_retry(session, definition, job)
+    _require_retryable(session, definition, job)
     fresh: dict[str, object] = {
         "attempt": job.attempt + 1,
         "ended_at": None,
