@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 from rig import Rig, images, small_store
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated import open_fabric
 from secondsite.ground.units import MiB
 from tests.support import policies
 
@@ -37,6 +39,17 @@ def simulated_sites():
         with rig.client() as vault:
             vault.policies.create(**policies.quick().model_dump())
         yield rig
+
+
+def host(rig, site):
+    """The folder of the site's simulated hypervisor."""
+    return rig.home(f"appliance-{site}") / "fabric"
+
+
+def copies(rig):
+    """The sites at which a copy of web01 runs, as the fabrics say."""
+    found = [(site, each) for site in ("a", "b") for each in open_fabric(host(rig, site)).inventory.list()]
+    return [site for site, each in found if each.name == "web01" and each.power is PowerState.RUNNING]
 
 
 def store(rig):

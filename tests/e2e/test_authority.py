@@ -6,12 +6,10 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.fabrics import simulated
-from secondsite.fabrics.interface import PowerState
-from tests.e2e.support_simulated_sites import PROTECT, simulated_sites, store
+from tests.e2e.support_simulated_sites import PROTECT, copies, host, simulated_sites, store
 from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-SITES = ("a", "b")
 
 
 @pytest.fixture
@@ -21,37 +19,27 @@ def rig():
         yield rig
 
 
-def fabric(rig, site):
-    return simulated.open_fabric(rig.home(f"appliance-{site}") / "fabric")
-
-
-def running(rig):
-    """The sites at which a copy of web01 runs, as the fabrics say."""
-    found = [(site, machine) for site in SITES for machine in fabric(rig, site).inventory.list()]
-    return [site for site, each in found if each.name == "web01" and each.power is PowerState.RUNNING]
-
-
 def at_rest(rig, state):
     return eventually(lambda: rig.machine("web01").state == state, 60)
 
 
 def test_a_late_retry_is_refused_and_one_copy_runs(rig):
     fault = simulated.Fault(method="power.start", nth=1, code="fabric-error")
-    simulated.dial(rig.home("appliance-b") / "fabric", [fault])
+    simulated.dial(host(rig, "b"), [fault])
     job = command_line.told(rig, "machine", "planned-failover", "web01", exit_code=1)
     at_rest(rig, "protected")
-    eventually(lambda: running(rig) == ["a"])
+    eventually(lambda: copies(rig) == ["a"])
     error = command_line.refused(rig, "job", "retry", job["id"], exit_code=4)
     assert "(cancel-failover) came later" in error["message"]
     assert "secondsite machine planned-failover web01" in error["do"]
-    assert running(rig) == ["a"]
+    assert copies(rig) == ["a"]
     command_line.told(rig, "machine", "planned-failover", "web01")
-    assert running(rig) == ["b"]
+    assert copies(rig) == ["b"]
 
 
 def test_a_vault_that_is_put_back_holds_its_job_and_the_appliances_refuse_it(rig):
     slow = simulated.Fault(method="power.shut_down", nth=1, delay_seconds=8)
-    simulated.dial(rig.home("appliance-a") / "fabric", [slow])
+    simulated.dial(host(rig, "a"), [slow])
     job = command_line.told(rig, "machine", "planned-failover", "web01", "--no-wait")["job_id"]
     eventually(lambda: [each for each in command_line.told(rig, "job", "show", job)["tasks"] if each["name"] == "Shut down" and each["started_at"]], 30)  # fmt: skip
     rig.vault.stop()
@@ -60,28 +48,28 @@ def test_a_vault_that_is_put_back_holds_its_job_and_the_appliances_refuse_it(rig
     rig.vault.start()
     command_line.told(rig, "job", "follow", job)
     command_line.told(rig, "machine", "cancel-failover", "web01")
-    assert running(rig) == ["a"]
+    assert copies(rig) == ["a"]
     rig.vault.stop()
     shutil.rmtree(home)
     shutil.copytree(backup, home)
     rig.vault.start()
     rig.wait_connected()
     assert [each["id"] for each in command_line.told(rig, "job", "list", "--state", "held")] == [job]
-    assert running(rig) == ["a"]
+    assert copies(rig) == ["a"]
     command_line.told(rig, "job", "resume", job)
     ended = command_line.told(rig, "job", "follow", job, exit_code=1)
     assert ended["problem"]["code"] == "stale-order"
-    assert running(rig) == ["a"]
+    assert copies(rig) == ["a"]
 
 
 def test_a_machine_whose_target_died_while_it_was_shut_down_runs_again_by_itself(rig):
     slow = simulated.Fault(method="power.shut_down", nth=1, when="after", delay_seconds=3)
-    simulated.dial(rig.home("appliance-a") / "fabric", [slow])
+    simulated.dial(host(rig, "a"), [slow])
     job = command_line.told(rig, "machine", "planned-failover", "web01", "--no-wait")["job_id"]
-    eventually(lambda: running(rig) == [], 60)
+    eventually(lambda: copies(rig) == [], 60)
     rig.appliances["b"].kill()
     eventually(lambda: command_line.told(rig, "job", "show", job)["state"] == "failed", 170)
-    eventually(lambda: running(rig) == ["a"], 120)
+    eventually(lambda: copies(rig) == ["a"], 120)
     at_rest(rig, "protected")
     rig.appliances["b"].start()
     eventually(lambda: rig.codes("web01") == {}, 60)
@@ -95,7 +83,7 @@ def test_protection_ends_without_a_target_that_is_gone_and_is_tidied_up_when_it_
     eventually(lambda: not _connected(rig, "b"), 60)
     ended = command_line.told(rig, *words)
     assert any("recovery points there are lost" in task["sentence"] for task in ended["tasks"])
-    assert running(rig) == ["a"]
+    assert copies(rig) == ["a"]
     replica = store(rig) / "replicas" / machine_id
     assert replica.exists()
     rig.appliances["b"].start()

@@ -4,9 +4,8 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.fabrics import simulated
-from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
-from tests.e2e.support_simulated_sites import PROTECT, simulated_sites
+from tests.e2e.support_simulated_sites import PROTECT, copies, host, simulated_sites
 from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -21,23 +20,6 @@ def rig():
         command_line.do(rig, *PROTECT)
         rig.new_points("web01")
         yield rig
-
-
-def host(rig, site):
-    return rig.home(f"appliance-{site}") / "fabric"
-
-
-def copies(rig):
-    """Where web01 runs, by the fabrics' word."""
-    running = []
-    for site in ("a", "b"):
-        at = Host(host(rig, site))
-        running += [
-            site
-            for record in at.records.all()
-            if record.definition.name == "web01" and at.state(record) is PowerState.RUNNING
-        ]
-    return running
 
 
 def start_by_hand(rig):

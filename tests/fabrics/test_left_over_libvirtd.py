@@ -15,6 +15,7 @@ from rig.eventually import eventually
 from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
+from tests.fabrics.support_lifelines import lifelines_of
 from tests.support import libvirtd
 
 pytestmark = pytest.mark.slow
@@ -97,7 +98,7 @@ def test_a_job_of_another_program_that_began_since_is_left_alone(host, viewed):
     eventually(lambda: jobs(host, fabric_id) == [], 10)
     server = f"<server transport='unix' socket='/var/lib/libvirt/qemu/foreign-{secrets.token_hex(3)}'/>"
     domain.backupBegin(f"<domainbackup mode='pull'>{server}</domainbackup>", None)
-    lifelines = [int(pid) for pid in children_of(owner.pid)]
+    lifelines = lifelines_of(owner.pid)
     owner.kill()
     assert lifelines
     eventually(lambda: not any(is_at_work(pid) for pid in lifelines), 20)
@@ -129,9 +130,3 @@ def is_at_work(pid):
     """A process that has ended has no command line any more."""
     path = Path(f"/proc/{pid}/cmdline")
     return path.exists() and path.read_bytes() != b""
-
-
-def children_of(pid):
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    pids = [child for task in children for child in task.read_text().split()]
-    return [each for each in pids if b"job_lifeline" in Path(f"/proc/{each}/cmdline").read_bytes()]

@@ -10,13 +10,6 @@ from secondsite.wire import control as wire
 from secondsite.wire.control.orders import Kind
 
 
-@pytest.fixture
-def vault(ca):
-    vault = TinyVault(ca)
-    yield vault
-    vault.stop()
-
-
 def test_an_appliance_says_hello_and_tells_all_its_machines(vault, make_site):
     a, b = make_site("a").start(control_url=vault.url), make_site("b").start(control_url=vault.url)
     pair = Pair(a, b, a.make_machine()).protect()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from rig.appliances import TinyVault
 from rig.appliances.runs import close, fail_over
 from rig.eventually import eventually
 from secondsite.appliance import orders
@@ -25,13 +24,6 @@ from secondsite.wire.control.orders import (
 )
 
 A = "appliance-a"
-
-
-@pytest.fixture
-def vault(ca):
-    vault = TinyVault(ca)
-    yield vault
-    vault.stop()
 
 
 def order(machine_id, generation=None, **more):

@@ -3,9 +3,7 @@
 import time
 import uuid
 
-import pytest
-
-from rig.appliances import Pair, TinyVault
+from rig.appliances import Pair
 from rig.eventually import eventually
 from secondsite.wire import control as wire
 from secondsite.wire.control.orders import FabricMachine, Kind, Nothing, PreCopy, ShutDown
@@ -14,13 +12,6 @@ A = "appliance-a"
 LONG = 50
 PROMPT_SECONDS = 10
 """Idle it is milliseconds; with eight workers for all orders it was as long as the link is down."""
-
-
-@pytest.fixture
-def vault(ca):
-    vault = TinyVault(ca)
-    yield vault
-    vault.stop()
 
 
 def order(kind, machine_id, payload=None, deadline_seconds=60):

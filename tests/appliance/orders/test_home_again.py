@@ -5,7 +5,7 @@ from rig.appliances.runs import back, start
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
-from secondsite.wire.control.orders import AcceptCycles, CommitPoint, Kind, ShutDown
+from secondsite.wire.control.orders import CommitPoint, Kind, ShutDown
 
 
 def with_two_cards(sites):
@@ -24,16 +24,13 @@ def went_and_returns(pair):
     home = pair.definition()
     point_id = pair.point_now()
     pair.pause()
-    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
     by_mac = {home.nics[0].mac: None, home.nics[1].mac: "lan-b"}
     away = start(pair, "failover", point_id, name="web01", networks_by_mac=by_mac)["fabric_id"]
     pair.target.write(away, MiB, noise(MiB))
     pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
     reverse = back(pair, away)
     pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
-    point_id = reverse.point_now(final=True)
-    pair.source.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
-    return home, reverse, point_id
+    return home, reverse, reverse.point_now(final=True)
 
 
 def test_a_machine_comes_home_as_it_was_withdrawn(sites):

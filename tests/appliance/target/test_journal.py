@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 
 from rig.appliances import Pair, policy
-from rig.appliances.runs import turned
+from rig.appliances.runs import close, turned
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import (
-    AcceptCycles,
     CommitPoint,
     FindInstant,
     Kind,
@@ -57,7 +56,7 @@ def test_a_drill_and_a_failover_start_from_any_cycle_by_its_time(pair):
         assert "possible is any cycle from" in refusal(pair, outside)
 
     at, content = written[0]
-    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
+    close(pair)
     fabric_id = start(pair, "failover", find(pair, at))["fabric_id"]
     assert pair.target.read(fabric_id) == content
     run = pair.target.replica(pair.machine_id).replica.state.run("failover")

@@ -125,21 +125,6 @@ def test_an_offline_copy_that_is_put_back_in_place_is_compared(host, machine):
     assert cycle(host, machine, base)[1] == {1}
 
 
-def test_each_cycle_at_rest_leaves_one_bitmap_and_the_next_begins_there(host, machine):
-    path, base = host.disk_path(machine, "vda"), steps.checkpoint(host, machine)
-    steps.stopped(host, machine)
-    for block in range(3):
-        edit(path, block)
-        with steps.view(host, machine, base):
-            pass  # it never arrived
-        base, marked = cycle(host, machine, base)
-        assert marked == {block}
-        assert steps.our_bitmaps(host, machine) == [base]
-    host.fabric.power.start(machine)
-    write(host, machine, 8)
-    assert cycle(host, machine, base)[1] == {8}
-
-
 @pytest.mark.parametrize("off", [False, True], ids=["running", "at-rest"])
 def test_a_cycle_between_snapshot_and_pivot_costs_no_comparison(host, machine, off):
     base = steps.checkpoint(host, machine)
@@ -154,19 +139,6 @@ def test_a_cycle_between_snapshot_and_pivot_costs_no_comparison(host, machine, o
     if off:
         steps.stopped(host, machine)
     assert cycle(host, machine, base)[1] == {3, 4}
-
-
-def test_a_machine_starts_while_it_is_read_at_rest_and_that_view_does_not_count(host, machine):
-    base = steps.checkpoint(host, machine)
-    steps.stopped(host, machine)
-    with steps.view(host, machine, base) as session:
-        assert steps.byte_at(session.disks[0], 0) == 0
-        host.fabric.power.start(machine)
-        assert not session.holds()
-        write(host, machine, 4)
-        assert not session.holds()
-    write(host, machine, 5)
-    assert cycle(host, machine, base)[1] == {4, 5}
 
 
 def test_a_machine_that_ran_while_it_was_read_is_noticed_when_it_is_off_again(host, machine):

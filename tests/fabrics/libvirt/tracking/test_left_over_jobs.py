@@ -2,13 +2,13 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from rig import small_store
 from rig.eventually import eventually
 from secondsite.ground.units import MiB
+from tests.fabrics.support_lifelines import lifelines_of
 
 pytestmark = pytest.mark.slow
 
@@ -20,15 +20,11 @@ def cramped(held):
     """The root's scratch space is a file system of 3 MiB; the disk is full of data, which a view must keep."""
     scratch = held.root / "scratch"
     scratch.rmdir()
-    for block in range(0, 8 * MiB, MiB):
-        held_write(held, block)
+    for offset in range(0, 8 * MiB, MiB):
+        held.ask("write", machine=held.machine, offset=offset, length=MiB)
     with small_store.mounted(scratch, SCRATCH_BYTES):
         yield held
         held.kill()
-
-
-def held_write(held, offset):
-    held.ask("write", machine=held.machine, offset=offset, length=MiB)
 
 
 def failures_of_nobody(held):
@@ -40,12 +36,6 @@ def failures_of_nobody(held):
     said = (held.root / "log" / "qemu" / "a.log").read_text().splitlines()
     assert sum("wrote 262144" in line for line in said) + sum("failed" in line for line in said) >= 32
     return [line for line in said if "failed" in line]
-
-
-def lifelines_of(held):
-    children = Path(f"/proc/{held.process.pid}/task").glob("*/children")
-    pids = [pid for task in children for pid in task.read_text().split()]
-    return [int(pid) for pid in pids if b"job_lifeline" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def jobs_of_nobody(held):
@@ -69,7 +59,7 @@ def test_the_guest_writes_on_when_the_owner_of_its_view_is_killed_and_scratch_sp
 def test_without_anybody_to_end_the_job_the_guests_writes_would_fail(cramped):
     """What the lifeline is for; if this stops failing, QEMU has changed."""
     cramped.ask("open_view", machine=cramped.machine, base=None, name="secondsite-1-1")
-    for lifeline in lifelines_of(cramped):
+    for lifeline in lifelines_of(cramped.process.pid):
         os.kill(lifeline, signal.SIGKILL)
     cramped.kill()
     assert len(failures_of_nobody(cramped)) > 10
@@ -78,7 +68,7 @@ def test_without_anybody_to_end_the_job_the_guests_writes_would_fail(cramped):
 
 def test_the_next_process_ends_a_left_over_job_before_it_does_anything_else_with_the_machine(held):
     held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1")
-    (lifeline,) = lifelines_of(held)
+    (lifeline,) = lifelines_of(held.process.pid)
     os.kill(lifeline, signal.SIGKILL)
     held.kill()
     assert len(jobs_of_nobody(held)) == 1
@@ -101,10 +91,10 @@ def test_a_view_that_is_open_for_too_long_does_not_outlive_its_deadline_by_much(
 
 def test_a_second_view_is_guarded_by_a_new_child_when_the_first_child_was_killed(held):
     held.cycle(None, "secondsite-1-1")
-    (lifeline,) = lifelines_of(held)
+    (lifeline,) = lifelines_of(held.process.pid)
     os.kill(lifeline, signal.SIGKILL)
     held.ask("open_view", machine=held.machine, base="secondsite-1-1", name="secondsite-1-2")
-    assert len([pid for pid in lifelines_of(held) if pid != lifeline]) == 1
+    assert len([pid for pid in lifelines_of(held.process.pid) if pid != lifeline]) == 1
     held.kill()
     eventually(lambda: jobs_of_nobody(held) == [], 10)
     held.open()
