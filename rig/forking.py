@@ -4,15 +4,20 @@ It speaks lines of JSON over its standard streams and ends, with all that it for
 never imports libvirt, whose threads do not survive a fork: it is for simulated sites.
 """
 
+import atexit
 import ctypes
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.005
@@ -52,31 +57,70 @@ class Forked:
 class ForkServer:
     """Starts with the first use; `close` ends it and what it forked."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = dict(environment)
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """None before the first use."""
+        return None if self._process is None else self._process.pid
+
     def fork(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> Forked:
-        """`secondsite ARGUMENTS` in a session of its own, its output appended to `log`."""
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from rig.forking import serve; serve()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=self._environment,
-            )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        wish = {"arguments": list(arguments), "log": str(log), "environment": dict(environment)}
-        self._process.stdin.write(json.dumps(wish).encode() + b"\n")
-        self._process.stdin.flush()
-        return Forked(int(self._process.stdout.readline()))
+        """`secondsite ARGUMENTS` in a session of its own and in this environment, its output appended to `log`."""
+        return self._fork(arguments, environment, log, log)
+
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], timeout_seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        """`secondsite ARGUMENTS` to its end. Raises subprocess.TimeoutExpired, and then nothing of it is left."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err, ended = (Path(folder) / name for name in ("out", "err", "ended"))
+            forked = self._fork(arguments, environment, out, err, ended)
+            try:
+                forked.wait(timeout_seconds)
+            finally:
+                forked.kill()
+            code = int(ended.read_text()) if ended.exists() else -signal.SIGKILL
+            return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+    def _fork(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        out: Path,
+        err: Path,
+        ended: Path | None = None,
+    ) -> Forked:
+        wish = {"arguments": list(arguments), "environment": dict(environment)}
+        wish |= {"out": str(out), "err": str(err), "ended": str(ended or "")}
+        server = self._process = self._process or self._start(environment)
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps(wish).encode() + b"\n")
+        server.stdin.flush()
+        return Forked(int(server.stdout.readline()))
+
+    def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", "from rig.forking import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=dict(environment),
+        )
 
     def close(self) -> None:
         if self._process is None:
             return
         self._process.communicate(timeout=10)
         self._process = None
+
+
+@functools.cache
+def shared() -> ForkServer:
+    """The one of this process; what it forked ends with this process at the latest."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
 
 
 def _born(pid: int) -> str | None:
@@ -100,20 +144,39 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             _become(wish)
-            main.main()
-            os._exit(0)
+            _act(wish["ended"])
         print(pid, flush=True)
 
 
-def _become(wish: dict[str, object]) -> None:
+def _become(wish: dict[str, Any]) -> None:
     """Nothing of the fork server's is left in the child but what it imported."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    out = os.open(str(wish["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    out, err = (os.open(wish[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for name in ("out", "err"))
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (out, 1), (out, 2)):
+    for source, target in ((nothing, 0), (out, 1), (err, 2)):
         os.dup2(source, target)
     os.closerange(3, 64)
-    os.environ.update(wish["environment"])  # type: ignore[call-overload]
-    sys.argv = ["secondsite", *wish["arguments"]]  # type: ignore[misc]
+    os.environ.clear()
+    os.environ.update(wish["environment"])
+    sys.argv = ["secondsite", *wish["arguments"]]
+
+
+def _act(ended: str) -> None:
+    """As the interpreter would; it does not return. The exit code is written to `ended`, if that names a file."""
+    from secondsite.entry import main
+
+    code = 1
+    try:
+        main.main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if ended:
+        Path(ended).write_text(str(code))
+    os._exit(code)

@@ -11,6 +11,7 @@ from pathlib import Path
 import guestkit
 from rig import processes
 from rig.eventually import eventually
+from rig.forking import ForkServer
 from rig.processes import Process
 from secondsite.client import Vault, connect
 from secondsite.domain import errors
@@ -27,6 +28,7 @@ class Hands:
     """Where the vault serves."""
     appliances: Mapping[str, Process]
     """By site."""
+    _forks: ForkServer | None
 
     def home(self, name: str) -> Path:
         return self.folder / name
@@ -37,9 +39,12 @@ class Hands:
 
     def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """One `secondsite` command against this rig's vault."""
+        environment = processes.environment() | {"SECONDSITE_CLIENT": str(self.home("vault") / "client.json")}
+        if self._forks is not None:
+            return self._forks.run(arguments, environment, timeout_seconds)
         return subprocess.run(
             [sys.executable, "-m", "secondsite.entry.main", *arguments],
-            env=processes.environment() | {"SECONDSITE_CLIENT": str(self.home("vault") / "client.json")},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=timeout_seconds,

@@ -42,7 +42,7 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         seen = self.log.stat().st_size if self.log.exists() else 0
         if self.forks is not None:
-            self._running = self.forks.fork(self.arguments, self.log, self.environment)
+            self._running = self.forks.fork(self.arguments, self.log, environment() | dict(self.environment))
         else:
             self._running = self._spawn()
         self._wait_until_ready(seen, within_seconds)

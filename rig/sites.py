@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from rig import bridges, capabilities, processes
-from rig.forking import ForkServer
+from rig import bridges, capabilities, forking, processes
 from rig.hands import Hands
 from rig.machines import GuestMachine, SimulatedMachine
 from rig.processes import Process
@@ -34,8 +33,8 @@ class Rig(Hands):
         forked: bool = False,
         uri: str | None = None,
     ) -> None:
-        """`appliance_options`: words of `appliance enroll`, by site. `forked`: processes are forked instead of started,
-        for simulated sites. `uri`: a libvirt of the host's own, instead of an embedded root for each site."""
+        """`appliance_options`: words of `appliance enroll`, by site. `forked`: the vault, commands and the appliances of
+        simulated sites are forked instead of started, which costs a tenth. `uri`: a libvirt of the host's own, instead of an embedded root for each site."""
         self.fabric = fabric
         self.folder = folder or Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
@@ -44,7 +43,7 @@ class Rig(Hands):
         self._options = appliance_options or {}
         self._rest_port = processes.free_port()
         self.url = f"https://127.0.0.1:{self._rest_port}"
-        self._forks = ForkServer(processes.environment()) if forked else None
+        self._forks = forking.shared() if forked else None
         self.vault = self._vault_process()
         self.appliances = {site: self._appliance_process(site) for site in SITES}
         self.guests: dict[str, GuestMachine] = {}
@@ -124,16 +123,20 @@ class Rig(Hands):
 
     def _vault_process(self) -> Process:
         arguments = ["vault", "run", "--home", str(self.folder / "vault")]
-        return self._process("vault", arguments, "vault ready")
+        return self._process("vault", arguments, "vault ready", self._forks)
 
     def _appliance_process(self, site: str) -> Process:
         arguments = ["appliance", "run", "--home", str(self.folder / f"appliance-{site}")]
-        return self._process(f"appliance-{site}", arguments, "appliance ready")
+        # the threads of libvirt's library do not survive a fork
+        forks = self._forks if self.fabric == "simulated" else None
+        return self._process(f"appliance-{site}", arguments, "appliance ready", forks)
 
-    def _process(self, name: str, arguments: list[str], ready_line: str) -> Process:
+    def _process(
+        self, name: str, arguments: list[str], ready_line: str, forks: forking.ForkServer | None
+    ) -> Process:
         environment = {seams.ENVIRONMENT: str(self.seam_file(name))}
         log = self.folder / f"{name}.log"
-        return Process(name, arguments, log, ready_line, environment, forks=self._forks)
+        return Process(name, arguments, log, ready_line, environment, forks=forks)
 
     def seam_file(self, process: str) -> Path:
         """Where the process 'vault', 'appliance-a' or 'appliance-b' looks for the seam at which it is to die."""
@@ -185,8 +188,6 @@ class Rig(Hands):
         """Leaves nothing behind."""
         for process in (self.vault, *self.appliances.values()):
             process.stop()
-        if self._forks is not None:
-            self._forks.close()
         processes.kill_all(processes.of_folder(self.folder))
         bridges.remove(self.folder)
         capabilities.keep(self.home("appliance-a") / "fabric")

@@ -1,11 +1,14 @@
 """What every test gets: hypothesis without a clock, a short folder, and a check that no process stays behind."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from rig import forking
 
 pytest_plugins = ["tests.support.summary"]
 
@@ -26,10 +29,10 @@ def pytest_collection_modifyitems(items):
     return chosen
 
 
-def children() -> dict[int, str]:
-    """Pids and command lines of this process's live children."""
+def children(of: int | str = "self") -> dict[int, str]:
+    """Pids and command lines of a process's live children."""
     found = {}
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path(f"/proc/{of}/task").iterdir():
         try:
             pids = (task / "children").read_text().split()
         except FileNotFoundError:  # a thread that has just ended
@@ -48,7 +51,11 @@ def children() -> dict[int, str]:
 def no_process_stays_behind():
     before = set(children())
     yield
-    left = {pid: command for pid, command in children().items() if pid not in before}
+    with contextlib.closing(forking.shared()) as forks:
+        forked = {} if forks.pid is None else children(forks.pid)
+        left = {
+            pid: command for pid, command in children().items() if pid not in {*before, forks.pid}
+        } | forked
     assert not left, f"tests of worker {os.environ.get('PYTEST_XDIST_WORKER', 'main')} left processes: {left}"
 
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from rig.eventually import eventually
-from secondsite.api import following
+from secondsite.api import event_streams
 from secondsite.vault.facade.nouns.events import Change
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
@@ -16,7 +16,7 @@ from secondsite.wire.rest import EventKind
 from tests.api.support_stream import served, stream
 from tests.support.vault import Dialler, source_status
 
-AT_ONCE_SECONDS = following.LOOK_AGAIN_SECONDS / 2
+AT_ONCE_SECONDS = event_streams.LOOK_AGAIN_SECONDS / 2
 """Sooner than a follower would see a change by itself."""
 
 
@@ -143,7 +143,7 @@ def test_a_mark_of_this_vault_that_was_never_given_means_a_reset(vault):
 
 def test_what_changes_often_costs_a_slow_follower_no_more_than_once():
     async def told():
-        follower = following.Follower()
+        follower = event_streams.Follower()
         changes = [Change(EventKind.JOB, f"j{number % 3}") for number in range(30_000)]
 
         def tell():

@@ -19,7 +19,7 @@ def guests_under(guests, options=None, folder=None, **policy_changes):
 
     A guest agent's socket lies deep in the embedded root, so such guests need a `folder` of a short name.
     """
-    rig = Rig("libvirt", folder=folder, appliance_options=options)
+    rig = Rig("libvirt", folder=folder, appliance_options=options, forked=True)
     command_through(rig, "a")
 
     def furnish(site):

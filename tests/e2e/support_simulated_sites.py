@@ -29,7 +29,9 @@ def simulated_sites():
             stack.enter_context(small_store.mounted(store, STORE_BYTES))
         except small_store.NoRight:
             pass  # a large one serves all stories but those of a full store
-        rig = stack.enter_context(Rig("simulated", folder, appliance_options={"b": ["--store", str(store)]}))
+        rig = stack.enter_context(
+            Rig("simulated", folder, appliance_options={"b": ["--store", str(store)]}, forked=True)
+        )
 
         def furnish(site):
             for name in ("web01", "db01") if site == "a" else ():

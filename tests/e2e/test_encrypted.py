@@ -22,7 +22,7 @@ PROTECT = ("enable-protection", "web01", "--source", "a", "--target", "b", "--po
 
 @pytest.fixture(scope="module")
 def rig():
-    rig = Rig("libvirt")
+    rig = Rig("libvirt", forked=True)
 
     def furnish(site):
         if site == "a":

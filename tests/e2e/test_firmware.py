@@ -34,7 +34,7 @@ def folder_of():
 @pytest.fixture(scope="module")
 def rig(folder_of):
     """A machine at site a that boots the entry which its owner put into its variables."""
-    rig = Rig("libvirt")
+    rig = Rig("libvirt", forked=True)
 
     def furnish(site):
         if site == "a":

@@ -39,7 +39,7 @@ def brought_back(release):
         Rig.remove(folder)
         folder.mkdir(mode=0o700)
         unpack(release, folder)
-        with Rig("simulated", folder) as rig:
+        with Rig("simulated", folder, forked=True) as rig:
             for site in SITES:
                 _know_the_unpacked_disks(rig.home(f"appliance-{site}") / "fabric")
             _move_to_free_ports(rig)

@@ -24,7 +24,7 @@ from ..jobs.storage import database
 from ..vault import gateway
 from ..vault import store as vault_store
 from ..vault.facade.nouns import policies, tokens
-from ..vault.gateway.authority import CA_KEY, ensure_server_certificate
+from ..vault.gateway.certificate_authority import CA_KEY, ensure_server_certificate
 from . import logs, settings
 from .settings import VaultSettings
 from .vault_wiring import RunningVault
@@ -79,7 +79,7 @@ def init(
     token_file = home / settings.TOKEN_FILE
     durable.write(token_file, token + "\n", mode=0o600)
     settings.write(home, chosen)
-    ca_file = home / settings.PKI_DIRECTORY / gateway.authority.CA_CERTIFICATE
+    ca_file = home / settings.PKI_DIRECTORY / gateway.certificate_authority.CA_CERTIFICATE
     return NewVault(chosen, token, token_file, ca_file, authority.fingerprint)
 
 

@@ -21,12 +21,12 @@ from ..jobs.storage import database
 from ..vault import facade, gateway, operations
 from ..vault import store as vault_store
 from ..vault.facade.parts import About, Parts
-from ..vault.gateway.authority import CA_CERTIFICATE
+from ..vault.gateway.certificate_authority import CA_CERTIFICATE
 from ..vault.gateway.control_port import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.steps.deps import Deps
+from ..vault.watch.certificate_renewal import Renewal
 from ..vault.watch.housekeeping import Housekeeping
-from ..vault.watch.issue_renewal import Renewal
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals

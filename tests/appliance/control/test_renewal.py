@@ -17,8 +17,8 @@ from secondsite.appliance.control.renewal import Renewal
 from secondsite.datapath.channel import connection as channel
 from secondsite.domain import errors
 from secondsite.ground import seams
-from secondsite.vault.gateway.authority import create_authority, load_authority
-from secondsite.vault.watch.issue_renewal import Renewal as VaultsRenewal
+from secondsite.vault.gateway.certificate_authority import create_authority, load_authority
+from secondsite.vault.watch.certificate_renewal import Renewal as VaultsRenewal
 from secondsite.wire.control import Renewed
 from secondsite.wire.rest.places import EnrollRequest
 from tests.support.enrolled import enrolled as enrolled_site

@@ -11,7 +11,11 @@ import pytest
 from cryptography import x509
 
 from secondsite.domain import errors
-from secondsite.vault.gateway.authority import create_authority, ensure_server_certificate, load_authority
+from secondsite.vault.gateway.certificate_authority import (
+    create_authority,
+    ensure_server_certificate,
+    load_authority,
+)
 from tests.support.vault import request_for
 
 

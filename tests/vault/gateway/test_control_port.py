@@ -129,7 +129,7 @@ def test_a_client_without_a_certificate_of_our_authority_gets_no_word(vault, tmp
 def test_a_certificate_of_a_foreign_authority_is_refused(vault, tmp_path):
     from datetime import UTC, datetime
 
-    from secondsite.vault.gateway.authority import create_authority
+    from secondsite.vault.gateway.certificate_authority import create_authority
 
     identity = vault.enroll("a")
     private, csr = request_for("x")

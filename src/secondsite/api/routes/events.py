@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse
 
 from ...wire import rest
-from .. import following
+from .. import event_streams
 from ..access import Vault
 from .names import JobId
 
@@ -35,7 +35,7 @@ async def follow_job(
 ) -> AsyncIterable[rest.Job]:
     """The job whenever something in its tree has changed, until it has ended. It comes first as it is now, unless
     that was the last that was seen."""
-    async for event in following.job(vault, job, last_event_id):
+    async for event in event_streams.job(vault, job, last_event_id):
         yield event  # type: ignore[misc]
 
 
@@ -50,5 +50,5 @@ async def follow_vault(
 ) -> AsyncIterable[rest.Event]:
     """Jobs and machines whenever they change, without an end. With the id of the last event the stream goes on behind
     it, or begins with a reset when what was missed is not known any more."""
-    async for event in following.events(vault, machine, frozenset(kind or ()), last_event_id):
+    async for event in event_streams.events(vault, machine, frozenset(kind or ()), last_event_id):
         yield event  # type: ignore[misc]

@@ -16,13 +16,13 @@ Its rooms:
     disks_and_firmware  its disks and its firmware state
     slices              what one cycle of a pass sends
     digest_cache        the digest cache around one cycle
-    guard               ends cycles that would hurt their machine
+    cycle_guard         ends cycles that would hurt their machine
     scratch_reserve     space that is released when scratch space runs out
 """
 
 from . import progress, views
+from .cycle_guard import Interrupted, Overtaken
 from .cycle_plan import CycleRequest
-from .guard import Interrupted, Overtaken
 from .loop import Replication
 from .machine import Source
 

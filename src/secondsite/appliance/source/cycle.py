@@ -25,8 +25,8 @@ from ...wire.common.machines import MachineDefinition
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, Peers
 from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, slices, views
+from .cycle_guard import Guard, GuardedCycle
 from .cycle_plan import CyclePlan, CycleRequest
-from .guard import Guard, GuardedCycle
 from .idle import Idle
 from .machine import Source
 from .slices import DiskFacts, DiskPart

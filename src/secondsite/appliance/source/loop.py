@@ -23,9 +23,9 @@ from ..shared import ApplianceConfig, Peers, State
 from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
+from .cycle_guard import Guard, Interrupted, Overtaken
 from .cycle_plan import CycleRequest
 from .fence import FINDING, REFUSALS, Fences
-from .guard import Guard, Interrupted, Overtaken
 from .machine import Source
 from .old_copies import OldCopies
 from .progress import SourceProgress

@@ -7,7 +7,7 @@ Its rooms:
     admission      who may send which cycle
     apply          apply received cycles, drop old points
     direct         cycles written without the inbox
-    space          shorten journals before the store is full
+    journal_space  shorten journals before the store is full
     journal        which instants can be recovered
     verdicts       results of reading points
     scrub          reread points in the background

@@ -17,9 +17,9 @@ from ...ground import seams
 from ...wire.common.machines import MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State, withdrawn
+from .journal_space import JournalSpace
 from .key_custody import Custody
 from .replica import HostedReplica
-from .space import JournalSpace
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 instants      which instant to start from: --choice, --point, --at
 disks         --disk and --seed
-running       start for the machines given, and follow
+running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
 """
@@ -10,8 +10,9 @@ failovers     drills, failovers, and what follows them
 import typer
 
 from . import failovers, protection
+from .running import command
 
-COMMANDS = (
+VERBS = (
     protection.enable_protection,
     protection.disable_protection,
     failovers.test_failover,
@@ -30,5 +31,5 @@ COMMANDS = (
 
 def register(app: typer.Typer) -> None:
     """Adds the verbs to the noun 'machine'."""
-    for function in COMMANDS:
-        app.command(function.__name__.replace("_", "-"))(function)
+    for function in VERBS:
+        app.command(function.__name__.replace("_", "-"))(command(function))

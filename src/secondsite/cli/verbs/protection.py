@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from ...wire.rest import Location
-from ..options import Json, MachineNames, NoWait, WithoutSite
+from ..options import WithoutSite
 from . import disks
-from .running import run
+from .running import Begin
 
 DiskKeys = Annotated[
     list[str], typer.Option("--disk", help="Key of the disk, such as vdb. May be given several times.")
@@ -15,8 +15,6 @@ DiskKeys = Annotated[
 
 
 def enable_protection(
-    context: typer.Context,
-    machines: MachineNames,
     source: Annotated[str, typer.Option("--source", help="Site where the machines run.")],
     target: Annotated[str, typer.Option("--target", help="Site that will hold their replicas.")],
     policy: Annotated[str, typer.Option(help="Replication policy.")] = "default",
@@ -34,71 +32,43 @@ def enable_protection(
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Encrypt the replica with the key of the target's appliance.")
     ] = False,
-    no_wait: NoWait = False,
-    as_json: Json = False,
-) -> None:
+) -> Begin:
     """Protect machines: copy their disks to the target site and keep them in step from then on."""
-    chosen, seeds = disks.chosen(disk or [], machines), disks.seeds(seed or [], machines)
-    run(
-        context,
-        machines,
-        lambda them: them.enable_protection(
-            source, target, policy=policy, disks=chosen, seeds=seeds, encrypt=encrypt
-        ),
-        no_wait,
-        as_json,
+    return lambda them: them.enable_protection(
+        source,
+        target,
+        policy=policy,
+        disks=disks.chosen(disk or [], them.names),
+        seeds=disks.seeds(seed or [], them.names),
+        encrypt=encrypt,
     )
 
 
-def disable_protection(
-    context: typer.Context,
-    machines: MachineNames,
-    without_site: WithoutSite = None,
-    no_wait: NoWait = False,
-    as_json: Json = False,
-) -> None:
+def disable_protection(without_site: WithoutSite = None) -> Begin:
     """End protection: replication stops, replica and recovery points are deleted. The machine itself is untouched."""
-    run(context, machines, lambda them: them.disable_protection(without_site=without_site), no_wait, as_json)
+    return lambda them: them.disable_protection(without_site=without_site)
 
 
 def reprotect(
-    context: typer.Context,
-    machines: MachineNames,
     location: Annotated[
         Location,
         typer.Option(help="original: onto the old disks, only changes travel. alternate: a full copy."),
     ] = Location.ORIGINAL,
-    no_wait: NoWait = False,
-    as_json: Json = False,
-) -> None:
+) -> Begin:
     """Protect committed machines back to the site that they came from."""
-    run(context, machines, lambda them: them.reprotect(location=location), no_wait, as_json)
+    return lambda them: them.reprotect(location=location)
 
 
-def resynchronize(
-    context: typer.Context, machines: MachineNames, no_wait: NoWait = False, as_json: Json = False
-) -> None:
+def resynchronize() -> Begin:
     """Compare every block of source and replica, and send only those that differ."""
-    run(context, machines, lambda them: them.resynchronize(), no_wait, as_json)
+    return lambda them: them.resynchronize()
 
 
-def include_disk(
-    context: typer.Context,
-    machines: MachineNames,
-    disk: DiskKeys,
-    no_wait: NoWait = False,
-    as_json: Json = False,
-) -> None:
+def include_disk(disk: DiskKeys) -> Begin:
     """Protect a disk that was added later, or left out: only it is copied, and the others go on."""
-    run(context, machines, lambda them: them.include_disk(*disk), no_wait, as_json)
+    return lambda them: them.include_disk(*disk)
 
 
-def exclude_disk(
-    context: typer.Context,
-    machines: MachineNames,
-    disk: DiskKeys,
-    no_wait: NoWait = False,
-    as_json: Json = False,
-) -> None:
+def exclude_disk(disk: DiskKeys) -> Begin:
     """Leave a disk out from now on. Points that have it keep it; its copy goes with the last of them."""
-    run(context, machines, lambda them: them.exclude_disk(*disk), no_wait, as_json)
+    return lambda them: them.exclude_disk(*disk)

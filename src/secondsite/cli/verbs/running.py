@@ -1,24 +1,45 @@
-"""Start a verb for the machines given, and follow its job to its end."""
+"""From a verb's own options to its command: the machines, then --no-wait and --json, and the job followed to its end."""
 
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import typer
 
 from ...client import JobHandle
 from ...client.nouns.verbs import Verbs
 from .. import follow
-from ..options import connect
+from ..options import Json, MachineNames, NoWait, connect
+
+Begin = Callable[[Verbs], JobHandle]
 
 
-def run(
-    context: typer.Context,
-    machines: Sequence[str],
-    begin: Callable[[Verbs], JobHandle],
-    no_wait: bool,
-    as_json: bool,
-) -> NoReturn:
-    """Ends the command with the exit code that the job's end means."""
-    with connect(context) as vault:
-        ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
-    raise typer.Exit(ended)
+def command(verb: Callable[..., Begin]) -> Callable[..., NoReturn]:
+    """The command of a verb: `verb` gives, from its own options, what begins the job for the machines named. The command
+    ends with the exit code that the job's end means."""
+
+    def run(
+        context: typer.Context,
+        machines: MachineNames,
+        no_wait: NoWait = False,
+        as_json: Json = False,
+        **own: Any,
+    ) -> NoReturn:
+        begin = verb(**own)
+        with connect(context) as vault:
+            ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
+        raise typer.Exit(ended)
+
+    shared = inspect.signature(run).parameters
+    parameters = [
+        shared["context"],
+        shared["machines"],
+        *inspect.signature(verb).parameters.values(),
+        shared["no_wait"],
+        shared["as_json"],
+    ]
+    # a command line's options are read from the function's signature
+    run.__signature__ = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in parameters])  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__name__, run.__doc__ = verb.__name__, verb.__doc__
+    return run

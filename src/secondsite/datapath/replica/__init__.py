@@ -18,8 +18,8 @@ from .verbs import seed_image
 from .verbs.create import BaseImage, ReplicaDisk
 from .verbs.remove import sweep
 from .verbs.seed_image import Pieces, Seed
+from .verbs.stats import PointRecord
 from .verbs.verify import Verification
-from .verbs.views import PointRecord
 
 __all__ = [
     "BaseImage",

@@ -30,8 +30,8 @@ from .verbs import (
     runs,
     seal,
     seed,
+    stats,
     verify,
-    views,
 )
 from .verbs import (
     disks as replica_disks,
@@ -40,9 +40,9 @@ from .verbs.apply import Applied, CycleLike, FrameLike
 from .verbs.create import EMPTY, BaseImage, ReplicaDisk, nowhere
 from .verbs.prune import Dropped
 from .verbs.seal import Sealed
+from .verbs.stats import PointRecord, ReplicaStats
 from .verbs.unaligned_writes import Piece
 from .verbs.verify import Verification
-from .verbs.views import PointRecord, ReplicaStats
 
 
 class Replica:
@@ -178,7 +178,7 @@ class Replica:
     def points(self) -> list[PointRecord]:
         """Recovery points, oldest first, without those whose manifest is damaged (see `stats`). Does not wait for
         a cycle that is being applied."""
-        return views.points(self._core)
+        return stats.points(self._core)
 
     def add_disk(self, disk: ReplicaDisk) -> str:
         """Add a disk, empty in all layers and in the head; gives a sentence. Points have it from the first cycle
@@ -273,7 +273,7 @@ class Replica:
 
     def stats(self) -> ReplicaStats:
         """Sizes and counts that are known without waiting for a running change."""
-        return views.stats(self._core)
+        return stats.stats(self._core)
 
     def close(self) -> None:
         """Close all open files; the next use opens them again."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
 from .. import interface
-from .consistency import freezing, pausing
+from .consistency import freezing, quiescing
 from .host import accelerator, connection, inventory, networks, permissions, power
 from .hosting import firmware, hosting
 from .tracking import tracking
@@ -23,7 +23,7 @@ class LibvirtFabric:
         embedded = self._hypervisor.embedded_root is not None
         folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])
         agents = freezing.Agents(self._hypervisor, work_dir / "frozen")
-        quiescence = pausing.Quiescing(self._hypervisor, work_dir, agents)
+        quiescence = quiescing.Quiescing(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines

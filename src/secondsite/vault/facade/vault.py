@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from .nouns.appliances import Appliances
 from .nouns.events import Events
 from .nouns.groups import Groups
-from .nouns.holds import Holds
 from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
+from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.sites import Sites

@@ -2,15 +2,15 @@
 
 Its rooms:
 
-    authority     the CA, the vault's own certificate, certificates for appliances
-    server_tls    the vault's own certificate renews itself while its ports are open
-    outstanding   orders that were asked for and their reports; pure bookkeeping
-    link          one appliance's connection
-    incoming      facts and signals leave the network's thread, in order
-    control_port  the websocket server, and ports.Gateway on top of it
+    certificate_authority  the CA, the vault's own certificate, certificates for appliances
+    server_tls             the vault's own certificate renews itself while its ports are open
+    outstanding            orders that were asked for and their reports; pure bookkeeping
+    link                   one appliance's connection
+    incoming               facts and signals leave the network's thread, in order
+    control_port           the websocket server, and ports.Gateway on top of it
 """
 
-from .authority import VaultAuthority, create_authority, load_authority
+from .certificate_authority import VaultAuthority, create_authority, load_authority
 from .control_port import ControlPort
 
 __all__ = ["ControlPort", "VaultAuthority", "create_authority", "load_authority"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from ...ground.periodic import Periodic
-from .authority import VaultAuthority, ensure_server_certificate
+from .certificate_authority import VaultAuthority, ensure_server_certificate
 
 log = structlog.get_logger()
 

@@ -2,13 +2,13 @@
 
 Its rooms:
 
-    signals        waiting steps and waiting calls wake when something happens
-    change_filter  which changes of a status matter at once
-    clocks         how far an appliance's clock is from the vault's; pure
-    status_intake  ports.FactSink: what appliances report is recorded
-    health         findings of a machine; pure
-    settings_push  appliances are sent their settings until they report having them
-    issue_renewal  an appliance's next certificate
-    rpo_series     every ten seconds: how much work would be lost now
-    housekeeping   every half minute: retention of jobs, drills that were left open
+    signals              waiting steps and waiting calls wake when something happens
+    change_filter        which changes of a status matter at once
+    clocks               how far an appliance's clock is from the vault's; pure
+    status_intake        ports.FactSink: what appliances report is recorded
+    health               findings of a machine; pure
+    settings_push        appliances are sent their settings until they report having them
+    certificate_renewal  an appliance's next certificate
+    rpo_series           every ten seconds: how much work would be lost now
+    housekeeping         every half minute: retention of jobs, drills that were left open
 """

@@ -14,7 +14,7 @@ Its rooms:
     roll_forward      bring an overlay to an instant between points
     read_journal      cycles of the journal, every frame verified
     verify            read a point and compare its digests
-    views             points, sizes and counts
+    stats             points, sizes and counts
     seed              write the pieces of a shipped copy
     seed_image        look at a shipped copy and read it
     change_key        change the customer's key, without copying

@@ -2,8 +2,8 @@
 
 Its rooms:
 
-    freezing  file systems frozen by the guest agent
-    pausing   several machines at once
-    thawing   thaw guests, now or later
-    lifeline  a child process that thaws or resumes them
+    freezing   file systems frozen by the guest agent
+    quiescing  several machines at once
+    thawing    thaw guests, now or later
+    lifeline   a child process that thaws or resumes them
 """

@@ -2,12 +2,12 @@
 
 Its rooms:
 
-    hosting      create, remove, withdraw, restore
-    adapt        adapt a definition to this site
-    consoles     the consoles of an adapted definition
-    homecoming   the definition of a machine that comes home
-    portable     what a definition asks of its host
-    dry_run      try whether a machine can start here
-    consolidate  merge a disk's chain back into one file
-    firmware     UEFI variables and TPM state
+    hosting       create, remove, withdraw, restore
+    adapt         adapt a definition to this site
+    consoles      the consoles of an adapted definition
+    homecoming    the definition of a machine that comes home
+    missing_here  what a definition asks of its host
+    dry_run       try whether a machine can start here
+    consolidate   merge a disk's chain back into one file
+    firmware      UEFI variables and TPM state
 """

@@ -18,7 +18,7 @@ from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ... import firmware_files, interface
 from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
-from . import adapt, consoles, consolidate, dry_run, firmware, homecoming, portable
+from . import adapt, consoles, consolidate, dry_run, firmware, homecoming, missing_here
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
@@ -43,14 +43,14 @@ class Hosting:
 
     def check(self, definition: MachineDefinition) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
-            return list(portable.accelerator_notes(None))
+            return list(missing_here.accelerator_notes(None))
         root = domain_xml.parse(definition.native)
         found = [
-            *portable.accelerator_notes(root),
-            *portable.missing_files(root),
+            *missing_here.accelerator_notes(root),
+            *missing_here.missing_files(root),
             *self._unknown_machine_type(root),
             *consoles.notes(root),
-            *portable.disks_left_behind(root),
+            *missing_here.disks_left_behind(root),
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
