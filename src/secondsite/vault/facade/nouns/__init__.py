@@ -3,6 +3,6 @@
 Its rooms:
 
     info, sites, appliances, networks, policies, tokens  the vault and its settings
-    machines, points, holds, groups                      what is protected
+    machines, points, point_holds, groups                what is protected
     verbs, jobs, events                                 what is started, and how it goes on
 """
