@@ -117,6 +117,15 @@ def test_drills_go_on_beside_the_other_verbs(verbs):
 # ---- a restored database ---------------------------------------------------------------------------------
 
 
+def waiting_for_the_last_cycle(verbs):
+    """A planned failover in the middle, which its source does not answer."""
+    verbs.protect()
+    verbs.appliances.silent.add(Kind.RUN_CYCLE)
+    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
+    verbs.engine.run_until_idle()
+    return job_id
+
+
 def backed_up(verbs):
     with (
         contextlib.closing(sqlite3.connect(f"{verbs.folder}/vault.db")) as now,
@@ -141,10 +150,7 @@ def forget_the_log(verbs):
 
 @pytest.mark.parametrize("told", [False, True])
 def test_a_job_of_a_restored_database_moves_no_machine_that_has_moved_on(verbs, told):
-    verbs.protect()
-    verbs.appliances.silent.add(Kind.RUN_CYCLE)
-    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
-    verbs.engine.run_until_idle()
+    job_id = waiting_for_the_last_cycle(verbs)
     backed_up(verbs)
     verbs.appliances.mend()
     assert verbs.settle(job_id).job.state == "succeeded"
@@ -185,10 +191,7 @@ def renewed(verbs):
 @pytest.fixture
 def restored_and_noticed(verbs):
     """A vault on a backup of ten minutes before: a planned failover was under way, which ended long ago."""
-    verbs.protect()
-    verbs.appliances.silent.add(Kind.RUN_CYCLE)
-    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
-    verbs.engine.run_until_idle()
+    job_id = waiting_for_the_last_cycle(verbs)
     backed_up(verbs)
     verbs.appliances.mend()
     renewed(verbs)
@@ -267,10 +270,7 @@ def test_a_held_enable_is_undone_when_it_is_cancelled(verbs):
 
 @pytest.mark.parametrize("how", ["same", "moved"])
 def test_a_vault_that_starts_again_goes_on_with_its_jobs_unless_its_database_lies_in_another_file(verbs, how):
-    verbs.protect()
-    verbs.appliances.silent.add(Kind.RUN_CYCLE)
-    job_id = verbs.submit(Verb.PLANNED_FAILOVER)
-    verbs.engine.run_until_idle()
+    job_id = waiting_for_the_last_cycle(verbs)
     if how == "moved":
         backed_up(verbs)
     verbs.close()

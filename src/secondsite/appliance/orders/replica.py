@@ -48,9 +48,9 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
         return False
     machine = runs.machine_of(context, runs.FAILOVER)
     made = machine is not None and context.fabric.inventory.get(machine.fabric_id) is not None
-    if not made and not state.stands_on_its_run:
+    if not (made or state.stands_on_its_run):
         return False
-    if not payload.keep_running and (machine is not None or not state.stands_on_its_run):
+    if machine is not None and not payload.keep_running:
         raise errors.NotPossibleNow(
             f"A machine runs on {hosted}, so its files cannot be removed.",
             do="Keep the machine running, or remove it first.",
