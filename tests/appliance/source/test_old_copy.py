@@ -64,9 +64,13 @@ def planned(pair):
 
 def unplanned(pair):
     """The vault reaches the target only."""
-    point_id = pair.point_now()
-    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), pair.machine_id)
-    return start(pair, "failover", point_id)["fabric_id"]
+    return start(pair, "failover", pair.point_now())["fabric_id"]
+
+
+def taken_back(pair, away):
+    """The copy at the other site goes, and the replica takes cycles again."""
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), pair.machine_id)
+    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), pair.machine_id)
 
 
 def test_a_host_that_reboots_after_a_planned_failover_does_not_start_the_old_copy(protected):
@@ -82,8 +86,7 @@ def test_a_host_that_reboots_after_a_planned_failover_does_not_start_the_old_cop
 
 def test_a_cancelled_failover_gives_autostart_back(protected):
     away = planned(protected)
-    protected.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), protected.machine_id)
-    protected.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), protected.machine_id)
+    taken_back(protected, away)
     for _ in range(2):
         protected.source.do(Kind.RESTART, Restart(fabric_id=protected.fabric_id), protected.machine_id)
     assert starts_with_host(protected.source, protected.fabric_id)
@@ -95,8 +98,7 @@ def test_a_cancelled_failover_gives_autostart_back(protected):
 def test_a_machine_that_never_had_autostart_gets_none_from_a_cancel(pair):
     pair.protect().synchronized()
     away = planned(pair)
-    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), pair.machine_id)
-    pair.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), pair.machine_id)
+    taken_back(pair, away)
     pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
     assert not starts_with_host(pair.source, pair.fabric_id)
 
@@ -118,8 +120,7 @@ def test_a_source_that_was_never_told_acts_on_the_word_of_its_peer(protected):
 def test_a_target_that_takes_cycles_again_ends_what_its_word_began(protected):
     away = unplanned(protected)
     eventually(lambda: protected.source_status().fenced, 20)
-    protected.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=away), protected.machine_id)
-    protected.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), protected.machine_id)
+    taken_back(protected, away)
     protected.source.write(protected.fabric_id, 0, noise(64 * KiB))
     eventually(lambda: not protected.source_status().fenced, 30)
     assert starts_with_host(protected.source, protected.fabric_id)
