@@ -45,7 +45,7 @@ class Rig(Hands):
         self.url = f"https://127.0.0.1:{self._rest_port}"
         self._forks = forking.shared() if forked else None
         self.vault = self._vault_process()
-        self.appliances = {site: self._appliance_process(site) for site in SITES}
+        self.appliances: dict[str, Process] = {site: self._appliance_process(site) for site in SITES}
         self.guests: dict[str, GuestMachine] = {}
         """The real guests that were made, by name."""
         self.simulated: dict[str, SimulatedMachine] = {}
@@ -74,7 +74,7 @@ class Rig(Hands):
         with self.client() as vault:
             for site in SITES:
                 vault.sites.create(site)
-                self._enroll(vault, site)
+                self._enroll(vault, site, site)
                 self._make_bridge(site)
                 furnish(site)
                 self.appliances[site].start()
@@ -83,8 +83,20 @@ class Rig(Hands):
             vault.mappings.create("a", self.bridge("a"), "b", self.bridge("b"))
         return self
 
+    def add_host(self, site: SiteName) -> str:
+        """One more simulated host at a site, with an appliance of its own and a network of the same name. What is given
+        stands for the site wherever a host is meant."""
+        host = f"{site}2"
+        self.appliances[host] = self._appliance_process(host)
+        with self.client() as vault:
+            self._enroll(vault, site, host)
+        self._make_bridge(host)
+        self.appliances[host].start()
+        self.wait_connected()
+        return host
+
     def wait_connected(self, within_seconds: float = 30) -> None:
-        """Both appliances have said hello to the vault that runs now."""
+        """All appliances have said hello to the vault that runs now."""
         deadline = time.monotonic() + within_seconds
         while True:
             with self.client() as vault:
@@ -112,7 +124,7 @@ class Rig(Hands):
         return self.simulated[name]
 
     def bridge(self, site: str) -> str:
-        return f"ss{site}-{self.tag}"
+        return f"ss{site[0]}-{self.tag}"
 
     def _secondsite(self, *arguments: str) -> None:
         done = self.cli(*arguments)
@@ -149,9 +161,9 @@ class Rig(Hands):
             arguments += ["--database-url", self._database_url]
         self._secondsite("vault", "init", *arguments)
 
-    def _enroll(self, vault: Vault, site: str) -> None:
+    def _enroll(self, vault: Vault, site: str, host: str) -> None:
         key = vault.sites[site].create_registration_key()
-        home = self.home(f"appliance-{site}")
+        home = self.home(f"appliance-{host}")
         arguments = [
             "--vault",
             self.url,
@@ -162,9 +174,9 @@ class Rig(Hands):
             "--home",
             str(home),
         ]
-        arguments += ["--name", f"appliance-{site}", "--fabric", self.fabric, "--uri", self._host(site)]
+        arguments += ["--name", f"appliance-{host}", "--fabric", self.fabric, "--uri", self._host(host)]
         arguments += ["--listen", f"127.0.0.1:{processes.free_port()}"]
-        self._secondsite("appliance", "enroll", *arguments, *self._options.get(site, []))
+        self._secondsite("appliance", "enroll", *arguments, *self._options.get(host, []))
 
     def _host(self, site: str) -> str:
         if self._uri is not None:

@@ -140,7 +140,11 @@ def test_a_protected_machine_shows_its_rpo_its_health_and_what_is_possible(ask, 
     assert 30 <= shown.rpo.seconds < 40
     assert shown.rpo.sent_seconds < 10
     assert (shown.points.count, shown.points.newest.id, shown.direction) == (2, "p2", "forward")
-    assert shown.allowed_operations[0] == "disable_protection"
+    assert shown.allowed_operations == ("disable_protection",)
+    reasons = {each.operation.value: each.why for each in shown.refused_operations}
+    assert reasons["failover"] == "The appliance of site b is not connected."
+    assert reasons["commit"].startswith("It is protected; this begins only where a machine is ")
+    assert len(reasons) == len(Verb) - 1
     assert [finding.code for finding in shown.findings] == ["appliance-unreachable"] * 2
     assert shown.health == "critical"
     assert shown.disks == (rest.Disk(key="vda", size_bytes=1 << 30, protected=True),)

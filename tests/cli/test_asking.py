@@ -50,6 +50,8 @@ def test_a_machine_shows_what_it_is_how_well_it_is_and_what_is_possible_now(cli,
     ):
         assert fact in said
     assert "possible now: disable-protection, test-failover, failover, planned-failover" in said
+    assert "not now: cleanup-test-failover: No test failover is open." in said
+    assert "not now: reprotect: It is protected; this begins only where a machine is committed." in said
     assert rest.Machine.model_validate(cli.must(f"machine show {protected} --json").json).name == protected
 
 

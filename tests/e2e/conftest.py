@@ -11,7 +11,7 @@ broken: dict[str, str] = {}
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Undo the shuffling for our own modules; everything else stays where it is."""
-    places = [number for number, item in enumerate(items) if item.path.parent == HERE]
+    places = [number for number, item in enumerate(items) if HERE in item.path.parents]
     told = sorted((items[number] for number in places), key=lambda item: (str(item.path), item.location[1]))
     for number, item in zip(places, told, strict=True):
         items[number] = item
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
-    if item.path.parent == HERE and report.failed:
+    if HERE in item.path.parents and report.failed:
         broken.setdefault(str(item.path), item.name)
     return report
 

@@ -52,12 +52,16 @@ class Clock:
 
 class Appliances:
     """`given` lists (appliance, kind, machine id) of each order that was carried out, in that order. Orders of a kind in
-    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported."""
+    `failing` fail, in `silent` are not carried out, in `unheard` are carried out and never reported. `hosts` are the names of
+    the machines that an appliance has (all), those of an appliance in `off` or `saved` are it."""
 
     def __init__(self, clock, names):
         self._clock = clock
         self.store: Any = None
         self.inventory = [definition(name) for name in names]
+        self.hosts = {}
+        self.off = set()
+        self.saved = set()
         self.given = []
         self.failing = {}
         self.silent = set()
@@ -200,10 +204,13 @@ class Appliances:
         self.checked = payload
         return checks.Obstacles(obstacles=self.obstacles)
 
-    def _discover(self, *_):
+    def _discover(self, appliance_id, *_):
+        power = "off" if appliance_id in self.off else "running"
+        names = self.hosts.get(appliance_id, [each.name for each in self.inventory])
         machines = tuple(
-            DiscoveredMachine(fabric_id=d.fabric_id, name=d.name, power="running", tag=None, definition=d)
+            DiscoveredMachine(fabric_id=d.fabric_id, name=d.name, power=power, tag=None, definition=d)
             for d in self.inventory
+            if d.name in names
         )
         return orders.Inventory(machines=machines, networks=())
 
@@ -228,6 +235,8 @@ class Appliances:
         return orders.Nothing()
 
     def _power(self, appliance_id, machine_id, payload):
+        if appliance_id in self.saved:
+            return orders.PowerFact(power="saved")
         return orders.PowerFact(power="running" if appliance_id in self.running(machine_id) else "off")
 
     def _shut_down(self, appliance_id, machine_id, payload):

@@ -263,6 +263,11 @@ def allowed_operations(state: State, drill: DrillState = DrillState.NONE) -> tup
     return tuple(verb for verb in Verb if _is_allowed(verb, state, drill))
 
 
+def begins_in(verb: Verb) -> frozenset[State]:
+    """The states from which a person may start the verb."""
+    return frozenset(row.state for row in TABLE if row.trigger is verb and row.by is Cause.USER)
+
+
 def _is_allowed(verb: Verb, state: State, drill: DrillState) -> bool:
     if (drill, verb) in _DRILL_BY_KEY:
         return verb is not V.TEST_FAILOVER or state in DRILL_ALLOWED_IN

@@ -20,8 +20,7 @@ def test_only_the_way_home_is_called_so_and_needs_no_trial(verbs):
     assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
     verbs.run(Verb.COMMIT)
     verbs.run(Verb.REPROTECT)
-    verbs.appliances.checked = None
     assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-    assert verbs.appliances.checked is None
+    assert verbs.appliances.checked.definition is None
     assert [payload.home for payload in verbs.appliances.started] == [False, True]
     assert verbs.appliances.started[-1].networks_by_mac == {"52:54:00:00:00:01": "lan"}

@@ -425,8 +425,10 @@ def test_a_cleanup_that_fails_is_repeatable(verbs):
 
 def test_a_target_that_gets_a_full_copy_is_asked_for_room_for_it(verbs):
     occupied = verbs.appliances.occupied_bytes
-    committed(verbs)
+    verbs.protect()
     assert verbs.appliances.checked.needed_bytes == occupied
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run(verb).job.state == "succeeded"
     verbs.appliances.fail(Kind.WITHDRAW, times=1)
     verbs.run(Verb.REPROTECT)
     assert verbs.appliances.checked.needed_bytes == 0  # onto its old disks: only changes travel

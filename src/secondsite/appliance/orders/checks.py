@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...datapath.disks import image
-from ...domain import errors
+from ...domain import errors, resting
 from ...domain.amounts import size
 from ...fabrics.interface import Obstacle, PowerState
 from ...ground import usage
@@ -13,7 +13,6 @@ from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
 from ...wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles, ObstacleShape
 from ..target import GIVE_ONE
-from . import resting
 from .context import Context
 
 PEER_SECONDS = 3.0
@@ -96,6 +95,7 @@ def _reach(context: Context, addresses: tuple[str, ...]) -> None:
 def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     if payload.definition is not None:
         yield from map(_shape, context.fabric.hosting.check(payload.definition))
+    yield from _taken(context, payload)
     known = {network.name for network in context.fabric.networks.list()} if payload.networks else set()
     for name in payload.networks:
         if name not in known:
@@ -113,6 +113,22 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
         yield _obstacle(
             f"There is no replica of machine {context.machine_id} here.", "Enable protection first."
         )
+
+
+def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """Machines here that are in the way of one of this name and id."""
+    if payload.name is None:
+        return
+    for found in context.fabric.inventory.list():
+        is_same = found.fabric_id == payload.fabric_id
+        if (is_same or found.name == payload.name) and not (
+            is_same and found.tag == context.order.machine_id
+        ):
+            has = f"the id {found.fabric_id}" if is_same else f"the name '{found.name}'"
+            yield _obstacle(
+                f"Another machine at this site has {has}, which {payload.name} will have here.",
+                "Rename that machine, or remove it, if it is not needed.",
+            )
 
 
 def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

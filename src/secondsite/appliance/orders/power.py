@@ -3,13 +3,13 @@
 import time
 
 from ...domain import errors
+from ...domain.resting import obstacle
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
 from ..shared import withdrawn
 from ..source import Source
 from .context import Context
-from .resting import obstacle
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:

@@ -1,17 +1,21 @@
 """Cycles that the vault orders: one now, the last one, or several while the machine still runs."""
 
 import time
+from collections.abc import Callable
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors
 from ...domain.amounts import size, span
+from ...domain.resting import obstacle
 from ...fabrics.interface import PowerState
 from ...wire.control.orders import CycleFact, PreCopy, RunCycle
 from ..source import CycleRequest, Overtaken, Source
 from .context import Context
-from .resting import obstacle
 
 PAUSE_SECONDS = 0.5
+LINK_AWAY_SECONDS = 120.0
+"""How long the last cycle waits for a peer that cannot be reached: the machine is off meanwhile."""
+UNREACHABLE = {"peer-unreachable", "peer-silent"}
 PASSING = {"peer-unreachable", "peer-silent", "inbox-full", "replica-busy", "firmware-missing"}
 """Errors from which the other side recovers by itself within the order's deadline."""
 
@@ -63,16 +67,47 @@ def _require_time(context: Context, source: Source) -> None:
 
 def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact:
     """Run one cycle; repeat it while the other side is unreachable, which may be restarting, until another order wants the
-    machine."""
+    machine. The last cycle is not repeated for long."""
+    link = _Link()
     while True:
         try:
-            return context.parts.replication.cycle(source, request, context.progress)
+            return context.parts.replication.cycle(source, request, link.heard(context.progress))
         except datapath_errors.DatapathError as problem:
             if problem.code not in PASSING or context.left_seconds() <= PAUSE_SECONDS:
                 raise
+            if request.pause and problem.code in UNREACHABLE:
+                link.require_soon(source, problem)
             context.progress(0.0, f"trying again: {problem.message}")
             if source.interrupt.wait(PAUSE_SECONDS):
                 raise
+
+
+class _Link:
+    """Since when the peer of a repeated cycle has not been reached."""
+
+    def __init__(self) -> None:
+        self._away_since: float | None = None
+
+    def heard(self, told: Callable[[float, str], None]) -> Callable[[float, str], None]:
+        """`told`, which also notes that data passes."""
+
+        def tell(fraction: float, sentence: str) -> None:
+            self._away_since = None
+            told(fraction, sentence)
+
+        return tell
+
+    def require_soon(self, source: Source, problem: errors.SecondsiteError) -> None:
+        """Raises PeerUnreachable once the peer has been away for too long."""
+        now = time.monotonic()
+        self._away_since = now if self._away_since is None else self._away_since
+        away = now - self._away_since
+        if away >= LINK_AWAY_SECONDS:
+            raise errors.PeerUnreachable(
+                f"The last changes of {source.setup.machine_name} could not be sent: the other site has not been reached for "
+                f"{away:.0f} s, and the machine is off meanwhile. {problem.message}",
+                do="Mend the link between the two sites' appliances, then start the planned failover again.",
+            ) from problem
 
 
 def _must_be_off(context: Context, source: Source) -> None:
@@ -92,7 +127,7 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
     rounds = 0
     with context.alone(source, "copying ahead"):
         while True:
-            fact = _cycle(context, source, CycleRequest())
+            fact = _asked_for(context, source, CycleRequest())
             in_pass = bool(source.progress.passes)
             rounds += not in_pass
             if not in_pass and (fact.changed_bytes <= payload.until_bytes or rounds >= payload.rounds):

@@ -1,5 +1,6 @@
 """secondsite machine ..."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -87,6 +88,7 @@ def show(context: typer.Context, machine: MachineName, as_json: Json = False) ->
         _show_finding(finding)
     possible = ", ".join(verb.replace("_", "-") for verb in found.allowed_operations)
     output.say(f"possible now: {possible or 'nothing until the running job ends'}")
+    _show_refused(found.refused_operations)
 
 
 @app.command()
@@ -120,6 +122,15 @@ def rpo(
         output.say(f"Nothing was measured of {found.name} since then; it is {found.state}.")
 
 
+def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
+    """Verbs with the same reason stand together."""
+    by_reason: dict[str, list[str]] = {}
+    for each in refused:
+        by_reason.setdefault(f"{each.why} {each.do}", []).append(each.operation.replace("_", "-"))
+    for reason, verbs_ in by_reason.items():
+        output.say(f"not now: {', '.join(verbs_)}: {reason}")
+
+
 def _show_finding(finding: rest.Finding) -> None:
     output.console.print(f"[yellow]![/] [bold]{finding.code}[/]: ", end="")
     output.say(f"{finding.what} (since {clock(finding.since)})")
@@ -138,6 +149,7 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
         ("health", machine.health if machine.health != "not_applicable" else None),
         ("source", _at_source(machine)),
         ("target", machine.target_site),
+        ("appliances", _appliances(machine)),
         ("runs at", _runs_at(machine)),
         ("direction", machine.direction),
         ("policy", machine.policy),
@@ -147,6 +159,12 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
         ("test failover", _drill(machine)),
         ("last drill", _last_drill(machine)),
     ]
+
+
+def _appliances(machine: rest.Machine) -> str | None:
+    if machine.target_site is None:
+        return None
+    return f"{machine.source_appliance or 'deleted'} at the source, {machine.target_appliance or 'deleted'} at the target"
 
 
 def _encryption(machine: rest.Machine) -> str | None:

@@ -17,6 +17,14 @@ DiskKeys = Annotated[
 def enable_protection(
     source: Annotated[str, typer.Option("--source", help="Site where the machines run.")],
     target: Annotated[str, typer.Option("--target", help="Site that will hold their replicas.")],
+    target_appliance: Annotated[
+        str | None,
+        typer.Option(
+            "--target-appliance",
+            help="Which appliance of the target site will hold them, if it has several; by default one that is connected and "
+            "has the most free space.",
+        ),
+    ] = None,
     policy: Annotated[str, typer.Option(help="Replication policy.")] = "default",
     disk: Annotated[
         list[str] | None, typer.Option("--disk", help="Only these disks: KEY or MACHINE:KEY.")
@@ -37,6 +45,7 @@ def enable_protection(
     return lambda them: them.enable_protection(
         source,
         target,
+        target_appliance=target_appliance,
         policy=policy,
         disks=disks.chosen(disk or [], them.names),
         seeds=disks.seeds(seed or [], them.names),

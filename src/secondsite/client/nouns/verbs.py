@@ -55,6 +55,7 @@ class Verbs:
         source_site: str,
         target_site: str,
         *,
+        target_appliance: str | None = None,
         policy: str = "default",
         disks: Mapping[str, Sequence[str]] | None = None,
         seeds: Mapping[str, Mapping[str, str]] | None = None,
@@ -64,12 +65,14 @@ class Verbs:
 
         `disks`: by machine the keys of the disks to protect, all if it is left out. `seeds`: by machine and disk key
         the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are encrypted there.
+        `target_appliance`: its name or id, where the target site has several; otherwise one with space is chosen.
         """
         asked = request(
             rest.EnableProtection,
             machines=self.names,
             source_site=source_site,
             target_site=target_site,
+            target_appliance=target_appliance,
             policy=policy,
             disks={machine: tuple(keys) for machine, keys in (disks or {}).items()},
             seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},

@@ -5,15 +5,14 @@ ends when initial replication has ended and the first recovery point exists. If 
 operator cancels, everything that was made is removed.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from ...domain import errors, lifecycle
 from ...domain.amounts import exact_size
-from ...domain.lifecycle import Event, State, Verb
+from ...domain.lifecycle import Event, Verb
 from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -23,41 +22,21 @@ from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.common.machines import DiscoveredMachine, MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
 from .. import ports
-from ..steps import authority, batch, lookup, obstacles, replicating, seeds, synchronizing
+from ..steps import authority, batch, enabling, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.deps import Deps
+from ..steps.enabling import Checked, EnableArguments
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need
 from ..steps.operation import unique
 from ..steps.retry_store import retrying
+from ..steps.sides import placing
 from ..steps.sides.giving_orders import Orders
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronizing import Before
-
-
-class EnableArguments(Shape):
-    """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a record.
-    `seeds` are paths by disk key; no `disks`: all."""
-
-    machine_id: str
-    machine: str
-    source_site: str
-    target_site: str
-    source_appliance_id: str
-    target_appliance_id: str
-    policy: str
-    disks: tuple[str, ...] = ()
-    seeds: dict[str, str] = Field(default_factory=dict)
-    encrypt: bool = False
-
-
-class Checked(Shape):
-    """The machine as it was found, and the disks that are protected."""
-
-    definition: MachineDefinition
-    disks: tuple[str, ...]
 
 
 class EnableProtection:
@@ -126,6 +105,9 @@ class EnableProtection:
         lookup.refuse_same_site(request.source_site, request.target_site)
         if tx.policies.find(request.policy) is None:
             raise errors.NotFound.named("policy", request.policy)
+        lookup.appliances_of(tx, request.source_site)
+        lookup.appliances_of(tx, request.target_site)
+        named = request.target_appliance
         known = tx.machines.find(name)
         if known is not None and known.home_site == request.source_site:
             raise errors.AlreadyExists(
@@ -137,8 +119,7 @@ class EnableProtection:
             machine=name,
             source_site=request.source_site,
             target_site=request.target_site,
-            source_appliance_id=lookup.appliance_of(tx, request.source_site).id,
-            target_appliance_id=lookup.appliance_of(tx, request.target_site).id,
+            target_appliance_id=named and lookup.appliance_named(tx, request.target_site, named).id,
             policy=request.policy,
             disks=request.disks.get(name, ()),
             seeds=seeds.asked(request, name),
@@ -148,44 +129,49 @@ class EnableProtection:
     def _check(self, ctx: StepContext) -> Outcome:
         """Everything that could fail later is checked first: the machine, its disks, both sites, the data port."""
         wanted = ctx.arguments(EnableArguments)
-        found = self._discovered(ctx, wanted)
+        source = placing.at_source(self.deps, self.orders, ctx, wanted.machine, wanted.source_site)
+        target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id)
+        found = source.machine
         disks = lookup.chosen_disks(found, wanted.disks)
         seeds.require_disks(found.name, disks, wanted.seeds)
-        obstacles.require_none(
-            "Enabling protection", found.name, *self._obstacles(ctx, wanted, found.definition, disks)
+        checked = Checked(
+            definition=found.definition,
+            disks=disks,
+            source_appliance_id=source.appliance.id,
+            target_appliance_id=target.id,
         )
-        record = self._record(ctx.job_id, ctx.attempt, wanted, found.definition, disks)
+        obstacles.require_none("Enabling protection", found.name, *self._obstacles(ctx, wanted, checked))
+        record = enabling.record(wanted, checked, ctx.job_id, ctx.attempt, self.deps.now())
         return Done(
             f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
-            f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}",
-            Checked(definition=found.definition, disks=disks),
+            f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}, "
+            f"from appliance '{source.appliance.name}' to '{target.name}'",
+            checked,
             self.deps.commit(lambda tx: _add_once(tx, record)),
         )
 
-    def _discovered(self, ctx: StepContext, wanted: EnableArguments) -> DiscoveredMachine:
-        why = f"looking for {wanted.machine} at {wanted.source_site}"
-        answer = self.orders.give(ctx, wanted.source_appliance_id, orders.DISCOVER, orders.Nothing(), why=why)
-        return lookup.find_machine(answer.facts, wanted.machine, wanted.source_site)
-
     def _obstacles(
-        self, ctx: StepContext, wanted: EnableArguments, definition: MachineDefinition, disks: Sequence[str]
+        self, ctx: StepContext, wanted: EnableArguments, checked: Checked
     ) -> tuple[checks.Obstacles, checks.Obstacles]:
         """What is in the way at the source, and at the target."""
+        definition, target_id = checked.definition, str(checked.target_appliance_id)
         with self.deps.store.transaction() as tx:
-            addresses = lookup.data_addresses(tx, wanted.target_appliance_id)
+            addresses = lookup.data_addresses(tx, target_id)
         source = self.orders.give(
             ctx,
-            wanted.source_appliance_id,
+            str(checked.source_appliance_id),
             orders.CHECK_SOURCE,
-            checks.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses, disks=tuple(disks)),
+            checks.CheckSource(fabric_id=definition.fabric_id, peer_addresses=addresses, disks=checked.disks),
             why=f"checking {definition.name} at {wanted.source_site}",
         )
         target = self.orders.give(
             ctx,
-            wanted.target_appliance_id,
+            target_id,
             orders.CHECK_TARGET,
             checks.CheckTarget(
                 definition=definition,
+                name=definition.name,
+                fabric_id=enabling.id_at_target(definition, wanted),
                 needed_bytes=source.facts.needed_bytes or 0,
                 seeds=seeds.of(wanted.seeds, definition),
                 encrypted=wanted.encrypt,
@@ -194,49 +180,25 @@ class EnableProtection:
         )
         return source.facts, target.facts
 
-    def _record(
-        self,
-        job_id: str,
-        attempt: int,
-        wanted: EnableArguments,
-        found: MachineDefinition,
-        disks: tuple[str, ...],
-    ) -> ports.MachineRecord:
-        """Each attempt makes the record again, with a higher number."""
-        return ports.MachineRecord(
-            id=wanted.machine_id,
-            name=found.name,
-            home_site=wanted.source_site,
-            source_site=wanted.source_site,
-            target_site=wanted.target_site,
-            source_appliance_id=wanted.source_appliance_id,
-            target_appliance_id=wanted.target_appliance_id,
-            source_fabric_id=found.fabric_id,
-            target_fabric_id=str(uuid.uuid5(uuid.UUID(found.fabric_id), wanted.target_site)),
-            policy=wanted.policy,
-            definition=found,
-            disks=disks,
-            state=State.ENABLING,
-            created_at=self.deps.now(),
-            job_id=job_id,
-            encrypted=wanted.encrypt,
-            generation=attempt,
-            claimed_by=job_id,
-        )
-
     def _again(self, session: Session, job: JobView) -> None:
         """A retry goes on after the check. The failure removed the check's record, so it is made again."""
         checked = read.facts_of(session, job.id, "check", Checked)
         if checked is not None:
             wanted = EnableArguments.model_validate(job.arguments)
-            record = self._record(job.id, job.attempt, wanted, checked.definition, checked.disks)
+            record = enabling.record(wanted, checked, job.id, job.attempt, self.deps.now())
             _add_once(self.deps.store.within(session), record)
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
         return replicating.create_replica(self.deps, self._target(ctx)).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
-        return self._target(ctx).remove_replica().done()
+        target = self._target(ctx)
+        need = Need(
+            target.to_remove_replica(orders.RemoveReplica()),
+            lost="what was copied there so far is not used",
+            later="its replica is removed there",
+        )
+        return giving_up.undone_or_left(self.deps, target, need)
 
     def _import_seed(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
@@ -252,7 +214,13 @@ class EnableProtection:
         return answer.done(self.deps.commit(lambda tx: _event(tx, source.machine.id, Event.ENABLED)))
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        return self._source(ctx).stop_replication().done()
+        source = self._source(ctx)
+        need = Need(
+            source.to_stop_replication(),
+            lost="replication is not stopped there yet",
+            later="it is stopped there",
+        )
+        return giving_up.undone_or_left(self.deps, source, need)
 
     def _initial_replication(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)

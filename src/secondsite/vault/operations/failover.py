@@ -15,6 +15,7 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
+from ..steps import obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
@@ -58,6 +59,7 @@ class Failover(MachineOperation):
         target = self.target(ctx)
         found = recovery_point.choose(ctx, target, process=False)
         machine = target.machine
+        obstacles.require_none("A failover", machine.name, target.check_failover().facts)
         return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

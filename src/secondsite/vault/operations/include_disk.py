@@ -69,4 +69,4 @@ class IncludeDisk(disks.DisksOperation):
     def _initial_replication(self, ctx: StepContext) -> Outcome:
         machine, before = self.machine(ctx), ctx.facts("enable_replication", Before)
         named = ctx.arguments(DisksArguments).disks
-        return synchronizing.await_point(self.deps, machine, machine.epoch, before, named)
+        return synchronizing.await_while_both_are_there(self.orders, ctx, machine, before, named)

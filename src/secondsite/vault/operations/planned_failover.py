@@ -13,7 +13,6 @@ from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Done, Outcome
-from ...wire.control import checks
 from ...wire.control.orders import CycleFact, Points
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
@@ -50,16 +49,17 @@ class PlannedFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        self.source(ctx, machine).power()
+        power = self.source(ctx, machine).power().facts.power
+        obstacles.require_whole("A planned failover", machine.name, power)
         points = self.target(ctx, machine).list_points().facts.points
         if not points:
             raise errors.PrerequisiteFailed(
                 f"{machine.name} has no recovery point at {machine.target_site}.",
                 do="Wait until initial replication or reprotect has ended.",
             )
-        if not machine.reversed:  # at home it runs as it did before
-            tried = self.target(ctx, machine).check(checks.CheckTarget(definition=machine.definition))
-            obstacles.require_none("A planned failover", machine.name, tried.facts)
+        definition = None if machine.reversed else machine.definition  # at home it runs as it did before
+        tried = self.target(ctx, machine).check_failover(definition)
+        obstacles.require_none("A planned failover", machine.name, tried.facts)
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}"
         )

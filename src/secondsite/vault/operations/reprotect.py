@@ -77,6 +77,8 @@ class Reprotect(MachineOperation):
         machine, to_original = self.machine(ctx), _to_original(ctx)
         with self.deps.store.transaction() as tx:
             addresses = lookup.data_addresses(tx, machine.source_appliance_id)
+        power = self.source(ctx, machine).power().facts.power
+        obstacles.require_whole("Reprotecting", machine.name, power)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
         # onto its own disks only changes travel; new ones take a full copy
         wanted = (

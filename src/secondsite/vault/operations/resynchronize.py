@@ -27,4 +27,5 @@ class Resynchronize(MachineOperation):
 
     def _resynchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        return synchronizing.await_point(self.deps, machine, machine.epoch, ctx.facts("start", Before))
+        before = ctx.facts("start", Before)
+        return synchronizing.await_while_both_are_there(self.orders, ctx, machine, before)

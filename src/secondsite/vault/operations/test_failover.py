@@ -19,7 +19,7 @@ from ..steps import obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_network
+from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name, drill_network
 
 CREATE, NO_NETWORK = "create", "none"
 
@@ -69,7 +69,13 @@ class TestFailover(MachineOperation):
         found = recovery_point.choose(ctx, target, process=False)
         wanted = _network(ctx)
         networks = () if wanted in (CREATE, NO_NETWORK) else (wanted,)
-        answer = target.check(checks.CheckTarget(networks=networks, must_hold_replica=True))
+        wanted_here = checks.CheckTarget(
+            networks=networks,
+            must_hold_replica=True,
+            name=drill_name(machine),
+            fabric_id=drill_fabric_id(machine),
+        )
+        answer = target.check(wanted_here)
         obstacles.require_none("The test failover", machine.name, answer.facts)
         return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}")
 
@@ -102,7 +108,7 @@ class TestFailover(MachineOperation):
             run=DRILL_RUN,
             point_id=chosen.point_id,
             fabric_id=drill_fabric_id(machine),
-            name=f"{machine.name}-test",
+            name=drill_name(machine),
             networks={nic.key: network.network for nic in machine.definition.nics},
             forward=chosen.forward,
         )

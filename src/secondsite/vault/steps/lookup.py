@@ -1,9 +1,9 @@
 """Who takes part: sites, their appliances, and the machine that a person named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...domain import errors
-from ...wire.common.machines import DiscoveredMachine
+from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
 from .. import ports
 
@@ -15,17 +15,34 @@ def refuse_same_site(source: str, target: str) -> None:
         )
 
 
-def appliance_of(tx: ports.Transaction, site: str) -> ports.ApplianceRecord:
-    """The site's appliance, a connected one first; raises NotFound naming the next command."""
+def appliances_of(tx: ports.Transaction, site: str) -> Sequence[ports.ApplianceRecord]:
+    """The site's appliances, by name; raises NotFound naming the next command if there is none."""
     if tx.sites.find(site) is None:
         raise errors.NotFound.named("site", site)
-    appliances = sorted(tx.appliances.list(site), key=lambda a: (not a.connected, a.name))
+    appliances = sorted(tx.appliances.list(site), key=lambda each: (each.name, each.id))
     if not appliances:
         raise errors.NotFound(
             f"Site '{site}' has no appliance.",
             do=f"Make a key: 'secondsite appliance create-registration-key --site {site}'.",
         )
-    return appliances[0]
+    return appliances
+
+
+def appliance_named(tx: ports.Transaction, site: str, name_or_id: str) -> ports.ApplianceRecord:
+    """One of the site's appliances; raises NotFound, or InvalidArgument for a name that is not unique."""
+    known = appliances_of(tx, site)
+    found = [each for each in known if name_or_id in (each.id, each.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(each.id for each in found)
+        raise errors.InvalidArgument(
+            f"Site '{site}' has {len(found)} appliances named '{name_or_id}'.", do=f"Use an id: {ids}."
+        )
+    raise errors.NotFound(
+        f"Site '{site}' has no appliance '{name_or_id}'.",
+        do=f"Its appliances are {', '.join(each.name for each in known)}.",
+    )
 
 
 def data_addresses(tx: ports.Transaction, appliance_id: str) -> tuple[str, ...]:
@@ -35,6 +52,20 @@ def data_addresses(tx: ports.Transaction, appliance_id: str) -> tuple[str, ...]:
         name = appliance.name if appliance else appliance_id
         raise errors.ApplianceUnreachable(f"The appliance '{name}' has never been connected.")
     return appliance.hello.data_addresses
+
+
+def merged(inventories: Iterable[Inventory]) -> Inventory:
+    """What several appliances see, each machine once: as it is where it runs."""
+    seen = list(inventories)
+    machines = sorted(
+        (machine for found in seen for machine in found.machines), key=lambda m: m.power is PowerState.RUNNING
+    )
+    by_id = {machine.fabric_id: machine for machine in machines}
+    networks = {network.name: network for found in seen for network in found.networks}
+    return Inventory(
+        machines=tuple(sorted(by_id.values(), key=lambda machine: (machine.name, machine.fabric_id))),
+        networks=tuple(sorted(networks.values(), key=lambda network: network.name)),
+    )
 
 
 def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachine:

@@ -1,6 +1,6 @@
 """What prerequisites checks found that blocks a verb."""
 
-from ...domain import errors
+from ...domain import errors, resting
 from ...wire.control.checks import Obstacles
 
 
@@ -12,3 +12,13 @@ def require_none(verb: str, name: str, *found: Obstacles) -> None:
             f"{verb} of {name} was not started: {' | '.join(blocking)}",
             do="Fix what is named, then retry the job.",
         )
+
+
+def require_whole(verb: str, name: str, power: str) -> None:
+    """Raises PrerequisiteFailed if the disks alone are not the machine: its memory is saved, or it lives elsewhere."""
+    try:
+        resting.obstacle(power, name)
+    except errors.NotPossibleNow as problem:
+        raise errors.PrerequisiteFailed(
+            f"{verb} of {name} was not started: {problem.message}", do=problem.do
+        ) from problem

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from ...domain import errors
 from ...domain.amounts import size
 from ...ground.units import DAY
 from ...jobs.model.context import StepContext
@@ -10,8 +11,11 @@ from ...jobs.model.outcomes import Done, Wait
 from ...wire.common.base import Shape
 from .. import ports
 from .deps import Deps
+from .sides.giving_orders import Orders
 
 LOOK_AGAIN_SECONDS = 5.0
+AWAY_SECONDS = 600.0
+"""A host restarts in less."""
 DEADLINE_SECONDS = 30 * DAY
 
 
@@ -71,6 +75,35 @@ def await_point(
         f"{machine.name} is synchronized: point {newest.id}, {size(sent)} sent",
         Synchronized(point_id=newest.id, taken_at=newest.taken_at, wire_bytes=sent),
     )
+
+
+def await_while_both_are_there(
+    give: Orders,
+    ctx: StepContext,
+    machine: ports.MachineRecord,
+    before: Before,
+    with_disks: Collection[str] = (),
+) -> Done:
+    """As `await_point` in the machine's epoch, for a job that nobody can cancel: it does not wait for a site that does not
+    come back. Raises ApplianceUnreachable then."""
+    try:
+        return await_point(give.deps, machine, machine.epoch, before, with_disks)
+    except Wait:
+        for appliance_id in (machine.target_appliance_id, machine.source_appliance_id):
+            _require_there(give, ctx, machine, appliance_id)
+        raise
+
+
+def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord, appliance_id: str) -> None:
+    try:
+        give.require_reachable(ctx, appliance_id, AWAY_SECONDS)
+    except errors.ApplianceUnreachable as away:
+        raise errors.ApplianceUnreachable(
+            f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it goes on by itself "
+            "when both sites are there.",
+            do=f"Start the appliance and see with 'secondsite machine show {machine.name}' how it goes on. If the site is gone "
+            "for good, fail over, or end the protection with '--without-site'.",
+        ) from away
 
 
 def _sent_seq(status: ports.StatusRecord, epoch: int) -> int:

@@ -28,7 +28,17 @@ from .jobs import (
     Task,
     TaskFacts,
 )
-from .machines import Direction, Disk, Encryption, Finding, Machine, MachinePage, MachineQuery, Points
+from .machines import (
+    Direction,
+    Disk,
+    Encryption,
+    Finding,
+    Machine,
+    MachinePage,
+    MachineQuery,
+    Points,
+    RefusedOperation,
+)
 from .pages import MOST_PER_PAGE, Page, Paging
 from .places import (
     Appliance,
@@ -141,6 +151,7 @@ __all__ = [
     "PolicyCreate",
     "PolicyPage",
     "RecoveryPreview",
+    "RefusedOperation",
     "RegistrationKey",
     "Replication",
     "Reprotect",

@@ -68,6 +68,17 @@ class Points(Shape):
     """The newest one; null before the first."""
 
 
+class RefusedOperation(Shape):
+    """A verb that would not succeed now."""
+
+    operation: Verb
+    """The verb."""
+    why: str
+    """What stands in its way."""
+    do: str
+    """What to do about it."""
+
+
 class Machine(Shape):
     """A machine of a site, protected or not."""
 
@@ -82,13 +93,19 @@ class Machine(Shape):
     findings: tuple[Finding, ...] = ()
     """Everything that is wrong with it, oldest first."""
     allowed_operations: tuple[Verb, ...]
-    """What may be started now; everything else is refused."""
+    """What can be started now, as far as is known."""
+    refused_operations: tuple[RefusedOperation, ...] = ()
+    """The others, with what stands in the way of each; empty for a machine that is not protected."""
     job_id: str | None = None
     """The job that has the machine now, if any."""
     source_site: str
     """The site that it is replicated from; reprotect swaps source and target."""
     target_site: str | None = None
     """Where its replica is; null while it is unprotected."""
+    source_appliance: str | None = None
+    """The name of the appliance that replicates it, one of those of its source site; null while it is unprotected."""
+    target_appliance: str | None = None
+    """The name of the appliance that holds its replica; null while it is unprotected."""
     active_site: str
     """The site where it runs, or should run."""
     direction: Direction | None = None

@@ -35,6 +35,9 @@ class EnableProtection(MachinesRequest):
     """Where they are."""
     target_site: str
     """Where their replicas will be."""
+    target_appliance: str | None = None
+    """The name or id of the appliance of the target site that will hold them, where it has several; null: of those that are
+    connected, the one with the most free space."""
     policy: str = "default"
     """Their replication policy."""
     disks: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 
 from ....domain import errors
 from ....wire.common.base import Problem
-from ....wire.common.machines import DiscoveredMachine, NetworkInfo
 from ....wire.control.orders import DISCOVER, Inventory, Nothing
 from ... import ports
+from ...steps import lookup
 from ..parts import Parts
 from .asking import ask_and_wait
 
@@ -40,7 +40,7 @@ def inventory(parts: Parts, site: str) -> Inventory:
         appliances = connected(parts, tx.appliances.list(site))
     if not appliances:
         raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
-    found = _merged(ask_and_wait(parts, appliances, DISCOVER, Nothing(), DISCOVER_SECONDS))
+    found = lookup.merged(ask_and_wait(parts, appliances, DISCOVER, Nothing(), DISCOVER_SECONDS))
     _keep(parts, site, found)
     return found
 
@@ -79,15 +79,3 @@ def _keep(parts: Parts, site: str, found: Inventory) -> None:
 
 def connected(parts: Parts, appliances: Sequence[ports.ApplianceRecord]) -> list[ports.ApplianceRecord]:
     return [appliance for appliance in appliances if parts.gateway.is_connected(appliance.id)]
-
-
-def _merged(inventories: Sequence[Inventory]) -> Inventory:
-    machines: dict[str, DiscoveredMachine] = {}
-    networks: dict[str, NetworkInfo] = {}
-    for found in inventories:
-        machines |= {machine.fabric_id: machine for machine in found.machines}
-        networks |= {network.name: network for network in found.networks}
-    return Inventory(
-        machines=tuple(sorted(machines.values(), key=lambda machine: (machine.name, machine.fabric_id))),
-        networks=tuple(sorted(networks.values(), key=lambda network: network.name)),
-    )

@@ -15,7 +15,7 @@ def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
     have."""
     with parts.store.reading() as tx:
         lookup.refuse_same_site(request.source_site, request.target_site)
-        lookup.appliance_of(tx, request.source_site)
+        lookup.appliances_of(tx, request.source_site)
         new = [name for name in request.machines if tx.machines.find(name) is None]
     found = _inventory(parts, request.source_site) if new else None
     if found is None:

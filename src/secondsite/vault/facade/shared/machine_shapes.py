@@ -5,7 +5,7 @@ from datetime import datetime
 from ....domain import health as catalogue
 from ....domain import lifecycle, rpo
 from ....domain.health import Health, HealthFinding
-from ....domain.lifecycle import DrillState, State
+from ....domain.lifecycle import DrillState, State, Verb
 from ....wire import rest
 from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
 from ....wire.common.points import RolledForward, started_from
@@ -13,6 +13,7 @@ from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
 from ...watch import health, rpo_series
 from ...watch.health import Situation
+from . import offered
 
 STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
 POWERS = frozenset(PowerState)
@@ -20,6 +21,7 @@ POWERS = frozenset(PowerState)
 
 def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> rest.Machine:
     """A machine under protection, with its health and what may be done with it at `now`."""
+    refused = offered.refused(situation)
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
     found = health.findings(situation, now)
     return rest.Machine(
@@ -28,10 +30,13 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         state=machine.state,
         health=health.overall(machine, found),
         findings=tuple(_finding(each) for each in found),
-        allowed_operations=lifecycle.allowed_operations(machine.state, machine.drill_state),
+        allowed_operations=tuple(verb for verb in Verb if verb not in refused),
+        refused_operations=offered.shapes(refused),
         job_id=machine.job_id,
         source_site=machine.source_site,
         target_site=machine.target_site,
+        source_appliance=situation.source.name if situation.source else None,
+        target_appliance=situation.target.name if situation.target else None,
         active_site=active_site(machine),
         direction=rest.Direction.REVERSE if machine.reversed else rest.Direction.FORWARD,
         power=_power(source),

@@ -33,7 +33,8 @@ F = TypeVar("F", bound=Shape)
 
 class LaterArguments(Shape):
     """The order that was not given, and `why` as a clause after 'when it returns,'. `epoch` and `leads_to` say where the verb
-    leaves the machine; an older vault did not say."""
+    leaves the machine; an older vault did not say. `undoes`: it undoes a job whose retry has a higher number, so it keeps
+    the number that it has."""
 
     appliance_id: str
     site: str
@@ -44,9 +45,18 @@ class LaterArguments(Shape):
     epoch: int | None = None
     leads_to: State | None = None
     drill_generation: int | None = None
+    undoes: bool = False
 
 
-def submit(deps: Deps, session: Session, side: Side, order: OrderKind[P, F], payload: P, why: str) -> str:
+def submit(
+    deps: Deps,
+    session: Session,
+    side: Side,
+    order: OrderKind[P, F],
+    payload: P,
+    why: str,
+    undoes: bool = False,
+) -> str:
     """Queue the job in the caller's transaction; its id."""
     arguments = LaterArguments(
         appliance_id=side.appliance_id,
@@ -56,8 +66,9 @@ def submit(deps: Deps, session: Session, side: Side, order: OrderKind[P, F], pay
         generation=side.generation,
         why=why,
         epoch=side.machine.epoch,
-        leads_to=_leads_to(side.machine),
+        leads_to=_leads_to(side.machine, undoes),
         drill_generation=side.drill_generation,
+        undoes=undoes,
     )
     return deps.submit(
         session,
@@ -99,7 +110,9 @@ def definition(deps: Deps) -> Definition:
     return Definition(FINISH_LATER, (Step("finish", finish, title="Finish at the site that was away"),))
 
 
-def _leads_to(machine: ports.MachineRecord) -> State | None:
+def _leads_to(machine: ports.MachineRecord, undoes: bool) -> State | None:
+    if undoes and lifecycle.is_moving(machine.state):
+        return lifecycle.MOVING[machine.state].on_failure
     return lifecycle.MOVING[machine.state].target if lifecycle.is_moving(machine.state) else None
 
 
@@ -118,4 +131,6 @@ def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
 
 def _number(machine: ports.MachineRecord | None, left: LaterArguments) -> int | None:
     """Drills have their own. After the end of protection several of these jobs may come to the site in any order."""
+    if left.undoes:
+        return left.generation
     return None if machine is None or left.generation is None else machine.generation

@@ -70,11 +70,19 @@ def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) 
         return left_for_later(deps, side, need)
 
 
-def left_for_later(deps: Deps, side: Side, need: Need[P, F]) -> Skipped:
+def undone_or_left(deps: Deps, side: Side, need: Need[P, F]) -> Outcome:
+    """For the undo of a step: a site that is away delays the end of the job by seconds, and is told when it returns."""
+    try:
+        return side.ask(need.asked).done()
+    except errors.ApplianceUnreachable:
+        return left_for_later(deps, side, need, undoes=True)
+
+
+def left_for_later(deps: Deps, side: Side, need: Need[P, F], undoes: bool = False) -> Skipped:
     """The step is skipped; a job gives its order when the site returns."""
 
     def later(session: Session) -> None:
-        finish_later.submit(deps, session, side, need.asked.order, need.asked.payload, need.later)
+        finish_later.submit(deps, session, side, need.asked.order, need.asked.payload, need.later, undoes)
 
     return Skipped(
         f"without site {side.site}: {need.lost}. If the site returns within 30 days, {need.later}", later

@@ -3,6 +3,7 @@
 Its rooms:
 
     giving_orders  give an order, get its typed facts
+    placing        which appliances are the two sides of a new machine
     side           one of a machine's two appliances
     source         where the machine runs
     target         where the replica is

@@ -53,7 +53,7 @@ class Orders:
     """Gives orders for steps. Keeps, per order, since when its appliance has been away (this process's clock)."""
 
     def __init__(self, deps: Deps) -> None:
-        self._deps = deps
+        self.deps = deps
         self._away_since: dict[str, float] = {}
         self._asked_at: dict[str, float] = {}
         self._furthest: dict[str, tuple[float, float]] = {}
@@ -78,7 +78,7 @@ class Orders:
         made of the step and the kind.
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}"
-        report = self._deps.gateway.ask(
+        report = self.deps.gateway.ask(
             appliance_id,
             order_id,
             order.kind,
@@ -100,17 +100,17 @@ class Orders:
     def require_reachable(self, ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
         """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has
         been away so long."""
-        self._require_reachable(appliance_id, f"{ctx.order_id}/next/{appliance_id[:8]}", reach_seconds)
+        self._require_reachable(appliance_id, f"{ctx.order_id}/next/{appliance_id}", reach_seconds)
 
     def _answer(self, order_id: str, order: OrderKind[P, F], report: Report) -> Answer[F]:
         self._forget(order_id)
         return Answer(report.sentence, facts_of(order, report))
 
     def _require_reachable(self, appliance_id: str, order_id: str, reach_seconds: float) -> None:
-        if self._deps.gateway.is_connected(appliance_id):
+        if self.deps.gateway.is_connected(appliance_id):
             self._away_since.pop(order_id, None)
             return
-        now = self._deps.monotonic()
+        now = self.deps.monotonic()
         away = now - self._away_since.setdefault(order_id, now)
         if away >= reach_seconds:
             self._forget(order_id)
@@ -120,7 +120,7 @@ class Orders:
 
     def _require_in_time(self, appliance_id: str, order_id: str, why: str, deadline_seconds: float) -> None:
         """The order's own deadline comes before the engine's, so that a step may go on without the answer."""
-        now = self._deps.monotonic()
+        now = self.deps.monotonic()
         if now - self._asked_at.setdefault(order_id, now) >= deadline_seconds:
             self._forget(order_id)
             raise errors.DeadlineExceeded(
@@ -129,8 +129,8 @@ class Orders:
 
     def _require_progress(self, appliance_id: str, order_id: str, why: str, stuck_seconds: float) -> None:
         """A repeated attempt is progress only once it gets further than the ones before."""
-        now = self._deps.monotonic()
-        said = self._deps.gateway.progress(order_id)
+        now = self.deps.monotonic()
+        said = self.deps.gateway.progress(order_id)
         fraction = said[0] if said else 0.0
         furthest, since = self._furthest.setdefault(order_id, (fraction, now))
         if fraction > furthest:
@@ -148,14 +148,14 @@ class Orders:
         self._asked_at.pop(order_id, None)
 
     def _name(self, appliance_id: str) -> str:
-        with self._deps.store.transaction() as tx:
+        with self.deps.store.transaction() as tx:
             appliance = tx.appliances.find(appliance_id)
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
     def _wait(self, ctx: StepContext, order_id: str, why: str, limits: Limits) -> Wait:
         """The engine counts from the step's first wait, whatever that was for; this order may be a later one."""
-        said = self._deps.gateway.progress(order_id)
-        left_seconds = limits.deadline_seconds - (self._deps.monotonic() - self._asked_at[order_id])
+        said = self.deps.gateway.progress(order_id)
+        left_seconds = limits.deadline_seconds - (self.deps.monotonic() - self._asked_at[order_id])
         return Wait(
             signal=f"order/{order_id}",
             deadline_seconds=ctx.waited_seconds + left_seconds + GRACE_SECONDS,

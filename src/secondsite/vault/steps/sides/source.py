@@ -51,9 +51,12 @@ class Source(Side):
         )
 
     def stop_replication(self) -> Answer[Nothing]:
+        return self.ask(self.to_stop_replication())
+
+    def to_stop_replication(self) -> Ask[orders.StopReplication, Nothing]:
         """The loop ends for good; checkpoints, bitmaps and the tag go."""
         why = f"stopping replication at {self.machine.source_site}"
-        return self.give(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
+        return Ask(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
 
     def resynchronize(self) -> Answer[Nothing]:
         """Begins to compare all blocks."""

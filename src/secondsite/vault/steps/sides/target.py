@@ -7,7 +7,7 @@ from datetime import datetime
 from ....domain import errors, journal
 from ....ground.units import DAY, HOUR
 from ....jobs.model.context import StepContext
-from ....wire.common.machines import NetworkInfo
+from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, setups
@@ -35,6 +35,13 @@ class Target(Side):
     def check(self, payload: checks.CheckTarget) -> Answer[checks.Obstacles]:
         """Whether the site can hold and run the machine."""
         return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
+
+    def check_failover(self, definition: MachineDefinition | None = None) -> Answer[checks.Obstacles]:
+        """Whether the failed-over machine can be made there, and, with its definition, whether it can run."""
+        machine = self.machine
+        return self.check(
+            checks.CheckTarget(definition=definition, name=machine.name, fabric_id=machine.target_fabric_id)
+        )
 
     def prepare_replica(self, setup: setups.ReplicaSetup) -> Answer[Nothing]:
         """The site holds a replica from now on."""
@@ -168,6 +175,11 @@ def by_mac(machine: ports.MachineRecord, networks: Mapping[str, str | None]) -> 
 def drill_fabric_id(machine: ports.MachineRecord) -> str:
     """The id of the drill's machine: not that of the failed-over one, and always the same for one machine."""
     return str(uuid.uuid5(uuid.UUID(machine.source_fabric_id), "secondsite-drill"))
+
+
+def drill_name(machine: ports.MachineRecord) -> str:
+    """What the drill's machine is called at the target."""
+    return f"{machine.name}-test"
 
 
 def drill_network(machine: ports.MachineRecord) -> str:

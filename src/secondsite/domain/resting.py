@@ -1,18 +1,19 @@
 """Machines that are not on, and yet not off."""
 
-from ...domain import errors
-from ...fabrics.interface import PowerState
+from . import errors
+
+SAVED, ELSEWHERE = "saved", "elsewhere"
 
 
-def obstacle(power: PowerState, name: str) -> None:
+def obstacle(power: str, name: str) -> None:
     """Raises NotPossibleNow for a machine whose memory is saved, or that lives elsewhere: it is not off."""
-    if power is PowerState.SAVED:
+    if power == SAVED:
         raise errors.NotPossibleNow(
             f"The memory of {name} is saved (managed save): its disks alone are not the machine.",
             do="Start it ('virsh start') and shut it down from inside; or discard its memory with 'virsh "
             "managedsave-remove'.",
         )
-    if power is PowerState.ELSEWHERE:
+    if power == ELSEWHERE:
         raise errors.NotPossibleNow(
             f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
             "program has them open.",

@@ -1,0 +1,69 @@
+"""What a machine's first protection is asked with, what its check finds, and the record that comes of it."""
+
+import uuid
+from datetime import datetime
+
+from pydantic import Field
+
+from ...domain.lifecycle import State
+from ...wire.common.base import Shape
+from ...wire.common.machines import MachineDefinition
+from .. import ports
+
+
+class EnableArguments(Shape):
+    """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a record.
+    `seeds` are paths by disk key; no `disks`: all. No `target_appliance_id`: the check chooses. Only an older vault gave the
+    source's."""
+
+    machine_id: str
+    machine: str
+    source_site: str
+    target_site: str
+    source_appliance_id: str | None = None
+    target_appliance_id: str | None = None
+    policy: str
+    disks: tuple[str, ...] = ()
+    seeds: dict[str, str] = Field(default_factory=dict)
+    encrypt: bool = False
+
+
+class Checked(Shape):
+    """The machine as it was found, the disks that are protected, and by whom; an older vault did not say that."""
+
+    definition: MachineDefinition
+    disks: tuple[str, ...]
+    source_appliance_id: str | None = None
+    target_appliance_id: str | None = None
+
+
+def record(
+    wanted: EnableArguments, checked: Checked, job_id: str, attempt: int, now: datetime
+) -> ports.MachineRecord:
+    """Each attempt makes the record again, with a higher number."""
+    found = checked.definition
+    return ports.MachineRecord(
+        id=wanted.machine_id,
+        name=found.name,
+        home_site=wanted.source_site,
+        source_site=wanted.source_site,
+        target_site=wanted.target_site,
+        source_appliance_id=str(checked.source_appliance_id or wanted.source_appliance_id),
+        target_appliance_id=str(checked.target_appliance_id or wanted.target_appliance_id),
+        source_fabric_id=found.fabric_id,
+        target_fabric_id=id_at_target(found, wanted),
+        policy=wanted.policy,
+        definition=found,
+        disks=checked.disks,
+        state=State.ENABLING,
+        created_at=now,
+        job_id=job_id,
+        encrypted=wanted.encrypt,
+        generation=attempt,
+        claimed_by=job_id,
+    )
+
+
+def id_at_target(definition: MachineDefinition, wanted: EnableArguments) -> str:
+    """The fabric id that the machine will have there."""
+    return str(uuid.uuid5(uuid.UUID(definition.fabric_id), wanted.target_site))

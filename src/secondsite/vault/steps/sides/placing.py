@@ -1,0 +1,69 @@
+"""Which appliances take part where a site has several hypervisors, each with an appliance of its own.
+
+The source is the appliance that has the machine. The target is the one that was named, or else the connected one with
+the most free space. A protected machine stays with its two appliances, whatever its roles at them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ....jobs.model.context import StepContext
+from ....wire.common.machines import DiscoveredMachine, PowerState
+from ....wire.control import orders
+from ....wire.control.orders import Inventory
+from ... import ports
+from .. import lookup
+from ..deps import Deps
+from .giving_orders import Orders
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine, and the appliance that has it."""
+
+    appliance: ports.ApplianceRecord
+    machine: DiscoveredMachine
+
+
+def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> Found:
+    """The machine and its appliance. Those that are away are waited for only while no other has it. Raises NotFound,
+    InvalidArgument, and what `Orders.give` raises."""
+    with deps.store.transaction() as tx:
+        appliances = sorted(
+            lookup.appliances_of(tx, site), key=lambda each: not deps.gateway.is_connected(each.id)
+        )
+    seen: dict[str, Inventory] = {}
+    for each in appliances:
+        if deps.gateway.is_connected(each.id) or not _has(seen, name):
+            why = f"looking for {name} at {site}"
+            seen[each.id] = give.give(ctx, each.id, orders.DISCOVER, orders.Nothing(), why=why).facts
+    machine = lookup.find_machine(lookup.merged(seen.values()), name, site)
+    return _nearest(appliances, seen, machine.fabric_id)
+
+
+def at_target(deps: Deps, site: str, wanted: str | None) -> ports.ApplianceRecord:
+    """The appliance of that id; without one, the best of the site. Raises NotFound."""
+    with deps.store.transaction() as tx:
+        if wanted is not None:
+            return lookup.appliance_named(tx, site, wanted)
+        known = lookup.appliances_of(tx, site)
+    return min(
+        known, key=lambda each: (not deps.gateway.is_connected(each.id), -(each.store_free_bytes or 0))
+    )
+
+
+def _has(seen: Mapping[str, Inventory], name: str) -> bool:
+    return any(name in (each.fabric_id, each.name) for found in seen.values() for each in found.machines)
+
+
+def _nearest(
+    appliances: Sequence[ports.ApplianceRecord], seen: Mapping[str, Inventory], fabric_id: str
+) -> Found:
+    """Where it runs, if several have it: they share a hypervisor, or one was left with its definition."""
+    holders = [
+        Found(each, machine)
+        for each in appliances
+        for machine in (seen[each.id].machines if each.id in seen else ())
+        if machine.fabric_id == fabric_id
+    ]
+    return min(holders, key=lambda found: found.machine.power is not PowerState.RUNNING)

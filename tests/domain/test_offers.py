@@ -1,0 +1,60 @@
+"""What is offered can succeed; for every verb that is not, a reason and what to do."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain import lifecycle, offers
+from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.domain.offers import Standing
+
+FINE = Standing("web01", State.PROTECTED, DrillState.NONE, "a", "b", has_points=True, power="running")
+
+
+def refused(**changes):
+    return offers.refused(dataclasses.replace(FINE, **changes))
+
+
+@pytest.mark.parametrize("drill", DrillState)
+@pytest.mark.parametrize("state", State)
+def test_with_both_sites_there_just_what_the_table_refuses_is_refused_and_each_with_a_reason(state, drill):
+    found = refused(state=state, drill=drill)
+    assert set(Verb) - set(found) == set(lifecycle.allowed_operations(state, drill))
+    assert all(reason.why.endswith(".") and reason.do for reason in found.values())
+
+
+def test_without_its_target_a_machine_is_offered_only_the_end_of_its_protection():
+    found = refused(away=frozenset({"b"}))
+    assert set(Verb) - set(found) == {Verb.DISABLE_PROTECTION}
+    assert found[Verb.FAILOVER].why == "The appliance of site b is not connected."
+
+
+def test_without_its_source_a_machine_can_still_fail_over_and_drill():
+    found = refused(away=frozenset({"a"}))
+    assert {Verb.FAILOVER, Verb.TEST_FAILOVER}.isdisjoint(found)
+    assert found[Verb.PLANNED_FAILOVER].why == "The appliance of site a is not connected."
+
+
+@pytest.mark.parametrize("away", ["a", "b"])
+@pytest.mark.parametrize("state", [state for state in State if not lifecycle.is_moving(state)])
+def test_with_one_site_away_something_is_offered_in_every_state_that_rests(state, away):
+    found = refused(state=state, away=frozenset({away}))
+    assert set(Verb) - set(found)
+
+
+def test_nothing_starts_from_a_point_before_there_is_one():
+    found = refused(has_points=False)
+    assert set(found) >= offers.STARTS_FROM_A_POINT
+    assert offers.STARTS_FROM_A_POINT.isdisjoint(refused(has_points=None))
+
+
+def test_a_machine_whose_memory_is_saved_is_told_so_with_the_way_out():
+    reason = refused(power="saved")[Verb.PLANNED_FAILOVER]
+    assert "managed save" in reason.why
+    assert "managedsave-remove" in reason.do
+
+
+def test_a_drill_is_cleaned_up_before_protection_ends():
+    found = refused(drill=DrillState.RUNNING)
+    assert "cleanup-test-failover" in found[Verb.DISABLE_PROTECTION].do
+    assert "cleanup-test-failover" in found[Verb.TEST_FAILOVER].do

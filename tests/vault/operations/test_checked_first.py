@@ -1,0 +1,89 @@
+"""What would stop a verb half way is found by its prerequisites check, with the way out, while all still runs."""
+
+import pytest
+
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.wire.control import checks
+from secondsite.wire.control.orders import Kind
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import Verbs, folder_in_memory
+
+TAKEN = checks.ObstacleShape(
+    what="Another machine at this site has the name 'web01'.", do="Rename that machine."
+)
+
+
+@pytest.fixture
+def verbs():
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder)
+        yield verbs
+        verbs.close()
+
+
+def came_to(verbs, verb):
+    """Before this verb, with nothing in the way."""
+    verbs.protect()
+    if verb is Verb.REPROTECT:
+        for before in (Verb.FAILOVER, Verb.COMMIT):
+            assert verbs.run(before).job.state == "succeeded"
+    verbs.appliances.given.clear()
+
+
+def refusal(verbs, verb, **arguments):
+    """The error of the check; nothing else was done than looking."""
+    before = verbs.state()
+    job = verbs.run(verb, **arguments)
+    assert job.job.error.code == "prerequisite-failed"
+    acted = {
+        Kind.SHUT_DOWN,
+        Kind.PRE_COPY,
+        Kind.ACCEPT_CYCLES,
+        Kind.WITHDRAW,
+        Kind.CREATE_NETWORK,
+        Kind.PREPARE_REPLICA,
+    }
+    assert not acted & {kind for _, kind, _ in verbs.appliances.given}
+    assert verbs.state() is before
+    return job.job.error
+
+
+@pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.FAILOVER, Verb.TEST_FAILOVER])
+def test_a_name_that_is_taken_at_the_target_is_found_while_the_source_runs(verbs, verb):
+    came_to(verbs, verb)
+    verbs.appliances.obstacles = (TAKEN,)
+    assert "Rename that machine." in refusal(verbs, verb).message
+    asked = verbs.appliances.checked
+    assert asked.name == {Verb.TEST_FAILOVER: "web01-test"}.get(verb, "web01")
+    assert asked.fabric_id is not None
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
+def test_a_machine_whose_name_is_taken_at_the_target_is_not_protected(verbs):
+    verbs.appliances.obstacles = (TAKEN,)
+    assert "Rename that machine." in refusal(verbs, Verb.ENABLE_PROTECTION).message
+    assert verbs.appliances.checked.name == "web01"
+
+
+def test_the_way_home_asks_for_the_name_too(verbs):
+    verbs.protect()
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb).job.state == "succeeded"
+    verbs.appliances.given.clear()
+    verbs.appliances.obstacles = (TAKEN,)
+    refusal(verbs, Verb.PLANNED_FAILOVER)
+    assert verbs.appliances.checked.definition is None
+    assert verbs.appliances.checked.fabric_id == verbs.machine().target_fabric_id
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+
+
+@pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.REPROTECT])
+def test_a_machine_whose_memory_is_saved_is_refused_by_the_check_with_the_way_out(verbs, verb):
+    came_to(verbs, verb)
+    verbs.appliances.saved = {A}
+    error = refusal(verbs, verb)
+    assert "is saved (managed save)" in error.message
+    assert "virsh managedsave-remove" in error.do
+    verbs.appliances.saved = set()
+    assert verbs.run(verb).job.state == "succeeded"
+    assert verbs.state() in (State.PLANNED_FAILED_OVER, State.PROTECTED)

@@ -1,0 +1,111 @@
+"""Which appliance protects a machine where a site has several: the one that has it; and the target that was named, or the
+connected one with the most space."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.ground.units import GiB
+from secondsite.wire.control.orders import Kind
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import Verbs, folder_in_memory
+
+OTHER_A, OTHER_B = "other-appliance-a", "other-appliance-b"
+
+
+@pytest.fixture
+def verbs():
+    """db01 is on the second host of site a; b's second host has more space."""
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder, ("web01", "db01"))
+        verbs.appliances.hosts = {A: ("web01",), OTHER_A: ("db01",)}
+        with verbs.store.transaction() as tx:
+            for like, name, free in ((A, OTHER_A, 1), (B, OTHER_B, 9), (B, B, 5)):
+                first = tx.appliances.find(like)
+                assert first is not None
+                assert first.hello is not None
+                hello = first.hello.model_copy(update={"appliance_id": name})
+                made = dataclasses.replace(
+                    first, id=name, name=name, hello=hello, store_free_bytes=free * GiB
+                )
+                tx.appliances.put(made)
+        yield verbs
+        verbs.close()
+
+
+def places(verbs, name):
+    machine = verbs.machine(name)
+    return machine.source_appliance_id, machine.target_appliance_id
+
+
+def test_the_source_is_the_appliance_that_has_the_machine_and_the_target_has_the_most_space(verbs):
+    verbs.protect("db01")
+    assert places(verbs, "db01") == (OTHER_A, OTHER_B)
+    verbs.protect("web01")
+    assert places(verbs, "web01") == (A, OTHER_B)
+
+
+def test_a_target_that_was_named_is_taken_though_another_has_more_space(verbs):
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01", target_appliance=B)
+    assert job.job.state == "succeeded"
+    assert places(verbs, "db01") == (OTHER_A, B)
+
+
+def test_a_target_that_is_connected_goes_before_one_with_more_space(verbs):
+    verbs.appliances.away.add(OTHER_B)
+    verbs.protect("db01")
+    assert places(verbs, "db01") == (OTHER_A, B)
+
+
+def test_no_appliance_of_another_site_can_be_named(verbs):
+    with pytest.raises(errors.NotFound) as refused:
+        verbs.submit(Verb.ENABLE_PROTECTION, "db01", target_appliance=A)
+    assert refused.value.do == f"Its appliances are {B}, {OTHER_B}."
+
+
+def test_an_appliance_that_is_away_does_not_delay_the_machines_of_the_others(verbs):
+    verbs.appliances.away.add(OTHER_A)
+    began = verbs.clock.monotonic()
+    job_id = verbs.submit(Verb.ENABLE_PROTECTION, "web01")
+    verbs.engine.run_until_idle()
+    assert verbs.clock.monotonic() == began
+    verbs.settle(job_id)
+    assert places(verbs, "web01") == (A, OTHER_B)
+
+
+def test_a_machine_that_no_connected_appliance_has_is_waited_for_half_a_minute(verbs):
+    verbs.appliances.away.add(OTHER_A)
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert job.job.error.code == "appliance-unreachable"
+    assert OTHER_A in job.job.error.message
+    verbs.appliances.mend()
+    assert verbs.retry(job.job.id).job.state == "succeeded"
+    assert places(verbs, "db01") == (OTHER_A, OTHER_B)
+
+
+def test_a_machine_that_two_hosts_know_is_protected_where_it_runs(verbs):
+    """As after a live migration that left the definition behind."""
+    verbs.appliances.hosts = {A: ("db01",), OTHER_A: ("db01",)}
+    verbs.appliances.off = {A}
+    verbs.protect("db01")
+    assert places(verbs, "db01")[0] == OTHER_A
+
+
+def test_its_own_appliances_serve_it_there_and_back(verbs):
+    verbs.protect("db01")
+    for verb in (
+        Verb.PLANNED_FAILOVER,
+        Verb.COMMIT,
+        Verb.REPROTECT,
+        Verb.PLANNED_FAILOVER,
+        Verb.COMMIT,
+        Verb.REPROTECT,
+    ):
+        assert verbs.run(verb, "db01").job.state == "succeeded"
+    assert verbs.run(Verb.TEST_FAILOVER, "db01").job.state == "succeeded"
+    assert verbs.state("db01") is State.PROTECTED
+    assert {appliance for appliance, _, _ in verbs.appliances.given} == {OTHER_A, OTHER_B}
+    assert places(verbs, "db01") == (OTHER_A, OTHER_B)
+    assert Kind.START_REPLICA in {kind for _, kind, _ in verbs.appliances.given}
