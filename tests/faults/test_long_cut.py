@@ -9,7 +9,7 @@ from rig.eventually import eventually
 from secondsite.ground.units import KiB, MiB
 from tests.faults.support_faults import CountingGuest
 
-CUT_SECONDS = 150
+CUT_SECONDS = 95
 THRESHOLD_SECONDS = 20
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(420)]

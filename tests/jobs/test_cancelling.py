@@ -8,7 +8,7 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.running import stage
+from secondsite.jobs.running import requests, stage
 from tests.jobs.support_jobs import Facts, verb
 
 
@@ -194,3 +194,23 @@ def test_a_job_that_undoes_a_failure_refuses_a_cancel(room):
     engine.run_until_idle()
     with pytest.raises(Refused, match="being undone"):
         room.ask(engine.cancel, job_id)
+
+
+def test_a_job_that_was_held_on_its_way_back_goes_on_with_that_when_it_is_cancelled(room):
+    gate = {"open": False}
+
+    def undo(context):
+        if not gate["open"]:
+            raise Wait("gate", 1000, "the way back waits")
+        return Done("undone")
+
+    first = Step("a", room.does("a").run, undo=undo)
+    engine = room.engine(verb("v", first, Step("broken", fails), undo_on_failure=True))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    room.ask(requests.hold_all)
+    room.ask(engine.cancel, job_id)
+    gate["open"] = True
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.FAILED
+    assert ("Undo: a", "succeeded") in room.states(job_id)

@@ -121,7 +121,7 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
         return key_change.change(config.store, path, source)
 
 
-def unseal(source: Path, target: Path, key_file: Path) -> None:
+def decrypt(source: Path, target: Path, key_file: Path) -> None:
     """Decrypts an encrypted file of a replica into a new file that only its owner can read. Raises InvalidArgument."""
     try:
         decrypt_file.decrypt(source.absolute(), target, customer_key.load(key_file))

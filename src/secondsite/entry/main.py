@@ -215,8 +215,9 @@ def appliance_change_key(
     output.console.print("Keep a copy of the new key in another place; next: start the appliance")
 
 
-@appliance_noun.app.command("unseal")
-def appliance_unseal(
+@appliance_noun.app.command("decrypt")
+@appliance_noun.app.command("unseal", hidden=True)  # manifests of earlier releases tell people to type this
+def appliance_decrypt(
     source: Annotated[
         Path, typer.Argument(help="An encrypted file in the folder of a replica.", metavar="FILE")
     ],
@@ -226,7 +227,7 @@ def appliance_unseal(
     """Decrypt a file from the folder of an encrypted replica, such as its UEFI variables."""
     from . import appliance_main
 
-    appliance_main.unseal(source, target, encryption_key_file)
+    appliance_main.decrypt(source, target, encryption_key_file)
     output.console.print(f"{target} has the decrypted content of {source}")
 
 

@@ -86,7 +86,7 @@ def test_points_replication_and_drills_go_on_with_the_new_key(encrypted, key, tm
     assert_starts(encrypted, encrypted.point_now(), now)
 
 
-def test_firmware_state_lies_sealed_and_a_person_with_the_key_can_unseal_it(encrypted, key, tmp_path):
+def test_firmware_state_lies_encrypted_and_a_person_with_the_key_can_decrypt_it(encrypted, key, tmp_path):
     encrypted.point_now()
     store = encrypted.target.config.store
     sealed = list(store.glob("replicas/*/firmware/*"))

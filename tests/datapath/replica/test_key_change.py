@@ -282,5 +282,5 @@ def test_a_replica_that_an_earlier_release_made_takes_a_new_key(
     with pytest.raises(errors.KeyWrong):
         cycle_file.verify(waiting, key)
     told = manifest.load(folder / "points" / "p1.json").how_to_boot
-    assert "secondsite appliance unseal firmware/" in told
+    assert "secondsite appliance decrypt firmware/" in told
     assert "file=VARS.fd" in told

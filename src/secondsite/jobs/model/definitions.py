@@ -50,8 +50,8 @@ class Definition:
     """A kind of job.
 
     Hooks run in the transaction that records the start or the end, so the domain's state and the job's never
-    disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `on_start` runs at the start of every attempt. `on_success` also runs for a partial success; the view
-    says which it is. A hook that raises turns the end into a failure.
+    disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `on_start` runs at the start of
+    every attempt. `on_success` also runs for a partial success; the view says which it is. A hook that raises turns the end into a failure.
     """
 
     name: str

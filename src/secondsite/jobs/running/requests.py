@@ -84,9 +84,13 @@ def add_steps(session: Session, job_id: str, definition: Definition, attempt: in
 
 
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Ask the job and its children to turn back at their next boundary; raises Refused if it cannot."""
+    """Ask the job and its children to turn back at their next boundary; one that was held on its way back goes on with that.
+    Raises Refused if it cannot."""
     job = _existing(session, job_id)
     definition = catalogue.find(job.name)
+    if job.state is JobState.HELD and job.ending is not None:
+        _let_go_on(session, job, now)
+        return
     if job.state is JobState.HELD and not _turns_back(session, job, definition):
         _give_up(session, catalogue, job, now)
         return

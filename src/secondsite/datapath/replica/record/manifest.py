@@ -96,7 +96,7 @@ def how_to_boot(
 
 def decrypting(file: str) -> str:
     """Part of a sentence: how to decrypt the variables of an encrypted machine."""
-    command = f"secondsite appliance unseal {file} {DECRYPTED} --encryption-key-file KEYFILE"
+    command = f"secondsite appliance decrypt {file} {DECRYPTED} --encryption-key-file KEYFILE"
     return f", {DECRYPTED} being what '{command}' writes"
 
 
