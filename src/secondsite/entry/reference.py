@@ -106,6 +106,7 @@ def _command_line() -> str:
         rows = [
             (f"`secondsite {noun} {name}`", _arguments(each), _help(each))
             for name, each in group.commands.items()
+            if not each.hidden
         ]
         parts.append(f"## {noun}\n\n{group.help}\n\n" + _page(("command", "takes", "does"), rows))
     return "\n".join(parts)
