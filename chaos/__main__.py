@@ -1,5 +1,5 @@
 """`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-`--power-cuts N [--seed N]`, or `--walks N [--seed N] [--minutes M]`; exit code 1 if a promise broke."""
+`--power-cuts N [--seed N]`, or `--walks N [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -16,7 +16,7 @@ from rich.table import Table
 import guestkit
 from chaos import storm, sweep
 from chaos.power_cuts import cutting
-from chaos.walks import walking
+from chaos.walks import walkers, walking
 
 console = Console(highlight=False)
 
@@ -61,6 +61,13 @@ def _arguments() -> argparse.Namespace:
         type=int,
         metavar="N",
         help="walk at random on simulated sites, N steps, or as far as --minutes",
+    )
+    parser.add_argument(
+        "--walkers",
+        type=int,
+        default=walkers.usual(),
+        metavar="K",
+        help=f"with --walks: so many side by side ({walkers.PER_CORE} for each core)",
     )
     parser.add_argument(
         "--victim",
@@ -109,12 +116,14 @@ def _power_cuts(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]
 def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     _say(f"seed {chosen.seed}")
     minutes = chosen.minutes or float("inf")
-    seen = walking.run(chosen.walks, chosen.seed, within_seconds=60 * minutes, say=_say)
-    table = Table("step", "times", "what became of it")
+    seen = walking.run(
+        chosen.walks, chosen.seed, side_by_side=chosen.walkers, within_seconds=60 * minutes, say=_say
+    )
+    table = Table("step", "times", "seconds", "what became of it")
     for kind, count in seen.steps.most_common():
         became = {told: times for told, times in seen.outcomes.items() if told.startswith(f"{kind}: ")}
         told = ", ".join(f"{word.removeprefix(f'{kind}: ')} {times}" for word, times in became.items())
-        table.add_row(kind, str(count), told)
+        table.add_row(kind, str(count), f"{seen.seconds[kind] / count:.1f}", told)
     console.print(table)
     _say(
         f"{seen.steps.total()} steps in {seen.episodes} episodes, {seen.points_read} points read, {seen.boots} starts"

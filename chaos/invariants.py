@@ -4,6 +4,7 @@ write, no dead end. What runs is looked up in the fabrics, what is held in the s
 Walks, the ladder and storms ask after every step.
 """
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Protocol
 from chaos.errors import PromiseBroken
 from rig import Rig, images
 from rig.sites import SITES
+from secondsite.client import Vault
 from secondsite.domain import errors, lifecycle
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
@@ -84,11 +86,20 @@ def a_way_on(offered: Callable[[], Sequence[Verb]], take: Callable[[Verb], str |
 class Points:
     """Reads the points of a simulated machine, each once: every record that its source held at the instant is there."""
 
-    def __init__(self, rig: Rig, machine: str, held_at: Callable[[float], int], key: str = "vda") -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        machine: str,
+        held_at: Callable[[float], int],
+        key: str = "vda",
+        vault: Vault | None = None,
+    ) -> None:
+        """`vault`: a connection that is kept, instead of one for each time."""
         self._rig = rig
         self._machine = machine
         self._held_at = held_at
         self._key = key
+        self._vault = vault
         self._read: set[tuple[str, str]] = set()
 
     @property
@@ -99,7 +110,7 @@ class Points:
     def ask(self, within: int = POINTS_READ) -> None:
         """Raises PromiseBroken; points that retention takes meanwhile are left alone."""
         try:
-            with self._rig.client() as vault:
+            with contextlib.nullcontext(self._vault) if self._vault else self._rig.client() as vault:
                 machine_id = vault.machines[self._machine].show().id
                 known = list(vault.machines[self._machine].points)
         except (errors.NotFound, errors.VaultUnreachable):

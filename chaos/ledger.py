@@ -74,6 +74,12 @@ class Ledger(Background):
         stopped = not later[0].books or later[0].books[-1] < at
         return min(held, later[0].last) if stopped else held
 
+    def reverted(self, site: str, fabric_id: str, last: int) -> None:
+        """The owner put an older copy in the place of the disks of a machine that is off: it holds so many records."""
+        with self._guard:
+            self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged), time.time()))
+            del self._acknowledged[last:]
+
     def running(self) -> list[tuple[str, str]]:
         """(site, fabric id) of every copy that runs now under the machine's name."""
         return [
@@ -95,12 +101,17 @@ class Ledger(Background):
         """The last record on a running copy's disk; raises FabricError, and complains about holes."""
         with simulated.Guest(self._roots[site], fabric_id) as guest:
             room = guest.size_bytes(KEY) // simulated.RECORD_BYTES
-            count = min(room, len(self._acknowledged) + 64)
+            count = min(room, self._most() + 64)
             found = simulated.records(lambda offset, length: guest.read(KEY, offset, length), count)
         if found != list(range(len(found))):
             hole = next(n for n, number in enumerate(found) if n != number)
             self.complaints.append(f"{self.name} at {site}: record {hole} is missing below {found[-1]}")
         return len(found)
+
+    def _most(self) -> int:
+        """The most records that any lineage had: a newer point than the last one may be started."""
+        with self._guard:
+            return max([len(self._acknowledged), *(len(boot.books) for boot in self.boots)])
 
     def _live(self) -> None:
         while not self.ended.wait(LOOK_SECONDS):

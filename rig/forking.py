@@ -7,6 +7,7 @@ never imports libvirt, whose threads do not survive a fork: it is for simulated 
 import atexit
 import ctypes
 import functools
+import gc
 import json
 import os
 import signal
@@ -139,6 +140,7 @@ def serve() -> None:
     from secondsite.fabrics import simulated as _simulated  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.freeze()  # else each child copies all pages with its first collection
     for line in sys.stdin.buffer:
         wish = json.loads(line)
         pid = os.fork()

@@ -1,6 +1,8 @@
 """Our processes: started in sessions of their own, watched by their log, killed as a power cut would."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 from rig.forking import Forked, ForkServer
 
 ROOT = Path(__file__).resolve().parents[1]
+PORTS = (10000, 32000)
 
 
 class DidNotStart(Exception):
@@ -114,11 +117,13 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody has now, below those that the kernel gives to connections: a process that is started
+    again would not get such a one back."""
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def of_folder(folder: Path) -> list[int]:

@@ -1,7 +1,9 @@
 """Two sites with a machine whose guest writes all the time, the line between them, and how all of it comes to rest."""
 
 import contextlib
+import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from rig.relay import Relay
 from rig.sites import SITES
 from secondsite.client import Vault
 from secondsite.domain import errors
-from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import MiB
@@ -31,14 +33,23 @@ POLICY = rest.PolicyCreate(
     retention_seconds=60,
     crash_consistent_every_seconds=1,
     app_consistent_every_seconds=0,
-    cycle_seconds=0.3,
+    cycle_seconds=0.5,
 )
 DISK_BYTES = (16 * MiB, 4 * MiB)
 """Room for twenty minutes of records on the first."""
 SETTLE_SECONDS = 240.0
-WITHOUT_END_SECONDS = 60.0
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 3.0
 """So long a job may wait for a line that is cut."""
+LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.03, 0.3
+"""Each answer costs the vault milliseconds of processor time, and walks were half of them."""
+
+
+def pauses() -> Iterator[float]:
+    """Between looks: short at first, then longer."""
+    seconds = LOOK_SECONDS
+    while True:
+        yield seconds
+        seconds = min(1.5 * seconds, LONGEST_LOOK_SECONDS)
 
 
 @dataclass(slots=True)
@@ -46,6 +57,7 @@ class Episode:
     """All that a walk works with. `lost`: the site that is gone for good."""
 
     rig: Rig
+    vault: Vault
     ledger: Ledger
     keeper: Keeper
     relays: tuple[Relay, ...]
@@ -66,12 +78,11 @@ class Episode:
         deadline = time.monotonic() + within_seconds
         while True:
             try:
-                with self.rig.client() as vault:
-                    return question(vault)
+                return question(self.vault)
             except errors.VaultUnreachable:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.1)
+                time.sleep(LONGEST_LOOK_SECONDS)
 
     def machine(self) -> rest.Machine | None:
         """As the vault shows it; None while it is not protected."""
@@ -100,24 +111,17 @@ class Episode:
     def follow(self, job_id: str) -> rest.Job:
         """The job at its end; a cut line is mended if it waits for it. A held job is left to people."""
         began = time.monotonic()
-        while True:
+        for pause in pauses():
             job = self.ask(lambda vault: vault.jobs[job_id].show())
             if job.state.ended or job.state is rest.JobState.HELD:
                 self._excuse(job)
                 return job
             if time.monotonic() - began > PATIENCE_SECONDS:
                 self.mend()
-                patience = 0.0 if self.lost is not None else WITHOUT_END_SECONDS
-                if time.monotonic() - began > patience and self._waits_beside():
-                    return job
             if time.monotonic() - began > SETTLE_SECONDS:
                 raise PromiseBroken(f"it does not end: {self.rig.describe(job)}")
-            time.sleep(0.1)
-
-    def _waits_beside(self) -> bool:
-        """For a site that is gone or a replica that stays closed, while other verbs are offered: it holds nobody up."""
-        machine = self.machine()
-        return machine is not None and machine.state is State.PROTECTED and bool(machine.allowed_operations)
+            time.sleep(pause)
+        raise AssertionError
 
     def _excuse(self, job: rest.Job) -> None:
         """A failover that did not, or could not, shut its source down says so: what runs there is the operator's."""
@@ -133,9 +137,11 @@ class Episode:
     def settle(self) -> None:
         """Whoever died is back, what is held was decided, and no job is left."""
         self._until("all are connected", self._all_connected)
-        for job in self.jobs(rest.JobState.HELD):
-            self._decide(job)
-        for job in self.jobs(*(state for state in rest.JobState if not state.ended)):
+        left = self.jobs(*(state for state in rest.JobState if not state.ended))
+        for job in left:
+            if job.state is rest.JobState.HELD:
+                self._decide(job)
+        for job in left:
             self.follow(job.id)
 
     def check(self) -> None:
@@ -152,6 +158,18 @@ class Episode:
             invariants.leads_on(machine)
             self.ledger.runs_at = machine.active_site
         self.points.ask()
+        self._guest_goes_on()
+
+    def _guest_goes_on(self) -> None:
+        """The guest of the copy that runs writes, from its last start on."""
+        before = self.ledger.last
+        boots = len(self.ledger.boots)
+
+        def goes_on() -> bool:
+            wrote = self.ledger.last > before or len(self.ledger.boots) > boots
+            return wrote or len(self.ledger.running()) != 1
+
+        self._until("the guest writes", goes_on)
 
     def _told_of(self) -> None:
         """Whose deed it was hears of it, and undoes it."""
@@ -187,16 +205,24 @@ class Episode:
         self.ask(decide)
 
     def _all_connected(self) -> bool:
-        with contextlib.suppress(errors.VaultUnreachable), self.rig.client() as vault:
-            return all(each.connected for each in vault.appliances if each.site != self.lost)
+        with contextlib.suppress(errors.VaultUnreachable):
+            return all(each.connected for each in self.vault.appliances if each.site != self.lost)
         return False
 
     def _until(self, what: str, is_true: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not is_true():
+        for pause in pauses():
+            if is_true():
+                return
             if time.monotonic() > deadline:
                 raise PromiseBroken(f"not within {SETTLE_SECONDS:.0f} s: {what}")
-            time.sleep(0.1)
+            time.sleep(pause)
+
+
+def in_memory() -> Path:
+    """A new folder. Nobody cuts the power here: what a process wrote is there, whatever the disk does."""
+    there = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="ss-walk-", dir=there if os.access(there, os.W_OK) else "/var/tmp"))
 
 
 @contextlib.contextmanager
@@ -209,16 +235,18 @@ def opened(chance: random.Random) -> Iterator[Episode]:
         for site in SITES
     }
     try:
-        with Rig("simulated", appliance_options=options, forked=True) as rig:
+        with Rig("simulated", in_memory(), appliance_options=options, forked=True) as rig:
             rig.open()
             with rig.client() as vault:
                 vault.policies.create(**POLICY.model_dump())
             made = rig.make_simulated(MACHINE, disk_bytes=DISK_BYTES)
             simulated.set_autostart(made.host, made.fabric_id)
             roots: dict[str, Path] = {site: rig.home(f"appliance-{site}") / "fabric" for site in SITES}
-            with Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
-                points = invariants.Points(rig, MACHINE, ledger.held_at)
-                yield Episode(rig, ledger, keeper, tuple(relays.values()), chance, points)
+            with rig.client() as vault, Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
+                points = invariants.Points(rig, MACHINE, ledger.held_at, vault=vault)
+                yield Episode(rig, vault, ledger, keeper, tuple(relays.values()), chance, points)
+            for process in (rig.vault, *rig.appliances.values()):
+                process.kill()
     finally:
         for relay in relays.values():
             relay.close()

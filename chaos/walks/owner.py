@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.walks.disks import Disks
 from chaos.walks.episode import Episode
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
@@ -16,6 +17,7 @@ class Owner:
     """Of both sites."""
 
     on: Episode
+    disks: Disks
     undefined: list[tuple[str, MachineRecord]] = field(default_factory=list)
 
     def act(self) -> str:
@@ -30,15 +32,20 @@ class Owner:
             self.start_anyway,
         )
         found = self.on.ledger.machines()
+        if self.on.chance.random() < 0.4 and (undone := self.disks.undo()):
+            return undone
         if self.undefined and self.on.chance.random() < 0.5:
             return self._define_again()
         if not found:
             return "nothing is there"
         site, machine = self.on.chance.choice(found)
+        if self.on.chance.random() < 0.4:
+            return self.disks.act(site, machine)
         return self.on.chance.choice(acts)(site, machine)
 
     def switch_on(self) -> str:
         """Production, where it belongs: nothing may be in its way."""
+        self.disks.undo()
         active = self.on.active_site()
         there = [found for found in self.on.ledger.machines() if found[0] == active]
         if not there:
@@ -47,7 +54,7 @@ class Owner:
 
     def start(self, site: str, machine: MachineSummary) -> str:
         copies = len(self.on.ledger.running())
-        if copies and not self.on.machine_is_protected():
+        if copies and (machine.tag is None or not self.on.machine_is_protected()):
             return "left alone: it is not ours, and runs already"
         try:
             self._power(site).start(machine.fabric_id)
@@ -57,6 +64,8 @@ class Owner:
 
     def start_anyway(self, site: str, machine: MachineSummary) -> str:
         """Ends the veto first. A second copy is then this person's deed, and has to be told of."""
+        if machine.tag is None and self.on.ledger.running():
+            return "left alone: it is not ours, and another one runs"
         self.on.ledger.pardon = f"the owner started the copy at {site}"
         host = self._host(site)
         with host.records.lock(machine.fabric_id, "start anyway"):

@@ -79,6 +79,8 @@ class Steps:
             return f"{verb}: succeeded"
         self.on.log.append(f"  {verb}: {problem}")
         self.on.mend()
+        if undone := self.owner.disks.undo():
+            self.on.log.append(f"  {undone}")
         self.on.settle()
         verbs.any_way_on(self.on)
         return f"{verb}: {problem}"

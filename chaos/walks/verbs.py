@@ -106,6 +106,11 @@ def _without(on: Episode) -> Options:
     return {"without_site": on.lost}
 
 
+def _without_target(on: Episode) -> Options:
+    machine = on.machine()
+    return {"without_site": on.lost if machine is not None and machine.target_site == on.lost else None}
+
+
 def _location(on: Episode) -> Options:
     return {"location": on.chance.choice(list(rest.Location))}
 
@@ -119,9 +124,9 @@ _OPTIONS: dict[Verb, Callable[[Episode], Options]] = {
     Verb.FAILOVER: _failover,
     Verb.CHANGE_RECOVERY_POINT: _older_point,
     Verb.COMMIT: _without,
-    Verb.CANCEL_FAILOVER: _without,
+    Verb.CANCEL_FAILOVER: _without_target,
     Verb.DISABLE_PROTECTION: _without,
-    Verb.CLEANUP_TEST_FAILOVER: _without,
+    Verb.CLEANUP_TEST_FAILOVER: _without_target,
     Verb.REPROTECT: _location,
     Verb.INCLUDE_DISK: _second_disk,
     Verb.EXCLUDE_DISK: _second_disk,

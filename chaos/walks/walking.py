@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from chaos.walks import episode
+from chaos.walks import episode, walkers
 from chaos.walks.accidents import Accidents
+from chaos.walks.disks import Disks
 from chaos.walks.episode import Episode
 from chaos.walks.owner import Owner
 from chaos.walks.steps import Steps
 
-MOST_STEPS = 25
+MOST_STEPS = 40
 STEPS_WITHOUT_A_SITE = 5
 Say = Callable[[str], None]
 
@@ -33,10 +34,12 @@ class Broken:
 
 @dataclass(slots=True)
 class Walks:
-    """What was done, and what broke. `episodes`: each began with two new sites, from a seed of its own."""
+    """What was done, and what broke. `episodes`: each began with two new sites, from a seed of its own. `seconds`: how
+    long the steps took, by their kind."""
 
     seed: int
     steps: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     episodes: int = 0
     points_read: int = 0
@@ -46,47 +49,85 @@ class Walks:
 
     def as_json(self) -> dict[str, Any]:
         broken = [asdict(each) for each in self.broken]
-        counted = {"steps": dict(self.steps), "outcomes": dict(self.outcomes), "broken": broken}
-        return {name: counted.get(name, getattr(self, name)) for name in self.__slots__}
+        counted = {name: dict(getattr(self, name)) for name in ("steps", "seconds", "outcomes")}
+        return {name: counted.get(name, getattr(self, name)) for name in self.__slots__} | {"broken": broken}
+
+    def add(self, other: Self) -> None:
+        for name in ("steps", "outcomes", "episodes", "points_read", "boots", "copies_told", "broken"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for kind, seconds in other.seconds.items():
+            self.took(kind, seconds)
+
+    def took(self, kind: str, seconds: float) -> None:
+        self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of an episode: how many steps it may take, and when (monotonic) it is over."""
+
+    steps: int = MOST_STEPS
+    until: float = float("inf")
 
 
 def run(
     steps: int,
     seed: int,
     *,
+    side_by_side: int = 1,
     within_seconds: float = float("inf"),
     most_broken: int | None = None,
     say: Say = lambda _: None,
 ) -> Walks:
     """At least so many steps, unless the time is over or so many promises broke before."""
     walks, until = Walks(seed), time.monotonic() + within_seconds
-    while walks.steps.total() < steps and time.monotonic() < until:
-        _episode(walks, steps, until, say)
-        if most_broken is not None and len(walks.broken) >= most_broken:
-            break
+
+    def wanted(under_way: int) -> bool:
+        """Whether one more episode is, beside those that are under way."""
+        enough = walks.steps.total() + under_way * MOST_STEPS >= steps
+        broken = most_broken is not None and len(walks.broken) >= most_broken
+        return not enough and not broken and time.monotonic() < until
+
+    def begin(number: int) -> tuple[int, int, Bounds]:
+        return seed, number, Bounds(min(MOST_STEPS, steps), until)
+
+    for taken, said in walkers.taken(_episode, begin, wanted, side_by_side):
+        walks.add(taken)
+        for line in said:
+            say(line)
     return walks
 
 
-def _episode(walks: Walks, steps: int, until: float, say: Say) -> None:
-    walks.episodes += 1
-    name = f"{walks.seed}.{walks.episodes}"
-    with episode.opened(random.Random(name)) as on:
-        acts = Steps(on, Accidents(on), Owner(on))
-        try:
-            _walk(acts, walks, steps, until, say)
-        except Exception as problem:
-            told = f"{type(problem).__name__}: {problem}"
-            walks.broken.append(Broken(name, told, tuple(on.log), str(_keep(on))))
-            say("\n".join([f"BROKEN {name}: {told}", *on.log]))
-        walks.points_read += on.points.count
-        walks.boots += len(on.ledger.boots)
-        walks.copies_told += on.copies_told
+def _episode(seed: int, number: int, bounds: Bounds) -> tuple[Walks, list[str]]:
+    """What came of it, and what is told of it."""
+    walks = Walks(seed, episodes=1)
+    said: list[str] = []
+    name = f"{seed}.{number}"
+    try:
+        with episode.opened(random.Random(name)) as on:
+            try:
+                _walk(Steps(on, Accidents(on), Owner(on, Disks(on))), walks, bounds, said.append)
+            except Exception as problem:
+                _broke(walks, name, problem, on, said.append)
+            walks.points_read += on.points.count
+            walks.boots += len(on.ledger.boots)
+            walks.copies_told += on.copies_told
+    except Exception as problem:
+        walks.broken.append(Broken(name, f"{type(problem).__name__}: {problem}", (), ""))
+        said.append(f"BROKEN {name}: at its beginning or end: {problem}")
+    return walks, said
 
 
-def _walk(acts: Steps, walks: Walks, steps: int, until: float, say: Say) -> None:
+def _broke(walks: Walks, name: str, problem: Exception, on: Episode, say: Say) -> None:
+    told = f"{type(problem).__name__}: {problem}"
+    walks.broken.append(Broken(name, told, tuple(on.log), str(_keep(on))))
+    say("\n".join([f"BROKEN {name}: {told}", *on.log]))
+
+
+def _walk(acts: Steps, walks: Walks, bounds: Bounds, say: Say) -> None:
     alone = 0
-    for number in range(MOST_STEPS):
-        if walks.steps.total() >= steps or time.monotonic() > until or alone > STEPS_WITHOUT_A_SITE:
+    for number in range(bounds.steps):
+        if time.monotonic() > bounds.until or alone > STEPS_WITHOUT_A_SITE:
             return
         began = time.monotonic()
         kind, told = acts.any()
@@ -99,7 +140,9 @@ def _walk(acts: Steps, walks: Walks, steps: int, until: float, say: Say) -> None
         acts.on.check()
         shown = acts.on.machine()
         acts.on.log.append(f"  {shown.state if shown else 'unprotected'}, runs {acts.on.ledger.running()}")
-        say(f"{number} {kind}: {told} ({time.monotonic() - began:.1f} s)")
+        seconds = time.monotonic() - began
+        walks.took(kind, seconds)
+        say(f"{number} {kind}: {told} ({seconds:.1f} s)")
         alone += acts.on.lost is not None
 
 

@@ -12,6 +12,7 @@ import libvirt
 import libvirt_qemu
 
 from rig import capabilities, processes
+from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
 from rig.images import qemu_img
 from secondsite.fabrics.libvirt import LibvirtFabric, open_fabric
@@ -116,6 +117,20 @@ class LibvirtHost:
 
     def resize(self, fabric_id: str, disk_key: str, size_bytes: int) -> None:
         self.domain(fabric_id).blockResize(disk_key, size_bytes, 1)
+
+    def take_snapshot(self, fabric_id: str, disk_key: str) -> None:
+        """As 'virsh snapshot-create --disk-only'."""
+        overlay = self.images / f"{uuid.uuid4().hex[:8]}.qcow2"
+        disk = f"<disk name='{disk_key}' snapshot='external'><source file='{overlay}'/></disk>"
+        xml = f"<domainsnapshot><disks>{disk}</disks></domainsnapshot>"
+        self.domain(fabric_id).snapshotCreateXML(xml, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY)
+
+    def end_snapshot(self, fabric_id: str, disk_key: str) -> None:
+        """As 'virsh blockcommit --active --pivot'."""
+        domain = self.domain(fabric_id)
+        domain.blockCommit(disk_key, None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+        eventually(lambda: "ready='yes'" in domain.XMLDesc())
+        domain.blockJobAbort(disk_key, libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
 
     def kill(self, fabric_id: str) -> None:
         pid = (self.pid_files / f"{self.domain(fabric_id).name()}.pid").read_text()

@@ -21,6 +21,7 @@ class SimulatedHost:
         self.scratch_dir = root / "scratch"
         self.scratch_dir.mkdir()
         self.fabric: Fabric = simulated.open_fabric(root)
+        self._below = root
 
     def make_machine(self, name: str, disks_bytes: Sequence[int]) -> str:
         return simulated.make_machine(self.root, name, disks_bytes, networks=["lan"])
@@ -48,6 +49,12 @@ class SimulatedHost:
         found = self.fabric.inventory.get(fabric_id)
         assert found is not None, f"the host has no machine {fabric_id}"
         return next(Path(disk.path) for disk in found.definition.disks if disk.key == disk_key)
+
+    def take_snapshot(self, fabric_id: str, disk_key: str) -> None:
+        self._below = simulated.take_snapshot(self.root, fabric_id, disk_key)
+
+    def end_snapshot(self, fabric_id: str, disk_key: str) -> None:
+        simulated.end_snapshot(self.root, fabric_id, disk_key, self._below)
 
     def kill(self, fabric_id: str) -> None:
         simulated.kill(self.root, fabric_id)

@@ -32,6 +32,7 @@ ALLOWED = {
     "failing_over": [],  # S-141, C-02: a failover in progress is not cancelled
     "failover_failed": ["disable_protection", "failover", "cancel_failover"],  # C-02, C-03: never a dead item
     "failed_over": [
+        "disable_protection",
         "change_recovery_point",
         "commit",
     ],  # S-155, S-157; S-207: only a planned one is cancelled
@@ -64,6 +65,7 @@ VERBS = {
     ("failover_failed", "cancel_failover"): "cancelling",
     ("failed_over", "change_recovery_point"): "changing_recovery_point",
     ("failed_over", "commit"): "committing",
+    ("failed_over", "disable_protection"): "disabling",
     ("committed", "disable_protection"): "disabling",
     ("committed", "reprotect"): "reprotecting",
     ("planned_failed_over", "change_recovery_point"): "planned_changing_recovery_point",
@@ -102,7 +104,14 @@ FOUND_IN = {
     "planned_changing_recovery_point": {"planned_failed_over"},
     "planned_committing": {"planned_failed_over"},
     "cancelling": {"failover_failed", "planned_failed_over", "cancel_failed"},
-    "disabling": {"protected", "committed", "failover_failed", "cancel_failed", "disable_failed"},
+    "disabling": {
+        "protected",
+        "committed",
+        "failed_over",
+        "failover_failed",
+        "cancel_failed",
+        "disable_failed",
+    },
 }
 """Where a job whose check fails leaves the machine: where it was found (ours)."""
 

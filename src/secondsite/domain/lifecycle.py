@@ -127,6 +127,12 @@ TABLE: tuple[Transition, ...] = (
     _service(S.CHANGING_RECOVERY_POINT, E.SUCCEEDED, S.FAILED_OVER, "S-155"),
     _service(S.CHANGING_RECOVERY_POINT, E.FAILED, S.FAILED_OVER, "ours: the old point is started again"),
     _user(S.FAILED_OVER, V.COMMIT, S.COMMITTING, "S-157"),
+    _user(
+        S.FAILED_OVER,
+        V.DISABLE_PROTECTION,
+        S.DISABLING,
+        "ours: a restored vault may show what was long ago",
+    ),
     _service(S.COMMITTING, E.SUCCEEDED, S.COMMITTED, "S-157, S-158"),
     _service(S.COMMITTING, E.FAILED, S.FAILED_OVER, "ours: commit is repeatable"),
     _user(S.PLANNED_FAILED_OVER, V.CHANGE_RECOVERY_POINT, S.PLANNED_CHANGING_RECOVERY_POINT, "S-203"),

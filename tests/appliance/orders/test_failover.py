@@ -69,6 +69,28 @@ def test_no_failed_over_machine_starts_while_the_replica_takes_cycles(pair):
     assert pair.status().runs == ()
 
 
+def test_a_replica_stays_closed_while_a_failed_over_machine_runs_on_it(pair):
+    pair.protect().synchronized()
+    fabric_id = fail_over(pair, pair.point_now())
+    opened = AcceptCycles(accepting=True)
+    refused = pair.target.order(Kind.ACCEPT_CYCLES, opened, pair.machine_id).problem
+    assert refused.code == "not-possible-now"
+    assert "was failed over" in refused.message
+    assert not pair.status().accepting
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=fabric_id), pair.machine_id)
+    pair.target.do(Kind.ACCEPT_CYCLES, opened, pair.machine_id)
+    assert pair.status().accepting
+
+
+def test_a_paused_source_goes_on_when_it_is_resynchronized(pair):
+    pair.protect().synchronized()
+    pair.source.do(Kind.PAUSE_REPLICATION, None, pair.machine_id)
+    seq = pair.source_status().last_seq
+    pair.source.do(Kind.RESYNCHRONIZE, None, pair.machine_id)
+    eventually(lambda: pair.source_status().last_seq > seq)
+    eventually(lambda: not pair.source_status().fenced)
+
+
 def test_a_repeated_start_gives_the_same_machine(pair):
     pair.protect().synchronized()
     point_id, fabric_id = pair.point_now(), str(uuid.uuid4())

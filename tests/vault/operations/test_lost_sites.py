@@ -202,6 +202,23 @@ def test_a_target_that_may_run_the_machine_holds_the_cancel_until_it_is_given_up
     assert verbs.appliances.running(machine.id) == [A]
 
 
+def test_what_was_left_at_a_site_is_done_in_the_order_in_which_it_was_left(verbs):
+    """The replica is not opened while the copy may run on it."""
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    machine = verbs.machine()
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    verbs.appliances.given.clear()
+    verbs.appliances.mend()
+    verbs.appliances.silent.add(Kind.STOP_REPLICA)
+    for _ in range(10):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(60)
+    assert (B, Kind.ACCEPT_CYCLES, machine.id) not in verbs.appliances.given
+    assert (B, Kind.ACCEPT_CYCLES, machine.id) in returned(verbs)
+
+
 @pytest.mark.parametrize("harmless", [Verb.PLANNED_FAILOVER, Verb.RESYNCHRONIZE])
 def test_a_verb_that_only_looked_does_not_keep_the_copy_at_a_site_that_returns(verbs, harmless):
     """Else two copies run for good: nothing is offered that ends the one there."""

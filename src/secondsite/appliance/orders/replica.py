@@ -4,7 +4,7 @@ from ...domain import errors
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
 from ...wire.control.setups import ReplicaSetup
 from ..shared import withdrawn
-from ..target import HostedReplica
+from ..target import FAILOVER, HostedReplica
 from . import runs
 from .context import Context
 
@@ -18,11 +18,22 @@ def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
 
 def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing]:
     hosted = context.hosted()
-    was = hosted.accepting
     with context.alone(hosted, "opening or closing the inbox"):
+        if payload.accepting:
+            _require_no_copy(hosted)
+        was = hosted.accepting
         hosted.save(accepting=payload.accepting)
     admission = "open" if payload.accepting else "closed"
     return f"the inbox {'was already' if was is payload.accepting else 'is now'} {admission}", Nothing()
+
+
+def _require_no_copy(hosted: HostedReplica) -> None:
+    """Cycles of the source would go on beside a copy that may run."""
+    if hosted.failed_over:
+        raise errors.NotPossibleNow(
+            f"A machine was failed over onto {hosted}, so it takes no cycles.",
+            do="Cancel the failover, or commit and reprotect it.",
+        )
 
 
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
@@ -41,29 +52,30 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
 
 
 def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
-    """Raises NotPossibleNow for a machine that runs on the replica and is not to be kept. A failover whose machine was
-    never made keeps nothing."""
+    """Whether a machine stands on the replica, whose files stay with it then. Raises NotPossibleNow for a failed-over
+    copy that is not to be kept: the vault may remove it first. What was committed is kept in any case: a vault that was
+    restored from an old backup may not know of it. A failover whose machine was never made keeps nothing."""
     state = hosted.replica.state
-    if state.run(runs.FAILOVER) is None:
+    if state.run(FAILOVER) is None:
         return False
-    machine = runs.machine_of(context, runs.FAILOVER)
+    machine = runs.machine_of(context, FAILOVER)
     made = machine is not None and context.fabric.inventory.get(machine.fabric_id) is not None
     if not (made or state.stands_on_its_run):
         return False
-    if machine is not None and not payload.keep_running:
+    if not payload.keep_running and not state.stands_on_its_run:
         raise errors.NotPossibleNow(
             f"A machine runs on {hosted}, so its files cannot be removed.",
             do="Keep the machine running, or remove it first.",
         )
-    return payload.keep_running
+    return payload.keep_running or machine is not None
 
 
 def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, keep: bool) -> str:
     for run in list(hosted.replica.state.runs):
-        if run.name != runs.FAILOVER or not (keep or hosted.replica.state.stands_on_its_run):
+        if run.name != FAILOVER or not (keep or hosted.replica.state.stands_on_its_run):
             runs.end(context, hosted, run.name)
     if keep:
-        hosted.replica.settle(runs.FAILOVER)
+        hosted.replica.settle(FAILOVER)
         _let_go_of_its_machine(context)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
         # remembered for a repeat of the order after the replica is gone
@@ -72,7 +84,12 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
 
 
 def _let_go_of_its_machine(context: Context) -> None:
-    """It is its owner's now: without our tag it can be protected anew."""
+    """It is its owner's now: without our tag it can be protected anew, and it is not replicated from here any more, if it
+    was since."""
+    source = context.parts.replication.find(context.machine_id)
+    if source is not None:
+        with source.lock("ending replication", context.left_seconds(), interrupt=True):
+            context.parts.replication.remove(source)
     for found in context.fabric.inventory.list():
         if found.tag == context.machine_id:
             context.fabric.tracking.disable(found.fabric_id)

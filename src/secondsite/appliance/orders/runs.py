@@ -14,10 +14,9 @@ from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.points import RolledForward, started_from
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import withdrawn
+from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica
 from .context import Context
-
-FAILOVER = "failover"
 
 
 class RunFact(Shape):

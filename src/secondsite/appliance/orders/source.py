@@ -11,6 +11,7 @@ from .context import Context
 
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
     """Tag the machine and record the setup; the loop does the rest."""
+    _end_forgotten(context, setup)
     replication = context.parts.replication
     source = replication.find(setup.machine_id)
     newer = source is not None and source.setup.epoch != setup.epoch
@@ -22,6 +23,25 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
     return f"{setup.machine_name} {how}, epoch {setup.epoch}", Nothing()
 
 
+def _end_forgotten(context: Context, setup: SourceSetup) -> None:
+    """A vault that was restored from before it protected the machine protects it anew, under another id. Nobody else
+    gives orders here, so what is replicated under the old one has been forgotten."""
+    found = context.fabric.inventory.get(setup.fabric_id)
+    tag = found.tag if found is not None else None
+    known = context.parts.replication.find(tag) if tag not in (None, setup.machine_id) else None
+    if known is not None and known.setup.fabric_id == setup.fabric_id:
+        with context.alone(known, "beginning anew", interrupt=True):
+            _let_go(context, known)
+            context.parts.replication.remove(known)
+
+
+def _let_go(context: Context, source: Source) -> str:
+    """The machine is its owner's again; how its autostart is, as the end of a sentence. The caller has locked the source."""
+    autostart = context.parts.replication.fences.abandon(source.machine_id)
+    context.fabric.tracking.disable(source.setup.fabric_id)
+    return autostart
+
+
 def stop_replication(context: Context, payload: StopReplication) -> tuple[str, Nothing]:
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source, "ending replication", interrupt=True):
@@ -29,23 +49,21 @@ def stop_replication(context: Context, payload: StopReplication) -> tuple[str, N
             if payload.forget:
                 _free_old_copy(context)
             return "the machine was not replicated from here", Nothing()
-        autostart = ""
-        if payload.forget:
-            autostart = context.parts.replication.fences.abandon(source.machine_id)
-            context.fabric.tracking.disable(source.setup.fabric_id)
+        autostart = _let_go(context, source) if payload.forget else ""
         context.parts.replication.remove(source)
     return f"ended replication of {source.setup.machine_name}{autostart}", Nothing()
 
 
 def _free_old_copy(context: Context) -> None:
-    """The old copy that an undone reprotect left here is its owner's again."""
-    fences = context.parts.replication.fences
-    fence = fences.find(context.machine_id)
-    found = context.fabric.inventory.get(fence.fabric_id) if fence else None
-    if found is not None and found.tag == context.machine_id:
-        fabric_id = found.definition.fabric_id
-        context.fabric.power.allow_start(fabric_id, context.machine_id, with_host=False)
-        context.fabric.tracking.disable(fabric_id)
+    """What carries the machine's tag here is its owner's again: the old copy that an undone reprotect left, or a machine
+    that this appliance forgot with its database."""
+    fences, power = context.parts.replication.fences, context.fabric.power
+    fenced = fences.find(context.machine_id) is not None
+    for found in context.fabric.inventory.list():
+        if found.tag == context.machine_id:
+            with_host = not fenced and power.starts_with_host(found.fabric_id)
+            power.allow_start(found.fabric_id, context.machine_id, with_host=with_host)
+            context.fabric.tracking.disable(found.fabric_id)
     fences.forget(context.machine_id)
 
 
@@ -53,7 +71,7 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
     """Stop sending, because the machine is being failed over; it must not start here from now on."""
     source = context.parts.replication.find(context.machine_id)
     if source is None:
-        return "the machine is not replicated from here, nothing to pause", Nothing()
+        return _pause_forgotten(context), Nothing()
     with context.alone(source, "pausing", interrupt=True):
         was = source.progress.paused
         if not was:
@@ -61,6 +79,17 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
         fenced = _fenced(context, source)
     how = "was already paused" if was else "is paused"
     return f"replication of {source.setup.machine_name} {how}, {fenced}", Nothing()
+
+
+def _pause_forgotten(context: Context) -> str:
+    """The machine may be here all the same, if this appliance's database is from an old backup."""
+    fenced = ""
+    for found in context.fabric.inventory.list():
+        if found.tag == context.machine_id:
+            why = "It is being failed over to the other site."
+            context.parts.replication.fences.raise_unknown(context.machine_id, found.fabric_id, why)
+            fenced = f", and {found.name} does not start with its host"
+    return f"the machine is not replicated from here, nothing to pause{fenced}"
 
 
 def _fenced(context: Context, source: Source) -> str:
@@ -73,9 +102,11 @@ def _fenced(context: Context, source: Source) -> str:
 
 
 def resynchronize(context: Context, _payload: Nothing) -> tuple[str, Nothing]:
+    """Compare all blocks. A source that was paused goes on: if its machine was failed over, the target refuses."""
     source = context.source()
     with context.alone(source, "resynchronizing", interrupt=True):
-        source.save(progresses.restarted(source.progress, source.setup.disks))
+        again = progresses.restarted(source.progress, source.setup.disks)
+        source.save(again.model_copy(update={"paused": False}))
         source.findings.add(
             "resynchronizing", "Asked for: all blocks are compared, those that differ are sent."
         )

@@ -70,6 +70,13 @@ class Fences:
             source.fenced = True
         self.enforce(source)
 
+    def raise_unknown(self, machine_id: str, fabric_id: str, why: str) -> None:
+        """The same for a machine that carries our tag and is not among the sources: this database is from an old backup."""
+        with self._lock:
+            if self.find(machine_id) is None:
+                self._put(machine_id, Fence(fabric_id=fabric_id, why=why, left_alone=True))
+        self.enforce_for(machine_id)
+
     def enforce(self, source: Source) -> None:
         """Turn autostart off, unless this was done since the appliance started."""
         if source.fenced:

@@ -21,12 +21,13 @@ from . import key_change, key_custody, scrub
 from .admission import Admission
 from .apply import Applier
 from .key_custody import GIVE_ONE, Custody
-from .replica import HostedReplica
+from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
 from .scrub import Scrubber
 from .seeds import Seeds
 
 __all__ = [
+    "FAILOVER",
     "GIVE_ONE",
     "Admission",
     "Applier",

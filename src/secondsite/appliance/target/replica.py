@@ -23,6 +23,8 @@ from .journal import KeptCycles
 from .key_custody import FINDINGS
 from .verdicts import PointVerdict, Verdicts
 
+FAILOVER = "failover"
+"""The name of the run that a failed-over machine runs on."""
 STORE_COUNTED_EVERY_SECONDS = 30.0
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 30.0
 
@@ -65,6 +67,11 @@ class HostedReplica:
         accepting = self.accepting if accepting is None else accepting
         self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
         self.setup, self.accepting = setup, accepting
+
+    @property
+    def failed_over(self) -> bool:
+        """Whether a machine was failed over onto it, as its files say: the database may be from an old backup."""
+        return self.replica.state.stands_on_its_run or self.replica.state.run(FAILOVER) is not None
 
     def look_for_key(self) -> None:
         """Add findings at once for a missing key, and for an unfinished change of the key."""

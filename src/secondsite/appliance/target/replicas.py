@@ -55,6 +55,7 @@ class ReplicaHost:
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
         hosted = HostedReplica(setup, accepting, replica, self._state)
+        hosted.accepting = accepting and not hosted.failed_over
         hosted.look_for_key()
         inbox.clear_parts(replica.inbox)
         hosted.refresh()
@@ -123,7 +124,6 @@ class ReplicaHost:
         if run is not None:
             replica = Replica.open(folder, self.daemon, _reach, self.custody.key)
             sentence = self._turn(replica, setup)
-            _add_disks(replica, setup)
         else:
             replica = Replica.create(
                 folder,
@@ -136,9 +136,11 @@ class ReplicaHost:
                 self._key_for(setup, existing),
             )
             sentence = f"made a replica of {setup.machine_name} from {_from(replica, existing)}"
+        # the files may have been here, forgotten by a database from an old backup
+        _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
         hosted = HostedReplica(setup, True, replica, self._state)
-        hosted.save()
+        hosted.save(accepting=not hosted.failed_over)
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted

@@ -14,6 +14,7 @@ from __future__ import annotations
 from .firmware import FirmwareCases
 from .hosting import HostingCases
 from .machines import MachineCases, NetworkCases
+from .owners import OwnerCases
 from .subsets import SubsetCases
 from .tags import TagCases
 from .under_test import FabricUnderTest
@@ -26,6 +27,7 @@ class Suite(
     NetworkCases,
     ViewCases,
     PowerLossCases,
+    OwnerCases,
     TagCases,
     SubsetCases,
     WriteCases,

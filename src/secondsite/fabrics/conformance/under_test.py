@@ -43,6 +43,12 @@ class FabricUnderTest(Protocol):
     def disk_path(self, fabric_id: str, disk_key: str) -> Path:
         """The file that the machine has as this disk now."""
 
+    def take_snapshot(self, fabric_id: str, disk_key: str) -> None:
+        """The owner takes an external snapshot of one disk of a running machine: it goes on in a new file."""
+
+    def end_snapshot(self, fabric_id: str, disk_key: str) -> None:
+        """The owner merges that file into the one below, while the machine runs."""
+
     def kill(self, fabric_id: str) -> None:
         """kill -9 of the hypervisor process that runs the machine."""
 

@@ -22,6 +22,14 @@ from .owner.making import (
     set_autostart,
     write_firmware,
 )
+from .owner.storage import (
+    copy_disks,
+    end_snapshot,
+    migrate_back,
+    put_back,
+    read_by_another,
+    take_snapshot,
+)
 from .owner.writer import Writer
 
 __all__ = [
@@ -31,16 +39,22 @@ __all__ = [
     "SimulatedFabric",
     "Writer",
     "add_network",
+    "copy_disks",
     "demolish",
     "dial",
+    "end_snapshot",
     "kill",
     "make_machine",
     "migrate_away",
+    "migrate_back",
     "open_fabric",
+    "put_back",
+    "read_by_another",
     "reboot",
     "records",
     "resize",
     "save",
     "set_autostart",
+    "take_snapshot",
     "write_firmware",
 ]

@@ -53,6 +53,10 @@ class SimulatedPower:
                         f"Machine '{record.definition.name}' was failed over, so its start here is forbidden.",
                         do="Cancel the failover or fail back.",
                     )
+                if record.elsewhere:
+                    raise errors.FabricError(
+                        f"Machine '{record.definition.name}' runs on another host.", do="Migrate it back."
+                    )
                 self._host.open(record.having(saved=False))
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:

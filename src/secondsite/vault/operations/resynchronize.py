@@ -1,4 +1,9 @@
-"""Resynchronize: compare every block of source and replica, send only those that differ. Old points stay usable."""
+"""Resynchronize: compare every block of source and replica, send only those that differ. Old points stay usable.
+
+Both sides are told their roles again: an appliance whose database is from an old backup may have forgotten them, or think of
+an earlier epoch or of a failover. Nothing is told to the source until the target has accepted: the replica's own files say
+whether it is of this epoch, and whether a machine was failed over onto it.
+"""
 
 from collections.abc import Sequence
 
@@ -6,7 +11,9 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
-from ..steps import synchronizing
+from ...wire.common.sync_mode import SyncMode
+from ...wire.control.setups import Base
+from ..steps import replicating, synchronizing
 from ..steps.operation import MachineOperation
 from ..steps.synchronizing import Before
 
@@ -21,9 +28,15 @@ class Resynchronize(MachineOperation):
         )
 
     def _start(self, ctx: StepContext) -> Outcome:
-        source = self.source(ctx)
-        before = synchronizing.remembered_before(self.deps, ctx, source.machine)
-        return Done(source.resynchronize().sentence, before)
+        machine = self.machine(ctx)
+        target, source = self.target(ctx, machine), self.source(ctx, machine)
+        before = synchronizing.remembered_before(self.deps, ctx, machine)
+        came_home = machine.target_fabric_id if machine.epoch > 1 else None
+        replicating.create_replica(self.deps, target, Base.EMPTY, came_home)
+        opened = target.accept_cycles(True)
+        replicating.start(self.deps, source, SyncMode.COMPARE)
+        started = source.resynchronize()
+        return Done(f"{started.sentence}; {opened.sentence}", before)
 
     def _resynchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

@@ -23,6 +23,17 @@ def highest(tx: ports.Transaction, machine: ports.MachineRecord, verb: str | Non
     return max(_numbers(tx, machine, verb))
 
 
+def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
+    """The machine's epoch, or a later one of the same direction in which both sides already replicate: a vault that was
+    restored may know an earlier one. Each reprotect turns the direction and begins the next epoch, so in the same
+    direction they differ by an even number."""
+    status = tx.statuses.get(machine.id)
+    if status.source is None or status.replica is None or status.source.epoch != status.replica.epoch:
+        return machine.epoch
+    ahead = status.source.epoch - machine.epoch
+    return machine.epoch + ahead if ahead > 0 and ahead % 2 == 0 else machine.epoch
+
+
 def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:
     """Raises StaleOrder, which names who came later, unless the job claimed the machine, or its drill, last."""
     later = _later_job(tx, machine, job)

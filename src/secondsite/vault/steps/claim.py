@@ -43,6 +43,7 @@ def taken(
         job_id=job_id,
         claimed_by=job_id,
         generation=authority.highest(tx, machine) + 1,
+        epoch=authority.epoch(tx, machine),
     )
 
 

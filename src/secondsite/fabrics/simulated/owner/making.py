@@ -119,7 +119,7 @@ def reboot(root: Path) -> None:
     for folder in sorted((root.absolute() / "daemons").glob("*")):
         Daemon(folder).kill()
     for record in host.records.all():
-        if record.starts_with_host and not record.start_forbidden:
+        if record.starts_with_host and not record.start_forbidden and not record.elsewhere:
             with host.records.lock(record.fabric_id, "start with the host"):
                 host.open(host.records.need(record.fabric_id))
 

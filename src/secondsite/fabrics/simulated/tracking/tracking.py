@@ -93,6 +93,10 @@ class SimulatedTracking:
     def _begin(self, request: SessionRequest) -> ChangeSession:
         with self._host.records.lock(request.fabric_id, "open a frozen view of"):
             record = self._host.records.need(request.fabric_id)
+            if record.elsewhere:
+                raise errors.FabricError(
+                    f"The disks of machine '{record.definition.name}' are in use on another host."
+                )
             if self._host.state(record) is PowerState.OFF:
                 record = self._keep_only(record, request.base)  # the others are of views that never arrived
                 reason = "The machine is off." if request.app_consistent else None

@@ -2,9 +2,10 @@
 
 A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same direction: a verb
 that only looked, or asked for a comparison, takes nothing of it away. What another job moves it waits for. Its order
-carries the machine's number of that moment.
+carries the machine's number of that moment. What was left at one site is done in the order in which it was left.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -12,10 +13,13 @@ from pydantic import JsonValue
 
 from ....domain import lifecycle
 from ....domain.lifecycle import State
+from ....ground.job_states import JobState
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.outcomes import Outcome, Skipped, Wait
+from ....jobs.model.views import JobView
+from ....jobs.storage import search
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
 from ....wire.control.orders import ORDERS, Kind, OrderKind
@@ -25,6 +29,7 @@ from ..sides.giving_orders import Limits, Orders
 from ..sides.side import Side
 
 FINISH_LATER = "finish_later"
+EARLIER_SECONDS = 2.0
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
 P = TypeVar("P", bound=Shape)
@@ -88,6 +93,10 @@ def definition(deps: Deps) -> Definition:
         left = ctx.arguments(LaterArguments)
         with deps.store.transaction() as tx:
             machine = tx.machines.find(str(ctx.subject))
+            earlier = _earlier(tx, ctx, left)
+        if earlier is not None:
+            why = f"at site {left.site} another order comes first; then {left.why}"
+            raise Wait(f"job/{earlier.id}", LONGEST.deadline_seconds, why, poll_seconds=EARLIER_SECONDS)
         if machine is not None and _is_moved_by_another(machine, left):
             why = f"waiting for another job of {machine.name}; then, at site {left.site}, {left.why}"
             raise Wait(f"machine/{machine.id}", LONGEST.deadline_seconds, why)
@@ -108,6 +117,20 @@ def definition(deps: Deps) -> Definition:
         return answer.done()
 
     return Definition(FINISH_LATER, (Step("finish", finish, title="Finish at the site that was away"),))
+
+
+def _earlier(tx: ports.Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:
+    """Another job that was left for the same appliance before this one, and has not ended."""
+    moving = frozenset(state for state in JobState if not state.ended)
+    found = search.find(tx.session, search.Wanted(moving, ctx.subject, FINISH_LATER))
+    queue = sorted(found, key=lambda job: (job.created_at, job.id))
+    before = itertools.takewhile(lambda job: job.id != ctx.job_id, queue)
+    here = (
+        job
+        for job in before
+        if LaterArguments.model_validate(job.arguments).appliance_id == left.appliance_id
+    )
+    return next(here, None)
 
 
 def _leads_to(machine: ports.MachineRecord, undoes: bool) -> State | None:

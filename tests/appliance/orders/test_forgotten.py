@@ -1,0 +1,119 @@
+"""Appliances and vaults whose database is from an old backup: what one has forgotten the other's orders mend."""
+
+import pytest
+
+from rig.appliances import Pair
+from rig.appliances.runs import fail_over
+from rig.eventually import eventually
+from secondsite.domain import errors
+from secondsite.wire.common.sync_mode import SyncMode
+from secondsite.wire.control.orders import (
+    AcceptCycles,
+    CommitPoint,
+    Kind,
+    RemoveReplica,
+    Restart,
+    StopReplication,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def tag_of(pair):
+    return pair.source.fabric.inventory.get(pair.fabric_id).tag
+
+
+def forget_the_source(pair):
+    """As a database of the source's appliance does that is older than the protection."""
+    replication = pair.source.appliance.replication
+    replication.remove(replication.get(pair.machine_id))
+
+
+def restart(site):
+    site.stop()
+    site.start()
+
+
+def test_a_machine_that_its_appliance_forgot_is_its_owners_again_when_protection_ends(pair):
+    pair.protect().synchronized()
+    pair.source.fabric.power.allow_start(pair.fabric_id, pair.machine_id, with_host=True)
+    forget_the_source(pair)
+    pair.source.do(Kind.STOP_REPLICATION, StopReplication(forget=True), pair.machine_id)
+    assert tag_of(pair) is None
+    assert pair.source.fabric.power.starts_with_host(pair.fabric_id)
+
+
+def test_a_machine_that_its_appliance_forgot_is_fenced_when_it_is_failed_over(pair):
+    pair.protect().synchronized()
+    power = pair.source.fabric.power
+    power.allow_start(pair.fabric_id, pair.machine_id, with_host=True)
+    forget_the_source(pair)
+    pair.source.do(Kind.PAUSE_REPLICATION, None, pair.machine_id)
+    assert not power.starts_with_host(pair.fabric_id)
+    power.stop(pair.fabric_id)
+    with pytest.raises(errors.FabricError):
+        power.start(pair.fabric_id)
+    pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
+    assert power.starts_with_host(pair.fabric_id)
+
+
+def test_a_machine_that_its_vault_forgot_is_protected_anew(pair):
+    pair.protect().synchronized()
+    anew = Pair(pair.source, pair.target, pair.fabric_id)
+    anew.protect().synchronized()
+    assert tag_of(anew) == anew.machine_id
+    assert pair.source.appliance.replication.find(pair.machine_id) is None
+
+
+def test_a_source_that_its_appliance_forgot_goes_on_with_a_resynchronization(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    forget_the_source(pair)
+    pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(sync=SyncMode.COMPARE), pair.machine_id)
+    pair.source.do(Kind.RESYNCHRONIZE, None, pair.machine_id)
+    eventually(lambda: pair.status().processed_seq)
+    assert point_id in [point.id for point in pair.status().points]
+
+
+def test_a_replica_that_its_appliance_forgot_gets_the_disk_that_is_included(sites):
+    a, b = sites
+    pair = Pair(a, b, a.make_machine(disks=2))
+    b.do(Kind.PREPARE_REPLICA, pair.replica_setup(disks=("vda",)), pair.machine_id)
+    b.appliance.state.remove_replica(pair.machine_id)
+    restart(b)
+    b.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
+    assert b.replica(pair.machine_id).replica.state.keys == ("vda", "vdb")
+
+
+def test_a_replica_that_a_machine_was_failed_over_onto_is_closed_whatever_the_database_says(pair):
+    pair.protect().synchronized()
+    fail_over(pair, pair.point_now())
+    pair.target.replica(pair.machine_id).save(accepting=True)
+    restart(pair.target)
+    assert not pair.status().accepting
+    refused = pair.target.order(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=True), pair.machine_id).problem
+    assert refused.code == "not-possible-now"
+
+
+def test_the_end_of_protection_keeps_a_committed_machine_that_its_vault_does_not_know_of(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    fabric_id = fail_over(pair, point_id)
+    refused = pair.target.order(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id).problem
+    assert refused.code == "not-possible-now"
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    content = pair.target.read(fabric_id)
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id)
+    assert pair.target.read(fabric_id) == content
+    assert pair.target.fabric.inventory.get(fabric_id).tag is None
+
+
+def test_whoever_keeps_a_failed_over_machine_ends_what_was_replicated_from_there_since(pair):
+    pair.protect().synchronized()
+    fabric_id = fail_over(pair, pair.point_now())
+    back = Pair(pair.target, pair.source, fabric_id, pair.machine_id)
+    pair.target.do(Kind.START_REPLICATION, back.source_setup(), pair.machine_id)
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True), pair.machine_id)
+    assert pair.target.appliance.replication.find(pair.machine_id) is None
+    assert pair.target.fabric.inventory.get(fabric_id).tag is None
