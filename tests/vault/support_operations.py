@@ -135,7 +135,8 @@ class Verbs:
         """The job's id; nothing has run yet."""
         machines = machines or ("web01",)
         if verb is Verb.ENABLE_PROTECTION:
-            request = rest.EnableProtection(machines=machines, source_site="a", target_site="b", **arguments)
+            between = {"source_site": "a", "target_site": "b", **arguments}
+            request = rest.EnableProtection(machines=machines, **between)
         else:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:

@@ -96,6 +96,25 @@ def test_a_replica_that_a_machine_was_failed_over_onto_is_closed_whatever_the_da
     assert refused.code == "not-possible-now"
 
 
+def test_a_failed_over_machine_that_its_vault_forgot_is_protected_anew_on_the_files_that_it_has(pair):
+    pair.protect().synchronized()
+    fabric_id = fail_over(pair, pair.point_now())
+    content = pair.target.read(fabric_id)
+    Pair(pair.target, pair.source, fabric_id).protect().synchronized()
+    assert pair.target.read(fabric_id) == content
+    assert pair.target.appliance.host.find(pair.machine_id) is None
+
+
+def test_the_files_of_a_machine_that_its_appliance_forgot_stay(pair):
+    pair.protect().synchronized()
+    fabric_id = fail_over(pair, pair.point_now())
+    content = pair.target.read(fabric_id)
+    pair.target.appliance.state.remove_fact(f"run/{pair.machine_id}/failover")
+    assert pair.target.order(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id).problem is not None
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True), pair.machine_id)
+    assert pair.target.read(fabric_id) == content
+
+
 def test_the_end_of_protection_keeps_a_committed_machine_that_its_vault_does_not_know_of(pair):
     pair.protect().synchronized()
     point_id = pair.point_now()

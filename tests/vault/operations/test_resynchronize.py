@@ -71,6 +71,14 @@ def test_a_vault_that_was_restored_goes_on_in_the_epoch_that_the_sides_are_in(ve
     assert verbs.machine().epoch == 3
 
 
+def test_a_copy_of_a_protected_machine_is_not_protected_as_another_one(verbs):
+    for verb in ROUND:
+        assert verbs.run(verb).job.state == "succeeded", verb
+    job = verbs.run(Verb.ENABLE_PROTECTION, source_site="b", target_site="a").job
+    assert job.state == "failed"
+    assert "is a copy of web01, which is under protection already" in job.error.message
+
+
 def test_the_epoch_of_the_other_direction_is_not_taken_for_this_one(verbs):
     back_up(verbs)
     for verb in ROUND:

@@ -1,5 +1,7 @@
 """Orders that make, open, close and remove a replica."""
 
+from pathlib import Path
+
 from ...domain import errors
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
 from ...wire.control.setups import ReplicaSetup
@@ -59,7 +61,7 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
     if state.run(FAILOVER) is None:
         return False
     machine = runs.machine_of(context, FAILOVER)
-    made = machine is not None and context.fabric.inventory.get(machine.fabric_id) is not None
+    made = _is_made(context, hosted, payload)
     if not (made or state.stands_on_its_run):
         return False
     if not payload.keep_running and not state.stands_on_its_run:
@@ -67,7 +69,28 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
             f"A machine runs on {hosted}, so its files cannot be removed.",
             do="Keep the machine running, or remove it first.",
         )
-    return payload.keep_running or machine is not None
+    return payload.keep_running or made or machine is not None
+
+
+def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
+    """Whether a machine of ours is defined on the failover's run. What is remembered of it may be from an old backup, and its
+    owner may have put a snapshot above the run."""
+    folder, fact = hosted.replica.files.run(FAILOVER), runs.machine_of(context, FAILOVER)
+    ours = [found for found in context.fabric.inventory.list() if found.tag == context.machine_id]
+    return any(
+        payload.keep_running
+        or (fact is not None and found.fabric_id == fact.fabric_id)
+        or any(Path(disk.path).is_relative_to(folder) for disk in found.definition.disks)
+        for found in ours
+    )
+
+
+def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
+    """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files that it has."""
+    with context.alone(hosted, "leaving the failed-over machine to its owner"):
+        hosted.replica.settle(FAILOVER)
+        context.fabric.tracking.disable(fabric_id)
+        context.parts.host.remove(hosted, keep_files=True)
 
 
 def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, keep: bool) -> str:

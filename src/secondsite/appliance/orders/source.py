@@ -6,6 +6,7 @@ from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
 from ...wire.control.setups import SourceSetup
 from ..source import Source
 from ..source import progress as progresses
+from . import replica
 from .context import Context
 
 
@@ -25,7 +26,7 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
 
 def _end_forgotten(context: Context, setup: SourceSetup) -> None:
     """A vault that was restored from before it protected the machine protects it anew, under another id. Nobody else
-    gives orders here, so what is replicated under the old one has been forgotten."""
+    gives orders here, so what is replicated, or was failed over, under the old one has been forgotten."""
     found = context.fabric.inventory.get(setup.fabric_id)
     tag = found.tag if found is not None else None
     known = context.parts.replication.find(tag) if tag not in (None, setup.machine_id) else None
@@ -33,6 +34,9 @@ def _end_forgotten(context: Context, setup: SourceSetup) -> None:
         with context.alone(known, "beginning anew", interrupt=True):
             _let_go(context, known)
             context.parts.replication.remove(known)
+    hosted = context.parts.host.find(tag) if tag not in (None, setup.machine_id) else None
+    if hosted is not None and hosted.failed_over:
+        replica.leave_to_owner(context, hosted, setup.fabric_id)
 
 
 def _let_go(context: Context, source: Source) -> str:

@@ -132,6 +132,8 @@ class EnableProtection:
         source = placing.at_source(self.deps, self.orders, ctx, wanted.machine, wanted.source_site)
         target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id)
         found = source.machine
+        with self.deps.store.transaction() as tx:
+            _refuse_known(tx, wanted, found.definition.fabric_id)
         disks = lookup.chosen_disks(found, wanted.disks)
         seeds.require_disks(found.name, disks, wanted.seeds)
         checked = Checked(
@@ -261,3 +263,14 @@ def _add_once(tx: ports.Transaction, record: ports.MachineRecord) -> None:
 def _event(tx: ports.Transaction, machine_id: str, event: Event) -> None:
     machine = tx.machines.get(machine_id)
     tx.machines.put(replace(machine, state=lifecycle.after(machine.state, event).next))
+
+
+def _refuse_known(tx: ports.Transaction, wanted: EnableArguments, fabric_id: str) -> None:
+    """Raises AlreadyExists for a copy of a machine that is under protection, at whichever site it runs now."""
+    for known in tx.machines.list():
+        if known.id != wanted.machine_id and fabric_id in (known.source_fabric_id, known.target_fabric_id):
+            raise errors.AlreadyExists(
+                f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is under protection "
+                f"already ({known.state}).",
+                do=f"See it with 'secondsite machine show {known.name}'.",
+            )
