@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ if [ -c /dev/kvm ]; then  # as udev has it on a Debian host; where QEMU's user h
     mknod -m 660 /run/kvm c 10 232 && chown libvirt-qemu /run/kvm && mount --bind /run/kvm /dev/kvm
 fi
 mkdir -p /var/cache/libvirt/qemu
+[ -z "$HOST" ] || { hostname "libvirtd-$HOST" && echo "host_uuid = \\"$HOST\\"" > /etc/libvirt/libvirtd.conf; }
 [ -z "$HOOK" ] || install -D -m 755 "$HOOK" /etc/libvirt/hooks/qemu.d/secondsite
 [ ! -d "$CAPABILITIES" ] || cp -a "$CAPABILITIES" /var/cache/libvirt/qemu/capabilities
 exec libvirtd
@@ -36,18 +38,20 @@ exec libvirtd
 class Libvirtd:
     """The daemon, from `start` to `stop`. Guests outlive `kill`, as they do on a host."""
 
-    def __init__(self, own_network, hook):
+    def __init__(self, own_network, hook, own_host=False):
         command = [
             "unshare",
             "--mount",
             *(["--net"] if own_network else []),
+            *(["--uts"] if own_host else []),
             "sh",
             "-c",
             BEGIN,
             "libvirtd",
             *PRIVATE,
         ]
-        environment = os.environ | {"CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or "")}
+        host = str(uuid.uuid4()) if own_host else ""
+        environment = os.environ | {"CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or ""), "HOST": host}
         self._process = _started(command, environment)
         eventually(self._answers, within_seconds=60)
         self._consoles = _started(self.inside("virtlogd"), os.environ)
@@ -120,15 +124,16 @@ def _end(process):
 
 
 @contextlib.contextmanager
-def running(own_network=False, hook=None):
+def running(own_network=False, hook=None, own_host=False):
     """A daemon for the length of a with block; skips where the host cannot have one. With `own_network` its networks
-    and their firewall rules are not the host's either. `hook` is a script that it runs around starts of machines."""
+    and their firewall rules are not the host's either. `hook` is a script that it runs around starts of machines. With
+    `own_host` it takes itself for another host than others do, so that machines can be migrated."""
     for program in ("libvirtd", "virtlogd", "unshare", "nsenter", "setpriv"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     if os.getuid() != 0:
         pytest.skip("a mount namespace for libvirtd needs root")
-    daemon = Libvirtd(own_network, hook)
+    daemon = Libvirtd(own_network, hook, own_host)
     try:
         yield daemon
     finally:

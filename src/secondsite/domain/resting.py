@@ -17,5 +17,5 @@ def obstacle(power: str, name: str) -> None:
         raise errors.NotPossibleNow(
             f"{name} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
             "program has them open.",
-            do="Migrate it back to this hypervisor, or end the other use.",
+            do="Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here once.",
         )

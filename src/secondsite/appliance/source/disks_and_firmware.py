@@ -28,8 +28,8 @@ def elsewhere(source: Source) -> errors.NotFound:
     return errors.NotFound(
         f"{source} does not run here, and its disks are in use elsewhere: it was live-migrated, or another host or "
         "program has them open.",
-        do="Migrate it back to this hypervisor, or end the other use; or disable its protection, and enable it at its "
-        "new place.",
+        do="Migrate it back to this hypervisor, or end the other use; if it runs nowhere, start it here once. Or disable its "
+        "protection, and enable it at its new place.",
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...datapath.encryption import EncryptionKey
 from .. import interface
 from .consistency import freezing, quiescing
-from .host import accelerator, connection, inventory, networks, permissions, power
+from .host import accelerator, connection, inventory, migrated, networks, permissions, power
 from .hosting import firmware, hosting
 from .tracking import tracking
 
@@ -19,15 +19,16 @@ class LibvirtFabric:
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
-        self._hypervisor = connection.Hypervisor(uri, key)
+        away = migrated.Migrated(work_dir / "migrated")
+        self._hypervisor = connection.Hypervisor(uri, key, away.heard)
         embedded = self._hypervisor.embedded_root is not None
         folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])
         agents = freezing.Agents(self._hypervisor, work_dir / "frozen")
         quiescence = quiescing.Quiescing(self._hypervisor, work_dir, agents)
-        machines = power.Power(self._hypervisor)
+        machines = power.Power(self._hypervisor, away)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines
-        views = tracking.Tracking(self._hypervisor, work_dir, agents, folders)
+        views = tracking.Tracking(self._hypervisor, work_dir, agents, folders, machines)
         self.tracking: interface.Tracking = views
         self._views = views
         self.quiescing: interface.Quiescing = quiescence

@@ -14,6 +14,7 @@ Its rooms:
     domain_xml   domain XML to MachineDefinition, and our tag in it
     inventory    what machines the site has
     power        start, shut down, stop
+    migrated     machines that were migrated away and are still defined here
     tagging      our tag on a machine, and the veto against its start
     image_locks  whether somebody writes to an image
     networks     bridges, and libvirt's own networks

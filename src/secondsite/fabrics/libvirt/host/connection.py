@@ -40,12 +40,23 @@ _embedded_handle: Any = None
 _process_lock = threading.RLock()
 
 
+Heard = Callable[[str, int, int], None]
+"""Takes a machine, and the number and the detail of an event of its life."""
+
+
+def _unheard(_fabric_id: str, _event: int, _detail: int) -> None:
+    """For those who do not listen."""
+
+
 class Hypervisor:
     """A connection that is made at first use and again after a break. Thread-safe."""
 
-    def __init__(self, uri: str, key: EncryptionKey | None = None) -> None:
-        """Every new connection makes `key` known to the hypervisor."""
+    def __init__(self, uri: str, key: EncryptionKey | None = None, heard: Heard = _unheard) -> None:
+        """Every new connection makes `key` known to the hypervisor. `heard` is called by the event loop's thread for the
+        machines of a libvirtd; those of an embedded driver leave no events behind that outlive this process."""
         self.uri = uri
+        self._heard = heard
+        self._listens: int | None = None
         self.key = key
         self.embedded_root = embedded_root(uri)
         self._handle: Any = None
@@ -57,6 +68,8 @@ class Hypervisor:
         with self._lock:
             if self._handle is None or not self._handle.isAlive():
                 self._handle = self._opened()
+                if self.embedded_root is None:
+                    self._listens = self._listen(self._handle)
             return self._handle
 
     def domains(self) -> list[Any]:
@@ -84,7 +97,18 @@ class Hypervisor:
         with self._lock:
             handle, self._handle = self._handle, None
             if handle is not None and self.embedded_root is None:
+                if handle.isAlive():  # who listens would keep it open
+                    call("ending to listen", handle.domainEventDeregisterAny, self._listens)
                 call("closing the connection", handle.close)
+
+    def _listen(self, handle: Any) -> int:
+        """Hear of every machine's life as long as this connection lasts."""
+
+        def told(_handle: Any, domain: Any, event: int, detail: int, _nothing: object) -> None:
+            self._heard(domain.UUIDString(), event, detail)
+
+        lives = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
+        return int(call("listening to events", handle.domainEventRegisterAny, None, lives, told, None))
 
     def _opened(self) -> Any:
         try:

@@ -11,7 +11,7 @@ import libvirt
 
 from ....domain import errors
 from ...interface import PowerState
-from . import connection, domain_xml, emulator, image_locks, inventory, tagging
+from . import connection, domain_xml, emulator, image_locks, inventory, migrated, tagging
 
 POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 10.0
@@ -23,20 +23,22 @@ BITMAP_SECONDS = 1.0
 
 
 class Power:
-    def __init__(self, hypervisor: connection.Hypervisor) -> None:
+    def __init__(self, hypervisor: connection.Hypervisor, away: migrated.Migrated) -> None:
         self._hypervisor = hypervisor
+        self._away = away
         self._starting: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def state(self, fabric_id: str) -> PowerState:
         domain = self._hypervisor.find(fabric_id)
-        if domain is None:
-            return PowerState.MISSING
-        try:
-            found = inventory.power_of(domain)
-            return _at_rest(domain) if found is PowerState.OFF else found
-        except errors.NotFound:
-            return PowerState.MISSING
+        found = PowerState.MISSING
+        with contextlib.suppress(errors.NotFound):
+            if domain is not None:
+                found = inventory.power_of(domain)
+            if found is PowerState.OFF:
+                return _at_rest(domain, self._away)
+        self._away.returned(fabric_id)
+        return found
 
     def starts_with_host(self, fabric_id: str) -> bool:
         domain = self._hypervisor.domain(fabric_id)
@@ -131,15 +133,18 @@ class Power:
         _cut(root, domain)
 
 
-def _at_rest(domain: Any) -> PowerState:
+def _at_rest(domain: Any, away: migrated.Migrated) -> PowerState:
     """The state of a machine that does not run here. One whose disks somebody writes to is not off, whatever this
     hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
+    fabric_id = domain.UUIDString()
     _, reason = connection.call("reading the power state", domain.state)
+    if reason == libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED:
+        away.left(fabric_id)
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
     written = _are_written([Path(disk.path) for disk in disks if disk.path and not disk.shared])
     if inventory.power_of(domain) is not PowerState.OFF:  # it was started meanwhile
         return PowerState.RUNNING
-    if written or reason == libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED:
+    if written or away.is_away(fabric_id):
         return PowerState.ELSEWHERE
     saved = connection.call("looking for a managed save", domain.hasManagedSaveImage, 0)
     return PowerState.SAVED if saved else PowerState.OFF

@@ -30,8 +30,10 @@ class Tracking:
         work_dir: Path,
         agents: freezing.Agents,
         folders: permissions.FolderAccess,
+        machines: interface.Power,
     ) -> None:
         self._hypervisor = hypervisor
+        self._power = machines
         self._work_dir = work_dir
         self._agents = agents
         self._folders = folders
@@ -79,16 +81,26 @@ class Tracking:
         domain = self._hypervisor.find(fabric_id)
         if domain is None:
             return
-        self._remove(domain, keep=None)
+        if self._power.state(fabric_id) is not interface.PowerState.ELSEWHERE:
+            self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
         if inventory.tag_of(domain) is not None:
             tagging.write(domain, None)
 
     def _remove(self, domain: Any, keep: str | None) -> None:
         if inventory.power_of(domain) is OFF:
+            self._require_here(domain)
             bitmaps.remove_off(domain, keep, self._hypervisor.key)
         else:
             bitmaps.remove_running(domain, keep)
+
+    def _require_here(self, domain: Any) -> None:
+        """Raises FabricError for a machine that lives elsewhere: nothing is written to images that another host writes."""
+        if self._power.state(domain.UUIDString()) is interface.PowerState.ELSEWHERE:
+            raise errors.FabricError(
+                f"The disks of '{domain.name()}' are in use elsewhere, so they are left alone.",
+                do="Migrate it back to this hypervisor, or end the other use.",
+            )
 
     @contextlib.contextmanager
     def _view(self, request: interface.SessionRequest) -> Iterator[interface.ChangeSession]:
@@ -97,6 +109,7 @@ class Tracking:
         _require_disks(domain, disks, request)
         with self._only_view_of(domain):
             if inventory.power_of(domain) is OFF:
+                self._require_here(domain)
                 with self._resting_view(domain, disks, request) as session:
                     yield session
             else:
