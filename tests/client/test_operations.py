@@ -90,6 +90,7 @@ CALLS = {
         lambda v: v.machines[WEB].points["p1"].hold("why"),
         lambda v: v.machines[WEB].points["p1"].release(),
         lambda v: v.machines[WEB].points["p1"].verify(),
+        lambda v: v.machines[WEB].start_anyway("a", accept_two_copies=True),
     ],
     "Verbs": [
         lambda v: v.machines[WEB].enable_protection("a", "b"),

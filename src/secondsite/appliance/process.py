@@ -30,7 +30,7 @@ class Appliance:
         config.make_folders()
         self.config = config
         self.fabric = fabric
-        self.state = State(config.home / "appliance.db")
+        self.state = State(config.state_file)
         self.peers = Peers(config)
         self.bandwidth = Bandwidth(self.state, self.peers.limiter, config.bandwidth_bytes_per_second)
         self.renewal = Renewal(

@@ -1,5 +1,7 @@
-"""`secondsite appliance enroll`, `secondsite appliance set-key` and `secondsite appliance run`."""
+"""The commands of an appliance's own host: `secondsite appliance enroll`, `set-key`, `start-anyway`, `run` and others."""
 
+import contextlib
+import getpass
 import json
 import signal
 import threading
@@ -7,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..appliance import orders
 from ..appliance.control import enrollment
 from ..appliance.process import Appliance
-from ..appliance.shared import ApplianceConfig, alone
+from ..appliance.shared import ApplianceConfig, State, alone
 from ..appliance.target import Custody, key_change, key_custody
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
@@ -119,6 +122,20 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
     path = key_file.absolute() if key_file is not None else config.encryption_key
     with alone(config.home):
         return key_change.change(config.store, path, source)
+
+
+def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
+    """Starts the old copy of a machine against its fence while no appliance runs; gives a sentence. Raises NotPossibleNow
+    while the appliance runs, or if nothing forbids the start."""
+    logs.configure()
+    config = ApplianceConfig.load(home.absolute())
+    kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    with alone(config.home), contextlib.ExitStack() as stack:
+        fabric = _open_fabric(config.home, (config.home, config.store, config.scratch), kept.key)
+        stack.callback(fabric.close)
+        state = State(config.state_file)
+        stack.callback(state.close)
+        return orders.start_at_the_site(fabric, state, machine, f"{getpass.getuser()} at the site")
 
 
 def decrypt(source: Path, target: Path, key_file: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..cli import amount_options, output
+from ..cli import amount_options, output, risk
 from ..cli.app import run as run_command_line
 from ..cli.nouns import appliance as appliance_noun
 from ..cli.nouns import vault as vault_noun
@@ -229,6 +229,27 @@ def appliance_decrypt(
 
     appliance_main.decrypt(source, target, encryption_key_file)
     output.console.print(f"{target} has the decrypted content of {source}")
+
+
+@appliance_noun.app.command("start-anyway")
+def appliance_start_anyway(
+    machine: Annotated[str, typer.Argument(help="Name of the machine at this site.", metavar="MACHINE")],
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    yes: risk.Yes = False,
+    encryption_key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Start the old copy of a failed-over machine at this site without a vault; the appliance must be stopped. As
+    'machine start-anyway': once, and two copies may run then."""
+    from . import appliance_main
+
+    risk.accept_two_copies(machine, yes)
+    sentence = appliance_main.start_anyway(home, machine, encryption_key_file)
+    if as_json:
+        output.show_json({"machine": machine, "sentence": sentence})
+        return
+    output.console.print(f"{machine}: {sentence}")
+    output.console.print("next: start the appliance, which reports the copy to the vault")
 
 
 @appliance_noun.app.command("run")

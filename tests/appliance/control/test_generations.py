@@ -17,6 +17,7 @@ from secondsite.wire.control.orders import (
     RemoveMachine,
     Restart,
     ShutDown,
+    StartAnyway,
     StartReplica,
     StopReplica,
     StopReplication,
@@ -162,7 +163,9 @@ def test_production_goes_on_when_an_order_that_waited_for_its_lock_is_overtaken(
     assert pair.source_status().running
 
 
-@pytest.mark.parametrize("kind", [Kind.RESTART, Kind.START_REPLICATION, Kind.STOP_REPLICATION])
+@pytest.mark.parametrize(
+    "kind", [Kind.RESTART, Kind.START_REPLICATION, Kind.STOP_REPLICATION, Kind.START_ANYWAY]
+)
 def test_an_order_that_waited_for_its_lock_lowers_no_fence_of_a_later_verb(pair, kind):
     pair.protect().synchronized()
     pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
@@ -171,6 +174,7 @@ def test_an_order_that_waited_for_its_lock_lowers_no_fence_of_a_later_verb(pair,
         Kind.RESTART: Restart(fabric_id=pair.fabric_id),
         Kind.START_REPLICATION: pair.source_setup(),
         Kind.STOP_REPLICATION: StopReplication(forget=True),
+        Kind.START_ANYWAY: StartAnyway(fabric_id=pair.fabric_id, by="alice"),
     }[kind]
     source = pair.source.appliance.replication.get(pair.machine_id)
     assert overtaken(pair.source, source, kind, payload) == "stale-order"

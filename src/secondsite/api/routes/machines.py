@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from ...wire import rest
-from ..access import Vault
+from ..access import Caller, Vault
+from ..headers import LOCATION, OnceHeader, answers, locate
 from .names import MachineName, OnlySite
 
 router = APIRouter(tags=["machines"])
@@ -29,6 +31,25 @@ def discover_machines(vault: Vault, site: OnlySite = None) -> Sequence[rest.Site
 def show_machine(vault: Vault, machine: MachineName) -> rest.Machine:
     """One machine, with the notes of its drills."""
     return vault.machines.show(machine)
+
+
+@router.post(
+    "/machines/{machine}/start-anyway",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+)
+def start_anyway(
+    vault: Vault,
+    caller: Caller,
+    response: Response,
+    once: OnceHeader,
+    machine: MachineName,
+    request: rest.StartAnyway,
+) -> rest.JobAccepted:
+    """Starts the old copy of a machine that was failed over, once, although that is forbidden: two copies may run then."""
+    accepted = vault.machines.start_anyway(machine, request, caller, once)
+    locate(response, "jobs", accepted.job_id)
+    return accepted
 
 
 @router.get("/machines/{machine}/rpo")

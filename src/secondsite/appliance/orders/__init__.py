@@ -13,6 +13,7 @@ from . import (
     commit,
     instants,
     inventory,
+    override,
     points,
     power,
     replica,
@@ -23,6 +24,7 @@ from . import (
     source_cycles,
 )
 from .context import ApplianceParts, Context
+from .override import start_at_the_site
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -42,6 +44,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.RUN_CYCLE: source_cycles.run_cycle,
     Kind.RESTART: power.restart,
     Kind.WITHDRAW: power.withdraw,
+    Kind.START_ANYWAY: override.start_anyway,
     Kind.PREPARE_REPLICA: replica.prepare,
     Kind.IMPORT_SEED: seed.import_seed,
     Kind.DRAIN: points.drain,
@@ -81,4 +84,4 @@ def perform(context: Context) -> tuple[str, Shape]:
     return HANDLERS[kind](context, payload)
 
 
-__all__ = ["HANDLERS", "ApplianceParts", "Context", "perform"]
+__all__ = ["HANDLERS", "ApplianceParts", "Context", "perform", "start_at_the_site"]

@@ -72,6 +72,10 @@ class ApplianceConfig(Shape):
     def encryption_key(self) -> Path:
         return self.encryption_key_file or self.home / "encryption.key"
 
+    @property
+    def state_file(self) -> Path:
+        return self.home / "appliance.db"
+
     def save(self) -> None:
         """Write it to the home folder, durably."""
         durable.write(self.home / FILE, self.model_dump_json(indent=2).encode())

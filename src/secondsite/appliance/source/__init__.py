@@ -23,7 +23,8 @@ Its rooms:
 from . import progress, views
 from .cycle_guard import Interrupted, Overtaken
 from .cycle_plan import CycleRequest
+from .fence import Fences
 from .loop import Replication
 from .machine import Source
 
-__all__ = ["CycleRequest", "Interrupted", "Overtaken", "Replication", "Source", "progress", "views"]
+__all__ = ["CycleRequest", "Fences", "Interrupted", "Overtaken", "Replication", "Source", "progress", "views"]

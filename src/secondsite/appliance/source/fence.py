@@ -8,6 +8,7 @@ off: a mistaken target must not stop production."""
 
 import contextlib
 import threading
+from datetime import UTC, datetime
 
 import structlog
 
@@ -34,6 +35,8 @@ class Fence(Shape):
     why: str
     starts_with_host: bool | None = None
     left_alone: bool = False
+    started_anyway: str = ""
+    """A sentence on the last start that a person ordered against the fence."""
 
 
 class Fences:
@@ -130,6 +133,27 @@ class Fences:
             if fence is not None and fence.left_alone:
                 self._put(machine_id, fence.model_copy(update={"left_alone": False}))
 
+    def start_anyway(self, machine_id: str, by: str) -> None:
+        """A person starts the old copy against its fence: this once, the fence stays. Raises NotPossibleNow where nothing is
+        forbidden. The caller has locked the source, if there is one."""
+        fence = self.find(machine_id)
+        if fence is None:
+            raise errors.NotPossibleNow(
+                f"The start of machine {machine_id} is not forbidden at this site.",
+                do="Start it like any other machine of the site.",
+            )
+        self.enforce_for(machine_id)  # nobody else puts the fence up in the middle of this
+        said = f"It was started anyway on {datetime.now(UTC):%Y-%m-%d at %H:%M:%S} UTC, by {by}."
+        self._put(machine_id, fence.model_copy(update={"started_anyway": said}))
+        log.warning("source.started-anyway", machine=machine_id, by=by)
+        try:
+            self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=False)
+            seams.reach("appliance.fence.lifted")
+            self._fabric.power.start(fence.fabric_id)
+        finally:
+            self._enforced.discard(machine_id)
+            self.enforce_for(machine_id)
+
     def abandon(self, machine_id: str) -> str:
         """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A part of a
         sentence."""
@@ -154,7 +178,7 @@ class Fences:
         """A fenced machine that runs is a second copy."""
         if source.fenced and source.power is PowerState.RUNNING:
             fence = self.find(source.machine_id)
-            why = fence.why if fence else ""
+            why = f"{fence.why} {fence.started_anyway}" if fence else ""
             source.findings.add(FINDING, f"{source.setup.machine_name} runs here. {why}".strip())
         else:
             source.findings.clear(FINDING)

@@ -9,9 +9,9 @@ import typer
 from ...domain.amounts import size, span
 from ...ground.plural import counted
 from ...wire import rest
-from .. import amount_options, output, remembered, rpo_plot, verbs
+from .. import amount_options, follow, output, remembered, risk, rpo_plot, verbs
 from ..former_words import Noun
-from ..options import Json, MachineName, connect
+from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, percent
 
 app = typer.Typer(
@@ -89,6 +89,26 @@ def show(context: typer.Context, machine: MachineName, as_json: Json = False) ->
     possible = ", ".join(verb.replace("_", "-") for verb in found.allowed_operations)
     output.say(f"possible now: {possible or 'nothing until the running job ends'}")
     _show_refused(found.refused_operations)
+
+
+@app.command()
+def start_anyway(
+    context: typer.Context,
+    machine: MachineName,
+    site: Annotated[
+        str,
+        typer.Option("--site", help="Where the old copy is: the site that the machine was failed over from."),
+    ],
+    yes: risk.Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Start the old copy of a failed-over machine, once, although that is forbidden: two copies may run then."""
+    risk.accept_two_copies(machine, yes)
+    with connect(context) as vault:
+        job = vault.machines[machine].start_anyway(site, accept_two_copies=True)
+        ended = follow.to_its_end(vault, job, no_wait, as_json)
+    raise typer.Exit(ended)
 
 
 @app.command()

@@ -54,6 +54,14 @@ class MachineHandle(Verbs):
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
         )
 
+    def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
+        """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.
+        With `accept_two_copies` the caller knows that both copies may run and write; without it this is refused."""
+        body = request(rest.StartAnyway, site=site, accept_two_copies=accept_two_copies)
+        where = path("machines", self._name, "start-anyway")
+        accepted = self._connection.one(rest.JobAccepted, "POST", where, body=body, key=self._key)
+        return JobHandle(self._connection, accepted.job_id)
+
     def _start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:
         """The verb has a path of its own for one machine."""
         where = path("machines", self._name, verb.value.replace("_", "-"))

@@ -51,7 +51,8 @@ class SimulatedPower:
                 if record.start_forbidden:
                     raise errors.FabricError(
                         f"Machine '{record.definition.name}' was failed over, so its start here is forbidden.",
-                        do="Cancel the failover or fail back.",
+                        do="Cancel the failover or fail back. If it must run here: "
+                        f"'secondsite machine start-anyway {record.definition.name} --site SITE'.",
                     )
                 if record.elsewhere:
                     raise errors.FabricError(

@@ -8,6 +8,7 @@ from ..steps import batch, stop_source_later
 from ..steps.deps import Deps
 from ..steps.lost import finish_later
 from ..steps.points import verify_point
+from ..steps.sides import start_anyway
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
 from .cleanup_test_failover import CleanupTestFailover
@@ -49,4 +50,5 @@ def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
     verbs = [each(deps).definition() for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
-    return [*verbs, batch.definition(), *later, verify_point.definition(deps)]
+    beside = verify_point.definition(deps), start_anyway.definition(deps)
+    return [*verbs, batch.definition(), *later, *beside]

@@ -207,6 +207,13 @@ class Restart(Shape):
     fabric_id: str
 
 
+class StartAnyway(Shape):
+    """Start the old copy of a machine that was failed over, against its fence and this once. `by` is who said so."""
+
+    fabric_id: str
+    by: str
+
+
 class Kind(StrEnum):
     DISCOVER = "discover"
     CHECK_SOURCE = "check_source"
@@ -223,6 +230,7 @@ class Kind(StrEnum):
     RUN_CYCLE = "run_cycle"
     RESTART = "restart"
     WITHDRAW = "withdraw"
+    START_ANYWAY = "start_anyway"
     PREPARE_REPLICA = "prepare_replica"
     IMPORT_SEED = "import_seed"
     DRAIN = "drain"
@@ -296,6 +304,9 @@ PRE_COPY = OrderKind(
 RUN_CYCLE = OrderKind(Kind.RUN_CYCLE, RunCycle, CycleFact, "one delta now, with a point", pace=Pace.LINK)
 RESTART = OrderKind(Kind.RESTART, Restart, PowerFact, "start the source again and resume the loop")
 WITHDRAW = OrderKind(Kind.WITHDRAW, Withdraw, Nothing, "withdraw the old source, to be a target")
+START_ANYWAY = OrderKind(
+    Kind.START_ANYWAY, StartAnyway, PowerFact, "start the old copy although that is forbidden, once"
+)
 PREPARE_REPLICA = OrderKind(
     Kind.PREPARE_REPLICA, ReplicaSetup, Nothing, "make and keep a replica of this machine"
 )

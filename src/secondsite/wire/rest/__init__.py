@@ -15,7 +15,7 @@ Its rooms:
 from ...ground.job_states import JobState, TaskState
 from .errors import ErrorBody
 from .events import Event, EventKind
-from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartedFrom
+from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
 from .groups import Group, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
@@ -166,6 +166,7 @@ __all__ = [
     "SiteMachines",
     "SiteNetworks",
     "SitePage",
+    "StartAnyway",
     "StartedFrom",
     "Synchronization",
     "Task",

@@ -1,5 +1,7 @@
 """The failover of a machine, and its drills."""
 
+from typing import Literal
+
 from pydantic import AwareDatetime
 
 from ...domain.lifecycle import DrillState
@@ -48,6 +50,15 @@ class OpenDrill(StartedFrom):
     """When it began (UTC)."""
     job_id: str
     """The job that began it."""
+
+
+class StartAnyway(Shape):
+    """Start the old copy of a machine that was failed over, once, although that is forbidden."""
+
+    site: str
+    """Where the old copy is."""
+    accept_two_copies: Literal[True]
+    """The machine may run at its other site too: both copies then write, and what one of them writes is lost."""
 
 
 class Drill(Shape):

@@ -12,10 +12,12 @@ from .pages import Page, Paging
 
 
 class OtherWork(StrEnum):
-    """Jobs that are not verbs of the lifecycle: a recovery point is read again; a source that was unreachable when
+    """Jobs that are not verbs of the lifecycle: a recovery point is read again; an old copy is started although that is
+    forbidden; a source that was unreachable when
     protection ended stops replicating once it is back; what a verb left undone at a site that was away is done."""
 
     VERIFY_POINT = "verify_point"
+    START_ANYWAY = "start_anyway"
     END_REPLICATION_LATER = "end_replication_later"
     FINISH_LATER = "finish_later"
 

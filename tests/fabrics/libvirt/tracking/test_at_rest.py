@@ -174,7 +174,7 @@ def test_a_disk_that_another_program_writes_is_not_read_as_at_rest(host, machine
         other.stdin.write(b"write 0 4096\n")
         other.stdin.flush()
         assert other.stdout.readline()
-        with pytest.raises(errors.FabricError, match="lock"), steps.view(host, machine, None):
+        with pytest.raises(errors.FabricError, match="in use elsewhere"), steps.view(host, machine, None):
             pass
     finally:
         other.communicate(b"quit\n", timeout=30)

@@ -8,9 +8,11 @@ from ....domain import errors, rpo
 from ....domain.policies import ReplicationPolicy
 from ....wire import rest
 from ... import ports
+from ...steps.sides import start_anyway
 from ...watch.health import Situation
 from ..parts import Parts
 from ..shared import discovery, machine_shapes
+from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
 
 EVERY = rest.MachineQuery()
@@ -72,6 +74,20 @@ class Machines:
             notes = tuple(tx.drill_notes.list(machine.id))
             situation = self._situation(tx, machine, _Around.of(tx))
             return machine_shapes.protected(situation, notes, self._parts.now())
+
+    def start_anyway(
+        self, name_or_id: str, request: rest.StartAnyway, requested_by: str, once: Once | None = None
+    ) -> rest.JobAccepted:
+        """A job that starts the machine's old copy although that is forbidden. Raises NotFound, InvalidArgument,
+        NotPossibleNow."""
+
+        def submit() -> rest.JobAccepted:
+            machine = existing(tx, name_or_id)
+            job_id = start_anyway.submit(self._parts.deps, tx, machine, request.site, requested_by)
+            return rest.JobAccepted(job_id=job_id)
+
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
 
     def rpo(self, name_or_id: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:
         """Its RPO every ten seconds since then (a time without a zone is UTC), oldest first; a week is kept.

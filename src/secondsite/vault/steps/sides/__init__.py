@@ -7,4 +7,5 @@ Its rooms:
     side           one of a machine's two appliances
     source         where the machine runs
     target         where the replica is
+    start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """
