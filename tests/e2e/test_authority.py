@@ -68,8 +68,8 @@ def test_a_machine_whose_target_died_while_it_was_shut_down_runs_again_by_itself
     job = command_line.told(rig, "machine", "planned-failover", "web01", "--no-wait")["job_id"]
     eventually(lambda: copies(rig) == [], 60)
     rig.appliances["b"].kill()
-    eventually(lambda: command_line.told(rig, "job", "show", job)["state"] == "failed", 170)
-    eventually(lambda: copies(rig) == ["a"], 120)
+    eventually(lambda: command_line.told(rig, "job", "show", job)["state"] == "failed", 100)
+    eventually(lambda: copies(rig) == ["a"], 25)
     at_rest(rig, "protected")
     rig.appliances["b"].start()
     eventually(lambda: rig.codes("web01") == {}, 60)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
@@ -68,13 +67,10 @@ class CancelFailover(MachineOperation):
     def _without_a_target_that_never_started(
         self, ctx: StepContext, target: Target, need: Need[P, Nothing]
     ) -> Outcome:
-        """If the target was never told to start the machine, nothing runs there, and the cancel does not wait for
-        it."""
-        try:
+        """If the target was never told to start the machine, nothing runs there, and the machine, which is off, does not
+        wait for it."""
+        if target.machine.start_ordered or self.deps.gateway.is_connected(target.appliance_id):
             return giving_up.unless_given_up(self.deps, ctx, target, need)
-        except errors.ApplianceUnreachable:
-            if target.machine.start_ordered:
-                raise
         never = replace(need, lost=f"it does not answer, and was never told to start {target.machine.name}")
         return giving_up.left_for_later(self.deps, target, never)
 

@@ -22,7 +22,7 @@ from ..steps.sides.giving_orders import Answer
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
 
-TARGET_AWAY_SECONDS = 120.0
+TARGET_AWAY_SECONDS = 60.0
 
 
 class LastInstant(ChosenInstant):
