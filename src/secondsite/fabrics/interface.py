@@ -122,6 +122,11 @@ class ChangeSession:
     abandon: Callable[[], None] = field(default=lambda: None)
     """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before the
     context is left, and always before a reader of the disks disconnects. Later reads give wrong data or an error."""
+    wanted_seconds: Callable[[], float] = field(default=lambda: 0.0)
+    """How long another program may have been waiting for the machine because of this view; 0 if none does, or the platform
+    cannot tell. Cheap; ask again and again."""
+    gave_way: Callable[[], None] = field(default=lambda: None)
+    """Say that the view ends for that reason."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)

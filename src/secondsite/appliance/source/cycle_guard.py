@@ -23,6 +23,10 @@ from .scratch_reserve import ScratchReserve
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 0.4
+ASK_SECONDS = 1.0
+"""From this age on a cycle asks whether it stands in the way of another program: most are over before."""
+PATIENCE_SECONDS = 1.5
+"""How long another program may wait before the cycle gives way; libvirt lets it wait for 30 s, then it fails."""
 LOOK_SECONDS = 2.0
 """How often disks that are read at rest are asked whether somebody writes them."""
 FULL = 0.8
@@ -52,6 +56,17 @@ class Overtaken(Interrupted):
         super().__init__(
             "The machine was started, or its disks were written, while they were read.",
             "Nothing: they are read again.",
+        )
+
+
+class GaveWay(Overtaken):
+    """Another program waited for the machine."""
+
+    def __init__(self) -> None:
+        Interrupted.__init__(
+            self,
+            "The cycle was given up because another program waits for the machine.",
+            "Nothing: what changed is sent again afterwards.",
         )
 
 
@@ -142,6 +157,9 @@ class GuardedCycle:
     def _judge(self) -> Exception | None:
         if self._interrupt.is_set():
             return Interrupted()
+        if self._is_in_the_way():
+            self._session.gave_way()
+            return GaveWay()
         before = self._seen
         self._seen = now = _Seen(time.monotonic(), self._session.scratch_bytes(), self._free_bytes())
         if now.is_full(self._budget_bytes) or (before and now.fills_up(before, self._budget_bytes)):
@@ -154,6 +172,10 @@ class GuardedCycle:
                 f"The cycle took more than {self._seconds:.0f} s and was given up."
             )
         return None
+
+    def _is_in_the_way(self) -> bool:
+        age = time.monotonic() - (self._ends_at - self._seconds)
+        return age > ASK_SECONDS and self._session.wanted_seconds() > PATIENCE_SECONDS
 
     def _free_bytes(self) -> int:
         """Free bytes of the file system, which others fill too, whatever our budget is."""

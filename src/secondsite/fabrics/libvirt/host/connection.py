@@ -5,9 +5,10 @@ such root. Guests outlive the process; the next one that opens the root finds th
 this file: every call goes through `call`, which also has a deadline, because a QEMU that does not answer would
 block the caller for ever."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -38,6 +39,7 @@ _loop_started = False
 _embedded_root: Path | None = None
 _embedded_handle: Any = None
 _process_lock = threading.RLock()
+_calls: set[object] = set()
 
 
 Heard = Callable[[str, int, int], None]
@@ -153,7 +155,8 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
     def run() -> None:
         try:
             secrets.act_as_system()
-            outcome.append((True, function(*arguments)))
+            with _counted():
+                outcome.append((True, function(*arguments)))
         except BaseException as error:
             outcome.append((False, error))
 
@@ -171,6 +174,21 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
     if isinstance(value, libvirt.libvirtError):
         raise _translated(doing, value) from value
     raise value
+
+
+def calls_now() -> int:
+    """How many calls of this process have not ended, also those that nobody waits for any more."""
+    return len(_calls)
+
+
+@contextlib.contextmanager
+def _counted() -> Iterator[None]:
+    this = object()
+    _calls.add(this)
+    try:
+        yield
+    finally:
+        _calls.discard(this)
 
 
 def code_of(error: errors.SecondsiteError) -> int | None:

@@ -5,6 +5,7 @@ system fails the guest's writes (P1), so the view tells how much it uses. A job 
 owner died, the next view recognizes the job by its socket's folder and ends it."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ... import interface
 from ..host import connection, domain_xml, inventory, qemu_img, secrets, virsh
 
 END_SECONDS = 30.0
+AGAIN_SECONDS = 5.0
 CHANGED = "changed"
 """The export's bitmap; QEMU shows it as qemu:dirty-bitmap:changed."""
 
@@ -102,19 +104,44 @@ def _make_scratch(plan: Plan, encryption: ScratchEncryption) -> None:
                 image.create(path, sizes_bytes[disk.key])
 
 
+class Ending:
+    """The end of one job, by whichever thread comes first. libvirt aborts whatever job the machine has, and a program of the
+    owner's may wait for ours to end: aborted twice, its save was lost. So the job is aborted once, and again only if it stays."""
+
+    def __init__(self, domain: Any, sockets: Path) -> None:
+        self._domain = domain
+        self._sockets = sockets
+        self._lock = threading.Lock()
+        self._aborted_at: float | None = None
+
+    def end(self) -> None:
+        """Ends our job and waits until it is gone. A foreign job that began since stays; a machine that went off has
+        no job any more (P6)."""
+        deadline = time.monotonic() + END_SECONDS
+        with contextlib.suppress(errors.NotFound):
+            while self._is_there():
+                if time.monotonic() > deadline:
+                    raise errors.DeadlineExceeded(
+                        f"The backup job of '{self._domain.name()}' did not end within {END_SECONDS:.0f} s.",
+                        do="End it with 'virsh domjobabort'; replication goes on by itself.",
+                    )
+                time.sleep(0.005)
+
+    def _is_there(self) -> bool:
+        """Whether the job goes on; aborts it the first time."""
+        with self._lock:
+            if not _is_ours(self._domain, self._sockets):
+                return False
+            now = time.monotonic()
+            if self._aborted_at is None or now - self._aborted_at > AGAIN_SECONDS:
+                self._aborted_at = now
+                _abort(self._domain)
+            return True
+
+
 def end(domain: Any, sockets: Path) -> None:
-    """Ends our job and waits until it is gone. A foreign job that began since stays; a machine that went off has
-    no job any more (P6)."""
-    deadline = time.monotonic() + END_SECONDS
-    with contextlib.suppress(errors.NotFound):
-        while _is_ours(domain, sockets):
-            if time.monotonic() > deadline:
-                raise errors.DeadlineExceeded(
-                    f"The backup job of '{domain.name()}' did not end within {END_SECONDS:.0f} s.",
-                    do="End it with 'virsh domjobabort'; replication goes on by itself.",
-                )
-            _abort(domain)
-            time.sleep(0.005)
+    """Ends a job of ours that no view of this process has."""
+    Ending(domain, sockets).end()
 
 
 def end_left_over(domain: Any, sockets: Path) -> None:

@@ -15,6 +15,7 @@ from ....domain import errors
 from ... import interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
+from ..host.waiting_calls import WaitingCalls
 from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
 from .job_lifeline import JobLifeline
 
@@ -39,6 +40,7 @@ class Tracking:
         self._folders = folders
         self._identities = image_identity.Identities(work_dir / "identities")
         self._lifeline = JobLifeline()
+        self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
         powered_off.end_left_over(self._sockets())
@@ -67,6 +69,7 @@ class Tracking:
     def close(self) -> None:
         """Ends views that are still open."""
         self._lifeline.close()
+        self._waiting.close()
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
@@ -151,10 +154,12 @@ class Tracking:
         self, domain: Any, request: interface.SessionRequest
     ) -> Iterator[interface.ChangeSession]:
         iothreads.require_safe(domain, request.disks)
+        self._waiting.opening()
         plan = self._plan(domain, request)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
         self._watch(plan)
+        ending = backup_job.Ending(domain, self._sockets())
         try:
             freezing = (
                 self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())
@@ -170,11 +175,13 @@ class Tracking:
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
                 scratch_bytes=lambda: backup_job.scratch_bytes(plan),
-                abandon=lambda: backup_job.end(domain, self._sockets()),
+                abandon=ending.end,
+                wanted_seconds=self._waiting.seconds,
+                gave_way=self._waiting.gave_way,
             )
         finally:
             # the child stays on watch if the job does not end
-            backup_job.end(domain, self._sockets())
+            ending.end()
             self._lifeline.done(request.fabric_id)
             backup_job.clear(plan)
 
