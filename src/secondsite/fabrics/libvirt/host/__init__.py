@@ -16,7 +16,6 @@ Its rooms:
     power        start, shut down, stop
     migrated     machines that were migrated away and are still defined here
     tagging      our tag on a machine, and the veto against its start
-    waiting_calls  whether another program waits for a machine
     image_locks  whether somebody writes to an image
     networks     bridges, and libvirt's own networks
 """

@@ -5,6 +5,7 @@ Its rooms:
     tracking        the interface of this room
     backup_job      the view of a machine that runs
     job_lifeline    a process that ends the job if its owner dies
+    waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could end
     powered_off     the view of a machine that is off
     bitmaps         our dirty bitmaps and checkpoints

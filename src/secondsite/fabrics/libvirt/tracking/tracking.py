@@ -15,9 +15,9 @@ from ....domain import errors
 from ... import interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from ..host.waiting_calls import WaitingCalls
 from . import backup_job, bitmaps, image_identity, iothreads, powered_off, trackable, unwritten
 from .job_lifeline import JobLifeline
+from .waiting_calls import WaitingCalls
 
 OFF = interface.PowerState.OFF
 

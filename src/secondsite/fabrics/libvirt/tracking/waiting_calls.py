@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from . import connection
+from ..host import connection
 
 PAUSE_SECONDS = 0.5
 ANSWER_SECONDS = 5.0
