@@ -85,7 +85,7 @@ class TinyVault:
         hello = wire.parse(connection.recv(timeout=5))
         assert isinstance(hello, wire.Hello)
         self.hellos.append(hello)
-        connection.send(wire.Welcome(vault_time=datetime.now(UTC)).model_dump_json())
+        connection.send(wire.Welcome(vault_time=datetime.now(UTC), vault_number=3).model_dump_json())
         self.connections[hello.appliance_id] = connection
         try:
             for text in connection:

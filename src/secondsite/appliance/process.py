@@ -134,4 +134,5 @@ class Appliance:
             accelerated=properties.accelerated,
             data_addresses=self.data_addresses,
             notes=properties.notes,
+            vault_number=self.desk.generations.vault_number,
         )

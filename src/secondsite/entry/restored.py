@@ -1,5 +1,8 @@
 """Notices a vault's database that was restored from a backup, or moved: its jobs are then held until a person decides.
 
+What is beside the database may have been restored with it, as with a snapshot of the vault's machine. So each mark has a
+number, which rises; appliances are told it, and say the highest when they connect.
+
 At each start, and every ten minutes, a fresh mark is left in the database and in a file beside it, with the number of the
 database's file. A database that says another mark, or lies in another file, is not the one that was in use last.
 """
@@ -30,14 +33,23 @@ class Restored:
         self._vault_id = vault_id
         self._database_url = database_url
         self._fresh = ""
+        self._fresh_number = 0
+        self.number = 0
+        """What appliances are told: never more than the database holds."""
 
     def look(self, session: Session) -> None:
         """Hold all jobs of a database that is not the one in use last; again, if this is not committed."""
         inside = lineage.mark(session, self._vault_id)
         restored = self._is_another(inside)
-        if restored and (held := requests.hold_all(session)):
-            log.warning("jobs.held", jobs=held)
+        if restored:
+            _hold(session)
         self._mark(session, [] if restored else [inside])
+
+    def hear(self, session: Session, told: int) -> None:
+        """An appliance was told this number. Hold all jobs if the database is older than that."""
+        if told > lineage.number(session):
+            _hold(session)
+            lineage.put_number(session, self._vault_id, told)
 
     def renew(self, session: Session) -> None:
         """A backup that was taken before this is told from the database by its mark."""
@@ -46,12 +58,15 @@ class Restored:
     def settle(self) -> None:
         """The database bears the fresh mark for sure: no older one is known any more."""
         self._write([self._fresh])
+        self.number = self._fresh_number
 
     def _mark(self, session: Session, known: Sequence[str | None]) -> None:
         """If we die before the commit, the database still says what is known; or it is restored, once more."""
         self._fresh = secrets.token_hex(8)
         self._write([self._fresh, *known])
         lineage.put_mark(session, self._vault_id, self._fresh)
+        self._fresh_number = lineage.number(session) + 1
+        lineage.put_number(session, self._vault_id, self._fresh_number)
 
     def _write(self, marks: Sequence[str | None]) -> None:
         beside = {"marks": list(marks), "file": self._file_number()}
@@ -71,3 +86,8 @@ class Restored:
         if url.get_backend_name() != "sqlite" or url.database is None:
             return None
         return Path(url.database).stat().st_ino
+
+
+def _hold(session: Session) -> None:
+    if held := requests.hold_all(session):
+        log.warning("jobs.held", jobs=held)

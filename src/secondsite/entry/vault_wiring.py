@@ -124,7 +124,14 @@ class RunningVault:
             signals=self.signals,
             renew=Renewal(self._store, self.authority, utc_now),
             clock=utc_now,
+            number=lambda: self._restored.number,
+            hear_number=self._hear_number,
         )
+
+    def _hear_number(self, told: int) -> None:
+        """Before the appliance that was told it is given any order."""
+        with self._store.transaction() as tx:
+            self._restored.hear(tx.session, told)
 
     def _is_enrolled(self, appliance_id: str) -> bool:
         with self._store.reading() as tx:

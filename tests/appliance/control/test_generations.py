@@ -81,6 +81,18 @@ def test_drills_are_numbered_by_themselves(vault, make_site):
     assert vault.generations[A] == {"m1": 9}
 
 
+def test_an_appliance_remembers_the_highest_number_of_its_vault_and_says_it_at_every_connection(
+    vault, make_site
+):
+    a = make_site("a").start(control_url=vault.url)
+    for number in (9, 8):
+        told(vault, order("m1", vault_number=number))
+    a.stop()
+    a.start()
+    eventually(lambda: len(vault.hellos) == 2)
+    assert [hello.vault_number for hello in vault.hellos] == [0, 9]
+
+
 def test_an_order_that_was_given_weeks_ago_is_refused_unless_it_was_carried_out_then(vault, make_site):
     make_site("a").start(control_url=vault.url)
     long_ago = datetime.now(UTC) - timedelta(days=40)

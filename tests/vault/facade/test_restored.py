@@ -10,7 +10,7 @@ from rig.eventually import eventually
 from secondsite.entry import settings
 from secondsite.entry.restored import FILE
 from secondsite.entry.vault_wiring import RunningVault
-from tests.support.vault import VaultInProcess, machine
+from tests.support.vault import Dialler, VaultInProcess, machine
 
 
 @pytest.fixture
@@ -33,6 +33,33 @@ def backup(tmp_path):
         path.unlink()
     (tmp_path / "backup").replace(vault.home / "vault.db")
     return vault, job_id
+
+
+def test_a_vault_that_was_restored_with_all_its_home_is_told_so_by_an_appliance(tmp_path):
+    """As by a snapshot of its machine: nothing beside the database differs. The job was about to give its next order."""
+    vault = VaultInProcess(tmp_path / "vault")
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine("m1", "web01", source_appliance_id=source.id, target_appliance_id=target.id))
+    with Dialler(target) as dialler:
+        told = dialler.greeting.vault_number
+        job_id = vault.rest.post("/api/machines/web01/failover").json()["job_id"]
+        order = eventually(lambda: dialler.orders)[0]
+        assert order.vault_number == told > 0
+
+    def state():
+        return vault.rest.get(f"/api/jobs/{job_id}").json()["state"]
+
+    eventually(lambda: state() == "waiting")
+    with Dialler(target, hello=target.hello(vault_number=told)):
+        assert state() == "waiting"
+    with Dialler(target, hello=target.hello(vault_number=told + 7)) as dialler:
+        assert state() == "held"
+        assert dialler.orders == []
+    assert vault.rest.post(f"/api/jobs/{job_id}/resume").json()["state"] != "held"
+    with Dialler(target, hello=target.hello(vault_number=told + 7)):
+        assert state() != "held", "once is enough"
+    vault.close()
 
 
 @pytest.fixture

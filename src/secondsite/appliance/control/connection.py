@@ -95,6 +95,7 @@ class Control:
         if not isinstance(answer, wire.Welcome):
             raise InvalidHandshake(f"the vault answered with {answer.type} instead of welcome")
         self._desk.generations.vault_says(answer.vault_time)
+        self._desk.generations.vault_is_at(answer.vault_number)
         log.info("vault.connected", url=self._url)
 
     def _talk(self, socket: ClientConnection) -> None:

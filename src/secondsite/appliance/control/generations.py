@@ -18,6 +18,7 @@ from ..shared import State
 
 KEY = "generation/"
 DRILL_KEY = "drill-generation/"
+VAULT_KEY = "vault-number"
 OLDEST_SECONDS = 7 * DAY
 """How long after its deadline an order is still carried out: its vault may have been down, and goes on with it."""
 
@@ -30,12 +31,21 @@ class Generations:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._vault_time: tuple[datetime, float] | None = None
+        self.vault_number = int(state.fact(VAULT_KEY) or 0)
+        """The highest that a vault told: it notices by it that its database was restored."""
         kept = {**state.facts(KEY), **state.facts(DRILL_KEY)}
         self._seen = {key: int(value) for key, value in kept.items()}
 
     def vault_says(self, now: datetime) -> None:
         """What the vault's clock says: the age of its orders is measured by that clock alone."""
         self._vault_time = (now, self._monotonic())
+
+    def vault_is_at(self, number: int) -> None:
+        """Keep the vault's number, durably, before anything is done that it gave orders for."""
+        with self._lock:
+            if number > self.vault_number:
+                self._state.put_fact(VAULT_KEY, str(number))
+                self.vault_number = number
 
     def all(self, prefix: str = KEY) -> Mapping[str, int]:
         """By machine; with DRILL_KEY those of drills."""

@@ -65,6 +65,7 @@ class OrderDesk:
 
     def take(self, order: Order) -> None:
         """Begin the order, unless it runs, has ended or is stale."""
+        self.generations.vault_is_at(order.vault_number)
         report = self._known(order)
         if report is not None:
             self._deliver(report)

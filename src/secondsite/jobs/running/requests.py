@@ -103,8 +103,10 @@ def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -
 
 
 def hold_all(session: Session) -> list[str]:
-    """Hold every job that is in progress until a person decides about it; gives their ids."""
-    held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE))).values(state=JobState.HELD)
+    """Hold every job that is in progress until a person decides about it; gives their ids. A step that runs just now is
+    not recorded any more."""
+    held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE)))
+    held = held.values(state=JobState.HELD, claim_owner=None)
     return sorted(session.execute(held.returning(jobs.c.id)).scalars())
 
 

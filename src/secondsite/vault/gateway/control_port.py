@@ -62,13 +62,19 @@ class ControlPort:
         signals: ports.Signals,
         renew: ports.Renew,
         clock: Callable[[], datetime],
+        number: Callable[[], int],
+        hear_number: Callable[[int], None],
     ) -> None:
+        """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told, before it is given
+        any order."""
         self._settings = settings
         self._enrolled = enrolled
         self._sink = sink
         self._signals = signals
         self._renew = renew
         self._clock = clock
+        self._number = number
+        self._hear_number = hear_number
         self._links: dict[str, Link] = {}
         self._outstanding = Outstanding()
         self._delivery = Delivery()
@@ -100,6 +106,7 @@ class ControlPort:
             deadline_seconds=deadline_seconds,
             generation=generation,
             drill_generation=drill_generation,
+            vault_number=self._number(),
             given_at=given_at,
         )
         report = self._outstanding.asked(appliance_id, order)
@@ -182,7 +189,8 @@ class ControlPort:
         link = Link(connection, hello.appliance_id)
         self._enter(link, hello)
         try:
-            await connection.send(control.Welcome(vault_time=self._clock()).model_dump_json())
+            welcome = control.Welcome(vault_time=self._clock(), vault_number=self._number())
+            await connection.send(welcome.model_dump_json())
             await link.run(self._received)
         except ConnectionClosed as end:
             log.info("appliance.lost", appliance=hello.appliance_id, problem=str(end))
@@ -214,6 +222,7 @@ class ControlPort:
                 f"The appliance speaks protocol {hello.protocol}, the vault {PROTOCOL_VERSION}.",
                 do="Upgrade the older of the two; they may differ by one version.",
             )
+        await asyncio.to_thread(self._hear_number, hello.vault_number)
 
     async def _refuse(self, connection: ServerConnection, problem: errors.SecondsiteError) -> None:
         log.warning(

@@ -181,12 +181,14 @@ tokens = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# The newest mark of each vault on this database: the file beside a restored database holds another.
+# The newest mark of each vault on this database: the file beside a restored database holds another. Its number rises with
+# each mark, and appliances remember the highest.
 lineage = Table(
     "lineage",
     metadata,
     Column("vault", String(100), primary_key=True),
     Column("mark", String(64), nullable=False),
+    Column("number", Integer, nullable=False, default=0),
 )
 
 # Short-lived: a repeat of a request with an idempotency key gets the first one's answer.

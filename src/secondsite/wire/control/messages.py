@@ -17,7 +17,10 @@ from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
 class Hello(Shape):
+    """`vault_number` is the highest that a vault told this appliance: a vault whose own is lower was restored."""
+
     type: Literal["hello"] = "hello"
+    vault_number: int = 0
     protocol: int = PROTOCOL_VERSION
     appliance_id: str
     site: str
@@ -33,6 +36,8 @@ class Hello(Shape):
 class Welcome(Shape):
     type: Literal["welcome"] = "welcome"
     vault_time: datetime
+    vault_number: int = 0
+    """Rises as long as the vault's database is in use."""
 
 
 class Order(Shape):
@@ -48,6 +53,8 @@ class Order(Shape):
     deadline_seconds: float = 60
     generation: int | None = None
     drill_generation: int | None = None
+    vault_number: int = 0
+    """As in the welcome, when the order was given."""
     given_at: datetime | None = None
 
 
