@@ -111,7 +111,7 @@ def _let_go_of_its_machine(context: Context) -> None:
     was since."""
     source = context.parts.replication.find(context.machine_id)
     if source is not None:
-        with source.lock("ending replication", context.left_seconds(), interrupt=True):
+        with context.alone(source, "ending replication", interrupt=True):
             context.parts.replication.remove(source)
     for found in context.fabric.inventory.list():
         if found.tag == context.machine_id:
