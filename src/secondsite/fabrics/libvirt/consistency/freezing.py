@@ -14,7 +14,7 @@ from typing import Any
 
 from ....domain import errors
 from ...interface import Freeze
-from ..host import connection, domain_xml, inventory, virsh
+from ..host import connection, domain_xml, inventory
 from . import lifeline, thawing
 
 BUDGET_SECONDS = 10.0
@@ -79,7 +79,7 @@ class Agents:
     def _rescue(self, domain: Any, path: str) -> tuple[str, ...]:
         if self._hypervisor.embedded_root is not None:
             return ("agent", path)
-        return (virsh.require(), "-c", self._hypervisor.uri, "domfsthaw", domain.UUIDString())
+        return (connection.virsh(), "-c", self._hypervisor.uri, "domfsthaw", domain.UUIDString())
 
 
 def _unfit(domain: Any, path: str | None) -> str | None:

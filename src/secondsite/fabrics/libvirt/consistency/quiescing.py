@@ -18,7 +18,7 @@ from ....domain import errors
 from ....ground import durable, threads
 from ....ground.problem import ours
 from ... import interface
-from ..host import connection, inventory, power, virsh
+from ..host import connection, inventory, power
 from . import freezing, lifeline
 
 
@@ -109,7 +109,7 @@ def _rescue(hypervisor: connection.Hypervisor, domain: Any) -> tuple[str, ...]:
     if root is not None:
         for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
             return ("monitor", str(monitor))
-    return (virsh.require(), "-c", hypervisor.uri, "resume", domain.UUIDString())
+    return (connection.virsh(), "-c", hypervisor.uri, "resume", domain.UUIDString())
 
 
 def _suspend(domain: Any) -> None:

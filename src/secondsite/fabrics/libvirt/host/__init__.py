@@ -9,7 +9,6 @@ Its rooms:
     sockets      short folders for unix sockets
     secrets      the customer's key as a libvirt secret
     monitor      questions to QEMU itself
-    virsh        whether watchdogs can reach a libvirtd
     qemu_img     images that no QEMU has open
     domain_xml   domain XML to MachineDefinition, and our tag in it
     inventory    what machines the site has

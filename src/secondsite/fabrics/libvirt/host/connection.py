@@ -7,6 +7,7 @@ block the caller for ever."""
 
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -262,6 +263,18 @@ def _start_event_loop() -> None:
 def _turn_events() -> None:
     while True:
         libvirt.virEventRunDefaultImpl()
+
+
+def virsh() -> str:
+    """The program with which processes that outlive us reach a libvirtd. Raises FabricError where it is not installed: a
+    watchdog without it would do nothing."""
+    if shutil.which("virsh") is None:
+        raise errors.FabricError(
+            "The program 'virsh' is not installed on the appliance's host. If the appliance died, nothing could end its job with "
+            "the machine.",
+            do="Install it (Debian: libvirt-clients); replication goes on by itself.",
+        )
+    return "virsh"
 
 
 def monitor_command(domain: Any, line: str, seconds: float = 20.0) -> str:

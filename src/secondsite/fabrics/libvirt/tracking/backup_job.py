@@ -21,7 +21,7 @@ from ....datapath.disks import image, luks_blank
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ... import interface
-from ..host import connection, domain_xml, inventory, qemu_img, secrets, virsh
+from ..host import connection, domain_xml, inventory, qemu_img, secrets
 
 END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
@@ -163,7 +163,7 @@ def rescue(hypervisor: connection.Hypervisor, domain: Any, sockets: Path) -> tup
     if root is not None:
         for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
             return ("monitor", str(monitor))
-    return (virsh.require(), hypervisor.uri, domain.UUIDString(), str(sockets))
+    return (connection.virsh(), hypervisor.uri, domain.UUIDString(), str(sockets))
 
 
 def describe(plan: Plan, sizes_bytes: Mapping[str, int]) -> Sequence[interface.DiskChanges]:
