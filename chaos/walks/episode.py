@@ -98,9 +98,9 @@ class Episode:
         machine = self.machine()
         if machine is not None:
             return machine.active_site
-        running = self.ledger.running()
-        there = running or [(site, found.fabric_id) for site, found in self.ledger.machines()]
-        return there[0][0] if there else self.sites[0]
+        there = [site for site, _ in self.ledger.running()] or [site for site, _ in self.ledger.machines()]
+        ran_last = [boot.site for boot in self.ledger.boots[-1:] if boot.site in there]
+        return next(iter((*ran_last, *there, *self.sites)))
 
     def jobs(self, *states: rest.JobState) -> list[rest.Job]:
         found = self.ask(lambda vault: list(vault.jobs.list(state=states)))

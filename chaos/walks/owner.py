@@ -11,6 +11,8 @@ from secondsite.fabrics.interface import MachineSummary, Power, PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.fabrics.simulated.host.records import MachineRecord
 
+NAMESAKE = "Another machine at this site has the "
+
 
 @dataclass(slots=True)
 class Owner:
@@ -101,6 +103,18 @@ class Owner:
         on = self.on.chance.random() < 0.7
         simulated.set_autostart(self._root(site), machine.fabric_id, on)
         return f"autostart {'on' if on else 'off'} at {site}"
+
+    def follow_advice(self, problem: str) -> str:
+        """Remove the copy that an earlier protection left at the other site, where its name is in the way; '' if that is not
+        the problem."""
+        if NAMESAKE not in problem or self.on.machine_is_protected():
+            return ""
+        active = self.on.active_site()
+        left = [found for found in self.on.ledger.machines() if found[0] != active]
+        for site, machine in left:
+            if machine.power is PowerState.OFF:
+                self._host(site).records.delete(machine.fabric_id)
+        return "removed the other copy, as was advised"
 
     def _define_again(self) -> str:
         site, record = self.undefined.pop()

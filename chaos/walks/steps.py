@@ -79,7 +79,7 @@ class Steps:
             return f"{verb}: succeeded"
         self.on.log.append(f"  {verb}: {problem}")
         self.on.mend()
-        if undone := self.owner.disks.undo():
+        for undone in (self.owner.disks.undo(), self.owner.follow_advice(problem)):
             self.on.log.append(f"  {undone}")
         self.on.settle()
         verbs.any_way_on(self.on)
