@@ -230,3 +230,29 @@ def test_no_write_that_ended_before_the_instant_is_ever_missed(fabric):
             base = session.checkpoint
             fabric.tracking.acknowledge(fabric_id, base)
     assert claims
+
+
+def test_a_machine_whose_disk_a_backup_reads_does_not_start_until_it_is_done(fabric):
+    fabric_id = simulated.make_machine(fabric.root, "read", [4 * MiB])
+    path = Path(fabric.inventory.get(fabric_id).definition.disks[0].path)
+    with simulated.read_by_another(path), pytest.raises(errors.FabricError, match="lock"):
+        fabric.power.start(fabric_id)
+    fabric.power.start(fabric_id)
+    assert fabric.power.state(fabric_id) is PowerState.RUNNING
+
+
+def test_a_machine_that_was_migrated_is_neither_started_nor_read_here_and_is_compared_once_it_is_back(fabric):
+    fabric_id = support.started(fabric, "migrates")
+    with fabric.tracking.open(support.request(fabric.root, fabric_id)) as session:
+        base = session.checkpoint
+    fabric.tracking.acknowledge(fabric_id, base)
+    simulated.migrate_away(fabric.root, fabric_id)
+    assert fabric.power.state(fabric_id) is PowerState.ELSEWHERE
+    with pytest.raises(errors.FabricError, match="another host"):
+        fabric.power.start(fabric_id)
+    with pytest.raises(errors.FabricError, match="another host"):
+        support.content(fabric, fabric.root, fabric_id)
+    simulated.migrate_back(fabric.root, fabric_id)
+    assert fabric.power.state(fabric_id) is PowerState.RUNNING
+    with fabric.tracking.open(support.request(fabric.root, fabric_id, base)) as session:
+        assert session.disks[0].bitmaps == ()
