@@ -86,11 +86,8 @@ class Steps:
         return f"{verb}: {problem}"
 
     def retry(self) -> str:
-        """Any job that ever failed."""
-        failed = self.on.jobs(rest.JobState.FAILED)
-        if self.on.machine_is_protected():
-            # it would protect the copy of the other site as a machine of its own
-            failed = [job for job in failed if job.verb != Verb.ENABLE_PROTECTION]
+        """Any job that ever failed, but for the one that protected a machine: it might protect the copy that was left."""
+        failed = [job for job in self.on.jobs(rest.JobState.FAILED) if job.verb != Verb.ENABLE_PROTECTION]
         if not failed:
             return "none failed"
         job = self.on.chance.choice(failed)

@@ -12,7 +12,7 @@ def numbered(number):
 
 @pytest.mark.parametrize("side_by_side", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_episodes_are_taken_until_enough_are_taken_or_under_way(side_by_side):
-    done = set()
+    done: set[int] = set()
 
     def wanted(under_way):
         return len(done) + under_way < 5

@@ -76,6 +76,7 @@ def test_a_replica_stays_closed_while_a_failed_over_machine_runs_on_it(pair):
     refused = pair.target.order(Kind.ACCEPT_CYCLES, opened, pair.machine_id).problem
     assert refused.code == "not-possible-now"
     assert "was failed over" in refused.message
+    assert pair.target.order(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id).problem is not None
     assert not pair.status().accepting
     pair.target.do(Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=fabric_id), pair.machine_id)
     pair.target.do(Kind.ACCEPT_CYCLES, opened, pair.machine_id)

@@ -22,20 +22,11 @@ def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing
     hosted = context.hosted()
     with context.alone(hosted, "opening or closing the inbox"):
         if payload.accepting:
-            _require_no_copy(hosted)
+            hosted.require_no_copy()
         was = hosted.accepting
         hosted.save(accepting=payload.accepting)
     admission = "open" if payload.accepting else "closed"
     return f"the inbox {'was already' if was is payload.accepting else 'is now'} {admission}", Nothing()
-
-
-def _require_no_copy(hosted: HostedReplica) -> None:
-    """Cycles of the source would go on beside a copy that may run."""
-    if hosted.failed_over:
-        raise errors.NotPossibleNow(
-            f"A machine was failed over onto {hosted}, so it takes no cycles.",
-            do="Cancel the failover, or commit and reprotect it.",
-        )
 
 
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:

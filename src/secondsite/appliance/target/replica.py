@@ -73,6 +73,14 @@ class HostedReplica:
         """Whether a machine was failed over onto it, as its files say: the database may be from an old backup."""
         return self.replica.state.stands_on_its_run or self.replica.state.run(FAILOVER) is not None
 
+    def require_no_copy(self) -> None:
+        """Raises NotPossibleNow: cycles of the source would go on beside a copy that may run."""
+        if self.failed_over:
+            raise errors.NotPossibleNow(
+                f"A machine was failed over onto {self}, so it takes no cycles.",
+                do="Cancel the failover, or commit and reprotect it.",
+            )
+
     def look_for_key(self) -> None:
         """Add findings at once for a missing key, and for an unfinished change of the key."""
         state = self.replica.state

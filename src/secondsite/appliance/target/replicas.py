@@ -108,6 +108,7 @@ class ReplicaHost:
     def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:
         """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox, and it
         may use the disks of an old machine."""
+        hosted.require_no_copy()
         if hosted.setup.epoch != setup.epoch:  # a crash came between turning it and recording that
             hosted.save(setup=setup, accepting=True)
         changed = set(setup.disks) != set(hosted.setup.disks)
