@@ -28,7 +28,10 @@ def offered(on: Episode) -> list[Verb]:
     machine = on.machine()
     if machine is not None:
         return list(machine.allowed_operations)
-    return [Verb.ENABLE_PROTECTION] if on.lost is None and on.ledger.machines() else []
+    there = [site for site, _ in on.ledger.machines()]
+    # an old copy at the other site is not protected in the place of production
+    production = all(boot.site in there for boot in on.ledger.boots[-1:])
+    return [Verb.ENABLE_PROTECTION] if on.lost is None and there and production else []
 
 
 def take(on: Episode, verb: Verb, beside: Callable[[], None] = lambda: None) -> str | None:
