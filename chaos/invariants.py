@@ -117,18 +117,27 @@ class Points:
             return
         fresh = [point for point in known if (machine_id, point.id) not in self._read and not point.damaged]
         for point in sorted(fresh, key=lambda each: each.taken_at)[-within:]:
-            self._read.add((machine_id, point.id))
-            self._ask_one(machine_id, point)
+            if self._ask_one(machine_id, point):
+                self._read.add((machine_id, point.id))
 
-    def _ask_one(self, machine_id: str, point: PointShape) -> None:
+    def _ask_one(self, machine_id: str, point: PointShape) -> bool:
+        """Whether any replica has it; raises PromiseBroken."""
         wanted = self._held_at(point.taken_at.timestamp())
-        for replica in (self._rig.replica_folder(site, machine_id) for site in SITES):
-            problem = self._missing(replica, point.id, wanted)
-            # a merge may have moved a file under the reader
-            if problem and (problem := self._missing(replica, point.id, wanted)):
-                raise PromiseBroken(f"point {point.id} in {replica}: {problem}")
+        replicas = [self._rig.replica_folder(site, machine_id) for site in SITES]
+        have_it = [self._is_whole(replica, point.id, wanted) for replica in replicas]
+        return any(have_it)
 
-    def _missing(self, replica: Path, point_id: str, wanted: int) -> str | None:
+    def _is_whole(self, replica: Path, point_id: str, wanted: int) -> bool:
+        """Whether the replica has it; raises PromiseBroken."""
+        missing = self._missing(replica, point_id, wanted)
+        if missing:  # a merge may have moved a file under the reader
+            missing = self._missing(replica, point_id, wanted)
+        if missing:
+            raise PromiseBroken(f"point {point_id} in {replica} lacks {missing} of {wanted} records")
+        return missing is not None
+
+    def _missing(self, replica: Path, point_id: str, wanted: int) -> int | None:
+        """How many of the records are not there; None where it cannot be read: retention may have taken it."""
         try:
             disk = images.point_disks(replica, point_id).get(self._key)
             if disk is None:
@@ -137,5 +146,4 @@ class Points:
         except (OSError, subprocess.SubprocessError):
             return None
         count = min(wanted, len(content) // simulated.RECORD_BYTES)
-        whole = simulated.records(lambda offset, length: content[offset : offset + length], count)
-        return None if len(whole) == count else f"it holds {len(whole)} of {count} records"
+        return count - len(simulated.records(lambda offset, length: content[offset : offset + length], count))
