@@ -190,6 +190,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "and their order does not depend on clocks, but the RPO shown is off by the difference.",
         ),
         _kind(
+            "checked-with-warnings",
+            W,
+            "The last prerequisites check of protection, reprotect or a planned failover found something that does not block, "
+            "but may matter at a failover.",
+            "Do what the finding says; the next check looks again.",
+        ),
+        _kind(
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",

@@ -1,8 +1,12 @@
 """What would stop a verb half way is found by its prerequisites check, with the way out, while all still runs."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.vault import ports
+from secondsite.vault.watch import health
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
@@ -87,3 +91,27 @@ def test_a_machine_whose_memory_is_saved_is_refused_by_the_check_with_the_way_ou
     verbs.appliances.saved = set()
     assert verbs.run(verb).job.state == "succeeded"
     assert verbs.state() in (State.PLANNED_FAILED_OVER, State.PROTECTED)
+
+
+WARNING = checks.ObstacleShape(what="The machine uses a hostdev.", do="Try a drill.", blocking=False)
+
+
+@pytest.mark.parametrize("verb", [Verb.ENABLE_PROTECTION, Verb.PLANNED_FAILOVER, Verb.REPROTECT])
+def test_what_a_check_warns_of_is_in_its_sentence_and_a_finding_until_the_next_check(verbs, verb):
+    if verb is not Verb.ENABLE_PROTECTION:
+        came_to(verbs, verb)
+    verbs.appliances.obstacles = (WARNING,)
+    run = verbs.run(verb)
+    assert run.job.state == "succeeded"
+    assert "The machine uses a hostdev. Try a drill." in run.tasks[0].sentence
+    assert "The machine uses a hostdev. Try a drill." in findings(verbs)["checked-with-warnings"]
+    verbs.appliances.obstacles = ()
+    if verb is not Verb.PLANNED_FAILOVER:
+        assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+        assert "checked-with-warnings" not in findings(verbs)
+
+
+def findings(verbs):
+    machine = verbs.machine()
+    situation = health.Situation(machine, ports.StatusRecord(machine.id), None, None, None)
+    return {each.code: each.what for each in health.findings(situation, datetime.now(UTC))}

@@ -142,12 +142,14 @@ class EnableProtection:
             source_appliance_id=source.appliance.id,
             target_appliance_id=target.id,
         )
-        obstacles.require_none("Enabling protection", found.name, *self._obstacles(ctx, wanted, checked))
+        in_the_way = self._obstacles(ctx, wanted, checked)
+        warned = obstacles.require_none("Enabling protection", found.name, *in_the_way)
         record = enabling.record(wanted, checked, ctx.job_id, ctx.attempt, self.deps.now())
+        record = obstacles.warned(record, obstacles.warnings(*in_the_way), self.deps.now())
         return Done(
             f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
             f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}, "
-            f"from appliance '{source.appliance.name}' to '{target.name}'",
+            f"from appliance '{source.appliance.name}' to '{target.name}'{warned}",
             checked,
             self.deps.commit(lambda tx: _add_once(tx, record)),
         )

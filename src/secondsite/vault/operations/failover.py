@@ -59,8 +59,8 @@ class Failover(MachineOperation):
         target = self.target(ctx)
         found = recovery_point.choose(ctx, target, process=False)
         machine = target.machine
-        obstacles.require_none("A failover", machine.name, target.check_failover().facts)
-        return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}")
+        warned = obstacles.require_none("A failover", machine.name, target.check_failover().facts)
+        return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         """Twice optional: when not asked for, and when it can't be done."""

@@ -59,9 +59,10 @@ class PlannedFailover(MachineOperation):
             )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         tried = self.target(ctx, machine).check_failover(definition)
-        obstacles.require_none("A planned failover", machine.name, tried.facts)
+        warned, keep = obstacles.passed(self.deps, "A planned failover", machine, tried.facts)
         return Done(
-            f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}"
+            f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",
+            commit=keep,
         )
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:

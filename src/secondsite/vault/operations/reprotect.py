@@ -87,9 +87,12 @@ class Reprotect(MachineOperation):
             else checks.CheckTarget(encrypted=machine.encrypted, needed_bytes=ours.facts.needed_bytes or 0)
         )
         theirs = self._new_target(ctx, machine).check(wanted)
-        obstacles.require_none("Reprotecting", machine.name, ours.facts, theirs.facts)
+        warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, ours.facts, theirs.facts)
         where = "its own disks" if to_original else "new disks"
-        return Done(f"{machine.name} can be protected back to {machine.source_site}, onto {where}")
+        return Done(
+            f"{machine.name} can be protected back to {machine.source_site}, onto {where}{warned}",
+            commit=keep,
+        )
 
     def _withdraw(self, ctx: StepContext) -> Outcome:
         """With new disks, an old machine that is gone is not needed."""

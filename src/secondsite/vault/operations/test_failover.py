@@ -76,8 +76,8 @@ class TestFailover(MachineOperation):
             fabric_id=drill_fabric_id(machine),
         )
         answer = target.check(wanted_here)
-        obstacles.require_none("The test failover", machine.name, answer.facts)
-        return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}")
+        warned = obstacles.require_none("The test failover", machine.name, answer.facts)
+        return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}")
 
     def _create_network(self, ctx: StepContext) -> Outcome:
         wanted = _network(ctx)

@@ -6,7 +6,7 @@
 from .access import Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
 from .answers import AnswerRecord, Answers
 from .gateway import FactSink, Gateway, Signals
-from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords
+from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords, WarnedRecord
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
@@ -53,4 +53,5 @@ __all__ = [
     "TokenRecord",
     "Tokens",
     "Transaction",
+    "WarnedRecord",
 ]

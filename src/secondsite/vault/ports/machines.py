@@ -26,6 +26,14 @@ class DrillRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WarnedRecord:
+    """What a prerequisites check warned of, and when: sentences, each with what to do."""
+
+    at: datetime
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MachineRecord:
     """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
 
@@ -74,6 +82,8 @@ class MachineRecord:
     """Rises with every test failover and every clean-up; their orders carry the number."""
     drill_claimed_by: str | None = None
     """The job of the last one. None: before drills had numbers."""
+    warned: WarnedRecord | None = None
+    """What the last prerequisites check of protection or of a move warned of."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -1,17 +1,47 @@
-"""What prerequisites checks found that blocks a verb."""
+"""What prerequisites checks found: what blocks a verb, and what they warn of."""
+
+from dataclasses import replace
+from datetime import datetime
 
 from ...domain import errors, resting
+from ...ground.plural import counted
+from ...jobs.model.outcomes import Commit
 from ...wire.control.checks import Obstacles
+from .. import ports
+from .deps import Deps
 
 
-def require_none(verb: str, name: str, *found: Obstacles) -> None:
-    """Raises PrerequisiteFailed naming every obstacle that blocks, each as 'what do'."""
+def require_none(verb: str, name: str, *found: Obstacles) -> str:
+    """What the end of the check's sentence warns of, '' without warnings. Raises PrerequisiteFailed naming every obstacle
+    that blocks, each as 'what do'."""
     blocking = [f"{each.what} {each.do}" for some in found for each in some.obstacles if each.blocking]
     if blocking:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {' | '.join(blocking)}",
             do="Fix what is named, then retry the job.",
         )
+    sentences = warnings(*found)
+    return f"; {counted(len(sentences), 'warning')}: {' | '.join(sentences)}" if sentences else ""
+
+
+def warnings(*found: Obstacles) -> tuple[str, ...]:
+    """What does not block, each as 'what do'."""
+    return tuple(f"{each.what} {each.do}" for some in found for each in some.obstacles if not each.blocking)
+
+
+def warned(machine: ports.MachineRecord, sentences: tuple[str, ...], now: datetime) -> ports.MachineRecord:
+    """The machine once a check has warned of this, in place of what earlier checks said."""
+    return replace(machine, warned=ports.WarnedRecord(now, sentences) if sentences else None)
+
+
+def passed(deps: Deps, verb: str, machine: ports.MachineRecord, *found: Obstacles) -> tuple[str, Commit]:
+    """The end of the check's sentence, and what makes its warnings a finding; raises PrerequisiteFailed for what blocks."""
+    said, sentences = require_none(verb, machine.name, *found), warnings(*found)
+
+    def keep(tx: ports.Transaction) -> None:
+        tx.machines.put(warned(tx.machines.get(machine.id), sentences, deps.now()))
+
+    return said, deps.commit(keep)
 
 
 def require_whole(verb: str, name: str, power: str) -> None:

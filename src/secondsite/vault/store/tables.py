@@ -111,6 +111,7 @@ machines = Table(
     Column("start_ordered", Boolean, nullable=False),
     Column("drill_generation", Integer, nullable=False),
     Column("drill_claimed_by", String(64)),
+    Column("warned", Shaped(ports.WarnedRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     Index("ix_machines_name", "name"),
     Index("ix_machines_group", "group"),

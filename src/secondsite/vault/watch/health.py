@@ -66,6 +66,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_by_state(situation),
+        *_warned(situation),
         *two_copies,
     ]
     return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
@@ -124,6 +125,12 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding(
             "cancel-failed", f"Machine '{machine.name}' was left half-way between its two sites.", since
         )
+
+
+def _warned(situation: Situation) -> Iterator[HealthFinding]:
+    warned = situation.machine.warned
+    if warned is not None:
+        yield HealthFinding("checked-with-warnings", " | ".join(warned.sentences), warned.at)
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
