@@ -98,8 +98,9 @@ def read_by_another(path: Path) -> Iterator[None]:
     try:
         assert reading.stdin is not None
         assert reading.stdout is not None
-        reading.stdin.write(b"length\n")
-        reading.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended: somebody writes
+            reading.stdin.write(b"length\n")
+            reading.stdin.flush()
         if not reading.stdout.readline():
             raise errors.FabricError(f"{path} is written by somebody.", do="Wait until the machine is off.")
         yield
