@@ -48,6 +48,7 @@ def test_a_resynchronization_whose_site_returns_in_time_goes_on(verbs):
     seal = verbs.appliances.seal
     never_synchronized(verbs)
     job_id = verbs.submit(Verb.RESYNCHRONIZE)
+    passing(verbs, 20)
     for _ in range(5):
         verbs.appliances.away.add(B)
         passing(verbs, 400)
