@@ -11,10 +11,10 @@ from secondsite.wire.control.orders import Kind
 pytestmark = pytest.mark.slow
 
 
-def found(pair, name, fabric_id, needed_later=False):
-    payload = CheckTarget(name=name, fabric_id=fabric_id, needed_later=needed_later)
+def found(pair, name, fabric_id):
+    payload = CheckTarget(name=name, fabric_id=fabric_id)
     obstacles = pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
-    assert all(each["blocking"] is not needed_later and each["do"] for each in obstacles)
+    assert all(each["blocking"] and each["do"] for each in obstacles)
     return [each["what"] for each in obstacles]
 
 
@@ -25,7 +25,6 @@ def test_a_namesake_and_a_machine_of_the_same_id_are_named(pair):
     (by_id,) = found(pair, "db01", other)
     assert other in by_id
     assert found(pair, "db01", str(uuid.uuid4())) == []
-    assert found(pair, "web01", str(uuid.uuid4()), needed_later=True) == [by_name]
 
 
 def test_the_failed_over_machine_itself_is_not_in_its_own_way(pair):

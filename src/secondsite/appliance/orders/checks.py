@@ -125,10 +125,9 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
             is_same and found.tag == context.order.machine_id
         ):
             has = f"the id {found.fabric_id}" if is_same else f"the name '{found.name}'"
-            yield ObstacleShape(
-                what=f"Another machine at this site has {has}, which {payload.name} will have here.",
-                do="Before a failover rename that machine, or remove it, if it is not needed.",
-                blocking=not payload.needed_later,
+            yield _obstacle(
+                f"Another machine at this site has {has}, which {payload.name} will have here.",
+                "Rename that machine, or remove it, if it is not needed.",
             )
 
 

@@ -176,7 +176,6 @@ class EnableProtection:
                 definition=definition,
                 name=definition.name,
                 fabric_id=enabling.id_at_target(definition, wanted),
-                needed_later=True,
                 needed_bytes=source.facts.needed_bytes or 0,
                 seeds=seeds.of(wanted.seeds, definition),
                 encrypted=wanted.encrypt,

@@ -52,12 +52,11 @@ class SeedFact(Shape):
 class CheckTarget(Shape):
     """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must
     be readable and as large as their disks. `encrypted`: a key must be here. `name` and `fabric_id` must be free here, or belong
-    to the machine of the order; with `needed_later` it is a warning if they are not."""
+    to the machine of the order."""
 
     definition: MachineDefinition | None = None
     name: str | None = None
     fabric_id: str | None = None
-    needed_later: bool = False
     networks: tuple[str, ...] = ()
     needed_bytes: int = 0
     must_hold_replica: bool = False
