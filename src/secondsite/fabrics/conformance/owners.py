@@ -36,7 +36,7 @@ class OwnerCases:
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
         steps.checkpoint(under_test, fabric_id)
         steps.stopped(under_test, fabric_id)
-        copy = under_test.scratch_dir / "copy.qcow2"
+        copy = under_test.scratch_dir.with_name("copy.qcow2")
         shutil.copyfile(path, copy)
         under_test.fabric.power.start(fabric_id)
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x33)

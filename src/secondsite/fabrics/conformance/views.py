@@ -157,7 +157,8 @@ class ViewCases:
             before = session.scratch_bytes()
             steps.write(under_test, fabric_id, 0, 0x02, 2 * MiB)
             assert session.scratch_bytes() >= before + 1 * MiB
-        assert [path for path in under_test.scratch_dir.rglob("*") if path.is_file()] == []
+        left = [path for path in under_test.scratch_dir.rglob("*") if path.is_file()]
+        assert left == [], left
 
     def test_an_abandoned_view_takes_no_more_scratch_space_and_the_guest_writes_on(
         self, under_test: FabricUnderTest
