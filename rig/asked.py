@@ -91,8 +91,11 @@ class AskedProcess:
         self._process.wait(within_seconds)
 
     def terminate(self) -> None:
-        """SIGTERM, without waiting."""
+        """SIGTERM, without waiting. Its input ends too: a signal that comes just before the next read would be noticed only
+        after it."""
         self._process.terminate()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def abort(self) -> str:
         """End a process that hangs; gives the end of its log, where it says what each of its threads was doing."""
