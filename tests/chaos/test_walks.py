@@ -36,11 +36,12 @@ def protected_anew(on):
     took(on, Verb.ENABLE_PROTECTION)
 
 
+@pytest.mark.chaos  # breaks in every second run today: see "Open" below "Walks" in docs/limits.md
 @pytest.mark.timeout(600)
 def test_whatever_operators_owners_and_accidents_do_the_promises_hold():
     seed = random.randrange(2**32)
     print(f"./dev chaos --walks 1000 --seed {seed}")
-    seen = walking.run(1000, seed, within_seconds=SECONDS, most_broken=1, say=print)
+    seen = walking.run(1000, seed, side_by_side=1, within_seconds=SECONDS, most_broken=1, say=print)
     assert not seen.broken, seen.broken
     assert seen.steps.total() > 3
 
