@@ -132,19 +132,20 @@ class Ledger(Background):
 
     def _run(self, site: str, fabric_id: str) -> None:
         """From the boot until the disks fail under the guest, which is how it learns that it was switched off."""
-        last = self.records_of(site, fabric_id)
-        with self._guard:
-            self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged), time.time()))
-            del self._acknowledged[last:]
-            self._acknowledged += [time.time()] * (last - len(self._acknowledged))
         with simulated.Guest(self._roots[site], fabric_id) as guest:
+            boot = guest.boot
+            last = self.records_of(site, fabric_id)
+            with self._guard:
+                self.boots.append(Boot(site, fabric_id, last, tuple(self._acknowledged), time.time()))
+                del self._acknowledged[last:]
+                self._acknowledged += [time.time()] * (last - len(self._acknowledged))
             try:
                 while not self.ended.wait(PAUSE_SECONDS):
                     guest.record(len(self._acknowledged), KEY)
                     with self._guard:
                         self._acknowledged.append(time.time())
             except errors.SecondsiteError as error:
-                # a host says that a machine is off before it takes its disks away
-                if self._fabrics[site].power.state(fabric_id) is PowerState.RUNNING:
+                # a host says that a machine is off before it takes its disks away, and may have started it again by now
+                if boot is not None and guest.boot == boot:
                     self.complaints.append(f"{self.name} runs at {site}, and a write failed: {error}")
                 raise

@@ -256,3 +256,25 @@ def test_a_machine_that_was_migrated_is_neither_started_nor_read_here_and_is_com
     assert fabric.power.state(fabric_id) is PowerState.RUNNING
     with fabric.tracking.open(support.request(fabric.root, fabric_id, base)) as session:
         assert session.disks[0].bitmaps == ()
+
+
+def test_a_machine_that_was_made_anew_keeps_its_disk_when_an_old_snapshot_is_ended(fabric):
+    fabric_id = support.started(fabric, "machine")
+    host = Host(fabric.root)
+    made = host.records.need(fabric_id)
+    below = simulated.take_snapshot(fabric.root, fabric_id, "vda")
+    fabric.power.stop(fabric_id)
+    host.records.save(made.having(runs_in=None, nodes={}))
+    with pytest.raises(errors.FabricError, match="no snapshot"):
+        simulated.end_snapshot(fabric.root, fabric_id, "vda", below)
+    assert below.exists()
+
+
+def test_each_start_of_a_machine_is_told_apart(fabric):
+    fabric_id = support.started(fabric, "machine")
+    guest = simulated.Guest(fabric.root, fabric_id)
+    first = guest.boot
+    fabric.power.stop(fabric_id)
+    off = guest.boot
+    fabric.power.start(fabric_id)
+    assert (first is None, off, guest.boot in {None, first}) == (False, None, False)

@@ -5,6 +5,7 @@ A machine runs in the shared daemon, or in one of its own, which a test may kill
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from ....datapath.encryption import EncryptionKey
@@ -67,7 +68,7 @@ class Host:
         except errors.SecondsiteError:
             self.close(record)
             raise
-        return self.records.save(record.having(runs_in=runs_in))
+        return self.records.save(record.having(runs_in=runs_in, boot=secrets.token_hex(4)))
 
     def close(self, record: MachineRecord) -> MachineRecord:
         """Close all files of the machine, whatever its state; bitmaps are stored in its disks.

@@ -30,7 +30,8 @@ class Traits(Shape):
 
 
 class MachineRecord(Shape):
-    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives.
+    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives. `boot` is another word
+    after each start, also of a machine that was made anew under the same id.
 
     `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the disks that have them;
     `images` has the inode that each of them belongs to: a bitmap in a restored or copied file is worthless (P17);
@@ -39,6 +40,7 @@ class MachineRecord(Shape):
     definition: MachineDefinition
     tag: str | None = None
     runs_in: str | None = None
+    boot: str | None = None
     nodes: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
     checkpoints: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
     images: dict[str, dict[str, int]] = pydantic.Field(default_factory=dict)

@@ -45,6 +45,12 @@ class Guest:
     def keys(self) -> tuple[str, ...]:
         return tuple(disk.key for disk in self._host.records.need(self.fabric_id).definition.disks)
 
+    @property
+    def boot(self) -> str | None:
+        """Of the start since which the machine has been running; None if it is off."""
+        record = self._host.records.get(self.fabric_id)
+        return record.boot if record and self._host.state(record) is PowerState.RUNNING else None
+
     def size_bytes(self, key: str) -> int:
         return int(self._disk(key).get_size())
 

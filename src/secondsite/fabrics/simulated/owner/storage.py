@@ -46,9 +46,11 @@ def take_snapshot(root: Path, fabric_id: str, key: str) -> Path:
 
 def end_snapshot(root: Path, fabric_id: str, key: str, below: Path) -> None:
     """Merge the disk back into the file that it had before the snapshot. Raises FabricError, also when it does not stand on
-    that file any more."""
+    that file any more, or is that file: a machine that was made anew has no snapshot."""
     host = Host(root)
     overlay = Path(_disk(host.records.need(fabric_id), key).path)
+    if overlay == below:
+        raise errors.FabricError(f"Disk {key} of {fabric_id} has no snapshot above {below}.")
     with _without_a_view(host, fabric_id):
         consolidation.run(host, fabric_id, {key: below}, lambda _: None)
     overlay.unlink(missing_ok=True)
