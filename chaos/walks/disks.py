@@ -36,6 +36,9 @@ class Disks:
     held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
+    def __post_init__(self) -> None:
+        self.on.undo = self.undo
+
     def act(self, site: str, machine: MachineSummary) -> str:
         """Something, to this copy; what was done, or why not."""
         acts = (self.snapshot, self.snapshot, self.copy, self.put_back, self.migrate, self.hold)

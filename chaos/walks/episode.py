@@ -54,7 +54,7 @@ def pauses() -> Iterator[float]:
 
 @dataclass(slots=True)
 class Episode:
-    """All that a walk works with. `lost`: the site that is gone for good."""
+    """All that a walk works with. `lost`: the site that is gone for good. `undo`: takes out of the way what an owner did."""
 
     rig: Rig
     vault: Vault
@@ -65,6 +65,7 @@ class Episode:
     points: invariants.Points
     lost: str | None = None
     copies_told: int = 0
+    undo: Callable[[], str] = str
     log: list[str] = field(default_factory=list)
 
     @property
@@ -109,7 +110,8 @@ class Episode:
     # ---- coming to rest ------------------------------------------------------------------------------------------------
 
     def follow(self, job_id: str) -> rest.Job:
-        """The job at its end; a cut line is mended if it waits for it. A held job is left to people."""
+        """The job at its end; a cut line is mended if it waits for it, and the owner gives way. A held job is left to
+        people."""
         began = time.monotonic()
         for pause in pauses():
             job = self.ask(lambda vault: vault.jobs[job_id].show())
@@ -118,6 +120,7 @@ class Episode:
                 return job
             if time.monotonic() - began > PATIENCE_SECONDS:
                 self.mend()
+                self.undo()
             if time.monotonic() - began > SETTLE_SECONDS:
                 raise PromiseBroken(f"it does not end: {self.rig.describe(job)}")
             time.sleep(pause)

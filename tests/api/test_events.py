@@ -16,6 +16,8 @@ from secondsite.wire.rest import EventKind
 from tests.api.support_stream import served, stream
 from tests.support.vault import Dialler, source_status
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE_SECONDS = event_streams.LOOK_AGAIN_SECONDS / 2
 """Sooner than a follower would see a change by itself."""
 

@@ -100,6 +100,7 @@ changes_and_hosts = st.lists(passing | standing | setting | resting | moving, ma
 histories = st.lists(changes_and_hosts, min_size=12, max_size=40)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(histories, st.sampled_from([600, DAY, 8 * DAY]))
 def test_whatever_clocks_are_set_to_a_young_point_stays_and_an_older_one_leaves_a_neighbour(

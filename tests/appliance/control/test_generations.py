@@ -24,6 +24,8 @@ from secondsite.wire.control.orders import (
     Withdraw,
 )
 
+pytestmark = pytest.mark.slow
+
 A = "appliance-a"
 
 

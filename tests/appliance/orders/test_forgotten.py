@@ -2,7 +2,7 @@
 
 import pytest
 
-from rig.appliances import Pair
+from rig.appliances import Pair, runs
 from rig.appliances.runs import fail_over
 from rig.eventually import eventually
 from secondsite.domain import errors
@@ -10,6 +10,7 @@ from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
+    CreateNetwork,
     Kind,
     RemoveReplica,
     Restart,
@@ -103,6 +104,17 @@ def test_a_failed_over_machine_that_its_vault_forgot_is_protected_anew_on_the_fi
     Pair(pair.target, pair.source, fabric_id).protect().synchronized()
     assert pair.target.read(fabric_id) == content
     assert pair.target.appliance.host.find(pair.machine_id) is None
+
+
+def test_a_drill_that_the_vault_forgot_ends_when_its_failed_over_machine_is_protected_anew(pair):
+    pair.protect().synchronized()
+    point_id, networks = pair.point_now(), pair.target.fabric.networks
+    pair.target.do(Kind.CREATE_NETWORK, CreateNetwork(name="drill"), pair.machine_id)
+    drill = runs.start(pair, "drill", point_id)["fabric_id"]
+    fabric_id = runs.fail_over(pair, point_id)
+    Pair(pair.target, pair.source, fabric_id).protect().synchronized()
+    assert pair.target.fabric.inventory.get(drill) is None
+    assert [network.name for network in networks.list() if network.tag] == []
 
 
 def test_the_files_of_a_machine_that_its_appliance_forgot_stay(pair):

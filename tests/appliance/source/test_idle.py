@@ -13,6 +13,8 @@ from secondsite.fabrics.simulated.host.records import Records
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Drain, Kind, PreCopy, RunCycle
 
+pytestmark = pytest.mark.slow
+
 FIRMWARE = {"nvram": b"variables" * 999}
 
 

@@ -5,12 +5,16 @@ import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from rig.eventually import eventually
 from secondsite.datapath import errors
 from secondsite.datapath.disks import QmpClient
+
+LISTENING = 1 << 16
+"""A flag in /proc/net/unix (__SO_ACCEPTCON)."""
 
 
 @pytest.fixture
@@ -19,10 +23,16 @@ def qmp(tmp_path):
     path = tmp_path / "qmp.sock"
     chardev = f"socket,id=qmp,path={path},server=on,wait=off"
     daemon = subprocess.Popen(["qemu-storage-daemon", "--chardev", chardev, "--monitor", "chardev=qmp"])
-    eventually(path.exists)
+    eventually(lambda: listens(path))
     yield path
     daemon.kill()
     daemon.wait(timeout=10)
+
+
+def listens(path):
+    """Without a connection: the daemon talks to one client at a time. A socket is there before it listens."""
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return any(socket[-1] == str(path) and int(socket[3], 16) & LISTENING for socket in sockets[1:])
 
 
 @contextlib.contextmanager

@@ -146,6 +146,7 @@ def test_the_key_shows_on_no_command_line(replica, daemon, source, key):
     assert key.secret not in command
 
 
+@pytest.mark.slow
 def test_points_of_an_encrypted_replica_cost_no_key_stretching(replica, source):
     """Making a LUKS header takes seconds of processor time: only the first file may pay for it."""
     replica.apply(*source.cycle("p1"))

@@ -6,6 +6,8 @@ from secondsite.datapath import errors
 from secondsite.datapath.replica.replica import Replica
 from tests.datapath.support_chain import assert_points_true
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def replica(tmp_path, daemon, source):

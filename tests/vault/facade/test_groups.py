@@ -12,6 +12,8 @@ from secondsite.jobs.storage import read
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, VaultInProcess, machine, point, replica_status
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def vault(tmp_path):

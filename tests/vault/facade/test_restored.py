@@ -12,6 +12,8 @@ from secondsite.entry.restored import FILE
 from secondsite.entry.vault_wiring import RunningVault
 from tests.support.vault import Dialler, VaultInProcess, machine
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def backup(tmp_path):

@@ -12,6 +12,8 @@ from secondsite.jobs.model.failures import Refused
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 
+pytestmark = pytest.mark.slow
+
 
 def failed_at(verbs, kind, verb, *machines):
     """A job whose order of this kind failed once; its id."""

@@ -7,6 +7,8 @@ from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs, folder_in_memory
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def verbs():

@@ -8,6 +8,8 @@ from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
+pytestmark = pytest.mark.slow
+
 SITE = {A: "a", B: "b"}
 
 

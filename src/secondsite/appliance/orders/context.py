@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...domain import errors
 from ...fabrics.interface import Fabric
@@ -58,6 +58,10 @@ class Context:
     @property
     def state(self) -> State:
         return self.parts.state
+
+    def about(self, machine_id: str) -> "Context":
+        """The same order, about another machine."""
+        return replace(self, order=self.order.model_copy(update={"machine_id": machine_id}))
 
     def left_seconds(self) -> float:
         """Seconds left before the order's deadline."""

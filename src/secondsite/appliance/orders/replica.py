@@ -77,8 +77,12 @@ def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) ->
 
 
 def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
-    """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files that it has."""
+    """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files that it has. A
+    drill that was forgotten with it ends. The context is about the forgotten machine."""
     with context.alone(hosted, "leaving the failed-over machine to its owner"):
+        for run in [run.name for run in hosted.replica.state.runs if run.name != FAILOVER]:
+            runs.end(context, hosted, run)
+        _remove_networks(context)
         hosted.replica.settle(FAILOVER)
         context.fabric.tracking.disable(fabric_id)
         context.parts.host.remove(hosted, keep_files=True)
@@ -107,6 +111,15 @@ def _let_go_of_its_machine(context: Context) -> None:
     for found in context.fabric.inventory.list():
         if found.tag == context.machine_id:
             context.fabric.tracking.disable(found.fabric_id)
+
+
+def _remove_networks(context: Context) -> None:
+    """All that carry the machine's tag."""
+    if not context.fabric.properties.networks:
+        return
+    for found in context.fabric.networks.list():
+        if found.tag == context.machine_id:
+            context.fabric.networks.remove(found.name, context.machine_id)
 
 
 def _restore_key(context: Context) -> str:

@@ -36,7 +36,7 @@ def _end_forgotten(context: Context, setup: SourceSetup) -> None:
             context.parts.replication.remove(known)
     hosted = context.parts.host.find(tag) if tag not in (None, setup.machine_id) else None
     if hosted is not None and hosted.failed_over:
-        replica.leave_to_owner(context, hosted, setup.fabric_id)
+        replica.leave_to_owner(context.about(hosted.machine_id), hosted, setup.fabric_id)
 
 
 def _let_go(context: Context, source: Source) -> str:
