@@ -12,7 +12,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 SECONDS = 45
 

@@ -5,7 +5,7 @@ import pytest
 from secondsite.fabrics import conformance
 from tests.fabrics.libvirt.support_host import host_of_this_process
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from secondsite.fabrics import conformance
 from secondsite.fabrics.libvirt.host import permissions
 from tests.support import libvirtd
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 @pytest.fixture(scope="module")

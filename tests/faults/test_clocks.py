@@ -18,6 +18,7 @@ PROTECT = ("enable-protection", "web01", "db01", "--source", "a", "--target", "b
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.longest,
     pytest.mark.timeout(300),
     pytest.mark.skipif(not LIBRARY.exists(), reason="libfaketime (Debian: faketime) is not installed"),
 ]

@@ -15,7 +15,7 @@ import guestkit
 from rig.eventually import eventually
 from tests.guestkit.running import running
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.longest]
 HELD_SECONDS = 1.5
 HERE = Path(__file__).parent
 

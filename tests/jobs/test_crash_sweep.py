@@ -23,7 +23,7 @@ from secondsite.jobs.storage import read, search, tables
 from secondsite.jobs.storage.database import connect
 from tests.jobs.support_jobs import Facts, JournalSpace, ledger, verb
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 class Fuse:

@@ -17,6 +17,7 @@ SECONDS = 80
 # A vault that is killed while Python's ssl greets it leaves a socket that nobody can close.
 @pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.timeout(600)
 def test_whoever_dies_at_whichever_seam_of_any_verb_nothing_is_lost_and_nothing_is_done_twice(tmp_path):
     number = int(os.environ.get("SECONDSITE_SWEEP_SLICE", "0"))

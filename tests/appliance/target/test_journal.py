@@ -18,7 +18,7 @@ from secondsite.wire.control.orders import (
 )
 from tests.support.instants import drilled, find, now, start, until_processed, write
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 def refusal(pair, at):
@@ -36,6 +36,11 @@ def assert_refused(pair, at):
     assert possible in said
 
 
+def newest_until(pair, at):
+    """The point that an instant begins from: the policy may have left one more than a test has asked for."""
+    return [point.id for point in pair.status().points if point.taken_at <= at][-1]
+
+
 def journal(pair):
     return pair.target.replica(pair.machine_id).replica.journal
 
@@ -51,7 +56,7 @@ def test_a_drill_and_a_failover_start_from_any_cycle_by_its_time(pair):
         assert instant.taken_at <= at
         assert instant.cycles > 0
         assert drilled(pair, instant) == content
-    assert find(pair, written[-1][0]).point_id == point_id
+    assert find(pair, written[-1][0]).point_id == newest_until(pair, written[-1][0]) >= point_id
     for outside in (began, now() + timedelta(minutes=1)):
         assert "possible is any cycle from" in refusal(pair, outside)
 
@@ -101,7 +106,7 @@ def test_a_comparison_of_all_blocks_in_parts_ends_what_can_be_recovered_until_it
     assert drilled(pair, find(pair, at)) == content
     later, content = write(pair, 1)[0]
     instant = find(pair, later)
-    assert instant.point_id == pair.status().points[-1].id
+    assert instant.point_id == newest_until(pair, later)
     assert drilled(pair, instant) == content
 
 
@@ -117,7 +122,7 @@ def test_the_journal_keeps_to_its_budget_and_to_its_age(make_site):
     point_id = pair.point_now()
     at, content = write(pair, 1)[0]
     instant = find(pair, at)
-    assert instant.point_id == point_id
+    assert instant.point_id == newest_until(pair, at) >= point_id
     assert drilled(pair, instant) == content
 
     pair.target.do(Kind.UPDATE_POLICY, UpdatePolicy(policy=policy(journal_seconds=1)), pair.machine_id)

@@ -22,7 +22,7 @@ from secondsite.datapath.replica.verbs.create import ReplicaDisk
 from tests.datapath.replica.support_sweep import sweep
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying, read_raw, write_image
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 @pytest.fixture

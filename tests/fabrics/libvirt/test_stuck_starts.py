@@ -15,9 +15,9 @@ from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import emulator
 from tests.fabrics.libvirt.support_held import TAG
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
-ROUNDS = 10
+ROUNDS = 6
 WIDEST_SECONDS = 0.3
 """A start takes about as long."""
 

@@ -1,5 +1,6 @@
 """The port that appliances dial: real TLS, real websockets."""
 
+import contextlib
 import ssl
 import time
 from typing import Any
@@ -137,6 +138,20 @@ def test_a_certificate_of_a_foreign_authority_is_refused(vault, tmp_path):
     identity.chain.write_text(foreign.issue_appliance(csr, identity.id, datetime.now(UTC))[0] + private)
     with pytest.raises((OSError, EOFError, WebSocketException)):
         Dialler(identity)
+
+
+def test_the_handshake_is_the_last_that_the_port_says_unasked(vault, port):
+    """A client that writes while it reads a session ticket may stand still."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = vault.enroll("a").context()
+    context.check_hostname = False
+    client = context.wrap_bio(down, up)
+    server = port.tls_context().wrap_bio(up, down, server_side=True)
+    for end in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    assert server.version() == "TLSv1.3"
+    assert down.pending == 0
 
 
 def test_a_message_that_cannot_be_read_does_not_end_the_connection(vault, port):

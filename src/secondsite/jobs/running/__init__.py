@@ -11,5 +11,6 @@ Its rooms:
     runner          one claimed job
     engine          several at a time, beside other engines
     wake            wakes sleeping workers
+    notifications   hears of other processes, on PostgreSQL
     changes         tells followers what changed
 """

@@ -30,7 +30,7 @@ from . import children, requests
 from .changes import Changes
 from .followed_clock import FollowedClock
 from .runner import Runner
-from .wake import Bell, Listener
+from .wake import Bell
 
 IDLE_SECONDS = 1.0
 REST_SECONDS = 1.0
@@ -153,6 +153,10 @@ class Engine:
             threads.worker(f"jobs-worker-{number}", self._work) for number in range(self._workers)
         ]
         if self._db.dialect.name == "postgresql":
+            from .notifications import (
+                Listener,
+            )  # imported here: a vault on SQLite does without the driver's memory
+
             self._threads.append(Listener(self._db, self._bell, self.changes, self._stopping).thread)
         for thread in self._threads:
             thread.start()
