@@ -41,6 +41,8 @@ class MachineSummary:
     attached: tuple[str, ...] | None = None
     """Keys of the disks that a running machine has now; its definition applies from its next start. None if only
     the definition is known, and in lists."""
+    start_forbidden: bool = False
+    """Whether `forbid_start` has put its mark on it."""
 
 
 @dataclass(frozen=True, slots=True)

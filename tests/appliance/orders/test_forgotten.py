@@ -6,6 +6,9 @@ from rig.appliances import Pair, runs
 from rig.appliances.runs import fail_over
 from rig.eventually import eventually
 from secondsite.domain import errors
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import (
     AcceptCycles,
@@ -18,6 +21,8 @@ from secondsite.wire.control.orders import (
 )
 
 pytestmark = pytest.mark.slow
+
+TWO_COPIES = "source-running-after-failover"
 
 
 def tag_of(pair):
@@ -56,6 +61,66 @@ def test_a_machine_that_its_appliance_forgot_is_fenced_when_it_is_failed_over(pa
         power.start(pair.fabric_id)
     pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
     assert power.starts_with_host(pair.fabric_id)
+
+
+def forget_the_fence(pair):
+    """As a database that is older than the failover does; the appliance starts again with it."""
+    pair.source.appliance.state.remove_fact(f"fence/{pair.machine_id}")
+    restart(pair.source)
+
+
+def started_by_its_owner(pair):
+    """With the mark taken off the definition."""
+    records = Host(pair.source.root).records
+    with records.lock(pair.fabric_id, "a deed of the test"):
+        records.save(records.need(pair.fabric_id).having(start_forbidden=False))
+    pair.source.fabric.power.start(pair.fabric_id)
+
+
+def failed_over(pair):
+    pair.protect().synchronized()
+    pair.source.fabric.power.allow_start(pair.fabric_id, pair.machine_id, with_host=True)
+    pair.source.fabric.power.stop(pair.fabric_id)
+    fail_over(pair, pair.point_now())
+
+
+def test_a_second_copy_is_told_of_by_an_appliance_that_forgot_the_fence(pair):
+    failed_over(pair)
+    forget_the_fence(pair)
+    started_by_its_owner(pair)
+    eventually(lambda: TWO_COPIES in {each.code for each in pair.source_status().findings}, 30)
+
+
+def test_a_second_copy_is_seen_by_an_appliance_that_forgot_the_machine_too(pair):
+    failed_over(pair)
+    forget_the_source(pair)
+    forget_the_fence(pair)
+    started_by_its_owner(pair)
+    old_copies = pair.source.appliance.replication.old_copies
+    eventually(
+        lambda: (
+            ("running", pair.machine_id) in {(each.power, each.machine_id) for each in old_copies.statuses()}
+        ),
+        30,
+    )
+
+
+def test_a_machine_that_comes_home_may_start_although_its_fence_was_forgotten(pair):
+    failed_over(pair)
+    forget_the_fence(pair)
+    pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+    assert not pair.source.fabric.inventory.get(pair.fabric_id).start_forbidden
+
+
+def test_a_fabric_that_is_away_when_the_appliance_starts_is_asked_for_its_marks_later(pair):
+    failed_over(pair)
+    away = simulated.Fault(method="inventory.list", code="fabric-error")
+    simulated.dial(pair.source.root, [away])
+    forget_the_fence(pair)
+    assert pair.source.appliance.replication.fences.find(pair.machine_id) is None
+    simulated.dial(pair.source.root, [])
+    eventually(lambda: pair.source.appliance.replication.fences.find(pair.machine_id))
 
 
 def test_a_machine_that_its_vault_forgot_is_protected_anew(pair):

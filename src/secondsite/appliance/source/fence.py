@@ -80,6 +80,16 @@ class Fences:
                 self._put(machine_id, Fence(fabric_id=fabric_id, why=why, left_alone=True))
         self.enforce_for(machine_id)
 
+    def recall(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
+        """A machine of this site carries our mark; harmless if its fence is known."""
+        why = "It was failed over; this appliance's database is from before that, but the mark is on its definition."
+        if self.find(machine_id) is not None:
+            return
+        if source is not None and source.setup.fabric_id == fabric_id:
+            self.raise_(source, why)
+        else:
+            self.raise_unknown(machine_id, fabric_id, why)
+
     def enforce(self, source: Source) -> None:
         """Turn autostart off, unless this was done since the appliance started."""
         if source.fenced:

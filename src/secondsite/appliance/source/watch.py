@@ -37,8 +37,10 @@ class Watch(Periodic):
         self._sources = sources
         self._old_copies = old_copies
         self._not_before: dict[str, float] = {}
+        self._recalled = False
 
     def start(self) -> None:
+        self._recall()  # before any order comes
         super().start()
         self.wake()
 
@@ -46,6 +48,7 @@ class Watch(Periodic):
         return LOOK_SECONDS
 
     def look(self) -> None:
+        self._recall()
         for source in self._sources():
             if self.stopping.is_set():
                 return
@@ -56,6 +59,20 @@ class Watch(Periodic):
             except errors.SecondsiteError as error:
                 log.debug("source.not-seen", machine=source.machine_id, problem=error.message)
         self._old_copies.look()
+
+    def _recall(self) -> None:
+        """Once, as soon as the fabric answers: a machine with our mark was fenced here, even if this appliance's database, from
+        an old backup, does not know of it."""
+        if self._recalled:
+            return
+        sources = {source.machine_id: source for source in self._sources()}
+        try:
+            for found in self._fabric.inventory.list():
+                if found.start_forbidden and found.tag is not None:
+                    self._fences.recall(found.tag, found.fabric_id, sources.get(found.tag))
+            self._recalled = True
+        except errors.SecondsiteError as error:
+            log.debug("fences.not-recalled", problem=error.message)
 
     def _tidy(self, source: Source) -> None:
         # whoever has the lock does it itself

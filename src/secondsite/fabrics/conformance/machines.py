@@ -83,12 +83,14 @@ class MachineCases:
         under_test.reopen()
         with steps.refused(errors.FabricError):
             under_test.fabric.power.start(fabric_id)
-        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+        marked = steps.machine_of(under_test, fabric_id)
+        assert (marked.tag, marked.start_forbidden) == (steps.TAG, True)
         for _ in range(2):
             under_test.fabric.power.allow_start(fabric_id, steps.TAG, with_host=False)
         assert not under_test.fabric.power.starts_with_host(fabric_id)
         under_test.fabric.power.start(fabric_id)
-        assert steps.machine_of(under_test, fabric_id).tag == steps.TAG
+        marked = steps.machine_of(under_test, fabric_id)
+        assert (marked.tag, marked.start_forbidden) == (steps.TAG, False)
 
     def test_the_start_of_a_machine_without_our_tag_is_left_alone(self, under_test: FabricUnderTest) -> None:
         power = under_test.fabric.power

@@ -31,4 +31,5 @@ class SimulatedInventory:
             power=self._host.state(record),
             tag=record.tag,
             definition=record.definition,
+            start_forbidden=record.start_forbidden,
         )

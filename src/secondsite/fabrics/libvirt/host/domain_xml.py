@@ -13,6 +13,7 @@ from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefin
 NAMESPACE = "https://secondsite.invalid/domain/1"
 PREFIX = "secondsite"
 TAG_ELEMENT = f"{{{NAMESPACE}}}machine"
+FORBIDDEN = "forbidden"
 UNITS = {"b": 1, "bytes": 1, "KB": 1000, "k": 1024, "KiB": 1024, "MB": 1000**2, "M": 1024**2, "MiB": 1024**2,
          "GB": 1000**3, "G": 1024**3, "GiB": 1024**3, "T": 1024**4, "TiB": 1024**4}  # fmt: skip
 ElementTree.register_namespace(PREFIX, NAMESPACE)
@@ -51,6 +52,12 @@ def tag_of(root: Element) -> str | None:
     """Our tag in a domain or network, or None."""
     found = root.find(f"metadata/{TAG_ELEMENT}")
     return None if found is None else found.get("tag")
+
+
+def is_start_forbidden(root: Element) -> bool:
+    """Whether our mark forbids the machine's start."""
+    found = root.find(f"metadata/{TAG_ELEMENT}")
+    return found is not None and found.get("start") == FORBIDDEN
 
 
 def set_tag(root: Element, tag: str | None) -> None:

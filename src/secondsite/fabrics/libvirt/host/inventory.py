@@ -105,6 +105,7 @@ def summary(domain: Any) -> interface.MachineSummary:
         power=power_of(domain),
         tag=domain_xml.tag_of(root),
         definition=domain_xml.definition(text, sizes_bytes(domain, domain_xml.disks(root))),
+        start_forbidden=domain_xml.is_start_forbidden(root),
     )
 
 

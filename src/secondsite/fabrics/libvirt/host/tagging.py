@@ -12,14 +12,12 @@ import libvirt
 from ...interface import PowerState
 from . import connection, domain_xml, inventory
 
-FORBIDDEN = "forbidden"
-
 
 def write(domain: Any, tag: str | None, *, start_forbidden: bool = False) -> None:
     """Set our mark, or remove it with None."""
     element = None
     if tag is not None:
-        start = f" start='{FORBIDDEN}'" if start_forbidden else ""
+        start = f" start='{domain_xml.FORBIDDEN}'" if start_forbidden else ""
         element = f"<machine tag={quoteattr(tag)}{start}/>"
     flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
     if inventory.power_of(domain) is not PowerState.OFF:
@@ -30,9 +28,7 @@ def write(domain: Any, tag: str | None, *, start_forbidden: bool = False) -> Non
 
 
 def is_start_forbidden(domain: Any) -> bool:
-    root = domain_xml.parse(inventory.definition_xml(domain))
-    found = root.find(f"metadata/{domain_xml.TAG_ELEMENT}")
-    return found is not None and found.get("start") == FORBIDDEN
+    return domain_xml.is_start_forbidden(domain_xml.parse(inventory.definition_xml(domain)))
 
 
 def forbid_start(domain: Any, tag: str) -> None:
