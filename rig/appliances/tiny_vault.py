@@ -27,6 +27,7 @@ class TinyVault:
         ca.issue_cert("127.0.0.1", common_name="vault").configure_cert(context)
         ca.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
+        context.num_tickets = 0  # as the vault's own port
         self._lock = threading.Lock()
         self.connections: dict[str, ServerConnection] = {}
         self.hellos: list[wire.Hello] = []

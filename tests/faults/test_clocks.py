@@ -1,6 +1,7 @@
 """A clock that is set by an hour, forth and back, at the source, the target or the vault, while machines replicate."""
 
 import os
+import threading
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from rig import Rig
 from rig.eventually import eventually
 from secondsite.ground.units import KiB, MiB
-from tests.faults.support_clocks import LIBRARY, Clock
+from tests.faults.support_clocks import CACHE_SECONDS, LIBRARY, Clock
 from tests.support import command_line, policies
 
 HOUR = 3600
@@ -135,10 +136,14 @@ def test_all_clocks_that_are_set_forward_at_once_cost_no_point(rig, target_is):
 
 @pytest.mark.parametrize("offset", [HOUR, -HOUR])
 def test_a_job_that_waits_while_the_vaults_clock_is_set_ends(rig, offset, figure):
+    rig.appliances["b"].kill()
     started = command_line.do(rig, "test-failover", "web01", "--no-wait")
     rig.clocks["vault"].set(offset)
+    threading.Event().wait(1.5 * CACHE_SECONDS)
     began = time.monotonic()
     try:
+        assert command_line.told(rig, "job", "show", started["job_id"])["state"] != "succeeded"
+        rig.appliances["b"].start()
         job = command_line.told(rig, "job", "follow", started["job_id"])
     finally:
         rig.clocks["vault"].set(0)

@@ -23,6 +23,7 @@ from secondsite.jobs.storage import read, search, tables
 from secondsite.jobs.storage.database import connect
 from tests.jobs.support_jobs import Facts, JournalSpace, ledger, verb
 
+SQLITE, POSTGRESQL = "sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.chaos])
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
@@ -143,6 +144,7 @@ class LostAnswer:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", [SQLITE, POSTGRESQL], indirect=True)
 @pytest.mark.parametrize("end", list(EXPECTED))
 def test_death_at_each_seam_in_turn_changes_nothing_in_the_end(room, end):
     reached = set()

@@ -130,7 +130,9 @@ def test_replication_goes_on_with_the_new_key(replica, daemon, source, key, othe
     again.close()
 
 
-@pytest.mark.parametrize(("died_in", "step"), [("admit", 2), ("shed", 1)])
+@pytest.mark.parametrize(
+    ("died_in", "step"), [("admit", 2), pytest.param("shed", 1, marks=pytest.mark.chaos)]
+)
 def test_a_death_at_any_seam_leaves_one_key_that_opens_all(
     replica, daemon, source, key, other_key, tmp_path, monkeypatch, died_in, step
 ):

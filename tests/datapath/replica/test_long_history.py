@@ -15,6 +15,7 @@ PAGE_BYTES = 4 * KiB
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.chaos
 def test_a_hundred_points_under_retention_stay_true_and_cost_little_more_than_their_pages(tmp_path):
     load = history.Load(
         points=100, step_seconds=20 * MINUTE, disk_bytes=16 * MiB, pages=128, run_bytes=512 * KiB
