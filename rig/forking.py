@@ -135,7 +135,7 @@ def _born(pid: int) -> str | None:
 
 def serve() -> None:
     """The fork server's own process."""
-    from secondsite.entry import appliance_main, main, vault_main  # noqa: F401
+    from secondsite.entry import appliance_main, commands, main, vault_main  # noqa: F401
     from secondsite.entry import fabrics as _fabrics  # noqa: F401
     from secondsite.fabrics import simulated as _simulated  # noqa: F401
 

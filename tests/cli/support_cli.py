@@ -10,7 +10,7 @@ from typing import Any, cast
 import typer.main
 
 from secondsite.cli import app
-from secondsite.entry import main as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
+from secondsite.entry import commands as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import io
 import json
 
 from secondsite.cli import app
-from secondsite.entry import main as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
+from secondsite.entry import commands as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
 
 
 def told(rig, *words, exit_code=0):

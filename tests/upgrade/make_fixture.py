@@ -26,7 +26,7 @@ from typing import Any
 
 from rig import Rig, processes
 from secondsite.cli import app
-from secondsite.entry import main as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
+from secondsite.entry import commands as _with_processes  # noqa: F401 - registers 'init', 'run', 'enroll'
 from secondsite.fabrics import simulated
 from tests.upgrade import fixture_record
 from tests.upgrade.fixture_hands import change, fabric_id, order_death, wait_for

@@ -92,9 +92,9 @@ def _page(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _command_line() -> str:
-    from . import main
+    from . import commands
 
-    del main  # its commands are registered by importing it
+    del commands  # its commands are registered by importing it
     from ..cli.app import app
 
     root: Any = typer.main.get_command(app)

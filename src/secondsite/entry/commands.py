@@ -1,0 +1,240 @@
+"""The whole command line: `cli`, which only asks a vault, and the commands that work on a home of this host.
+
+What these need of vault and appliance is loaded when they begin.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cli import output, risk
+from ..cli.app import run as run
+from ..cli.nouns import appliance as appliance_noun
+from ..cli.nouns import vault as vault_noun
+from ..cli.options import Json
+from ..ground import durable
+from ..ground.plural import counted
+from . import running
+from .running import (
+    DEFAULT_APPLIANCE_HOME,
+    DEFAULT_VAULT_HOME,
+    ApplianceHome,
+    JournalBudget,
+    KeyFile,
+    VaultHome,
+    size,
+)
+
+
+@vault_noun.app.command("init")
+def vault_init(
+    home: VaultHome = DEFAULT_VAULT_HOME,
+    name: Annotated[str, typer.Option(help="Name of the vault.")] = "vault",
+    host: Annotated[
+        list[str] | None, typer.Option(help="Names and addresses that others reach it by.")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    rest_port: Annotated[int, typer.Option(help="Port of the REST API.")] = 8443,
+    control_port: Annotated[int, typer.Option(help="Port that appliances dial.")] = 8444,
+    database_url: Annotated[
+        str | None, typer.Option(help="SQLAlchemy URL; an SQLite file by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new vault: database, certificate authority, the first access token."""
+    from . import vault_main
+
+    made = vault_main.init(
+        home,
+        tuple(host or ("127.0.0.1", "localhost")),
+        database_url,
+        name=name,
+        rest_host=listen,
+        rest_port=rest_port,
+        control_host=listen,
+        control_port=control_port,
+    )
+    client = home.absolute() / "client.json"
+    _write_client(client, made.settings.names[0], rest_port, made.token_file, made.ca_file)
+    if as_json:
+        output.show_json({"home": str(home), "ca_fingerprint": made.ca_fingerprint, "client": str(client)})
+        return
+    vault_main.announce(made)
+    print(f"next: secondsite vault run --home {home}")
+    print(f"      export SECONDSITE_CLIENT={client}")
+
+
+def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: Path) -> None:
+    content = {
+        "url": f"https://{host}:{port}",
+        "token_file": str(token_file.absolute()),
+        "ca": str(ca_file.absolute()),
+    }
+    durable.write(path, json.dumps(content, indent=2) + "\n")
+
+
+@appliance_noun.app.command("enroll")
+def appliance_enroll(
+    vault: Annotated[str, typer.Option(help="https://HOST:PORT of the vault.")],
+    key: Annotated[
+        str,
+        typer.Option(help="Registration key: 'secondsite appliance create-registration-key --site SITE'."),
+    ],
+    fingerprint: Annotated[str, typer.Option(help="The CA's fingerprint, shown with the key.")],
+    name: Annotated[str, typer.Option(help="Name of the appliance.")],
+    uri: Annotated[
+        str, typer.Option(help="libvirt: qemu:///system, qemu:///embed?root=DIR, ...; simulated: a folder.")
+    ],
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    fabric: Annotated[str, typer.Option(help="Platform of the site: libvirt or simulated.")] = "libvirt",
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the data port.")] = "0.0.0.0:9445",
+    advertise: Annotated[
+        list[str] | None, typer.Option(help="HOST:PORT that the other site reaches; repeat it.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder for replicas; a file system of its own is best.")
+    ] = None,
+    scratch: Annotated[Path | None, typer.Option(help="Folder for backup jobs' scratch space.")] = None,
+    seed_folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder from which shipped disk copies (--seed) may be read; repeat it. Without it none are read."
+        ),
+    ] = None,
+    scratch_budget: Annotated[int | None, size("Scratch space a machine may use: 4GiB.")] = None,
+    inbox_budget: Annotated[int | None, size("Space for data that is not processed yet: 16GiB.")] = None,
+    journal_budget: JournalBudget = None,
+    slice_size: Annotated[int | None, size("How much one cycle copies of whole disks: 1GiB.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make this appliance known to its vault, once."""
+    from . import appliance_main
+
+    config = appliance_main.enroll(
+        appliance_main.Enrollment(
+            vault=vault,
+            key=key,
+            fingerprint=fingerprint,
+            name=name,
+            home=home,
+            fabric=fabric,
+            uri=uri,
+            listen=listen,
+            advertised=tuple(advertise or ()),
+            store=store,
+            scratch=scratch,
+            seed_folders=tuple(seed_folder or ()),
+            scratch_budget_bytes=scratch_budget,
+            inbox_budget_bytes=inbox_budget,
+            journal_budget_bytes=journal_budget,
+            slice_bytes=slice_size,
+        )
+    )
+    if as_json:
+        output.show_json(config)
+    else:
+        output.console.print(
+            f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
+        )
+        output.console.print(f"next: secondsite appliance run --home {home}")
+
+
+@appliance_noun.app.command("set-key")
+def appliance_set_key(
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Your own key file, mode 0600; without it a random key is made."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give this appliance the key that its replicas are encrypted with. It never leaves this host."""
+    from . import appliance_main
+
+    key = appliance_main.set_key(home, source)
+    if as_json:
+        output.show_json({"key_id": key.key_id, "file": str(key.path)})
+        return
+    output.console.print(f"key {key.key_id} is in {key.path}")
+    output.console.print("Keep a copy in another place: without the key nobody can read what it encrypts.")
+    output.console.print("next: restart the appliance, then 'secondsite enable-protection --encrypt ...'")
+
+
+@appliance_noun.app.command("change-key")
+def appliance_change_key(
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="The new key, mode 0600; without it a random key is made."),
+    ] = None,
+    encryption_key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Give all encrypted replicas of this appliance a new key; it must be stopped. No data is copied."""
+    from . import appliance_main
+
+    done = appliance_main.change_key(home, source, encryption_key_file)
+    if as_json:
+        output.show_json(
+            {
+                "key_id": done.key.key_id,
+                "file": str(done.key.path),
+                "former_key_id": done.former.key_id,
+                "former_file": str(done.former_file),
+                "replicas": done.replicas,
+                "others": done.others,
+            }
+        )
+        return
+    replicas = counted(done.replicas, "replica")
+    output.console.print(f"key {done.key.key_id} is in {done.key.path} and opens {replicas}")
+    output.console.print(
+        f"key {done.former.key_id} opens none of them any more; it is in {done.former_file}: delete it once no older "
+        "backup of the store needs it"
+    )
+    for machine_id in done.others:
+        output.console.print(f"left unchanged, encrypted with another key: the replica of {machine_id}")
+    output.console.print("Keep a copy of the new key in another place; next: start the appliance")
+
+
+@appliance_noun.app.command("decrypt")
+@appliance_noun.app.command("unseal", hidden=True)  # manifests of earlier releases tell people to type this
+def appliance_decrypt(
+    source: Annotated[
+        Path, typer.Argument(help="An encrypted file in the folder of a replica.", metavar="FILE")
+    ],
+    target: Annotated[Path, typer.Argument(help="The file to be made.", metavar="NEW")],
+    encryption_key_file: Annotated[Path, typer.Option(help="The key that the replica is encrypted with.")],
+) -> None:
+    """Decrypt a file from the folder of an encrypted replica, such as its UEFI variables."""
+    from . import appliance_main
+
+    appliance_main.decrypt(source, target, encryption_key_file)
+    output.console.print(f"{target} has the decrypted content of {source}")
+
+
+@appliance_noun.app.command("start-anyway")
+def appliance_start_anyway(
+    machine: Annotated[str, typer.Argument(help="Name of the machine at this site.", metavar="MACHINE")],
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    yes: risk.Yes = False,
+    encryption_key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Start the old copy of a failed-over machine at this site without a vault; the appliance must be stopped. As
+    'machine start-anyway': once, and two copies may run then."""
+    from . import appliance_main
+
+    risk.accept_two_copies(machine, yes)
+    sentence = appliance_main.start_anyway(home, machine, encryption_key_file)
+    if as_json:
+        output.show_json({"machine": machine, "sentence": sentence})
+        return
+    output.console.print(f"{machine}: {sentence}")
+    output.console.print("next: start the appliance, which reports the copy to the vault")
+
+
+vault_noun.app.command("run")(running.vault_run)
+appliance_noun.app.command("run")(running.appliance_run)
