@@ -7,6 +7,8 @@ import pytest
 from secondsite.domain.lifecycle import State
 from tests.support.vault import machine, point, replica_status
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"m{number:02}" for number in range(7)]
 
 

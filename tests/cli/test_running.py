@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LOADED = """
 import sys
 sys.argv = ["secondsite", *sys.argv[1:]]

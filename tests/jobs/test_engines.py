@@ -15,6 +15,8 @@ from secondsite.jobs.storage.database import connect
 from secondsite.jobs.storage.transactions import Transactions
 from tests.jobs.support_jobs import Facts, JournalSpace, enter, verb
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE_SECONDS = 10
 
 

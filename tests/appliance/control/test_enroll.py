@@ -14,6 +14,8 @@ from secondsite.appliance.control import enrollment
 from secondsite.appliance.shared.config import ApplianceConfig
 from secondsite.domain import errors
 
+pytestmark = pytest.mark.slow
+
 
 class Vault(http.server.BaseHTTPRequestHandler):
     ca: trustme.CA

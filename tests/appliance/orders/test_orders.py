@@ -19,6 +19,8 @@ from secondsite.wire.control.orders import (
     Withdraw,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_discover_lists_machines_and_networks(pair):
     simulated.add_network(pair.source.root, "lan")

@@ -19,6 +19,8 @@ from secondsite.ground.uptime import Uptime
 from tests.datapath.replica.support_journal import Recorder, content, points_before
 from tests.datapath.support_chain import assert_points_true, write_image
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recorder(tmp_path, daemon, source):

@@ -14,6 +14,8 @@ from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
 from tests.support.vault import NOW, Dialler, machine, request_for, source_status
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def port(vault):
