@@ -127,7 +127,7 @@ run_writer() {
         number=$((number + 1))
         echo "$number" > /run/last
         [ $((number % say_every)) -eq 0 ] && say "RECORD $number"
-        read -t "$pause" -u 8 nothing  # nobody writes to this pipe; usleep would fork, half of what a record costs
+        usleep "$pause_microseconds"
     done
 }
 
@@ -245,8 +245,7 @@ if verify_disks; then
     start_agent
     say READY
     if [ "$rate" -gt 0 ]; then
-        pause=$((1000 / rate)); pause=$((pause / 1000)).$((pause / 100 % 10))$((pause / 10 % 10))$((pause % 10))
-        mkfifo /run/silence; exec 8<>/run/silence
+        pause_microseconds=$((1000000 / rate))
         run_writer & writer=$!
     fi
     if [ "$load_kib" -gt 0 ]; then
