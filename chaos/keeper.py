@@ -41,19 +41,18 @@ class Keeper(Background):
     @contextlib.contextmanager
     def left_down(self, process: Process) -> Iterator[None]:
         """Nobody starts the process in the block; it is killed before."""
-        self._left_down.add(process.name)
-        process.kill()
-        while process.name in self._away:
-            time.sleep(LOOK_SECONDS)
-        process.kill()
+        self.give_up(process)
         try:
             yield
         finally:
             self._left_down.discard(process.name)
 
     def give_up(self, process: Process) -> None:
-        """Kill it; it is never started again."""
+        """Kill it; it is never started again, and a start that is under way is waited for, and killed."""
         self._left_down.add(process.name)
+        process.kill()
+        while process.name in self._away:
+            time.sleep(LOOK_SECONDS)
         process.kill()
 
     def outages_since(self, began: float) -> list[Outage]:

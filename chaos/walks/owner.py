@@ -1,16 +1,18 @@
 """What a site's owner does to machines with tools of their own, without asking us."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.walks.disks import Disks
-from chaos.walks.episode import Episode
+from chaos.walks.episode import LOOK_SECONDS, Episode
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import MachineSummary, Power, PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.fabrics.simulated.host.records import MachineRecord
 
+VETO_SECONDS = 15.0
 NAMESAKE = "Another machine at this site has the "
 
 
@@ -117,10 +119,26 @@ class Owner:
         return "removed the other copy, as was advised"
 
     def _define_again(self) -> str:
+        """As it was before it was undefined. If it was failed over meanwhile, its appliance forbids its start anew: the owner
+        waits for that, and otherwise sees to it that its host does not start it."""
         site, record = self.undefined.pop()
-        if self._host(site).records.get(record.fabric_id) is None:
-            self._host(site).records.save(record)
+        there = [machine for at, machine in self.on.ledger.machines() if at == site]
+        if any(machine.name == record.definition.name for machine in there):
+            return f"{site} has a machine of that name"
+        self._host(site).records.save(record)
+        if self.on.machine_is_protected() and self.on.active_site() != site:
+            vetoed = self._is_vetoed_soon(site, record.fabric_id)
+            simulated.set_autostart(self._root(site), record.fabric_id, False)
+            return f"defined again at {site}, {'' if vetoed else 'not '}vetoed"
         return f"defined again at {site}"
+
+    def _is_vetoed_soon(self, site: str, fabric_id: str) -> bool:
+        deadline = time.monotonic() + VETO_SECONDS
+        while time.monotonic() < deadline:
+            if self._host(site).records.need(fabric_id).start_forbidden:
+                return True
+            time.sleep(LOOK_SECONDS)
+        return False
 
     def _power(self, site: str) -> Power:
         return simulated.open_fabric(self._root(site)).power

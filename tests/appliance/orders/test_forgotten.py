@@ -4,6 +4,7 @@ import pytest
 
 from rig.appliances import Pair, runs
 from rig.appliances.runs import fail_over
+from rig.errors import OrderFailed
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
@@ -18,6 +19,7 @@ from secondsite.wire.control.orders import (
     RemoveReplica,
     Restart,
     StopReplication,
+    Withdraw,
 )
 
 pytestmark = pytest.mark.slow
@@ -111,6 +113,16 @@ def test_a_machine_that_comes_home_may_start_although_its_fence_was_forgotten(pa
     pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
     assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
     assert not pair.source.fabric.inventory.get(pair.fabric_id).start_forbidden
+
+
+def test_a_failover_copy_is_no_old_copy_to_a_vault_that_forgot_the_failover(pair):
+    pair.protect().synchronized()
+    pair.source.fabric.power.stop(pair.fabric_id)
+    away = fail_over(pair, pair.point_now())
+    pair.target.fabric.power.stop(away)
+    with pytest.raises(OrderFailed, match="a failover copy that was not committed"):
+        pair.target.do(Kind.WITHDRAW, Withdraw(fabric_id=away), pair.machine_id)
+    pair.target.fabric.power.start(away)
 
 
 def test_a_fabric_that_is_away_when_the_appliance_starts_is_asked_for_its_marks_later(pair):

@@ -6,6 +6,7 @@ import pytest
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
@@ -82,6 +83,16 @@ def test_a_host_that_reboots_after_a_planned_failover_does_not_start_the_old_cop
     simulated.reboot(protected.source.root)
     assert power(protected.source, protected.fabric_id) is PowerState.OFF
     assert protected.source_status().fenced
+
+
+def test_an_old_copy_that_its_owner_defines_as_it_was_before_is_fenced_anew(protected, monkeypatch):
+    monkeypatch.setattr("secondsite.appliance.source.fence.AGAIN_SECONDS", 0.5)
+    planned(protected)
+    eventually(lambda: protected.source_status().fenced, 30)
+    marked(protected, start_forbidden=False, starts_with_host=True)
+    eventually(lambda: not starts_with_host(protected.source, protected.fabric_id), 30)
+    with pytest.raises(errors.FabricError, match="its start here is forbidden"):
+        protected.source.fabric.power.start(protected.fabric_id)
 
 
 def test_a_cancelled_failover_gives_autostart_back(protected):

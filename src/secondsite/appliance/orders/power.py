@@ -9,6 +9,8 @@ from ...ground import seams
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
 from ..shared import withdrawn
 from ..source import Source
+from ..target import FAILOVER
+from . import runs
 from .context import Context
 
 
@@ -89,6 +91,7 @@ def take_away(context: Context, found: MachineSummary, source: Source | None) ->
     """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. Its power is cut only
     behind a fence: if this ends half way, nothing starts it. Raises NotOurs, NotPossibleNow."""
     ours(context, found.fabric_id)
+    _not_a_failover_copy(context, found)
     power = context.fabric.power.state(found.fabric_id)
     obstacle(power, found.name)
     if source is not None:
@@ -102,6 +105,19 @@ def take_away(context: Context, found: MachineSummary, source: Source | None) ->
     seams.reach("appliance.machine.remembered")
     context.fabric.hosting.withdraw(found.fabric_id, context.machine_id)
     seams.reach("appliance.machine.withdrawn")
+
+
+def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
+    """Raises NotPossibleNow for a machine that was failed over to here, and not committed since: to a vault that was restored
+    from a backup of before it may look like an old copy, and it is the newest."""
+    hosted = context.parts.host.find(context.machine_id)
+    if hosted is None or not hosted.replica.state.run(FAILOVER) or hosted.replica.state.stands_on_its_run:
+        return
+    if runs.stands_on(context, hosted, found):
+        raise errors.NotPossibleNow(
+            f"{found.name} at this site is a failover copy that was not committed, so it is no old copy that could give way.",
+            do="If it is the newest one, as after a vault was restored from a backup: disable protection, and protect it from here.",
+        )
 
 
 def ours(context: Context, fabric_id: str) -> MachineSummary:

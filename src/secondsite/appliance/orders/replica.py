@@ -1,7 +1,5 @@
 """Orders that make, open, close and remove a replica."""
 
-from pathlib import Path
-
 from ...domain import errors
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
 from ...wire.control.setups import ReplicaSetup
@@ -64,16 +62,9 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
 
 
 def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
-    """Whether a machine of ours is defined on the failover's run. What is remembered of it may be from an old backup, and its
-    owner may have put a snapshot above the run."""
-    folder, fact = hosted.replica.files.run(FAILOVER), runs.machine_of(context, FAILOVER)
+    """Whether a machine of ours is defined on the failover's run."""
     ours = [found for found in context.fabric.inventory.list() if found.tag == context.machine_id]
-    return any(
-        payload.keep_running
-        or (fact is not None and found.fabric_id == fact.fabric_id)
-        or any(Path(disk.path).is_relative_to(folder) for disk in found.definition.disks)
-        for found in ours
-    )
+    return any(payload.keep_running or runs.stands_on(context, hosted, found) for found in ours)
 
 
 def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import HostRequest
+from ...fabrics.interface import HostRequest, MachineSummary
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
@@ -37,6 +37,14 @@ def machine_of(context: Context, run: str) -> RunFact | None:
     """The machine of a run, or None."""
     found = context.state.fact(key_of(context, run))
     return RunFact.model_validate_json(found) if found else None
+
+
+def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
+    """Whether a machine of this site is the one of the failover's run. What is remembered of the run may be from an old backup,
+    and the machine's owner may have put a snapshot above it."""
+    folder, fact = hosted.replica.files.run(FAILOVER), machine_of(context, FAILOVER)
+    in_it = any(Path(disk.path).is_relative_to(folder) for disk in found.definition.disks)
+    return in_it or (fact is not None and found.fabric_id == fact.fabric_id)
 
 
 def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFact]:

@@ -8,6 +8,7 @@ off: a mistaken target must not stop production."""
 
 import contextlib
 import threading
+import time
 from datetime import UTC, datetime
 
 import structlog
@@ -23,6 +24,9 @@ PREFIX = "fence/"
 FINDING = "source-running-after-failover"
 REFUSALS = frozenset({"not-accepting", "wrong-epoch"})
 """Refusals by which the target says that the machine was failed over."""
+
+AGAIN_SECONDS = 6.0
+"""An owner who defines the machine anew, from a file of before, takes the veto off and gives autostart back."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,7 @@ class Fences:
     def __init__(self, fabric: Fabric, state: State) -> None:
         self._fabric = fabric
         self._state = state
-        self._enforced: set[str] = set()
+        self._enforced: dict[str, float] = {}
         self._lock = threading.RLock()
 
     def find(self, machine_id: str) -> Fence | None:
@@ -91,13 +95,14 @@ class Fences:
             self.raise_unknown(machine_id, fabric_id, why)
 
     def enforce(self, source: Source) -> None:
-        """Turn autostart off, unless this was done since the appliance started."""
+        """Turn autostart off and the veto on, unless this was done a moment ago."""
         if source.fenced:
             self.enforce_for(source.machine_id)
 
     def enforce_for(self, machine_id: str) -> None:
         """The same for a machine that has a fence."""
-        if machine_id not in self._enforced:
+        done = self._enforced.get(machine_id)
+        if done is None or time.monotonic() - done > AGAIN_SECONDS:
             with self._lock:
                 self._enforce(machine_id)
 
@@ -113,7 +118,7 @@ class Fences:
             self._put(machine_id, fence)
             seams.reach("appliance.fence.remembered")
         power.forbid_start(fence.fabric_id, machine_id)
-        self._enforced.add(machine_id)
+        self._enforced[machine_id] = time.monotonic()
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
         """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is there now."""
@@ -133,7 +138,7 @@ class Fences:
             why = "It runs at the other site; its way back was undone."
             fence = self.find(machine_id) or Fence(fabric_id=fabric_id, why=why, starts_with_host=False)
             self._put(machine_id, fence.model_copy(update={"left_alone": True}))
-            self._enforced.discard(machine_id)
+            self._enforced.pop(machine_id, None)
             self._enforce(machine_id)
 
     def withdrawn(self, machine_id: str) -> None:
@@ -161,7 +166,7 @@ class Fences:
             seams.reach("appliance.fence.lifted")
             self._fabric.power.start(fence.fabric_id)
         finally:
-            self._enforced.discard(machine_id)
+            self._enforced.pop(machine_id, None)
             self.enforce_for(machine_id)
 
     def abandon(self, machine_id: str) -> str:
@@ -182,7 +187,7 @@ class Fences:
         """The machine is not here any more."""
         with self._lock:
             self._state.remove_fact(PREFIX + machine_id)
-            self._enforced.discard(machine_id)
+            self._enforced.pop(machine_id, None)
 
     def tell(self, source: Source) -> None:
         """A fenced machine that runs is a second copy."""
@@ -194,7 +199,7 @@ class Fences:
             source.findings.clear(FINDING)
 
     def _forget(self, machine_id: str, source: Source | None) -> None:
-        self._enforced.discard(machine_id)
+        self._enforced.pop(machine_id, None)
         if source is not None:
             source.fenced = False
             source.findings.clear(FINDING)
