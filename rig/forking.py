@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -60,6 +61,8 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        """Without it two keepers that start processes at the same moment get each other's."""
 
     @property
     def pid(self) -> int | None:
@@ -94,12 +97,13 @@ class ForkServer:
     ) -> Forked:
         wish = {"arguments": list(arguments), "environment": dict(environment)}
         wish |= {"out": str(out), "err": str(err), "ended": str(ended or "")}
-        server = self._process = self._process or self._start(environment)
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(json.dumps(wish).encode() + b"\n")
-        server.stdin.flush()
-        return Forked(int(server.stdout.readline()))
+        with self._lock:
+            server = self._process = self._process or self._start(environment)
+            assert server.stdin is not None
+            assert server.stdout is not None
+            server.stdin.write(json.dumps(wish).encode() + b"\n")
+            server.stdin.flush()
+            return Forked(int(server.stdout.readline()))
 
     def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
