@@ -10,7 +10,7 @@ from rig.processes import environment
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 4
-ROUNDS = 20
+ROUNDS = 5
 
 
 def test_who_forks_at_the_same_moment_as_others_gets_its_own_process(tmp_path):
