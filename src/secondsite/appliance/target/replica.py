@@ -117,9 +117,10 @@ class HostedReplica:
 
     def received_seq(self) -> int:
         """The newest cycle of this epoch that is durable here; 0 before the first."""
+        # first those that wait: the other way round, one that is applied meanwhile was in neither, and its source compared all
+        waiting = [seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch]
         state = self.replica.state
-        processed = state.processed_seq if state.epoch == self.setup.epoch else 0
-        return max([processed, *(seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch)])
+        return max([state.processed_seq if state.epoch == self.setup.epoch else 0, *waiting])
 
     def lacks_firmware(self, header: CycleHeader) -> bool:
         """Whether the cycle names firmware state that it does not carry and that is not here."""
