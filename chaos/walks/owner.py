@@ -14,6 +14,7 @@ from secondsite.fabrics.simulated.host.records import MachineRecord
 
 VETO_SECONDS = 15.0
 NAMESAKE = "Another machine at this site has the "
+FOREIGN_MARK = "carries the mark of another protection"
 
 
 @dataclass(slots=True)
@@ -70,6 +71,10 @@ class Owner:
         """Ends the veto first. A second copy is then this person's deed, and has to be told of."""
         if machine.tag is None and self.on.ledger.running():
             return "left alone: it is not ours, and another one runs"
+        active = self.on.active_site()
+        if site != active and active not in {at for at, _ in self.on.ledger.running()}:
+            # the ledger knows one history, and that is production's
+            return "left alone: production is off"
         self.on.ledger.pardon = f"the owner started the copy at {site}"
         host = self._host(site)
         with host.records.lock(machine.fabric_id, "start anyway"):
@@ -107,16 +112,29 @@ class Owner:
         return f"autostart {'on' if on else 'off'} at {site}"
 
     def follow_advice(self, problem: str) -> str:
-        """Remove the copy that an earlier protection left at the other site, where its name is in the way; '' if that is not
-        the problem."""
-        if NAMESAKE not in problem or self.on.machine_is_protected():
+        """As a person would who reads what is in the way; '' if that is for nobody but us."""
+        if self.on.machine_is_protected():
             return ""
+        if NAMESAKE in problem:
+            return self._remove_what_was_left()
+        return self._take_the_mark_off() if FOREIGN_MARK in problem else ""
+
+    def _remove_what_was_left(self) -> str:
+        """The copy that an earlier protection left at the other site, where its name is in the way."""
         active = self.on.active_site()
         left = [found for found in self.on.ledger.machines() if found[0] != active]
         for site, machine in left:
             if machine.power is PowerState.OFF:
                 self._host(site).records.delete(machine.fabric_id)
         return "removed the other copy, as was advised"
+
+    def _take_the_mark_off(self) -> str:
+        """Of a protection that both the vault and the site's appliance forgot with their databases."""
+        for site, machine in self.on.ledger.machines():
+            records = self._host(site).records
+            with records.lock(machine.fabric_id, "take the mark off"):
+                records.save(records.need(machine.fabric_id).having(tag=None))
+        return "took the mark off, as was advised"
 
     def _define_again(self) -> str:
         """As it was before it was undefined. If it was failed over meanwhile, its appliance forbids its start anew: the owner

@@ -50,10 +50,16 @@ class Tracking:
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)
-        if inventory.tag_of(domain) is not None:
-            inventory.require_tag(domain, tag)
-            return
-        tagging.write(domain, tag)
+        found = inventory.tag_of(domain)
+        if found not in (None, tag):
+            remove = f"virsh metadata {domain.name()} --uri {domain_xml.NAMESPACE} --config --remove"
+            raise errors.NotOurs(
+                f"Machine '{domain.name()}' carries the mark of another protection, {found}.",
+                do=f"If another vault protects it, end that first. If that was forgotten with a restored database: '{remove}', "
+                "with --live too if it runs.",
+            )
+        if found is None:
+            tagging.write(domain, tag)
 
     def open(self, request: interface.SessionRequest) -> AbstractContextManager[interface.ChangeSession]:
         return self._view(request)

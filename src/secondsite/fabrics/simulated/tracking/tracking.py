@@ -44,7 +44,9 @@ class SimulatedTracking:
             record = self._host.records.need(fabric_id)
             if record.tag not in (None, tag):
                 raise errors.NotOurs(
-                    f"Machine '{record.definition.name}' is protected by another vault ({record.tag})."
+                    f"Machine '{record.definition.name}' carries the mark of another protection, {record.tag}.",
+                    do="If another vault protects it, end that first. If that was forgotten with a restored database, take the "
+                    "mark off the definition.",
                 )
             if record.tag is None:
                 self._host.records.save(record.having(tag=tag))
