@@ -40,12 +40,12 @@ def start(pair, run, instant, **more):
     return pair.target.do(Kind.START_REPLICA, payload, pair.machine_id)
 
 
-def drilled(pair, instant):
+def drilled(pair, instant, key="vda"):
     """What a drill of the instant finds on the disk."""
     fact = start(pair, "drill", instant)
     try:
         assert datetime.fromisoformat(fact["taken_at"]) == instant.taken_at
-        return pair.target.read(fact["fabric_id"])
+        return pair.target.read(fact["fabric_id"], key)
     finally:
         pair.target.do(
             Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=fact["fabric_id"]), pair.machine_id

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from rig.appliances import Pair, policy
+from rig.appliances import DISK_BYTES, Pair, policy
 from rig.appliances.runs import close, turned
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
+from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import (
     CommitPoint,
     FindInstant,
@@ -90,6 +91,30 @@ def test_the_journal_outlives_the_appliance_and_goes_with_the_replica(pair):
     assert drilled(pair, find(pair, at)) == content
     pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id)
     assert not list(pair.target.config.store.rglob("*.cycle"))
+
+
+def test_no_instant_has_half_of_a_disk_that_was_included_again(make_site):
+    a, b = make_site("a", slice_bytes=2 * MiB).start(), make_site("b").start()
+    pair = Pair(a, b, a.make_machine(disks=2))
+    old, new = noise(DISK_BYTES), noise(DISK_BYTES)
+    a.write(pair.fabric_id, 0, old, key="vdb")
+    pair.protect().synchronized()
+    write(pair, 1)
+    b.stop()
+    for disks, left_out in ((("vda",), ("vdb",)), (("vda", "vdb"), ())):
+        setup = pair.source_setup(disks=disks, left_out=left_out)
+        a.do(Kind.START_REPLICATION, setup, pair.machine_id)
+    a.write(pair.fabric_id, 0, new, key="vdb")
+    assert a.source_status(pair.machine_id).sync_mode == SyncMode.COMPARE
+    b.start()
+    eventually(lambda: len(pair.status().points) > 1 and not pair.source_status().sync_mode, 30)
+    joined = pair.status().points[-1]
+    assert pair.point_bytes(joined.id, "vdb") == new
+    before = [entry.taken_at for entry in journal(pair).entries() if entry.taken_at < joined.taken_at]
+    assert before
+    for at in before:
+        assert drilled(pair, find(pair, at), "vdb") == old
+    assert_refused(pair, joined.taken_at - timedelta(microseconds=1))
 
 
 def test_a_comparison_of_all_blocks_in_parts_ends_what_can_be_recovered_until_its_point(make_site):

@@ -25,6 +25,7 @@ from ...disks import NbdDisk, Writes, image
 from ...extents import Extent
 from ...granularity import BLOCK_BYTES
 from ..core import ReplicaCore
+from ..record import manifest
 from ..record.record import ReplicaState
 from . import seal
 from .unaligned_writes import Piece, UnalignedWrites
@@ -173,11 +174,25 @@ def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
     state = core.state
     after, taken_at = state.processed_after, state.processed_taken_at
     newest = (epoch, seq) == (state.epoch, state.processed_seq) and state.applying_seq is None
-    if newest and state.whole and after is not None and taken_at is not None:
+    if newest and state.whole and after is not None and taken_at is not None and _leads_on(core):
         core.journal.keep(path, epoch, seq, after, datetime.fromisoformat(taken_at))
         return True
     path.unlink(missing_ok=True)
     return False
+
+
+def _leads_on(core: ReplicaCore) -> bool:
+    """Whether the newest cycle brought all disks of the newest point to its instant: else no instant of the machine
+    can be recovered from the point through it."""
+    state = core.state
+    lacking = set(state.keys) - set(state.keys if state.current is None else state.current)
+    newest = next((layer.point_id for layer in reversed(state.layers) if layer.point_id), None)
+    if not lacking or newest is None:
+        return True
+    try:
+        return lacking.isdisjoint(disk.key for disk in manifest.load(core.files.point(newest)).disks)
+    except errors.ImageProblem:
+        return False
 
 
 def abandon(core: ReplicaCore) -> None:

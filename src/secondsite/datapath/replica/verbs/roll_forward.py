@@ -77,10 +77,12 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
 
 
 def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
-    """Sizes of the point's disks after the last cycle. A disk that was added after the point is left out."""
+    """Sizes of the point's disks after the last cycle. A disk that was added after the point is left out. One that was
+    excluded and included again is no instant of the machine until it has been compared whole."""
     sizes = {disk.key: disk.size_bytes for disk in point.disks}
     for header in headers:
-        grown = {disk.key: disk.size_bytes for disk in header.disks}
+        apart = header.apart if header is headers[-1] else ()
+        grown = {disk.key: disk.size_bytes for disk in header.disks if disk.key not in apart}
         if not sizes.keys() <= grown.keys():
             raise errors.CycleOutOfOrder(
                 f"Cycle {header.seq} of {header.machine_id} does not have all disks of point {point.point_id}.",
