@@ -1,15 +1,19 @@
 """Machines that are off: sent in slices, whole at the end, and in nobody's way when their owner starts them."""
 
 import subprocess
+import uuid
 
 import pytest
 
 from rig.appliances import DISK_BYTES, Pair
+from rig.dying import Killed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
+from secondsite.ground import seams
 from secondsite.ground.units import MiB
+from secondsite.wire.control import Order
 from secondsite.wire.control.orders import Drain, Kind, RunCycle
 
 pytestmark = pytest.mark.slow
@@ -79,5 +83,34 @@ def test_what_an_owner_edits_and_takes_back_offline_is_in_the_points_as_it_is(pa
     subprocess.run(["cp", path, copy], check=True)
     subprocess.run(["qemu-io", "-c", "write -P 119 65536 4096", path], check=True)
     assert pair.point_bytes(pair.point_now())[65536] == 119
+    subprocess.run(["cp", copy, path], check=True)
+    assert pair.point_bytes(pair.point_now()) == before
+
+
+def cycle_whose_acknowledgement_is_lost(pair):
+    """It is durable at the target; the appliance dies before it records that."""
+
+    def die(seam):
+        if seam == "appliance.cycle.acknowledged":
+            raise Killed(seam)
+
+    order = Order(order_id=uuid.uuid4().hex, kind=Kind.RUN_CYCLE, machine_id=pair.machine_id)
+    with seams.armed(die), pytest.raises(Killed):
+        pair.source.appliance.perform(order)
+    pair.source.stop()
+    pair.source.start()
+
+
+def test_what_an_unacknowledged_cycle_brought_does_not_stay_when_an_older_image_is_put_back(pair):
+    pair.protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(MiB))
+    before, path = pair.source.read(pair.fabric_id), pair.definition().disks[0].path
+    pair.pause()
+    off(pair.source, pair.fabric_id)
+    pair.point_now()
+    copy = f"{path}.copy"
+    subprocess.run(["cp", path, copy], check=True)
+    subprocess.run(["qemu-io", "-c", "write -P 119 65536 4096", path], check=True)
+    cycle_whose_acknowledgement_is_lost(pair)
     subprocess.run(["cp", copy, path], check=True)
     assert pair.point_bytes(pair.point_now()) == before

@@ -1,11 +1,14 @@
 """Durable records of a cycle: that it was tried, before its first byte leaves, and that it arrived."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from ...datapath import extents
 from ...datapath.cycles import CycleHeader
 from ...datapath.errors import PeerRefused
-from ...datapath.transfer import CycleResult
+from ...datapath.extents import Extent
+from ...datapath.transfer import CycleResult, DiskPlan
 from ...ground import seams
 from .cycle_plan import CyclePlan
 from .machine import Source
@@ -13,8 +16,8 @@ from .progress import DiskPass
 from .slices import DiskPart
 
 
-def attempt(source: Source, parts: Sequence[DiskPart], seq: int) -> None:
-    """Record that this number is used, and how much may reach the replica."""
+def attempt(source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan], seq: int) -> None:
+    """Record that this number is used, and what may reach the replica."""
     known = source.progress.passes
     # a lost base makes the known positions worthless, even if this cycle never arrives
     passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
@@ -27,8 +30,31 @@ def attempt(source: Source, parts: Sequence[DiskPart], seq: int) -> None:
             else "A comparison of all blocks runs"
         )
         source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
-    source.change(next_seq=seq + 1, passes={**known, **passes}, resynchronizing=resynchronizing)
+    source.change(
+        next_seq=seq + 1,
+        passes={**known, **passes},
+        resynchronizing=resynchronizing,
+        doubtful=_doubtful(source, parts, plans),
+    )
     seams.reach("appliance.cycle.attempted")
+
+
+def _doubtful(
+    source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan]
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """What was in doubt before, and the delta of this cycle; `attempted` tells of slices."""
+    found = dict(source.progress.doubtful)
+    for part, plan in zip(parts, plans, strict=True):
+        delta = extents.intersect(plan.changed, 0, part.known_until)
+        both = extents.union(doubtful(source, part.key), (replace(each, zero=False) for each in delta))
+        if both:
+            found[part.key] = tuple((each.offset, each.length) for each in both)
+    return found
+
+
+def doubtful(source: Source, key: str) -> list[Extent]:
+    """What cycles after the acknowledged one may have brought to a disk of the replica."""
+    return [Extent(offset, length) for offset, length in source.progress.doubtful.get(key, ())]
 
 
 def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
@@ -61,6 +87,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
         "base": session.checkpoint or progress.base,
         "taken_at": session.taken_at,
         "passes": passes,
+        "doubtful": {},
         "sizes_bytes": {disk.key: disk.size_bytes for disk in header.disks},
         "joining": tuple(key for key in progress.joining if key in passes),
         "resynchronizing": bool(passes) and progress.resynchronizing,

@@ -5,7 +5,8 @@ the target.
     attempt > send > ACK > remember > note what the target has now > drop old checkpoints
 
 A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`.
-After a crash the next cycle builds on the same base under a new number and sends a superset, which is harmless.
+After a crash the next cycle builds on the same base under a new number. It sends a superset, which is harmless; what
+the lost one may have brought and the bitmap no longer marks, because an older image was put back, is compared.
 """
 
 import secrets
@@ -15,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ...datapath import transfer
+from ...datapath import extents, transfer
 from ...datapath.channel import Connection
 from ...datapath.disks import NbdDisk
 from ...datapath.transfer import DiskPlan
@@ -60,6 +61,7 @@ class Cycles:
         self._look_at_power(source)
         if (
             request.idle_ok
+            and not source.progress.doubtful
             and source.unchanged_fingerprint is not None
             and self._fingerprint(source) == source.unchanged_fingerprint
         ):
@@ -158,7 +160,7 @@ class Cycles:
             plan = CyclePlan(
                 source, session, parts, disks_and_firmware.firmware_state(self._fabric, source), request
             )
-            disk_plans = _plans(disks, parts)
+            disk_plans = _plans(source, disks, parts)
             if request.idle_ok and plan.is_nothing(disk_plans):
                 return None, seen
             definition = (
@@ -189,7 +191,7 @@ class Cycles:
                 header.seq, parts, {each.key: [*each.changed, *each.compare] for each in disk_plans}
             )
             disk_plans = [replace(each, known=digests.of(each.key)) for each in disk_plans]
-            acknowledge.attempt(source, parts, header.seq)
+            acknowledge.attempt(source, parts, disk_plans, header.seq)
             result = transfer.send_cycle(
                 connection,
                 header,
@@ -260,11 +262,12 @@ def _note_consistency(source: Source, session: ChangeSession, request: CycleRequ
         source.findings.clear("app-consistency-degraded")
 
 
-def _plans(disks: Sequence[NbdDisk], parts: Sequence[DiskPart]) -> list[DiskPlan]:
+def _plans(source: Source, disks: Sequence[NbdDisk], parts: Sequence[DiskPart]) -> list[DiskPlan]:
     disk_plans = []
     for disk, part in zip(disks, parts, strict=True):
         changed, compare = slices.to_send(part, disk.dirty, disk.allocation)
-        disk_plans.append(DiskPlan(disk, part.key, changed, compare))
+        doubtful = slices.unmarked(part, acknowledge.doubtful(source, part.key), changed)
+        disk_plans.append(DiskPlan(disk, part.key, changed, extents.union(compare, doubtful)))
     return disk_plans
 
 

@@ -50,7 +50,9 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
     """An idle cycle of this moment, if possible: all disks are whole at the target in their present sizes, no
     freeze is asked for, and nothing was written. Else None."""
     progress, base = source.progress, request.base
-    if base is None or progress.passes or request.app_consistent or source.power is PowerState.OFF:
+    if base is None or progress.passes or progress.doubtful:
+        return None
+    if request.app_consistent or source.power is PowerState.OFF:
         return None
     if set(request.disks) != progress.sizes_bytes.keys():
         return None

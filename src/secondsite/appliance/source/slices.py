@@ -3,10 +3,11 @@
 0 ........ position ........ position + slice ........ size
 | changed since the base | copied or compared whole | not yet |
 
-What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice.
+What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice. So is what an
+earlier delta may have brought and the bitmap no longer marks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ...datapath import extents
@@ -67,6 +68,12 @@ def part(disk: DiskFacts, at: DiskPass | None, slice_bytes: int | None) -> DiskP
         attempted = max(at.attempted, end)
         after = at.model_copy(update={"position": end, "attempted": attempted, "size_bytes": disk.size_bytes})
     return DiskPart(disk.key, disk.size_bytes, position, position, end, at.mode, at.attempted, after)
+
+
+def unmarked(part: DiskPart, doubtful: Iterable[Extent], changed: Iterable[Extent]) -> list[Extent]:
+    """Of what an unacknowledged delta may have brought: what `changed` does not name. As long as a disk's file stays, its
+    bitmap still marks all of it; an older copy of the file that was put back does not."""
+    return extents.subtract(extents.intersect(doubtful, 0, part.known_until), changed)
 
 
 def to_send(part: DiskPart, dirty: Callable[[int, int], list[Extent]], allocation: Callable[[int, int], list[Extent]]
