@@ -119,6 +119,24 @@ def test_a_stranger_who_fills_the_scratch_file_system_costs_the_cycle_and_no_wri
     assert guest.failed == []
 
 
+def test_scratch_files_that_an_owner_removes_cost_the_cycle_and_no_write(make_site, small, figure):
+    folder = small("scratch", 64 * MiB)
+    a, b = make_site("a", scratch=folder / "scratch").start(), make_site("b").start()
+    pair = Pair(a, b, a.make_machine(size_bytes=128 * MiB))
+    a.write(pair.fabric_id, 0, noise(128 * MiB))
+    pair.protect().synchronized(60)
+    a_cycle_is_open(pair)
+    for scratch in (folder / "scratch").iterdir():
+        scratch.unlink()  # the file stays open, so it goes on growing without a name
+    guest = CountingGuest(a.root, pair.fabric_id, 8 * MiB, span=128 * MiB, block_bytes=256 * KiB)
+    eventually(lambda: guest.written_bytes > 96 * MiB, 60)
+    guest.close()
+    figure(guest_failures=len(guest.failed), slowest_write_seconds=guest.slowest_seconds)
+    assert guest.failed == []
+    a.limit(None)
+    whole_again(pair)
+
+
 def test_ballast_is_room_that_nobody_else_can_take(small):
     folder = small("scratch", 32 * MiB)
     reserve = ScratchReserve(folder, 1024 * MiB)

@@ -120,7 +120,8 @@ class ChangeSession:
     reason: str | None = None
     pause_seconds: float = 0.0
     scratch_bytes: Callable[[], int] = field(default=lambda: 0)
-    """Bytes of scratch space in use now; the caller gives up the session before the budget is reached (P1)."""
+    """Bytes of scratch space in use now; the caller gives up the session before the budget is reached (P1). Raises
+    OSError if that cannot be seen, as when the job has ended or somebody removed the files."""
     abandon: Callable[[], None] = field(default=lambda: None)
     """Ends the job at once, so that the guest's writes cost no more space. Call it from any thread before the
     context is left, and always before a reader of the disks disconnects. Later reads give wrong data or an error."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from ...datapath.channel import Connection
+from ...datapath.errors import PeerRefused
 from ...domain import errors
 from ...fabrics.interface import ChangeSession
 from ...ground import threads
@@ -67,6 +68,18 @@ class GaveWay(Overtaken):
             self,
             "The cycle was given up because another program waits for the machine.",
             "Nothing: what changed is sent again afterwards.",
+        )
+
+
+class ScratchUnseen(Overtaken):
+    """The scratch files cannot be seen: somebody removed them, or the view has just ended. A file without a name goes on
+    growing, and only the end of the job frees its space."""
+
+    def __init__(self, problem: OSError) -> None:
+        Interrupted.__init__(
+            self,
+            f"The cycle was given up because its scratch space could not be seen: {problem}.",
+            "Leave the files in the scratch folder alone; what changed is sent again.",
         )
 
 
@@ -134,7 +147,7 @@ class GuardedCycle:
             return
         self.ended_by = self._judge()
         self._cut_at = time.monotonic() + GRACE_SECONDS
-        if isinstance(self.ended_by, errors.ScratchExhausted):
+        if isinstance(self.ended_by, errors.ScratchExhausted | ScratchUnseen):
             reserve.release()
             self._abandon()
 
@@ -161,7 +174,10 @@ class GuardedCycle:
             self._session.gave_way()
             return GaveWay()
         before = self._seen
-        self._seen = now = _Seen(time.monotonic(), self._session.scratch_bytes(), self._free_bytes())
+        try:
+            self._seen = now = _Seen(time.monotonic(), self._session.scratch_bytes(), self._free_bytes())
+        except OSError as problem:
+            return ScratchUnseen(problem)
         if now.is_full(self._budget_bytes) or (before and now.fills_up(before, self._budget_bytes)):
             return errors.ScratchExhausted(
                 f"The guest overwrote {now.used} bytes during the cycle, of a scratch budget of {self._budget_bytes} "
@@ -215,8 +231,10 @@ class Guard:
             yield cycle
         except Exception as error:
             cycle.find_reason()
-            if cycle.ended_by is None:
-                raise
+            if cycle.ended_by is None or (
+                isinstance(cycle.ended_by, ScratchUnseen) and isinstance(error, PeerRefused)
+            ):
+                raise  # a refusal ends the view, and the files go with it
             raise cycle.ended_by from error
         finally:
             with self._changed:

@@ -180,8 +180,8 @@ def describe(plan: Plan, sizes_bytes: Mapping[str, int]) -> Sequence[interface.D
 
 
 def scratch_bytes(plan: Plan) -> int:
-    """Bytes that the scratch files occupy now."""
-    return sum(_blocks(plan.scratch(key)) for key in plan.request.disks)
+    """Bytes that the scratch files occupy now; raises FileNotFoundError without them."""
+    return sum(plan.scratch(key).stat().st_blocks * 512 for key in plan.request.disks)
 
 
 def clear(plan: Plan) -> None:
@@ -189,13 +189,6 @@ def clear(plan: Plan) -> None:
     for key in plan.request.disks:
         plan.scratch(key).unlink(missing_ok=True)
     plan.socket.unlink(missing_ok=True)
-
-
-def _blocks(path: Path) -> int:
-    try:
-        return path.stat().st_blocks * 512
-    except FileNotFoundError:
-        return 0
 
 
 def _is_ours(domain: Any, sockets: Path) -> bool:

@@ -169,10 +169,4 @@ def _empty_image(size_bytes: int) -> bytes:
 
 
 def _stored_bytes(paths: tuple[Path, ...]) -> int:
-    total = 0
-    for path in paths:
-        try:
-            total += path.stat().st_blocks * 512
-        except FileNotFoundError:
-            continue
-    return total
+    return sum(path.stat().st_blocks * 512 for path in paths)
