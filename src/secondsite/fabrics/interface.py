@@ -189,11 +189,11 @@ class Tracking(Protocol):
         machine that is missing. No other view of the machine may be open in this process."""
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
-        """Whether nothing was written to these disks of a running machine since the acknowledged checkpoint `base`.
+        """Whether nothing was written to these disks of a machine since the acknowledged checkpoint `base`.
 
-        Costs no view, no job and no drain of the disks. None means that a view is needed: something was written,
-        the machine is off, a disk or its bitmap was replaced, other checkpoints of ours wait for `acknowledge`, or
-        the platform cannot tell. Raises FabricError, NotFound."""
+        Costs no view, no job and no drain of the disks; with the machine off it takes a process that reads the stored
+        bitmaps. None means that a view is needed: something was written, a disk or its bitmap was replaced, other
+        checkpoints of ours wait for `acknowledge`, or the platform cannot tell. Raises FabricError, NotFound."""
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         """The target has everything up to checkpoint `keep`: removes all our other checkpoints, also orphans of

@@ -114,3 +114,32 @@ def test_what_an_unacknowledged_cycle_brought_does_not_stay_when_an_older_image_
     cycle_whose_acknowledgement_is_lost(pair)
     subprocess.run(["cp", copy, path], check=True)
     assert pair.point_bytes(pair.point_now()) == before
+
+
+def test_an_edit_between_a_cycle_and_the_end_of_its_checkpoint_is_sent(pair, monkeypatch):
+    pair.protect().synchronized()
+    path, tracking = pair.definition().disks[0].path, pair.source.fabric.tracking
+    off(pair.source, pair.fabric_id)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    eventually(lambda: source.unchanged_fingerprint is not None)
+    acknowledge, edits = tracking.acknowledge, ["write -P 120 65536 4096"]
+
+    def edit(text):
+        subprocess.run(["qemu-io", "-c", text, path], check=True)
+
+    def edited_before(fabric_id, keep):
+        while edits:
+            edit(edits.pop())
+        acknowledge(fabric_id, keep)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tracking, "acknowledge", edited_before)
+        edit("write -P 119 0 4096")
+        eventually(lambda: not edits)
+
+    def sent():
+        content = pair.point_bytes(pair.status().points[-1].id)
+        return (content[0], content[65536]) == (119, 120)
+
+    eventually(sent, 10)
+    eventually(lambda: source.unchanged_fingerprint is not None, 10)

@@ -12,7 +12,7 @@ the lost one may have brought and the bitmap no longer marks, because an older i
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,14 @@ from .slices import DiskFacts, DiskPart
 Told = Callable[[float, str], None]
 VIEW_MARGIN_SECONDS = 30.0
 """How long a view may outlast the deadline of its cycle before another process ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Times and sizes of the disk files of a machine that is off, and its firmware state."""
+
+    files: object
+    firmware: object
 
 
 def _nobody(_fraction: float, _sentence: str) -> None:
@@ -95,14 +103,18 @@ class Cycles:
     ) -> CycleFact | None:  # fmt: skip
         """Send `view`, which was opened with `view_request`, over `connection`; otherwise as `run`."""
         fact, seen = self._over(connection, source, view, request, told)
-        untouched = seen is not None and seen == self._fingerprint(source)
         views.tidy_up(self._fabric, source)
-        # dropping checkpoints writes to the files, so the fingerprint is taken again
-        source.unchanged_fingerprint = (
-            self._fingerprint(source) if untouched and not source.progress.passes else None
-        )
+        source.unchanged_fingerprint = self._left_at(source, seen)
         source.unchanged_at = datetime.now(UTC)
         return fact
+
+    def _left_at(self, source: Source, seen: Fingerprint | None) -> "Fingerprint | None":
+        """The fingerprint of a machine that is off, if it is what the target has. Dropping checkpoints writes to the files,
+        so it is taken afterwards; what an owner wrote meanwhile is told by the bitmaps. `seen` is of the view."""
+        now = self._fingerprint(source)
+        if seen is None or now is None or seen.firmware != now.firmware or source.progress.passes:
+            return None
+        return now if idle.is_unwritten(self._fabric, source) else None
 
     def _look_at_power(self, source: Source) -> None:
         source.saw(self._fabric.power.state(source.setup.fabric_id))
@@ -111,15 +123,14 @@ class Cycles:
         if source.power is PowerState.ELSEWHERE:
             raise disks_and_firmware.elsewhere(source)
 
-    def _fingerprint(self, source: Source) -> object:
-        """Times and sizes of the disk files of a machine that is off, and its firmware state; None if it runs or
-        the files cannot be seen."""
+    def _fingerprint(self, source: Source) -> Fingerprint | None:
+        """None if the machine runs or its files cannot be seen."""
         if source.power is not PowerState.OFF:
             return None
         found = self._fabric.inventory.get(source.setup.fabric_id)
         marks = _file_marks([disk.path for disk in found.definition.disks]) if found else None
         firmware = disks_and_firmware.firmware_state(self._fabric, source) or ()
-        return None if marks is None else (marks, [file.record for file in firmware])
+        return None if marks is None else Fingerprint(marks, tuple(file.record for file in firmware))
 
     def _send_idle(
         self,
@@ -146,7 +157,7 @@ class Cycles:
         view: AbstractContextManager[ChangeSession],
         request: CycleRequest,
         told: Told,
-    ) -> tuple[CycleFact | None, object]:
+    ) -> tuple[CycleFact | None, Fingerprint | None]:
         """Send the view; gives the cycle, and the fingerprint inside the view of a machine that is off."""
         if source.choice is None:
             source.meet(self._peers.choice(source.setup.target_appliance_id))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ...datapath.disks import Buffers
 from ...datapath.extents import Extent
 from ...datapath.transfer import DiskPlan
+from ...domain import errors
 from ...fabrics.interface import ChangeSession, Fabric, PowerState, SessionRequest
 from . import slices
 from .machine import Source
@@ -44,6 +45,18 @@ class _Unread:
 
     def land(self) -> None:
         """Nothing is in flight."""
+
+
+def is_unwritten(fabric: Fabric, source: Source) -> bool:
+    """Whether the disks are those of the acknowledged cycle, and nothing was written to them since."""
+    progress = source.progress
+    if progress.base is None:
+        return False
+    try:
+        found = fabric.tracking.unwritten(source.setup.fabric_id, tuple(progress.sizes_bytes), progress.base)
+    except errors.SecondsiteError:
+        return False
+    return found is not None and found.sizes_bytes == progress.sizes_bytes
 
 
 def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None:

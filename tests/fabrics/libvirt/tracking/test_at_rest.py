@@ -231,3 +231,21 @@ def test_a_snapshot_in_the_inode_of_an_earlier_one_hides_no_write(host, machine,
     if off:
         steps.stopped(host, machine)
     assert cycle(host, machine, base)[1] == {3}
+
+
+def test_a_machine_at_rest_tells_whether_it_was_written_since_its_checkpoint(host, machine):
+    path = host.disk_path(machine, "vda")
+    steps.stopped(host, machine)
+    base, _ = cycle(host, machine, None)
+    found = host.fabric.tracking.unwritten(machine, ["vda"], base)
+    assert found is not None
+    assert found.sizes_bytes == {"vda": steps.DISK_BYTES}
+    copy = path.with_suffix(".copy")
+    shutil.copyfile(path, copy)
+    edit(path, 5)
+    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is None
+    shutil.copyfile(copy, path)
+    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is not None
+    host.fabric.power.start(machine)
+    steps.killed(host, machine)
+    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is None

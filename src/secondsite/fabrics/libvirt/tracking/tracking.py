@@ -80,7 +80,18 @@ class Tracking:
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
         iothreads.require_safe(domain, disks)
+        if inventory.power_of(domain) is OFF:
+            return self._unwritten_at_rest(domain, disks, base)
         return unwritten.since(domain, disks, base, lambda disk: self._identities.unmoved(domain, disk, base))
+
+    def _unwritten_at_rest(self, domain: Any, keys: Sequence[str], base: str) -> interface.Unwritten | None:
+        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+        asked = [disk for disk in disks if disk.key in keys]
+        if len(asked) != len(keys) or not all(self._identities.unmoved(domain, disk, base) for disk in asked):
+            return None
+        with self._only_view_of(domain):
+            folder = self._sockets() / domain.UUIDString()
+            return powered_off.unwritten(asked, base, folder, self._hypervisor.key)
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         domain = self._hypervisor.domain(fabric_id)

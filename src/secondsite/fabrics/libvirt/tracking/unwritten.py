@@ -19,8 +19,6 @@ def since(
     domain: Any, keys: Sequence[str], base: str, unmoved: Callable[[domain_xml.Disk], bool]
 ) -> interface.Unwritten | None:
     """As `Tracking.unwritten`. `unmoved` tells whether a disk's file is the one that the base's bitmap belongs to."""
-    if inventory.power_of(domain) is interface.PowerState.OFF:
-        return None
     disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
     asked = [disk for disk in disks if disk.key in keys]
     if len(asked) != len(keys):

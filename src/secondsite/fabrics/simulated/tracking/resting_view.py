@@ -6,6 +6,7 @@ meanwhile. A separate daemon exports the disks; a start of the machine ends that
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from ....datapath.disks import image
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
-from ...interface import ChangeSession, DiskChanges, SessionRequest
+from ....wire.common.machines import DiskDefinition
+from ...interface import ChangeSession, DiskChanges, SessionRequest, Unwritten
 from ..host import disks
 from ..host.daemon import Daemon, Session
 from ..host.host import Host, view_export
@@ -46,6 +48,23 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
         at_rest=True,
         holds=functools.partial(_holds, daemon, tuple(found.values()), request.new_checkpoint, host.key),
     )
+
+
+def unwritten(
+    host: Host, record: MachineRecord, asked: Sequence[DiskDefinition], base: str
+) -> Unwritten | None:
+    """As `Tracking.unwritten` of a machine that is off; the caller has the machine's lock."""
+    found = tuple(disks.look(record.fabric_id, Path(disk.path)) for disk in asked)
+    daemon = host.reader(record.fabric_id)
+    daemon.ensure()
+    try:
+        taken_at = datetime.now(UTC)
+        if not _holds(daemon, found, base, host.key):
+            return None
+    finally:
+        daemon.remove()
+    sizes = {disk.key: files.size_bytes for disk, files in zip(asked, found, strict=True)}
+    return Unwritten(taken_at, sizes)
 
 
 def _holds(

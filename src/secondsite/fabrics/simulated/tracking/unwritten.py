@@ -1,6 +1,6 @@
-"""Whether a running machine wrote anything since a checkpoint, from the bits of the checkpoint's bitmaps.
+"""Whether anything was written since a checkpoint, from the bits of the checkpoint's bitmaps.
 
-QMP gives the number of set bits only together with all other nodes of the daemon, 25 us of processor time for each
+The bitmaps of a machine that is off are read in its files. Of a running one, QMP gives the number of set bits only together with all other nodes of the daemon, 25 us of processor time for each
 machine of the host. So the digest of one bitmap is asked for and compared with that of as many zeros. If a QEMU
 computed it differently, no digest would ever be equal, and machines would get views."""
 
@@ -20,13 +20,16 @@ from ..host import disks as disk_files
 from ..host.daemon import Session
 from ..host.host import Host
 from ..host.records import MachineRecord
+from . import resting_view
 
 
 def since(host: Host, record: MachineRecord, disks: Sequence[str], base: str) -> Unwritten | None:
     """As `Tracking.unwritten`; the caller has the machine's lock."""
     asked = [disk for disk in record.definition.disks if disk.key in disks]
-    if len(asked) != len(disks) or not _is_only(host, record, asked, base):
+    if len(asked) != len(disks) or not _is_only(record, asked, base):
         return None
+    if host.state(record) is PowerState.OFF:
+        return resting_view.unwritten(host, record, asked, base)
     with host.daemon(record).session(f"Looking for writes of '{record.definition.name}'") as session:
         taken_at = datetime.now(UTC)
         if any(_is_marked(session, record.fabric_id, disk, base) for disk in asked):
@@ -34,11 +37,10 @@ def since(host: Host, record: MachineRecord, disks: Sequence[str], base: str) ->
     return Unwritten(taken_at, {disk.key: disk.size_bytes for disk in asked})
 
 
-def _is_only(host: Host, record: MachineRecord, asked: Sequence[DiskDefinition], base: str) -> bool:
-    """Whether `base` is the machine's only checkpoint and belongs to the very files that it runs on."""
+def _is_only(record: MachineRecord, asked: Sequence[DiskDefinition], base: str) -> bool:
+    """Whether `base` is the machine's only checkpoint and belongs to the very files that it has."""
     return (
-        host.state(record) is PowerState.RUNNING
-        and record.view is None
+        record.view is None
         and list(record.checkpoints) == [base]
         and {disk.key for disk in asked} <= set(record.checkpoints[base])
         and all(record.counted(base, disk.key, Path(disk.path)) for disk in asked)
