@@ -41,7 +41,12 @@ ALLOWED = {
     "committed": ["disable_protection", "reprotect"],  # S-156, S-163
     "reprotecting": [],
     "planned_failing_over": [],
-    "planned_failed_over": ["change_recovery_point", "commit", "cancel_failover"],  # S-164, S-203, S-205
+    "planned_failed_over": [
+        "disable_protection",  # ours: a commit that began and cannot end
+        "change_recovery_point",
+        "commit",
+        "cancel_failover",
+    ],  # S-164, S-203, S-205
     "planned_changing_recovery_point": [],
     "planned_committing": [],
     "cancelling": [],
@@ -68,6 +73,7 @@ VERBS = {
     ("failed_over", "disable_protection"): "disabling",
     ("committed", "disable_protection"): "disabling",
     ("committed", "reprotect"): "reprotecting",
+    ("planned_failed_over", "disable_protection"): "disabling",
     ("planned_failed_over", "change_recovery_point"): "planned_changing_recovery_point",
     ("planned_failed_over", "commit"): "planned_committing",
     ("planned_failed_over", "cancel_failover"): "cancelling",
@@ -108,6 +114,7 @@ FOUND_IN = {
         "protected",
         "committed",
         "failed_over",
+        "planned_failed_over",
         "failover_failed",
         "cancel_failed",
         "disable_failed",

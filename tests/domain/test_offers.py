@@ -58,3 +58,9 @@ def test_a_drill_is_cleaned_up_before_protection_ends():
     found = refused(drill=DrillState.RUNNING)
     assert "cleanup-test-failover" in found[Verb.DISABLE_PROTECTION].do
     assert "cleanup-test-failover" in found[Verb.TEST_FAILOVER].do
+
+
+def test_a_failover_whose_commit_has_begun_is_offered_no_way_back():
+    found = refused(state=State.PLANNED_FAILED_OVER, committed=True)
+    assert set(Verb) - set(found) == {Verb.COMMIT, Verb.DISABLE_PROTECTION}
+    assert "Commit again" in found[Verb.CANCEL_FAILOVER].do

@@ -75,6 +75,8 @@ class Appliances:
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
+        self.stopped = []
+        self.removed = []
         self.copies = Copies()
         self.setups = {}
         self.generations = {}
@@ -220,6 +222,14 @@ class Appliances:
         self.setups[machine_id] = setup
         self.copies.run(machine_id, appliance_id)
         self.seal(machine_id)
+        return orders.Nothing()
+
+    def _stop_replication(self, appliance_id, machine_id, payload):
+        self.stopped.append(payload)
+        return orders.Nothing()
+
+    def _remove_replica(self, appliance_id, machine_id, payload):
+        self.removed.append(payload)
         return orders.Nothing()
 
     def _prepare_replica(self, appliance_id, machine_id, payload):

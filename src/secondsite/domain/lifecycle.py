@@ -142,6 +142,12 @@ TABLE: tuple[Transition, ...] = (
     _service(S.PLANNED_COMMITTING, E.SUCCEEDED, S.COMMITTED, "S-164"),
     _service(S.PLANNED_COMMITTING, E.FAILED, S.PLANNED_FAILED_OVER, "ours: commit is repeatable"),
     _user(S.PLANNED_FAILED_OVER, V.CANCEL_FAILOVER, S.CANCELLING, "S-204, S-205, C-04"),
+    _user(
+        S.PLANNED_FAILED_OVER,
+        V.DISABLE_PROTECTION,
+        S.DISABLING,
+        "ours: a commit that began and cannot end; never a dead item",
+    ),
     _service(S.CANCELLING, E.SUCCEEDED, S.PROTECTED, "S-209, S-210, S-215"),
     _service(S.CANCELLING, E.FAILED, S.CANCEL_FAILED, "S-214, S-216"),
     _user(S.CANCEL_FAILED, V.CANCEL_FAILOVER, S.CANCELLING, "S-216"),

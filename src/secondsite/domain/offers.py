@@ -29,6 +29,8 @@ NEEDS_SOURCE = frozenset(
         Verb.EXCLUDE_DISK,
     }
 )
+TAKES_BACK = frozenset({Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
+"""Verbs that remove the failed-over machine."""
 NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 """Verbs that take the disks of a machine that is off for all of it."""
 
@@ -36,7 +38,8 @@ NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is not connected.
-    `has_points`, `power`: as reported last; None if nothing was."""
+    `has_points`, `power`: as reported last; None if nothing was. `committed`: the target said that its failover is, also if the
+    commit has not ended."""
 
     name: str
     state: State
@@ -46,6 +49,7 @@ class Standing:
     away: frozenset[str] = frozenset()
     has_points: bool | None = None
     power: str | None = None
+    committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ def _by_world(verb: Verb, standing: Standing) -> Refused | None:
                 f"The appliance of site {site} is not connected.",
                 "Start it, or check its network ('secondsite appliance list').",
             )
+    if verb in TAKES_BACK and standing.committed:
+        return Refused("A commit of its failover has begun.", "Commit again: there is no way back.")
     if verb in STARTS_FROM_A_POINT and standing.has_points is False:
         return Refused(
             f"Site {standing.target_site} has no recovery point of it.", "Wait until one has arrived."

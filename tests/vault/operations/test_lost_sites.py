@@ -5,6 +5,7 @@ import pytest
 from secondsite.domain import errors, lifecycle
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.statuses import SourceStatus
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
@@ -259,7 +260,96 @@ def test_a_failed_failover_is_cancelled_without_its_target_if_nothing_was_starte
     assert verbs.state() is State.PROTECTED
 
 
+def test_the_copy_that_was_left_goes_before_its_site_hears_that_protection_has_ended(verbs):
+    """Let go first, it would be nobody's copy, and run on beside the machine that came home."""
+    machine = failed_home(verbs)
+    succeeded(verbs, Verb.COMMIT, without_site="b")
+    succeeded(verbs, Verb.DISABLE_PROTECTION)
+    verbs.appliances.given.clear()
+    verbs.appliances.mend()
+    verbs.appliances.silent.add(Kind.REMOVE_MACHINE)
+    for _ in range(10):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(60)
+    assert verbs.appliances.given == []
+    assert returned(verbs) == [(B, Kind.REMOVE_MACHINE, machine.id), (B, Kind.STOP_REPLICATION, machine.id)]
+
+
+@pytest.mark.parametrize("failed_over", [False, True])
+def test_a_source_that_was_away_hears_whether_what_it_has_is_an_old_copy(verbs, failed_over):
+    verbs.protect()
+    gone(verbs, A)
+    if failed_over:
+        succeeded(verbs, Verb.FAILOVER)
+        succeeded(verbs, Verb.COMMIT)
+    succeeded(verbs, Verb.DISABLE_PROTECTION)
+    returned(verbs)
+    assert [(each.ended, each.given_up) for each in verbs.appliances.stopped] == [(True, failed_over)]
+
+
+def fails_over_and_is_forgotten(verbs):
+    """The vault was restored from before a failover: it shows a protected machine, whose source is off and fenced."""
+    verbs.protect()
+    machine = verbs.machine()
+    said = SourceStatus(machine_id=machine.id, epoch=1, power="off", running=False, fenced=True)
+    with verbs.store.transaction() as tx:
+        tx.statuses.put_source(said, verbs.clock.now())
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_copy_at_the_target_is_kept_when_protection_ends_and_must_be_off_if_the_source_runs(
+    verbs, forgotten
+):
+    if forgotten:
+        fails_over_and_is_forgotten(verbs)
+    else:
+        verbs.protect()
+    succeeded(verbs, Verb.DISABLE_PROTECTION)
+    assert [(each.keep_running, each.given_up) for each in verbs.appliances.removed] == [
+        (True, not forgotten)
+    ]
+
+
 # ---- reprotect ---------------------------------------------------------------------------------------------
+
+
+def cancelled(verbs, job_id):
+    with verbs.store.transaction() as tx:
+        verbs.engine.cancel(tx.session, job_id)
+    for _ in range(200):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    return verbs.tree(job_id)
+
+
+def test_a_reprotect_is_taken_back_while_the_old_site_is_away_and_there_when_it_returns(verbs):
+    verbs.protect()
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT):
+        verbs.run(verb)
+    machine = verbs.machine()
+    verbs.appliances.silent.add(Kind.START_REPLICATION)
+    job_id = verbs.submit(Verb.REPROTECT)
+    verbs.engine.run_until_idle()
+    gone(verbs, A)
+    assert cancelled(verbs, job_id).job.state == "cancelled"
+    assert verbs.state() is State.COMMITTED
+    assert returned(verbs) == [(A, Kind.REMOVE_REPLICA, machine.id)]
+    assert verbs.run(Verb.REPROTECT).job.state == "succeeded"
+
+
+# ---- drills ------------------------------------------------------------------------------------------------
+
+
+def test_a_drill_that_fails_while_its_site_is_away_is_taken_back_there_when_it_returns(verbs):
+    verbs.protect()
+    machine = verbs.machine()
+    verbs.appliances.silent.add(Kind.START_REPLICA)
+    job_id = verbs.submit(Verb.TEST_FAILOVER)
+    verbs.engine.run_until_idle()
+    gone(verbs, B)
+    assert cancelled(verbs, job_id).job.state == "cancelled"
+    assert verbs.machine().drill_state is DrillState.NONE
+    assert returned(verbs) == [(B, Kind.STOP_REPLICA, machine.id), (B, Kind.REMOVE_NETWORK, machine.id)]
 
 
 def test_a_machine_whose_old_one_is_gone_is_reprotected_to_an_alternate_location(verbs):

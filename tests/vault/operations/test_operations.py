@@ -626,3 +626,23 @@ def test_a_failover_takes_the_machine_from_a_job_that_includes_a_disk(verbs):
     assert verbs.state() is State.FAILED_OVER
     assert verbs.machine().disks == ("vda", "vdb")
     assert verbs.appliances.setups[verbs.machine().id].disks == ("vda", "vdb")
+
+
+# ---- a commit that ended half way --------------------------------------------------------------------------
+
+
+def test_a_failover_whose_commit_has_begun_is_not_cancelled_and_can_still_be_committed(verbs):
+    """Else a cancel that cannot succeed leads to where no commit is offered."""
+    verbs.protect()
+    verbs.run(Verb.PLANNED_FAILOVER)
+    machine = verbs.machine()
+    with verbs.store.transaction() as tx:
+        replica = tx.statuses.get(machine.id).replica
+        fixed = [
+            point.model_copy(update={"committed": point.id == machine.failed_over_point_id})
+            for point in replica.points
+        ]
+        tx.statuses.put_replica(replica.model_copy(update={"points": tuple(fixed)}), verbs.clock.now())
+    assert "has begun" in verbs.run(Verb.CANCEL_FAILOVER).job.error.message
+    assert verbs.state() is State.PLANNED_FAILED_OVER
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"

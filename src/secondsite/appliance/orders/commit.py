@@ -10,7 +10,7 @@ from ..shared import withdrawn
 from ..source import Source
 from .context import Context
 from .power import take_away
-from .runs import FAILOVER, key_of
+from .runs import FAILOVER, end_forgotten_drills, key_of
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
@@ -24,6 +24,7 @@ def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
                 do="Fail over or change the recovery point first, then commit.",
             )
         hosted.save(accepting=False)
+        end_forgotten_drills(context, hosted)
         sentence = hosted.replica.settle(FAILOVER)
         hosted.refresh()
     return sentence, Nothing()

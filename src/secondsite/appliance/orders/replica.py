@@ -5,7 +5,7 @@ from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
 from ...wire.control.setups import ReplicaSetup
 from ..shared import withdrawn
 from ..target import FAILOVER, HostedReplica
-from . import runs
+from . import left_copy, runs
 from .context import Context
 
 
@@ -33,8 +33,12 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
     with context.alone(hosted, "removing the replica"):
         if hosted is not None:
             kept = _keeps_its_machine(context, hosted, payload)
+            if kept and payload.given_up:
+                left_copy.require_off(context)
             sentence = _remove(context, hosted, payload, kept)
         elif payload.keep_running:
+            if payload.given_up:
+                left_copy.require_off(context)
             # this appliance's own records may be from an old backup
             _let_go_of_its_machine(context)
         if payload.restore_machine and not kept:
@@ -67,13 +71,36 @@ def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) ->
     return any(payload.keep_running or runs.stands_on(context, hosted, found) for found in ours)
 
 
+def is_stood_on(context: Context) -> bool:
+    """Whether a machine here may stand on the replica that this site has. Ask before the machine loses our tag."""
+    hosted = context.parts.host.find(context.machine_id)
+    if hosted is None or hosted.replica.state.run(FAILOVER) is None:
+        return False
+    return runs.machine_of(context, FAILOVER) is not None or any(
+        found.tag == context.machine_id or runs.stands_on(context, hosted, found)
+        for found in context.fabric.inventory.list()
+    )
+
+
+def remove_left(context: Context, *, restore_machine: bool, keep_files: bool) -> str:
+    """The end of a sentence. The machine was replicated from here; a replica of an earlier direction, or of a reprotect whose
+    undo never came, may have been left."""
+    hosted, payload = (
+        context.parts.host.find(context.machine_id),
+        RemoveReplica(restore_machine=restore_machine),
+    )
+    with context.alone(hosted, "removing the replica"):
+        said = [] if hosted is None else [_remove(context, hosted, payload, keep_files)]
+        if context.state.fact(_restore_key(context)) is not None:
+            said.append(_restore(context, payload))
+    return "".join(f"; {each}" for each in said)
+
+
 def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
     """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files that it has. A
     drill that was forgotten with it ends. The context is about the forgotten machine."""
     with context.alone(hosted, "leaving the failed-over machine to its owner"):
-        for run in [run.name for run in hosted.replica.state.runs if run.name != FAILOVER]:
-            runs.end(context, hosted, run)
-        _remove_networks(context)
+        runs.end_forgotten_drills(context, hosted)
         hosted.replica.settle(FAILOVER)
         context.fabric.tracking.disable(fabric_id)
         context.parts.host.remove(hosted, keep_files=True)
@@ -99,18 +126,10 @@ def _let_go_of_its_machine(context: Context) -> None:
     if source is not None:
         with context.alone(source, "ending replication", interrupt=True):
             context.parts.replication.remove(source)
+    context.parts.replication.fences.abandon(context.machine_id)
     for found in context.fabric.inventory.list():
         if found.tag == context.machine_id:
             context.fabric.tracking.disable(found.fabric_id)
-
-
-def _remove_networks(context: Context) -> None:
-    """All that carry the machine's tag."""
-    if not context.fabric.properties.networks:
-        return
-    for found in context.fabric.networks.list():
-        if found.tag == context.machine_id:
-            context.fabric.networks.remove(found.name, context.machine_id)
 
 
 def _restore_key(context: Context) -> str:

@@ -164,6 +164,18 @@ def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: s
         )
 
 
+def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
+    """A vault that ends the drills that it knows first has forgotten those that are left, with their networks; or it could not
+    reach this site to end them. The caller has locked the replica."""
+    forgotten = [run.name for run in hosted.replica.state.runs if run.name != FAILOVER]
+    for run in forgotten:
+        end(context, hosted, run)
+    if forgotten and context.fabric.properties.networks:
+        for found in context.fabric.networks.list():
+            if found.tag == context.machine_id:
+                context.fabric.networks.remove(found.name, context.machine_id)
+
+
 def end(context: Context, hosted: HostedReplica, run: str) -> str:
     """Remove the machine of a run, its overlays and its lease; the caller has locked the replica."""
     fact = machine_of(context, run)

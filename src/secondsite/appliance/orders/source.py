@@ -6,7 +6,7 @@ from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
 from ...wire.control.setups import SourceSetup
 from ..source import Source
 from ..source import progress as progresses
-from . import replica
+from . import left_copy, replica
 from .context import Context
 
 
@@ -47,15 +47,25 @@ def _let_go(context: Context, source: Source) -> str:
 
 
 def stop_replication(context: Context, payload: StopReplication) -> tuple[str, Nothing]:
+    stood_on = payload.ended and replica.is_stood_on(context)
+    sentence = _stop(context, payload)
+    if payload.ended:
+        sentence += replica.remove_left(context, restore_machine=payload.restore_machine, keep_files=stood_on)
+    return sentence, Nothing()
+
+
+def _stop(context: Context, payload: StopReplication) -> str:
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source, "ending replication", interrupt=True):
+        if payload.given_up:
+            left_copy.require_off(context)
         if source is None:
             if payload.forget:
                 _free_old_copy(context)
-            return "the machine was not replicated from here", Nothing()
+            return "the machine was not replicated from here"
         autostart = _let_go(context, source) if payload.forget else ""
         context.parts.replication.remove(source)
-    return f"ended replication of {source.setup.machine_name}{autostart}", Nothing()
+    return f"ended replication of {source.setup.machine_name}{autostart}"
 
 
 def _free_old_copy(context: Context) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
@@ -17,6 +18,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control.orders import Nothing
 from .. import ports
+from ..steps import lookup
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
@@ -42,7 +44,15 @@ class CancelFailover(MachineOperation):
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        return self.source(ctx).power().done()
+        source = self.source(ctx)
+        with self.deps.store.transaction() as tx:
+            committed = lookup.is_committed(source.machine, tx.statuses.get(source.machine.id))
+        if committed:
+            raise errors.PrerequisiteFailed(
+                f"A commit of the failover of {source.machine.name} has begun: there is no other copy to go back to.",
+                do=f"Commit it again: 'secondsite machine commit {source.machine.name}'.",
+            )
+        return source.power().done()
 
     def _remove(self, ctx: StepContext) -> Outcome:
         """First the new copy goes, then the old one starts: never two at once."""

@@ -17,18 +17,21 @@ from ...jobs.model.views import JobView
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.machines import PowerState
 from ...wire.control import orders
 from .. import ports
-from ..steps import stop_source_later
-from ..steps.lost import giving_up
+from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides.source import Source
 
 
 class DisableArguments(WithoutSite):
-    """Whether the machine runs on the replica's own files, which then stay with it."""
+    """Whether the machine runs on the replica's own files, as far as the vault knows. `runs_at_source`: it does not, and its
+    source's appliance said so."""
 
     runs_at_target: bool = False
+    runs_at_source: bool = False
 
 
 class DisableProtection(MachineOperation):
@@ -42,8 +45,12 @@ class DisableProtection(MachineOperation):
     ) -> DisableArguments:
         assert isinstance(request, rest.DisableProtection)
         both = (machine.source_site, machine.target_site)
+        failed_over = machine.failed_over_point_id is not None or machine.start_ordered
+        source = tx.statuses.get(machine.id).source
+        runs = source is not None and source.power == PowerState.RUNNING and not source.fenced
         return DisableArguments(
-            runs_at_target=machine.failed_over_point_id is not None or machine.start_ordered,
+            runs_at_target=failed_over,
+            runs_at_source=runs and not failed_over,
             without_site=giving_up.given_up(self.deps, machine, request, both),
         )
 
@@ -56,21 +63,32 @@ class DisableProtection(MachineOperation):
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
         try:
-            return source.stop_replication().done()
+            return source.ask(source.to_end_protection()).done()
         except errors.ApplianceUnreachable as error:
+            is_old_copy = source.machine.failed_over_point_id is not None and not _target_is_given_up(
+                ctx, source.machine
+            )
             return Skipped(
                 f"{error.message} Replication is stopped there when it returns; the target refuses its cycles from now on.",
-                lambda session: self._stop_later(session, source.machine),
+                lambda session: self._stop_later(session, source, is_old_copy),
             )
 
-    def _stop_later(self, session: Session, machine: ports.MachineRecord) -> None:
-        stop_source_later.submit(self.deps, session, machine)
+    def _stop_later(self, session: Session, source: Source, is_old_copy: bool) -> None:
+        """After all else that was left for that site: what is an old copy there is removed as one."""
+        asked = source.to_end_protection(given_up=is_old_copy)
+        finish_later.submit(
+            self.deps, session, source, asked.order, asked.payload, "replication is stopped there"
+        )
 
     def _remove(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        runs = ctx.arguments(DisableArguments).runs_at_target
+        asked = ctx.arguments(DisableArguments)
+        runs = asked.runs_at_target
+        # also where nobody knows of one: a restored vault may not remember a failover
         payload = orders.RemoveReplica(
-            keep_running=runs, restore_machine=machine.reversed and machine.failed_over_point_id is None
+            keep_running=True,
+            restore_machine=machine.reversed and machine.failed_over_point_id is None,
+            given_up=asked.runs_at_source or _target_is_given_up(ctx, machine),
         )
         what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
         target = self.target(ctx, machine)
@@ -83,3 +101,7 @@ class DisableProtection(MachineOperation):
         tx = self.deps.store.within(session)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))
+
+
+def _target_is_given_up(ctx: StepContext, machine: ports.MachineRecord) -> bool:
+    return ctx.arguments(DisableArguments).without_site == machine.target_site

@@ -19,10 +19,12 @@ from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
-from ...wire.control import checks
+from ...wire.control import checks, orders
 from ...wire.control.setups import Base
 from .. import ports
 from ..steps import lookup, obstacles, replicating, synchronizing
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
@@ -110,14 +112,26 @@ class Reprotect(MachineOperation):
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
         target = self._new_target(ctx, self.machine(ctx))
-        return target.remove_replica(restore_machine=True, still_protected=True).done()
+        payload = orders.RemoveReplica(restore_machine=True, still_protected=True)
+        need = Need(
+            target.to_remove_replica(payload),
+            lost=f"the old {target.machine.name} is not defined there again yet",
+            later="its replica is removed there, and the old machine defined again",
+        )
+        return giving_up.undone_or_left(self.deps, target, need)
 
     def _reverse(self, ctx: StepContext) -> Outcome:
         sync = SyncMode.COMPARE if _to_original(ctx) else SyncMode.COPY
         return replicating.start(self.deps, self._new_source(ctx, self.machine(ctx)), sync).done()
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        return self._new_source(ctx, self.machine(ctx)).stop_replication().done()
+        source = self._new_source(ctx, self.machine(ctx))
+        need = Need(
+            source.to_stop_replication(),
+            lost="replication is not stopped there yet",
+            later="it is stopped there",
+        )
+        return giving_up.undone_or_left(self.deps, source, need)
 
     def _synchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

@@ -16,6 +16,8 @@ from ...wire.common.base import Shape
 from ...wire.control import checks, orders
 from .. import ports
 from ..steps import obstacles
+from ..steps.lost import giving_up
+from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
@@ -93,7 +95,12 @@ class TestFailover(MachineOperation):
         if _network(ctx) != CREATE:
             return Skipped("no network was made")
         target = self.target(ctx)
-        return target.ask(target.to_remove_network(drill_network(target.machine))).done()
+        need = Need(
+            target.to_remove_network(drill_network(target.machine)),
+            lost="the test network is not removed there yet",
+            later="it is removed there",
+        )
+        return giving_up.undone_or_left(self.deps, target, need)
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
@@ -123,7 +130,12 @@ class TestFailover(MachineOperation):
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        return target.ask(target.to_stop_drill(drill_fabric_id(target.machine))).done()
+        need = Need(
+            target.to_stop_drill(drill_fabric_id(target.machine)),
+            lost="the test machine is not removed there yet",
+            later="it is removed there",
+        )
+        return giving_up.undone_or_left(self.deps, target, need)
 
 
 def _network(ctx: StepContext) -> str:

@@ -45,6 +45,12 @@ def appliance_named(tx: ports.Transaction, site: str, name_or_id: str) -> ports.
     )
 
 
+def is_committed(machine: ports.MachineRecord, status: ports.StatusRecord) -> bool:
+    """Whether the target has fixed the point that the failed-over machine began from: its commit may have ended half way."""
+    points = status.replica.points if status.replica else ()
+    return any(point.committed and point.id == machine.failed_over_point_id for point in points)
+
+
 def data_addresses(tx: ports.Transaction, appliance_id: str) -> tuple[str, ...]:
     """Where the appliance's data port can be reached; raises ApplianceUnreachable if it never said hello."""
     appliance = tx.appliances.find(appliance_id)

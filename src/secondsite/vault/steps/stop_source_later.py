@@ -1,16 +1,14 @@
 """Stops a source that was unreachable when protection ended, once it returns.
 
-A job of its own waits for the source, so that nobody else has to, and nothing of ours stays there for good.
+An older vault began such jobs, and left them; now `lost.finish_later` does this, in the order in which all was left.
 """
 
 from ...ground.units import DAY
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Outcome
-from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from ...wire.control import orders
-from .. import ports
 from .deps import Deps
 from .sides.giving_orders import Limits, Orders
 
@@ -23,19 +21,6 @@ class StopLaterArguments(Shape):
 
     appliance_id: str
     site: str
-
-
-def submit(deps: Deps, session: Session, machine: ports.MachineRecord) -> str:
-    """Queue the job in the caller's transaction; its id."""
-    arguments = StopLaterArguments(appliance_id=machine.source_appliance_id, site=machine.source_site)
-    return deps.submit(
-        session,
-        STOP_LATER,
-        subject=machine.id,
-        subject_name=machine.name,
-        arguments=arguments,
-        by="secondsite",
-    )
 
 
 def definition(deps: Deps) -> Definition:

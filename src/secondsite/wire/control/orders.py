@@ -30,9 +30,14 @@ class Inventory(Shape):
 
 
 class StopReplication(Shape):
-    """`forget` also removes our checkpoints, bitmaps and the tag."""
+    """`forget` also removes our checkpoints, bitmaps and the tag. `ended`: protection ends, so a replica that an earlier
+    direction left at this site goes too; with `restore_machine` the old machine that is its base is defined again.
+    `given_up`: see RemoveReplica."""
 
     forget: bool = False
+    ended: bool = False
+    restore_machine: bool = False
+    given_up: bool = False
 
 
 class UpdatePolicy(Shape):
@@ -171,11 +176,13 @@ class CommitPoint(Shape):
 class RemoveReplica(Shape):
     """`keep_running`: the failed-over machine runs on the replica's files, so they stay and only the points are deleted.
     `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off). `still_protected`: it is the old
-    copy of a machine that runs at the other site, so it stays ours and must not start; an older vault does not say so."""
+    copy of a machine that runs at the other site, so it stays ours and must not start; an older vault does not say so. `given_up`: protection ended without this site, so the
+    copy that is here must not run beside the machine: it is fenced, and not let go of before it is off."""
 
     keep_running: bool = False
     restore_machine: bool = False
     still_protected: bool = False
+    given_up: bool = False
 
 
 class RemoveMachine(Shape):

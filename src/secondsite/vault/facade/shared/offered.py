@@ -6,6 +6,7 @@ from ....domain import offers
 from ....domain.lifecycle import Verb
 from ....domain.offers import Refused, Standing
 from ....wire import rest
+from ...steps.lookup import is_committed
 from ...watch.health import Situation
 
 
@@ -20,8 +21,9 @@ def refused(situation: Situation) -> Mapping[Verb, Refused]:
         source_site=machine.source_site,
         target_site=machine.target_site,
         away=frozenset(site for site, appliance in sides if appliance is None or not appliance.connected),
-        has_points=bool(status.replica.points) if status.replica else None,
+        has_points=any(not point.committed for point in status.replica.points) if status.replica else None,
         power=status.source.power if status.source else None,
+        committed=is_committed(machine, status),
     )
     return offers.refused(standing)
 

@@ -1,0 +1,33 @@
+"""The copy of a machine whose protection ends, at a site where the machine itself is not, as far as the vault knows."""
+
+from ...domain import errors
+from ...fabrics.interface import MachineSummary, PowerState
+from .context import Context
+
+WHY = "Its protection ended, and the machine may run at the other site."
+
+
+def require_off(context: Context) -> None:
+    """Fence what carries the machine's tag here. Raises NotPossibleNow while it runs: its power is not cut, because it may be
+    the only copy, but nobody watches it any more once it is let go."""
+    for found in context.fabric.inventory.list():
+        if found.tag == context.machine_id:
+            _fence(context, found)
+            if context.fabric.power.state(found.fabric_id) is PowerState.RUNNING:
+                raise errors.NotPossibleNow(
+                    f"{found.name} runs at this site, and may run at the other one too, so it is not let go of. When it is off it "
+                    "does not start again.",
+                    do="Shut this copy down, then retry the job. If this is the copy that you need, start it after that: it "
+                    "is yours then.",
+                )
+
+
+def _fence(context: Context, found: MachineSummary) -> None:
+    replication = context.parts.replication
+    source = replication.find(context.machine_id)
+    if source is None:
+        replication.fences.raise_unknown(context.machine_id, found.fabric_id, WHY)
+        return
+    if not source.progress.paused:
+        source.change(paused=True)
+    replication.fences.raise_(source, WHY)

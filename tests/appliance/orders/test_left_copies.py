@@ -1,0 +1,102 @@
+"""What is left at a site when a machine's protection ends, or when the site returns after that."""
+
+import pytest
+
+from rig.appliances import runs
+from rig.appliances.runs import fail_over, turned
+from secondsite.wire.control.orders import (
+    CommitPoint,
+    CreateNetwork,
+    FabricMachine,
+    Kind,
+    RemoveReplica,
+    StopReplication,
+)
+
+pytestmark = pytest.mark.slow
+
+ENDED = StopReplication(forget=True, ended=True)
+GIVEN_UP = StopReplication(forget=True, ended=True, given_up=True)
+
+
+def is_fenced_until_it_is_off(site, fabric_id, machine_id, kind, payload):
+    """The copy runs on; once it is off it is its owner's."""
+    refused = site.order(kind, payload, machine_id).problem
+    assert "web01 runs at this site" in refused.message
+    assert site.fabric.inventory.get(fabric_id).start_forbidden
+    assert not site.fabric.power.starts_with_host(fabric_id)
+    site.fabric.power.stop(fabric_id)
+    site.do(kind, payload, machine_id)
+    left = site.fabric.inventory.get(fabric_id)
+    assert (left.tag, left.start_forbidden) == (None, False)
+    assert not site.fabric.power.starts_with_host(fabric_id)
+
+
+def test_an_old_copy_that_runs_when_its_site_returns_is_fenced_and_not_let_go_before_it_is_off(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    pair.source.fabric.power.allow_start(pair.fabric_id, pair.machine_id, with_host=True)
+    runs.start(pair, "failover", point_id, name="web01")
+    is_fenced_until_it_is_off(pair.source, pair.fabric_id, pair.machine_id, Kind.STOP_REPLICATION, GIVEN_UP)
+    assert pair.source.appliance.replication.find(pair.machine_id) is None
+
+
+def test_a_failed_over_machine_whose_site_was_given_up_is_fenced_and_not_let_go_before_it_is_off(pair):
+    pair.protect().synchronized()
+    fabric_id = fail_over(pair, pair.point_now())
+    pair.target.fabric.power.allow_start(fabric_id, pair.machine_id, with_host=True)
+    payload = RemoveReplica(keep_running=True, given_up=True)
+    is_fenced_until_it_is_off(pair.target, fabric_id, pair.machine_id, Kind.REMOVE_REPLICA, payload)
+    assert pair.target.appliance.host.find(pair.machine_id) is None
+
+
+def test_the_files_at_the_site_that_was_left_go_when_protection_ends_after_a_failback(pair):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    reverse = turned(pair, away)
+    point_id = reverse.point_now()
+    fail_over(reverse, point_id)
+    reverse.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    pair.target.do(Kind.REMOVE_MACHINE, FabricMachine(fabric_id=away), pair.machine_id)
+    assert pair.target.replica_folder(pair.machine_id).exists()
+    pair.target.do(Kind.STOP_REPLICATION, ENDED, pair.machine_id)
+    assert not pair.target.replica_folder(pair.machine_id).exists()
+    assert pair.target.appliance.host.find(pair.machine_id) is None
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_the_files_of_a_machine_stay_when_its_protection_back_home_ends(pair, forgotten):
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    turned(pair, away)
+    content = pair.target.read(away)
+    if forgotten:  # as a database from an old backup has
+        pair.target.appliance.state.remove_fact(f"run/{pair.machine_id}/failover")
+    for _ in range(2):  # the order may be repeated
+        pair.target.do(Kind.STOP_REPLICATION, ENDED, pair.machine_id)
+    assert pair.target.read(away) == content
+    assert pair.target.fabric.inventory.get(away).tag is None
+    assert pair.target.appliance.host.find(pair.machine_id) is None
+
+
+def test_an_old_machine_that_an_undone_reprotect_left_withdrawn_is_defined_again_when_protection_ends(pair):
+    pair.protect().synchronized()
+    turned(pair, fail_over(pair, pair.point_now()))
+    assert pair.source.fabric.inventory.get(pair.fabric_id) is None
+    payload = ENDED.model_copy(update={"restore_machine": True})
+    pair.source.do(Kind.STOP_REPLICATION, payload, pair.machine_id)
+    assert pair.source.fabric.inventory.get(pair.fabric_id).tag is None
+    assert not pair.source.replica_folder(pair.machine_id).exists()
+
+
+def test_a_commit_ends_a_drill_that_its_vault_forgot(pair):
+    """Else it would be refused for ever: no clean-up is offered for a drill that nobody knows of."""
+    pair.protect().synchronized()
+    point_id, networks = pair.point_now(), pair.target.fabric.networks
+    pair.target.do(Kind.CREATE_NETWORK, CreateNetwork(name="drill"), pair.machine_id)
+    drill = runs.start(pair, "drill", point_id)["fabric_id"]
+    fabric_id = fail_over(pair, point_id)
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    assert pair.target.fabric.inventory.get(drill) is None
+    assert pair.target.fabric.inventory.get(fabric_id) is not None
+    assert [network.name for network in networks.list() if network.tag] == []
