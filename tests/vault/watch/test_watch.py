@@ -146,10 +146,30 @@ def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, fact
         assert not tx.appliances.find("appliance-a").connected
 
 
-def test_an_older_epoch_does_not_hide_the_present_one(store, facts):
-    facts.status("appliance-b", Status(sources=(source_status(epoch=2),)))
-    facts.status("appliance-a", Status(sources=(source_status(epoch=1, power="off"),)))
+@pytest.mark.parametrize("turned", [False, True], ids=["while it turns", "once it has turned"])
+def test_an_older_epoch_does_not_hide_the_present_one(store, facts, turned):
+    changes = {"state": State.REPROTECTING}
+    if turned:
+        changes = {"epoch": 2, "source_appliance_id": "appliance-b", "target_appliance_id": "appliance-a"}
+    change(store, **changes)
+    for _ in range(2):
+        facts.status("appliance-b", Status(sources=(source_status(epoch=2),)))
+        facts.status("appliance-a", Status(sources=(source_status(epoch=1, power="off"),)))
     assert stored(store).source.epoch == 2
+
+
+def test_a_vault_that_was_restored_from_before_a_reprotect_hears_the_sides_that_it_knows(store, facts):
+    """The source that it has since begun again is of an earlier epoch than the one that was left at the other site."""
+    for _ in range(2):
+        facts.status("appliance-b", Status(sources=(source_status(epoch=2, power="off"),)))
+        facts.status("appliance-a", Status(sources=(source_status(epoch=1),)))
+    facts.status("appliance-b", Status(sources=(source_status(epoch=2, power="off"),)))
+    assert stored(store).source.epoch == 1
+
+
+def change(store, **changes):
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.find("web01"), **changes))
 
 
 def situation(**changes):

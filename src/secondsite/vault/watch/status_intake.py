@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from ...domain.lifecycle import State
 from ...wire.control import Hello, Status
 from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
@@ -88,7 +89,7 @@ class StatusIntake:
         """Raises what the store raises; the same facts come again with the appliance's next status."""
         now = self._now()
         ahead = clocks.ahead_seconds(status.at, now)
-        noted = self._note((*status.sources, *status.replicas), now, ahead)
+        noted = self._note(appliance_id, (*status.sources, *status.replicas), now, ahead)
         due = {key: seen for key, seen in noted.items() if seen.is_due(now)}
         if due or self._appliance_is_due(appliance_id, now):
             with self._store.transaction() as tx:
@@ -148,18 +149,33 @@ class StatusIntake:
         with self._lock:
             return self._seen.get((machine_id, side))
 
-    def _note(self, statuses: Iterable[AnyStatus], now: datetime, ahead: float) -> dict[Key, _Seen]:
-        """Remember them, except those of an older epoch: the side that was left may still report on it. `ahead`: seconds by
-        which the reporter's clock leads ours."""
+    def _note(
+        self, appliance_id: str, statuses: Iterable[AnyStatus], now: datetime, ahead: float
+    ) -> dict[Key, _Seen]:
+        """Remember them, except what the side that was left still says of another epoch. `ahead`: seconds by which the
+        reporter's clock leads ours."""
         noted: dict[Key, _Seen] = {}
         with self._lock:
             for status in statuses:
                 key: Key = (status.machine_id, type(status))
                 known = self._seen.get(key) or _Seen(status, now)
-                if status.epoch >= known.status.epoch:
+                if status.epoch == known.status.epoch or self._replaces(appliance_id, status, known.status):
                     said = clocks.marked(status, ahead, known.status.findings, now)
                     noted[key] = self._seen[key] = dataclasses.replace(known, status=said, at=now)
         return noted
+
+    def _replaces(self, appliance_id: str, status: AnyStatus, known: AnyStatus) -> bool:
+        """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
+        appliances: for it the machine's own epoch counts, said by the appliance that the machine has on that side."""
+        with self._store.transaction() as tx:
+            machine = tx.machines.find(status.machine_id)
+        if machine is None or machine.state is State.REPROTECTING:
+            return status.epoch > known.epoch
+        is_source = isinstance(status, SourceStatus)
+        own = machine.source_appliance_id if is_source else machine.target_appliance_id
+        if status.epoch == machine.epoch and appliance_id == own:
+            return True
+        return status.epoch > known.epoch and known.epoch != machine.epoch
 
     def _unwritten(self) -> dict[Key, _Seen]:
         with self._lock:
