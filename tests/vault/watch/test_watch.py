@@ -148,10 +148,10 @@ def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, fact
 
 @pytest.mark.parametrize("turned", [False, True], ids=["while it turns", "once it has turned"])
 def test_an_older_epoch_does_not_hide_the_present_one(store, facts, turned):
-    changes = {"state": State.REPROTECTING}
     if turned:
-        changes = {"epoch": 2, "source_appliance_id": "appliance-b", "target_appliance_id": "appliance-a"}
-    change(store, **changes)
+        change(store, epoch=2, source_appliance_id="appliance-b", target_appliance_id="appliance-a")
+    else:
+        change(store, state=State.REPROTECTING)
     for _ in range(2):
         facts.status("appliance-b", Status(sources=(source_status(epoch=2),)))
         facts.status("appliance-a", Status(sources=(source_status(epoch=1, power="off"),)))
