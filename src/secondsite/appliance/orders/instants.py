@@ -34,5 +34,6 @@ def _forward(found: Recovery) -> RolledForward | None:
 
 
 def _is_later(hosted: HostedReplica, payload: FindInstant) -> bool:
-    processed_at = hosted.status().processed_at
-    return processed_at is None or payload.at > processed_at
+    """Than all that can be found now. A processed cycle can be found once its file has left the inbox, a moment later."""
+    stretches = hosted.cycles.stretches(hosted.points)
+    return not stretches or payload.at > max(each.ends_at for each in stretches)
