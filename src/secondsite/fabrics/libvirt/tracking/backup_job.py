@@ -25,6 +25,9 @@ from ..host import connection, domain_xml, inventory, qemu_img, secrets
 
 END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
+BETWEEN_SECONDS, LOOK_SECONDS = 5.0, 0.05
+BETWEEN_JOBS = "backup job data missing"
+"""libvirt's words while a backup job holds the machine already, or still, and has no figures."""
 CHANGED = "changed"
 """The export's bitmap; QEMU shows it as qemu:dirty-bitmap:changed."""
 
@@ -53,10 +56,20 @@ class Plan:
         return self.request.scratch_dir / f"{self.request.fabric_id}-{key}.scratch"
 
 
+def _job_kind(domain: Any) -> int:
+    deadline = time.monotonic() + BETWEEN_SECONDS
+    while True:
+        try:
+            return int(connection.call("looking for jobs", domain.jobInfo)[0])
+        except errors.FabricError as error:
+            if BETWEEN_JOBS not in error.message or time.monotonic() > deadline:
+                raise
+        time.sleep(LOOK_SECONDS)
+
+
 def free_of_jobs(domain: Any, sockets: Path) -> None:
     """Ends a job that a dead process of ours left; raises FabricError if a foreign job blocks the machine."""
-    kind = connection.call("looking for jobs", domain.jobInfo)[0]
-    if kind not in (libvirt.VIR_DOMAIN_JOB_NONE, libvirt.VIR_DOMAIN_JOB_COMPLETED):
+    if _job_kind(domain) not in (libvirt.VIR_DOMAIN_JOB_NONE, libvirt.VIR_DOMAIN_JOB_COMPLETED):
         if not _is_ours(domain, sockets):
             raise errors.FabricError(
                 f"Another job holds the machine '{domain.name()}'.",
