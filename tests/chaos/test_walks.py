@@ -14,7 +14,7 @@ from secondsite.ground.units import MiB
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
-SECONDS = 30
+SECONDS = 20
 
 
 @pytest.fixture
