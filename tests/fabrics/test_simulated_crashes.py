@@ -192,6 +192,15 @@ def test_a_consolidation_broken_off_anywhere_loses_nothing(fabric, then):
     raise AssertionError("the consolidation never ended by itself")
 
 
+def test_a_consolidation_under_a_writing_guest_asks_no_job_that_is_past_it(fabric, monkeypatch):
+    monkeypatch.setattr("secondsite.fabrics.simulated.hosting.consolidation.POLL_SECONDS", 0.0)
+    for number in range(10):
+        fabric_id, original = support.home_again(fabric, f"machine-{number}")
+        with simulated.Writer(fabric.root, fabric_id, bytes_per_second=64 * MiB, block_bytes=64 * KiB):
+            fabric.hosting.consolidate(fabric_id, {"vda": original}, lambda share: None)
+        assert fabric.inventory.get(fabric_id).definition.disks[0].path == str(original)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.003, 0.01, 0.03])
 def test_a_consolidation_whose_machine_loses_power_ends_and_loses_nothing(fabric, seconds):
     fabric_id, original = support.home_again(fabric, "machine")

@@ -31,7 +31,7 @@ def into(daemon: StorageDaemon, prefix: str, chain: Sequence[layers.ChainFile], 
 
 
 def _finish_job(daemon: StorageDaemon, job: str) -> None:
-    deadline = time.monotonic() + image.MERGE_SECONDS
+    deadline, asked = time.monotonic() + image.MERGE_SECONDS, False
     while (now := _job(daemon, job))["status"] != "concluded":
         if time.monotonic() > deadline:
             daemon.qmp("job-cancel", id=job)
@@ -39,8 +39,10 @@ def _finish_job(daemon: StorageDaemon, job: str) -> None:
                 f"A merge did not end within {image.MERGE_SECONDS:.0f} s.",
                 do="Check the store's disk for errors or load, then repeat.",
             )
-        if now["status"] == "ready":
+        if now["status"] == "ready" and not asked:
+            # it stays in that state for a moment; asked again, it may refuse
             daemon.qmp("job-complete", id=job)
+            asked = True
         time.sleep(_JOB_POLL_SECONDS)
     daemon.qmp("job-dismiss", id=job)
     if "error" in now:

@@ -7,6 +7,7 @@ attempt finds the job by name and continues."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,7 +53,9 @@ def _advance(host: Host, record: MachineRecord, key: str, original: Path) -> flo
             return _begin(session, record, key, original, job_id)
         status = job["status"]
         if status == "ready":
-            session.run("job-complete", id=job_id)
+            # asked for again until it is seen to have left that state; by then the job may refuse it
+            with contextlib.suppress(errors.FabricError):
+                session.run("job-complete", id=job_id)
         elif status == "pending":
             host.records.save(_switched(record, key, original))
             session.run("job-finalize", id=job_id)
