@@ -197,7 +197,9 @@ def test_a_consolidation_under_a_writing_guest_asks_no_job_that_is_past_it(fabri
     for number in range(10):
         fabric_id, original = support.home_again(fabric, f"machine-{number}")
         with simulated.Writer(fabric.root, fabric_id, bytes_per_second=64 * MiB, block_bytes=64 * KiB):
-            fabric.hosting.consolidate(fabric_id, {"vda": original}, lambda share: None)
+            told: list[float] = []
+            fabric.hosting.consolidate(fabric_id, {"vda": original}, told.append)
+            assert told == sorted(told)
         assert fabric.inventory.get(fabric_id).definition.disks[0].path == str(original)
 
 

@@ -63,14 +63,17 @@ def _begin(domain: Any, key: str, element: Element, base: Path) -> None:
 
 def _finish(domain: Any, key: str, base: Path, progress: Progress) -> None:
     """Waits until both files are equal, then switches the machine to the lower one."""
-    seen, moved_at = -1, time.monotonic()
+    seen, furthest, moved_at = -1, 0.0, time.monotonic()
     while not _lies_on(_live_element(domain, key), base):
         job = connection.call("watching a merge", domain.blockJobInfo, key, 0)
         if not job and not _lies_on(_live_element(domain, key), base):
             raise errors.FabricError(f"The merge of disk {key} of '{domain.name()}' was cancelled or failed.")
         if job and job["cur"] != seen:
             seen, moved_at = job["cur"], time.monotonic()
-            progress(seen / job["end"] if job["end"] else 0.0)
+            furthest = max(
+                furthest, seen / job["end"] if job["end"] else 0.0
+            )  # the guest writes on, and the end moves
+            progress(furthest)
         if time.monotonic() - moved_at > STALL_SECONDS:
             raise errors.DeadlineExceeded(
                 f"The merge of disk {key} of '{domain.name()}' stands still at {seen} bytes.",

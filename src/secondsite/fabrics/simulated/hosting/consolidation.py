@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ....datapath.disks import image
+from ....datapath.errors import QmpRefused
 from ....domain import errors
 from ...interface import PowerState
 from ..host import disks
@@ -28,11 +29,15 @@ POLL_SECONDS = 0.02
 def run(host: Host, fabric_id: str, originals: Mapping[str, Path], progress: Callable[[float], None]) -> None:
     """Merge each disk down into its original file; reports the share that is done. Raises FabricError."""
     deadline = time.monotonic() + DEADLINE_SECONDS
+    furthest = 0.0
     for number, (key, original) in enumerate(originals.items()):
         while True:
             with host.records.lock(fabric_id, "consolidate"):
                 share = _advance(host, host.records.need(fabric_id), key, original)
-            progress((number + share) / len(originals))
+            furthest = max(
+                furthest, (number + share) / len(originals)
+            )  # the guest writes on, and the end moves
+            progress(furthest)
             if share == 1.0:
                 break
             if time.monotonic() > deadline:
@@ -54,7 +59,7 @@ def _advance(host: Host, record: MachineRecord, key: str, original: Path) -> flo
         status = job["status"]
         if status == "ready":
             # asked for again until it is seen to have left that state; by then the job may refuse it
-            with contextlib.suppress(errors.FabricError):
+            with contextlib.suppress(QmpRefused):
                 session.run("job-complete", id=job_id)
         elif status == "pending":
             host.records.save(_switched(record, key, original))
