@@ -125,6 +125,19 @@ def test_replication_does_not_need_the_vault_and_the_command_line_says_that_it_i
     assert rig.machine("web01").state == "protected"
 
 
+def test_an_appliance_ends_when_its_state_is_replaced_under_it_and_goes_on_once_it_is_put_back(rig):
+    state = rig.home("appliance-b") / "appliance.db"
+    aside = state.with_suffix(".aside")
+    points = stored_points(rig, "web01")
+    state.rename(aside)
+    eventually(lambda: not rig.appliances["b"].is_alive, 20)
+    assert f"{state} was removed or replaced while the appliance ran." in rig.appliances["b"].log.read_text()
+    aside.rename(state)
+    rig.appliances["b"].start()
+    eventually(lambda: stored_points(rig, "web01") - points, 60)
+    eventually(lambda: rig.codes("web01") == {}, 60)
+
+
 # ---- a full disk at the target ---------------------------------------------------------------------------------------
 
 

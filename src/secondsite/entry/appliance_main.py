@@ -27,6 +27,8 @@ WORK_DIRECTORY = "fabric-work"
 STOP_SECONDS = 20.0
 ENDING_SECONDS = 30.0
 """How long a starting appliance waits for one that is stopping."""
+LOOK_SECONDS = 2.0
+"""How often a running appliance looks whether its home is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,8 @@ def _serve(home: Path, config: ApplianceConfig, kept: Custody) -> None:
     try:
         appliance.start()
         print(f"appliance ready {', '.join(appliance.data_addresses)}", flush=True)
-        while not wanted.wait(timeout=3600):
-            pass
+        while not wanted.wait(LOOK_SECONDS):
+            appliance.state.require_own_file()
     finally:
         appliance.stop(STOP_SECONDS)
         fabric.close()

@@ -22,6 +22,7 @@ from secondsite.wire.control.orders import (
     ShutDown,
     StartReplica,
     StopReplica,
+    Withdraw,
 )
 from secondsite.wire.control.setups import Base
 
@@ -198,6 +199,19 @@ def test_a_removed_replica_gives_the_old_machine_back(pair):
     assert found is not None
     assert found.power is PowerState.OFF
     reverse.target.do(Kind.REMOVE_REPLICA, payload, pair.machine_id)
+
+
+def test_a_withdrawn_machine_is_given_back_by_a_site_that_never_heard_of_the_replica(pair):
+    pair.protect().synchronized()
+    fail_over(pair, pair.point_now())
+    pair.source.do(Kind.WITHDRAW, Withdraw(fabric_id=pair.fabric_id), pair.machine_id)
+    assert pair.source.fabric.inventory.get(pair.fabric_id) is None
+    payload = RemoveReplica(restore_machine=True, still_protected=True, fabric_id=pair.fabric_id)
+    for _ in range(2):
+        pair.source.do(Kind.REMOVE_REPLICA, payload, pair.machine_id)
+        found = pair.source.fabric.inventory.get(pair.fabric_id)
+        assert found is not None
+        assert found.power is PowerState.OFF
 
 
 def test_a_failed_over_machine_keeps_its_files_when_protection_ends(pair):

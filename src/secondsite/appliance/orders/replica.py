@@ -137,7 +137,7 @@ def _restore_key(context: Context) -> str:
 
 
 def _restore(context: Context, payload: RemoveReplica) -> str:
-    fabric_id = context.state.fact(_restore_key(context))
+    fabric_id = context.state.fact(_restore_key(context)) or payload.fabric_id
     definition = withdrawn.recall(context.state, fabric_id) if fabric_id else None
     if definition is None:
         return "no machine was withdrawn here"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...domain import errors
 from ...ground import seams
 from ...ground.units import DAY
 from ...wire.control import Report
@@ -32,12 +33,22 @@ class State:
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._now = now
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(SCHEMA)
+        self._inode = _inode(path)
+
+    def require_own_file(self) -> None:
+        """Raises NotPossibleNow if the file was removed or replaced: what is written to the open one is lost with it."""
+        if _inode(self._path) != self._inode:
+            raise errors.NotPossibleNow(
+                f"{self._path} was removed or replaced while the appliance ran.",
+                do="Put the appliance's home back if it is gone, then start the appliance again.",
+            )
 
     def close(self) -> None:
         with self._lock:
@@ -50,6 +61,7 @@ class State:
             try:
                 yield self._db
                 seams.reach("appliance.state.before-commit")
+                self.require_own_file()
                 self._db.execute("COMMIT")
             except BaseException:
                 self._db.execute("ROLLBACK")
@@ -112,3 +124,10 @@ class State:
 
     def remove_fact(self, key: str) -> None:
         self._change("DELETE FROM facts WHERE key = ?", key)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None

@@ -112,7 +112,9 @@ class Reprotect(MachineOperation):
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
         target = self._new_target(ctx, self.machine(ctx))
-        payload = orders.RemoveReplica(restore_machine=True, still_protected=True)
+        payload = orders.RemoveReplica(
+            restore_machine=True, still_protected=True, fabric_id=target.machine.target_fabric_id
+        )
         need = Need(
             target.to_remove_replica(payload),
             lost=f"the old {target.machine.name} is not defined there again yet",
