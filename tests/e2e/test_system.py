@@ -1,5 +1,7 @@
 """Two sites with a real libvirtd each, as `qemu:///system`: QEMU runs as another user, and the paths are a real host's."""
 
+import contextlib
+import hashlib
 import tempfile
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import libvirt
 import pytest
 
 import guestkit
+import secondsite.fabrics.libvirt.host
 from rig import GuestMachine, Rig
 from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
@@ -14,10 +17,12 @@ from tests.support import command_line, libvirtd, policies
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
 
+HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
+
 
 @pytest.fixture(scope="module")
 def daemons():
-    with libvirtd.running() as a, libvirtd.running() as b:
+    with libvirtd.running(hook=HOOK) as a, libvirtd.running() as b:
         yield {"a": a, "b": b}
 
 
@@ -46,13 +51,20 @@ def rig(daemons):
         yield rig
 
 
-def domains(daemons, site):
-    """What the site's libvirt knows, as virsh would show it."""
+@contextlib.contextmanager
+def virsh(daemons, site):
+    """The site's libvirt as its owner has it."""
     connection = libvirt.open(daemons[site].uri)
     try:
-        return {each.name(): each.isActive() == 1 for each in connection.listAllDomains()}
+        yield connection
     finally:
         connection.close()
+
+
+def domains(daemons, site):
+    """What the site's libvirt knows, as virsh would show it."""
+    with virsh(daemons, site) as connection:
+        return {each.name(): each.isActive() == 1 for each in connection.listAllDomains()}
 
 
 def test_a_guest_is_protected_and_agrees_to_points(rig, daemons):
@@ -99,6 +111,44 @@ def moved(rig, daemons, site, old, new, boot):
     command_line.do(rig, "planned-failover", "web01")
     assert domains(daemons, site) == {"web01": True}
     assert e2e.booted(new, boot).verified_last == old.boots[-1].bye
+
+
+def test_a_site_that_returns_with_its_own_writes_keeps_them_until_the_operator_decides(rig, daemons):
+    """Its appliance was dead, and its guest wrote on until the host lost its power."""
+    guest = rig.guests["web01"]
+    there = rig.console("b", "web01")
+    rig.appliances["a"].kill()
+    command_line.do(rig, "failover", "web01")
+    known = e2e.booted(there, len(there.boots)).verified_last
+    e2e.wait_for_record(guest.console, guest.console.last_record + 10)
+    with virsh(daemons, "a") as connection:
+        connection.lookupByName("web01").destroy()
+    own, disk = guest.console.last_record, digest(guest)
+    assert own > known
+
+    rig.appliances["a"].start()
+    rig.wait_connected()
+    with virsh(daemons, "a") as connection:
+        old = connection.lookupByName("web01")
+        eventually(
+            lambda: 'start="forbidden"' in old.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), within_seconds=60
+        )
+        with pytest.raises(libvirt.libvirtError, match="failed over to the other site"):
+            old.create()
+    assert domains(daemons, "a") == {"web01": False}
+    assert domains(daemons, "b") == {"web01": True}
+    command_line.do(rig, "commit", "web01")
+    assert digest(guest) == disk
+
+    command_line.do(rig, "reprotect", "web01")
+    assert domains(daemons, "a") == {}
+    rig.new_points("web01")
+    moved(rig, daemons, "a", there, guest.console, len(guest.console.boots) + 1)
+    command_line.do(rig, "commit", "web01")
+
+
+def digest(guest):
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in guest.disks]
 
 
 def test_the_end_of_protection_leaves_the_guest_as_it_was(rig, daemons):
