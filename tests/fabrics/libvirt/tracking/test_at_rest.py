@@ -233,6 +233,56 @@ def test_a_snapshot_in_the_inode_of_an_earlier_one_hides_no_write(host, machine,
     assert cycle(host, machine, base)[1] == {3}
 
 
+def below_a_snapshot(host, machine):
+    """(file below, overlay, checkpoint that was made above it) of a machine that is off."""
+    below = host.disk_path(machine, "vda")
+    overlay = snapshot_outside(host, machine)
+    base = steps.checkpoint(host, machine)
+    steps.stopped(host, machine)
+    return below, overlay, base
+
+
+def replace_below(below, overlay):
+    copy = below.with_suffix(".copy")
+    shutil.copyfile(below, copy)
+    edit(copy, 9)
+    copy.replace(below)
+
+
+def rebase(below, overlay):
+    other = below.with_suffix(".other")
+    shutil.copyfile(below, other)
+    edit(other, 9)
+    qemu_img("rebase", "-u", "-F", "qcow2", "-b", str(other), str(overlay))
+
+
+@pytest.mark.parametrize("change", [replace_below, rebase])
+@pytest.mark.parametrize("off", [False, True], ids=["running", "at-rest"])
+def test_a_disk_whose_backing_file_was_exchanged_is_compared(host, machine, change, off):
+    below, overlay, base = below_a_snapshot(host, machine)
+    change(below, overlay)
+    if not off:
+        host.fabric.power.start(machine)
+        assert host.fabric.tracking.unwritten(machine, ["vda"], base) is None
+    base, marked = cycle(host, machine, base)
+    assert marked is None
+    assert host.fabric.tracking.unwritten(machine, ["vda"], base) is not None
+    assert cycle(host, machine, base)[1] == set()
+
+
+def test_a_disk_that_grew_above_a_snapshot_is_compared_and_its_cycles_go_on(host, machine):
+    base = steps.checkpoint(host, machine)
+    write(host, machine, 2)
+    snapshot_outside(host, machine)
+    new_bytes = steps.DISK_BYTES + 4 * BLOCK
+    host.domain(machine).blockResize("vda", new_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+    write(host, machine, steps.DISK_BYTES // BLOCK + 3)
+    base, marked = cycle(host, machine, base)
+    assert marked is None
+    write(host, machine, 4)
+    assert cycle(host, machine, base)[1] == {4}
+
+
 def test_a_machine_at_rest_tells_whether_it_was_written_since_its_checkpoint(host, machine):
     path = host.disk_path(machine, "vda")
     steps.stopped(host, machine)

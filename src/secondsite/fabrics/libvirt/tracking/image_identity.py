@@ -7,6 +7,9 @@ inodes of a disk's chain are recorded with each checkpoint, and its bitmap count
     overlays above that file             external snapshots (P10): hypervisors begin the same bitmap in each overlay
     a file that was below that file      overlays were committed down to it, with their bitmaps
 
+What has no bitmap of the checkpoint lies below those that do, and was below them then: its owner may have replaced it.
+Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot is compared.
+
 A checkpoint's name is never used twice, so an older copy of an image does not have it."""
 
 import json
@@ -44,7 +47,7 @@ class Identities:
         """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps files below
         the top read-only, so their bitmaps are as stored."""
         origin = self._origin(domain, disk, checkpoint)
-        if origin and origin[0] == _inode(Path(disk.path)):
+        if not disk.backed and origin and origin[0] == _inode(Path(disk.path)):
             return True
         return bool(_holders(_links(Path(disk.path)), origin, checkpoint, top_is_whole=True))
 
@@ -53,8 +56,7 @@ class Identities:
         cannot be trusted."""
         links = _links(Path(disk.path))
         found = _holders(links, self._origin(domain, disk, checkpoint), checkpoint)
-        is_one_size = len({link.size_bytes for link in found}) == 1
-        return tuple(link.path for link in found) if is_one_size else ()
+        return tuple(link.path for link in found)
 
     def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
         """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
@@ -62,7 +64,11 @@ class Identities:
         origin = self._origin(domain, disk, checkpoint)
         if not origin or origin[0] != _inode(Path(disk.path)):
             return False
-        return not disk.backed or not any(checkpoint in link.bitmaps for link in _links(Path(disk.path))[1:])
+        if not disk.backed:
+            return True
+        links = _links(Path(disk.path))
+        is_below = any(checkpoint in link.bitmaps for link in links[1:])
+        return not is_below and bool(_holders(links, origin, checkpoint, top_is_whole=True))
 
     def forget(self, fabric_id: str) -> None:
         self._path(fabric_id).unlink(missing_ok=True)
@@ -89,10 +95,14 @@ def _chains(by_disk: Mapping[str, Chain | int]) -> dict[str, Chain]:
 def _holders(
     links: Sequence[qemu_img.ImageFacts], origin: Chain, name: str, top_is_whole: bool = False
 ) -> Sequence[qemu_img.ImageFacts]:
-    """The files from the top down that have the bitmap whole, if one of them is of the chain that it was made in."""
+    """The files from the top down that have the bitmap whole, if one of them is of the chain that it was made in, as
+    all below them are."""
     whole = {id(link) for at, link in enumerate(links) if link.bitmaps.get(name) or (top_is_whole and not at)}
     found = list(takewhile(lambda link: id(link) in whole, links))
-    return found if any(_inode(link.path) in origin for link in found) else ()
+    is_one_size = len({link.size_bytes for link in found}) == 1
+    below = {_inode(link.path) for link in links[len(found) :]} - {None}
+    is_of_it = any(_inode(link.path) in origin for link in found) and below <= set(origin)
+    return found if is_one_size and is_of_it else ()
 
 
 def _chain(path: Path) -> list[int]:
