@@ -5,6 +5,8 @@ import pytest
 from rig.hosts import SimulatedHost
 from secondsite.fabrics import conformance
 
+pytestmark = pytest.mark.slow
+
 
 class TestSimulated(conformance.Suite):
     @pytest.fixture

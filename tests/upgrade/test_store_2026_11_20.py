@@ -15,7 +15,7 @@ SAID = upgrade.said_of(RELEASE)
 MACHINES = {name: each for name, each in SAID["machines"].items() if each["target_site"] == "b"}
 UNCOMMITTED = sorted(name for name, machine in MACHINES.items() if machine["state"] != "committed")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")

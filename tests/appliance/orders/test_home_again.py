@@ -1,11 +1,15 @@
 """Coming home brings the same machine home: its own cards and networks, whatever it had at the other site."""
 
+import pytest
+
 from rig.appliances import Pair
 from rig.appliances.runs import back, start
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import CommitPoint, Kind, ShutDown
+
+pytestmark = pytest.mark.slow
 
 
 def with_two_cards(sites):

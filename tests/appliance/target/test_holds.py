@@ -1,10 +1,14 @@
 """Holds on points: the target's appliance keeps them, with or without a vault."""
 
+import pytest
+
 from rig.appliances import policy
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB
 from secondsite.wire.control.orders import HoldPoint, Kind, OnePoint, UpdatePolicy
+
+pytestmark = pytest.mark.slow
 
 
 def _hold(pair, point_id, reason="before the upgrade"):

@@ -20,6 +20,8 @@ from tests.datapath.replica.support_encryption import named, readable
 from tests.datapath.support_chain import Source, assert_points_true
 from tests.datapath.support_channel import cycle_header, disk_content
 
+pytestmark = pytest.mark.slow
+
 MARK = b"patient 4711 has been given "
 """What an intruder would look for."""
 
@@ -69,7 +71,6 @@ def test_no_file_of_a_replica_shows_what_the_disk_holds(replica, source, key, tm
     replica.close_run("drill")
 
 
-@pytest.mark.slow
 def test_an_encrypted_replica_lives_through_the_whole_story(
     replica, daemon, source, key, tmp_path, monkeypatch
 ):
@@ -146,7 +147,6 @@ def test_the_key_shows_on_no_command_line(replica, daemon, source, key):
     assert key.secret not in command
 
 
-@pytest.mark.slow
 def test_points_of_an_encrypted_replica_cost_no_key_stretching(replica, source):
     """Making a LUKS header takes seconds of processor time: only the first file may pay for it."""
     replica.apply(*source.cycle("p1"))

@@ -38,6 +38,8 @@ from tests.datapath.support_chain import (
     write_image,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def replica(tmp_path, daemon, source):
@@ -54,7 +56,6 @@ def test_every_sealed_point_stays_bit_equal_while_cycles_go_on(replica, source, 
     assert_points_true(replica, source, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_random_story_of_cycles_drops_runs_and_daemon_deaths_keeps_every_point_true(
     replica, daemon, source, tmp_path
 ):
@@ -198,7 +199,6 @@ def test_a_shrunken_disk_is_refused(replica, source):
         replica.apply(*source.cycle())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("order", list(itertools.permutations(["p1", "p2", "p3"])))
 def test_points_can_be_dropped_in_any_order_down_to_the_head(replica, source, tmp_path, order):
     for point_id in ("p1", "p2", "p3"):
@@ -214,7 +214,6 @@ def test_points_can_be_dropped_in_any_order_down_to_the_head(replica, source, tm
     assert_points_true(replica, source, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_drill_on_an_old_point_is_untouched_while_others_are_pruned(replica, source, tmp_path):
     for number in range(1, 6):
         replica.apply(*source.cycle(f"p{number}"))
@@ -238,7 +237,6 @@ def test_a_drill_on_an_old_point_is_untouched_while_others_are_pruned(replica, s
     assert_points_true(replica, source, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_running_machine_and_the_head_share_the_chain(replica, source, daemon, tmp_path):
     """Another process has the overlay open, as a hypervisor would, while cycles, seals and drops go on."""
     replica.apply(*source.cycle("p1"))
@@ -370,7 +368,6 @@ def test_verify_finds_one_flipped_byte(replica, source, tmp_path):
     assert "sda" in verdict.sentence
 
 
-@pytest.mark.slow
 def test_a_daemon_that_died_and_was_started_again_while_a_point_was_read_is_no_rot(replica, source, daemon):
     def dies(_through, _read):
         os.kill(daemon.pid, signal.SIGKILL)

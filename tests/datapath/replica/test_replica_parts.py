@@ -13,6 +13,8 @@ from secondsite.ground.units import MiB
 from tests.datapath.replica.support_regions import assert_region_true
 from tests.datapath.support_chain import Seams, Source, assert_points_true, dying
 
+pytestmark = pytest.mark.slow
+
 SLICE = {"sda": 1 * MiB}
 
 
@@ -89,7 +91,6 @@ def test_only_a_head_without_an_instant_to_lose_takes_parts(tmp_path, daemon, so
     assert replica.takes_parts(ordinary)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("came", [2, 6])
 def test_a_slice_on_its_way_survives_a_death_at_every_seam(replica, source, daemon, tmp_path, came):
     """Dead at any seam, whole or torn, the successor sends a superset; no point is ever anything but true."""
