@@ -12,7 +12,7 @@ from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
-from secondsite.ground.units import MiB
+from secondsite.ground.units import GiB, MiB
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import Drain, Kind, RunCycle
 
@@ -143,3 +143,32 @@ def test_an_edit_between_a_cycle_and_the_end_of_its_checkpoint_is_sent(pair, mon
 
     eventually(sent, 10)
     eventually(lambda: source.unchanged_fingerprint is not None, 10)
+
+
+def test_a_disk_that_is_made_larger_while_its_machine_is_off_is_as_large_in_the_next_point(pair):
+    pair.protect().synchronized()
+    off(pair.source, pair.fabric_id)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    eventually(lambda: source.unchanged_fingerprint is not None)
+    subprocess.run(
+        ["qemu-img", "resize", "-q", pair.definition().disks[0].path, str(DISK_BYTES + MiB)], check=True
+    )
+    eventually(lambda: len(pair.point_bytes(pair.status().points[-1].id)) == DISK_BYTES + MiB)
+    eventually(lambda: source.unchanged_fingerprint is not None)
+
+
+def test_a_machine_that_is_given_more_memory_while_it_is_off_has_it_in_the_next_point(pair):
+    pair.protect().synchronized()
+    off(pair.source, pair.fabric_id)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    eventually(lambda: source.unchanged_fingerprint is not None)
+    points = len(pair.status().points)
+    simulated.give_memory(pair.source.root, pair.fabric_id, 3 * GiB)
+
+    def memory_at_target():
+        hosted = pair.target.replica(pair.machine_id)
+        return hosted.definition(hosted.record(pair.status().points[-1].id)).memory_bytes
+
+    eventually(lambda: memory_at_target() == 3 * GiB)
+    eventually(lambda: source.unchanged_fingerprint is not None)
+    assert len(pair.status().points) == points + 1

@@ -10,6 +10,7 @@ from ...datapath.errors import PeerRefused
 from ...datapath.extents import Extent
 from ...datapath.transfer import CycleResult, DiskPlan
 from ...ground import seams
+from . import cycle_plan
 from .cycle_plan import CyclePlan
 from .machine import Source
 from .progress import DiskPass
@@ -98,6 +99,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
     }
     if header.point is not None:
         changes["point_at"] = session.taken_at
+        changes["definition"] = cycle_plan.digest(header.point["definition"])
     if plan.request.app_consistent:
         changes["app_point_at"] = session.taken_at
     if plan.request.pause and not passes:

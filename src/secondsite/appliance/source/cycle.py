@@ -39,10 +39,11 @@ VIEW_MARGIN_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Times and sizes of the disk files of a machine that is off, and its firmware state."""
+    """Times and sizes of the disk files of a machine that is off, its firmware state, and its definition."""
 
     files: object
     firmware: object
+    definition: MachineDefinition
 
 
 def _nobody(_fraction: float, _sentence: str) -> None:
@@ -112,7 +113,9 @@ class Cycles:
         """The fingerprint of a machine that is off, if it is what the target has. Dropping checkpoints writes to the files,
         so it is taken afterwards; what an owner wrote meanwhile is told by the bitmaps. `seen` is of the view."""
         now = self._fingerprint(source)
-        if seen is None or now is None or seen.firmware != now.firmware or source.progress.passes:
+        if seen is None or now is None or source.progress.passes:
+            return None
+        if (seen.firmware, seen.definition) != (now.firmware, now.definition):
             return None
         return now if idle.is_unwritten(self._fabric, source) else None
 
@@ -130,7 +133,9 @@ class Cycles:
         found = self._fabric.inventory.get(source.setup.fabric_id)
         marks = _file_marks([disk.path for disk in found.definition.disks]) if found else None
         firmware = disks_and_firmware.firmware_state(self._fabric, source) or ()
-        return None if marks is None else Fingerprint(marks, tuple(file.record for file in firmware))
+        if found is None or marks is None:
+            return None
+        return Fingerprint(marks, tuple(file.record for file in firmware), found.definition)
 
     def _send_idle(
         self,
@@ -172,11 +177,11 @@ class Cycles:
                 source, session, parts, disks_and_firmware.firmware_state(self._fabric, source), request
             )
             disk_plans = _plans(source, disks, parts)
-            if request.idle_ok and plan.is_nothing(disk_plans):
-                return None, seen
             definition = (
                 disks_and_firmware.summary(self._fabric, source).definition if plan.has_point else None
             )
+            if request.idle_ok and plan.is_nothing(disk_plans, definition):
+                return None, seen
             return self._deliver(connection, plan, definition, disk_plans, guarded, told), seen
 
     def _guarded(

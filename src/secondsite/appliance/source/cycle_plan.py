@@ -1,5 +1,7 @@
 """What a cycle carries, and its header with the recovery point that it asks for."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,24 +76,36 @@ class CyclePlan:
         )
 
     def _point(self, seq: int, definition: MachineDefinition) -> dict[str, Any]:
-        wanted = {part.key for part in self.parts} - set(self.apart)
-        kept = tuple(disk for disk in definition.disks if disk.key in wanted)
         return {
             "point_id": points.point_id(self.session.taken_at, self.source.setup.epoch, seq),
             "consistency": self.session.consistency,
             "reason": " ".join(filter(None, (self.session.reason, self.request.reason))) or None,
-            "definition": definition.model_copy(update={"disks": kept}).model_dump(mode="json"),
+            "definition": self._described(definition),
             "machine_name": self.source.setup.machine_name,
             "set_id": self.request.set_id,
         }
 
-    def is_nothing(self, plans: Sequence[DiskPlan]) -> bool:
+    def _described(self, definition: MachineDefinition) -> dict[str, Any]:
+        """The definition with the disks of this cycle's point."""
+        wanted = {part.key for part in self.parts} - set(self.apart)
+        kept = tuple(disk for disk in definition.disks if disk.key in wanted)
+        return definition.model_copy(update={"disks": kept}).model_dump(mode="json")
+
+    def is_nothing(self, plans: Sequence[DiskPlan], definition: MachineDefinition | None) -> bool:
         """Whether a machine that is off has nothing newer than the newest point."""
         progress = self.source.progress
         sealed = progress.point_at is not None and progress.point_at == progress.taken_at
         busy = any(plan.changed or plan.compare for plan in plans) or any(part.mode for part in self.parts)
+        resized = {part.key: part.size_bytes for part in self.parts} != progress.sizes_bytes
         news = any(file.packed is not None for file in self.firmware or ())
-        return self.session.at_rest and sealed and not busy and not news
+        if definition is not None and progress.definition is not None:
+            news |= digest(self._described(definition)) != progress.definition
+        return self.session.at_rest and sealed and not busy and not resized and not news
+
+
+def digest(definition: dict[str, Any]) -> str:
+    """What changes with a definition."""
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
 def offered(source: Source, disks: Sequence[str], now: datetime) -> CycleHeader:

@@ -37,6 +37,8 @@ class SourceProgress(Shape):
     """Disks that were included later and whose first pass has not ended."""
     firmware: dict[str, str] = Field(default_factory=dict)
     """The firmware state that the target has: sha256 by the file's name."""
+    definition: str | None = None
+    """The digest of the definition that the newest point has."""
     doubtful: dict[str, tuple[tuple[int, int], ...]] = Field(default_factory=dict)
     """Offset and length of what cycles after the acknowledged one may have brought, by disk key."""
     sizes_bytes: dict[str, int] = Field(default_factory=dict)

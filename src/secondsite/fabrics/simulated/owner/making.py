@@ -86,6 +86,15 @@ def resize(root: Path, fabric_id: str, disk_key: str, size_bytes: int) -> None:
         host.records.save(record.having(definition=record.definition.model_copy(update={"disks": listed})))
 
 
+def give_memory(root: Path, fabric_id: str, memory_bytes: int) -> None:
+    """The machine has this much memory from its next start on."""
+    host = Host(root)
+    with host.records.lock(fabric_id, "give memory"):
+        record = host.records.need(fabric_id)
+        definition = record.definition.model_copy(update={"memory_bytes": memory_bytes})
+        host.records.save(record.having(definition=definition))
+
+
 def kill(root: Path, fabric_id: str) -> None:
     """kill -9 of the daemon that runs a machine; without `own_daemon` all machines that share it go off too."""
     host = Host(root)
