@@ -15,7 +15,7 @@ from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
-WRITING = guestkit.Workload(records_per_second=20, load_kib_per_second=256)
+WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=128)
 NAMES = ("web01", "db01")
 BUDGET_SECONDS = 10
 

@@ -16,7 +16,7 @@ from tests.support import command_line, policies
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
 NEEDLE = b"secondsite" * 20
 """Stands all over the guest's disk."""
-WRITING = guestkit.Workload(records_per_second=10, load_kib_per_second=128)
+WRITING = guestkit.Workload(records_per_second=6, load_kib_per_second=128)
 PROTECT = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick", "--encrypt")
 
 
