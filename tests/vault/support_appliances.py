@@ -247,6 +247,8 @@ class Appliances:
     def _power(self, appliance_id, machine_id, payload):
         if appliance_id in self.saved:
             return orders.PowerFact(power="saved")
+        if (machine_id, appliance_id) not in self.copies.made:
+            return orders.PowerFact(power="missing")
         return orders.PowerFact(power="running" if appliance_id in self.running(machine_id) else "off")
 
     def _shut_down(self, appliance_id, machine_id, payload):

@@ -13,6 +13,8 @@ class Copies:
 
     def __init__(self):
         self.two = []
+        self.made = set()
+        """(machine id, appliance) of each that ever ran."""
         self._runs = set()
         self._left = set()
 
@@ -22,6 +24,7 @@ class Copies:
 
     def run(self, machine_id, at):
         self._runs.add((machine_id, at))
+        self.made.add((machine_id, at))
 
     def stop(self, machine_id, at):
         self._runs.discard((machine_id, at))

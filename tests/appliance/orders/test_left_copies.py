@@ -4,6 +4,9 @@ import pytest
 
 from rig.appliances import runs
 from rig.appliances.runs import fail_over, turned
+from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire.control.orders import (
     CommitPoint,
     CreateNetwork,
@@ -39,6 +42,29 @@ def test_an_old_copy_that_runs_when_its_site_returns_is_fenced_and_not_let_go_be
     runs.start(pair, "failover", point_id, name="web01")
     is_fenced_until_it_is_off(pair.source, pair.fabric_id, pair.machine_id, Kind.STOP_REPLICATION, GIVEN_UP)
     assert pair.source.appliance.replication.find(pair.machine_id) is None
+
+
+def test_an_old_copy_that_was_live_migrated_when_its_site_returns_is_not_let_go(pair):
+    """It runs, on another host of that site."""
+    pair.protect().synchronized()
+    runs.start(pair, "failover", pair.point_now(), name="web01")
+    simulated.migrate_away(pair.source.root, pair.fabric_id)
+    refused = pair.source.order(Kind.STOP_REPLICATION, GIVEN_UP, pair.machine_id).problem
+    assert "live-migrated from here" in refused.message
+    assert "virsh undefine" in refused.do
+    assert pair.source.fabric.inventory.get(pair.fabric_id).start_forbidden
+    Host(pair.source.root).records.delete(pair.fabric_id)
+    pair.source.do(Kind.STOP_REPLICATION, GIVEN_UP, pair.machine_id)
+    assert pair.source.appliance.replication.find(pair.machine_id) is None
+
+
+def test_an_old_copy_that_its_owner_paused_is_not_let_go(pair, monkeypatch):
+    """One word of its owner, and it goes on."""
+    pair.protect().synchronized()
+    runs.start(pair, "failover", pair.point_now(), name="web01")
+    monkeypatch.setattr(type(pair.source.fabric.power), "state", lambda *_: PowerState.PAUSED)
+    refused = pair.source.order(Kind.STOP_REPLICATION, GIVEN_UP, pair.machine_id).problem
+    assert "web01 runs at this site" in refused.message
 
 
 def test_a_failed_over_machine_whose_site_was_given_up_is_fenced_and_not_let_go_before_it_is_off(pair):

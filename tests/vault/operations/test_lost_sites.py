@@ -1,5 +1,7 @@
 """From every state, with either site gone for ever, a way leads on; and what was left undone there is done if it returns."""
 
+from dataclasses import replace
+
 import pytest
 
 from secondsite.domain import errors, lifecycle
@@ -205,6 +207,49 @@ def test_a_target_that_may_run_the_machine_holds_the_cancel_until_it_is_given_up
     assert verbs.appliances.running(machine.id) == [A]
 
 
+def cancel_that_starts_nothing(verbs):
+    """Its target was given up, and its source does not start the machine."""
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    gone(verbs, B)
+    verbs.appliances.fail(Kind.RESTART, times=1)
+    job = ended(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    assert verbs.state() is State.CANCEL_FAILED
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+    verbs.appliances.given.clear()
+    verbs.appliances.mend()
+    return job.job.id
+
+
+def some_time_passes(verbs):
+    for _ in range(10):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(60)
+
+
+def test_a_cancel_that_failed_does_not_remove_the_only_copy_that_runs_when_its_site_returns(verbs):
+    cancel_that_starts_nothing(verbs)
+    some_time_passes(verbs)
+    assert verbs.appliances.given == []
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+
+
+def test_a_cancel_that_failed_removes_the_copy_that_it_left_once_its_retry_has_succeeded(verbs):
+    job_id, machine = cancel_that_starts_nothing(verbs), verbs.machine()
+    assert verbs.retry(job_id).job.state == "succeeded"
+    assert (B, Kind.STOP_REPLICA, machine.id) in verbs.appliances.given
+    assert verbs.appliances.running(machine.id) == [A]
+
+
+def test_a_cancel_that_failed_leaves_the_copy_alone_if_protection_has_ended_since(verbs):
+    cancel_that_starts_nothing(verbs)
+    machine = verbs.machine()
+    succeeded(verbs, Verb.DISABLE_PROTECTION)
+    some_time_passes(verbs)
+    assert (B, Kind.STOP_REPLICA, machine.id) not in verbs.appliances.given
+    assert all(job.state.ended for job in verbs.jobs())
+
+
 def test_what_was_left_at_a_site_is_done_in_the_order_in_which_it_was_left(verbs):
     """The replica is not opened while the copy may run on it."""
     verbs.protect()
@@ -308,6 +353,49 @@ def test_a_copy_at_the_target_is_kept_when_protection_ends_and_must_be_off_if_th
     assert [(each.keep_running, each.given_up) for each in verbs.appliances.removed] == [
         (True, not forgotten)
     ]
+
+
+def lost_its_answer(verbs):
+    """A failover without its source, whose target started the copy and could not say so any more."""
+    verbs.protect()
+    gone(verbs, A)
+    verbs.appliances.unheard.add(Kind.START_REPLICA)
+    job_id = verbs.submit(Verb.FAILOVER)
+    some_time_passes(verbs)
+    assert verbs.tree(job_id).job.state == "failed"
+    assert verbs.state() is State.FAILOVER_FAILED
+    verbs.appliances.unheard.clear()
+
+
+def restored_from_before(verbs):
+    """A failover without its source, of which the vault knows nothing any more."""
+    verbs.protect()
+    before = verbs.machine()
+    gone(verbs, A)
+    succeeded(verbs, Verb.FAILOVER)
+    now = verbs.machine()
+    with verbs.store.transaction() as tx:
+        tx.machines.put(replace(before, generation=now.generation, version=now.version))
+
+
+@pytest.mark.parametrize("has_failed_over", [lost_its_answer, restored_from_before])
+def test_a_source_that_was_away_is_an_old_copy_if_the_target_has_one_whatever_is_on_record(
+    verbs, has_failed_over
+):
+    has_failed_over(verbs)
+    succeeded(verbs, Verb.DISABLE_PROTECTION)
+    returned(verbs)
+    assert [(each.ended, each.given_up) for each in verbs.appliances.stopped] == [(True, True)]
+
+
+def test_protection_without_its_source_ends_although_that_was_last_heard_to_run(verbs):
+    """Else production at the target would have to be off first, for a copy that is gone."""
+    restored_from_before(verbs)
+    with verbs.store.transaction() as tx:
+        said = SourceStatus(machine_id=verbs.machine().id, epoch=1, power="running", running=True)
+        tx.statuses.put_source(said, verbs.clock.now())
+    succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="a")
+    assert [(each.keep_running, each.given_up) for each in verbs.appliances.removed] == [(True, False)]
 
 
 # ---- reprotect ---------------------------------------------------------------------------------------------

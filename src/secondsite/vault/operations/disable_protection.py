@@ -1,10 +1,12 @@
 """Disable protection: replication ends, and everything that was made for it is removed. The running machine is untouched.
 
 Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A source
-that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it. A target that is
-gone for good has to be given up by the operator: its recovery points are lost.
+that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it. Whether what it has
+is an old copy then, the target's hypervisor is asked: records may be from before a failover, or from one that ended half
+way. A target that is gone for good has to be given up by the operator: its recovery points are lost.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,7 +30,7 @@ from ..steps.sides.source import Source
 
 class DisableArguments(WithoutSite):
     """Whether the machine runs on the replica's own files, as far as the vault knows. `runs_at_source`: it does not, and its
-    source's appliance said so."""
+    source's appliance, which is connected, says so."""
 
     runs_at_target: bool = False
     runs_at_source: bool = False
@@ -48,6 +50,7 @@ class DisableProtection(MachineOperation):
         failed_over = machine.failed_over_point_id is not None or machine.start_ordered
         source = tx.statuses.get(machine.id).source
         runs = source is not None and source.power == PowerState.RUNNING and not source.fenced
+        runs = runs and self.deps.gateway.is_connected(machine.source_appliance_id)
         return DisableArguments(
             runs_at_target=failed_over,
             runs_at_source=runs and not failed_over,
@@ -62,16 +65,24 @@ class DisableProtection(MachineOperation):
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
+        is_away = not self.deps.gateway.is_connected(source.appliance_id)
+        is_old_copy = is_away and self._has_copy_at_target(ctx, source.machine)
         try:
             return source.ask(source.to_end_protection()).done()
         except errors.ApplianceUnreachable as error:
-            is_old_copy = source.machine.failed_over_point_id is not None and not _target_is_given_up(
-                ctx, source.machine
-            )
             return Skipped(
                 f"{error.message} Replication is stopped there when it returns; the target refuses its cycles from now on.",
                 lambda session: self._stop_later(session, source, is_old_copy),
             )
+
+    def _has_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord) -> bool:
+        """One that stays when protection ends."""
+        if _target_is_given_up(ctx, machine):
+            return False
+        if self.deps.gateway.is_connected(machine.target_appliance_id):
+            with contextlib.suppress(errors.SecondsiteError):
+                return self.target(ctx, machine).power().facts.power != PowerState.MISSING
+        return ctx.arguments(DisableArguments).runs_at_target
 
     def _stop_later(self, session: Session, source: Source, is_old_copy: bool) -> None:
         """After all else that was left for that site: what is an old copy there is removed as one."""

@@ -2,7 +2,8 @@
 
 A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same direction: a verb
 that only looked, or asked for a comparison, takes nothing of it away. What another job moves it waits for. Its order
-carries the machine's number of that moment. What was left at one site is done in the order in which it was left.
+carries the machine's number of that moment. What was left at one site is done in the order in which it was left. What a
+job left that has failed since is not done, unless a retry of it succeeds: a failed cancel has started no other copy.
 """
 
 import itertools
@@ -19,7 +20,7 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.outcomes import Outcome, Skipped, Wait
 from ....jobs.model.views import JobView
-from ....jobs.storage import search
+from ....jobs.storage import read, search
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
 from ....wire.control.orders import ORDERS, Kind, OrderKind
@@ -30,6 +31,7 @@ from ..sides.side import Side
 
 FINISH_LATER = "finish_later"
 EARLIER_SECONDS = 2.0
+SHORT = 10
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
 P = TypeVar("P", bound=Shape)
@@ -51,6 +53,8 @@ class LaterArguments(Shape):
     leads_to: State | None = None
     drill_generation: int | None = None
     undoes: bool = False
+    left_by: str | None = None
+    """The job that left it; an older vault did not say."""
 
 
 def submit(
@@ -74,6 +78,7 @@ def submit(
         leads_to=_leads_to(side.machine, undoes),
         drill_generation=side.drill_generation,
         undoes=undoes,
+        left_by=side.job_id,
     )
     return deps.submit(
         session,
@@ -93,10 +98,12 @@ def definition(deps: Deps) -> Definition:
         left = ctx.arguments(LaterArguments)
         with deps.store.transaction() as tx:
             machine = tx.machines.find(str(ctx.subject))
-            earlier = _earlier(tx, ctx, left)
+            earlier, unfinished = _earlier(tx, ctx, left), _unfinished(tx, left)
         if earlier is not None:
             why = f"at site {left.site} another order comes first; then {left.why}"
             raise Wait(f"job/{earlier.id}", LONGEST.deadline_seconds, why, poll_seconds=EARLIER_SECONDS)
+        if unfinished is not None:
+            return _after(unfinished, machine, left)
         if machine is not None and _is_moved_by_another(machine, left):
             why = f"waiting for another job of {machine.name}; then, at site {left.site}, {left.why}"
             raise Wait(f"machine/{machine.id}", LONGEST.deadline_seconds, why)
@@ -133,6 +140,27 @@ def _earlier(tx: ports.Transaction, ctx: StepContext, left: LaterArguments) -> J
     return next(here, None)
 
 
+def _unfinished(tx: ports.Transaction, left: LaterArguments) -> JobView | None:
+    """The job that left it, if it has not succeeded. What undoes a job is done however that one ended."""
+    found = None if left.left_by is None or left.undoes else read.find(tx.session, left.left_by)
+    return None if found is None or found.state is JobState.SUCCEEDED else found
+
+
+def _after(unfinished: JobView, machine: ports.MachineRecord | None, left: LaterArguments) -> Outcome:
+    """Raises Wait while the job goes on, or may be retried."""
+    if not unfinished.state.ended or (machine is not None and _is_last(machine, left)):
+        why = f"waiting for job {unfinished.id[:SHORT]} to succeed; then, at site {left.site}, {left.why}"
+        raise Wait(f"job/{unfinished.id}", LONGEST.deadline_seconds, why, poll_seconds=EARLIER_SECONDS)
+    return Skipped(f"job {unfinished.id[:SHORT]} did not succeed: nothing is done for it at {left.site}")
+
+
+def _is_last(machine: ports.MachineRecord, left: LaterArguments) -> bool:
+    """Whether no later verb has taken the machine, or its drill."""
+    if left.drill_generation is not None:
+        return machine.drill_generation == left.drill_generation
+    return left.generation is None or machine.generation == left.generation
+
+
 def _leads_to(machine: ports.MachineRecord, undoes: bool) -> State | None:
     if undoes and lifecycle.is_moving(machine.state):
         return lifecycle.MOVING[machine.state].on_failure
@@ -145,10 +173,8 @@ def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> 
 
 
 def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
-    if left.drill_generation is not None:
-        return machine.drill_generation != left.drill_generation
-    if left.generation is None or machine.generation == left.generation:
-        return False
+    if left.drill_generation is not None or _is_last(machine, left):
+        return not _is_last(machine, left)
     return (machine.epoch, machine.state) != (left.epoch, left.leads_to)
 
 

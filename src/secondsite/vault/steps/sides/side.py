@@ -36,6 +36,11 @@ class Side:
         self.machine = machine
 
     @property
+    def job_id(self) -> str:
+        """The job that gives the orders."""
+        return self._ctx.job_id
+
+    @property
     def generation(self) -> int | None:
         """The number that orders carry; None for those of a drill, which stands beside the lifecycle."""
         return self.machine.generation if self.machine.claimed_by == self._ctx.job_id else None

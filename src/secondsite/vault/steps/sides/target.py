@@ -11,7 +11,7 @@ from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, setups
-from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, StartFact
+from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
 from .giving_orders import Answer, Limits, Orders
 from .side import Ask, Side
@@ -134,6 +134,13 @@ class Target(Side):
         payload = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
         why = f"bringing {self.machine.name} back onto its own disks while it runs"
         return Ask(orders.CONSOLIDATE, payload, why, Limits(deadline_seconds=DAY))
+
+    def power(self) -> Answer[PowerFact]:
+        """Of a copy there; 'missing' if none is defined."""
+        why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
+        return self.give(
+            orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why
+        )
 
     def create_network(self, name: str) -> Answer[NetworkInfo]:
         """An isolated network for a drill."""
