@@ -106,6 +106,20 @@ def test_a_cancelled_failover_gives_autostart_back(protected):
     assert power(protected.source, protected.fabric_id) is PowerState.RUNNING
 
 
+def test_a_machine_that_a_cancel_could_not_start_does_not_start_with_its_host(protected):
+    """The copy at the other site may run still, if the cancel had to go on without that site."""
+    planned(protected)
+    simulated.dial(protected.source.root, [simulated.Fault(method="power.start", nth=1, code="fabric-error")])
+    asked = Restart(fabric_id=protected.fabric_id)
+    assert protected.source.order(Kind.RESTART, asked, protected.machine_id).problem is not None
+    assert protected.source_status().fenced
+    simulated.reboot(protected.source.root)
+    assert power(protected.source, protected.fabric_id) is PowerState.OFF
+    protected.source.do(Kind.RESTART, asked, protected.machine_id)
+    assert starts_with_host(protected.source, protected.fabric_id)
+    assert not protected.source_status().fenced
+
+
 def test_a_machine_that_never_had_autostart_gets_none_from_a_cancel(pair):
     pair.protect().synchronized()
     away = planned(pair)

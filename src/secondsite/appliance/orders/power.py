@@ -51,8 +51,9 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     """Cancel a planned failover: start the machine and resume its replication."""
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source, "resuming", interrupt=True):
+        with context.parts.replication.fences.lifted(context.machine_id):
+            did, found = _started(context, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, source)
-        did, found = _started(context, payload.fabric_id)
         if source is not None:
             source.change(paused=False)
             source.unchanged_fingerprint = None

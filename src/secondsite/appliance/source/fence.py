@@ -9,6 +9,7 @@ off: a mistaken target must not stop production."""
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -147,6 +148,25 @@ class Fences:
             fence = self.find(machine_id)
             if fence is not None and fence.left_alone:
                 self._put(machine_id, fence.model_copy(update={"left_alone": False}))
+
+    @contextlib.contextmanager
+    def lifted(self, machine_id: str) -> Iterator[None]:
+        """The machine may be started inside, and does not start with its host. If that fails, the fence is put up again at
+        once: the other copy may be there still."""
+        fence = self.find(machine_id)
+        if fence is None:
+            yield
+            return
+        self.enforce_for(machine_id)  # nobody else puts the fence up in the middle of this
+        self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=False)
+        seams.reach("appliance.fence.lifted")
+        try:
+            yield
+        except errors.SecondsiteError:
+            self._enforced.pop(machine_id, None)
+            with contextlib.suppress(errors.SecondsiteError):
+                self.enforce_for(machine_id)
+            raise
 
     def start_anyway(self, machine_id: str, by: str) -> None:
         """A person starts the old copy against its fence: this once, the fence stays. Raises NotPossibleNow where nothing is

@@ -9,6 +9,7 @@ from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
+from ...wire.common.machines import PowerState
 from .. import ports
 
 RUNS_AT_TARGET = frozenset(
@@ -27,6 +28,14 @@ RUNS_AT_TARGET = frozenset(
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
+
+
+NOT_OFF = {
+    PowerState.RUNNING: "runs",
+    PowerState.PAUSED: "is paused",
+    PowerState.ELSEWHERE: "runs on another host, or its disks are in use there,",
+}
+"""How a copy that may write is spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +151,13 @@ def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
         return
     seen_at = _runs_at_source(situation.status, machine)
     if seen_at is not None and (machine.failed_over_at is None or seen_at > machine.failed_over_at):
-        what = f"Machine '{machine.name}' runs at site {machine.source_site} although it was failed over."
+        what = f"Machine '{machine.name}' {_runs(situation.status)} at site {machine.source_site} although it was failed over."
         yield HealthFinding("source-running-after-failover", what, machine.failed_over_at or seen_at)
+
+
+def _runs(status: ports.StatusRecord) -> str:
+    powers = [side.power for side in (status.source, status.old_copy) if side is not None]
+    return next((how for power, how in NOT_OFF.items() if power in powers), "runs")
 
 
 def _runs_at_source(status: ports.StatusRecord, machine: ports.MachineRecord) -> datetime | None:
@@ -151,8 +165,8 @@ def _runs_at_source(status: ports.StatusRecord, machine: ports.MachineRecord) ->
     epoch: that was the machine at its target."""
     source, old_copy = status.source, status.old_copy
     seen = []
-    if old_copy is not None and old_copy.power == "running":
+    if old_copy is not None and old_copy.power in NOT_OFF:
         seen.append(status.old_copy_at)
-    if source is not None and source.power == "running" and source.epoch == machine.epoch:
+    if source is not None and source.power in NOT_OFF and source.epoch == machine.epoch:
         seen.append(status.source_at)
     return max((at for at in seen if at is not None), default=None)
