@@ -222,7 +222,9 @@ def test_a_source_that_runs_after_the_failover_is_critical():
     assert codes(situation(machine=left, status=before)) == []
 
 
-@pytest.mark.parametrize(("power", "how"), [("elsewhere", "on another host"), ("paused", "is paused at site a")])
+@pytest.mark.parametrize(
+    ("power", "how"), [("elsewhere", "on another host"), ("paused", "is paused at site a")]
+)
 def test_an_old_copy_that_its_owner_migrated_or_paused_is_a_second_copy_too(power, how):
     left = machine(state=State.FAILED_OVER, failed_over_at=NOW - timedelta(seconds=5))
     status = dataclasses.replace(situation().status, source=source_status(power=power))

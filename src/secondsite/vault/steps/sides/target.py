@@ -138,9 +138,7 @@ class Target(Side):
     def power(self) -> Answer[PowerFact]:
         """Of a copy there; 'missing' if none is defined."""
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
-        return self.give(
-            orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why
-        )
+        return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why)
 
     def create_network(self, name: str) -> Answer[NetworkInfo]:
         """An isolated network for a drill."""
