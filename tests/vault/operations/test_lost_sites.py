@@ -267,6 +267,37 @@ def test_what_was_left_at_a_site_is_done_in_the_order_in_which_it_was_left(verbs
     assert (B, Kind.ACCEPT_CYCLES, machine.id) in returned(verbs)
 
 
+def test_a_failover_to_a_site_that_just_returned_does_not_go_on_with_the_copy_that_was_given_up(verbs):
+    """It would start from a chosen point and hold what the copy wrote."""
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    machine = verbs.machine()
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    verbs.appliances.given.clear()
+    verbs.appliances.mend()
+    job = succeeded(verbs, Verb.FAILOVER)
+    assert ", and was given up; " in said(job, "Stop replication").sentence
+    orders = [kind for site, kind, _ in verbs.appliances.given if site == B]
+    assert orders.index(Kind.STOP_REPLICA) < orders.index(Kind.START_REPLICA)
+    some_time_passes(verbs)
+    assert [kind for _, kind, _ in verbs.appliances.given].count(Kind.STOP_REPLICA) == 1
+    assert B in verbs.appliances.running(machine.id)
+
+
+def test_a_retry_goes_on_with_the_copy_that_its_failover_started(verbs):
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    verbs.appliances.mend()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    failed = ended(verbs, Verb.FAILOVER)
+    verbs.appliances.given.clear()
+    assert verbs.retry(failed.job.id).job.state == "succeeded"
+    assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
+
+
 @pytest.mark.parametrize("harmless", [Verb.PLANNED_FAILOVER, Verb.RESYNCHRONIZE])
 def test_a_verb_that_only_looked_does_not_keep_the_copy_at_a_site_that_returns(verbs, harmless):
     """Else two copies run for good: nothing is offered that ends the one there."""

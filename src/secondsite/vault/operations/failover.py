@@ -16,6 +16,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
 from ..steps import obstacles
+from ..steps.lost import giving_up
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
@@ -77,8 +78,9 @@ class Failover(MachineOperation):
             )
 
     def _stop_replication(self, ctx: StepContext) -> Outcome:
-        closed = self.target(ctx).accept_cycles(False)
-        return Done(f"{closed.sentence}; {self.source(ctx).pause_if_reachable()}")
+        target = self.target(ctx)
+        closed, removed = target.accept_cycles(False), giving_up.remove_given_up(self.deps, target)
+        return Done(f"{closed.sentence}; {removed}{self.source(ctx).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)

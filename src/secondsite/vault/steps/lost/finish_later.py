@@ -32,6 +32,7 @@ from ..sides.side import Side
 FINISH_LATER = "finish_later"
 EARLIER_SECONDS = 2.0
 SHORT = 10
+_NOT_DONE = frozenset(state for state in JobState if not state.ended or state is JobState.FAILED)
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
 P = TypeVar("P", bound=Shape)
@@ -87,6 +88,17 @@ def submit(
         subject_name=side.machine.name,
         arguments=arguments,
         by="secondsite",
+    )
+
+
+def has_left(tx: ports.Transaction, side: Side, order: OrderKind[P, F], payload: P) -> bool:
+    """Whether a verb that succeeded left this order for the side, and it was not done since."""
+    wanted = search.Wanted(_NOT_DONE, side.machine.id, FINISH_LATER)
+    left = (LaterArguments.model_validate(job.arguments) for job in search.find(tx.session, wanted))
+    there = (side.appliance_id, side.machine.epoch, order.kind, payload.model_dump(mode="json"))
+    return any(
+        (each.appliance_id, each.epoch, each.kind, each.payload) == there and _unfinished(tx, each) is None
+        for each in left
     )
 
 

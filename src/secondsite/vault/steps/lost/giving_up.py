@@ -12,6 +12,7 @@ from ....wire.common.base import Shape
 from ... import ports
 from ..deps import Deps
 from ..sides.side import Ask, Side
+from ..sides.target import Target
 from . import finish_later
 
 P = TypeVar("P", bound=Shape)
@@ -87,6 +88,17 @@ def left_for_later(deps: Deps, side: Side, need: Need[P, F], undoes: bool = Fals
     return Skipped(
         f"without site {side.site}: {need.lost}. If the site returns within 30 days, {need.later}", later
     )
+
+
+def remove_given_up(deps: Deps, target: Target) -> str:
+    """The beginning of a sentence. A copy that was given up is to go when its site returns, and what it wrote is in no
+    point: a failover that comes before that removes it. What is there once the start was ordered may be its own."""
+    stop = target.to_stop_failed_over()
+    with deps.store.transaction() as tx:
+        is_left = finish_later.has_left(tx, target, stop.order, stop.payload)
+    if target.machine.start_ordered or not is_left:
+        return ""
+    return f"{target.ask(stop).sentence}, and was given up; "
 
 
 def _with_a_way_on(
