@@ -11,7 +11,7 @@ import pytest
 from chaos import sweep
 from chaos.walk import WAY
 
-SECONDS = 40
+SECONDS = 25
 
 
 # A vault that is killed while Python's ssl greets it leaves a socket that nobody can close.

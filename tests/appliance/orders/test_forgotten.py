@@ -51,6 +51,24 @@ def test_a_machine_that_its_appliance_forgot_is_its_owners_again_when_protection
     assert pair.source.fabric.power.starts_with_host(pair.fabric_id)
 
 
+def test_a_protection_that_ended_is_not_begun_again_by_a_vault_that_was_restored_from_before_that(pair):
+    """What was protected anew since may run at the other site."""
+    pair.protect().synchronized()
+    pair.source.do(Kind.STOP_REPLICATION, StopReplication(forget=True, ended=True), pair.machine_id)
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True, ended=True), pair.machine_id)
+    for site, kind, setup in (
+        (pair.target, Kind.PREPARE_REPLICA, pair.replica_setup()),
+        (pair.source, Kind.START_REPLICATION, pair.source_setup()),
+    ):
+        refused = site.order(kind, setup, pair.machine_id).problem
+        assert refused.code == "stale-order"
+        assert "disable-protection web01" in refused.do
+    assert tag_of(pair) is None
+    again = Pair(pair.source, pair.target, pair.fabric_id)
+    assert again.machine_id != pair.machine_id
+    again.protect().synchronized()
+
+
 def test_a_machine_that_its_appliance_forgot_is_fenced_when_it_is_failed_over(pair):
     pair.protect().synchronized()
     power = pair.source.fabric.power

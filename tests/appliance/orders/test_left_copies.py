@@ -2,19 +2,24 @@
 
 import pytest
 
-from rig.appliances import runs
+from rig.appliances import Pair, runs
 from rig.appliances.runs import fail_over, turned
+from secondsite.appliance.shared import withdrawn
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.fabrics.simulated.host.records import MachineRecord
+from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import (
     CommitPoint,
     CreateNetwork,
     FabricMachine,
     Kind,
     RemoveReplica,
+    ShutDown,
     StopReplication,
 )
+from secondsite.wire.control.setups import Base
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +131,47 @@ def test_a_commit_ends_a_drill_that_its_vault_forgot(pair):
     assert pair.target.fabric.inventory.get(drill) is None
     assert pair.target.fabric.inventory.get(fabric_id) is not None
     assert [network.name for network in networks.list() if network.tag] == []
+
+
+def test_a_machine_that_its_owner_defined_again_is_not_replaced_when_protection_ends(pair):
+    """By the definition that was withdrawn here before."""
+    pair.protect().synchronized()
+    definition = pair.definition()
+    turned(pair, fail_over(pair, pair.point_now()))
+    bigger = definition.model_copy(update={"vcpus": 4})
+    Host(pair.source.root).records.save(MachineRecord(definition=bigger))
+    payload = RemoveReplica(restore_machine=True, keep_running=True, ended=True)
+    pair.source.do(Kind.REMOVE_REPLICA, payload, pair.machine_id)
+    assert pair.definition().vcpus == 4
+
+
+def test_a_definition_that_was_withdrawn_is_forgotten_when_its_machine_is_committed_on_the_replicas_disks(
+    pair,
+):
+    """It went away and home and away again; what was withdrawn the first time is not what it is."""
+    a, b = pair.source, pair.target
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    reverse = turned(pair, away)
+    b.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    point_id = reverse.point_now(final=True)
+    runs.start(reverse, "failover", point_id, name="web01", fabric_id=pair.fabric_id, home=True)
+    a.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    a.do(Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id), pair.machine_id)
+    b.do(Kind.REMOVE_MACHINE, FabricMachine(fabric_id=away), pair.machine_id)
+    again = Pair(a, b, pair.fabric_id, pair.machine_id)
+    again.epoch = 3
+    b.do(
+        Kind.PREPARE_REPLICA,
+        again.replica_setup(base=Base.EXISTING, existing_fabric_id=away),
+        pair.machine_id,
+    )
+    a.do(Kind.START_REPLICATION, again.source_setup(sync=SyncMode.COMPARE), pair.machine_id)
+    point_id = again.synchronized().point_now()
+    again.pause()
+    runs.start(again, "failover", point_id, name="web01", fabric_id=away, home=True)
+    b.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    assert withdrawn.recall(b.appliance.state, away) is not None
+    b.do(Kind.CONSOLIDATE, FabricMachine(fabric_id=away), pair.machine_id)
+    assert b.disk_path(away).is_relative_to(b.replica_folder(pair.machine_id))
+    assert withdrawn.recall(b.appliance.state, away) is None

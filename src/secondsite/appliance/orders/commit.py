@@ -8,6 +8,7 @@ from ...ground import seams
 from ...wire.control.orders import CommitPoint, FabricMachine, Nothing
 from ..shared import withdrawn
 from ..source import Source
+from ..target import HostedReplica
 from .context import Context
 from .power import take_away
 from .runs import FAILOVER, end_forgotten_drills, key_of
@@ -42,6 +43,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
             disk.key: Path(disk.base) for disk in hosted.replica.state.disks if Path(disk.base).is_absolute()
         }
         if len(own) != len(hosted.replica.state.disks):
+            _forget_withdrawn(context, hosted)
             return "the machine's disks lie in the replica and stay there", Nothing()
         # QEMU must not find the images in use by our storage daemon or by a scrub
         hosted.replica.let_go(context.left_seconds())
@@ -52,10 +54,15 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
         )
         seams.reach("appliance.run.consolidated")
         context.state.remove_fact(key_of(context, FAILOVER))
-        if hosted.setup.existing_fabric_id:
-            withdrawn.forget(context.state, hosted.setup.existing_fabric_id)
+        _forget_withdrawn(context, hosted)
         sentence = context.parts.host.remove(hosted)
     return f"the machine runs on its own disks again; {sentence}", Nothing()
+
+
+def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
+    """The machine is defined here again, by the commit for good."""
+    if hosted.setup.existing_fabric_id:
+        withdrawn.forget(context.state, hosted.setup.existing_fabric_id)
 
 
 def remove_machine(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:

@@ -1,15 +1,18 @@
 """Orders that make, open, close and remove a replica."""
 
 from ...domain import errors
+from ...wire.common.machines import MachineDefinition
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
 from ...wire.control.setups import ReplicaSetup
-from ..shared import withdrawn
+from ..shared import ended, withdrawn
 from ..target import FAILOVER, HostedReplica
 from . import left_copy, runs
 from .context import Context
 
 
 def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
+    """The site holds a replica from now on. Raises StaleOrder if the machine's protection has ended."""
+    ended.require_not(context.state, setup.machine_id, setup.machine_name)
     with context.alone(context.parts.host.find(setup.machine_id), "preparing the replica"):
         sentence = context.parts.host.prepare(setup)
     context.parts.work.wanted(context.parts.host.get(setup.machine_id))
@@ -43,6 +46,8 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
             _let_go_of_its_machine(context)
         if payload.restore_machine and not kept:
             sentence += "; " + _restore(context, payload)
+    if payload.ended:
+        ended.remember(context.state, context.machine_id)
     return sentence, Nothing()
 
 
@@ -142,12 +147,22 @@ def _restore(context: Context, payload: RemoveReplica) -> str:
     if definition is None:
         return "no machine was withdrawn here"
     fences = context.parts.replication.fences
+    sentence = _define_again(context, definition, context.machine_id if payload.still_protected else None)
     if payload.still_protected:
-        context.fabric.hosting.restore(definition, context.machine_id)
         fences.again(context.machine_id, definition.fabric_id)
     else:
-        context.fabric.hosting.restore(definition, None)
         fences.forget(context.machine_id)
     withdrawn.forget(context.state, definition.fabric_id)
     context.state.remove_fact(_restore_key(context))
-    return f"{definition.name} is defined again as it was, powered off"
+    return sentence
+
+
+def _define_again(context: Context, definition: MachineDefinition, tag: str | None) -> str:
+    """A sentence. A machine of that id that is there was defined by its owner meanwhile, and is not replaced."""
+    found = context.fabric.inventory.get(definition.fabric_id)
+    if found is None or (found.definition, found.tag) == (definition, tag):  # or this was cut off
+        context.fabric.hosting.restore(definition, tag)
+        return f"{definition.name} is defined again as it was, powered off"
+    if tag is None and found.tag == context.machine_id:
+        context.fabric.tracking.disable(found.fabric_id)
+    return f"{found.name} is defined there already"

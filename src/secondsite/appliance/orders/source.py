@@ -4,6 +4,7 @@ from ...domain import errors
 from ...wire.common.policies import PolicyShape
 from ...wire.control.orders import Nothing, StopReplication, UpdatePolicy
 from ...wire.control.setups import SourceSetup
+from ..shared import ended
 from ..source import Source
 from ..source import progress as progresses
 from . import left_copy, replica
@@ -11,7 +12,8 @@ from .context import Context
 
 
 def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothing]:
-    """Tag the machine and record the setup; the loop does the rest."""
+    """Tag the machine and record the setup; the loop does the rest. Raises StaleOrder if its protection has ended."""
+    ended.require_not(context.state, setup.machine_id, setup.machine_name)
     _end_forgotten(context, setup)
     replication = context.parts.replication
     source = replication.find(setup.machine_id)
@@ -51,6 +53,7 @@ def stop_replication(context: Context, payload: StopReplication) -> tuple[str, N
     sentence = _stop(context, payload)
     if payload.ended:
         sentence += replica.remove_left(context, restore_machine=payload.restore_machine, keep_files=stood_on)
+        ended.remember(context.state, context.machine_id)
     return sentence, Nothing()
 
 

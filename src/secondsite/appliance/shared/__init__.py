@@ -7,12 +7,13 @@ Its rooms:
     exclusive  a lock per machine
     findings   health findings of one machine
     withdrawn  definitions of machines that were withdrawn here
+    ended      protections that ended here
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
     home_lock  one process per home
 """
 
-from . import withdrawn
+from . import ended, withdrawn
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .exclusive import MachineLock
@@ -30,5 +31,6 @@ __all__ = [
     "State",
     "alone",
     "code_for",
+    "ended",
     "withdrawn",
 ]

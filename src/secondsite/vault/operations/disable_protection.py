@@ -98,6 +98,7 @@ class DisableProtection(MachineOperation):
         # also where nobody knows of one: a restored vault may not remember a failover
         payload = orders.RemoveReplica(
             keep_running=True,
+            ended=True,
             restore_machine=machine.reversed and machine.failed_over_point_id is None,
             given_up=asked.runs_at_source or _target_is_given_up(ctx, machine),
         )
