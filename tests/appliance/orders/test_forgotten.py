@@ -1,5 +1,7 @@
 """Appliances and vaults whose database is from an old backup: what one has forgotten the other's orders mend."""
 
+import uuid
+
 import pytest
 
 from rig.appliances import Pair, runs
@@ -11,6 +13,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire.common.sync_mode import SyncMode
+from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -49,6 +52,21 @@ def test_a_machine_that_its_appliance_forgot_is_its_owners_again_when_protection
     pair.source.do(Kind.STOP_REPLICATION, StopReplication(forget=True), pair.machine_id)
     assert tag_of(pair) is None
     assert pair.source.fabric.power.starts_with_host(pair.fabric_id)
+
+
+def test_a_planned_failover_is_not_begun_where_a_copy_is_that_the_vault_has_forgotten(pair):
+    """What it would take back is production."""
+    pair.protect().synchronized()
+    check = CheckTarget(name="web01", fabric_id=str(uuid.uuid4()), no_copy=True)
+
+    def obstacles():
+        return pair.target.do(Kind.CHECK_TARGET, check, pair.machine_id)["obstacles"]
+
+    assert obstacles() == []
+    check = check.model_copy(update={"fabric_id": fail_over(pair, pair.point_now())})
+    [obstacle] = obstacles()
+    assert obstacle["blocking"]
+    assert "secondsite machine failover web01" in obstacle["do"]
 
 
 def test_a_protection_that_ended_is_not_begun_again_by_a_vault_that_was_restored_from_before_that(pair):

@@ -45,6 +45,17 @@ def test_a_planned_failover_that_took_itself_back_is_not_retried_and_the_refusal
     assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
+def test_a_planned_failover_that_takes_itself_back_before_its_start_removes_no_copy_that_it_did_not_start(
+    verbs,
+):
+    """A restored vault may have forgotten the failover that did."""
+    verbs.protect()
+    failed_at(verbs, Kind.PRE_COPY, Verb.PLANNED_FAILOVER)
+    assert verbs.jobs(Verb.CANCEL_FAILOVER)
+    assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
+    assert verbs.state() is State.PROTECTED
+
+
 def test_a_failed_job_is_retried_days_later_if_nothing_came_after_it(verbs):
     verbs.protect()
     job_id = failed_at(verbs, Kind.START_REPLICA, Verb.FAILOVER)

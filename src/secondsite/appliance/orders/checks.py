@@ -113,6 +113,18 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
         yield _obstacle(
             f"There is no replica of machine {context.machine_id} here.", "Enable protection first."
         )
+    yield from _copy(context, payload)
+
+
+def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """One of which the vault does not know may be production, and what the verb would take back."""
+    hosted = context.parts.host.find(context.machine_id) if payload.no_copy else None
+    if hosted is not None and hosted.failed_over:
+        name = hosted.setup.machine_name
+        yield _obstacle(
+            f"{name} was failed over to this site already, and its copy is here.",
+            f"If that copy is the machine that you need, take it over: 'secondsite machine failover {name}'.",
+        )
 
 
 def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -13,12 +13,13 @@ from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
-from ...jobs.model.outcomes import Outcome
+from ...jobs.model.outcomes import Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control.orders import Nothing
 from .. import ports
 from ..steps import lookup
+from ..steps.cancel_itself import CancelArguments
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
@@ -58,6 +59,9 @@ class CancelFailover(MachineOperation):
         """First the new copy goes, then the old one starts: never two at once."""
         target = self.target(ctx)
         machine = target.machine
+        if ctx.arguments(CancelArguments).because is not None and not machine.start_ordered:
+            # what is there all the same is not of this failover: a restored vault may have forgotten another
+            return Skipped(f"{machine.target_site} was never told to start {machine.name}")
         need = Need(
             target.to_stop_failed_over(),
             lost=f"what {machine.name} wrote there since the failover is lost, and it must not run there any more",

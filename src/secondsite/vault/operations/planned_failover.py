@@ -58,7 +58,7 @@ class PlannedFailover(MachineOperation):
                 do="Wait until initial replication or reprotect has ended.",
             )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
-        tried = self.target(ctx, machine).check_failover(definition)
+        tried = self.target(ctx, machine).check_failover(definition, no_copy=True)
         warned, keep = obstacles.passed(self.deps, "A planned failover", machine, tried.facts)
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",

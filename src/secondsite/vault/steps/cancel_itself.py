@@ -21,9 +21,9 @@ OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
 
 class CancelArguments(Shape):
-    """The job whose failure started the cancel."""
+    """The job whose failure started the cancel; None if a person did."""
 
-    because: str
+    because: str | None = None
 
 
 def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:

@@ -60,5 +60,7 @@ class CheckTarget(Shape):
     networks: tuple[str, ...] = ()
     needed_bytes: int = 0
     must_hold_replica: bool = False
+    no_copy: bool = False
+    """No machine may have been failed over onto the replica."""
     seeds: tuple[SeedDisk, ...] = ()
     encrypted: bool = False

@@ -36,11 +36,14 @@ class Target(Side):
         """Whether the site can hold and run the machine."""
         return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
 
-    def check_failover(self, definition: MachineDefinition | None = None) -> Answer[checks.Obstacles]:
-        """Whether the failed-over machine can be made there, and, with its definition, whether it can run."""
-        machine = self.machine
+    def check_failover(
+        self, definition: MachineDefinition | None = None, *, no_copy: bool = False
+    ) -> Answer[checks.Obstacles]:
+        """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `no_copy`: nor
+        may one be there."""
+        name, fabric_id = self.machine.name, self.machine.target_fabric_id
         return self.check(
-            checks.CheckTarget(definition=definition, name=machine.name, fabric_id=machine.target_fabric_id)
+            checks.CheckTarget(definition=definition, name=name, fabric_id=fabric_id, no_copy=no_copy)
         )
 
     def prepare_replica(self, setup: setups.ReplicaSetup) -> Answer[Nothing]:
