@@ -54,6 +54,23 @@ def test_a_machine_that_its_appliance_forgot_is_its_owners_again_when_protection
     assert pair.source.fabric.power.starts_with_host(pair.fabric_id)
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (Kind.STOP_REPLICATION, StopReplication(forget=True, ended=True)),
+        (Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True, ended=True)),
+    ],
+)
+def test_a_drill_that_the_vault_has_forgotten_ends_with_the_protection_whichever_side_the_vault_takes_it_for(
+    pair, kind, payload
+):
+    pair.protect().synchronized()
+    drill = runs.start(pair, "drill", pair.point_now())["fabric_id"]
+    pair.target.do(kind, payload, pair.machine_id)
+    assert pair.target.fabric.inventory.get(drill) is None
+    assert pair.target.appliance.host.find(pair.machine_id) is None
+
+
 def test_a_planned_failover_is_not_begun_where_a_copy_is_that_the_vault_has_forgotten(pair):
     """What it would take back is production."""
     pair.protect().synchronized()

@@ -132,9 +132,8 @@ def _let_go_of_its_machine(context: Context) -> None:
         with context.alone(source, "ending replication", interrupt=True):
             context.parts.replication.remove(source)
     context.parts.replication.fences.abandon(context.machine_id)
-    for found in context.fabric.inventory.list():
-        if found.tag == context.machine_id:
-            context.fabric.tracking.disable(found.fabric_id)
+    for found in runs.tagged(context):
+        context.fabric.tracking.disable(found.fabric_id)
 
 
 def _restore_key(context: Context) -> str:

@@ -39,6 +39,18 @@ def machine_of(context: Context, run: str) -> RunFact | None:
     return RunFact.model_validate_json(found) if found else None
 
 
+def tagged(context: Context) -> list[MachineSummary]:
+    """The machines here that carry the machine's tag, but those of its drills, which end by their own orders."""
+    runs = context.state.facts(key_of(context, ""))
+    drills = {
+        RunFact.model_validate_json(fact).fabric_id
+        for key, fact in runs.items()
+        if key != key_of(context, FAILOVER)
+    }
+    found = context.fabric.inventory.list()
+    return [each for each in found if each.tag == context.machine_id and each.fabric_id not in drills]
+
+
 def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
     """Whether a machine of this site is the one of the failover's run. What is remembered of the run may be from an old backup,
     and the machine's owner may have put a snapshot above it."""

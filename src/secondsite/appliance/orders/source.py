@@ -7,7 +7,7 @@ from ...wire.control.setups import SourceSetup
 from ..shared import ended
 from ..source import Source
 from ..source import progress as progresses
-from . import left_copy, replica
+from . import left_copy, replica, runs
 from .context import Context
 
 
@@ -76,11 +76,10 @@ def _free_old_copy(context: Context) -> None:
     that this appliance forgot with its database."""
     fences, power = context.parts.replication.fences, context.fabric.power
     fenced = fences.find(context.machine_id) is not None
-    for found in context.fabric.inventory.list():
-        if found.tag == context.machine_id:
-            with_host = not fenced and power.starts_with_host(found.fabric_id)
-            power.allow_start(found.fabric_id, context.machine_id, with_host=with_host)
-            context.fabric.tracking.disable(found.fabric_id)
+    for found in runs.tagged(context):
+        with_host = not fenced and power.starts_with_host(found.fabric_id)
+        power.allow_start(found.fabric_id, context.machine_id, with_host=with_host)
+        context.fabric.tracking.disable(found.fabric_id)
     fences.forget(context.machine_id)
 
 
@@ -101,11 +100,10 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
 def _pause_forgotten(context: Context) -> str:
     """The machine may be here all the same, if this appliance's database is from an old backup."""
     fenced = ""
-    for found in context.fabric.inventory.list():
-        if found.tag == context.machine_id:
-            why = "It is being failed over to the other site."
-            context.parts.replication.fences.raise_unknown(context.machine_id, found.fabric_id, why)
-            fenced = f", and {found.name} does not start with its host"
+    for found in runs.tagged(context):
+        why = "It is being failed over to the other site."
+        context.parts.replication.fences.raise_unknown(context.machine_id, found.fabric_id, why)
+        fenced = f", and {found.name} does not start with its host"
     return f"the machine is not replicated from here, nothing to pause{fenced}"
 
 
