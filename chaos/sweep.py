@@ -128,9 +128,8 @@ def run(
                 _round(where, plan, round_number, sweep, say)
             except Exception as problem:
                 sweep.broken = f"{type(problem).__name__}: {problem}\nlogs: {_keep_logs(where)}"
-                say(
-                    f"BROKEN {sweep.broken}"
-                )  # now: a guest that hangs for the same reason may stop us from ending
+                # said now: a guest that hangs for the same reason may stop us from ending
+                say(f"BROKEN {sweep.broken}")
                 return sweep
     raise AssertionError("a count has no end")
 

@@ -96,3 +96,11 @@ def forget_cached(path: Path) -> None:
             os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(opened)
+
+
+def inode(path: Path) -> int | None:
+    """Which file a path leads to now: another one of the same name has another number. None if there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

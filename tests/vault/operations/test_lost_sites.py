@@ -207,6 +207,15 @@ def test_a_target_that_may_run_the_machine_holds_the_cancel_until_it_is_given_up
     assert verbs.appliances.running(machine.id) == [A]
 
 
+def given_up(verbs):
+    """The machine runs at its source again; its failed-over copy was left at a target that is gone."""
+    verbs.protect()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    gone(verbs, B)
+    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    return verbs.machine()
+
+
 def cancel_that_starts_nothing(verbs):
     """Its target was given up, and its source does not start the machine."""
     verbs.protect()
@@ -252,28 +261,18 @@ def test_a_cancel_that_failed_leaves_the_copy_alone_if_protection_has_ended_sinc
 
 def test_what_was_left_at_a_site_is_done_in_the_order_in_which_it_was_left(verbs):
     """The replica is not opened while the copy may run on it."""
-    verbs.protect()
-    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-    machine = verbs.machine()
-    gone(verbs, B)
-    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    machine = given_up(verbs)
     verbs.appliances.given.clear()
     verbs.appliances.mend()
     verbs.appliances.silent.add(Kind.STOP_REPLICA)
-    for _ in range(10):
-        verbs.engine.run_until_idle()
-        verbs.clock.pass_by(60)
+    some_time_passes(verbs)
     assert (B, Kind.ACCEPT_CYCLES, machine.id) not in verbs.appliances.given
     assert (B, Kind.ACCEPT_CYCLES, machine.id) in returned(verbs)
 
 
 def test_a_failover_to_a_site_that_just_returned_does_not_go_on_with_the_copy_that_was_given_up(verbs):
     """It would start from a chosen point and hold what the copy wrote."""
-    verbs.protect()
-    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-    machine = verbs.machine()
-    gone(verbs, B)
-    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    machine = given_up(verbs)
     verbs.appliances.given.clear()
     verbs.appliances.mend()
     job = succeeded(verbs, Verb.FAILOVER)
@@ -286,10 +285,7 @@ def test_a_failover_to_a_site_that_just_returned_does_not_go_on_with_the_copy_th
 
 
 def test_a_retry_goes_on_with_the_copy_that_its_failover_started(verbs):
-    verbs.protect()
-    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-    gone(verbs, B)
-    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    given_up(verbs)
     verbs.appliances.mend()
     verbs.appliances.fail(Kind.START_REPLICA, times=1)
     failed = ended(verbs, Verb.FAILOVER)
@@ -301,11 +297,7 @@ def test_a_retry_goes_on_with_the_copy_that_its_failover_started(verbs):
 @pytest.mark.parametrize("harmless", [Verb.PLANNED_FAILOVER, Verb.RESYNCHRONIZE])
 def test_a_verb_that_only_looked_does_not_keep_the_copy_at_a_site_that_returns(verbs, harmless):
     """Else two copies run for good: nothing is offered that ends the one there."""
-    verbs.protect()
-    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-    machine = verbs.machine()
-    gone(verbs, B)
-    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    machine = given_up(verbs)
     ended(verbs, harmless)
     assert verbs.state() is State.PROTECTED
     given = returned(verbs)
@@ -315,11 +307,7 @@ def test_a_verb_that_only_looked_does_not_keep_the_copy_at_a_site_that_returns(v
 
 def test_a_copy_that_was_given_up_is_stopped_also_if_protection_has_ended_since(verbs):
     """The end of protection has the higher number, and its order may come to the site first."""
-    verbs.protect()
-    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
-    machine = verbs.machine()
-    gone(verbs, B)
-    succeeded(verbs, Verb.CANCEL_FAILOVER, without_site="b")
+    machine = given_up(verbs)
     succeeded(verbs, Verb.DISABLE_PROTECTION, without_site="b")
     verbs.appliances.generations[(B, machine.id)] = 99
     assert (B, Kind.STOP_REPLICA, machine.id) in returned(verbs)

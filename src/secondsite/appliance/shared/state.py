@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...domain import errors
-from ...ground import seams
+from ...ground import durable, seams
 from ...ground.units import DAY
 from ...wire.control import Report
 
@@ -40,11 +40,11 @@ class State:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(SCHEMA)
-        self._inode = _inode(path)
+        self._inode = durable.inode(path)
 
     def require_own_file(self) -> None:
         """Raises NotPossibleNow if the file was removed or replaced: what is written to the open one is lost with it."""
-        if _inode(self._path) != self._inode:
+        if durable.inode(self._path) != self._inode:
             raise errors.NotPossibleNow(
                 f"{self._path} was removed or replaced while the appliance ran.",
                 do="Put the appliance's home back if it is gone, then start the appliance again.",
@@ -124,10 +124,3 @@ class State:
 
     def remove_fact(self, key: str) -> None:
         self._change("DELETE FROM facts WHERE key = ?", key)
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None

@@ -70,9 +70,8 @@ def _finish(domain: Any, key: str, base: Path, progress: Progress) -> None:
             raise errors.FabricError(f"The merge of disk {key} of '{domain.name()}' was cancelled or failed.")
         if job and job["cur"] != seen:
             seen, moved_at = job["cur"], time.monotonic()
-            furthest = max(
-                furthest, seen / job["end"] if job["end"] else 0.0
-            )  # the guest writes on, and the end moves
+            # the guest writes on, and the end moves
+            furthest = max(furthest, seen / job["end"] if job["end"] else 0.0)
             progress(furthest)
         if time.monotonic() - moved_at > STALL_SECONDS:
             raise errors.DeadlineExceeded(

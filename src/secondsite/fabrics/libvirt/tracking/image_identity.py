@@ -47,7 +47,7 @@ class Identities:
         """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps files below
         the top read-only, so their bitmaps are as stored."""
         origin = self._origin(domain, disk, checkpoint)
-        if not disk.backed and origin and origin[0] == _inode(Path(disk.path)):
+        if not disk.backed and origin and origin[0] == durable.inode(Path(disk.path)):
             return True
         return bool(_holders(_links(Path(disk.path)), origin, checkpoint, top_is_whole=True))
 
@@ -62,7 +62,7 @@ class Identities:
         """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
         writes are marked only in the files below. The inode alone does not tell: file systems use one again."""
         origin = self._origin(domain, disk, checkpoint)
-        if not origin or origin[0] != _inode(Path(disk.path)):
+        if not origin or origin[0] != durable.inode(Path(disk.path)):
             return False
         if not disk.backed:
             return True
@@ -100,13 +100,13 @@ def _holders(
     whole = {id(link) for at, link in enumerate(links) if link.bitmaps.get(name) or (top_is_whole and not at)}
     found = list(takewhile(lambda link: id(link) in whole, links))
     is_one_size = len({link.size_bytes for link in found}) == 1
-    below = {_inode(link.path) for link in links[len(found) :]} - {None}
-    is_of_it = any(_inode(link.path) in origin for link in found) and below <= set(origin)
+    below = {durable.inode(link.path) for link in links[len(found) :]} - {None}
+    is_of_it = any(durable.inode(link.path) in origin for link in found) and below <= set(origin)
     return found if is_one_size and is_of_it else ()
 
 
 def _chain(path: Path) -> list[int]:
-    return [inode for link in _links(path) if (inode := _inode(link.path))]
+    return [inode for link in _links(path) if (inode := durable.inode(link.path))]
 
 
 def _links(path: Path) -> list[qemu_img.ImageFacts]:
@@ -114,10 +114,3 @@ def _links(path: Path) -> list[qemu_img.ImageFacts]:
         return qemu_img.chain(path)
     except errors.SecondsiteError:
         return []
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None

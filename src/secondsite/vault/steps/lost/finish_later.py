@@ -25,13 +25,13 @@ from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
 from ....wire.control.orders import ORDERS, Kind, OrderKind
 from ... import ports
+from ..authority import SHORT
 from ..deps import Deps
 from ..sides.giving_orders import Limits, Orders
 from ..sides.side import Side
 
 FINISH_LATER = "finish_later"
 EARLIER_SECONDS = 2.0
-SHORT = 10
 _NOT_DONE = frozenset(state for state in JobState if not state.ended or state is JobState.FAILED)
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
@@ -185,9 +185,9 @@ def _is_moved_by_another(machine: ports.MachineRecord, left: LaterArguments) -> 
 
 
 def _has_moved_on(machine: ports.MachineRecord, left: LaterArguments) -> bool:
-    if left.drill_generation is not None or _is_last(machine, left):
-        return not _is_last(machine, left)
-    return (machine.epoch, machine.state) != (left.epoch, left.leads_to)
+    if _is_last(machine, left):
+        return False
+    return left.drill_generation is not None or (machine.epoch, machine.state) != (left.epoch, left.leads_to)
 
 
 def _number(machine: ports.MachineRecord | None, left: LaterArguments) -> int | None:
