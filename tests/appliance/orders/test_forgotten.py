@@ -1,6 +1,8 @@
 """Appliances and vaults whose database is from an old backup: what one has forgotten the other's orders mend."""
 
+import re
 import uuid
+from datetime import datetime
 
 import pytest
 
@@ -13,7 +15,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire.common.sync_mode import SyncMode
-from secondsite.wire.control.checks import CheckTarget
+from secondsite.wire.control.checks import CheckTarget, CopyInstant
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -24,6 +26,7 @@ from secondsite.wire.control.orders import (
     StopReplication,
     Withdraw,
 )
+from tests.support.instants import find, start, write
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +87,44 @@ def test_a_planned_failover_is_not_begun_where_a_copy_is_that_the_vault_has_forg
     [obstacle] = obstacles()
     assert obstacle["blocking"]
     assert "secondsite machine failover web01" in obstacle["do"]
+
+
+def test_a_failover_is_begun_from_the_point_alone_on_which_a_copy_stands_that_the_vault_has_forgotten(pair):
+    """From another it would fail, and a cancel would take that copy back: production."""
+    pair.protect().synchronized()
+    older, newer = pair.point_now(), pair.point_now()
+    fabric_id = fail_over(pair, older)
+
+    def obstacles(point_id):
+        check = CheckTarget(
+            name="web01", fabric_id=fabric_id, no_copy=True, but_on=CopyInstant(point_id=point_id)
+        )
+        return pair.target.do(Kind.CHECK_TARGET, check, pair.machine_id)["obstacles"]
+
+    assert obstacles(older) == []
+    [obstacle] = obstacles(newer)
+    assert obstacle["blocking"]
+    assert f"secondsite machine failover web01 --point {older}'" in obstacle["do"]
+
+
+def test_a_copy_that_stands_on_an_instant_of_the_journal_is_taken_over_from_that_instant(pair):
+    pair.protect().synchronized()
+    at, _ = write(pair, 1)[0]
+    instant = find(pair, at)
+    pair.pause()
+    runs.close(pair)
+    fabric_id = start(pair, "failover", instant)["fabric_id"]
+    check = CheckTarget(name="web01-failover", fabric_id=fabric_id, no_copy=True)
+
+    def obstacles(through_seq):
+        on = CopyInstant(point_id=instant.point_id, through_seq=through_seq)
+        asked = check.model_copy(update={"but_on": on})
+        return pair.target.do(Kind.CHECK_TARGET, asked, pair.machine_id)["obstacles"]
+
+    assert obstacles(instant.forward.seq) == []
+    [obstacle] = obstacles(None)
+    (told,) = re.findall("machine failover web01 --at ([^']+)'", obstacle["do"])
+    assert find(pair, datetime.fromisoformat(told)).forward == instant.forward
 
 
 def test_a_protection_that_ended_is_not_begun_again_by_a_vault_that_was_restored_from_before_that(pair):

@@ -9,6 +9,7 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.jobs.model.failures import Refused
+from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 
@@ -54,6 +55,36 @@ def test_a_planned_failover_that_takes_itself_back_before_its_start_removes_no_c
     assert verbs.jobs(Verb.CANCEL_FAILOVER)
     assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
     assert verbs.state() is State.PROTECTED
+
+
+def test_a_failover_asks_for_a_copy_that_it_did_not_start(verbs):
+    """A restored vault may have forgotten the failover that did."""
+    verbs.protect()
+    failed_at(verbs, Kind.DRAIN, Verb.FAILOVER)
+    assert verbs.appliances.checked.no_copy
+    newest = verbs.appliances.points[verbs.machine().id, 1][-1].id
+    assert verbs.appliances.checked.but_on.point_id == newest
+    failed_at(verbs, Kind.START_REPLICA, Verb.FAILOVER)
+    verbs.run(Verb.FAILOVER)
+    assert not verbs.appliances.checked.no_copy  # its own may be there now
+
+
+def test_the_cancel_of_a_failover_that_started_nothing_removes_no_copy_that_another_did_start(verbs):
+    verbs.protect()
+    failed_at(verbs, Kind.DRAIN, Verb.FAILOVER)
+    verbs.appliances.given.clear()
+    verbs.appliances.obstacles = (
+        ObstacleShape(what="web01 was failed over to this site already.", do="Take it over."),
+    )
+    cancel = verbs.run(Verb.CANCEL_FAILOVER).job
+    assert cancel.state == "failed"
+    assert "Take it over." in cancel.error.message
+    assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
+    assert verbs.state() is State.CANCEL_FAILED
+    verbs.appliances.obstacles = ()
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+    assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
+    assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
 def test_a_failed_job_is_retried_days_later_if_nothing_came_after_it(verbs):

@@ -11,8 +11,16 @@ from ...fabrics.interface import Obstacle, PowerState
 from ...ground import usage
 from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
-from ...wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles, ObstacleShape
-from ..target import GIVE_ONE
+from ...wire.control.checks import (
+    CheckedSource,
+    CheckSource,
+    CheckTarget,
+    CopyInstant,
+    Obstacles,
+    ObstacleShape,
+)
+from ..target import FAILOVER, GIVE_ONE
+from . import runs
 from .context import Context
 
 PEER_SECONDS = 3.0
@@ -119,12 +127,26 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     """One of which the vault does not know may be production, and what the verb would take back."""
     hosted = context.parts.host.find(context.machine_id) if payload.no_copy else None
-    if hosted is not None and hosted.failed_over:
+    if hosted is None or not hosted.failed_over:
+        return
+    run = hosted.replica.state.run(FAILOVER)
+    stands_on = None if run is None else CopyInstant(point_id=run.point_id, through_seq=run.through_seq)
+    if stands_on is None or stands_on != payload.but_on:
         name = hosted.setup.machine_name
         yield _obstacle(
             f"{name} was failed over to this site already, and its copy is here.",
-            f"If that copy is the machine that you need, take it over: 'secondsite machine failover {name}'.",
+            f"If that copy is the machine that you need, take it over: '{_take_over(context, name, stands_on)}'.",
         )
+
+
+def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> str:
+    """The command that takes the copy over as it runs."""
+    fact = runs.machine_of(context, FAILOVER)
+    forward = fact.forward if fact is not None else None
+    if stands_on is not None and stands_on.through_seq is not None and forward is not None:
+        return f"secondsite machine failover {name} --at {forward.taken_at.isoformat()}"
+    point = "" if stands_on is None else f" --point {stands_on.point_id}"
+    return f"secondsite machine failover {name}{point}"
 
 
 def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

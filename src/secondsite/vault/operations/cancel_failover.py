@@ -16,9 +16,10 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.control.checks import CheckTarget
 from ...wire.control.orders import Nothing
 from .. import ports
-from ..steps import lookup
+from ..steps import lookup, obstacles
 from ..steps.cancel_itself import CancelArguments
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
@@ -59,8 +60,8 @@ class CancelFailover(MachineOperation):
         """First the new copy goes, then the old one starts: never two at once."""
         target = self.target(ctx)
         machine = target.machine
-        if ctx.arguments(CancelArguments).because is not None and not machine.start_ordered:
-            # what is there all the same is not of this failover: a restored vault may have forgotten another
+        if not machine.start_ordered and not giving_up.is_given_up(self.deps, target):
+            self._require_no_other_copy(ctx, target)
             return Skipped(f"{machine.target_site} was never told to start {machine.name}")
         need = Need(
             target.to_stop_failed_over(),
@@ -68,6 +69,14 @@ class CancelFailover(MachineOperation):
             later=f"the failed-over {machine.name} is stopped and removed there",
         )
         return self._without_a_target_that_never_started(ctx, target, need)
+
+    def _require_no_other_copy(self, ctx: StepContext, target: Target) -> None:
+        """Raises PrerequisiteFailed for a copy that this failover did not start: a restored vault may have forgotten another
+        one. A cancel that started by itself does not look: production waits for it."""
+        by_itself = ctx.arguments(CancelArguments).because is not None
+        if not by_itself and self.deps.gateway.is_connected(target.appliance_id):
+            found = target.check(CheckTarget(no_copy=True)).facts
+            obstacles.require_none("The cancel of the failover", target.machine.name, found)
 
     def _resume(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

@@ -14,6 +14,7 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.control.checks import CopyInstant
 from .. import ports
 from ..steps import obstacles
 from ..steps.lost import giving_up
@@ -59,8 +60,15 @@ class Failover(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         found = recovery_point.choose(ctx, target, process=False)
-        machine = target.machine
-        warned = obstacles.require_none("A failover", machine.name, target.check_failover().facts)
+        machine, instant = target.machine, found.instant
+        tried = target.check_failover(
+            # a copy of its own, or one that was given up, is not in its way
+            no_copy=not (machine.start_ordered or giving_up.is_given_up(self.deps, target)),
+            but_on=CopyInstant(
+                point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
+            ),
+        )
+        warned = obstacles.require_none("A failover", machine.name, tried.facts)
         return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

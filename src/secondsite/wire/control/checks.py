@@ -49,6 +49,13 @@ class SeedFact(Shape):
     seconds: float
 
 
+class CopyInstant(Shape):
+    """What a failed-over machine stands on: a point, with the journal's cycles up to `through_seq`."""
+
+    point_id: str
+    through_seq: int | None = None
+
+
 class CheckTarget(Shape):
     """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must
     be readable and as large as their disks. `encrypted`: a key must be here. `name` and `fabric_id` must be free here, or belong
@@ -62,5 +69,7 @@ class CheckTarget(Shape):
     must_hold_replica: bool = False
     no_copy: bool = False
     """No machine may have been failed over onto the replica."""
+    but_on: CopyInstant | None = None
+    """With `no_copy`: but one that stands on this."""
     seeds: tuple[SeedDisk, ...] = ()
     encrypted: bool = False

@@ -93,12 +93,17 @@ def left_for_later(deps: Deps, side: Side, need: Need[P, F], undoes: bool = Fals
 def remove_given_up(deps: Deps, target: Target) -> str:
     """The beginning of a sentence. A copy that was given up is to go when its site returns, and what it wrote is in no
     point: a failover that comes before that removes it. What is there once the start was ordered may be its own."""
+    if not is_given_up(deps, target):
+        return ""
+    return f"{target.ask(target.to_stop_failed_over()).sentence}, and was given up; "
+
+
+def is_given_up(deps: Deps, target: Target) -> bool:
+    """Whether a copy that may be there is to go once its site returns."""
     stop = target.to_stop_failed_over()
     with deps.store.transaction() as tx:
         is_left = finish_later.has_left(tx, target, stop.order, stop.payload)
-    if target.machine.start_ordered or not is_left:
-        return ""
-    return f"{target.ask(stop).sentence}, and was given up; "
+    return is_left and not target.machine.start_ordered
 
 
 def _with_a_way_on(

@@ -37,14 +37,22 @@ class Target(Side):
         return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
 
     def check_failover(
-        self, definition: MachineDefinition | None = None, *, no_copy: bool = False
+        self,
+        definition: MachineDefinition | None = None,
+        *,
+        no_copy: bool = False,
+        but_on: checks.CopyInstant | None = None,
     ) -> Answer[checks.Obstacles]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `no_copy`: nor
-        may one be there."""
-        name, fabric_id = self.machine.name, self.machine.target_fabric_id
-        return self.check(
-            checks.CheckTarget(definition=definition, name=name, fabric_id=fabric_id, no_copy=no_copy)
+        may one be there, but one that stands on `but_on`."""
+        payload = checks.CheckTarget(
+            definition=definition,
+            name=self.machine.name,
+            fabric_id=self.machine.target_fabric_id,
+            no_copy=no_copy,
+            but_on=but_on,
         )
+        return self.check(payload)
 
     def prepare_replica(self, setup: setups.ReplicaSetup) -> Answer[Nothing]:
         """The site holds a replica from now on."""
