@@ -122,6 +122,13 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
             f"There is no replica of machine {context.machine_id} here.", "Enable protection first."
         )
     yield from _copy(context, payload)
+    if payload.replica is not None:
+        try:
+            context.parts.host.require_room_for(
+                context.machine_id, payload.replica.epoch, payload.replica.base
+            )
+        except errors.NotPossibleNow as problem:
+            yield _obstacle(problem.message, problem.do)
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -34,6 +34,9 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     sentence, kept = "there was no replica", False
     with context.alone(hosted, "removing the replica"):
+        if hosted is not None and payload.made_by not in (None, hosted.setup.made_by):
+            # nor is what was withdrawn for it defined again
+            return "left the replica that was there before", Nothing()
         if hosted is not None:
             kept = _keeps_its_machine(context, hosted, payload)
             if kept and payload.given_up:
@@ -60,6 +63,8 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
         return False
     machine = runs.machine_of(context, FAILOVER)
     made = _is_made(context, hosted, payload)
+    if not made and machine is not None and machine.made:
+        return True  # its owner undefined it, or runs it on another host: its disks are theirs
     if not (made or state.stands_on_its_run):
         return False
     if not payload.keep_running and not state.stands_on_its_run:

@@ -20,12 +20,13 @@ from .context import Context
 
 
 class RunFact(Shape):
-    """What is remembered of a machine that runs on a point."""
+    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started."""
 
     fabric_id: str
     name: str
     point_id: str
     forward: RolledForward | None = None
+    made: bool = False
 
 
 def key_of(context: Context, run: str) -> str:
@@ -73,7 +74,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             point_id=payload.point_id,
             forward=payload.forward,
         )
-        context.state.put_fact(key_of(context, payload.run), fact.model_dump_json())
+        known = machine_of(context, payload.run)
+        was_made = known is not None and known == fact.model_copy(update={"made": True})
+        _remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
         definition = hosted.definition(record)
         firmware = hosted.replica.firmware(payload.point_id, payload.run)
@@ -89,6 +92,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 home=_home(context, hosted, payload),
             )
         )
+        _remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
         if payload.start:
             context.fabric.power.start(payload.fabric_id)
@@ -106,6 +110,10 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at=taken_at,
         seconds=seconds,
     )
+
+
+def _remember(context: Context, run: str, fact: RunFact) -> None:
+    context.state.put_fact(key_of(context, run), fact.model_dump_json())
 
 
 def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:

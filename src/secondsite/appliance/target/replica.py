@@ -73,12 +73,18 @@ class HostedReplica:
         """Whether a machine was failed over onto it, as its files say: the database may be from an old backup."""
         return self.replica.state.stands_on_its_run or self.replica.state.run(FAILOVER) is not None
 
+    def is_of(self, epoch: int) -> bool:
+        """Whether it takes the cycles of this epoch, or would."""
+        state = self.replica.state
+        return state.epoch == epoch and state.committed_point_id is None
+
     def require_no_copy(self) -> None:
         """Raises NotPossibleNow: cycles of the source would go on beside a copy that may run."""
         if self.failed_over:
             raise errors.NotPossibleNow(
                 f"A machine was failed over onto {self}, so it takes no cycles.",
-                do="Cancel the failover, or commit and reprotect it.",
+                do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as after it was restored from "
+                "a backup, disable protection, and protect the machine from here.",
             )
 
     def look_for_key(self) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import structlog
 
+from ...datapath import errors as datapath_errors
 from ...datapath import replica as remove
 from ...datapath.cycles import inbox
-from ...datapath.disks import StorageDaemon
+from ...datapath.disks import StorageDaemon, image
 from ...datapath.encryption import EncryptionKey
 from ...datapath.replica import BaseImage, Replica, ReplicaDisk
 from ...domain import errors
 from ...ground import seams
-from ...wire.common.machines import MachineDefinition
+from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State, withdrawn
 from .journal_space import JournalSpace
@@ -88,29 +89,35 @@ class ReplicaHost:
     def prepare(self, setup: ReplicaSetup) -> str:
         """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller has locked a
         replica that is there."""
+        self.require_room_for(setup.machine_id, setup.epoch, setup.base)
         hosted = self.find(setup.machine_id)
         if hosted is None:
             return self._make(setup)
-        if hosted.replica.state.epoch == setup.epoch and hosted.replica.state.committed_point_id is None:
+        if hosted.is_of(setup.epoch):
             return self._keep(hosted, setup)
-        if setup.base is not Base.EXISTING:
-            raise errors.NotPossibleNow(
-                f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
-                do="Disable the machine's protection, or reprotect to the original location.",
-            )
         sentence = self._turn(hosted.replica, setup)
         _add_disks(hosted.replica, setup)
-        hosted.save(setup=setup, accepting=True)
+        hosted.save(setup=_not_made(setup), accepting=True)
         hosted.refresh()
         hosted.wants_digests = True
         return sentence
 
+    def require_room_for(self, machine_id: str, epoch: int, base: Base) -> None:
+        """Raises NotPossibleNow if the replica that is here cannot be that of this epoch, or become it."""
+        hosted = self.find(machine_id)
+        if hosted is not None and hosted.is_of(epoch):
+            hosted.require_no_copy()
+        elif hosted is not None and base is not Base.EXISTING:
+            raise errors.NotPossibleNow(
+                f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
+                do="Disable the machine's protection, or reprotect to the original location.",
+            )
+
     def _keep(self, hosted: HostedReplica, setup: ReplicaSetup) -> str:
         """Keep a replica of this epoch; only its disks may change. A failover may have closed its inbox, and it
         may use the disks of an old machine."""
-        hosted.require_no_copy()
         if hosted.setup.epoch != setup.epoch:  # a crash came between turning it and recording that
-            hosted.save(setup=setup, accepting=True)
+            hosted.save(setup=_not_made(setup), accepting=True)
         changed = set(setup.disks) != set(hosted.setup.disks)
         added = _add_disks(hosted.replica, setup)
         now = {"disks": setup.disks, "definition": setup.definition}
@@ -124,7 +131,7 @@ class ReplicaHost:
         run = self._own_run(folder, existing)
         if run is not None:
             replica = Replica.open(folder, self.daemon, _reach, self.custody.key)
-            sentence = self._turn(replica, setup)
+            sentence, setup = self._turn(replica, setup), _not_made(setup)
         else:
             replica = Replica.create(
                 folder,
@@ -141,7 +148,9 @@ class ReplicaHost:
         _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
         hosted = HostedReplica(setup, True, replica, self._state)
-        hosted.save(accepting=not hosted.failed_over)
+        if hosted.failed_over:  # it was forgotten
+            setup = _not_made(setup)
+        hosted.save(setup=setup, accepting=not hosted.failed_over)
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted
@@ -170,9 +179,9 @@ class ReplicaHost:
         """The run of our older replica that the old machine used; None if its disks lie elsewhere."""
         runs = (folder / "runs").absolute()
         for disk in existing.disks if existing else ():
-            path = Path(disk.path).absolute()
-            if path.is_relative_to(runs):
-                return path.relative_to(runs).parts[0]
+            for path in _files(disk):
+                if path.is_relative_to(runs):
+                    return path.relative_to(runs).parts[0]
         return None
 
     def _turn(self, replica: Replica, setup: ReplicaSetup) -> str:
@@ -219,6 +228,22 @@ class ReplicaHost:
 
 def _reach(name: str) -> None:
     seams.reach(f"appliance.replica.{name}")
+
+
+def _not_made(setup: ReplicaSetup) -> ReplicaSetup:
+    """For a replica whose files were here before: what its job undoes leaves them."""
+    return setup.model_copy(update={"made_by": None})
+
+
+def _files(disk: DiskDefinition) -> list[Path]:
+    """The disk's file, and those below it: its owner may have put snapshots above ours."""
+    top = Path(disk.path).absolute()
+    if disk.format != "qcow2" or not top.exists():
+        return [top]
+    try:
+        return [link.path.absolute() for link in image.chain(top)]
+    except datapath_errors.ImageProblem:
+        return [top]
 
 
 def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:

@@ -198,7 +198,7 @@ class EnableProtection:
     def _remove_replica(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
         need = Need(
-            target.to_remove_replica(orders.RemoveReplica()),
+            target.to_remove_replica(orders.RemoveReplica(made_by=target.job_id)),
             lost="what was copied there so far is not used",
             later="its replica is removed there",
         )

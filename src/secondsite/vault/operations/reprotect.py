@@ -83,12 +83,13 @@ class Reprotect(MachineOperation):
         obstacles.require_whole("Reprotecting", machine.name, power)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
         # onto its own disks only changes travel; new ones take a full copy
-        wanted = (
-            checks.CheckTarget()
-            if to_original
-            else checks.CheckTarget(encrypted=machine.encrypted, needed_bytes=ours.facts.needed_bytes or 0)
+        target = self._new_target(ctx, machine)
+        wanted = checks.CheckTarget(
+            encrypted=machine.encrypted and not to_original,
+            needed_bytes=0 if to_original else ours.facts.needed_bytes or 0,
+            replica=checks.WantedReplica(epoch=target.machine.epoch, base=_base(ctx)),
         )
-        theirs = self._new_target(ctx, machine).check(wanted)
+        theirs = target.check(wanted)
         warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, ours.facts, theirs.facts)
         where = "its own disks" if to_original else "new disks"
         return Done(
@@ -106,14 +107,18 @@ class Reprotect(MachineOperation):
             return Skipped(f"there is nothing to shut down: {gone.message}")
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
-        base = Base.EXISTING if _to_original(ctx) else Base.EMPTY
         target = self._new_target(ctx, self.machine(ctx))
-        return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
+        return replicating.create_replica(
+            self.deps, target, _base(ctx), target.machine.target_fabric_id
+        ).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
         target = self._new_target(ctx, self.machine(ctx))
         payload = orders.RemoveReplica(
-            restore_machine=True, still_protected=True, fabric_id=target.machine.target_fabric_id
+            restore_machine=True,
+            still_protected=True,
+            fabric_id=target.machine.target_fabric_id,
+            made_by=target.job_id,
         )
         need = Need(
             target.to_remove_replica(payload),
@@ -153,6 +158,10 @@ class Reprotect(MachineOperation):
             raise errors.Internal(f"Machine {machine.name} belongs to another job.")
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         tx.machines.put(replace(turned(machine), state=row.next, job_id=None))
+
+
+def _base(ctx: StepContext) -> Base:
+    return Base.EXISTING if _to_original(ctx) else Base.EMPTY
 
 
 def _to_original(ctx: StepContext) -> bool:

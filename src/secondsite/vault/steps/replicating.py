@@ -31,6 +31,7 @@ def create_replica(
         base=base,
         existing_fabric_id=old_fabric_id,
         encrypted=machine.encrypted,
+        made_by=target.job_id,
     )
     return target.prepare_replica(setup)
 

@@ -2,6 +2,7 @@
 
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
+from .setups import Base
 
 
 class ObstacleShape(Shape):
@@ -56,6 +57,13 @@ class CopyInstant(Shape):
     through_seq: int | None = None
 
 
+class WantedReplica(Shape):
+    """What PREPARE_REPLICA will ask for."""
+
+    epoch: int
+    base: Base
+
+
 class CheckTarget(Shape):
     """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must
     be readable and as large as their disks. `encrypted`: a key must be here. `name` and `fabric_id` must be free here, or belong
@@ -73,3 +81,5 @@ class CheckTarget(Shape):
     """With `no_copy`: but one that stands on this."""
     seeds: tuple[SeedDisk, ...] = ()
     encrypted: bool = False
+    replica: WantedReplica | None = None
+    """What is here already must not stand in its way."""

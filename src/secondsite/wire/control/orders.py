@@ -178,7 +178,7 @@ class RemoveReplica(Shape):
     `restore_machine`: the site's old machine, withdrawn at reprotect, is defined again (off). `still_protected`: it is the old
     copy of a machine that runs at the other site, so it stays ours and must not start; an older vault does not say so. `given_up`: protection ended without this site, so the
     copy that is here must not run beside the machine: it is fenced, and not let go of before it is off. `fabric_id` is the withdrawn
-    machine, for a site that never heard of the replica; an older vault does not say it. `ended`: protection ended, not only this replica."""
+    machine, for a site that never heard of the replica; an older vault does not say it. `ended`: protection ended, not only this replica. `made_by`: that job undoes what it did, so a replica that it did not make stays."""
 
     keep_running: bool = False
     restore_machine: bool = False
@@ -186,6 +186,7 @@ class RemoveReplica(Shape):
     given_up: bool = False
     fabric_id: str | None = None
     ended: bool = False
+    made_by: str | None = None
 
 
 class RemoveMachine(Shape):

@@ -45,7 +45,8 @@ class SourceSetup(Shape):
 
 class ReplicaSetup(Shape):
     """Everything that a target appliance needs for a replica. `existing_fabric_id` names this site's old machine when
-    base is EXISTING. `encrypted`: new disks are encrypted with the appliance's key; existing disks stay as they are."""
+    base is EXISTING. `encrypted`: new disks are encrypted with the appliance's key; existing disks stay as they are.
+    `made_by`: the job that has it made, which may undo that; an older vault does not say it."""
 
     machine_id: str
     machine_name: str
@@ -57,3 +58,4 @@ class ReplicaSetup(Shape):
     base: Base = Base.EMPTY
     existing_fabric_id: str | None = None
     encrypted: bool = False
+    made_by: str | None = None
