@@ -132,3 +132,8 @@ def test_one_clock_that_is_set_makes_no_young_point_old():
     assert retention.to_drop(source_ahead, 1800) == []
     assert retention.to_drop(target_ahead, 1800) == []
     assert [each.id for each in retention.to_drop(both, 1800)] == ["p1", "p2"]
+
+
+def test_of_a_slot_the_damaged_point_goes_and_not_the_whole_one():
+    found = [point(1, 5 * HOUR, damaged=True), point(2, 5 * HOUR - 60), point(3)]
+    assert [each.id for each in retention.to_drop(found, DAY)] == ["p1"]

@@ -61,6 +61,7 @@ class Appliances:
         self.inventory = [definition(name) for name in names]
         self.hosts = {}
         self.off = set()
+        self.damages = False
         self.saved = set()
         self.given = []
         self.failing = {}
@@ -281,7 +282,9 @@ class Appliances:
     def _list_points(self, appliance_id, machine_id, payload):
         return orders.Points(points=self._points(machine_id))
 
-    _drain = _list_points
+    def _drain(self, appliance_id, machine_id, payload):
+        found = self._points(machine_id)
+        return orders.Points(points=tuple(p.model_copy(update={"damaged": self.damages}) for p in found))
 
     def _find_instant(self, appliance_id, machine_id, payload):
         """The newest point before, and three cycles on it."""

@@ -128,7 +128,9 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "Data at the target does not match its digest: its store is damaged, or somebody wrote to its files.",
             "Check the store's disks. Replication compares all blocks with the source by itself, and points from then on "
-            "are whole; damaged points are not picked. 'secondsite point verify MACHINE POINT' reads one again.",
+            "are whole. Damaged points, and those above them that were not read since, are not picked; 'secondsite point "
+            "verify MACHINE POINT' reads one. If a file cannot be opened at all, fail over from a point that is whole, or "
+            "disable protection and enable it again.",
         ),
         _kind(
             "journal-damaged",

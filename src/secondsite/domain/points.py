@@ -57,7 +57,7 @@ class RecoveryPoint:
     reason: str | None = None
     committed: bool = False
     damaged: bool = False
-    """It was read, and its data is not what was sealed."""
+    """It was read, and its data is not what was sealed; or it stands on such a point and was not read since."""
     sealed_at: datetime | None = None
     """When the target sealed it, by the target's clock (UTC)."""
     uptime: Uptime | None = None
@@ -114,9 +114,10 @@ def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoi
 def _require_whole(point: RecoveryPoint) -> None:
     if point.damaged:
         raise errors.PointDamaged(
-            f"Recovery point '{point.id}' is damaged: its data is not what was sealed.",
-            do="Choose another with 'secondsite point list MACHINE'. If the store was repaired, start "
-            f"'secondsite point verify MACHINE {point.id}': a point that passes can be chosen again.",
+            f"Recovery point '{point.id}' is damaged, or stands on one that is and was not read since.",
+            do="Choose another with 'secondsite point list MACHINE', or start "
+            f"'secondsite point verify MACHINE {point.id}': a point that passes can be chosen. If none does, plain QEMU "
+            "starts what is left of one with the command in its manifest, in the target's store.",
         )
 
 

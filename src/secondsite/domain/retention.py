@@ -6,7 +6,8 @@ It is measured only by the uptime of the target's host, so that neither setting 
 makes a point old. The slots of the grid follow the source's clock, which the machines of a group share, as long as that
 clock agrees with the uptime; where it was set, or the target's host was restarted, another slot begins.
 The newest point is never deleted, nor the newest that is not damaged, nor one that is held, leased or committed. Of a
-slot the earliest point of a set stays, else the earliest: so the machines of a group keep the same sets.
+slot the earliest point of a set stays, else the earliest: so the machines of a group keep the same sets. A damaged
+point stays only in a slot that has no other.
 """
 
 from collections.abc import Collection, Sequence
@@ -31,7 +32,7 @@ def to_drop(
     usable = newest(point for point in points if not point.damaged)
     kept: set[Slot] = set()
     dropped = []
-    for point in sorted(points, key=lambda p: (p.set_id is None, p.epoch, p.seq)):
+    for point in sorted(points, key=lambda p: (p.damaged, p.set_id is None, p.epoch, p.seq)):
         if point is last or point is usable or point.id in protected_ids or point.committed:
             continue
         slot = _slot(point, found[point.id], retention_seconds)

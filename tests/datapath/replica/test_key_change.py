@@ -235,7 +235,7 @@ def left_by_an_earlier_release(folder, key):
     record["firmware"] = [
         {"name": f.name, "sha256": f.sha256, "size_bytes": f.size_bytes} for f in plain.values()
     ]
-    for name in ("data_keys", "next_key_id", "former_key_id"):
+    for name in ("data_keys", "next_key_id", "former_key_id", "sha256"):
         del record[name]
     (folder / "replica.json").write_text(json.dumps(record))
 

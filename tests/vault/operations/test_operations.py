@@ -268,6 +268,15 @@ def test_a_planned_failover_that_fails_takes_itself_back(verbs, kind):
     assert verbs.appliances.running(verbs.machine().id) == [A]
 
 
+def test_a_planned_failover_onto_damaged_data_takes_itself_back(verbs):
+    verbs.protect()
+    verbs.appliances.damages = True
+    job = verbs.run(Verb.PLANNED_FAILOVER)
+    assert "stands on damaged data" in job.job.error.message
+    assert verbs.state() is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
 def test_a_cancel_that_fails_is_retried_by_hand(verbs):
     verbs.protect()
     verbs.appliances.fail(Kind.START_REPLICA)

@@ -47,6 +47,8 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
                 left_copy.require_off(context)
             # this appliance's own records may be from an old backup
             _let_go_of_its_machine(context)
+        if hosted is None:
+            sentence = context.parts.host.forget_unopened(context.machine_id) or sentence
         if payload.restore_machine and not kept:
             sentence += "; " + _restore(context, payload)
     if payload.ended:

@@ -154,11 +154,7 @@ class Admission:
             self._work.wanted(hosted)
 
     def _find(self, machine_id: str) -> HostedReplica:
-        hosted = self._host.find(machine_id)
-        if hosted is None:
-            raise CycleRefused(
-                "no-replica",
-                f"There is no replica of machine {machine_id} here.",
-                do="Enable or reprotect it again.",
-            )
-        return hosted
+        try:
+            return self._host.get(machine_id)
+        except SecondsiteError as problem:
+            raise CycleRefused("no-replica", problem.message, do=problem.do) from problem

@@ -236,11 +236,12 @@ class Applier:
         state = hosted.replica.state
         spared = {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
         doomed = retention.to_drop(points, hosted.setup.policy.retention_seconds, spared)
-        if not doomed:
+        found = doomed[0].id if doomed else hosted.useless()
+        if found is None:
             self._forget_disks(hosted)
             return False
-        hosted.replica.drop(doomed[0].id)
+        hosted.replica.drop(found)
         seams.reach("appliance.replica.dropped")
         hosted.refresh()
-        log.debug("point.dropped", machine=hosted.machine_id, point=doomed[0].id)
+        log.debug("point.dropped", machine=hosted.machine_id, point=found)
         return len(doomed) > 1

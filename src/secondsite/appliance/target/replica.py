@@ -13,6 +13,7 @@ from ...datapath.errors import KeyMissing, KeyWrong
 from ...datapath.replica import PointRecord, Replica
 from ...domain import errors
 from ...ground.backoff import pause_seconds
+from ...ground.plural import counted
 from ...wire.common.findings import FindingShape
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import PointShape
@@ -26,6 +27,7 @@ from .verdicts import PointVerdict, Verdicts
 FAILOVER = "failover"
 """The name of the run that a failed-over machine runs on."""
 STORE_COUNTED_EVERY_SECONDS = 30.0
+NAMED_POINTS = 3
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 30.0
 
 
@@ -38,6 +40,7 @@ class HostedReplica:
         self.accepting = accepting
         self.replica = replica
         self.findings = Findings()
+        self.unreadable = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
         self.cycles = KeptCycles(replica)
         self.points: tuple[PointShape, ...] = ()
@@ -152,10 +155,31 @@ class HostedReplica:
 
     def refresh(self) -> tuple[PointShape, ...]:
         """Read the points again; call it after they changed."""
-        self.points = tuple(
-            shape(record, self.verdicts.of(record.point_id)) for record in self.replica.points()
-        )
+        records = self.replica.points()
+        known = tuple(shape(record, self.verdicts.of(record.point_id)) for record in records)
+        doubted = self.verdicts.doubted(known)
+        self.points = tuple(_in_doubt(point) if point.id in doubted else point for point in known)
+        self._look_for_unreadable({record.point_id for record in records})
         return self.points
+
+    def _look_for_unreadable(self, known: set[str]) -> None:
+        """A point whose manifest is damaged is in no list."""
+        lost = [each for each in self.replica.point_ids if each not in known]
+        if lost:
+            self.unreadable.add(
+                "replica-damaged",
+                f"The manifests of {counted(len(lost), 'recovery point')} of {self.setup.machine_name} cannot be read, so "
+                f"they are not listed: {', '.join(lost[-NAMED_POINTS:])}. They are dropped when they are the oldest.",
+            )
+        else:
+            self.unreadable.clear("replica-damaged")
+
+    def useless(self) -> str | None:
+        """The oldest point, if its manifest cannot be read and nothing keeps it."""
+        state, ids = self.replica.state, self.replica.point_ids
+        spared = {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
+        known = {point.id for point in self.points}
+        return ids[0] if known and ids[0] not in known | spared else None
 
     def record(self, point_id: str) -> PointRecord:
         """A point by its id; raises NotFound."""
@@ -198,7 +222,8 @@ class HostedReplica:
 
     def _all_findings(self) -> tuple[FindingShape, ...]:
         name = self.setup.machine_name
-        return (*self.findings.all(), *self.verdicts.findings(name, self.points), *self.cycles.findings(name))
+        damage = (*self.verdicts.findings(name, self.points), *self.unreadable.all())
+        return (*self.findings.all(), *damage, *self.cycles.findings(name))
 
     def _stored(self) -> int:
         if time.monotonic() - self._counted_at > STORE_COUNTED_EVERY_SECONDS or not self._counted_at:
@@ -229,6 +254,11 @@ def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShap
             "verified_at": verdict.at if verdict else None,
         }
     )
+
+
+def _in_doubt(point: PointShape) -> PointShape:
+    """As if it was damaged, until it is read again."""
+    return point.model_copy(update={"damaged": True, "verified_at": None})
 
 
 def _carried(path: Path, key: DataKey | None) -> Sequence[FirmwareFile]:

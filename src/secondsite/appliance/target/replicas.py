@@ -15,6 +15,7 @@ from ...datapath.encryption import EncryptionKey
 from ...datapath.replica import BaseImage, Replica, ReplicaDisk
 from ...domain import errors
 from ...ground import seams
+from ...ground.problem import SecondsiteError, ours
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State, withdrawn
@@ -37,6 +38,7 @@ class ReplicaHost:
         self._state = state
         self._lock = threading.Lock()
         self._hosted: dict[str, HostedReplica] = {}
+        self._unopened: dict[str, errors.ReplicaError] = {}
 
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
@@ -52,6 +54,7 @@ class ReplicaHost:
             except Exception as error:
                 # one damaged replica must not keep the others from being recovered
                 log.error("replica.not-opened", machine=setup.machine_id, problem=str(error))
+                self._unopened[setup.machine_id] = _not_opened(setup.machine_name, ours(error))
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
@@ -80,11 +83,25 @@ class ReplicaHost:
         """The replica; raises NotFound."""
         hosted = self.find(machine_id)
         if hosted is None:
+            self.require_opened(machine_id)
             raise errors.NotFound(
                 f"There is no replica of machine {machine_id} here.",
                 do="Enable or reprotect the machine first.",
             )
         return hosted
+
+    def require_opened(self, machine_id: str) -> None:
+        """Raises ReplicaError for a replica whose files are here and could not be opened."""
+        if machine_id in self._unopened:
+            raise self._unopened[machine_id]
+
+    def forget_unopened(self, machine_id: str) -> str | None:
+        """Forget such a replica; gives a sentence. Its files stay: nobody can tell whether a machine runs on them."""
+        if self._unopened.pop(machine_id, None) is None:
+            return None
+        self._state.remove_replica(machine_id)
+        folder = self.folder / machine_id
+        return f"the replica could not be opened, so its files stay; remove {folder} when no machine uses it"
 
     def prepare(self, setup: ReplicaSetup) -> str:
         """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller has locked a
@@ -224,6 +241,12 @@ class ReplicaHost:
 
     def _store(self) -> Path:
         return self.folder if self.folder.exists() else self.folder.parent
+
+
+def _not_opened(machine_name: str, problem: SecondsiteError) -> errors.ReplicaError:
+    return errors.ReplicaError(
+        f"The replica of {machine_name} is here and cannot be opened: {problem.message}", do=problem.do
+    )
 
 
 def _reach(name: str) -> None:

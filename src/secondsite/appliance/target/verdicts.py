@@ -1,9 +1,10 @@
 """Results of reading a replica's points, durably: when each was read, and which are damaged.
 
 A damaged block lies in a layer that newer points and the head read too. So the source compares all blocks once
-after damage was found, and later points are whole. The old points stay marked."""
+after damage was found, and later points are whole. The old points stay marked. What was sealed in between is in doubt
+until it is read: nothing starts from it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -18,10 +19,16 @@ PREFIX = "verdicts/"
 
 
 class PointVerdict(Shape):
-    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole."""
+    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole. `since`: when that was
+    found first."""
 
     at: datetime
     bad: tuple[str, ...] = ()
+    since: datetime | None = None
+
+    @property
+    def found_at(self) -> datetime:
+        return self.since or self.at
 
 
 class _Record(Shape):
@@ -46,7 +53,9 @@ class Verdicts:
 
     def note(self, point_id: str, bad: tuple[str, ...], at: datetime, known: Iterable[str]) -> None:
         """Record the result of reading a point; drop results of points that are not `known`."""
-        points = {**self._record.points, point_id: PointVerdict(at=at, bad=bad)}
+        before = self.of(point_id)
+        since = (before.found_at if before and before.bad else at) if bad else None
+        points = {**self._record.points, point_id: PointVerdict(at=at, bad=bad, since=since)}
         known = set(known)
         self._save(points={key: each for key, each in points.items() if key in known})
 
@@ -59,8 +68,28 @@ class Verdicts:
         """Whether damage was found for which no comparison was requested yet."""
         record = self._record
         return not record.compare and any(
-            point.damaged and (point.epoch, point.seq) > record.compared for point in points
+            self._bad(point) and (point.epoch, point.seq) >= record.compared for point in points
         )
+
+    def doubted(self, points: Sequence[PointShape]) -> set[str]:
+        """Ids of the points that stand on a damaged one, and were not read since that was found. A comparison that
+        began between the two has repaired the later one."""
+        damaged = [(verdict, each) for each in points if (verdict := self._bad(each))]
+        return {
+            point.id
+            for point in points
+            if any(self._stands_on(point, each, verdict) for verdict, each in damaged)
+        }
+
+    def _stands_on(self, point: PointShape, damaged: PointShape, verdict: PointVerdict) -> bool:
+        place, own = (damaged.epoch, damaged.seq), self.of(point.id)
+        above = place < (point.epoch, point.seq) and not set(verdict.bad).isdisjoint(point.disks)
+        repaired = place < self._record.compared <= (point.epoch, point.seq)
+        return above and not repaired and (own is None or own.at < verdict.found_at)
+
+    def _bad(self, point: PointShape) -> PointVerdict | None:
+        verdict = self.of(point.id)
+        return verdict if verdict is not None and verdict.bad else None
 
     def ask_for_comparison(self) -> None:
         self._save(compare=True)
@@ -80,7 +109,7 @@ class Verdicts:
         what = (
             f"Recovery points of {machine_name} are not what was sealed: {named}{more}. No choice picks them."
         )
-        return (FindingShape(code="replica-damaged", what=what, since=min(each.at for _, each in bad)),)
+        return (FindingShape(code="replica-damaged", what=what, since=min(each.found_at for _, each in bad)),)
 
     def forget(self) -> None:
         self._record = _Record()

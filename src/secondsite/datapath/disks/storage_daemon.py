@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +110,10 @@ class StorageDaemon:
         return {"driver": image_format, "file": file, **own}
 
     def add_node(self, options: dict[str, Any]) -> str:
-        """Open an image with these options of blockdev-add; gives the node's name."""
+        """Open an image with these options of blockdev-add; gives the node's name. Raises QmpRefused, which names
+        the file."""
         name = str(options["node-name"])
-        with self._lock:
+        with self._lock, _naming(options):
             self.qmp("blockdev-add", **options)
             self._nodes[name] = None
         return name
@@ -242,6 +243,18 @@ class StorageDaemon:
         self._process.kill()
         self._client = None
         self._nodes, self._exports, self._keys = {}, {}, set()
+
+
+@contextlib.contextmanager
+def _naming(options: Mapping[str, Any]) -> Iterator[None]:
+    """QEMU says what is wrong with an image, but seldom with which."""
+    try:
+        yield
+    except errors.QmpRefused as refused:
+        file = str(options.get("file", {}).get("filename", ""))
+        if file in refused.message:
+            raise
+        raise errors.QmpRefused(f"{file}: {refused.message}", do=refused.do, kind=refused.kind) from refused
 
 
 def _export_id(name: str) -> str:

@@ -31,8 +31,11 @@ from .record.record import ReplicaState
 from .record.replica_keys import ReplicaKeys
 
 Reach = Callable[[str], None]
-_NO_KEY: Final = (errors.KeyMissing, errors.KeyWrong)
-_NO_STORE: Final = (errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable, OSError)
+NO_KEY: Final = (errors.KeyMissing, errors.KeyWrong)
+CANNOT_MERGE: Final = (
+    errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable, errors.QmpRefused, OSError,
+)  # fmt: skip
+"""A store that is full, or read-only, or has a broken layer."""
 
 
 class ReplicaCore:
@@ -215,15 +218,15 @@ class ReplicaCore:
         """Make the files match the record: finish what was begun, remove what is not recorded."""
         self.state = record.load(self.files.record)
         self.heads.close()
-        with contextlib.suppress(*_NO_KEY):
+        with contextlib.suppress(*NO_KEY):
             if self.keys.settle():
                 self.reach("key.taken")
-        with contextlib.suppress(*_NO_KEY, *_NO_STORE):
+        with contextlib.suppress(*NO_KEY, *CANNOT_MERGE):
             self._encrypt_firmware()
         if self.state.merging is not None and self.state.merging > self.reserved:
-            # A full disk must not prevent a failover: the merge waits, everything else goes on. Nor must a
-            # lost key prevent the removal of the replica.
-            with contextlib.suppress(*_NO_KEY, *_NO_STORE):
+            # A full disk or a broken layer must not prevent a failover from a whole point: the merge waits,
+            # everything else goes on. Nor must a lost key prevent the removal of the replica.
+            with contextlib.suppress(*NO_KEY, *CANNOT_MERGE):
                 self.finish_merge()
         self.collect_garbage()
         self._whole = True

@@ -175,8 +175,13 @@ class Replica:
         """Make the former key open nothing. It can be repeated. Raises as `admit_key` does."""
         change_key.shed(self._core, old)
 
+    @property
+    def point_ids(self) -> list[str]:
+        """Ids of all recovery points, oldest first, also of those whose manifest is damaged."""
+        return [layer.point_id for layer in self._core.state.layers if layer.point_id is not None]
+
     def points(self) -> list[PointRecord]:
-        """Recovery points, oldest first, without those whose manifest is damaged (see `stats`). Does not wait for
+        """Recovery points, oldest first, without those whose manifest is damaged. Does not wait for
         a cycle that is being applied."""
         return stats.points(self._core)
 

@@ -94,6 +94,11 @@ def _last_point(drained: Answer[Points], last: CycleFact) -> Done:
         raise errors.ReplicaError(
             f"The target has no recovery point of the last cycle {last.epoch}.{last.seq}."
         )
+    if found[0].damaged:
+        raise errors.PointDamaged(
+            f"The point of the last cycle {last.epoch}.{last.seq} stands on damaged data.",
+            do="Wait until the machine was compared ('secondsite machine show MACHINE'), then start it again.",
+        )
     return Done(
         f"point {found[0].id} holds every write ({drained.sentence})",
         LastInstant(point_id=found[0].id, taken_at=found[0].taken_at),

@@ -36,9 +36,11 @@ class PointShape(Shape):
     held: str | None = None
     """Why it is held, so that retention does not delete it; null: it is not held."""
     damaged: bool = False
-    """It was read, and its data is not what was sealed: no choice picks it until a verification finds it whole."""
+    """It was read, and its data is not what was sealed; or it stands on such a point and was not read since. No choice
+    picks it until a verification finds it whole."""
     verified_at: datetime | None = None
-    """When it was last read and compared with its digests (UTC); null: never."""
+    """When it was last read and compared with its digests (UTC); null: never, or not since a point below it was found
+    damaged."""
     sealed_at: datetime | None = None
     """When the target sealed it (UTC), by the target's clock."""
     uptime: Uptime | None = Field(default=None, exclude=True)

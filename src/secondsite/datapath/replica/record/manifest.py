@@ -6,7 +6,6 @@ A JSON file with the sha256 of its own body, so that damage is noticed before an
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 from ....ground.uptime import Uptime
 from ... import errors
 from ...files import write_durably
+from .json_digest import digest_of
 
 VERSION = 1
 
@@ -102,7 +102,7 @@ def decrypting(file: str) -> str:
 
 def save(manifest: Manifest, path: Path) -> None:
     body = dataclasses.asdict(manifest)
-    write_durably(path, json.dumps({**body, "sha256": _sha256(body)}, indent=1).encode())
+    write_durably(path, json.dumps({**body, "sha256": digest_of(body)}, indent=1).encode())
 
 
 def load(path: Path) -> Manifest:
@@ -110,7 +110,7 @@ def load(path: Path) -> Manifest:
     try:
         body = json.loads(path.read_bytes())
         stated = body.pop("sha256")
-        if stated != _sha256(body):
+        if stated != digest_of(body):
             raise ValueError("its sha256 does not match")
         body["disks"] = tuple(ManifestDisk(**disk) for disk in body["disks"])
         body["firmware"] = tuple(ManifestFirmware(**file) for file in body.get("firmware", ()))
@@ -121,8 +121,3 @@ def load(path: Path) -> Manifest:
             f"The manifest {path} cannot be trusted: {error}.",
             do="Choose another recovery point; drop this one.",
         ) from error
-
-
-def _sha256(body: Mapping[str, Any]) -> str:
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

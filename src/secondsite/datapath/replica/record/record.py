@@ -16,6 +16,7 @@ from ... import errors
 from ...cycles import FirmwareFile
 from ...encryption import Wrapped
 from ...files import write_durably
+from .json_digest import digest_of
 
 VERSION = 1
 
@@ -131,19 +132,28 @@ class ReplicaState:
 
 
 def save(state: ReplicaState, path: Path) -> None:
-    write_durably(path, json.dumps(dataclasses.asdict(state), indent=1).encode())
+    body = dataclasses.asdict(state)
+    write_durably(path, json.dumps({**body, "sha256": digest_of(body)}, indent=1).encode())
 
 
 def load(path: Path) -> ReplicaState:
     """Read a record; raises ImageProblem if it is absent, damaged or of a later version."""
     try:
-        return _from_json(json.loads(path.read_bytes()))
+        return _from_json(_trusted(json.loads(path.read_bytes())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise errors.ImageProblem(
             f"The replica's record {path} cannot be read: {error}.",
-            do="Its points' manifests still say which files boot; to replicate again, remove the replica and "
-            "enable protection anew. An older copy of the record must not be put back: it names other files.",
+            do="Its points' manifests still say which files boot. To replicate again, disable protection, which leaves "
+            "the files, and enable it anew. An older copy of the record must not be put back: it names other files.",
         ) from error
+
+
+def _trusted(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without its digest. What the record does not name is removed, so a damaged one must not be believed."""
+    stated = body.pop("sha256", None)  # an earlier release wrote none
+    if stated is not None and stated != digest_of(body):
+        raise ValueError("its sha256 does not match")
+    return body
 
 
 def _from_json(body: dict[str, Any]) -> ReplicaState:

@@ -5,11 +5,12 @@ Merging goes from the bottom up, so that every byte is copied once."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from ....ground.plural import counted
 from ... import errors
-from ..core import ReplicaCore
+from ..core import CANNOT_MERGE, NO_KEY, ReplicaCore
 from ..record.record import Layer
 from . import holds
 
@@ -62,6 +63,12 @@ def tidy(core: ReplicaCore) -> int:
             _finish(core)
             merged += 1
     return merged
+
+
+def tidy_if_possible(core: ReplicaCore) -> None:
+    """The same for a caller whose own work is done: a merge that fails is repeated when points are dropped."""
+    with contextlib.suppress(*NO_KEY, *CANNOT_MERGE):
+        tidy(core)
 
 
 def _finish(core: ReplicaCore) -> None:

@@ -100,7 +100,7 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
     with core.changing(), core.keeping_layers() as state:
         run = state.run(run_name)
         if run is None:
-            prune.tidy(core)
+            prune.tidy_if_possible(core)
             return f"run {run_name} was already closed"
         if state.stands_on_its_run:
             raise errors.ReplicaInUse(
@@ -113,7 +113,7 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
         core.reach("run.deleted")
         core.save(runs=tuple(other for other in state.runs if other is not run))
         core.reach("run.closed")
-        prune.tidy(core)
+        prune.tidy_if_possible(core)
         return f"closed run {run_name}"
 
 
@@ -157,9 +157,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
             core.finish_merge()
         bottom = core.state.layers[0].number
         # a disk that the point lacks was none of the machine that ran on it
-        on_point = {
-            disk.key for disk in manifest.load(core.files.point(_run(state, run_name).point_id)).disks
-        }
+        on_point = _disks_of(core, _run(state, run_name))
         disks = tuple(
             _merge_run(core, run_name, disk, bottom) for disk in state.disks if disk.key in on_point
         )
@@ -173,6 +171,14 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         core.drop_maps()
         core.collect_garbage()
         return f"merged run {run_name} down and opened a head for epoch {epoch}"
+
+
+def _disks_of(core: ReplicaCore, run: Run) -> set[str]:
+    """The disks of a run's machine; its overlays tell them too, if the point's manifest is damaged by now."""
+    try:
+        return {disk.key for disk in manifest.load(core.files.point(run.point_id)).disks}
+    except errors.ImageProblem:
+        return {path.stem for path in core.files.run(run.name).glob("*.qcow2")}
 
 
 def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from ..record import manifest
 from ..record.manifest import ManifestDisk
 from ..record.record import ReplicaState
 
-_BROKEN_IMAGE: Final = ("not in qcow2 format", "corrupt", "invalid", "too large", "out of range")
+_SAYS_NOTHING: Final = re.compile(
+    r"\block\b|too many open files|cannot allocate|permission denied", re.IGNORECASE
+)
+"""Why an image that may be whole is not opened. QEMU has a hundred words for one that is broken or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def _read(
             raise  # seen on a host with forty busy processes: a slow answer is not damage
         return False, 0
     except QmpRefused as refused:
-        if not any(word in refused.message.lower() for word in _BROKEN_IMAGE):
+        if _SAYS_NOTHING.search(refused.message):
             raise
         return False, 0
     finally:
