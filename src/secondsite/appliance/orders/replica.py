@@ -1,6 +1,7 @@
 """Orders that make, open, close and remove a replica."""
 
 from ...domain import errors
+from ...ground.plural import counted
 from ...wire.common.machines import MachineDefinition
 from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
 from ...wire.control.setups import ReplicaSetup
@@ -41,7 +42,10 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
             kept = _keeps_its_machine(context, hosted, payload)
             if kept and payload.given_up:
                 left_copy.require_off(context)
-            sentence = _remove(context, hosted, payload, kept)
+            if payload.keep_points and not kept and hosted.points:
+                sentence = _leave_points(context, hosted)
+            else:
+                sentence = _remove(context, hosted, payload, kept)
         elif payload.keep_running:
             if payload.given_up:
                 left_copy.require_off(context)
@@ -94,14 +98,18 @@ def is_stood_on(context: Context) -> bool:
     )
 
 
-def remove_left(context: Context, *, restore_machine: bool, keep_files: bool) -> str:
+def remove_left(
+    context: Context, *, restore_machine: bool, keep_files: bool, keep_later_than: int | None = None
+) -> str:
     """The end of a sentence. The machine was replicated from here; a replica of an earlier direction, or of a reprotect whose
-    undo never came, may have been left."""
+    undo never came, may have been left. One of a later direction, of which the vault does not know, stays with its base."""
     hosted, payload = (
         context.parts.host.find(context.machine_id),
         RemoveReplica(restore_machine=restore_machine),
     )
     with context.alone(hosted, "removing the replica"):
+        if hosted is not None and not keep_files and _has_points_after(hosted, keep_later_than):
+            return f"; {_leave_points(context, hosted)}"
         said = [] if hosted is None else [_remove(context, hosted, payload, keep_files)]
         if context.state.fact(_restore_key(context)) is not None:
             said.append(_restore(context, payload))
@@ -129,6 +137,21 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
         # remembered for a repeat of the order after the replica is gone
         context.state.put_fact(_restore_key(context), hosted.setup.existing_fabric_id)
     return context.parts.host.remove(hosted, keep_files=keep)
+
+
+def _has_points_after(hosted: HostedReplica, epoch: int | None) -> bool:
+    return epoch is not None and any(point.epoch > epoch for point in hosted.points)
+
+
+def _leave_points(context: Context, hosted: HostedReplica) -> str:
+    """They may be all that is left of the machine. The caller has locked the replica."""
+    runs.end_forgotten_drills(context, hosted)
+    points = counted(len(hosted.points), "recovery point")
+    context.parts.host.remove(hosted, keep_files=True)
+    return (
+        f"left {points} of {hosted.setup.machine_name} in {hosted.replica.files.root}: no copy of it was found that they could "
+        "be given up for. Start it from them by hand, as each point's manifest says, or delete that folder"
+    )
 
 
 def _let_go_of_its_machine(context: Context) -> None:

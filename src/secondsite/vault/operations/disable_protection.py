@@ -4,6 +4,9 @@ Where the machine runs on the replica's own files (failed over and committed), t
 that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it. Whether what it has
 is an old copy then, the target's hypervisor is asked: records may be from before a failover, or from one that ended half
 way. A target that is gone for good has to be given up by the operator: its recovery points are lost.
+
+Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of which there is no
+copy, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
 """
 
 import contextlib
@@ -25,6 +28,7 @@ from .. import ports
 from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
 
 
@@ -66,27 +70,35 @@ class DisableProtection(MachineOperation):
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
         is_away = not self.deps.gateway.is_connected(source.appliance_id)
-        is_old_copy = is_away and self._has_copy_at_target(ctx, source.machine)
+        sees_copy = self._sees_copy_at_target(ctx, source.machine)
+        is_old_copy = is_away and self._has_copy_at_target(ctx, source.machine, sees_copy)
+        keep_later_than = None if sees_copy else source.machine.epoch
         try:
-            return source.ask(source.to_end_protection()).done()
+            return source.ask(source.to_end_protection(keep_later_than=keep_later_than)).done()
         except errors.ApplianceUnreachable as error:
+            asked = source.to_end_protection(given_up=is_old_copy, keep_later_than=keep_later_than)
             return Skipped(
                 f"{error.message} Replication is stopped there when it returns; the target refuses its cycles from now on.",
-                lambda session: self._stop_later(session, source, is_old_copy),
+                lambda session: self._stop_later(session, source, asked),
             )
 
-    def _has_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord) -> bool:
-        """One that stays when protection ends."""
-        if _target_is_given_up(ctx, machine):
-            return False
+    def _sees_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord) -> bool | None:
+        """None if the target could not be asked."""
         if self.deps.gateway.is_connected(machine.target_appliance_id):
             with contextlib.suppress(errors.SecondsiteError):
                 return self.target(ctx, machine).power().facts.power != PowerState.MISSING
-        return ctx.arguments(DisableArguments).runs_at_target
+        return None
 
-    def _stop_later(self, session: Session, source: Source, is_old_copy: bool) -> None:
+    def _has_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord, sees: bool | None) -> bool:
+        """One that stays when protection ends."""
+        if _target_is_given_up(ctx, machine):
+            return False
+        return ctx.arguments(DisableArguments).runs_at_target if sees is None else sees
+
+    def _stop_later(
+        self, session: Session, source: Source, asked: Ask[orders.StopReplication, orders.Nothing]
+    ) -> None:
         """After all else that was left for that site: what is an old copy there is removed as one."""
-        asked = source.to_end_protection(given_up=is_old_copy)
         finish_later.submit(
             self.deps, session, source, asked.order, asked.payload, "replication is stopped there"
         )
@@ -101,6 +113,7 @@ class DisableProtection(MachineOperation):
             ended=True,
             restore_machine=machine.reversed and machine.failed_over_point_id is None,
             given_up=asked.runs_at_source or _target_is_given_up(ctx, machine),
+            keep_points=machine.failed_over_point_id is not None,
         )
         what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
         target = self.target(ctx, machine)

@@ -58,11 +58,17 @@ class Source(Side):
         why = f"stopping replication at {self.machine.source_site}"
         return Ask(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
 
-    def to_end_protection(self, *, given_up: bool = False) -> Ask[orders.StopReplication, Nothing]:
-        """The same, and nothing of the machine's protection stays at its site. `given_up`: the machine was failed over, so what
-        is there is an old copy, and nobody has looked at it."""
+    def to_end_protection(
+        self, *, given_up: bool = False, keep_later_than: int | None = None
+    ) -> Ask[orders.StopReplication, Nothing]:
+        """The same, and nothing of the machine's protection stays at its site, but for recovery points of a later epoch than
+        that. `given_up`: the machine was failed over, so what is there is an old copy, and nobody has looked at it."""
         payload = orders.StopReplication(
-            forget=True, ended=True, restore_machine=not self.machine.reversed, given_up=given_up
+            forget=True,
+            ended=True,
+            restore_machine=not self.machine.reversed,
+            given_up=given_up,
+            keep_later_than=keep_later_than,
         )
         return Ask(orders.STOP_REPLICATION, payload, f"stopping replication at {self.machine.source_site}")
 
