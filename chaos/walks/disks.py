@@ -51,9 +51,9 @@ class Disks:
         """Everything that may be in the way of others."""
         self.held.close()
         done = [self._end_snapshot(*each) for each in reversed(self.snapshots)]
-        done += [self._come_back(*each) for each in self.away]
+        away, self.away = self.away, []
+        done += [self._come_back(*each) for each in away]
         self.snapshots.clear()
-        self.away.clear()
         return ", ".join(done)
 
     def snapshot(self, site: str, machine: MachineSummary) -> str:
@@ -112,6 +112,9 @@ class Disks:
     def _come_back(self, site: str, fabric_id: str) -> str:
         try:
             simulated.migrate_back(self._root(site), fabric_id)
+        except errors.NotFound as error:
+            self.away.append((site, fabric_id))  # until its owner defines it again
+            return f"not back at {site}: {error.message}"
         except errors.SecondsiteError as error:
             return f"not back at {site}: {error.message}"
         return f"migrated back at {site}"

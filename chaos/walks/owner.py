@@ -124,8 +124,8 @@ class Owner:
         active = self.on.active_site()
         left = [found for found in self.on.ledger.machines() if found[0] != active]
         for site, machine in left:
-            if machine.power is PowerState.OFF:
-                self._host(site).records.delete(machine.fabric_id)
+            self._power(site).stop(machine.fabric_id)  # it may have come back from another host
+            self._host(site).records.delete(machine.fabric_id)
         return "removed the other copy, as was advised"
 
     def _take_the_mark_off(self) -> str:
