@@ -15,20 +15,22 @@ from .runs import FAILOVER, end_forgotten_drills, key_of
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
-    """Keep the failover's point, delete the others. The replica takes no more cycles."""
+    """Keep the failover's point, delete the others. The replica takes no more cycles. What the machine stands on counts: a vault
+    that was restored from before its point was changed names another one, and a start from that would cost what it wrote."""
     hosted = context.hosted()
     with context.alone(hosted, "committing"):
         run = hosted.replica.state.run(FAILOVER)
-        if run is None or run.point_id != payload.point_id:
+        if run is None:
             raise errors.NotPossibleNow(
-                f"The failed-over machine stands on {run.point_id if run else 'no point'}, not on {payload.point_id}.",
+                f"No failed-over machine stands on {hosted}, so there is nothing to commit.",
                 do="Fail over or change the recovery point first, then commit.",
             )
         hosted.save(accepting=False)
         end_forgotten_drills(context, hosted)
         sentence = hosted.replica.settle(FAILOVER)
         hosted.refresh()
-    return sentence, Nothing()
+    known = run.point_id == payload.point_id
+    return sentence + ("" if known else f"; the vault knew of {payload.point_id} only"), Nothing()
 
 
 def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:

@@ -25,6 +25,7 @@ from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.control import orders
 from .. import ports
+from ..steps import authority
 from ..steps.lost import finish_later, giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
@@ -52,9 +53,7 @@ class DisableProtection(MachineOperation):
         assert isinstance(request, rest.DisableProtection)
         both = (machine.source_site, machine.target_site)
         failed_over = machine.failed_over_point_id is not None or machine.start_ordered
-        source = tx.statuses.get(machine.id).source
-        runs = source is not None and source.power == PowerState.RUNNING and not source.fenced
-        runs = runs and self.deps.gateway.is_connected(machine.source_appliance_id)
+        runs = self.deps.gateway.is_connected(machine.source_appliance_id) and _runs_at_source(tx, machine)
         return DisableArguments(
             runs_at_target=failed_over,
             runs_at_source=runs and not failed_over,
@@ -126,6 +125,14 @@ class DisableProtection(MachineOperation):
         tx = self.deps.store.within(session)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))
+
+
+def _runs_at_source(tx: ports.Transaction, machine: ports.MachineRecord) -> bool:
+    """A source of another epoch is one of a later direction: this vault was restored from before that."""
+    source = tx.statuses.get(machine.id).source
+    if source is None or source.epoch != authority.epoch(tx, machine):
+        return False
+    return source.power == PowerState.RUNNING and not source.fenced
 
 
 def _target_is_given_up(ctx: StepContext, machine: ports.MachineRecord) -> bool:
