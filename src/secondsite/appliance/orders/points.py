@@ -8,7 +8,7 @@ from ...domain import errors, points
 from ...domain.amounts import size, span
 from ...ground.plural import counted
 from ...wire.control.orders import Drain, HoldPoint, Nothing, OnePoint, Points
-from ..target import HostedReplica, scrub
+from ..target import HostedReplica, old_disks, scrub
 from .context import Context
 
 ARRIVAL_POLL_SECONDS = 0.1
@@ -19,6 +19,7 @@ def drain(context: Context, payload: Drain) -> tuple[str, Points]:
     hosted = context.hosted()
     _wait_for_arrival(context, hosted, payload)
     with context.alone(hosted, "processing what was sent"):
+        old_disks.look(hosted)
         count = context.parts.work.apply_all(hosted, context.left_seconds())
         new_point_id, how = _seal(hosted) if payload.seal else (None, "")
         shapes = hosted.refresh()

@@ -15,7 +15,7 @@ from ...wire.common.points import RolledForward, started_from
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import withdrawn
 from ..target import FAILOVER as FAILOVER
-from ..target import HostedReplica
+from ..target import HostedReplica, old_disks
 from .context import Context
 
 
@@ -66,6 +66,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
     began, hosted = time.monotonic(), context.hosted()
     with context.alone(hosted, "starting a machine"):
         _require_closed(hosted, payload)
+        old_disks.require_unchanged(hosted)
         record = hosted.record(payload.point_id)
         paths = _disks(context, hosted, payload)
         fact = RunFact(

@@ -4,6 +4,7 @@ Its rooms:
 
     replicas       all of them: create, find, remove
     replica        one of them, and its lock
+    old_disks      the disks that a machine had here
     admission      who may send which cycle
     apply          apply received cycles, drop old points
     direct         cycles written without the inbox
@@ -17,7 +18,7 @@ Its rooms:
     key_change     a new key for all replicas
 """
 
-from . import key_change, key_custody, scrub
+from . import key_change, key_custody, old_disks, scrub
 from .admission import Admission
 from .apply import Applier
 from .key_custody import GIVE_ONE, Custody
@@ -38,5 +39,6 @@ __all__ = [
     "Seeds",
     "key_change",
     "key_custody",
+    "old_disks",
     "scrub",
 ]

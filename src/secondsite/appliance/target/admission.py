@@ -13,7 +13,7 @@ from ...datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ...datapath.transfer import Accept, CycleRefused, Write
 from ...domain.errors import SecondsiteError
 from ...ground import seams
-from . import direct
+from . import direct, old_disks
 from .apply import Applier
 from .replica import HostedReplica
 from .replicas import ReplicaHost
@@ -41,6 +41,8 @@ class Admission:
                 f"Cycles of {setup.machine_name} are taken from {setup.source_appliance_id}, not from {peer_name}.",
                 do="Check which appliance replicates the machine; reprotect sets it.",
             )
+        if hosted.accepting:
+            self._look_at_old_disks(hosted)
         return self._admit(hosted, header)
 
     def _admit(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
@@ -59,6 +61,14 @@ class Admission:
                 do="Finish or cancel the failover; the replica is then opened again.",
             )
         return self._place(hosted, header)
+
+    def _look_at_old_disks(self, hosted: HostedReplica) -> None:
+        if hosted.replica.changed_bases():
+            try:
+                with hosted.lock("looking at the old disks", DIGESTS_WAIT_SECONDS):
+                    old_disks.look(hosted)
+            except SecondsiteError as error:
+                raise CycleRefused("replica-busy", error.message, do=error.do) from error
 
     def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         received = hosted.received_seq()

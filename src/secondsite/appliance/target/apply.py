@@ -17,6 +17,7 @@ from ...domain import errors, retention
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
+from . import old_disks
 from .replica import HostedReplica
 from .replicas import ReplicaHost
 
@@ -230,6 +231,7 @@ class Applier:
         """Trim the journal, and drop one point that the policy no longer keeps; True if there may be more to drop.
         The caller has locked the replica."""
         self._trim_journal(hosted)
+        old_disks.look(hosted)
         if hosted.replica.state.committed_point_id is not None:
             return False
         points = [point.to_domain() for point in hosted.refresh()]

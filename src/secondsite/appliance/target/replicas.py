@@ -12,13 +12,14 @@ from ...datapath import replica as remove
 from ...datapath.cycles import inbox
 from ...datapath.disks import StorageDaemon, image
 from ...datapath.encryption import EncryptionKey
-from ...datapath.replica import BaseImage, Replica, ReplicaDisk
+from ...datapath.replica import Replica, ReplicaDisk
 from ...domain import errors
 from ...ground import seams
 from ...ground.problem import SecondsiteError, ours
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State, withdrawn
+from . import old_disks
 from .journal_space import JournalSpace
 from .key_custody import Custody
 from .replica import HostedReplica
@@ -156,7 +157,7 @@ class ReplicaHost:
                 setup.machine_id,
                 _disks(setup),
                 setup.epoch,
-                _bases(setup, existing),
+                old_disks.bases(setup, existing),
                 _reach,
                 self._key_for(setup, existing),
             )
@@ -294,8 +295,3 @@ def _disks(setup: ReplicaSetup) -> list[ReplicaDisk]:
             do="Discover the machine again and name its disks as they are.",
         )
     return [ReplicaDisk(key, known[key].size_bytes) for key in setup.disks]
-
-
-def _bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
-    disks = existing.disks if existing else ()
-    return {disk.key: BaseImage(Path(disk.path), disk.format) for disk in disks if disk.key in setup.disks}

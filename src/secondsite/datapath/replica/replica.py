@@ -17,6 +17,7 @@ from ..disks import StorageDaemon
 from ..encryption import DataKey, EncryptionKey
 from ..extents import Extent
 from .core import Reach, ReplicaCore
+from .record import base_files
 from .record.paths import ReplicaFiles
 from .record.record import ReplicaState
 from .verbs import (
@@ -235,6 +236,15 @@ class Replica:
         next use."""
         with self._core.changing():
             self._core.drop_maps()
+
+    def changed_bases(self) -> tuple[str, ...]:
+        """Keys of disks that stand on files of others, which were changed since they were recorded."""
+        return base_files.changed(self._core.state)
+
+    def accept_bases(self) -> None:
+        """Stand on these files as they are now. The points are what they were only as far as the change left them, and
+        the head matches its source only after a comparison. Raises ImageProblem while a file is missing."""
+        replica_disks.accept_bases(self._core)
 
     def open_run(
         self, run_name: str, point_id: str, writable: bool = True, through_seq: int | None = None,

@@ -22,13 +22,25 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class BaseFile:
+    """What a file of somebody else's looked like."""
+
+    path: str
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiskRecord:
-    """`base` is a path relative to the replica's folder (ours) or absolute (only ever read)."""
+    """`base` is a path relative to the replica's folder (ours) or absolute (only ever read): then `base_files` are that
+    file and those below it."""
 
     key: str
     size_bytes: int
     base: str
     base_format: str = "qcow2"
+    base_files: tuple[BaseFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,7 @@ def _trusted(body: dict[str, Any]) -> dict[str, Any]:
 def _from_json(body: dict[str, Any]) -> ReplicaState:
     if body["version"] > VERSION:
         raise ValueError(f"version {body['version']} was written by a later secondsite")
-    body["disks"] = tuple(DiskRecord(**disk) for disk in body["disks"])
+    body["disks"] = tuple(_disk(disk) for disk in body["disks"])
     body["layers"] = tuple(Layer(**layer) for layer in body["layers"])
     body["runs"] = tuple(Run(**run) for run in body["runs"])
     body.pop("leases", None)  # the first release wrote them, always empty
@@ -168,3 +180,8 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
     body["current"] = None if body.get("current") is None else tuple(body["current"])
     body["firmware"] = tuple(FirmwareFile.from_json(file) for file in body.get("firmware", ()))
     return ReplicaState(**body)
+
+
+def _disk(body: dict[str, Any]) -> DiskRecord:
+    files = tuple(BaseFile(**file) for file in body.get("base_files", ()))
+    return DiskRecord(**{**body, "base_files": files})

@@ -15,6 +15,7 @@ from ...disks import image, luks_blank
 from ...encryption import EncryptionKey, data_key
 from ..chain import chain
 from ..core import Reach
+from ..record import base_files
 from ..record import record as replica_state
 from ..record.paths import ReplicaFiles, checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState
@@ -89,6 +90,6 @@ def _make_disk(
         record = DiskRecord(disk.key, disk.size_bytes, str(path.relative_to(files.root)))
     else:
         path = base.path.absolute()
-        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format)
+        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format, base_files.seen(path))
     chain.create_layer(files, record, 1, path, record.base_format, key=key)
     return record

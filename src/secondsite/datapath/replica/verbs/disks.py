@@ -1,4 +1,4 @@
-"""Add disks to a replica, and remove them.
+"""Add disks to a replica, and remove them; stand on other content of old ones.
 
 A new disk gets an empty file in every layer of the chain, so that all disks are sealed and merged alike; the
 manifests tell which points have it. A disk that is no longer protected is removed once no point has it."""
@@ -12,7 +12,7 @@ from ... import errors
 from ...disks import image, luks_blank
 from ..chain import chain
 from ..core import ReplicaCore
-from ..record import manifest
+from ..record import base_files, manifest
 from ..record.paths import checked_name
 from ..record.record import DiskRecord
 
@@ -66,6 +66,15 @@ def forget(core: ReplicaCore, key: str) -> bool:
         core.reach("leave.recorded")
         shutil.rmtree(core.files.disk(key), ignore_errors=True)
     return True
+
+
+def accept_bases(core: ReplicaCore) -> None:
+    """Stand on the files of others as they are now: they are opened again, and the digests are made anew."""
+    with core.changing() as state:
+        core.heads.close()
+        core.drop_maps()
+        core.save(disks=tuple(base_files.seen_again(disk) for disk in state.disks))
+        core.reach("bases.accepted")
 
 
 def _has(core: ReplicaCore, point_id: str, key: str) -> bool:

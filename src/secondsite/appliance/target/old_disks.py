@@ -1,0 +1,70 @@
+"""The old disks of a machine at this site, on which its replica stands when it is protected back.
+
+They lie where they always lay, and their owner may change them: restore them from a backup, or take them for
+something else. Before that is noticed here, nothing starts from them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from ...datapath import errors as datapath_errors
+from ...datapath.disks import image
+from ...datapath.replica import BaseImage
+from ...domain import errors
+from ...wire.common.machines import DiskDefinition, MachineDefinition
+from ...wire.control.setups import ReplicaSetup
+from .replica import HostedReplica
+
+log = structlog.get_logger(__name__)
+
+
+def bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
+    """What a new replica stands on, by disk key. Raises NotPossibleNow for a disk that cannot be read."""
+    disks = existing.disks if existing else ()
+    return {disk.key: _base(setup, disk) for disk in disks if disk.key in setup.disks}
+
+
+def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
+    try:
+        image.look(Path(disk.path), disk.format)
+        image.chain(Path(disk.path))
+    except datapath_errors.ImageProblem as problem:
+        raise errors.NotPossibleNow(
+            f"The old disk {disk.key} of {setup.machine_name} cannot be read: {problem.message}",
+            do=f"Put {disk.path} back as a {disk.format} image, with any content of that disk; or reprotect to an "
+            "alternate location, which copies everything.",
+        ) from problem
+    return BaseImage(Path(disk.path), disk.format)
+
+
+def look(hosted: HostedReplica) -> None:
+    """If the old disks were changed behind our back, the points on them are damaged, and the source compares all blocks.
+    The caller has locked the replica. Raises ImageProblem while a file is missing."""
+    changed = hosted.replica.changed_bases()
+    if not changed:
+        return
+    log.error("base.changed", machine=hosted.machine_id, disks=changed)
+    known = [point.id for point in hosted.points]
+    for point in hosted.points:
+        bad = tuple(key for key in changed if key in point.disks)
+        if bad and not point.committed:
+            hosted.verdicts.note(point.id, bad, datetime.now(UTC), known)
+    hosted.verdicts.ask_for_comparison()
+    # last: until then the next look sees the change again
+    hosted.replica.accept_bases()
+    hosted.wants_digests = True
+    hosted.refresh()
+
+
+def require_unchanged(hosted: HostedReplica) -> None:
+    """As `look`; raises PointDamaged if the disks were changed since a point was chosen."""
+    changed = hosted.replica.changed_bases()
+    look(hosted)
+    if changed:
+        raise errors.PointDamaged(
+            f"The old disks of {hosted.setup.machine_name} at this site were changed ({', '.join(changed)}), so its recovery "
+            "points are not what was sealed.",
+            do="Keep others from these files. If the other site still runs the machine, wait until all blocks were compared, "
+            "then start it again; else 'secondsite point verify MACHINE POINT' tells which points are whole.",
+        )

@@ -1,0 +1,41 @@
+"""Files of others that a replica stands on: the old disks of a machine that comes home.
+
+They are only read. Their owner may change them all the same, and then the points are not what was sealed, and the
+digests not those of the head. So what the files looked like is recorded, and looked at again."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from ...disks import image
+from .record import BaseFile, DiskRecord, ReplicaState
+
+
+def seen(path: Path) -> tuple[BaseFile, ...]:
+    """What a file, and those below it, look like now. Raises ImageProblem if one is missing."""
+    found = [str(link.path) for link in image.chain(path)]
+    return tuple(BaseFile(name, *_look(name)) for name in found)
+
+
+def changed(state: ReplicaState) -> tuple[str, ...]:
+    """Keys of the disks whose files look different from what was recorded."""
+    return tuple(disk.key for disk in state.disks if any(map(_differs, disk.base_files)))
+
+
+def seen_again(disk: DiskRecord) -> DiskRecord:
+    """The disk with its files as they are now."""
+    return dataclasses.replace(disk, base_files=seen(Path(disk.base))) if disk.base_files else disk
+
+
+def _differs(known: BaseFile) -> bool:
+    return _look(known.path) != (known.inode, known.size_bytes, known.mtime_ns)
+
+
+def _look(path: str) -> tuple[int, int, int]:
+    """Inode, length and time; a file that is missing looks like nothing else."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns
