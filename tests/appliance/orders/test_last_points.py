@@ -1,11 +1,11 @@
-"""The end of protection keeps the recovery points that may be all that is left of a machine."""
+"""The end of protection keeps what may be all that is left of a machine: recovery points, or old disks."""
 
 import uuid
 
 import pytest
 
 from rig.appliances import runs
-from secondsite.wire.control.orders import Kind, RemoveReplica, StopReplication
+from secondsite.wire.control.orders import FabricMachine, Kind, RemoveReplica, StopReplication
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +69,60 @@ def test_those_of_a_direction_that_the_vault_knows_go_and_the_old_machine_is_def
     pair.source.do(Kind.STOP_REPLICATION, payload, pair.machine_id)
     assert not pair.source.replica_folder(pair.machine_id).exists()
     assert pair.source.fabric.inventory.get(pair.fabric_id) is not None
+
+
+def test_the_undo_of_a_reprotect_whose_new_source_is_gone_leaves_its_points_and_their_base(pair):
+    """A restored vault resumed it, and it had succeeded long ago."""
+    reverse, point_id = protected_back(pair)
+    content = reverse.point_bytes(point_id)
+    undo = RemoveReplica(
+        restore_machine=True, still_protected=True, fabric_id=pair.fabric_id, keep_points=True
+    )
+    pair.source.do(Kind.REMOVE_REPLICA, undo, pair.machine_id)
+    assert reverse.point_bytes(point_id) == content
+    assert pair.source.fabric.inventory.get(pair.fabric_id) is None
+
+
+def test_points_that_were_left_are_taken_up_again_by_a_retry(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    pair.pause()
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_points=True), pair.machine_id)
+    pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
+    assert point_id in [point.id for point in pair.status().points]
+
+
+def went_home(pair):
+    """It ran at the other site and was removed there by the commit of its failback; its id and its disks there."""
+    away = runs.fail_over(pair, pair.protect().synchronized().point_now())
+    reverse = runs.turned(pair, away)
+    content = pair.target.read(away)
+    pair.target.fabric.power.stop(away)
+    reverse.pause()
+    pair.target.do(Kind.REMOVE_MACHINE, FabricMachine(fabric_id=away), pair.machine_id)
+    return away, content
+
+
+def test_the_machine_that_went_home_is_given_back_if_its_home_may_be_gone(pair):
+    """The other site burned down before the next reprotect."""
+    away, content = went_home(pair)
+    payload = StopReplication(forget=True, ended=True, keep_later_than=2, fabric_id=away)
+    for _ in range(2):
+        pair.target.do(Kind.STOP_REPLICATION, payload, pair.machine_id)
+    assert pair.target.fabric.inventory.get(away).tag is None
+    pair.target.fabric.power.start(away)
+    assert pair.target.read(away) == content
+
+
+def test_its_disks_go_if_it_was_seen_at_home(pair):
+    away, _content = went_home(pair)
+    payload = StopReplication(forget=True, ended=True, fabric_id=away)
+    pair.target.do(Kind.STOP_REPLICATION, payload, pair.machine_id)
+    assert not pair.target.replica_folder(pair.machine_id).exists()
+    assert pair.target.fabric.inventory.get(away) is None
+    undo = RemoveReplica(restore_machine=True, still_protected=True, fabric_id=away)
+    pair.target.do(Kind.REMOVE_REPLICA, undo, pair.machine_id)
+    assert pair.target.fabric.inventory.get(away) is None, "it has no disks any more"
 
 
 def test_an_order_for_a_machine_that_was_never_here_leaves_nothing(pair):

@@ -1,13 +1,11 @@
 """Orders that make, open, close and remove a replica."""
 
 from ...domain import errors
-from ...ground.plural import counted
-from ...wire.common.machines import MachineDefinition
-from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica
+from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica, StopReplication
 from ...wire.control.setups import ReplicaSetup
 from ..shared import ended, withdrawn
 from ..target import FAILOVER, HostedReplica
-from . import left_copy, runs
+from . import last_copy, left_copy, runs
 from .context import Context
 
 
@@ -42,8 +40,9 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
             kept = _keeps_its_machine(context, hosted, payload)
             if kept and payload.given_up:
                 left_copy.require_off(context)
-            if payload.keep_points and not kept and hosted.points:
-                sentence = _leave_points(context, hosted)
+            if payload.keep_points and not kept and last_copy.has_points(hosted):
+                # nor is the old machine defined again on whose disks they may lie
+                sentence, kept = last_copy.leave_points(context, hosted), True
             else:
                 sentence = _remove(context, hosted, payload, kept)
         elif payload.keep_running:
@@ -98,22 +97,21 @@ def is_stood_on(context: Context) -> bool:
     )
 
 
-def remove_left(
-    context: Context, *, restore_machine: bool, keep_files: bool, keep_later_than: int | None = None
-) -> str:
+def remove_left(context: Context, payload: StopReplication, *, keep_files: bool) -> str:
     """The end of a sentence. The machine was replicated from here; a replica of an earlier direction, or of a reprotect whose
-    undo never came, may have been left. One of a later direction, of which the vault does not know, stays with its base."""
-    hosted, payload = (
-        context.parts.host.find(context.machine_id),
-        RemoveReplica(restore_machine=restore_machine),
-    )
+    undo never came, may have been left. What may be all that is left of the machine stays."""
+    hosted = context.parts.host.find(context.machine_id)
+    removal = RemoveReplica(restore_machine=payload.restore_machine)
     with context.alone(hosted, "removing the replica"):
-        if hosted is not None and not keep_files and _has_points_after(hosted, keep_later_than):
-            return f"; {_leave_points(context, hosted)}"
-        said = [] if hosted is None else [_remove(context, hosted, payload, keep_files)]
+        said = None if hosted is None or keep_files else last_copy.stays(context, hosted, payload)
+        if said is not None:
+            return f"; {said}"
+        done = [] if hosted is None else [_remove(context, hosted, removal, keep_files)]
         if context.state.fact(_restore_key(context)) is not None:
-            said.append(_restore(context, payload))
-    return "".join(f"; {each}" for each in said)
+            done.append(_restore(context, removal))
+        if hosted is not None and not keep_files and payload.fabric_id:
+            withdrawn.forget(context.state, payload.fabric_id)  # its disks are gone
+    return "".join(f"; {each}" for each in done)
 
 
 def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
@@ -139,21 +137,6 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
     return context.parts.host.remove(hosted, keep_files=keep)
 
 
-def _has_points_after(hosted: HostedReplica, epoch: int | None) -> bool:
-    return epoch is not None and any(point.epoch > epoch for point in hosted.points)
-
-
-def _leave_points(context: Context, hosted: HostedReplica) -> str:
-    """They may be all that is left of the machine. The caller has locked the replica."""
-    runs.end_forgotten_drills(context, hosted)
-    points = counted(len(hosted.points), "recovery point")
-    context.parts.host.remove(hosted, keep_files=True)
-    return (
-        f"left {points} of {hosted.setup.machine_name} in {hosted.replica.files.root}: no copy of it was found that they could "
-        "be given up for. Start it from them by hand, as each point's manifest says, or delete that folder"
-    )
-
-
 def _let_go_of_its_machine(context: Context) -> None:
     """It is its owner's now: without our tag it can be protected anew, and it is not replicated from here any more, if it
     was since."""
@@ -176,7 +159,9 @@ def _restore(context: Context, payload: RemoveReplica) -> str:
     if definition is None:
         return "no machine was withdrawn here"
     fences = context.parts.replication.fences
-    sentence = _define_again(context, definition, context.machine_id if payload.still_protected else None)
+    sentence = last_copy.define_again(
+        context, definition, context.machine_id if payload.still_protected else None
+    )
     if payload.still_protected:
         fences.again(context.machine_id, definition.fabric_id)
     else:
@@ -184,14 +169,3 @@ def _restore(context: Context, payload: RemoveReplica) -> str:
     withdrawn.forget(context.state, definition.fabric_id)
     context.state.remove_fact(_restore_key(context))
     return sentence
-
-
-def _define_again(context: Context, definition: MachineDefinition, tag: str | None) -> str:
-    """A sentence. A machine of that id that is there was defined by its owner meanwhile, and is not replaced."""
-    found = context.fabric.inventory.get(definition.fabric_id)
-    if found is None or (found.definition, found.tag) == (definition, tag):  # or this was cut off
-        context.fabric.hosting.restore(definition, tag)
-        return f"{definition.name} is defined again as it was, powered off"
-    if tag is None and found.tag == context.machine_id:
-        context.fabric.tracking.disable(found.fabric_id)
-    return f"{found.name} is defined there already"

@@ -52,12 +52,7 @@ def stop_replication(context: Context, payload: StopReplication) -> tuple[str, N
     stood_on = payload.ended and replica.is_stood_on(context)
     sentence = _stop(context, payload)
     if payload.ended:
-        sentence += replica.remove_left(
-            context,
-            restore_machine=payload.restore_machine,
-            keep_files=stood_on,
-            keep_later_than=payload.keep_later_than,
-        )
+        sentence += replica.remove_left(context, payload, keep_files=stood_on)
         ended.remember(context.state, context.machine_id)
     return sentence, Nothing()
 

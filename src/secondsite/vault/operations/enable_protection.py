@@ -197,8 +197,10 @@ class EnableProtection:
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
+        # a restored vault may undo a protection of long ago, whose machine is gone
+        keep = not self.deps.gateway.is_connected(target.machine.source_appliance_id)
         need = Need(
-            target.to_remove_replica(orders.RemoveReplica(made_by=target.job_id)),
+            target.to_remove_replica(orders.RemoveReplica(made_by=target.job_id, keep_points=keep)),
             lost="what was copied there so far is not used",
             later="its replica is removed there",
         )

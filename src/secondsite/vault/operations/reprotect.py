@@ -119,6 +119,8 @@ class Reprotect(MachineOperation):
             still_protected=True,
             fabric_id=target.machine.target_fabric_id,
             made_by=target.job_id,
+            # a restored vault may undo a reprotect of long ago, whose machine is gone
+            keep_points=not self.deps.gateway.is_connected(target.machine.source_appliance_id),
         )
         need = Need(
             target.to_remove_replica(payload),

@@ -60,13 +60,15 @@ def await_point(
     deps: Deps, machine: ports.MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
 ) -> Done:
     """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has these
-    disks; raises Wait until then."""
+    disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited for."""
     with deps.store.transaction() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
-    sent_seq = _sent_seq(status, epoch)
-    fresh = [point for point in points if point.epoch == epoch and before.after_seq < point.seq <= sent_seq]
+    fresh = [point for point in points if point.epoch == epoch and before.after_seq < point.seq]
     fresh = [point for point in fresh if set(with_disks) <= set(point.disks)]
+    if deps.gateway.is_connected(_source_of(machine, epoch)):
+        sent_seq = _sent_seq(status, epoch)
+        fresh = [point for point in fresh if point.seq <= sent_seq]
     if not fresh:
         raise _wait(machine, status, epoch)
     newest = fresh[-1]
@@ -104,6 +106,11 @@ def _require_there(give: Orders, ctx: StepContext, machine: ports.MachineRecord,
             do=f"Start the appliance and see with 'secondsite machine show {machine.name}' how it goes on. If the site is gone "
             "for good, fail over, or end the protection with '--without-site'.",
         ) from away
+
+
+def _source_of(machine: ports.MachineRecord, epoch: int) -> str:
+    """The appliance that replicates in that epoch, the machine's own or that of its reprotect."""
+    return machine.source_appliance_id if epoch == machine.epoch else machine.target_appliance_id
 
 
 def _sent_seq(status: ports.StatusRecord, epoch: int) -> int:

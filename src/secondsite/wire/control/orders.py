@@ -31,15 +31,17 @@ class Inventory(Shape):
 
 class StopReplication(Shape):
     """`forget` also removes our checkpoints, bitmaps and the tag. `ended`: protection ends, so a replica that an earlier
-    direction left at this site goes too; with `restore_machine` the old machine that is its base is defined again. Recovery
-    points of a later epoch than `keep_later_than` stay as files: the vault was restored from before them. `given_up`: see
-    RemoveReplica."""
+    direction left at this site goes too; with `restore_machine` the old machine that is its base is defined again.
+    `keep_later_than`: no copy of the machine was seen at the other site, so recovery points of a later epoch than this stay as
+    files (the vault was restored from before them), and so do the disks of the machine `fabric_id` that went home from here,
+    which is defined again. `given_up`: see RemoveReplica."""
 
     forget: bool = False
     ended: bool = False
     restore_machine: bool = False
     given_up: bool = False
     keep_later_than: int | None = None
+    fabric_id: str | None = None
 
 
 class UpdatePolicy(Shape):
@@ -181,7 +183,8 @@ class RemoveReplica(Shape):
     copy of a machine that runs at the other site, so it stays ours and must not start; an older vault does not say so. `given_up`: protection ended without this site, so the
     copy that is here must not run beside the machine: it is fenced, and not let go of before it is off. `fabric_id` is the withdrawn
     machine, for a site that never heard of the replica; an older vault does not say it. `ended`: protection ended, not only this replica. `made_by`: that job undoes what it did, so a replica that it did not make stays.
-    `keep_points`: the machine was failed over to here, so where no copy of it is, its recovery points stay as files."""
+    `keep_points`: the machine was failed over to here, or its source does not answer: where no copy of it is, its recovery points stay as
+    files."""
 
     keep_running: bool = False
     restore_machine: bool = False

@@ -61,14 +61,15 @@ class Source(Side):
     def to_end_protection(
         self, *, given_up: bool = False, keep_later_than: int | None = None
     ) -> Ask[orders.StopReplication, Nothing]:
-        """The same, and nothing of the machine's protection stays at its site, but for recovery points of a later epoch than
-        that. `given_up`: the machine was failed over, so what is there is an old copy, and nobody has looked at it."""
+        """The same, and nothing of the machine's protection stays at its site, unless `keep_later_than` says that no copy was
+        seen at the other one. `given_up`: the machine was failed over, so what is there is an old copy, and nobody has looked at it."""
         payload = orders.StopReplication(
             forget=True,
             ended=True,
             restore_machine=not self.machine.reversed,
             given_up=given_up,
             keep_later_than=keep_later_than,
+            fabric_id=self.machine.source_fabric_id,
         )
         return Ask(orders.STOP_REPLICATION, payload, f"stopping replication at {self.machine.source_site}")
 
