@@ -1,7 +1,8 @@
 """Child processes that end with this one, even if it is killed.
 
 The kernel sends the signal when the *thread* that made the child ends (prctl(2), PR_SET_PDEATHSIG). So one thread,
-which lives as long as the process, makes them all."""
+which lives as long as the process, makes them all. There is no signal if this process died before the child asked for it, so
+a child looks then whether its parent is still this process."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from typing import IO
 from . import threads
 
 Child = subprocess.Popen[bytes]
-BINDING = ("setpriv", "--pdeathsig", "KILL")
+BINDING = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", 'test "$PPID" = "$0" && exec "$@"')
+"""Once an orphan bound the sockets of the daemon that the next process had started."""
 
 
 class _Maker:
@@ -41,7 +43,7 @@ class _Maker:
             made, command, output, environment = self._wanted.get()
             try:
                 child = subprocess.Popen(
-                    [*BINDING, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    [*BINDING, str(os.getpid()), *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                     start_new_session=True, env=environment,
                 )  # fmt: skip
                 made.set_result(child)
