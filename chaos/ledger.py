@@ -115,7 +115,9 @@ class Ledger(Background):
 
     def _live(self) -> None:
         while not self.ended.wait(LOOK_SECONDS):
-            with contextlib.suppress(errors.SecondsiteError):
+            with contextlib.suppress(
+                errors.SecondsiteError, FileNotFoundError
+            ):  # a site is lost with all its files
                 self._look()
 
     def _look(self) -> None:
