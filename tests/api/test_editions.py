@@ -52,6 +52,26 @@ def test_one_of_several_tags_is_enough_and_a_weak_one_is_none(call, tag):
     call("DELETE", "/sites/a", 412, seen)
 
 
+NO_TAGS = ['*, "old"', "W/*", '"', 'old"', "old", ",", "", '"a" "b"', '"a", ']
+
+
+def test_what_only_looks_like_any_edition_lets_nothing_pass(vault, call):
+    call("POST", "/sites", 201, body={"name": "a"})
+    for tags, wanted in (*((each, 422) for each in NO_TAGS), ('"*"', 412), ('W/"*"', 412)):
+        body, headers = {"bytes_per_second": 10**6}, {"If-Match": tags}
+        answer = vault.rest.put("/api/sites/a/bandwidth", json=body, headers=headers)
+        assert (tags, answer.status_code) == (tags, wanted)
+        assert answer.json()["error"]["do"]
+    assert call("GET", "/sites/a", 200).json()["bandwidth"]["bytes_per_second"] is None
+
+
+def test_a_tag_may_come_in_a_header_of_its_own(vault, call, tag):
+    call("POST", "/sites", 201, body={"name": "a"})
+    headers = [("If-Match", '"old,older"'), ("If-Match", tag("/sites/a"))]
+    body = {"bytes_per_second": 10**6}
+    assert vault.rest.put("/api/sites/a/bandwidth", json=body, headers=headers).status_code == 200
+
+
 def test_what_only_time_changes_is_no_other_edition(call, tag, protected):
     call("POST", "/policies", 201, body={"name": "p"})
     before = tag("/policies/default"), tag("/sites/a")

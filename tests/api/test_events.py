@@ -88,6 +88,25 @@ def test_a_stream_that_says_nothing_shows_that_it_lives(monkeypatch, follow, ver
     assert quiet
 
 
+def test_a_stream_tells_nothing_more_and_ends_once_its_token_is_deleted(vault, ask, protected, monkeypatch):
+    robot = ask("POST", "/tokens", 201, json={"name": "robot"})["token"]
+    with served(vault.app) as url, stream(url, robot, "/events", seconds=AT_ONCE_SECONDS) as events:
+        ask("POST", "/machines/web01/points/p1/verify", 202)
+        assert next(events).name in ("job", "machine")
+        ask("DELETE", "/tokens/robot", 204)
+        job = ask("POST", "/machines/web01/points/p2/verify", 202)["job_id"]
+        assert job not in {event.id for event in events}
+
+
+@pytest.mark.parametrize("path", ["/events", "/jobs/{job}/events"])
+def test_a_quiet_stream_ends_soon_after_its_token(vault, ask, verified, monkeypatch, path):
+    monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
+    robot = ask("POST", "/tokens", 201, json={"name": "robot"})["token"]
+    with served(vault.app) as url, stream(url, robot, path.format(job=verified), seconds=5) as events:
+        ask("DELETE", "/tokens/robot", 204)
+        list(events)
+
+
 def test_what_is_not_there_is_refused_before_the_stream_begins(ask, protected):
     assert ask("GET", "/jobs/nothing/events", 404)["error"]["code"] == "not-found"
     assert ask("GET", "/events", 404, params={"machine": "nothing"})["error"]["code"] == "not-found"

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from secondsite.vault.facade.shared import once
+from secondsite.vault.facade.shared.secrets import digest
 from secondsite.wire.common.base import Shape
 from tests.support.vault import VaultInProcess, request_for
 
@@ -80,13 +81,22 @@ def test_each_callers_keys_are_their_own(vault, post):
     post("/sites", {"name": "b"}, {**key("k"), **robot}, 201)
 
 
+def test_a_token_that_gets_the_name_of_a_deleted_one_does_not_get_its_answers(vault, post, ask):
+    body, answers = {"name": "a"}, []
+    for status in (201, 409):
+        robot = {"Authorization": f"Bearer {post('/tokens', {'name': 'robot'}).json()['token']}"}
+        answers.append(post("/sites", body, {**key("k"), **robot}, status).json())
+        ask("DELETE", "/tokens/robot", 204)
+    assert answers[1]["error"]["code"] == "already-exists"
+
+
 def test_an_answer_that_held_a_secret_is_not_kept(vault, post, ask):
     headers = key()
     made = post("/tokens", {"name": "robot"}, headers, 201).json()
     refused = post("/tokens", {"name": "robot"}, headers, 409).json()["error"]
     assert "Delete" in refused["do"]
     with vault.store.reading() as tx:
-        assert tx.answers.find("admin", headers["Idempotency-Key"]).answer is None
+        assert tx.answers.find(digest(vault.made.token), headers["Idempotency-Key"]).answer is None
     assert [each["name"] for each in ask("GET", "/tokens")] == ["admin", "robot"]
     assert made["token"]
 

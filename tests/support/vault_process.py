@@ -21,11 +21,11 @@ PROGRAM = (
 class Process:
     """`secondsite vault run` on a home."""
 
-    def __init__(self, home):
+    def __init__(self, home, program=PROGRAM):
         self.home = home
         self.log = home / "stderr"
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-c", PROGRAM, str(home)]
+        command = [sys.executable, "-c", program, str(home)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True
@@ -75,8 +75,8 @@ def start(made):
     """Starts the vault; ends what is still running."""
     started = []
 
-    def start():
-        started.append(Process(made.token_file.parent))
+    def start(program=PROGRAM):
+        started.append(Process(made.token_file.parent, program))
         return started[-1]
 
     yield start

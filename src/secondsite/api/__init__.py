@@ -2,11 +2,14 @@
 
 Its rooms:
 
+    guard          what comes before all: who asks, then the body
+    bodies         the bounded body
     access         who asks
     headers        where a job is, which edition was seen, what is to be done once
     pages          lists of named records
     failures       every error as an ErrorBody
     event_streams  changes, awaited in the event loop
+    docs_page      the description of the API, for people
     routes/        per noun
     app            all of it together
 """

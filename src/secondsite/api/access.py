@@ -1,13 +1,18 @@
-"""Who asks: a bearer token on every call but enrollment and the health check."""
+"""Who asks: a bearer token on every call but enrollment, the health check and the description of the API."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
+from starlette.types import Scope
 
 from ..domain import errors
 from ..vault.facade import VaultFacade
+from ..vault.facade.nouns.tokens import Caller as Identity
 
+CALLER = "secondsite.caller"
+"""Where the guard leaves who asks, in the request's scope."""
 _bearer = HTTPBearer(auto_error=False, description="An access token: 'secondsite token create NAME'.")
 
 
@@ -20,13 +25,37 @@ def vault_of(request: Request) -> VaultFacade:
 Vault = Annotated[VaultFacade, Depends(vault_of)]
 
 
-def caller(
-    vault: Vault, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> str:
-    """The name of the caller's token; raises Unauthenticated."""
-    if credentials is None:
+def token_of(scope: Scope) -> str:
+    """The token that a request shows; raises Unauthenticated."""
+    shown = [value for name, value in scope["headers"] if name == b"authorization"]
+    scheme, _, token = shown[0].decode("latin-1").partition(" ") if len(shown) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not token:
         raise errors.Unauthenticated("This call needs an access token ('Authorization: Bearer TOKEN').")
-    return vault.tokens.authenticate(credentials.credentials)
+    return token.strip()
+
+
+def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) -> Identity:
+    """Whose token it is; the guard has looked at it before it read the request's body."""
+    found = request.scope.get(CALLER)
+    if not isinstance(found, Identity):
+        raise errors.Unauthenticated("This call needs an access token ('Authorization: Bearer TOKEN').")
+    return found
+
+
+Known = Annotated[Identity, Depends(identity)]
+
+
+def caller(known: Known) -> str:
+    """The name of the caller's token."""
+    return known.name
 
 
 Caller = Annotated[str, Depends(caller)]
+
+
+def standing(vault: Vault, known: Known) -> Callable[[], bool]:
+    """For answers that last: whether the token is still valid."""
+    return lambda: vault.tokens.is_valid(known)
+
+
+Standing = Annotated[Callable[[], bool], Depends(standing)]

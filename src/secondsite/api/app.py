@@ -1,13 +1,18 @@
 """The application: all routes under /api, one way to fail."""
 
+from collections.abc import Mapping
+
 from fastapi import Depends, FastAPI
 
+from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
-from . import access, failures, routes
+from . import access, docs_page, failures, routes
+from .guard import Guard
 
 BASE = "/api"
+DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
-Every call but those under /api/health, /api/ca and /api/enroll needs `Authorization: Bearer TOKEN`.
+Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`.
 
 - **Words**: POST creates and DELETE deletes a record; members are added and removed; every verb of the lifecycle is a POST under /api/machines, for several machines in the
   body or for one in the path. Sizes are bytes, spans are seconds, times are UTC.
@@ -19,22 +24,37 @@ Every call but those under /api/health, /api/ca and /api/enroll needs `Authoriza
 - **Pages**: machines, points, jobs, sites, policies and groups answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
 - **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; go by the code. 400 cannot be read, 404 is not there, 409 is not possible in this state (prerequisites that
   are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
+- **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and comes within 20 seconds: else 413, 408. Connections that show no valid token within 30 seconds are cut, and an
+  address has at most 100 connections and 20 new ones a second. A stream of events ends when its token is deleted.
 - **Newer vaults** may have fields and words that a client does not know: ignore them."""
 
 
-def create(facade: VaultFacade, version: str) -> FastAPI:
-    """The REST face of a vault."""
+OPEN_PATHS = frozenset({DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ca", f"{BASE}/enroll"})
+"""A new open call is named here too: whatever is forgotten is closed."""
+
+
+def _to_nobody(_reasons: Mapping[str, int], _most_from: str) -> None:
+    """For an application without a port."""
+
+
+def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) -> FastAPI:
+    """The REST face of a vault. `visitors` are the connections of its port, if it has one."""
     app = FastAPI(
         title="secondsite",
         description=CONVENTIONS,
         version=version,
-        docs_url=f"{BASE}/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
         responses=failures.ANSWERS,
+        redirect_slashes=False,  # a redirect repeats the Host that a stranger named
     )
     app.state.vault = facade
+    app.add_middleware(
+        Guard, vault=facade, open_paths=OPEN_PATHS, visitors=visitors or Visitors(Limits(), Tally(_to_nobody))
+    )
     failures.install(app)
+    app.add_route(DOCS, docs_page.answer, include_in_schema=False)
     for router in routes.OPEN:
         app.include_router(router, prefix=BASE)
     for router in routes.GUARDED:

@@ -1,14 +1,14 @@
 """Changes that other threads tell of, awaited in the event loop.
 
 A follower keeps each thing that has changed once, however often it did: one that is slow costs no more than one
-that is quick. Between two changes it holds no thread.
+that is quick. Between two changes it holds no thread. A stream ends when its token does: `still` says whether that is valid.
 """
 
 import asyncio
 import contextlib
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import ServerSentEvent
@@ -53,11 +53,13 @@ class Follower:
         return sorted(((number, change) for change, number in found.items()), key=lambda each: each[0])
 
 
-async def job(vault: VaultFacade, job_id: str, seen: str | None) -> AsyncIterator[ServerSentEvent]:
+async def job(
+    vault: VaultFacade, still: Callable[[], bool], job_id: str, seen: str | None
+) -> AsyncIterator[ServerSentEvent]:
     """The job whenever its tree has changed, until it has ended; first as it is now, unless that was `seen`."""
     follower = Follower()
     with vault.events.following(follower.tell):
-        while True:
+        while await run_in_threadpool(still):
             tree = await run_in_threadpool(vault.jobs.tree, job_id)
             edition = _edition(tree)
             if edition != seen or tree[0].state.ended:
@@ -69,13 +71,20 @@ async def job(vault: VaultFacade, job_id: str, seen: str | None) -> AsyncIterato
 
 
 async def events(
-    vault: VaultFacade, machine_id: str | None, kinds: frozenset[rest.EventKind], mark: str | None
+    vault: VaultFacade,
+    still: Callable[[], bool],
+    machine_id: str | None,
+    kinds: frozenset[rest.EventKind],
+    mark: str | None,
 ) -> AsyncIterator[ServerSentEvent]:
     """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of all."""
     follower = Follower()
     with vault.events.following(follower.tell, mark):
         while True:
-            for number, change in await follower.changes():
+            changes = await follower.changes()
+            if not await run_in_threadpool(still):
+                return
+            for number, change in changes:
                 for event in await run_in_threadpool(_read, vault, change):
                     if _is_wanted(event, machine_id, kinds):
                         yield ServerSentEvent(data=event, event=event.kind, id=vault.events.mark(number))

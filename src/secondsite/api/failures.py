@@ -1,5 +1,6 @@
 """Every error leaves as an ErrorBody: code, message, do. Here, and only here, a code becomes an HTTP status."""
 
+import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -20,6 +21,8 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
     {
         "invalid-argument": HTTPStatus.UNPROCESSABLE_ENTITY,
         "unauthenticated": HTTPStatus.UNAUTHORIZED,
+        "request-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "request-too-slow": HTTPStatus.REQUEST_TIMEOUT,
         "registration-refused": HTTPStatus.FORBIDDEN,
         "certificate-refused": HTTPStatus.FORBIDDEN,
         "not-found": HTTPStatus.NOT_FOUND,
@@ -46,8 +49,9 @@ ANSWERS: dict[int | str, dict[str, object]] = {
     "4XX": {
         "model": ErrorBody,
         "description": "400: not readable. 401: no valid token. 403: a registration key or certificate is refused. "
-        "404: there is no such thing. 409: the state does not allow it, prerequisites are not met, or another was "
-        "faster. 412: it is no longer what If-Match names. 422: it cannot be, whatever the state.",
+        "404: there is no such thing. 408: the body did not come in time. 409: the state does not allow it, "
+        "prerequisites are not met, or another was faster. 412: it is no longer what If-Match names. 413: the body is "
+        "too large. 422: it cannot be, whatever the state.",
     },
     "5XX": {
         "model": ErrorBody,
@@ -69,9 +73,15 @@ def _answer(problem: Problem, status: int) -> JSONResponse:
     return JSONResponse(ErrorBody(error=problem).model_dump(mode="json"), status, headers)
 
 
-def _ours(_request: Request, error: Exception) -> JSONResponse:
+def answer(error: errors.SecondsiteError) -> JSONResponse:
+    """The error as an answer."""
     problem = Problem.of(error)
     return _answer(problem, STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.SecondsiteError)
+    return answer(error)
 
 
 def _not_valid(_request: Request, error: Exception) -> JSONResponse:
@@ -93,11 +103,19 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     known = {404: "not-found", 405: "invalid-argument"}
     code = known.get(error.status_code, "invalid-argument")
-    message = f"{request.method} {request.url.path}: {error.detail}."
+    message = f"{request.method} {request.scope['path']}: {error.detail}."
     problem = Problem(code=code, message=message, do="See /api/docs for what there is.")
     return _answer(problem, error.status_code)
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
-    log.error("request.crashed", method=request.method, path=request.url.path, exc_info=error)
-    return _answer(Problem.of(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    number = secrets.token_hex(4)
+    log.error(
+        "request.crashed", number=number, method=request.method, path=request.scope["path"], exc_info=error
+    )
+    # What failed stands in the log only: the text of a strange error may hold SQL, paths and other people's values.
+    told = errors.Internal(
+        f"The vault failed at this {request.method} request.",
+        do=f"This is a defect: report it with what the vault's log says about request {number}.",
+    )
+    return answer(told)

@@ -2,18 +2,23 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, Header, Request, Response
 
+from ..domain import errors
 from ..vault.facade.shared.editions import Seen
 from ..vault.facade.shared.once import Once
 from ..wire.common.base import Editable
-from .access import Caller
+from .access import Known
 
 E = TypeVar("E", bound=Editable)
+ANY = "*"
+TAG = re.compile(r'(W/)?"([^"\s]*)"')
+TAGS = re.compile(rf"\s*{TAG.pattern}\s*(,\s*{TAG.pattern}\s*)*")
 EVERY_ANSWER = {"schema": {"type": "string"}}
 LOCATION = {"Location": {"description": "Where to look at it.", **EVERY_ANSWER}}
 ETAG = {
@@ -38,17 +43,26 @@ def locate(response: Response, *path: str) -> None:
 
 
 def seen(
-    if_match: Annotated[
+    request: Request,
+    _described: Annotated[
         str | None,
         Header(
-            description="ETags of what the caller saw: refused with 412 when it is none of these any more."
+            alias="If-Match",
+            description="ETags of what the caller saw: refused with 412 when it is none of these any more.",
         ),
     ] = None,
 ) -> Seen | None:
-    """The editions that the caller saw; None for no condition. Weak tags match nothing."""
-    if if_match is None:
+    """The editions that the caller saw; None for no condition, or any edition. Weak tags match nothing.
+
+    Raises InvalidArgument for what is no list of tags."""
+    given = ",".join(request.headers.getlist("if-match"))
+    if "if-match" not in request.headers or given.strip() == ANY:
         return None
-    return frozenset(part.strip().removeprefix('"').removesuffix('"') for part in if_match.split(","))
+    if not TAGS.fullmatch(given):
+        raise errors.InvalidArgument(
+            "If-Match is neither * nor a list of ETags.", do="Give ETags as they came, with their quotes."
+        )
+    return frozenset(tag for weak, tag in TAG.findall(given) if not weak)
 
 
 IfMatch = Annotated[Seen | None, Depends(seen)]
@@ -67,7 +81,7 @@ async def once_for_all(request: Request, idempotency_key: Key = None) -> Once | 
     """The request's idempotency key and digest, whoever asks; None without a key."""
     if idempotency_key is None:
         return None
-    what = json.dumps([request.method, request.url.path, await _body(request)], sort_keys=True)
+    what = json.dumps([request.method, request.scope["path"], await _body(request)], sort_keys=True)
     return Once(idempotency_key, hashlib.sha256(what.encode()).hexdigest())
 
 
@@ -83,9 +97,9 @@ async def _body(request: Request) -> object:
 OpenOnceHeader = Annotated[Once | None, Depends(once_for_all)]
 
 
-def once(caller: Caller, asked: OpenOnceHeader) -> Once | None:
-    """The same for a caller with a token: others may use the same keys."""
-    return None if asked is None else Once(asked.key, asked.request_sha256, caller)
+def once(known: Known, asked: OpenOnceHeader) -> Once | None:
+    """The same for a caller with a token: other tokens may use the same keys, also a later one of the same name."""
+    return None if asked is None else Once(asked.key, asked.request_sha256, known.token_sha256)
 
 
 OnceHeader = Annotated[Once | None, Depends(once)]

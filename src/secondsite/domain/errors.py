@@ -86,6 +86,20 @@ class Unauthenticated(SecondsiteError):
     )
 
 
+class RequestTooLarge(SecondsiteError):
+    """The request's body is larger than any that the vault takes."""
+
+    code = "request-too-large"
+    default_do = "Send less in one request: name fewer machines, for example."
+
+
+class RequestTooSlow(SecondsiteError):
+    """The request's body did not come in time."""
+
+    code = "request-too-slow"
+    default_do = "Send the whole request at once; look at the network between you and the vault."
+
+
 class RegistrationRefused(SecondsiteError):
     """The registration key is unknown, used or expired."""
 

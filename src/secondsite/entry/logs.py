@@ -6,6 +6,7 @@ import sys
 import structlog
 
 from ..ground import threads
+from .foreign_logs import FewLines
 
 log = structlog.get_logger()
 
@@ -13,6 +14,7 @@ SHARED = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.ExtraAdder(["left_out"]),
 )
 
 
@@ -35,6 +37,7 @@ def configure(level: int = logging.INFO) -> None:
             ],
         )
     )
+    handler.addFilter(FewLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     threads.tell_deaths(lambda name, error: log.error("thread.died", thread=name, exc_info=error))
     for chatty in ("alembic", "websockets", "uvicorn.access", "httpx2"):

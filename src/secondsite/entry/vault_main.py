@@ -1,5 +1,6 @@
 """`secondsite vault init` and `secondsite vault run`."""
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -12,12 +13,14 @@ from types import FrameType
 from typing import Any
 
 import anyio
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from ..domain import errors
 from ..domain.policies import ReplicationPolicy
-from ..ground import durable
+from ..ground import durable, visitors
+from ..ground.units import KiB
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.storage import database
@@ -29,9 +32,19 @@ from . import logs, settings
 from .settings import VaultSettings
 from .vault_wiring import RunningVault
 
+log = structlog.get_logger()
+
 FIRST_TOKEN = "admin"
 DEFAULT_POLICY = "default"
 THREADS_FOR_REQUESTS = 16
+MOST_CONNECTIONS = 500
+OWN_DESCRIPTORS = 256
+"""For the database, files and threads of the vault itself."""
+DESCRIPTORS = 3 * MOST_CONNECTIONS + OWN_DESCRIPTORS
+"""A third for connections that are being closed."""
+MOST_WAITING = 512
+"""Connections that the kernel holds until they are accepted; as many are accepted in one round of the event loop."""
+MOST_HEADER_BYTES = 16 * KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +114,10 @@ def run(home: Path) -> None:
     chosen = settings.read(home)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
-    vault = RunningVault(home, chosen)
+    vault = RunningVault(home, chosen, _most_connections())
     try:
         with _refusals(chosen):
-            listener = _listen(chosen)
+            listener = visitors.listen(chosen.rest_host, chosen.rest_port, vault.visitors)
             app = vault.start()
         with contextlib.closing(listener):
             _RestServer(vault, app).run(sockets=[listener])
@@ -112,6 +125,16 @@ def run(home: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         vault.stop()
+
+
+def _most_connections() -> int:
+    """For each of the two ports, so that the one cannot take the other's descriptors."""
+    have = visitors.ask_for(DESCRIPTORS)
+    if have < DESCRIPTORS:
+        log.warning(
+            "descriptors.few", limit=have, wanted=DESCRIPTORS, do="Give the service LimitNOFILE=65536."
+        )
+    return max(50, min(MOST_CONNECTIONS, (have - OWN_DESCRIPTORS) // 3))
 
 
 @contextlib.contextmanager
@@ -136,6 +159,9 @@ class _RestServer(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http="h11",
+            h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+            backlog=MOST_WAITING,
+            proxy_headers=False,  # or a caller at this host could name itself another address
             ws="none",
             lifespan="off",
             log_config=None,
@@ -150,21 +176,15 @@ class _RestServer(uvicorn.Server):
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
         vault.server_tls.follow(config.ssl)
         super().__init__(config)
+        self._visitors = vault.visitors
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS_FOR_REQUESTS
         await super().startup(sockets)
+        self._watching = asyncio.create_task(visitors.watch(self._visitors))
         host, port = (sockets or [])[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"vault ready https://{shown}:{port}", flush=True)
-
-
-def _listen(chosen: VaultSettings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in chosen.rest_host else socket.AF_INET
-    made = socket.create_server((chosen.rest_host, chosen.rest_port), family=family, backlog=128)
-    # Made again from its descriptor, the socket knows that it is TCP. Only then does asyncio set TCP_NODELAY on what it
-    # accepts; without it every answer on a kept connection waits 40 ms for a delayed acknowledgement.
-    return socket.socket(fileno=made.detach())
 
 
 def _end(_number: int, _frame: FrameType | None) -> Any:

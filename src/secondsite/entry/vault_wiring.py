@@ -1,7 +1,9 @@
 """The vault put together: which adapter serves which port, and in what order things start and stop."""
 
+import math
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 from .. import __version__
 from .. import api as rest_face
 from ..ground.periodic import Every
+from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.clock import utc_now
 from ..jobs.model.definitions import Catalogue
 from ..jobs.running.engine import Engine
@@ -40,9 +43,13 @@ log = structlog.get_logger()
 class RunningVault:
     """Everything but the REST port. `start` it, serve `app`, `stop` it."""
 
-    def __init__(self, home: Path, settings: VaultSettings) -> None:
+    def __init__(self, home: Path, settings: VaultSettings, most_connections: int = 500) -> None:
+        """`most_connections` is for each of the two ports."""
         pki = home / PKI_DIRECTORY
         self.settings = settings
+        self.visitors = _visitors("rest", Limits(most=most_connections))
+        # an appliance whose line is dead is found by its pings
+        self._control_visitors = _visitors("control", Limits(most=most_connections, idle_seconds=math.inf))
         self.authority = gateway.load_authority(pki, timedelta(days=settings.appliance_certificate_days))
         self.server_tls = ServerTls(self.authority, pki, settings.names, utc_now)
         self._ca = pki / CA_CERTIFICATE
@@ -87,7 +94,7 @@ class RunningVault:
         control_port = self.control.start()
         for watch in self._watches:
             watch.start()
-        self.app = rest_face.create(facade.assemble(self.parts(control_port)), __version__)
+        self.app = rest_face.create(facade.assemble(self.parts(control_port)), __version__, self.visitors)
         log.info("vault.started", control_port=control_port, database=self.settings.database_kind)
         return self.app
 
@@ -119,6 +126,7 @@ class RunningVault:
         )
         return gateway.ControlPort(
             settings,
+            visitors=self._control_visitors,
             enrolled=self._is_enrolled,
             sink=self.facts,
             signals=self.signals,
@@ -182,6 +190,13 @@ class RunningVault:
             about=about,
             now=utc_now,
         )
+
+
+def _visitors(port: str, limits: Limits) -> Visitors:
+    def tell(reasons: Mapping[str, int], most_from: str) -> None:
+        log.warning("visitors.refused", port=port, reasons=reasons, most_from=most_from)
+
+    return Visitors(limits, Tally(tell))
 
 
 def _bracketed(name: str) -> str:

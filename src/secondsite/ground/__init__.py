@@ -18,4 +18,5 @@ Its rooms:
     units       sizes and spans
     uptime      time as a host itself measures it
     usage       what files occupy
+    visitors/   who may be connected to a port that anybody can dial
 """

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, exc, text
 
 from rig.eventually import eventually
 from secondsite.domain import errors
@@ -19,6 +19,8 @@ from secondsite.ground import threads
 from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
+from secondsite.vault.store.failures import translated
+from secondsite.vault.store.migration import upgrade
 from secondsite.wire.rest.places import NetworkMapping
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
@@ -220,3 +222,28 @@ def test_a_database_that_cannot_be_opened_is_said_so(tmp_path):
     with pytest.raises(StoreUnavailable) as refused:
         migrate(f"sqlite:///{tmp_path / 'missing' / 'vault.db'}")
     assert refused.value.do
+
+
+def test_what_the_database_says_is_told_without_the_statement_and_its_values():
+    said = exc.OperationalError("SELECT column_of_mine", {"secret": "s3cret"}, Exception("disk I/O error"))
+    with pytest.raises(StoreUnavailable) as refused, translated():
+        raise said
+    assert refused.value.message == "The vault's database failed: disk I/O error"
+
+
+def test_idempotency_keys_that_came_with_a_name_belong_to_its_token_after_the_upgrade(tmp_path):
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    db = create_engine(url)
+    upgrade(db, "0015")
+    with db.begin() as connection:
+        connection.execute(text("INSERT INTO tokens VALUES ('admin', 'digest-of-it', '2026-11-21 00:00:00')"))
+        for caller in ("admin", "deleted", "enroll abc"):
+            values = {"caller": caller}
+            connection.execute(
+                text("INSERT INTO answers VALUES (:caller, 'k', 'sha', NULL, '2026-11-21 00:00:00')"), values
+            )
+    migrate(url)
+    with db.connect() as connection:
+        callers = connection.execute(text("SELECT caller FROM answers ORDER BY caller")).scalars().all()
+    db.dispose()
+    assert callers == ["deleted", "digest-of-it", "enroll abc"]

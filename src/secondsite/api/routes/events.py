@@ -8,7 +8,7 @@ from fastapi.sse import EventSourceResponse
 
 from ...wire import rest
 from .. import event_streams
-from ..access import Vault
+from ..access import Standing, Vault
 from .names import JobId
 
 router = APIRouter(tags=["events"])
@@ -31,17 +31,21 @@ def followed_machine(
 
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
 async def follow_job(
-    vault: Vault, job: Annotated[str, Depends(followed_job)], last_event_id: LastEventId = None
+    vault: Vault,
+    standing: Standing,
+    job: Annotated[str, Depends(followed_job)],
+    last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Job]:
     """The job whenever something in its tree has changed, until it has ended. It comes first as it is now, unless
     that was the last that was seen."""
-    async for event in event_streams.job(vault, job, last_event_id):
+    async for event in event_streams.job(vault, standing, job, last_event_id):
         yield event  # type: ignore[misc]
 
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_vault(
     vault: Vault,
+    standing: Standing,
     machine: Annotated[str | None, Depends(followed_machine)],
     kind: Annotated[
         list[rest.EventKind] | None, Query(description="Only of these kinds, and resets.")
@@ -50,5 +54,5 @@ async def follow_vault(
 ) -> AsyncIterable[rest.Event]:
     """Jobs and machines whenever they change, without an end. With the id of the last event the stream goes on behind
     it, or begins with a reset when what was missed is not known any more."""
-    async for event in event_streams.events(vault, machine, frozenset(kind or ()), last_event_id):
+    async for event in event_streams.events(vault, standing, machine, frozenset(kind or ()), last_event_id):
         yield event  # type: ignore[misc]

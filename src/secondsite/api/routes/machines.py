@@ -1,13 +1,13 @@
 """Routes: machines under protection, and those that could be."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from ...wire import rest
+from ...wire.common.instants import InstantOrUtc
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from .names import MachineName, OnlySite
@@ -57,7 +57,7 @@ def show_rpo(
     vault: Vault,
     machine: MachineName,
     since: Annotated[
-        datetime | None,
+        InstantOrUtc | None,
         Query(description="From then on; without a zone it is UTC. All that is kept, if left out."),
     ] = None,
 ) -> Sequence[rest.RpoSample]:

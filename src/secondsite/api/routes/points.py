@@ -4,10 +4,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
+from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
@@ -59,7 +59,7 @@ def preview_recovery(
     ] = RecoveryPointChoice.LATEST,
     point: Annotated[str | None, Query(description="With the choice custom: the id of the point.")] = None,
     at: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(
             description="The newest processed cycle at or before that time, instead of a point or a choice."
         ),

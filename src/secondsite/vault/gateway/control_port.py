@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from ...domain import errors
 from ...ground import threads
 from ...ground.plural import counted
+from ...ground.visitors import Visitors, listen, watch
 from ...wire import PROTOCOL_VERSION, control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
@@ -35,6 +36,7 @@ GONE_AFTER_SECONDS = 15.0
 HELLO_WITHIN_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 START_WITHIN_SECONDS = 10.0
+MOST_WAITING = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class ControlPort:
         self,
         settings: ControlSettings,
         *,
+        visitors: Visitors,
         enrolled: Callable[[str], bool],
         sink: ports.FactSink,
         signals: ports.Signals,
@@ -68,6 +71,7 @@ class ControlPort:
         """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told, before it is given
         any order."""
         self._settings = settings
+        self._visitors = visitors
         self._enrolled = enrolled
         self._sink = sink
         self._signals = signals
@@ -81,6 +85,7 @@ class ControlPort:
         self._loop = asyncio.new_event_loop()
         self._thread = threads.worker("control-port", self._loop.run_forever)
         self._server: Server | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     # -- ports.Gateway ------------------------------------------------------------------------------------------
@@ -161,11 +166,14 @@ class ControlPort:
         return context
 
     async def _listen(self) -> int:
+        self._watching = asyncio.create_task(watch(self._visitors))
         self._server = await serve(
             self._serve,
-            self._settings.host,
-            self._settings.port,
+            sock=listen(self._settings.host, self._settings.port, self._visitors),
             ssl=self.tls_context(),
+            ssl_handshake_timeout=HELLO_WITHIN_SECONDS,
+            open_timeout=HELLO_WITHIN_SECONDS,
+            backlog=MOST_WAITING,
             ping_interval=PING_EVERY_SECONDS,
             ping_timeout=GONE_AFTER_SECONDS - PING_EVERY_SECONDS,
             close_timeout=2.0,
@@ -175,6 +183,8 @@ class ControlPort:
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def _close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -189,6 +199,7 @@ class ControlPort:
             return
         except (ConnectionClosed, TimeoutError):
             return
+        self._visitors.know(connection.remote_address[:2])
         link = Link(connection, hello.appliance_id)
         self._enter(link, hello)
         try:

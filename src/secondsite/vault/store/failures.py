@@ -15,12 +15,21 @@ def translated() -> Iterator[None]:
     try:
         yield
     except exc.IntegrityError as error:
-        raise errors.Conflict(
-            f"The records changed meanwhile, or still refer to each other: {error.orig}"
-        ) from error
-    except (exc.DataError, UnicodeEncodeError) as error:
+        raise errors.Conflict("The records changed meanwhile, or still refer to each other.") from error
+    except (exc.DataError, UnicodeEncodeError, OverflowError) as error:
         raise errors.InvalidArgument(
             "A value is too long, or has characters that cannot be stored."
         ) from error
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        raise errors.StoreUnavailable(f"The vault's database failed: {error}") from error
+        raise errors.StoreUnavailable(f"The vault's database failed: {_said(error)}") from error
+    except exc.StatementError as error:
+        # before it reached the database: a date beyond the calendar, for example
+        if isinstance(error, exc.DBAPIError) or not isinstance(error.orig, ValueError | OverflowError):
+            raise
+        raise errors.InvalidArgument("A value cannot be stored: it is out of range.") from error
+
+
+def _said(error: exc.SQLAlchemyError) -> str:
+    """What the database said, without the statement and its values."""
+    said = error.orig if isinstance(error, exc.DBAPIError) else error
+    return str(said).strip().partition("\n")[0]

@@ -25,11 +25,11 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
-def upgrade(engine: Engine) -> None:
-    """The same on an engine that is open."""
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """The same on an engine that is open, up to a revision."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime
 from ...domain.lifecycle import Verb
 from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
+from ..common.instants import Instant
 from ..common.points import RolledForward
 from .pages import Page, Paging
 
@@ -122,9 +123,9 @@ class JobQuery(Paging):
     """Of this machine, by name, or by id, which works even after its protection has ended."""
     verb: JobVerb | None = None
     """With this verb."""
-    since: AwareDatetime | None = None
+    since: Instant | None = None
     """Started then or later."""
-    before: AwareDatetime | None = None
+    before: Instant | None = None
     """Started before then."""
     children: bool = True
     """Include jobs that another job started."""

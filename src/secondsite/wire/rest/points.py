@@ -1,9 +1,10 @@
 """Recovery points of a machine, and what a choice would give."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
+from ..common.instants import Instant
 from ..common.points import PointShape, RolledForward
 from .pages import Page, Paging
 
@@ -37,9 +38,9 @@ class PointQuery(Paging):
 
     consistency: Consistency | None = None
     """Of this consistency."""
-    since: AwareDatetime | None = None
+    since: Instant | None = None
     """Taken then or later."""
-    before: AwareDatetime | None = None
+    before: Instant | None = None
     """Taken before then."""
     set_id: str | None = None
     """Part of this common point."""

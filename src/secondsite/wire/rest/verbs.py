@@ -7,10 +7,11 @@ only `machines`.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from ...domain.points import RecoveryPointChoice
 from ..common.base import Shape
+from ..common.instants import Instant
 
 DiskKeys = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -66,7 +67,7 @@ class PointOptions(Shape):
 
     point: str | None = None
     """The id of a recovery point, instead of a choice."""
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     """The newest processed cycle at or before that time, instead of a point or a choice."""
 
 

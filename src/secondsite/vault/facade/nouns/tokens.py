@@ -1,6 +1,7 @@
 """Access tokens of people and programs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ....domain import errors
@@ -11,17 +12,32 @@ from ..shared import secrets
 from ..shared.once import Once, carry_out
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. Names may be given again after a token was deleted; `token_sha256` is this token's alone."""
+
+    name: str
+    token_sha256: str
+
+
 class Tokens:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def authenticate(self, token: str) -> str:
-        """The name of the token; raises Unauthenticated."""
-        with self._parts.store.reading() as tx:
-            found = tx.tokens.find(secrets.digest(token))
+    def authenticate(self, token: str) -> Caller:
+        """Whose token it is; raises Unauthenticated."""
+        found = self._find(secrets.digest(token)) if secrets.is_token(token) else None
         if found is None:
             raise errors.Unauthenticated("The access token is not known to this vault.")
-        return found.name
+        return Caller(found.name, found.token_sha256)
+
+    def is_valid(self, caller: Caller) -> bool:
+        """Whether the caller's token still opens anything."""
+        return self._find(caller.token_sha256) is not None
+
+    def _find(self, token_sha256: str) -> ports.TokenRecord | None:
+        with self._parts.store.reading() as tx:
+            return tx.tokens.find(token_sha256)
 
     def list(self) -> Sequence[Token]:
         with self._parts.store.reading() as tx:

@@ -3,12 +3,11 @@
 from ....domain import errors
 from ....wire.common.base import Editable
 
-ANY = "*"
 Seen = frozenset[str]
-"""Editions, or ANY."""
+"""Editions."""
 
 
 def require(seen: Seen | None, now: Editable, what: str) -> None:
     """Raises ChangedMeanwhile unless `now` is an edition that was seen; None: any will do."""
-    if seen is not None and ANY not in seen and now.edition() not in seen:
+    if seen is not None and now.edition() not in seen:
         raise errors.ChangedMeanwhile(f"{what} was changed since it was read.")

@@ -20,8 +20,8 @@ S = TypeVar("S", bound=Shape)
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The caller, its key, and the digest of the whole request. `caller` may be filled in later, for calls without a
-    token."""
+    """The caller (its token's digest), its key, and the digest of the whole request. `caller` may be filled in later, for
+    calls without a token."""
 
     key: str
     request_sha256: str

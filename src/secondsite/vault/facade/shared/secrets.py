@@ -1,10 +1,12 @@
 """Keys and tokens: random, shown once, kept as their digest."""
 
 import hashlib
+import re
 import secrets
 
 KEY_BYTES = 20
 TOKEN_BYTES = 32
+TOKEN = re.compile(r"sst_[A-Za-z0-9_-]{43}")
 
 
 def new_key() -> str:
@@ -16,6 +18,11 @@ def new_key() -> str:
 def new_token() -> str:
     """An access token of 256 random bits."""
     return f"sst_{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
+def is_token(text: str) -> bool:
+    """Whether it has the form of an access token: what has not need not be looked up."""
+    return TOKEN.fullmatch(text) is not None
 
 
 def digest(secret: str) -> str:

@@ -1,0 +1,75 @@
+"""The body of a request: whole, bounded in size and time, and text."""
+
+import asyncio
+import json
+import re
+
+from starlette.types import Receive, Scope
+
+from ..domain import errors
+from ..ground.units import KiB
+
+BODY_SECONDS = 20.0
+ODD = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
+NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
+
+
+async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
+    """The whole body. Raises RequestTooLarge, RequestTooSlow, InvalidArgument for what is no text, or ConnectionError if the
+    client went away."""
+    if declared_bytes(scope) > most_bytes:
+        raise _too_large(most_bytes)
+    found = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise ConnectionError
+                found += message.get("body", b"")
+                if len(found) > most_bytes:
+                    raise _too_large(most_bytes)
+                if not message.get("more_body", False):
+                    return _text(bytes(found))
+    except TimeoutError:
+        raise errors.RequestTooSlow(
+            f"The request's body did not come within {BODY_SECONDS:.0f} seconds."
+        ) from None
+
+
+def declared_bytes(scope: Scope) -> int:
+    """The length that the headers tell; 0 if they tell none."""
+    told = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(told) if told.isdigit() else 0
+
+
+def _too_large(most_bytes: int) -> errors.RequestTooLarge:
+    return errors.RequestTooLarge(f"The request's body has more than {most_bytes // KiB} KiB.")
+
+
+def _text(body: bytes) -> bytes:
+    """The body, if it is text that every part of the vault can hold. The library that parses JSON takes more: halves of
+    surrogate pairs and NUL, which then cannot be stored, or cannot be shown."""
+    try:
+        body.decode()
+        if ODD.search(body):
+            _check(json.loads(body))
+    except UnicodeError:
+        raise _no_text() from None
+    except (ValueError, RecursionError):
+        pass  # the application says what is wrong
+    return body
+
+
+def _check(value: object) -> None:
+    shown = json.dumps(value, ensure_ascii=False)
+    shown.encode()
+    if NUL.search(shown):
+        raise _no_text()
+
+
+def _no_text() -> errors.InvalidArgument:
+    return errors.InvalidArgument(
+        "The request's body holds something that is no text: NUL, half a surrogate pair, or not UTF-8.",
+        do="Send text in UTF-8.",
+    )

@@ -1,0 +1,50 @@
+"""The description of the API as one page for people. It loads nothing, and runs nothing."""
+
+import html
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+STYLE = "body{font-family:sans-serif;max-width:70em;margin:2em auto;line-height:1.4}pre{white-space:pre-wrap}code{color:#036}"
+
+
+async def answer(request: Request) -> HTMLResponse:
+    """The page."""
+    return HTMLResponse(page(request.app.openapi()), headers={"Content-Security-Policy": POLICY})
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The page for an OpenAPI document."""
+    title = html.escape(f"{document['info']['title']} {document['info']['version']}")
+    body = "\n".join(_operations(document))
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>\n'
+        f"<h1>{title}</h1><pre>{html.escape(document['info']['description'])}</pre>\n"
+        f'<p>All shapes: <a href="openapi.json">openapi.json</a></p>\n{body}</html>\n'
+    )
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[str]:
+    for path, methods in sorted(document["paths"].items()):
+        for method, what in methods.items():
+            yield f"<h3><code>{method.upper()} {html.escape(path)}</code></h3>"
+            yield f"<p>{html.escape(what.get('description', ''))}</p>"
+            takes = [*_parameters(what), *_body(what)]
+            yield f"<ul>{''.join(takes)}</ul>" if takes else ""
+
+
+def _parameters(what: Mapping[str, Any]) -> Iterator[str]:
+    for each in what.get("parameters", ()):
+        said = html.escape(f"({each['in']}) {each.get('description', '')}")
+        yield f"<li><code>{html.escape(each['name'])}</code> {said}</li>"
+
+
+def _body(what: Mapping[str, Any]) -> Iterator[str]:
+    for kind in what.get("requestBody", {}).get("content", {}).values():
+        reference = kind["schema"].get("$ref", "") or str(
+            kind["schema"].get("anyOf", [{}])[0].get("$ref", "")
+        )
+        yield f"<li>body: {html.escape(reference.rpartition('/')[2])}</li>"

@@ -1,0 +1,95 @@
+"""What every request passes before the application sees it: first who asks, then its body, whole and bounded.
+
+A stranger's body is not read, and nothing is parsed for strangers but the few calls that are open to them.
+"""
+
+import asyncio
+from collections.abc import Collection
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..domain import errors
+from ..ground.units import KiB, MiB
+from ..ground.visitors import Visitors
+from ..vault.facade import VaultFacade
+from . import access, bodies, failures
+
+MOST_BODY_BYTES = MiB
+MOST_OPEN_BODY_BYTES = 64 * KiB
+"""Of calls that need no token: an enrollment has two."""
+SEND_SECONDS = 30.0
+"""For a part of an answer to leave: a client that does not read is gone."""
+
+
+class Guard:
+    """ASGI. `open_paths` need no token; every other path does, whether it is there or not."""
+
+    def __init__(
+        self, app: ASGIApp, vault: VaultFacade, open_paths: Collection[str], visitors: Visitors
+    ) -> None:
+        self._app = app
+        self._vault = vault
+        self._open_paths = open_paths
+        self._visitors = visitors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        peer = _peer(scope)
+        with self._visitors.asking(peer):
+            try:
+                most_bytes = await self._admit(scope, peer)
+                body = await bodies.read(scope, receive, most_bytes)
+            except errors.SecondsiteError as refused:
+                self._visitors.tally.count(refused.code, peer[0])
+                await _refuse(scope, receive, send, refused)
+            except ConnectionError:
+                return
+            else:
+                await self._app(scope, _replayed(body, receive), self._in_time(peer, send))
+
+    async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
+        """How large the body may be. Raises Unauthenticated."""
+        if scope["path"] in self._open_paths:
+            return MOST_OPEN_BODY_BYTES
+        token = access.token_of(scope)
+        scope[access.CALLER] = await run_in_threadpool(self._vault.tokens.authenticate, token)
+        self._visitors.know(peer)
+        return MOST_BODY_BYTES
+
+    def _in_time(self, peer: tuple[str, int], send: Send) -> Send:
+        async def send_in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await send(message)
+            except TimeoutError:
+                self._visitors.cut(peer, "does-not-read")
+
+        return send_in_time
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.SecondsiteError) -> None:
+    """With a body that is not read, the connection ends: nothing else can follow on it."""
+    answer = failures.answer(refused)
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers or bodies.declared_bytes(scope):
+        answer.headers["Connection"] = "close"
+    await answer(scope, receive, send)
+
+
+def _peer(scope: Scope) -> tuple[str, int]:
+    host, port = scope.get("client") or ("", 0)
+    return host, port
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Gives the body once, then what else comes."""
+    parts = [body]
+
+    async def replay() -> Message:
+        if parts:
+            return {"type": "http.request", "body": parts.pop(), "more_body": False}
+        return await receive()
+
+    return replay

@@ -1,0 +1,16 @@
+"""Who may be connected to a port that anybody can dial: how many at once, how often, and for how long.
+
+Its rooms:
+
+    visitors     the connections of a port, and who has to go
+    listener     a listening socket that lets only those in
+    tally        what happens too often to log each time
+    descriptors  how many connections this process can hold
+"""
+
+from .descriptors import ask_for
+from .listener import listen
+from .tally import Tally
+from .visitors import Limits, Visitors, watch
+
+__all__ = ["Limits", "Tally", "Visitors", "ask_for", "listen", "watch"]

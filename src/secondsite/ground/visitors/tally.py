@@ -1,0 +1,36 @@
+"""What strangers can cause as often as they like is counted, and told once in a while."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+TELL_EVERY_SECONDS = 10.0
+MOST_KEPT = 1000
+
+
+@dataclass(slots=True)
+class Tally:
+    """`tell` gets how often it happened by reason, and the address from which most came. The first time is told at the
+    next look, what follows after each ten seconds."""
+
+    tell: Callable[[Mapping[str, int], str], None]
+    clock: Callable[[], float] = time.monotonic
+    _reasons: Counter[str] = field(default_factory=Counter)
+    _addresses: Counter[str] = field(default_factory=Counter)
+    _told_at: float | None = None
+
+    def count(self, reason: str, address: str) -> None:
+        self._reasons[reason] += 1
+        if address in self._addresses or len(self._addresses) < MOST_KEPT:
+            self._addresses[address] += 1
+
+    def look(self) -> None:
+        """Tell what there is to tell, if it is time."""
+        now = self.clock()
+        if not self._reasons or (self._told_at is not None and now - self._told_at < TELL_EVERY_SECONDS):
+            return
+        self._told_at = now
+        self.tell(dict(self._reasons), self._addresses.most_common(1)[0][0])
+        self._reasons.clear()
+        self._addresses.clear()

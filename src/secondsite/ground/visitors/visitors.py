@@ -1,0 +1,204 @@
+"""The connections of one port. Whoever has not shown who they are is a stranger.
+
+A stranger has to go after a while; and where there are too many connections, or too many from one address, the oldest
+stranger goes, so that new ones come in. Who is known stays. All is called in the thread of one event loop.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .tally import Tally
+
+LOOK_EVERY_SECONDS = 1.0
+TRUSTED_SECONDS = 86_400.0
+EVERYBODY = ""
+Peer = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one port. `per_address` connections at once; `per_second` and address new ones, after `burst` of them."""
+
+    most: int = 500
+    """A connection with TLS takes up to half a megabyte of memory."""
+    per_address: int = 100
+    per_second: float = 20.0
+    """A handshake takes a millisecond or two of the processor."""
+    burst: int = 100
+    trusted_per_second: float = 100.0
+    """From an address from which somebody known came in the last day."""
+    strangers_per_second: float = 100.0
+    """From all other addresses together."""
+    stranger_seconds: float = 30.0
+    """Time to shake hands, and to ask with a valid credential."""
+    idle_seconds: float = 60.0
+    """Time in which a known one asks something. Libraries close idle connections sooner; this ends half a request."""
+
+
+@dataclass(eq=False, slots=True)
+class _Visitor:
+    connection: socket.socket
+    address: str
+    since: float
+    known: bool = False
+    asking: int = 0
+
+
+class _Bucket:
+    def __init__(self, most: float, now: float) -> None:
+        self._most = self._left = most
+        self.at = now
+
+    def take(self, per_second: float, now: float) -> bool:
+        """Whether there is one left."""
+        self._left = min(self._most, self._left + (now - self.at) * per_second)
+        self.at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+@dataclass(slots=True)
+class Visitors:
+    """`tally` hears of each refusal, by its reason and address."""
+
+    limits: Limits
+    tally: Tally
+    clock: Callable[[], float] = time.monotonic
+    _here: dict[Peer, _Visitor] = field(default_factory=dict)
+    _leaving: set[socket.socket] = field(default_factory=set)
+    """Cut, and not closed yet."""
+    _from: Counter[str] = field(default_factory=Counter)
+    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+    _trusted: dict[str, float] = field(default_factory=dict)
+    """Addresses from which known ones came, and when the last one did."""
+
+    def __len__(self) -> int:
+        return len(self._here)
+
+    def enter(self, connection: socket.socket, peer: Peer) -> bool:
+        """Whether this connection may come in."""
+        address = origin(peer[0])
+        if not self._is_in_time(address):
+            self.tally.count("too-often", address)
+            return False
+        if not self._is_space(address):
+            self.tally.count("too-many", address)
+            return False
+        self._here[peer] = _Visitor(connection, address, self.clock())
+        self._from[address] += 1
+        return True
+
+    def leave(self, peer: Peer, connection: socket.socket) -> None:
+        """The connection was closed."""
+        visitor = self._here.get(peer)
+        if visitor is not None and visitor.connection is connection:
+            self._forget(peer, visitor)
+        self._leaving.discard(connection)
+
+    def know(self, peer: Peer) -> None:
+        """This one has shown who it is."""
+        visitor = self._here.get(peer)
+        if visitor is not None:
+            visitor.known = True
+            self._trusted[visitor.address] = self.clock()
+
+    @contextlib.contextmanager
+    def asking(self, peer: Peer) -> Iterator[None]:
+        """While it waits for an answer it is not idle."""
+        visitor = self._here.get(peer)
+        if visitor is None:
+            yield
+            return
+        visitor.asking += 1
+        try:
+            yield
+        finally:
+            visitor.asking -= 1
+            if visitor.known:
+                visitor.since = self.clock()
+
+    def cut(self, peer: Peer, why: str) -> None:
+        """End its connection: the event loop sees the end, and closes it."""
+        visitor = self._here.get(peer)
+        if visitor is None:
+            return
+        self.tally.count(why, visitor.address)
+        self._forget(peer, visitor)
+        self._leaving.add(visitor.connection)
+        with contextlib.suppress(OSError):
+            visitor.connection.shutdown(socket.SHUT_RDWR)
+
+    def look(self) -> None:
+        """Cut those whose time is over, and tell what was counted."""
+        now = self.clock()
+        for peer, visitor in list(self._here.items()):
+            if not visitor.known and now - visitor.since > self.limits.stranger_seconds:
+                self.cut(peer, "stranger")
+            elif visitor.known and not visitor.asking and now - visitor.since > self.limits.idle_seconds:
+                self.cut(peer, "idle")
+        full_after = self.limits.burst / self.limits.per_second
+        self._trusted = {who: at for who, at in self._trusted.items() if now - at < TRUSTED_SECONDS}
+        self._buckets = {who: each for who, each in self._buckets.items() if now - each.at < full_after}
+        self.tally.look()
+
+    def _is_in_time(self, address: str) -> bool:
+        limits = self.limits
+        if address in self._trusted:
+            return self._take(address, limits.trusted_per_second, limits.burst)
+        return self._take(address, limits.per_second, limits.burst) and self._take(
+            EVERYBODY, limits.strangers_per_second, 2 * limits.burst
+        )
+
+    def _take(self, whose: str, per_second: float, burst: float) -> bool:
+        now = self.clock()
+        bucket = self._buckets.setdefault(whose, _Bucket(burst, now))
+        return bucket.take(per_second, now)
+
+    def _is_space(self, address: str) -> bool:
+        """Whether there is space for one more from there, if need be instead of the oldest stranger."""
+        if len(self._leaving) > self.limits.most / 4 and address not in self._trusted:
+            return False  # the event loop is late
+        if self._from[address] >= self.limits.per_address:
+            return self._replace(address)
+        return len(self._here) < self.limits.most or self._replace(None)
+
+    def _replace(self, address: str | None) -> bool:
+        strangers = (
+            peer for peer, each in self._here.items() if not each.known and address in (None, each.address)
+        )
+        oldest = next(strangers, None)
+        if oldest is None:
+            return False
+        self.cut(oldest, "replaced")
+        return True
+
+    def _forget(self, peer: Peer, visitor: _Visitor) -> None:
+        del self._here[peer]
+        self._from[visitor.address] -= 1
+        if not self._from[visitor.address]:
+            del self._from[visitor.address]
+
+
+async def watch(visitors: Visitors) -> None:
+    """Look after them, without an end."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        visitors.look()
+
+
+def origin(host: str) -> str:
+    """Whom an address belongs to: with IPv6 everybody has a network of them."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))

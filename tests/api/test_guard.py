@@ -1,0 +1,109 @@
+"""What strangers can send: nothing of it is read, parsed, kept or repeated."""
+
+import asyncio
+import re
+from types import SimpleNamespace
+
+from secondsite.api import bodies, failures
+from secondsite.ground.units import KiB, MiB
+
+TOKEN = "sst_" + "a" * 43
+
+
+def asked(vault, headers, parts, path="/api/sites"):
+    """The answer's status and headers, and how many parts of the body were read."""
+    sent, given = [], iter(parts)
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "scheme": "https", "http_version": "1.1", "client": ("192.0.2.66", 1), "server": ("127.0.0.1", 8443),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }  # fmt: skip
+    read = []
+
+    async def receive():
+        part = next(given, None)
+        if part is None:
+            await asyncio.sleep(60)
+        read.append(part)
+        return {"type": "http.request", "body": part, "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(vault.app(scope, receive, send))
+    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], told, len(read)
+
+
+STRANGERS = ["", "Bearer", f"Bearer {TOKEN}", "Basic YTpi", "Bearer \xff", "Bearer x y"]
+
+
+def test_a_strangers_body_is_not_read(vault):
+    for authorization in STRANGERS:
+        headers = {"Authorization": authorization, "Content-Length": "300000000"}
+        status, told, read = asked(vault, headers, [b"x" * MiB] * 300)
+        assert (status, read, told["connection"]) == (401, 0, "close")
+
+
+CLOSED = ["/api/sites", "/api/nothing", "/", "/api/sites/", "/api/health/", "//api/health", "/api/ca/.."]
+
+
+def test_whatever_is_not_open_needs_a_token_whether_it_is_there_or_not(vault):
+    assert {path: asked(vault, {}, [], path)[0] for path in CLOSED} == dict.fromkeys(CLOSED, 401)
+
+
+def test_a_body_may_have_a_mebibyte_whether_its_length_is_told_or_not(vault):
+    valid = {"Authorization": f"Bearer {vault.made.token}", "Content-Type": "application/json"}
+    told = asked(vault, {**valid, "Content-Length": str(MiB + 1)}, [b"x" * MiB] * 300)
+    assert (told[0], told[1]["connection"], told[2]) == (413, "close", 0)
+    chunked = asked(vault, {**valid, "Transfer-Encoding": "chunked"}, [b"x" * 100 * KiB] * 300)
+    assert (chunked[0], chunked[1]["connection"], chunked[2]) == (413, "close", 11)
+    body = b'{"name": "a"%s}' % (b" " * (MiB - 20))
+    assert vault.rest.post("/api/sites", content=body, headers=valid).status_code == 201
+
+
+def test_an_enrollment_may_have_64_kibibytes(vault):
+    status, _, read = asked(vault, {"Transfer-Encoding": "chunked"}, [b"x" * KiB] * 300, "/api/enroll")
+    assert (status, read) == (413, 65)
+
+
+def test_a_body_that_does_not_come_in_time_is_given_up(vault, monkeypatch):
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    headers = {"Authorization": f"Bearer {vault.made.token}", "Content-Length": "10"}
+    status, told, _ = asked(vault, headers, [b"{"])
+    assert (status, told["connection"]) == (408, "close")
+
+
+def test_the_description_loads_nothing_and_runs_nothing(vault):
+    answer = vault.rest.get("/api/docs", headers={"Authorization": ""})
+    assert answer.status_code == 200
+    assert not re.search(r"<(script|link|img|iframe)|https?://|@import|url\(", answer.text)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    for each in ("POST /api/machines/failover", "GET /api/vault", "Idempotency-Key", "Sizes are bytes"):
+        assert each in answer.text
+
+
+def test_the_host_that_a_caller_names_is_not_repeated(vault):
+    for host in ("evil.example", "[", "a:b:c", ""):
+        for path in ("/api/health/", "/api/health", "/api/nothing", "/api/docs", "/api/vault"):
+            answer = vault.rest.get(path, headers={"Host": host}, follow_redirects=False)
+            assert answer.status_code in (200, 404)
+            assert "evil" not in answer.text + str(answer.headers)
+
+
+def test_a_defect_is_told_by_its_number_and_not_by_its_text(vault, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("SELECT secret FROM tokens -- /var/lib/secondsite")
+
+    logged = []
+    monkeypatch.setattr(type(vault.facade.info), "show", broken)
+    monkeypatch.setattr(
+        failures, "log", SimpleNamespace(error=lambda event, **said: logged.append((event, said)))
+    )
+    answer = vault.rest.get("/api/vault")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal"
+    assert not re.search(r"SELECT|secondsite|RuntimeError|Traceback", answer.text)
+    (number,) = re.findall(r"request ([0-9a-f]{8})", answer.json()["error"]["do"])
+    ((event, said),) = logged
+    assert (event, said["number"], "SELECT" in str(said["exc_info"])) == ("request.crashed", number, True)
