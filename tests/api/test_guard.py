@@ -91,6 +91,12 @@ def test_the_host_that_a_caller_names_is_not_repeated(vault):
             assert "evil" not in answer.text + str(answer.headers)
 
 
+def test_a_method_that_is_not_there_is_refused_with_those_that_are(vault):
+    for method in ("TRACE", "PATCH", "DELETE"):
+        answer = vault.rest.request(method, "/api/vault")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 def test_a_defect_is_told_by_its_number_and_not_by_its_text(vault, monkeypatch):
     def broken(*_):
         raise RuntimeError("SELECT secret FROM tokens -- /var/lib/secondsite")

@@ -105,7 +105,9 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     code = known.get(error.status_code, "invalid-argument")
     message = f"{request.method} {request.scope['path']}: {error.detail}."
     problem = Problem(code=code, message=message, do="See /api/docs for what there is.")
-    return _answer(problem, error.status_code)
+    answered = _answer(problem, error.status_code)
+    answered.headers.update(error.headers or {})  # Allow, with 405
+    return answered
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:

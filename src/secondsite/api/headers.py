@@ -47,7 +47,7 @@ def seen(
     _described: Annotated[
         str | None,
         Header(
-            alias="If-Match",
+            alias="if-match",
             description="ETags of what the caller saw: refused with 412 when it is none of these any more.",
         ),
     ] = None,
