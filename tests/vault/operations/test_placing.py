@@ -2,6 +2,7 @@
 connected one with the most space."""
 
 import dataclasses
+import uuid
 
 import pytest
 
@@ -9,7 +10,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground.units import GiB
 from secondsite.wire.control.orders import Kind
-from tests.vault.support_appliances import A, B
+from tests.vault.support_appliances import A, B, definition
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 OTHER_A, OTHER_B = "other-appliance-a", "other-appliance-b"
@@ -21,18 +22,21 @@ def verbs():
     with folder_in_memory() as folder:
         verbs = Verbs(folder, ("web01", "db01"))
         verbs.appliances.hosts = {A: ("web01",), OTHER_A: ("db01",)}
-        with verbs.store.transaction() as tx:
-            for like, name, free in ((A, OTHER_A, 1), (B, OTHER_B, 9), (B, B, 5)):
-                first = tx.appliances.find(like)
-                assert first is not None
-                assert first.hello is not None
-                hello = first.hello.model_copy(update={"appliance_id": name})
-                made = dataclasses.replace(
-                    first, id=name, name=name, hello=hello, store_free_bytes=free * GiB
-                )
-                tx.appliances.put(made)
+        for like, name, free in ((A, OTHER_A, 1), (B, OTHER_B, 9), (B, B, 5)):
+            add_host(verbs, like, name, free)
         yield verbs
         verbs.close()
+
+
+def add_host(verbs, like, name, free):
+    """One more appliance at the site of another one."""
+    with verbs.store.transaction() as tx:
+        first = tx.appliances.find(like)
+        assert first is not None
+        assert first.hello is not None
+        hello = first.hello.model_copy(update={"appliance_id": name})
+        made = dataclasses.replace(first, id=name, name=name, hello=hello, store_free_bytes=free * GiB)
+        tx.appliances.put(made)
 
 
 def places(verbs, name):
@@ -91,6 +95,22 @@ def test_a_machine_that_two_hosts_know_is_protected_where_it_runs(verbs):
     verbs.appliances.off = {A}
     verbs.protect("db01")
     assert places(verbs, "db01")[0] == OTHER_A
+
+
+def test_no_replica_is_made_beside_a_copy_at_another_host_of_the_site(verbs):
+    """The vault was restored from before the failover to that host: the next one would run a second copy."""
+    copy = definition("db01")
+    copy = copy.model_copy(
+        update={"fabric_id": str(uuid.uuid5(uuid.UUID(copy.fabric_id), "b")), "name": "renamed"}
+    )
+    verbs.appliances.inventory.append(copy)
+    add_host(verbs, B, "third-host-of-b", 1)
+    verbs.appliances.hosts["third-host-of-b"] = ("renamed",)
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert "renamed, which is running, at the host of appliance 'third-host-of-b'" in job.job.error.message
+    assert verbs.machine("db01") is None
+    verbs.appliances.hosts["third-host-of-b"] = ()
+    assert verbs.retry(job.job.id).job.state == "succeeded"
 
 
 def test_its_own_appliances_serve_it_there_and_back(verbs):

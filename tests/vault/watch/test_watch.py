@@ -167,6 +167,17 @@ def test_a_vault_that_was_restored_from_before_a_reprotect_hears_the_sides_that_
     assert stored(store).source.epoch == 1
 
 
+def test_a_reprotect_of_such_a_vault_hears_the_new_source_though_the_old_one_was_of_a_later_epoch(
+    store, facts
+):
+    """Else it waits for its first point for ever."""
+    facts.status("appliance-a", Status(sources=(source_status(epoch=3, power="off"),)))
+    change(store, state=State.REPROTECTING)
+    facts.status("appliance-b", Status(sources=(source_status(epoch=2),)))
+    facts.status("appliance-a", Status(sources=(source_status(epoch=3, power="off"),)))
+    assert stored(store).source.epoch == 2
+
+
 def change(store, **changes):
     with store.transaction() as tx:
         tx.machines.put(dataclasses.replace(tx.machines.find("web01"), **changes))

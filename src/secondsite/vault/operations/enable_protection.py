@@ -142,7 +142,9 @@ class EnableProtection:
             source_appliance_id=source.appliance.id,
             target_appliance_id=target.id,
         )
-        in_the_way = self._obstacles(ctx, wanted, checked)
+        copy_id = enabling.id_at_target(checked.definition, wanted)
+        beside = placing.copies_beside(self.deps, self.orders, ctx, target, copy_id)
+        in_the_way = (*self._obstacles(ctx, wanted, checked), beside)
         warned = obstacles.require_none("Enabling protection", found.name, *in_the_way)
         record = enabling.record(wanted, checked, ctx.job_id, ctx.attempt, self.deps.now())
         record = obstacles.warned(record, obstacles.warnings(*in_the_way), self.deps.now())

@@ -166,16 +166,19 @@ class StatusIntake:
 
     def _replaces(self, appliance_id: str, status: AnyStatus, known: AnyStatus) -> bool:
         """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
-        appliances: for it the machine's own epoch counts, said by the appliance that the machine has on that side."""
+        appliances: for it the machine's own epoch counts, said by the appliance that the machine has on that side; while it
+        is reprotected, the epoch that begins, said by the one that it will have."""
         with self._store.transaction() as tx:
             machine = tx.machines.find(status.machine_id)
-        if machine is None or machine.state is State.REPROTECTING:
+        if machine is None:
             return status.epoch > known.epoch
-        is_source = isinstance(status, SourceStatus)
-        own = machine.source_appliance_id if is_source else machine.target_appliance_id
-        if status.epoch == machine.epoch and appliance_id == own:
+        turns = machine.state is State.REPROTECTING
+        source, target = machine.source_appliance_id, machine.target_appliance_id
+        own = source if isinstance(status, SourceStatus) is not turns else target
+        epoch = machine.epoch + turns
+        if status.epoch == epoch and appliance_id == own:
             return True
-        return status.epoch > known.epoch and known.epoch != machine.epoch
+        return status.epoch > known.epoch and known.epoch != epoch
 
     def _unwritten(self) -> dict[Key, _Seen]:
         with self._lock:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ....jobs.model.context import StepContext
 from ....wire.common.machines import DiscoveredMachine, PowerState
 from ....wire.control import orders
+from ....wire.control.checks import Obstacles, ObstacleShape
 from ....wire.control.orders import Inventory
 from ... import ports
 from .. import lookup
@@ -49,6 +50,31 @@ def at_target(deps: Deps, site: str, wanted: str | None) -> ports.ApplianceRecor
         known = lookup.appliances_of(tx, site)
     return min(
         known, key=lambda each: (not deps.gateway.is_connected(each.id), -(each.store_free_bytes or 0))
+    )
+
+
+def copies_beside(
+    deps: Deps, give: Orders, ctx: StepContext, target: ports.ApplianceRecord, fabric_id: str
+) -> Obstacles:
+    """A copy at another host of the target's site, of a protection that this vault has forgotten, or that has ended: what is
+    failed over later would run beside it."""
+    with deps.store.transaction() as tx:
+        others = [each for each in lookup.appliances_of(tx, target.site) if each.id != target.id]
+    found = []
+    for each in others:
+        if deps.gateway.is_connected(each.id):
+            why = f"looking for a copy at {target.site}"
+            seen = give.give(ctx, each.id, orders.DISCOVER, orders.Nothing(), why=why).facts
+            found += [(each, machine) for machine in seen.machines if machine.fabric_id == fabric_id]
+    return Obstacles(obstacles=tuple(_in_the_way(at, machine) for at, machine in found))
+
+
+def _in_the_way(at: ports.ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"A copy of the machine is at {at.site} already: {machine.name}, which is {machine.power}, at the host of "
+        f"appliance '{at.name}'.",
+        do=f"If that is the machine that you need, protect it from there; else remove it. Or have that host hold the new replica "
+        f"('--target-appliance {at.name}').",
     )
 
 
