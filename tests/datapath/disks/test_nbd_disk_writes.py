@@ -1,6 +1,8 @@
 """Many writes in flight to a real qemu-nbd end as if each had been waited for."""
 
+import os
 import random
+import time
 
 import pytest
 
@@ -55,3 +57,16 @@ def test_a_server_that_dies_is_told_at_the_latest_when_leaving(tmp_path):
         with Writes(disk) as writes:
             for number in range(4):
                 writes.write(bytes(MiB), number * MiB)
+
+
+def test_a_write_that_fails_is_waited_for_once(small, tmp_path):
+    fresh = small("full", 2 * MiB) / "disk.raw"
+    fresh.touch()
+    os.truncate(fresh, SIZE)
+    with nbd_server(tmp_path, fresh) as socket_path, NbdDisk(socket_path, io_seconds=5) as disk:
+        began = time.monotonic()
+        with pytest.raises(DiskUnreadable, match="No space left"), Writes(disk) as writes:
+            for at in range(0, 4 * MiB, MiB):
+                writes.write(bytes([1]) * MiB, at)
+            writes.settle()
+        assert time.monotonic() - began < 4

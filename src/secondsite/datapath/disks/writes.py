@@ -80,5 +80,10 @@ class Writes:
 
     def _end_oldest(self) -> None:
         # it stays in the queue until it ends: libnbd reads from its buffer
-        self._disk.end_write(self._flying[0])
+        try:
+            self._disk.end_write(self._flying[0])
+        except DiskUnreadable:
+            # it has ended too: asked for again, it would not answer for a minute
+            self._flying.popleft()
+            raise
         self._flying.popleft()
