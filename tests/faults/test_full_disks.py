@@ -14,7 +14,7 @@ from rig.noise import noise
 from secondsite.appliance.source.scratch_reserve import ScratchReserve
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Kind, RunCycle
+from secondsite.wire.control.orders import Kind, OnePoint, RunCycle
 from tests.faults.support_faults import CountingGuest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -204,4 +204,18 @@ def test_a_store_that_is_full_keeps_all_points_and_goes_on_with_room(make_site, 
         assert b.point_bytes(pair.machine_id, point_id) == content
     figure(guest_failures=len(guest.failed), points_lost=0, seconds_until_replication_goes_on=seconds)
     assert guest.failed == []
+    b.stop()
+
+
+def test_an_appliance_starts_on_a_full_store_and_reads_its_points(make_site, small):
+    folder = small("store", 64 * MiB)
+    a, b = make_site("a").start(), make_site("b", store=folder / "store").start()
+    pair = Pair(a, b, a.make_machine()).protect().synchronized()
+    a.write(pair.fabric_id, 0, noise(1 * MiB))
+    point_id = pair.point_now()
+    b.stop()
+    with filled(folder):
+        b.start()
+        b.do(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    whole_again(pair)
     b.stop()

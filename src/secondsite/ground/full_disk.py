@@ -10,7 +10,8 @@ from .problem import StoreFull
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _TOO_LARGE: Final = {errno.EFBIG}
-_WORDS: Final = ("No space left on device", "Disk quota exceeded")
+_WORDS: Final = ("No space left on device", "No space left in the file header", "Disk quota exceeded")
+"""qemu-img takes a full file system for a full header when it names a backing file."""
 
 FreeSpace = Callable[[], bool]
 """Called when a file system is full; True if it freed something, so that another try may succeed."""

@@ -1,10 +1,12 @@
-"""A file of a replica is broken: that is told, and what does not need the file works on."""
+"""A file of a replica is broken, or its store is full: that is told, and what does not need the file works on."""
 
 import json
+import os
 
 import pytest
 
 from secondsite.datapath import errors
+from secondsite.datapath.disks.storage_daemon import StorageDaemon
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.support_chain import Source, assert_points_true, read_raw, write_image
@@ -113,3 +115,28 @@ def test_a_committed_machine_turns_although_the_manifest_of_its_point_is_damaged
     flip(replica.files.point("p4"), 100)
     replica.rebase_from_run("failover", 2)
     assert read_raw(replica.files.layer("sda", replica.state.head), tmp_path) == held
+
+
+def fill(folder):
+    free = os.statvfs(folder)
+    with (folder / "filler").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_points_are_read_on_a_full_store_and_what_needs_space_says_so(small, source, key, encrypted):
+    store = small("store", 24 * MiB)
+    daemon = StorageDaemon(store / "daemon")
+    replica = Replica.create(
+        store / "m1", daemon, "m1", source.replica_disks, epoch=1, key=key if encrypted else None
+    )
+    replica.apply(*source.cycle("p1"))
+    daemon.stop()
+    fill(store)
+    assert replica.verify("p1").ok
+    with pytest.raises(errors.StoreFull):
+        replica.open_run("failover", "p1")
+    (store / "filler").unlink()
+    assert replica.open_run("failover", "p1")
+    replica.close()
+    daemon.stop()

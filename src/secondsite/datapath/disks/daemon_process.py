@@ -116,7 +116,9 @@ class DaemonProcess:
             environment = {**os.environ, **malloc.ENVIRONMENT}
             self._process = children.start(self._command_line(), log, environment)
         # QEMU writes its own pid file only after start-up; if we crashed before that, nobody would find the daemon.
-        self._pid_file.write_text(str(self._process.pid))
+        # On a full store it is not found either, but points can still be read; it ends with our process anyway.
+        with contextlib.suppress(OSError):
+            self._pid_file.write_text(str(self._process.pid))
 
     def _connected(self) -> QmpClient:
         deadline = time.monotonic() + START_SECONDS
