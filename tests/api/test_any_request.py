@@ -1,4 +1,4 @@
-"""Whatever is asked, the REST face answers in its own words and never with a defect."""
+"""Whatever is asked, the REST face answers as its description says, in its own words, and never with a defect."""
 
 import warnings
 from typing import Any, cast
@@ -13,9 +13,16 @@ pytestmark = pytest.mark.slow
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from schemathesis import openapi
+    from schemathesis.specs.openapi import checks as conformance
 
 EXAMPLES = 6
 UNAVAILABLE = (503, 504)
+DESCRIBED = [
+    conformance.status_code_conformance,
+    conformance.content_type_conformance,
+    conformance.response_headers_conformance,
+    conformance.response_schema_conformance,
+]
 
 
 @pytest.fixture
@@ -34,7 +41,7 @@ def operations(vault):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_meets_a_defect_and_every_refusal_says_what_to_do(vault):
+def test_every_answer_is_described_none_is_a_defect_and_every_refusal_says_what_to_do(vault):
     source, target = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:
         tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
@@ -43,6 +50,7 @@ def test_no_request_meets_a_defect_and_every_refusal_says_what_to_do(vault):
     def check(case):
         answer = case.call(headers={"Authorization": f"Bearer {vault.made.token}"})
         asked.append(answer.status_code)
+        case.validate_response(answer, checks=DESCRIBED)
         if answer.status_code >= 400:
             assert answer.status_code < 500 or answer.status_code in UNAVAILABLE, (case.path, answer.text)
             assert answer.json()["error"]["do"]

@@ -93,7 +93,7 @@ def test_a_full_port_lets_a_new_one_in_instead_of_the_oldest_stranger(port):
     newest = here.dial("198.51.100.99")
     assert (here.is_open(known), here.is_open(first[0]), here.is_open(first[1])) == (True, False, True)
     assert here.is_open(newest)
-    assert len(here.visitors) == 8
+    assert here.visitors.many == 8
 
 
 def test_descriptors_that_are_not_closed_yet_count(port):
@@ -163,10 +163,10 @@ def test_a_listener_hands_out_only_who_may_come_in_and_hears_when_they_leave():
         with pytest.raises(BlockingIOError):
             listener.accept()
         assert dialled[2].recv(1) == b""
-        assert len(visitors) == 2
+        assert visitors.many == 2
         for each in (*entered, *dialled):
             each.close()
-        assert len(visitors) == 0
+        assert visitors.many == 0
 
 
 def test_a_process_asks_for_as_many_descriptors_as_it_may_have(monkeypatch):

@@ -114,6 +114,9 @@ class Appliances:
     def is_connected(self, appliance_id):
         return appliance_id not in self.away
 
+    def hang_up(self, appliance_id):
+        self.away.add(appliance_id)
+
     # ---- what a test dials ---------------------------------------------------------------------------------
 
     def fail(self, kind, times=1000, machine_id=None):

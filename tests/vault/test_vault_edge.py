@@ -21,9 +21,9 @@ pytestmark = pytest.mark.slow
 HOSTILE = "127.0.0.2"
 HURRIED = """
 import functools, pathlib, sys
-from secondsite.api import bodies
+from secondsite.api import bodies, guard
 from secondsite.entry import vault_main, vault_wiring
-bodies.BODY_SECONDS = 1.0
+bodies.BODY_SECONDS = guard.SEND_SECONDS = 1.0
 vault_wiring.Limits = functools.partial(vault_wiring.Limits, stranger_seconds=1.0)
 vault_main.run(pathlib.Path(sys.argv[1]))
 """
@@ -38,8 +38,12 @@ def dial():
     context.verify_mode = ssl.CERT_NONE
     with contextlib.ExitStack() as opened:
 
-        def dial(port, tls=True, address=HOSTILE):
-            plain = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(address, 0))
+        def dial(port, tls=True, takes_bytes=MiB):
+            plain = opened.enter_context(socket.socket())
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes_bytes)
+            plain.settimeout(10)
+            plain.bind((HOSTILE, 0))
+            plain.connect(("127.0.0.1", port))
             made = context.wrap_socket(plain, suppress_ragged_eofs=True) if tls else plain
             return opened.enter_context(made)
 
@@ -146,6 +150,31 @@ def test_whoever_is_slow_is_cut_off(made, start, dial):
     eventually(lambda: all(has_ended(each) for each in slow))
     assert time.monotonic() - began < 10
     assert vault.get("/machines", made.token)["items"] == []
+
+
+def test_whoever_asks_and_does_not_read_is_cut_off(made, start, dial):
+    vault = start(HURRIED)
+    deaf = dial(port_of(vault), takes_bytes=4 * KiB)
+    question = b"GET /api/lifecycle HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
+    question %= made.token.encode()
+    deaf.settimeout(0.2)
+    with contextlib.suppress(TimeoutError):
+        for _ in range(2000):
+            deaf.sendall(question)
+    eventually(lambda: "does-not-read" in vault.log.read_text())
+    assert vault.get("/machines", made.token)["items"] == []
+
+
+def test_a_known_connection_outlives_the_patience_with_strangers(made, start, dial):
+    vault = start(HURRIED)
+    stream = dial(port_of(vault))
+    stream.sendall(
+        b"GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + made.token.encode() + b"\r\n\r\n"
+    )
+    assert stream.recv(4096).startswith(b"HTTP/1.1 200 ")
+    stranger = dial(port_of(vault))
+    eventually(lambda: has_ended(stranger))
+    assert not has_ended(stream)
 
 
 def test_headers_without_an_end_are_refused(made, start, dial):

@@ -1,7 +1,5 @@
 """The application: all routes under /api, one way to fail."""
 
-from collections.abc import Mapping
-
 from fastapi import Depends, FastAPI
 
 from ..ground.visitors import Limits, Tally, Visitors
@@ -33,8 +31,9 @@ OPEN_PATHS = frozenset({DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}
 """A new open call is named here too: whatever is forgotten is closed."""
 
 
-def _to_nobody(_reasons: Mapping[str, int], _most_from: str) -> None:
+def _nobody() -> Visitors:
     """For an application without a port."""
+    return Visitors(Limits(), Tally(lambda _reasons, _most_from: None))
 
 
 def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) -> FastAPI:
@@ -51,7 +50,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     )
     app.state.vault = facade
     app.add_middleware(
-        Guard, vault=facade, open_paths=OPEN_PATHS, visitors=visitors or Visitors(Limits(), Tally(_to_nobody))
+        Guard, vault=facade, open_paths=OPEN_PATHS, visitors=_nobody() if visitors is None else visitors
     )
     failures.install(app)
     app.add_route(DOCS, docs_page.answer, include_in_schema=False)

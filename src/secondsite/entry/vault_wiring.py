@@ -25,7 +25,7 @@ from ..vault import facade, gateway, operations
 from ..vault import store as vault_store
 from ..vault.facade.parts import About, Parts
 from ..vault.gateway.certificate_authority import CA_CERTIFICATE
-from ..vault.gateway.control_port import ControlSettings
+from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.steps.deps import Deps
 from ..vault.watch.certificate_renewal import Renewal
@@ -116,7 +116,7 @@ class RunningVault:
         self._restored.settle()
 
     def _control_port(self) -> gateway.ControlPort:
-        settings = ControlSettings(
+        self.control_settings = ControlSettings(
             host=self.settings.control_host,
             port=self.settings.control_port,
             ca=self._ca,
@@ -125,7 +125,7 @@ class RunningVault:
             follow=self.server_tls.follow,
         )
         return gateway.ControlPort(
-            settings,
+            self.control_settings,
             visitors=self._control_visitors,
             enrolled=self._is_enrolled,
             sink=self.facts,

@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 import pytest
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from rig.eventually import eventually
+from secondsite.vault.gateway.control_tls import for_appliances
 from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
@@ -115,6 +116,21 @@ def test_an_appliance_that_was_removed_is_refused(vault):
         assert "not enrolled" in dialler.greeting.problem.message
 
 
+def test_nothing_is_heard_of_an_appliance_once_it_was_removed(vault):
+    identity = vault.enroll("a")
+    with Dialler(identity) as dialler:
+        eventually(lambda: vault.facade.appliances.show(identity.id).connected)
+        vault.facade.appliances.delete(identity.id)
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(100):
+                dialler.say(control.Status(sources=(source_status("m1", epoch=9),)))
+        eventually(lambda: dialler.ended)
+    eventually(lambda: not vault.running.control.is_connected(identity.id))
+    with vault.store.reading() as tx:
+        known = vault.running.facts.latest(tx, "m1").source
+    assert known is None
+
+
 def test_an_appliance_of_a_protocol_too_far_away_is_refused_with_what_to_do(vault):
     identity = vault.enroll("a")
     with Dialler(identity, hello=identity.hello(protocol=99)) as dialler:
@@ -148,7 +164,7 @@ def test_the_handshake_is_the_last_that_the_port_says_unasked(vault, port):
     context = vault.enroll("a").context()
     context.check_hostname = False
     client = context.wrap_bio(down, up)
-    server = port.tls_context().wrap_bio(up, down, server_side=True)
+    server = for_appliances(vault.running.control_settings).wrap_bio(up, down, server_side=True)
     for end in (client, server, client, server):
         with contextlib.suppress(ssl.SSLWantReadError):
             end.do_handshake()

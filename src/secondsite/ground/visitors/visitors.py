@@ -80,7 +80,8 @@ class Visitors:
     _trusted: dict[str, float] = field(default_factory=dict)
     """Addresses from which known ones came, and when the last one did."""
 
-    def __len__(self) -> int:
+    @property
+    def many(self) -> int:
         return len(self._here)
 
     def enter(self, connection: socket.socket, peer: Peer) -> bool:

@@ -6,11 +6,8 @@ the orders are handed over once more. The appliance recognizes a repeated order 
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pydantic
 import structlog
@@ -25,6 +22,7 @@ from ...wire import PROTOCOL_VERSION, control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
 from .. import ports
+from .control_tls import ControlSettings, for_appliances
 from .incoming import Delivery
 from .link import Link, common_name
 from .outstanding import Outstanding
@@ -37,19 +35,6 @@ HELLO_WITHIN_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
-
-
-@dataclass(frozen=True, slots=True)
-class ControlSettings:
-    """`certificate` and `key` serve this port; `ca` is the only authority whose clients are let in."""
-
-    host: str
-    port: int
-    ca: Path
-    certificate: Path
-    key: Path
-    follow: Callable[[ssl.SSLContext], None] = lambda _context: None
-    """Called with the port's TLS context, so that a renewed certificate can be shown there."""
 
 
 class ControlPort:
@@ -129,6 +114,16 @@ class ControlPort:
     def is_connected(self, appliance_id: str) -> bool:
         return appliance_id in self._links
 
+    def hang_up(self, appliance_id: str) -> None:
+        """End its connection, if it has one. Nothing that it says from now on is heard."""
+        self._loop.call_soon_threadsafe(self._hang_up, appliance_id)
+
+    def _hang_up(self, appliance_id: str) -> None:
+        link = self._links.get(appliance_id)
+        if link is not None:
+            self._leave(link)
+            self._closing = asyncio.create_task(link.close("the appliance was deleted"))
+
     # -- life ---------------------------------------------------------------------------------------------------
 
     def start(self) -> int:
@@ -152,25 +147,12 @@ class ControlPort:
             self._loop.close()
         self._delivery.close(deadline_seconds)
 
-    def tls_context(self) -> ssl.SSLContext:
-        """TLS 1.3 only; a client must show a certificate of our CA."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        # An appliance reads in one thread and writes in another. With a session ticket to read, one connection of 3,000 never
-        # sent its first words, and timed out. Nobody resumes sessions.
-        context.num_tickets = 0
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(self._settings.ca)
-        context.load_cert_chain(self._settings.certificate, self._settings.key)
-        self._settings.follow(context)
-        return context
-
     async def _listen(self) -> int:
         self._watching = asyncio.create_task(watch(self._visitors))
         self._server = await serve(
             self._serve,
             sock=listen(self._settings.host, self._settings.port, self._visitors),
-            ssl=self.tls_context(),
+            ssl=for_appliances(self._settings),
             ssl_handshake_timeout=HELLO_WITHIN_SECONDS,
             open_timeout=HELLO_WITHIN_SECONDS,
             backlog=MOST_WAITING,

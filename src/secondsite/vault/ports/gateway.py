@@ -35,6 +35,9 @@ class Gateway(Protocol):
 
     def is_connected(self, appliance_id: str) -> bool: ...
 
+    def hang_up(self, appliance_id: str) -> None:
+        """End its connection: it is none of ours any more."""
+
 
 class FactSink(Protocol):
     """Where the gateway delivers what appliances say by themselves; `watch` implements it."""

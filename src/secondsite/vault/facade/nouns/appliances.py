@@ -32,7 +32,7 @@ class Appliances:
             return _shape(_existing(tx, name_or_id))
 
     def delete(self, name_or_id: str) -> None:
-        """From now on its certificate is refused. Raises NotPossibleNow while machines depend on it."""
+        """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it."""
         with self._parts.store.transaction() as tx:
             appliance = _existing(tx, name_or_id)
             users = [
@@ -46,6 +46,7 @@ class Appliances:
                     do="Disable their protection first: " + ", ".join(users[:10]),
                 )
             tx.appliances.remove(appliance.id)
+        self._parts.gateway.hang_up(appliance.id)
 
     def registration_key(self, site: str, once: Once | None = None) -> RegistrationKey:
         """A key that enrolls one appliance of the site within an hour. It is shown this once."""
