@@ -8,6 +8,7 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.target.scrub import next_point
 from secondsite.appliance.target.verdicts import Verdicts
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import PointShape
@@ -15,6 +16,7 @@ from secondsite.wire.control.orders import Kind, OnePoint
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+DAYS = timedelta(days=1)
 
 
 class Facts(dict[str, str]):
@@ -53,6 +55,21 @@ def test_a_point_that_was_read_since_is_in_no_doubt_also_when_the_damaged_one_is
     verdicts.note("p3", (), NOW + MINUTE, KNOWN)
     verdicts.note("p2", ("vda",), NOW + 2 * MINUTE, KNOWN)
     assert verdicts.doubted(POINTS) == {"p4"}
+
+
+def test_doubt_does_not_depend_on_clocks_that_are_set():
+    found = no_verdicts()
+    found.note("p3", (), NOW + 500 * DAYS, KNOWN)
+    found.note("p2", ("vda",), NOW, KNOWN)
+    assert found.doubted(POINTS) == {"p3", "p4"}
+    found.note("p3", (), NOW - 500 * DAYS, KNOWN)
+    assert found.doubted(POINTS) == {"p4"}
+
+
+def test_a_point_that_was_read_while_the_clock_was_ahead_is_read_again():
+    read = [POINTS[0].model_copy(update={"verified_at": NOW + 500 * DAYS})]
+    assert next_point(read, NOW, 3600) == read[0]
+    assert next_point([POINTS[0].model_copy(update={"verified_at": NOW})], NOW, 3600) is None
 
 
 def test_a_comparison_repairs_what_comes_with_it_and_later(verdicts):

@@ -44,7 +44,8 @@ def verify(hosted: HostedReplica, point_id: str, cancelled: Asked, told: Told) -
 def next_point(
     points: Iterable[PointShape], now: datetime, again_seconds: float, passed_over: Iterable[str] = ()
 ) -> PointShape | None:
-    """The newest point that was never read; else the one read longest ago, if at least `again_seconds` ago. Pure."""
+    """The newest point that was never read; else the one read longest ago, if at least `again_seconds` ago, or at a time that is yet to
+    come. Pure."""
     passed = set(passed_over)
     candidates = [point for point in points if not point.committed and point.id not in passed]
     unread = [point for point in candidates if point.verified_at is None]
@@ -54,7 +55,7 @@ def next_point(
     old = [
         (point.verified_at, point)
         for point in candidates
-        if point.verified_at and point.verified_at <= before
+        if point.verified_at and not before < point.verified_at <= now  # or the clock was ahead
     ]
     return min(old, key=lambda each: each[0])[1] if old else None
 

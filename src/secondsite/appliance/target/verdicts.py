@@ -20,11 +20,13 @@ PREFIX = "verdicts/"
 
 class PointVerdict(Shape):
     """`bad`: keys of the disks that are not what was sealed; empty if the point is whole. `since`: when that was
-    found first."""
+    found first. `order` and `since_order` count the readings: clocks are set."""
 
     at: datetime
     bad: tuple[str, ...] = ()
     since: datetime | None = None
+    order: int = 0
+    since_order: int = 0
 
     @property
     def found_at(self) -> datetime:
@@ -53,11 +55,18 @@ class Verdicts:
 
     def note(self, point_id: str, bad: tuple[str, ...], at: datetime, known: Iterable[str]) -> None:
         """Record the result of reading a point; drop results of points that are not `known`."""
-        before = self.of(point_id)
-        since = (before.found_at if before and before.bad else at) if bad else None
-        points = {**self._record.points, point_id: PointVerdict(at=at, bad=bad, since=since)}
+        before, order = self.of(point_id), self._next_order()
+        verdict = PointVerdict(at=at, order=order)
+        if bad:
+            first = before if before and before.bad else None
+            since, since_order = (first.found_at, first.since_order) if first else (at, order)
+            verdict = PointVerdict(at=at, bad=bad, since=since, order=order, since_order=since_order)
+        points = {**self._record.points, point_id: verdict}
         known = set(known)
         self._save(points={key: each for key, each in points.items() if key in known})
+
+    def _next_order(self) -> int:
+        return 1 + max((each.order for each in self._record.points.values()), default=0)
 
     @property
     def wants_comparison(self) -> bool:
@@ -85,7 +94,7 @@ class Verdicts:
         place, own = (damaged.epoch, damaged.seq), self.of(point.id)
         above = place < (point.epoch, point.seq) and not set(verdict.bad).isdisjoint(point.disks)
         repaired = place < self._record.compared <= (point.epoch, point.seq)
-        return above and not repaired and (own is None or own.at < verdict.found_at)
+        return above and not repaired and (own is None or own.order < verdict.since_order)
 
     def _bad(self, point: PointShape) -> PointVerdict | None:
         verdict = self.of(point.id)
