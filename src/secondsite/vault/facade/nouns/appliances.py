@@ -10,6 +10,8 @@ from ....domain import errors
 from ....ground.plural import counted
 from ....wire.rest.places import Appliance, EnrollAnswer, EnrollRequest, RegistrationKey
 from ... import ports
+from ...steps import authority
+from ...steps.lost import finish_later
 from ..parts import Parts
 from ..shared import secrets
 from ..shared.once import Once, carry_out
@@ -32,7 +34,8 @@ class Appliances:
             return _shape(_existing(tx, name_or_id))
 
     def delete(self, name_or_id: str) -> None:
-        """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it."""
+        """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it, or
+        jobs wait for it: a copy that runs there would be seen by nobody."""
         with self._parts.store.transaction() as tx:
             appliance = _existing(tx, name_or_id)
             users = [
@@ -45,6 +48,7 @@ class Appliances:
                     f"Appliance '{appliance.name}' replicates {counted(len(users), 'machine')}.",
                     do="Disable their protection first: " + ", ".join(users[:10]),
                 )
+            _refuse_while_waited_for(tx, appliance)
             tx.appliances.remove(appliance.id)
         self._parts.gateway.hang_up(appliance.id)
 
@@ -101,6 +105,17 @@ def _existing(tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:
     if not named:
         raise errors.NotFound.named("appliance", name_or_id)
     return named[0]
+
+
+def _refuse_while_waited_for(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> None:
+    left = finish_later.waiting_for(tx, appliance.id)
+    if left:
+        jobs = ", ".join(f"{job.id[: authority.SHORT]} ({job.subject_name})" for job in left[:10])
+        raise errors.NotPossibleNow(
+            f"{counted(len(left), 'job')} will finish at appliance '{appliance.name}' what was left there when it was away. Without "
+            "it a copy that its host starts would run unseen.",
+            do=f"If its host never returns, cancel them first ('secondsite job cancel ID'): {jobs}.",
+        )
 
 
 def _shape(appliance: ports.ApplianceRecord) -> Appliance:
