@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire.control.orders import Kind
-from tests.vault.support_appliances import B
+from tests.vault.support_appliances import A, B
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +24,15 @@ def test_those_of_a_machine_that_runs_at_its_source_are_not(verbs):
     verbs.protect()
     assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
     assert [each.keep_points for each in verbs.appliances.removed] == [False]
+
+
+@pytest.mark.parametrize("given_up", [{"without_site": "a"}, {}])
+def test_those_of_a_machine_whose_source_is_gone_are_kept(verbs, given_up):
+    """They are its last copy, and a failover was the way."""
+    verbs.protect()
+    verbs.appliances.destroy(A)
+    assert verbs.run(Verb.DISABLE_PROTECTION, **given_up).job.state == "succeeded"
+    assert [each.keep_points for each in verbs.appliances.removed] == [True]
 
 
 @pytest.mark.parametrize("target", ["has no copy", "is gone", "has the copy"])

@@ -6,7 +6,7 @@ is an old copy then, the target's hypervisor is asked: records may be from befor
 way. A target that is gone for good has to be given up by the operator: its recovery points are lost.
 
 Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of which there is no
-copy, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
+copy, those of a machine whose source does not answer, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
 """
 
 import contextlib
@@ -112,7 +112,8 @@ class DisableProtection(MachineOperation):
             ended=True,
             restore_machine=machine.reversed and machine.failed_over_point_id is None,
             given_up=asked.runs_at_source or _target_is_given_up(ctx, machine),
-            keep_points=machine.failed_over_point_id is not None,
+            keep_points=machine.failed_over_point_id is not None
+            or not self.deps.gateway.is_connected(machine.source_appliance_id),
         )
         what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
         target = self.target(ctx, machine)
