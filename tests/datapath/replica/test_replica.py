@@ -302,6 +302,32 @@ def test_a_committed_run_becomes_the_base_of_the_next_epoch(replica, source, tmp
     assert_points_true(replica, back, tmp_path)
 
 
+def test_a_verification_under_way_does_not_keep_a_committed_machine_from_turning(replica, source):
+    replica.apply(*source.cycle("p1"))
+    replica.apply(*source.cycle("p2"))
+    replica.open_run("failover", "p2")
+    reached, settled, never, ended = threading.Event(), threading.Event(), threading.Event(), []
+
+    def told(*_read):
+        reached.set()
+        settled.wait(20)
+        never.wait(0.5)  # it reads at a rate
+
+    def verify():
+        with pytest.raises(errors.Cancelled):
+            replica.verify("p1", told=told)
+        ended.append("verify")
+
+    reader = threading.Thread(target=verify)
+    reader.start()
+    assert reached.wait(20)
+    replica.settle("failover")
+    settled.set()
+    replica.rebase_from_run("failover", 2)
+    reader.join(20)
+    assert ended == ["verify"]
+
+
 def test_adopted_disks_are_read_and_never_written_or_deleted(tmp_path, daemon):
     old = {}
     source = Source(seed=4)

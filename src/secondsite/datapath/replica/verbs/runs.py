@@ -23,6 +23,9 @@ from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
 from . import holds, prune, roll_forward
 
+UNREAD_SECONDS = 10.0
+"""A verification that began before the commit ends within a chunk."""
+
 
 def open_run(
     core: ReplicaCore, run_name: str, point_id: str, writable: bool, through_seq: int | None,
@@ -149,6 +152,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
 
     Until the record changes, the run's overlays hide all that is written below them, so it can be interrupted and
     repeated."""
+    core.until_unread(UNREAD_SECONDS)
     with core.changing(), core.keeping_layers() as state:
         if state.epoch == epoch and state.head is not None:
             return f"the replica was already open for epoch {epoch}"

@@ -54,8 +54,8 @@ def verify(core: ReplicaCore, point_id: str, cancelled: scan.Asked, told: scan.T
         reading.enter_context(core.reading(layer.number))
     with reading:
         body = manifest.load(core.files.point(point_id))
-        disks = body.disks
-        found = [_read(core, state, layer.number, disk, cancelled, told) for disk in disks]
+        disks, stop = body.disks, _until_settled(core, state, cancelled)
+        found = [_read(core, state, layer.number, disk, stop, told) for disk in disks]
     rotten = (file.name for file in body.firmware if not core.firmware.is_whole(Path(file.file).name))
     bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
     read_bytes = sum(count for _, count in found)
@@ -63,6 +63,11 @@ def verify(core: ReplicaCore, point_id: str, cancelled: scan.Asked, told: scan.T
     return Verification(
         point_id, not bad, read_bytes, time.monotonic() - began, f"point {point_id} {what}", bad
     )
+
+
+def _until_settled(core: ReplicaCore, state: ReplicaState, cancelled: scan.Asked) -> scan.Asked:
+    """A commit removes the points, and the way back writes below the one that stays."""
+    return lambda: cancelled() or (state.head is not None and core.state.head is None)
 
 
 def _read(
