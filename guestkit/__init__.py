@@ -5,7 +5,7 @@ console. At each boot it verifies all earlier records first. So a console log an
 acknowledged write a copy of the machine lost.
 """
 
-from guestkit.building import Guest, Kind, build
+from guestkit.building import DEFAULT_CACHE, Guest, Kind, build
 from guestkit.console import Boot, Console, Gap, boots_seen
 from guestkit.disk import MiB, make_disk
 from guestkit.errors import BuildFailed, GuestKitError, NotSaid
@@ -20,6 +20,7 @@ from guestkit.machine import (
 )
 
 __all__ = [
+    "DEFAULT_CACHE",
     "MEMORY_MIB",
     "Boot",
     "BuildFailed",

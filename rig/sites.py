@@ -176,6 +176,8 @@ class Rig(Hands):
         ]
         arguments += ["--name", f"appliance-{host}", "--fabric", self.fabric, "--uri", self._host(host)]
         arguments += ["--listen", f"127.0.0.1:{processes.free_port()}"]
+        if self.fabric == "libvirt":
+            arguments += ["--boot-folder", str(self.folder / "images")]
         self._secondsite("appliance", "enroll", *arguments, *self._options.get(host, []))
 
     def _host(self, site: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import libvirt
 import libvirt_qemu
 
+import guestkit
 from rig import capabilities, processes
 from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
@@ -49,11 +50,14 @@ class LibvirtHost:
             folder.mkdir(parents=True, exist_ok=True)
         capabilities.lend(root)
         self.connection = Hypervisor(self.uri)
-        self.fabric: LibvirtFabric = open_fabric(self.uri, self.work_dir)
+        self.fabric = self._opened()
 
     def reopen(self) -> None:
         self.fabric.close()
-        self.fabric = open_fabric(self.uri, self.work_dir)
+        self.fabric = self._opened()
+
+    def _opened(self) -> LibvirtFabric:
+        return open_fabric(self.uri, self.work_dir, boot_folders=[guestkit.DEFAULT_CACHE])
 
     # -- machines --------------------------------------------------------------------------------------
 

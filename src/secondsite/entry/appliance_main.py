@@ -5,7 +5,6 @@ import getpass
 import json
 import signal
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +46,7 @@ class Enrollment:
     store: Path | None = None
     scratch: Path | None = None
     seed_folders: tuple[Path, ...] = ()
+    boot_folders: tuple[Path, ...] = ()
     scratch_budget_bytes: int | None = None
     inbox_budget_bytes: int | None = None
     journal_budget_bytes: int | None = None
@@ -84,8 +84,11 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
         for field in ("scratch_budget_bytes", "inbox_budget_bytes", "journal_budget_bytes", "slice_bytes")
         if getattr(wanted, field) is not None
     }
-    folders = tuple(folder.absolute() for folder in wanted.seed_folders)
-    config = config.model_copy(update={"listen_host": host, "seed_folders": folders, **limits})
+    folders = {
+        "seed_folders": tuple(folder.absolute() for folder in wanted.seed_folders),
+        "boot_folders": tuple(folder.absolute() for folder in wanted.boot_folders),
+    }
+    config = config.model_copy(update={"listen_host": host, **folders, **limits})
     config.save()
     write(home / FABRIC_FILE, json.dumps({"kind": wanted.fabric, "uri": wanted.uri}, indent=2).encode())
     return config
@@ -133,7 +136,7 @@ def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
     config = ApplianceConfig.load(home.absolute())
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
     with alone(config.home), contextlib.ExitStack() as stack:
-        fabric = _open_fabric(config.home, (config.home, config.store, config.scratch), kept.key)
+        fabric = _open_fabric(config, kept.key)
         stack.callback(fabric.close)
         state = State(config.state_file)
         stack.callback(state.close)
@@ -163,11 +166,11 @@ def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | No
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
     with alone(home, ENDING_SECONDS):
-        _serve(home, config, kept)
+        _serve(config, kept)
 
 
-def _serve(home: Path, config: ApplianceConfig, kept: Custody) -> None:
-    fabric = _open_fabric(home, (home, config.store, config.scratch), kept.key)
+def _serve(config: ApplianceConfig, kept: Custody) -> None:
+    fabric = _open_fabric(config, kept.key)
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wanted.set())
@@ -182,10 +185,13 @@ def _serve(home: Path, config: ApplianceConfig, kept: Custody) -> None:
         fabric.close()
 
 
-def _open_fabric(home: Path, own: Sequence[Path], key: EncryptionKey | None) -> Fabric:
+def _open_fabric(config: ApplianceConfig, key: EncryptionKey | None) -> Fabric:
+    home, own = config.home, (config.home, config.store, config.scratch)
     try:
         chosen = json.loads((home / FABRIC_FILE).read_text())
-        return fabrics.open_fabric(chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own, key)
+        return fabrics.open_fabric(
+            chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own, key, config.boot_folders
+        )
     except FileNotFoundError:
         raise errors.NotFound(
             f"There is no enrolled appliance in {home}.",

@@ -103,6 +103,12 @@ def appliance_enroll(
             help="Folder from which shipped disk copies (--seed) may be read; repeat it. Without it none are read."
         ),
     ] = None,
+    boot_folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder with kernels that machines boot instead of their disks; repeat it. Without it none are taken."
+        ),
+    ] = None,
     scratch_budget: Annotated[int | None, size("Scratch space a machine may use: 4GiB.")] = None,
     inbox_budget: Annotated[int | None, size("Space for data that is not processed yet: 16GiB.")] = None,
     journal_budget: JournalBudget = None,
@@ -126,6 +132,7 @@ def appliance_enroll(
             store=store,
             scratch=scratch,
             seed_folders=tuple(seed_folder or ()),
+            boot_folders=tuple(boot_folder or ()),
             scratch_budget_bytes=scratch_budget,
             inbox_budget_bytes=inbox_budget,
             journal_budget_bytes=journal_budget,

@@ -46,6 +46,8 @@ class ApplianceConfig(Shape):
     certificate_check_seconds: float = 3600
     seed_folders: tuple[Path, ...] = ()
     """Folders of shipped disk copies; seeds are read from nowhere else."""
+    boot_folders: tuple[Path, ...] = ()
+    """Folders of kernels; a machine of another site boots no other file of this host."""
     scrub_bytes_per_second: int = 20_000_000
     """Bytes per second at which points and the journal are reread in the background to find damage; 0: never."""
     scrub_rest_seconds: float = 60

@@ -15,7 +15,12 @@ class LibvirtFabric:
     """All that an appliance needs from a hypervisor; one file per noun."""
 
     def __init__(
-        self, uri: str, work_dir: Path, own: Sequence[Path] = (), key: EncryptionKey | None = None
+        self,
+        uri: str,
+        work_dir: Path,
+        own: Sequence[Path] = (),
+        key: EncryptionKey | None = None,
+        boot_folders: Sequence[Path] = (),
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -37,7 +42,7 @@ class LibvirtFabric:
             networks.BridgeNetworks() if embedded else networks.LibvirtNetworks(self._hypervisor)
         )
         self.hosting: interface.Hosting = hosting.Hosting(
-            self._hypervisor, work_dir, self.networks, machines, folders
+            self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
         quiescence.release_left_over()
         agents.thaw_left_over()

@@ -9,7 +9,7 @@ SOURCE = """<domain type='kvm' id='4'><name>web</name><uuid>11111111-1111-4111-8
 <vcpu placement='static' cpuset='0-3'>4</vcpu><cputune><vcpupin vcpu='0' cpuset='1'/></cputune>
 <sysinfo type='smbios'><system><entry name='uuid'>11111111-1111-4111-8111-111111111111</entry></system></sysinfo>
 <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type>
-  <loader type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram template='/t'>/old/web_VARS.fd</nvram></os>
+  <loader type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram template='/usr/share/OVMF/OVMF_VARS_4M.fd'>/old/web_VARS.fd</nvram></os>
 <features><acpi/><hyperv><relaxed state='on'/></hyperv></features>
 <cpu mode='host-passthrough'><topology sockets='1' cores='4' threads='1'/></cpu>
 <clock offset='utc'><timer name='kvmclock' present='yes'/><timer name='rtc'/></clock>

@@ -3,6 +3,8 @@
 Its rooms:
 
     hosting       create, remove, withdraw, restore
+    allowed       what another site may say of a machine
+    foreign       what is taken of a definition that another site wrote
     adapt         adapt a definition to this site
     consoles      the consoles of an adapted definition
     homecoming    the definition of a machine that comes home

@@ -1,7 +1,7 @@
 """Adapt a machine's definition to this site. Pure: XML in, XML out.
 
-References to the other host are removed (pinned CPUs, passed-through devices, media, sockets); what the guest sees
-stays (device types, addresses, MACs)."""
+What is allowed to come along is what the guest sees (device types, addresses, MACs); files, networks and consoles are
+this site's."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,21 +13,8 @@ from ....datapath.disks import ImageFacts
 from ....datapath.encryption import EncryptionKey
 from ... import interface
 from ..host import domain_xml, secrets
-from . import consoles
+from . import consoles, foreign
 
-HOST_BOUND = ("cputune", "numatune", "resource", "seclabel", "memtune", "blkiotune", "iothreadids", "keywrap")
-HOST_DEVICES = ("hostdev", "filesystem", "shmem", "redirdev", "vsock", "lease", "nvram")
-OF_ITS_NETWORK = (
-    "source",
-    "target",
-    "virtualport",
-    "filterref",
-    "portForward",
-    "backend",
-    "ip",
-    "route",
-    "vlan",
-)
 EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
 
@@ -43,24 +30,24 @@ class HostFeatures:
     key: EncryptionKey | None = None
     chains: Mapping[str, Sequence[ImageFacts]] = field(default_factory=dict)
     """Files of encrypted disks by disk key, top first: libvirt needs the key for each of them."""
+    boot_folders: tuple[Path, ...] = ()
+    """Where kernels may be taken from."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     """The domain XML of the machine that the request asks for."""
-    root = domain_xml.parse(_native(request))
-    root.attrib.pop("id", None)
+    root = foreign.admit(foreign.parse(_native(request)), place.boot_folders).root
+    if root.find("devices") is None:
+        SubElement(root, "devices")
     set_text(root, "name", request.name)
     set_text(root, "uuid", request.fabric_id)
     domain_xml.set_tag(root, request.tag)
-    domain_xml.remove(root, *HOST_BOUND)
     _accelerator(root, place.kvm)
-    _unpin(root)
     _firmware_identity(root)
     _disks(root, request, place)
     _nics(root, request, place.libvirt_networks)
     _devices(root, request, place.console_folder)
     _nvram(root, request, place.nvram_folder)
-    _tpm(root)
     return domain_xml.render(root)
 
 
@@ -118,13 +105,6 @@ def _accelerator(root: Element, kvm: bool) -> None:
                 clock.remove(timer)
 
 
-def _unpin(root: Element) -> None:
-    """Remove what refers to the source's processors."""
-    vcpu = root.find("vcpu")
-    if vcpu is not None:
-        vcpu.attrib.pop("cpuset", None)
-
-
 def _firmware_identity(root: Element) -> None:
     """Fix SMBIOS, which may repeat the machine's UUID; libvirt refuses one that differs."""
     system = root.find("sysinfo/system")
@@ -146,7 +126,7 @@ def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -
             if place.key is not None:
                 tell_key(element, place.chains.get(key, ()), place.key)
         elif element.get("device") in ("cdrom", "floppy"):
-            domain_xml.remove(element, "source")
+            element.set("type", "file")
         else:
             devices.remove(element)
 
@@ -154,8 +134,6 @@ def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -
 def _place_disk(element: Element, path: Path) -> None:
     place_on(element, path)
     element.set("device", "disk")
-    for driver in element.findall("driver"):
-        driver.attrib.pop("iothread", None)
 
 
 def place_on(disk: Element, path: Path) -> None:
@@ -196,14 +174,15 @@ def _nics(root: Element, request: interface.HostRequest, libvirt_networks: froze
             continue
         kind = "network" if network in libvirt_networks else "bridge"
         element.set("type", kind)
-        domain_xml.remove(element, *OF_ITS_NETWORK)
         SubElement(element, "source", {kind: network})
 
 
 def _devices(root: Element, request: interface.HostRequest, console_folder: Path) -> None:
     devices = root.find("devices")
     assert devices is not None
-    domain_xml.remove(devices, *HOST_DEVICES)
+    for element in devices.findall("rng") + devices.findall("tpm"):
+        if element.find("backend") is None:
+            devices.remove(element)
     consoles.settle(devices, console_folder / f"{request.name}.log")
 
 
@@ -216,18 +195,6 @@ def _nvram(root: Element, request: interface.HostRequest, folder: Path) -> None:
         nvram = SubElement(boot, "nvram")
     if nvram is None:
         return
-    domain_xml.remove(nvram, "source")
-    nvram.attrib.pop("type", None)
     nvram.text = os.fspath(folder / f"{request.fabric_id}.fd") if brought else None
     if not brought and not nvram.attrib and boot is not None:
         boot.remove(nvram)
-
-
-def _tpm(root: Element) -> None:
-    """Keep an emulated TPM; remove a real one, which stays with its host."""
-    devices = root.find("devices")
-    assert devices is not None
-    for element in devices.findall("tpm"):
-        backend = element.find("backend")
-        if backend is None or backend.get("type") != "emulator":
-            devices.remove(element)

@@ -18,7 +18,7 @@ from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ... import firmware_files, interface
 from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
-from . import adapt, consoles, consolidate, dry_run, firmware, homecoming, missing_here
+from . import adapt, consoles, consolidate, dry_run, firmware, foreign, homecoming, missing_here
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
@@ -32,6 +32,7 @@ class Hosting:
         networks: interface.Networks,
         machines: power.Power,
         folders: permissions.FolderAccess,
+        boot_folders: tuple[Path, ...] = (),
     ) -> None:
         self._hypervisor = hypervisor
         self._consoles = work_dir.absolute() / "console"
@@ -40,17 +41,19 @@ class Hosting:
         self._networks = networks
         self._power = machines
         self._folders = folders
+        self._boot_folders = boot_folders
 
     def check(self, definition: MachineDefinition) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
             return list(missing_here.accelerator_notes(None))
-        root = domain_xml.parse(definition.native)
+        root = foreign.parse(definition.native)
         found = [
             *missing_here.accelerator_notes(root),
-            *missing_here.missing_files(root),
+            *missing_here.missing_files(root, self._boot_folders),
             *self._unknown_machine_type(root),
             *consoles.notes(root),
             *missing_here.disks_left_behind(root),
+            *missing_here.left_out(root, self._boot_folders),
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
@@ -144,6 +147,9 @@ class Hosting:
     def _wanted(self, request: interface.HostRequest) -> str:
         place = self._place(request.disks)
         if request.home is None:
+            if request.definition.fabric_kind == "libvirt":
+                root = foreign.parse(request.definition.native)
+                missing_here.require_kernels(root, self._boot_folders)
             return adapt.adapted(request, place)
         return homecoming.at_home(request, place, self._native(request.home))
 
@@ -165,7 +171,7 @@ class Hosting:
     def _place(self, disks: Mapping[str, Path]) -> adapt.HostFeatures:
         return adapt.HostFeatures(
             accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram,
-            self._hypervisor.key, self._encrypted_chains(disks),
+            self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
         )  # fmt: skip
 
     def _define(self, doing: str, text: str) -> Any:

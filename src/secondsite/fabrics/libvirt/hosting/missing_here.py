@@ -1,12 +1,23 @@
 """What a definition asks of its host that this one does not have."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from ....domain import errors
 from ... import interface
 from ..host import accelerator, domain_xml
+from . import allowed, foreign
+
+FIRMWARE_FOLDERS = "/usr/share/OVMF, AAVMF, edk2, qemu or seabios"
+NAME_IT = (
+    "Put the file into the same folder here, and name that folder in 'boot_folders' of the appliance's appliance.json; then restart "
+    "the appliance. Or let the machine boot from its disk."
+)
+NAMED = 8
+TOLD = ("devices/hostdev", "devices/filesystem", "devices/shmem", "devices/tpm", "devices/serial@", "devices/console@",
+        "devices/parallel@", "os/loader", "os/kernel", "os/initrd", "os/cmdline")  # fmt: skip
 
 
 def accelerator_notes(root: Element | None) -> Iterator[interface.Obstacle]:
@@ -18,13 +29,28 @@ def accelerator_notes(root: Element | None) -> Iterator[interface.Obstacle]:
         )
 
 
-def missing_files(root: Element) -> Iterator[interface.Obstacle]:
-    for name in ("os/kernel", "os/initrd", "os/dtb", "os/loader", "devices/emulator"):
-        path = root.findtext(name)
-        if path and not Path(path).exists():
-            yield interface.Obstacle(
-                f"The definition names {path}, which is not on this host.", f"Copy {path} here."
-            )
+def require_kernels(root: Element, boot_folders: Sequence[Path]) -> None:
+    """Raises FabricError for a machine that boots a file of its own host: without it, it would start into nothing."""
+    for path in foreign.strange_kernels(root, boot_folders):
+        raise errors.FabricError(_strange(path), do=NAME_IT)
+
+
+def _strange(path: str) -> str:
+    return f"The machine boots {path}, a file of its host, and this site takes kernels only from folders that its appliance is told."
+
+
+def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[interface.Obstacle]:
+    for path in foreign.strange_kernels(root, boot_folders):
+        yield interface.Obstacle(_strange(path), NAME_IT)
+    path = (root.findtext("os/loader") or "").strip()
+    for name in ("os/kernel", "os/initrd"):
+        yield from _missing(root.findtext(name))
+    if path and not allowed.FIRMWARE.fullmatch(path):
+        yield interface.Obstacle(
+            f"The definition names the firmware {path}, and firmware is taken from {FIRMWARE_FOLDERS} alone.",
+            "Use a firmware of the distribution, at both sites.",
+        )
+    yield from _missing(path)
     yield from _tpm_notes(root)
     for name in ("hostdev", "filesystem", "shmem"):
         if root.find(f"devices/{name}") is not None:
@@ -33,6 +59,25 @@ def missing_files(root: Element) -> Iterator[interface.Obstacle]:
                 "Make sure that the guest boots without it.",
                 blocking=False,
             )
+
+
+def _missing(path: str | None) -> Iterator[interface.Obstacle]:
+    if path and path.strip() and not Path(path.strip()).exists():
+        yield interface.Obstacle(
+            f"The definition names {path}, which is not on this host.", f"Copy {path} here."
+        )
+
+
+def left_out(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[interface.Obstacle]:
+    """What is not taken from a definition of another site, and is not told otherwise."""
+    found = [each for each in foreign.admit(root, boot_folders).left_out if not each.startswith(TOLD)]
+    if found:
+        named, more = ", ".join(found[:NAMED]), len(found) - NAMED
+        yield interface.Obstacle(
+            f"Parts of the definition do not come along: {named}{f' and {more} more' if more > 0 else ''}.",
+            "Make sure that the guest runs without them; set them by hand after a failover if it does not.",
+            blocking=False,
+        )
 
 
 def disks_left_behind(root: Element) -> Iterator[interface.Obstacle]:
