@@ -83,6 +83,15 @@ def test_the_undo_of_a_reprotect_whose_new_source_is_gone_leaves_its_points_and_
     assert pair.source.fabric.inventory.get(pair.fabric_id) is None
 
 
+def test_the_points_of_an_epoch_that_the_database_does_not_know_stay_too(pair):
+    """It is from an old backup; the files are not."""
+    pair.protect().synchronized()
+    point_id, hosted = pair.point_now(), pair.target.replica(pair.machine_id)
+    hosted.save(setup=hosted.setup.model_copy(update={"epoch": 0}))
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_points=True), pair.machine_id)
+    assert pair.point_bytes(point_id)
+
+
 def test_points_that_were_left_are_taken_up_again_by_a_retry(pair):
     pair.protect().synchronized()
     point_id = pair.point_now()

@@ -22,8 +22,8 @@ def stays(context: Context, hosted: HostedReplica, payload: StopReplication) -> 
 
 
 def has_points(hosted: HostedReplica) -> bool:
-    """Of its own direction."""
-    return any(point.epoch == hosted.setup.epoch for point in hosted.points)
+    """Of its own direction, as its files say: the database may be from an old backup."""
+    return any(point.epoch == hosted.replica.state.epoch for point in hosted.points)
 
 
 def leave_points(context: Context, hosted: HostedReplica) -> str:
