@@ -117,7 +117,8 @@ def test_a_week_is_kept(vault, series):
         assert len(tx.rpo.list("m1", NOW - timedelta(days=30))) == 1
 
 
-def test_since_may_be_any_time(vault, series):
-    for since in ("0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "2026-11-20T12:00:00-14:00"):
+def test_since_may_be_any_time_of_these_centuries(vault, series):
+    for since in ("1970-01-01T00:00:00", "2199-12-31T23:59:59+00:00", "2026-11-20T12:00:00-14:00"):
         assert vault.rest.get("/api/machines/web01/rpo", params={"since": since}).status_code == 200
-    assert vault.rest.get("/api/machines/web01/rpo", params={"since": "soon"}).status_code == 422
+    for since in ("0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "soon"):
+        assert vault.rest.get("/api/machines/web01/rpo", params={"since": since}).status_code == 422
