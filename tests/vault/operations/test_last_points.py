@@ -26,6 +26,16 @@ def test_those_of_a_machine_that_runs_at_its_source_are_not(verbs):
     assert [each.keep_points for each in verbs.appliances.removed] == [False]
 
 
+def test_a_target_that_does_not_answer_is_waited_for_before_the_source_gives_anything_back(verbs):
+    """The machine may run there: what its owner gets back at the source would be a second copy."""
+    verbs.protect()
+    verbs.appliances.away.add(B)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "failed"
+    assert Kind.STOP_REPLICATION not in [kind for _, kind, _ in verbs.appliances.given]
+    verbs.appliances.away.clear()
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+
+
 @pytest.mark.parametrize("given_up", [{"without_site": "a"}, {}])
 def test_those_of_a_machine_whose_source_is_gone_are_kept(verbs, given_up):
     """They are its last copy, and a failover was the way."""

@@ -9,7 +9,6 @@ Recovery points that may be all that is left of the machine stay as files: those
 copy, those of a machine whose source does not answer, and those at the source that are of a later epoch than the vault knows, unless a copy is at the target.
 """
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -68,9 +67,8 @@ class DisableProtection(MachineOperation):
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
-        is_away = not self.deps.gateway.is_connected(source.appliance_id)
         sees_copy = self._sees_copy_at_target(ctx, source.machine)
-        is_old_copy = is_away and self._has_copy_at_target(ctx, source.machine, sees_copy)
+        is_old_copy = sees_copy is True and not self.deps.gateway.is_connected(source.appliance_id)
         keep_later_than = None if sees_copy else source.machine.epoch
         try:
             return source.ask(source.to_end_protection(keep_later_than=keep_later_than)).done()
@@ -82,17 +80,20 @@ class DisableProtection(MachineOperation):
             )
 
     def _sees_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord) -> bool | None:
-        """None if the target could not be asked."""
-        if self.deps.gateway.is_connected(machine.target_appliance_id):
-            with contextlib.suppress(errors.SecondsiteError):
-                return self.target(ctx, machine).power().facts.power != PowerState.MISSING
-        return None
+        """None for a target that was given up. Any other is waited for: what is taken for the machine's last copy at the source is
+        given back to its owner, who may start it."""
+        target = self.target(ctx, machine)
+        if _target_is_given_up(ctx, machine) and not self.deps.gateway.is_connected(target.appliance_id):
+            return None
+        try:
+            return bool(target.power().facts.power != PowerState.MISSING)
+        except errors.ApplianceUnreachable as error:
+            raise giving_up.with_a_way_on(error, target, self._lost_at_target(ctx)) from error
 
-    def _has_copy_at_target(self, ctx: StepContext, machine: ports.MachineRecord, sees: bool | None) -> bool:
-        """One that stays when protection ends."""
-        if _target_is_given_up(ctx, machine):
-            return False
-        return ctx.arguments(DisableArguments).runs_at_target if sees is None else sees
+    def _lost_at_target(self, ctx: StepContext) -> str:
+        runs = ctx.arguments(DisableArguments).runs_at_target
+        what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
+        return f"{what} lost"
 
     def _stop_later(
         self, session: Session, source: Source, asked: Ask[orders.StopReplication, orders.Nothing]
@@ -105,7 +106,6 @@ class DisableProtection(MachineOperation):
     def _remove(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         asked = ctx.arguments(DisableArguments)
-        runs = asked.runs_at_target
         # also where nobody knows of one: a restored vault may not remember a failover
         payload = orders.RemoveReplica(
             keep_running=True,
@@ -115,10 +115,11 @@ class DisableProtection(MachineOperation):
             keep_points=machine.failed_over_point_id is not None
             or not self.deps.gateway.is_connected(machine.source_appliance_id),
         )
-        what = "the machine that runs there, and its disks, are" if runs else "its recovery points there are"
         target = self.target(ctx, machine)
         need = Need(
-            target.to_remove_replica(payload), lost=f"{what} lost", later="its replica is removed there"
+            target.to_remove_replica(payload),
+            lost=self._lost_at_target(ctx),
+            later="its replica is removed there",
         )
         return giving_up.unless_given_up(self.deps, ctx, target, need)
 

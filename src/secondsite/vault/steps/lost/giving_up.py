@@ -67,7 +67,7 @@ def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) 
         return side.ask(need.asked).done()
     except errors.ApplianceUnreachable as error:
         if not may_be_left:
-            raise _with_a_way_on(error, side, need) from error
+            raise with_a_way_on(error, side, need.lost) from error
         return left_for_later(deps, side, need)
 
 
@@ -106,11 +106,10 @@ def is_given_up(deps: Deps, target: Target) -> bool:
     return is_left and not target.machine.start_ordered
 
 
-def _with_a_way_on(
-    error: errors.ApplianceUnreachable, side: Side, need: Need[P, F]
-) -> errors.ApplianceUnreachable:
+def with_a_way_on(error: errors.ApplianceUnreachable, side: Side, lost: str) -> errors.ApplianceUnreachable:
+    """The same, and how the verb goes on without the site, with what is lost then."""
     return errors.ApplianceUnreachable(
         error.message,
         do=f"Start the appliance of site {side.site}, then retry the job. If the site is gone for good, start the verb again "
-        f"with '--without-site {side.site}': {need.lost}.",
+        f"with '--without-site {side.site}': {lost}.",
     )
