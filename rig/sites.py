@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import guestkit
 from rig import bridges, capabilities, forking, processes
 from rig.hands import Hands
 from rig.machines import GuestMachine, SimulatedMachine
@@ -177,7 +178,8 @@ class Rig(Hands):
         arguments += ["--name", f"appliance-{host}", "--fabric", self.fabric, "--uri", self._host(host)]
         arguments += ["--listen", f"127.0.0.1:{processes.free_port()}"]
         if self.fabric == "libvirt":
-            arguments += ["--boot-folder", str(self.folder / "images")]
+            for folder in (guestkit.DEFAULT_CACHE, self.folder / "images"):
+                arguments += ["--boot-folder", str(folder)]
         self._secondsite("appliance", "enroll", *arguments, *self._options.get(host, []))
 
     def _host(self, site: str) -> str:
