@@ -1,5 +1,6 @@
 """Following a job: a progress bar for each task that runs, one sentence for each that ended."""
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -97,7 +98,9 @@ class _Shown:
                 self._bar(_key(job, task), job, task)
         if job.state is rest.JobState.HELD and job.id not in self._held:
             self._held.add(job.id)
-            self._progress.console.print(f"{_prefix(job)}{job.sentence}", soft_wrap=True, markup=False)
+            self._progress.console.print(
+                f"{_prefix(job)}{output.plain(job.sentence)}", soft_wrap=True, markup=False
+            )
         if job.state in ENDED:
             self._ended.add(job.id)
 
@@ -107,16 +110,20 @@ class _Shown:
             self._progress.remove_task(bar)
         if key not in self._printed:
             self._printed.add(key)
-            self._progress.console.print(_ended(prefix, task), soft_wrap=True)
+            self._progress.console.print(ended_line(prefix, task), soft_wrap=True)
 
     def _bar(self, key: Key, job: rest.Job, task: rest.Task) -> None:
         if key not in self._bars:
-            self._bars[key] = self._progress.add_task(f"{_prefix(job)}{task.name}", total=None, why="")
+            self._bars[key] = self._progress.add_task(
+                escape(f"{_prefix(job)}{task.name}"), total=None, why=""
+            )
         why, total = task.sentence, None
         if task.progress:
             total = 1.0
             why = ", ".join(part for part in (why, self._traffic.of(job)) if part)
-        self._progress.update(self._bars[key], total=total, completed=task.progress or 0, why=why)
+        self._progress.update(
+            self._bars[key], total=total, completed=task.progress or 0, why=output.plain(why)
+        )
 
 
 def _key(job: rest.Job, task: rest.Task) -> Key:
@@ -124,14 +131,15 @@ def _key(job: rest.Job, task: rest.Task) -> Key:
 
 
 def _prefix(job: rest.Job) -> str:
-    return f"{job.subject_name}: " if job.parent_id else ""
+    return output.plain(f"{job.subject_name}: ") if job.parent_id else ""
 
 
-def _ended(prefix: str, task: rest.Task) -> Text:
+def ended_line(prefix: str, task: rest.Task) -> Text:
+    """What stays on the screen of a task that has ended."""
     mark, style = MARKS[task.state]
     line = Text.assemble((mark, style), f" {prefix}", (task.name, "bold"))
     if task.ended_at and task.started_at and task.state != "skipped":
         line.append(f" ({amounts.span((task.ended_at - task.started_at).total_seconds())})")
     text = task.problem.message if task.problem else task.sentence
-    line.append(f": {text}" if text else "")
+    line.append(f": {output.plain(text)}" if text else "")
     return line

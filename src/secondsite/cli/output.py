@@ -39,6 +39,9 @@ _VERBS = re.compile(
     "|".join(sorted((verb.value for verb in Verb if "_" in verb.value), key=len, reverse=True))
 )
 
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the direction of text."""
+
 GOOD = {"protected", "succeeded", "healthy", "connected", "running"}
 BAD = {
     "failed",
@@ -51,15 +54,20 @@ BAD = {
 }
 
 
+def plain(text: str) -> str:
+    """Without what would steer the terminal: much that is shown was written by others, in a guest or at another site."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def say(text: str) -> None:
     """One sentence on standard output, never wrapped, so that a command in it can be copied."""
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(plain(text), markup=False, soft_wrap=True)
 
 
 def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
     """Plain JSON on standard output."""
     if isinstance(value, Shape):
-        print(value.model_dump_json(indent=2))
+        print(json.dumps(value.model_dump(mode="json"), indent=2))
     elif isinstance(value, dict):
         print(json.dumps(value, indent=2, default=str))
     else:
@@ -129,12 +137,12 @@ def _say_what_to_do(do: str) -> None:
 
 def with_dashes(text: str) -> str:
     """The verbs as they are typed here: planned-failover, not planned_failover."""
-    return _VERBS.sub(lambda found: found.group().replace("_", "-"), text)
+    return _VERBS.sub(lambda found: found.group().replace("_", "-"), plain(text))
 
 
 def cell(value: object) -> Text:
     """What a table shows for a value: good and bad words in their colour, a dash for nothing."""
-    text = "-" if value is None else str(value)
+    text = "-" if value is None else plain(str(value))
     return Text(text, style="green" if text in GOOD else "red" if text in BAD else "")
 
 

@@ -1,5 +1,6 @@
 """Enrollment against a small HTTPS vault."""
 
+import contextlib
 import http.server
 import json
 import ssl
@@ -18,11 +19,12 @@ pytestmark = pytest.mark.slow
 
 
 class Vault(http.server.BaseHTTPRequestHandler):
-    ca: trustme.CA
+    shown: bytes
+    answered: bytes
     asked: list[Any]
 
     def do_GET(self):
-        self._answer(200, self.ca.cert_pem.bytes())
+        self._answer(200, self.shown)
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -40,7 +42,7 @@ class Vault(http.server.BaseHTTPRequestHandler):
             return
         x509.load_pem_x509_csr(body["csr_pem"].encode())
         answer = {
-            "appliance_id": "id-1", "site": "a", "certificate_pem": "certificate", "ca_pem": self.ca.cert_pem.bytes().decode(),
+            "appliance_id": "id-1", "site": "a", "certificate_pem": "certificate", "ca_pem": self.answered.decode(),
             "control_url": "wss://vault:8444",
         }  # fmt: skip
         self._answer(200, json.dumps(answer).encode())
@@ -57,10 +59,11 @@ class Vault(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def vault(ca):
+@contextlib.contextmanager
+def served(ca, shown, answered):
+    """A vault whose TLS certificate is of this CA, which shows one CA and answers with one; its URL, and what it was asked."""
     asked: list[Any] = []
-    handler = type("Handler", (Vault,), {"ca": ca, "asked": asked})
+    handler = type("Handler", (Vault,), {"shown": shown, "answered": answered, "asked": asked})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1", common_name="vault").configure_cert(context)
@@ -71,6 +74,12 @@ def vault(ca):
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def vault(ca):
+    with served(ca, ca.cert_pem.bytes(), ca.cert_pem.bytes()) as found:
+        yield found
 
 
 def enrolled(url, home, ca, key="right", fingerprint=None):
@@ -92,6 +101,25 @@ def test_a_wrong_fingerprint_stops_before_the_key_is_shown(vault, ca, tmp_path):
     with pytest.raises(errors.CertificateRefused):
         enrolled(url, tmp_path / "home", ca, fingerprint="00" * 32)
     assert asked == []
+
+
+@pytest.mark.parametrize("order", ["true, then theirs", "theirs, then true", "twice the true one"])
+def test_a_man_in_the_middle_who_shows_the_true_ca_beside_his_own_sees_no_key(ca, tmp_path, order):
+    """The fingerprint is of the true one; TLS would trust both."""
+    theirs = trustme.CA()
+    true_pem, their_pem = ca.cert_pem.bytes(), theirs.cert_pem.bytes()
+    shown = {"true, then theirs": true_pem + their_pem, "theirs, then true": their_pem + true_pem}
+    with served(theirs, shown.get(order, true_pem * 2), their_pem) as (url, asked):
+        with pytest.raises(errors.CertificateRefused, match="several certificates"):
+            enrolled(url, tmp_path / "home", ca)
+        assert asked == []
+
+
+def test_an_answer_with_another_ca_than_the_compared_one_is_refused(ca, tmp_path):
+    with served(ca, ca.cert_pem.bytes(), trustme.CA().cert_pem.bytes()) as (url, _):
+        with pytest.raises(errors.CertificateRefused, match="another CA"):
+            enrolled(url, tmp_path / "home", ca)
+    assert not (tmp_path / "home" / "tls" / "ca.pem").exists()
 
 
 def test_a_refused_key_says_what_to_do(vault, ca, tmp_path):

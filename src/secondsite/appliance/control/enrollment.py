@@ -10,6 +10,7 @@ import os
 import ssl
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
@@ -26,8 +27,15 @@ ENROLL_PATH = "/api/enroll"
 
 
 def fingerprint(ca_pem: str) -> str:
-    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(ca_pem)).hexdigest()
+    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits. Raises ValueError unless it is one."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(alone(ca_pem))).hexdigest()
+
+
+def alone(ca_pem: str) -> str:
+    """The one certificate of this text, written anew: TLS trusts all that a text holds, and only one was compared. Raises
+    ValueError for none, and for several."""
+    [certificate] = x509.load_pem_x509_certificates(ca_pem.encode())
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def enroll(
@@ -42,6 +50,11 @@ def enroll(
     key_pem = private_key(home)
     request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
     answer = ask(vault_url, request, ca_pem)
+    if _alone_or_none(answer.ca_pem) != ca_pem:
+        raise errors.CertificateRefused(
+            f"The vault at {vault_url} answered the enrollment with another CA than the one that was compared.",
+            do="Find out who answers at that address; delete the appliance that may have been enrolled, and make a new key.",
+        )
     seams.reach("appliance.enroll.answered")
     config = ApplianceConfig(
         appliance_id=answer.appliance_id, name=name, site=answer.site, home=home, store=store, scratch=scratch,
@@ -53,7 +66,14 @@ def enroll(
 
 
 def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
-    durable.write(config.ca, answer.ca_pem.encode(), 0o644)
+    """Raises CertificateRefused for anything but one CA."""
+    ca_pem = _alone_or_none(answer.ca_pem)
+    if ca_pem is None:
+        raise errors.CertificateRefused(
+            "The vault's answer does not hold exactly one CA certificate.",
+            do="Bring vault and appliance to the same release; then try again.",
+        )
+    durable.write(config.ca, ca_pem.encode(), 0o644)
     durable.write(config.certificate, answer.certificate_pem.encode(), 0o644)
 
 
@@ -79,18 +99,22 @@ def _trusted_ca(vault_url: str, wanted: str) -> str:
         ssl.CERT_NONE
     )  # only the CA's public certificate is read, and its fingerprint is checked
     status, body = _http(vault_url, "GET", CA_PATH, None, unverified)
-    ca_pem = body.decode(errors="replace")
+    ca_pem = _alone_or_none(body.decode(errors="replace"))
     plain = wanted.lower().replace(":", "").removeprefix("sha256")
-    try:
-        found = fingerprint(ca_pem)
-    except ValueError:
-        found = f"none (HTTP {status})"
-    if found != plain:
+    found = f"none, or several certificates (HTTP {status})" if ca_pem is None else fingerprint(ca_pem)
+    if ca_pem is None or found != plain:
         raise errors.CertificateRefused(
             f"The vault at {vault_url} shows a CA with fingerprint {found}, not {plain}.",
             do="Check the address, and the fingerprint that was shown with the registration key.",
         )
     return ca_pem
+
+
+def _alone_or_none(ca_pem: str) -> str | None:
+    try:
+        return alone(ca_pem)
+    except ValueError:
+        return None
 
 
 def ask(vault_url: str, request: EnrollRequest, ca_pem: str) -> EnrollAnswer:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ...domain.amounts import size, span
 from ...ground.plural import counted
@@ -152,7 +153,9 @@ def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
 
 
 def _show_finding(finding: rest.Finding) -> None:
-    output.console.print(f"[yellow]![/] [bold]{finding.code}[/]: ", end="")
+    output.console.print(
+        Text.assemble(("!", "yellow"), " ", (output.plain(finding.code), "bold"), ": "), end=""
+    )
     output.say(f"{finding.what} (since {clock(finding.since)})")
     output.say(f"  do: {finding.do}")
 
