@@ -21,6 +21,7 @@ from chaos.power_cuts.recorded_disk import RecordedDisk, mounted
 from chaos.power_cuts.watcher import Watcher
 from chaos.walk import WAY
 from rig import Rig
+from secondsite.fabrics import simulated
 from secondsite.ground.units import GiB
 
 DISK_BYTES = GiB
@@ -120,6 +121,8 @@ def _walk(folder: Path, disks: dict[str, RecordedDisk], say: Say) -> _Walk:
         for disk in disks.values():
             recording.enter_context(disk.recorded(DISK_BYTES))
         with world.opened(folder) as where, Watcher(where, disks) as watcher:
+            for site in ("a", "b"):
+                simulated.sync_definitions(where.rig.home(f"appliance-{site}") / "fabric")
             began = _positions(disks)
             for station in WAY:
                 set_out = time.monotonic()

@@ -21,6 +21,7 @@ from .owner.making import (
     resize,
     save,
     set_autostart,
+    sync_definitions,
     write_firmware,
 )
 from .owner.storage import (
@@ -57,6 +58,7 @@ __all__ = [
     "resize",
     "save",
     "set_autostart",
+    "sync_definitions",
     "take_snapshot",
     "write_firmware",
 ]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pydantic
 
 from ....domain import errors
+from ....ground import durable
 from ....wire.common.base import Shape
 from ....wire.common.machines import MachineDefinition
 from . import files
@@ -87,6 +88,8 @@ class Records:
     def __init__(self, root: Path) -> None:
         self._folder = root / "machines"
         self._locks = root / "locks"
+        self.synced = root / "synced"
+        """There if definitions survive a power cut, as those of a real hypervisor do; syncing costs more than all the rest."""
         for folder in (self._folder, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         self._read: dict[str, tuple[tuple[int, int], MachineRecord]] = {}
@@ -122,7 +125,11 @@ class Records:
         return record
 
     def save(self, record: MachineRecord) -> MachineRecord:
-        files.replace(self._path(record.fabric_id), record.model_dump_json())
+        path, text = self._path(record.fabric_id), record.model_dump_json()
+        if self.synced.exists():
+            durable.write(path, text)
+        else:
+            files.replace(path, text)
         return record
 
     def delete(self, fabric_id: str) -> None:

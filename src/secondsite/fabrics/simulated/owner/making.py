@@ -101,6 +101,14 @@ def kill(root: Path, fabric_id: str) -> None:
     host.daemon(host.records.need(fabric_id)).kill()
 
 
+def sync_definitions(root: Path) -> None:
+    """From now on the site's definitions survive a power cut of its host."""
+    records = Host(root).records
+    records.synced.touch()
+    for record in records.all():
+        records.save(record)
+
+
 def set_autostart(root: Path, fabric_id: str, on: bool = True) -> None:
     """Whether the machine starts with its host."""
     _mark(root, fabric_id, starts_with_host=on)
