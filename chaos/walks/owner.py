@@ -58,7 +58,7 @@ class Owner:
         return self.start(*there[0])
 
     def start(self, site: str, machine: MachineSummary) -> str:
-        copies = len(self.on.ledger.running())
+        copies = len(self.on.ledger.running()) + len(self.disks.away)
         if copies and (machine.tag is None or not self.on.machine_is_protected()):
             return "left alone: it is not ours, and runs already"
         try:

@@ -27,6 +27,15 @@ def test_a_namesake_and_a_machine_of_the_same_id_are_named(pair):
     assert found(pair, "db01", str(uuid.uuid4())) == []
 
 
+def test_a_machine_that_was_let_go_is_in_the_way_of_one_that_is_not_protected_yet(pair):
+    """Neither has a mark: the copy that an earlier protection left is not this one's own. It would run beside it."""
+    left = pair.target.make_machine("web01")
+    payload = CheckTarget(name="web01", fabric_id=left)
+    (obstacle,) = pair.target.do(Kind.CHECK_TARGET, payload)["obstacles"]
+    assert obstacle["blocking"]
+    assert left in obstacle["what"]
+
+
 def test_the_failed_over_machine_itself_is_not_in_its_own_way(pair):
     pair.protect().synchronized()
     started = start(pair, "failover", pair.point_now())

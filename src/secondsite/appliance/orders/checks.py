@@ -160,14 +160,16 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     """Machines here that are in the way of one of this name and id."""
     if payload.name is None:
         return
+    ours = context.order.machine_id  # None before it is protected: then nothing here is its own
     for found in context.fabric.inventory.list():
-        is_same = found.fabric_id == payload.fabric_id
-        if (is_same or found.name == payload.name) and not (
-            is_same and found.tag == context.order.machine_id
-        ):
-            has = f"the id {found.fabric_id}" if is_same else f"the name '{found.name}'"
+        if found.fabric_id == payload.fabric_id and (ours is None or found.tag != ours):
             yield _obstacle(
-                f"Another machine at this site has {has}, which {payload.name} will have here.",
+                f"Another machine at this site has the id {found.fabric_id}, which {payload.name} will have here.",
+                "If it is the machine that you need, protect it from here; else shut it down and remove it.",
+            )
+        elif found.fabric_id != payload.fabric_id and found.name == payload.name:
+            yield _obstacle(
+                f"Another machine at this site has the name '{found.name}', which {payload.name} will have here.",
                 "Rename that machine, or remove it, if it is not needed.",
             )
 
