@@ -104,9 +104,12 @@ class Owner:
         return f"undefined at {site}"
 
     def autostart(self, site: str, machine: MachineSummary) -> str:
-        """What is forbidden to start is left alone."""
+        """What is forbidden to start is left alone, and so is an old copy whose protection has ended."""
         if self._host(site).records.need(machine.fabric_id).start_forbidden:
             return "it must not start"
+        ours = machine.tag is not None and self.on.machine_is_protected()
+        if not ours and site != self.on.active_site():
+            return "left alone: production is elsewhere"
         on = self.on.chance.random() < 0.7
         simulated.set_autostart(self._root(site), machine.fabric_id, on)
         return f"autostart {'on' if on else 'off'} at {site}"
@@ -144,11 +147,11 @@ class Owner:
         if any(machine.name == record.definition.name for machine in there):
             return f"{site} has a machine of that name"
         self._host(site).records.save(record)
-        if self.on.machine_is_protected() and self.on.active_site() != site:
-            vetoed = self._is_vetoed_soon(site, record.fabric_id)
-            simulated.set_autostart(self._root(site), record.fabric_id, False)
-            return f"defined again at {site}, {'' if vetoed else 'not '}vetoed"
-        return f"defined again at {site}"
+        if self.on.active_site() == site:
+            return f"defined again at {site}"
+        vetoed = self.on.machine_is_protected() and self._is_vetoed_soon(site, record.fabric_id)
+        simulated.set_autostart(self._root(site), record.fabric_id, False)
+        return f"defined again at {site}, {'' if vetoed else 'not '}vetoed"
 
     def _is_vetoed_soon(self, site: str, fabric_id: str) -> bool:
         deadline = time.monotonic() + VETO_SECONDS
