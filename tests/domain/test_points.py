@@ -41,9 +41,10 @@ def test_a_machine_outside_any_group_uses_its_latest_point_for_a_multi_vm_choice
     assert points.pick(found, RecoveryPointChoice.LATEST_MULTI_VM_APP_CONSISTENT).id == "p1"
 
 
-def test_in_a_slot_the_point_of_a_set_stays_and_an_earlier_ordinary_one_goes():
-    hours_ago = [point(1, 5 * HOUR + 1800), point(2, 5 * HOUR + 1000, set_id="s"), point(3)]
-    assert [each.id for each in retention.to_drop(hours_ago, DAY)] == ["p1"]
+def test_in_a_slot_the_first_point_of_a_set_stays_and_the_first_ordinary_one():
+    ages = [(1, 1800, None), (2, 1600, "s"), (3, 1400, None), (4, 1200, "t")]
+    hours_ago = [point(seq, 5 * HOUR + age, set_id=set_id) for seq, age, set_id in ages]
+    assert [each.id for each in retention.to_drop([*hours_ago, point(5)], DAY)] == ["p3", "p4"]
 
 
 def test_a_named_point_is_found_or_its_absence_is_said():

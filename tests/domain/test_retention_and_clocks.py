@@ -1,6 +1,6 @@
 """No clock that is set, at any site and at any time, costs a point that is inside its retention."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -185,3 +185,33 @@ def test_points_of_a_release_that_noted_no_uptime_age_by_the_slower_clock_and_no
     replica.live("time passes", 1741)
     replica.seal()
     assert replica.prune() == ["p1"]
+
+
+forged = st.lists(
+    st.tuples(
+        st.integers(-HOUR, HOUR) | st.integers(-5 * DAY, 5 * DAY), st.sampled_from([None, "shop-1", "shop-2"])
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=200)
+@given(forged, st.sampled_from([HOUR, DAY, 8 * DAY]))
+def test_whatever_a_source_says_of_the_points_that_it_sends_no_earlier_point_goes_for_them(
+    claims, retention_seconds
+):
+    replica = Replica(retention_seconds)
+    for _ in range(60):
+        replica.live("time passes", 1800)
+        replica.seal()
+    clean = list(replica.points)
+    for by, set_id in claims:
+        replica.seal()
+        told = replica.points.pop()
+        replica.points.append(replace(told, taken_at=told.taken_at + timedelta(seconds=by), set_id=set_id))
+    replica.live("time passes", 3 * HOUR)
+    replica.seal()
+    dropped = {each.id for each in retention.to_drop(replica.points, retention_seconds)}
+    without = retention.to_drop([*clean, replica.points[-1]], retention_seconds)
+    assert dropped & {each.id for each in clean} <= {each.id for each in without}

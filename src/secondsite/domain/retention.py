@@ -6,8 +6,8 @@ It is measured only by the uptime of the target's host, so that neither setting 
 makes a point old. The slots of the grid follow the source's clock, which the machines of a group share, as long as that
 clock agrees with the uptime; where it was set, or the target's host was restarted, another slot begins.
 The newest point is never deleted, nor the newest that is not damaged, nor one that is held, leased or committed. Of a
-slot the earliest point of a set stays, else the earliest: so the machines of a group keep the same sets. A damaged
-point stays only in a slot that has no other.
+slot the point that arrived first stays: what comes later, whatever it says of itself, takes no place. Points of sets have slots of
+their own, so that the machines of a group keep the same sets. A damaged point stays only in a slot that has no other.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,8 +17,8 @@ from ..ground.uptime import Uptime
 from .points import RecoveryPoint, newest
 
 GRID: tuple[tuple[int, int], ...] = ((2 * HOUR, 0), (DAY, HOUR), (7 * DAY, 2 * HOUR), (366 * DAY, 4 * HOUR))
-Slot = tuple[int, int, str, int]
-EVERY_POINT: Slot = (0, 0, "", 0)
+Slot = tuple[int, bool, int, str, int]
+EVERY_POINT: Slot = (0, False, 0, "", 0)
 
 
 def to_drop(
@@ -32,7 +32,7 @@ def to_drop(
     usable = newest(point for point in points if not point.damaged)
     kept: set[Slot] = set()
     dropped = []
-    for point in sorted(points, key=lambda p: (p.damaged, p.set_id is None, p.epoch, p.seq)):
+    for point in sorted(points, key=lambda p: (p.damaged, p.epoch, p.seq)):
         if point is last or point is usable or point.id in protected_ids or point.committed:
             continue
         slot = _slot(point, found[point.id], retention_seconds)
@@ -72,7 +72,7 @@ def _slot(point: RecoveryPoint, age_seconds: float, retention_seconds: int) -> S
         return None
     for until, every in GRID:
         if age_seconds <= until:
-            return (every, *_place(point, every)) if every else EVERY_POINT
+            return (every, point.set_id is not None, *_place(point, every)) if every else EVERY_POINT
     return None
 
 
