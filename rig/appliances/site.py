@@ -58,6 +58,11 @@ class Site(SimulatedSite):
             self._appliance.stop(STOP_SECONDS)
             self._appliance = None
 
+    def restart(self, **changes: Any) -> Self:
+        """With these settings changed, from now on."""
+        self.stop()
+        return self.start(**changes)
+
     def end(self) -> None:
         self.stop()
         self._demolish()

@@ -59,6 +59,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "Free space at the target or shorten the retention. Replication goes on by itself.",
         ),
         _kind(
+            "history-kept",
+            W,
+            "A retention was lowered or a hold was released, and the target keeps what that would delete until its deletion delay "
+            "is over. Or its least retention is longer than the policy's.",
+            "Nothing, if it was meant: the points go then by themselves. If nobody meant it, somebody else may have your token: "
+            "replace the vault's tokens, raise the retention again, and hold the points that you need.",
+        ),
+        _kind(
             "peer-unreachable",
             W,
             "The other site's appliance does not answer on its data port.",

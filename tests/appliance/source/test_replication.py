@@ -137,6 +137,7 @@ def test_resynchronize_repairs_a_replica_that_lost_its_place(pair):
 
 
 def test_points_that_the_policy_no_longer_keeps_are_dropped(pair):
+    pair.target.restart(deletion_delay_seconds=0)
     pair.protect().synchronized()
     for number in range(3):
         pair.source.write(pair.fabric_id, number * MiB, noise(64 * KiB))

@@ -25,6 +25,7 @@ def _latest_only(pair):
 
 
 def test_a_held_point_outlives_retention_and_a_restart_and_goes_when_it_is_released(pair):
+    pair.target.restart(deletion_delay_seconds=0)
     pair.protect().synchronized()
     pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
     content, kept = pair.source.read(pair.fabric_id), pair.point_now()

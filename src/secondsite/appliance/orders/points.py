@@ -76,6 +76,7 @@ def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
     with context.alone(hosted, "holding a point"):
         hosted.record(payload.point_id)
         sentence = hosted.replica.hold(payload.point_id, payload.reason)
+        hosted.delayed.hold(payload.point_id)
         shapes = hosted.refresh()
     return sentence, Points(points=shapes)
 
@@ -83,7 +84,8 @@ def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
 def release_point(context: Context, payload: OnePoint) -> tuple[str, Points]:
     hosted = context.hosted()
     with context.alone(hosted, "releasing a point"):
-        hosted.record(payload.point_id)
+        if hosted.record(payload.point_id).held is not None:
+            hosted.delayed.release(payload.point_id)
         sentence = hosted.replica.release(payload.point_id)
         shapes = hosted.refresh()
         hosted.wants_trim = True

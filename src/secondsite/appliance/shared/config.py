@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from pydantic import Field
+
 from ...domain import errors
 from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
@@ -55,6 +57,11 @@ class ApplianceConfig(Shape):
     """An intact point is read again after this time."""
     scrub_journal_again_seconds: float = HOUR
     """The same for cycles of the journal, which are kept only briefly."""
+    deletion_delay_seconds: float = Field(14 * DAY, ge=0)
+    """What the vault has deleted stays so long: replicas whose protection ended, and the points that a lowered retention, a
+    released hold or a commit would take. Counted by the uptime of this host; 0: it goes at once."""
+    minimum_retention_seconds: int = Field(0, ge=0)
+    """The retention of all replicas here is at least this, whatever the vault's policies say."""
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
 

@@ -7,6 +7,7 @@ Its rooms:
     old_disks      the disks that a machine had here
     admission      who may send which cycle
     apply          apply received cycles, drop old points
+    delayed_deletions  what waits for the deletion delay
     direct         cycles written without the inbox
     journal_space  shorten journals before the store is full
     journal        which instants can be recovered

@@ -14,6 +14,8 @@ import structlog
 from ...datapath import errors as datapath_errors
 from ...datapath.cycles import cycle_file
 from ...domain import errors, retention
+from ...domain.amounts import span
+from ...domain.points import RecoveryPoint
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
@@ -234,10 +236,7 @@ class Applier:
         old_disks.look(hosted)
         if hosted.replica.state.committed_point_id is not None:
             return False
-        points = [point.to_domain() for point in hosted.refresh()]
-        state = hosted.replica.state
-        spared = {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
-        doomed = retention.to_drop(points, hosted.setup.policy.retention_seconds, spared)
+        doomed = self._doomed(hosted)
         found = doomed[0].id if doomed else hosted.useless()
         if found is None:
             self._forget_disks(hosted)
@@ -247,3 +246,27 @@ class Applier:
         hosted.refresh()
         log.debug("point.dropped", machine=hosted.machine_id, point=found)
         return len(doomed) > 1
+
+    def _doomed(self, hosted: HostedReplica) -> list[RecoveryPoint]:
+        """The points that may go; those that the policy alone would let go are told."""
+        points = [point.to_domain() for point in hosted.refresh()]
+        delayed, spared = hosted.delayed, hosted.spared()
+        delayed.look({point.id for point in points})
+        doomed = retention.to_drop(points, delayed.retention_seconds, spared | delayed.spared)
+        unwanted = retention.to_drop(points, hosted.setup.policy.retention_seconds, spared)
+        _tell_of_kept(hosted, max(0, len(unwanted) - len(doomed)))
+        return doomed
+
+
+def _tell_of_kept(hosted: HostedReplica, count: int) -> None:
+    if not count:
+        hosted.findings.clear("history-kept")
+        return
+    wants, counts = hosted.setup.policy.retention_seconds, hosted.delayed.retention_seconds
+    left = hosted.delayed.longest_left_seconds
+    why = f"{span(left)} more by the deletion delay" if left else "by the least retention"
+    hosted.findings.add(
+        "history-kept",
+        f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault would have deleted, {why} of "
+        f"its site: the policy says {span(wants)}, and {span(counts)} counts.",
+    )

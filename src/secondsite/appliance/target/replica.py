@@ -20,6 +20,7 @@ from ...wire.common.points import PointShape
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
+from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles
 from .key_custody import FINDINGS
 from .verdicts import PointVerdict, Verdicts
@@ -35,7 +36,9 @@ class HostedReplica:
     """Invariant: only the thread that has the lock applies cycles, seals or drops points, and opens or closes
     runs."""
 
-    def __init__(self, setup: ReplicaSetup, accepting: bool, replica: Replica, state: State) -> None:
+    def __init__(
+        self, setup: ReplicaSetup, accepting: bool, replica: Replica, state: State, rules: Rules
+    ) -> None:
         self.setup = setup
         self.accepting = accepting
         self.replica = replica
@@ -43,6 +46,7 @@ class HostedReplica:
         self.unreadable = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
         self.cycles = KeptCycles(replica)
+        self.delayed = DelayedDeletions(replica.files.root, rules, setup.policy.retention_seconds)
         self.points: tuple[PointShape, ...] = ()
         self.wants_work = True
         self.wants_trim = True
@@ -68,6 +72,7 @@ class HostedReplica:
         """Save setup and state; durable when it returns."""
         setup = setup or self.setup
         accepting = self.accepting if accepting is None else accepting
+        self.delayed.follow(setup.policy.retention_seconds)
         self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
         self.setup, self.accepting = setup, accepting
 
@@ -174,12 +179,16 @@ class HostedReplica:
         else:
             self.unreadable.clear("replica-damaged")
 
+    def spared(self) -> set[str]:
+        """Ids of points that are in use, or held."""
+        state = self.replica.state
+        return {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
+
     def useless(self) -> str | None:
         """The oldest point, if its manifest cannot be read and nothing keeps it."""
-        state, ids = self.replica.state, self.replica.point_ids
-        spared = {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
-        known = {point.id for point in self.points}
-        return ids[0] if known and ids[0] not in known | spared else None
+        ids, known = self.replica.point_ids, {point.id for point in self.points}
+        kept = known | self.spared() | self.delayed.spared
+        return ids[0] if known and ids[0] not in kept else None
 
     def record(self, point_id: str) -> PointRecord:
         """A point by its id; raises NotFound."""

@@ -20,6 +20,7 @@ from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State, withdrawn
 from . import old_disks
+from .delayed_deletions import Rules
 from .journal_space import JournalSpace
 from .key_custody import Custody
 from .replica import HostedReplica
@@ -36,6 +37,7 @@ class ReplicaHost:
         self.daemon = StorageDaemon(config.store / "daemon")
         self.journal_budget_bytes = config.journal_budget_bytes
         self.space = JournalSpace(self.folder, self.all)
+        self._rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
         self._state = state
         self._lock = threading.Lock()
         self._hosted: dict[str, HostedReplica] = {}
@@ -59,7 +61,7 @@ class ReplicaHost:
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
-        hosted = HostedReplica(setup, accepting, replica, self._state)
+        hosted = HostedReplica(setup, accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
         hosted.look_for_key()
         inbox.clear_parts(replica.inbox)
@@ -165,7 +167,7 @@ class ReplicaHost:
         # the files may have been here, forgotten by a database from an old backup
         _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
-        hosted = HostedReplica(setup, True, replica, self._state)
+        hosted = HostedReplica(setup, True, replica, self._state, self._rules)
         if hosted.failed_over:  # it was forgotten
             setup = _not_made(setup)
         hosted.save(setup=setup, accepting=not hosted.failed_over)

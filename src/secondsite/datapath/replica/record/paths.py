@@ -10,6 +10,7 @@ REPLICA/runs/RUN/KEY.qcow2         overlays that machines run on
 REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
 REPLICA/inbox/                     cycles that wait to be applied
 REPLICA/journal/                   cycles that were applied and are kept for a while; marks of damaged ones
+REPLICA/delayed.json               deletions that wait; the appliance's, as is removed.json of a replica in the trash
 """
 
 from __future__ import annotations
