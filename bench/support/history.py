@@ -18,7 +18,7 @@ import xxhash
 
 from bench.errors import NotMeasured
 from bench.support import content
-from secondsite.appliance.target import replica as hosted
+from secondsite.appliance.target import point_shapes
 from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
 from secondsite.datapath.frames.frame import Frame
@@ -129,7 +129,7 @@ def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: 
 
 
 def _prune(replica: Replica, retention_seconds: int, instants: dict[str, _Instant]) -> None:
-    points = [_aged(hosted.shape(record).to_domain()) for record in replica.points()]
+    points = [_aged(point_shapes.shape(record, None).to_domain()) for record in replica.points()]
     for doomed in retention.to_drop(points, retention_seconds):
         replica.drop(doomed.id)
         del instants[doomed.id]

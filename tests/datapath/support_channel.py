@@ -107,12 +107,16 @@ class Admission:
     arrivals: list[Path] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
     write: Callable[..., Any] | None = None
+    not_understood_of: list[tuple[str, str]] = field(default_factory=list)
 
     def accept(self, peer_name, header):
         self.peers.append(peer_name)
         if self.refusal:
             raise self.refusal
         return Accept(self.inbox_dir, budget_bytes=self.budget_bytes, direct=self.write is not None)
+
+    def not_understood(self, peer_name, said, problem):
+        self.not_understood_of.append((peer_name, problem.message))
 
     def digests(self, machine_id, disk_key, offset, length, block_bytes):
         return hashes.block_digests(self.replica[disk_key][offset : offset + length], block_bytes)

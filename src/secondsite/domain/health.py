@@ -79,6 +79,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "Read its reason; 'secondsite machine resynchronize MACHINE' repairs a replica that no longer follows its source.",
         ),
         _kind(
+            "cycle-not-understood",
+            C,
+            "The source's appliance announced a cycle with values that no cycle has. The cycle was refused, and nothing of it was "
+            "kept.",
+            "Bring both appliances to the same release. If they are, somebody may speak in the name of the source's appliance: hold "
+            "the points that matter with 'secondsite point hold MACHINE POINT', and look at that host.",
+        ),
+        _kind(
             "resynchronizing",
             W,
             "The change bitmap was lost or is not usable (a host or QEMU died, a foreign tool removed it), so blocks are "

@@ -111,7 +111,7 @@ def test_a_file_that_lacks_a_whole_frame_is_found(tmp_path):
 
 
 def test_a_header_survives_json_and_refuses_nonsense():
-    header = cycle_header(SIZE, MiB, point={"consistency": "app"}, sync={"slice": 3})
+    header = cycle_header(SIZE, MiB, point={"point_id": "p1", "consistency": "app"}, sync={"vda": 3})
     assert CycleHeader.from_json(header.to_json()) == header
     for change in ({"seq": -1}, {"epoch": "1"}, {"disks": [{"key": "vda"}]}, {"point": 5}, {"seq": True}):
         with pytest.raises(ProtocolViolated):

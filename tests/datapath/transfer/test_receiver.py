@@ -14,7 +14,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.datapath.channel import connection as channel
 from secondsite.datapath.cycles import inbox
-from secondsite.datapath.errors import CycleRefused, DatapathError, PeerRefused, PeerUnreachable
+from secondsite.datapath.errors import CycleRefused, PeerRefused, PeerUnreachable
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
@@ -124,11 +124,16 @@ def test_a_question_outside_the_header_is_refused(target):
         assert refusal(connection).code == "protocol-violated"
 
 
-def test_a_header_that_is_not_understood_ends_the_connection(target):
+def test_a_header_that_is_not_understood_is_refused_and_the_connection_takes_the_next(target):
     with target.dial() as connection:
         connection.send_message("BEGIN", header={"machine_id": "web01"})
-        with pytest.raises(DatapathError):
+        with pytest.raises(PeerRefused, match="header is not understood") as refused:
             connection.receive_message("ACCEPT")
+        assert refused.value.code == "protocol-violated"
+        begin(connection, cycle_header(SIZE))
+    [(peer, said)] = target.admission.not_understood_of
+    assert peer == "source"
+    assert "base_seq" in said
 
 
 def test_a_refusal_at_the_door_reaches_the_sender_word_for_word(target):

@@ -30,7 +30,7 @@ def test_a_full_cycle_arrives_bit_for_bit_and_durable(target, tmp_path):
     content = disk_content(SIZE + 12345 // 512 * 512)
     with served_disk(tmp_path, content) as disk, target.dial(peer_name="target") as connection:
         seen: list[Any] = []
-        header = cycle_header(len(content), point={"consistency": "crash"})
+        header = cycle_header(len(content), point={"point_id": "p1", "consistency": "crash"})
         result = sender.send_cycle(
             connection, header, [DiskPlan(disk, "vda", whole(content))], progress=seen.append
         )

@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+
+import structlog
 
 from ...wire.control import Status
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
@@ -12,6 +14,8 @@ from ..target import ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
 
 ALL_EVERY_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 class Reporter:
@@ -36,7 +40,7 @@ class Reporter:
 
     def next(self) -> Status | None:
         """The next message; None if nothing changed since the last."""
-        sources = {f"s/{each.machine_id}": each.status() for each in self._replication.sources()}
+        sources = {f"s/{each.machine_id}": each for each in self._source_statuses()}
         replicas = {f"r/{each.machine_id}": each.status() for each in self._host.all()}
         everything = not self._all_at or time.monotonic() - self._all_at >= ALL_EVERY_SECONDS
         now: dict[str, SourceStatus | ReplicaStatus] = {**sources, **replicas}
@@ -58,6 +62,14 @@ class Reporter:
             generations=generations,
             drill_generations=drills,
         )
+
+    def _source_statuses(self) -> Iterator[SourceStatus]:
+        """What is wrong with one machine keeps no other from being told."""
+        for source in self._replication.sources():
+            try:
+                yield source.status()
+            except Exception as problem:
+                log.warning("source.not-described", machine=source.machine_id, problem=str(problem))
 
     def _new_generations(self, series: str) -> dict[str, int]:
         told = self._generations_told.get(series, {})

@@ -60,9 +60,12 @@ def _seal(hosted: HostedReplica) -> tuple[str | None, str]:
 
 
 def _newest_definition(hosted: HostedReplica) -> dict[str, object]:
-    records = hosted.replica.points()
-    found = hosted.definition(records[-1]) if records else hosted.setup.definition
-    return found.model_dump(mode="json")
+    for record in reversed(hosted.replica.points()):
+        try:
+            return hosted.definition(record).model_dump(mode="json")
+        except errors.PointDamaged:
+            continue
+    return hosted.setup.definition.model_dump(mode="json")
 
 
 def list_points(context: Context, _payload: Nothing) -> tuple[str, Points]:

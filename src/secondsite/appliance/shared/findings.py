@@ -26,6 +26,9 @@ REFUSALS = {
     "out-of-order",
     "peer-refused",
     "firmware-missing",
+    "protocol-violated",
+    "wrong-definition",
+    "disk-too-large",
     "encryption-key-missing",
     "encryption-key-wrong",
 }

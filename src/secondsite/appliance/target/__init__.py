@@ -4,6 +4,7 @@ Its rooms:
 
     replicas       all of them: create, find, remove
     replica        one of them, and its lock
+    point_shapes   its points as the vault is told of them
     old_disks      the disks that a machine had here
     admission      who may send which cycle
     apply          apply received cycles, drop old points

@@ -5,14 +5,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
 from ...datapath.cycles import CycleHeader
 from ...datapath.digests import hashes, zero_digests
+from ...datapath.errors import ProtocolViolated
 from ...datapath.extents import Extent
 from ...datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ...datapath.transfer import Accept, CycleRefused, Write
 from ...domain.errors import SecondsiteError
 from ...ground import seams
+from ...ground.plural import counted
+from ...wire.common.machines import MachineDefinition
 from . import direct, old_disks
 from .apply import Applier
 from .replica import HostedReplica
@@ -43,7 +47,20 @@ class Admission:
             )
         if hosted.accepting:
             self._look_at_old_disks(hosted)
-        return self._admit(hosted, header)
+        place = self._admit(hosted, header)
+        _check_definition(header)
+        hosted.findings.clear("cycle-not-understood")
+        return place
+
+    def not_understood(self, peer_name: str, said: object, problem: ProtocolViolated) -> None:
+        """Tell it of the machine, if the peer replicates it."""
+        machine_id = said.get("machine_id") if isinstance(said, dict) else None
+        hosted = self._host.find(machine_id) if isinstance(machine_id, str) else None
+        if hosted is not None and hosted.setup.source_appliance_id == peer_name:
+            hosted.findings.add("cycle-not-understood", f"{problem.message}.")
+            log.warning("cycle.not-understood", peer=peer_name, machine=machine_id, problem=problem.message)
+        else:
+            log.info("cycle.not-understood", peer=peer_name, problem=problem.message)
 
     def _admit(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         """Where a cycle of the right peer goes; raises CycleRefused."""
@@ -168,3 +185,17 @@ class Admission:
             return self._host.get(machine_id)
         except SecondsiteError as problem:
             raise CycleRefused("no-replica", problem.message, do=problem.do) from problem
+
+
+def _check_definition(header: CycleHeader) -> None:
+    """A drill or a failover would find out too late."""
+    definition = (header.point or {}).get("definition")
+    try:
+        if definition:
+            MachineDefinition.model_validate(definition)
+    except ValidationError as problem:
+        raise CycleRefused(
+            "wrong-definition",
+            f"The cycle's point has a definition that is none: {counted(problem.error_count(), 'error')}.",
+            do="Bring both appliances to the same release.",
+        ) from problem

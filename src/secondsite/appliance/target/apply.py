@@ -26,6 +26,9 @@ from .replicas import ReplicaHost
 LOOK_EVERY_SECONDS = 60.0
 """How often idle replicas are looked at: leases end, policies change."""
 
+OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What a value raises that nobody thought of. The same cycle would raise it again, and keep all after it from the replica."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -198,6 +201,10 @@ class Applier:
         except (datapath_errors.CycleDamaged, datapath_errors.CycleOutOfOrder) as error:
             self._discard(hosted, path, error)
             return
+        except OF_VALUES as error:
+            log.exception("cycle.not-applicable", machine=hosted.machine_id, file=path.name)
+            self._discard(hosted, path, _not_applicable(seq, error))
+            return
         seams.reach("appliance.inbox.applied")
         hosted.cycles.retire(path, hosted.setup.epoch, seq, hosted.setup.policy.journal_seconds)
         seams.reach("appliance.inbox.retired")
@@ -269,4 +276,10 @@ def _tell_of_kept(hosted: HostedReplica, count: int) -> None:
         "history-kept",
         f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault would have deleted, {why} of "
         f"its site: the policy says {span(wants)}, and {span(counts)} counts.",
+    )
+
+
+def _not_applicable(seq: int, error: Exception) -> datapath_errors.CycleDamaged:
+    return datapath_errors.CycleDamaged(
+        f"Cycle {seq} says what no cycle says: {repr(error)[:200]}.", do="Look at the source's appliance."
     )

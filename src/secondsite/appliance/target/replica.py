@@ -6,6 +6,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+from pydantic import ValidationError
+
 from ...datapath import errors as datapath_errors
 from ...datapath.cycles import CycleHeader, FirmwareFile, cycle_file, inbox
 from ...datapath.encryption import DataKey
@@ -23,7 +26,10 @@ from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles
 from .key_custody import FINDINGS
-from .verdicts import PointVerdict, Verdicts
+from .point_shapes import in_doubt, shape_if_any
+from .verdicts import Verdicts
+
+log = structlog.get_logger(__name__)
 
 FAILOVER = "failover"
 """The name of the run that a failed-over machine runs on."""
@@ -161,10 +167,11 @@ class HostedReplica:
     def refresh(self) -> tuple[PointShape, ...]:
         """Read the points again; call it after they changed."""
         records = self.replica.points()
-        known = tuple(shape(record, self.verdicts.of(record.point_id)) for record in records)
+        shapes = (shape_if_any(record, self.verdicts.of(record.point_id)) for record in records)
+        known = tuple(point for point in shapes if point is not None)
         doubted = self.verdicts.doubted(known)
-        self.points = tuple(_in_doubt(point) if point.id in doubted else point for point in known)
-        self._look_for_unreadable({record.point_id for record in records})
+        self.points = tuple(in_doubt(point) if point.id in doubted else point for point in known)
+        self._look_for_unreadable({point.id for point in known})
         return self.points
 
     def _look_for_unreadable(self, known: set[str]) -> None:
@@ -201,14 +208,34 @@ class HostedReplica:
         )
 
     def definition(self, record: PointRecord) -> MachineDefinition:
-        """The definition at the point, with the point's disks; the setup's, if the point has none."""
-        body = record.manifest.definition
-        found = MachineDefinition.model_validate(dict(body)) if body else self.setup.definition
+        """The definition at the point, with the point's disks; the setup's, if the point has none. Raises PointDamaged."""
+        found = self._described(record) if record.manifest.definition else self.setup.definition
         kept = {disk.key for disk in record.manifest.disks}
         return found.model_copy(update={"disks": tuple(disk for disk in found.disks if disk.key in kept)})
 
+    def _described(self, record: PointRecord) -> MachineDefinition:
+        try:
+            return MachineDefinition.model_validate(dict(record.manifest.definition))
+        except ValidationError as problem:
+            raise errors.PointDamaged(
+                f"The definition of the machine at point {record.point_id} is none: {counted(problem.error_count(), 'error')}.",
+                do="Choose another point.",
+            ) from problem
+
     def status(self) -> ReplicaStatus:
-        """The status for the vault; reads only memory and the names in the inbox."""
+        """The status for the vault; reads only memory and the names in the inbox. What is wrong with this replica keeps no
+        other from being told."""
+        try:
+            return self._status()
+        except Exception as problem:
+            log.warning("replica.not-described", machine=self.machine_id, problem=str(problem))
+            self.findings.add("replica-damaged", f"{self} cannot be described: {problem}")
+            return ReplicaStatus(
+                machine_id=self.machine_id, epoch=self.setup.epoch, accepting=self.accepting, synchronized=False,
+                findings=self.findings.all(),
+            )  # fmt: skip
+
+    def _status(self) -> ReplicaStatus:
         state = self.replica.state
         current = state.epoch == self.setup.epoch
         taken_at = state.processed_taken_at if current else None
@@ -240,34 +267,6 @@ class HostedReplica:
             self._stored_bytes = sum(_blocks(path) for path in folder.rglob("*"))
             self._counted_at = time.monotonic()
         return self._stored_bytes
-
-
-def shape(record: PointRecord, verdict: PointVerdict | None = None) -> PointShape:
-    """A point for the vault, with the result of reading it."""
-    return PointShape.model_validate(
-        {
-            "id": record.point_id,
-            "taken_at": record.manifest.taken_at,
-            "sealed_at": record.manifest.sealed_at,
-            "uptime": record.manifest.uptime,
-            "consistency": record.manifest.consistency,
-            "epoch": record.manifest.epoch,
-            "seq": record.manifest.seq,
-            "set_id": record.manifest.set_id,
-            "reason": record.manifest.reason,
-            "committed": record.committed,
-            "added_bytes": record.added_bytes,
-            "disks": [disk.key for disk in record.manifest.disks],
-            "held": record.held,
-            "damaged": bool(verdict and verdict.bad),
-            "verified_at": verdict.at if verdict else None,
-        }
-    )
-
-
-def _in_doubt(point: PointShape) -> PointShape:
-    """As if it was damaged, until it is read again."""
-    return point.model_copy(update={"damaged": True, "verified_at": None})
 
 
 def _carried(path: Path, key: DataKey | None) -> Sequence[FirmwareFile]:

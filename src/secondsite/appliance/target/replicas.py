@@ -50,14 +50,16 @@ class ReplicaHost:
             # a daemon that outlived a killed appliance still has the disks open; starting ends it
             self.daemon.start()
         remove.sweep(self.folder)
-        for setup_json, accepting in self._state.replicas().values():
-            setup = ReplicaSetup.model_validate_json(setup_json)
+        for machine_id, (setup_json, accepting) in self._state.replicas().items():
+            name = machine_id
             try:
+                setup = ReplicaSetup.model_validate_json(setup_json)
+                name = setup.machine_name
                 self._open(setup, accepting)
             except Exception as error:
                 # one damaged replica must not keep the others from being recovered
-                log.error("replica.not-opened", machine=setup.machine_id, problem=str(error))
-                self._unopened[setup.machine_id] = _not_opened(setup.machine_name, ours(error))
+                log.error("replica.not-opened", machine=machine_id, problem=str(error))
+                self._unopened[machine_id] = _not_opened(name, ours(error))
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)

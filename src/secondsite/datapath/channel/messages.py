@@ -7,8 +7,13 @@ from typing import Any, NamedTuple
 
 from ..errors import PeerRefused, ProtocolViolated
 from ..frames import Encoded, Header, Kind, codec
+from . import bounded_json
 
 _SAME_RELEASE = "run the same release at both ends"
+_LONGEST_NAME = 40
+_LONGEST_SHOWN = 200
+_LONGEST_REFUSAL = 2000
+"""A refusal is shown to people, and logged."""
 
 
 class Message(NamedTuple):
@@ -39,19 +44,25 @@ def decode(received: Received) -> Message:
         raise ProtocolViolated(f"{received.header.kind.name} came in place of a message", do=_SAME_RELEASE)
     codec.decode(received.header, received.payload)
     try:
-        fields = json.loads(bytes(received.payload))
-        return Message(str(fields.pop("is")), fields)
+        fields = bounded_json.parse(bytes(received.payload))
+        return Message(_name(fields.pop("is")), fields)
     except (ValueError, KeyError, AttributeError, TypeError) as problem:
         raise ProtocolViolated(
-            f"a message is not a JSON object with a name: {problem!r}", do=_SAME_RELEASE
+            f"a message is not a JSON object with a name: {repr(problem)[:_LONGEST_SHOWN]}", do=_SAME_RELEASE
         ) from None
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
+        raise ValueError("its name is no word")
+    return value
 
 
 def expect(received: Received, *expected: str) -> Message:
     """The message if its name is one of `expected`; raises PeerRefused if it is a refusal."""
     message = decode(received)
     if message.name == "REFUSE":
-        text = {key: str(message.fields.get(key, "")) for key in ("message", "do", "code")}
+        text = {key: str(message.fields.get(key, ""))[:_LONGEST_REFUSAL] for key in ("message", "do", "code")}
         raise PeerRefused(text["message"], do=text["do"], code=text["code"] or PeerRefused.code)
     if message.name not in expected:
         raise ProtocolViolated(f"{message.name} came in place of {' or '.join(expected)}", do=_SAME_RELEASE)

@@ -8,9 +8,10 @@ Its rooms:
     entry       one cycle of the journal, and the name of its file
     damage      cycles of the journal that could not be read
     firmware    the firmware state that travels with a cycle
+    checked     values that a header may have
 """
 
-from . import cycle_file, firmware, inbox
+from . import checked, cycle_file, firmware, inbox
 from .cycle_file import CycleDisk, CycleHeader, CycleWriter
 from .entry import Entry
 from .firmware import MOST_BYTES, FirmwareFile
@@ -25,6 +26,7 @@ __all__ = [
     "Entry",
     "FirmwareFile",
     "Start",
+    "checked",
     "cycle_file",
     "firmware",
     "inbox",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -26,13 +26,14 @@ from ..encryption import FileKey, encrypted_file
 from ..errors import CycleDamaged, DatapathError, ProtocolViolated
 from ..frames import Encoded, Frame, packed
 from ..frames import frame as frames
-from . import firmware, inbox
+from . import checked, firmware, inbox
 from .firmware import FirmwareFile
 
 MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
 READABLE: Final = (MAGIC, b"SScycle\x00\x01\x00\x00\x00")
 """Version 2 may hold packed frames; files of version 1 in an inbox are still applied."""
 _FLUSH_BYTES: Final = 256 * MiB
+_LONGEST_SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,37 +71,43 @@ class CycleHeader:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> CycleHeader:
-        """Raises ProtocolViolated if a field is absent or of another type."""
+        """Raises ProtocolViolated if a field is absent, or is not what it may be."""
         try:
-            header = CycleHeader(
-                machine_id=str(fields["machine_id"]),
-                epoch=_natural(fields["epoch"]),
-                seq=_natural(fields["seq"]),
-                base_seq=None if fields["base_seq"] is None else _natural(fields["base_seq"]),
-                taken_at=str(fields["taken_at"]),
-                disks=tuple(CycleDisk(str(d["key"]), _natural(d["size_bytes"])) for d in fields["disks"]),
-                point=_object(fields.get("point")),
-                sync=_object(fields.get("sync")),
-                firmware=firmware.from_header(fields.get("firmware")),
-                apart=tuple(map(str, fields.get("apart", ()))),
-            )
+            return _header_of(checked.mapping(fields))
         except (KeyError, TypeError, ValueError) as problem:
             raise ProtocolViolated(
-                f"a cycle's header is not understood: {problem!r}", do="run the same release at both ends"
+                f"a cycle's header is not understood: {repr(problem)[:_LONGEST_SHOWN]}",
+                do="run the same release at both ends; if they do, somebody else may speak for the source's appliance",
             ) from None
-        return header
 
 
-def _natural(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{value!r} is not a natural number")
-    return value
+def _header_of(fields: dict[str, Any]) -> CycleHeader:
+    base_seq, point, sync = fields["base_seq"], fields.get("point"), fields.get("sync")
+    return CycleHeader(
+        machine_id=checked.name(fields["machine_id"]),
+        epoch=checked.natural(fields["epoch"]),
+        seq=checked.natural(fields["seq"]),
+        base_seq=None if base_seq is None else checked.natural(base_seq),
+        taken_at=checked.instant(fields["taken_at"]),
+        disks=_disks_of(checked.sequence(fields["disks"], checked.MOST_DISKS)),
+        point=None if point is None else checked.point(point),
+        sync=None if sync is None else checked.passes(sync),
+        firmware=firmware.from_header(fields.get("firmware")),
+        apart=tuple(map(checked.name, checked.sequence(fields.get("apart", ()), checked.MOST_DISKS))),
+    )
 
 
-def _object(value: object) -> dict[str, Any] | None:
-    if value is not None and not isinstance(value, dict):
-        raise ValueError(f"{value!r} is not an object")
-    return value
+def _disks_of(values: Sequence[Any]) -> tuple[CycleDisk, ...]:
+    disks = tuple(_disk_of(checked.mapping(value)) for value in values)
+    if len({disk.key for disk in disks}) != len(disks):
+        raise ValueError("a disk is named twice")
+    return disks
+
+
+def _disk_of(body: dict[str, Any]) -> CycleDisk:
+    return CycleDisk(
+        checked.name(body["key"]), checked.natural(body["size_bytes"], checked.LARGEST_DISK_BYTES)
+    )
 
 
 class CycleWriter:

@@ -18,11 +18,13 @@ from backports import zstd
 
 from ...ground.units import MiB
 from .. import errors
+from . import checked
 
 MOST_BYTES: Final = 4 * MiB
 """The most bytes that all files of a machine may have together."""
 MOST_PACKED_BYTES: Final = 3 * MiB
 """The most bytes that they may take in a header, which is one message of at most 4 MiB."""
+MOST_FILES: Final = 256
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -41,13 +43,16 @@ class FirmwareFile:
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> FirmwareFile:
         """Raises KeyError or ValueError for anything else, and for a name that could lead out of its folder."""
-        packed = body.get("packed")
-        file = FirmwareFile(str(body["name"]), str(body["sha256"]), int(body["size_bytes"]), packed)
-        if not _NAME.fullmatch(file.name) or not _SHA256.fullmatch(file.sha256):
-            raise ValueError(f"{file.name!r} is not the name of a firmware file")
-        if not 0 <= file.size_bytes <= MOST_BYTES or not isinstance(packed, str | None):
-            raise ValueError(f"firmware file {file.name} has {file.size_bytes} bytes")
-        return file
+        name, sha256, packed = body["name"], body["sha256"], body.get("packed")
+        if not _matches(_NAME, name) or not _matches(_SHA256, sha256):
+            raise ValueError(f"{checked.shown(name)} is not the name of a firmware file")
+        if not isinstance(packed, str | None):
+            raise ValueError(f"the content of firmware file {name} is not text")
+        try:
+            size_bytes = checked.natural(body["size_bytes"], MOST_BYTES)
+        except ValueError as problem:
+            raise ValueError(f"the size of firmware file {name}: {problem}") from None
+        return FirmwareFile(name, sha256, size_bytes, packed)
 
     @property
     def record(self) -> FirmwareFile:
@@ -59,9 +64,19 @@ def from_header(value: object) -> tuple[FirmwareFile, ...] | None:
     """The files that a header names, None where it says nothing; raises KeyError or ValueError."""
     if value is None:
         return None
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{value!r} is not a list of firmware files")
-    return tuple(map(FirmwareFile.from_json, value))
+    files = tuple(
+        FirmwareFile.from_json(checked.mapping(each)) for each in checked.sequence(value, MOST_FILES)
+    )
+    if (
+        len({file.name for file in files}) != len(files)
+        or sum(file.size_bytes for file in files) > MOST_BYTES
+    ):
+        raise ValueError(f"the firmware has a file twice, or more than {MOST_BYTES} bytes")
+    return files
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def pack(files: Mapping[str, bytes], known: Collection[str]) -> tuple[FirmwareFile, ...]:

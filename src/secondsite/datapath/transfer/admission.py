@@ -11,6 +11,7 @@ from typing import Protocol
 from ...ground import full_disk
 from ..cycles import CycleHeader
 from ..encryption import FileKey
+from ..errors import ProtocolViolated
 from ..extents import Extent
 from ..frames import Frame
 
@@ -40,6 +41,10 @@ class CycleAdmission(Protocol):
 
     def accept(self, peer_name: str, header: CycleHeader) -> Accept:
         """Whether this peer may send this cycle, and where to; raises CycleRefused."""
+        ...
+
+    def not_understood(self, peer_name: str, said: object, problem: ProtocolViolated) -> None:
+        """Note that this peer announced a cycle with a header that is none; it hears the problem, too."""
         ...
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:

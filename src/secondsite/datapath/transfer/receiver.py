@@ -18,9 +18,9 @@ import structlog
 
 from ...ground import full_disk, malloc
 from ...ground.units import MiB
-from ..channel import Connection
+from ..channel import Connection, Message
 from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox
-from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable
+from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable, ProtocolViolated
 from .admission import Accept, CycleAdmission
 from .incoming_cycle import IncomingCycle, inbox_full
 
@@ -37,13 +37,24 @@ def serve(connection: Connection, admission: CycleAdmission, between_seconds: fl
     try:
         while True:
             begin = connection.receive_message("BEGIN", "OFFER", within_seconds=between_seconds)
-            header = CycleHeader.from_json(begin.fields.get("header", {}))
-            if begin.name == "OFFER":
+            header = _header_of(connection, begin, admission)
+            if header is not None and begin.name == "OFFER":
                 answer_offer(connection, header, admission, parts=bool(begin.fields.get("parts")))
-            else:
+            elif header is not None:
                 receive_cycle(connection, header, admission)
     except (PeerUnreachable, PeerSilent) as gone:
         log.debug("peer.left", peer=connection.peer_name, problem=gone.message)
+
+
+def _header_of(connection: Connection, begin: Message, admission: CycleAdmission) -> CycleHeader | None:
+    """The header that the peer announced; None if it was refused, because it is none. Nothing of it is kept then."""
+    said = begin.fields.get("header")
+    try:
+        return CycleHeader.from_json(said if isinstance(said, dict) else {})
+    except ProtocolViolated as problem:
+        admission.not_understood(connection.peer_name, said, problem)
+        _refuse(connection, problem)
+        return None
 
 
 def answer_offer(

@@ -14,6 +14,7 @@ from typing import Any
 
 from ....ground.uptime import Uptime
 from ... import errors
+from ...cycles import checked
 from ...files import write_durably
 from .json_digest import digest_of
 
@@ -115,9 +116,28 @@ def load(path: Path) -> Manifest:
         body["disks"] = tuple(ManifestDisk(**disk) for disk in body["disks"])
         body["firmware"] = tuple(ManifestFirmware(**file) for file in body.get("firmware", ()))
         body["uptime"] = Uptime(**body["uptime"]) if body.get("uptime") else None
-        return Manifest(**body)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _checked(Manifest(**body))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise errors.ImageProblem(
             f"The manifest {path} cannot be trusted: {error}.",
             do="Choose another recovery point; drop this one.",
         ) from error
+
+
+def _checked(manifest: Manifest) -> Manifest:
+    """The manifest, if whoever reads it can compare, list and start from what it says: former releases kept whatever a
+    source said. Raises ValueError."""
+    checked.point(
+        {
+            "point_id": manifest.point_id, "consistency": manifest.consistency, "machine_name": manifest.machine_name,
+            "reason": manifest.reason, "set_id": manifest.set_id, "definition": manifest.definition,
+        }
+    )  # fmt: skip
+    for at in (manifest.taken_at, manifest.sealed_at):
+        checked.instant(at)
+    for number in (manifest.epoch, manifest.seq):
+        checked.natural(number)
+    for disk in manifest.disks:
+        checked.name(disk.key)
+        checked.natural(disk.size_bytes, checked.LARGEST_DISK_BYTES)
+    return manifest

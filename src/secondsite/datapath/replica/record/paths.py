@@ -21,14 +21,14 @@ from pathlib import Path
 
 from ....ground.durable import sync_folder
 from ... import errors
+from ...cycles import checked
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LAYER = re.compile(r"(\d{6,})\.qcow2")
 
 
 def checked_name(name: str, what: str) -> str:
     """The name, if it is safe as a file's; raises ImageProblem if it could lead out of its folder."""
-    if not _NAME.fullmatch(name):
+    if not checked.is_name(name):
         raise errors.ImageProblem(
             f"{name!r} cannot be used as a {what}.",
             do="Use letters, digits, '.', '_' and '-', starting with a letter or digit, at most 128.",

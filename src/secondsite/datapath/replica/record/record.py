@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import errors
-from ...cycles import FirmwareFile
+from ...cycles import FirmwareFile, checked
 from ...encryption import Wrapped
 from ...files import write_durably
 from .json_digest import digest_of
@@ -179,7 +179,16 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
     body["data_keys"] = tuple((key_id, wrapped) for key_id, wrapped in body.get("data_keys", ()))
     body["current"] = None if body.get("current") is None else tuple(body["current"])
     body["firmware"] = tuple(FirmwareFile.from_json(file) for file in body.get("firmware", ()))
+    body["processed_taken_at"] = _instant(body.get("processed_taken_at"))
     return ReplicaState(**body)
+
+
+def _instant(said: object) -> str | None:
+    """None for what is no instant: former releases kept whatever a source said. The next cycle brings one."""
+    try:
+        return checked.instant(said)
+    except ValueError:
+        return None
 
 
 def _disk(body: dict[str, Any]) -> DiskRecord:

@@ -14,12 +14,11 @@ from typing import Any
 
 from ....ground import host
 from ... import errors
-from ...cycles import FirmwareFile
+from ...cycles import FirmwareFile, checked
 from ...digests import DigestMap
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.manifest import Manifest, ManifestDisk, ManifestFirmware
-from ..record.paths import checked_name
 from ..record.record import Layer, ReplicaState
 
 
@@ -37,14 +36,14 @@ class PointFacts:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> PointFacts:
-        """Read a cycle's `point`; raises CycleDamaged without a usable point_id."""
+        """Read a cycle's `point`; raises CycleDamaged if it is not what a point may be."""
         known = {f.name for f in dataclasses.fields(cls)} - {"extra"}
         try:
-            checked_name(body["point_id"], "recovery point id")
+            checked.point(dict(body))
             facts = cls(**{key: value for key, value in body.items() if key in known})
-        except (KeyError, TypeError, errors.ImageProblem) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise errors.CycleDamaged(
-                f"A cycle asks for a recovery point without a usable point_id: {error}.",
+                f"A cycle asks for a recovery point that is none: {error}.",
                 do="Bring both appliances to the same release.",
             ) from error
         return dataclasses.replace(facts, extra={k: v for k, v in body.items() if k not in known})
