@@ -51,15 +51,13 @@ class ReplicaHost:
             self.daemon.start()
         remove.sweep(self.folder)
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
-            name = machine_id
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)
-                name = setup.machine_name
                 self._open(setup, accepting)
             except Exception as error:
                 # one damaged replica must not keep the others from being recovered
                 log.error("replica.not-opened", machine=machine_id, problem=str(error))
-                self._unopened[machine_id] = _not_opened(name, ours(error))
+                self._unopened[machine_id] = _not_opened(machine_id, ours(error))
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
@@ -248,9 +246,9 @@ class ReplicaHost:
         return self.folder if self.folder.exists() else self.folder.parent
 
 
-def _not_opened(machine_name: str, problem: SecondsiteError) -> errors.ReplicaError:
+def _not_opened(machine_id: str, problem: SecondsiteError) -> errors.ReplicaError:
     return errors.ReplicaError(
-        f"The replica of {machine_name} is here and cannot be opened: {problem.message}", do=problem.do
+        f"The replica of {machine_id} is here and cannot be opened: {problem.message}", do=problem.do
     )
 
 
