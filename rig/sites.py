@@ -165,11 +165,13 @@ class Rig(Hands):
     def _enroll(self, vault: Vault, site: str, host: str) -> None:
         key = vault.sites[site].create_registration_key()
         home = self.home(f"appliance-{host}")
+        key_file = self.folder / f"registration-key-{host}"
+        key_file.write_text(f"{key.key}\n")
         arguments = [
             "--vault",
             self.url,
-            "--key",
-            key.key,
+            "--key-file",
+            str(key_file),
             "--fingerprint",
             key.ca_fingerprint,
             "--home",

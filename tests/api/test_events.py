@@ -89,7 +89,7 @@ def test_a_stream_that_says_nothing_shows_that_it_lives(monkeypatch, follow, ver
 
 
 def test_a_stream_tells_nothing_more_and_ends_once_its_token_is_deleted(vault, ask, protected, monkeypatch):
-    robot = ask("POST", "/tokens", 201, json={"name": "robot"})["token"]
+    robot = ask("POST", "/tokens", 201, json={"name": "robot", "roles": ["contributor"]})["token"]
     with served(vault.app) as url, stream(url, robot, "/events", seconds=AT_ONCE_SECONDS) as events:
         ask("POST", "/machines/web01/points/p1/verify", 202)
         assert next(events).name in ("job", "machine")
@@ -101,7 +101,7 @@ def test_a_stream_tells_nothing_more_and_ends_once_its_token_is_deleted(vault, a
 @pytest.mark.parametrize("path", ["/events", "/jobs/{job}/events"])
 def test_a_quiet_stream_ends_soon_after_its_token(vault, ask, verified, monkeypatch, path):
     monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
-    robot = ask("POST", "/tokens", 201, json={"name": "robot"})["token"]
+    robot = ask("POST", "/tokens", 201, json={"name": "robot", "roles": ["contributor"]})["token"]
     with served(vault.app) as url, stream(url, robot, path.format(job=verified), seconds=5) as events:
         ask("DELETE", "/tokens/robot", 204)
         list(events)

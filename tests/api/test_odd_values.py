@@ -59,7 +59,7 @@ def test_dates_numbers_and_names_of_all_kinds_are_refused_in_words(rest):
         )
     for name in NAMES:
         for path in ("/sites", "/policies", "/tokens", "/groups"):
-            body = {"name": name, "source_site": name, "target_site": name}
+            body = {"name": name, "source_site": name, "target_site": name, "roles": ["reader"]}
             refused_in_words(post(rest, path, body))
         refused_in_words(
             post(rest, "/machines/enable-protection", {"machines": [name], "disks": {name: [name]}})
@@ -110,10 +110,15 @@ def test_bodies_that_are_hardly_json_and_odd_headers_are_refused_in_words(vault)
 
 def test_a_body_of_odd_text_is_refused_and_pairs_of_surrogates_are_text(vault):
     for name in (r"\ud800", r"\udc00\ud800", r"a\u0000", r"\uD83D", r"\\\u0000"):
-        answer = vault.rest.post("/api/tokens", content=f'{{"name": "{name}"}}', headers=JSON)
+        answer = vault.rest.post(
+            "/api/tokens", content=f'{{"name": "{name}", "roles": ["reader"]}}', headers=JSON
+        )
         assert (refused_in_words(answer), "no text" in answer.text) == (422, True)
     for name in (r"\ud83d\ude00", r"\\ud800", r"\\u0000", "\U0001f600 2"):
         assert (
-            vault.rest.post("/api/tokens", content=f'{{"name": "{name}"}}', headers=JSON).status_code == 201
+            vault.rest.post(
+                "/api/tokens", content=f'{{"name": "{name}", "roles": ["reader"]}}', headers=JSON
+            ).status_code
+            == 201
         )
     assert len(vault.rest.get("/api/tokens").json()) == 5

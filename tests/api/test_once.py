@@ -11,6 +11,8 @@ from secondsite.vault.facade.shared.secrets import digest
 from secondsite.wire.common.base import Shape
 from tests.support.vault import VaultInProcess, request_for
 
+ROBOT = {"name": "robot", "roles": ["contributor"]}
+
 
 def key(text=None):
     return {"Idempotency-Key": text or uuid.uuid4().hex}
@@ -76,7 +78,7 @@ def test_what_was_refused_may_come_again_under_its_key(post):
 
 
 def test_each_callers_keys_are_their_own(vault, post):
-    robot = {"Authorization": f"Bearer {post('/tokens', {'name': 'robot'}).json()['token']}"}
+    robot = {"Authorization": f"Bearer {post('/tokens', ROBOT).json()['token']}"}
     post("/sites", {"name": "a"}, key("k"), 201)
     post("/sites", {"name": "b"}, {**key("k"), **robot}, 201)
 
@@ -84,7 +86,7 @@ def test_each_callers_keys_are_their_own(vault, post):
 def test_a_token_that_gets_the_name_of_a_deleted_one_does_not_get_its_answers(vault, post, ask):
     body, answers = {"name": "a"}, []
     for status in (201, 409):
-        robot = {"Authorization": f"Bearer {post('/tokens', {'name': 'robot'}).json()['token']}"}
+        robot = {"Authorization": f"Bearer {post('/tokens', ROBOT).json()['token']}"}
         answers.append(post("/sites", body, {**key("k"), **robot}, status).json())
         ask("DELETE", "/tokens/robot", 204)
     assert answers[1]["error"]["code"] == "already-exists"
@@ -92,8 +94,8 @@ def test_a_token_that_gets_the_name_of_a_deleted_one_does_not_get_its_answers(va
 
 def test_an_answer_that_held_a_secret_is_not_kept(vault, post, ask):
     headers = key()
-    made = post("/tokens", {"name": "robot"}, headers, 201).json()
-    refused = post("/tokens", {"name": "robot"}, headers, 409).json()["error"]
+    made = post("/tokens", ROBOT, headers, 201).json()
+    refused = post("/tokens", ROBOT, headers, 409).json()["error"]
     assert "Delete" in refused["do"]
     with vault.store.reading() as tx:
         assert tx.answers.find(digest(vault.made.token), headers["Idempotency-Key"]).answer is None

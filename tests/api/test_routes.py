@@ -32,7 +32,7 @@ def test_every_call_but_three_needs_a_token(vault):
 
 
 def test_a_token_that_was_removed_opens_nothing_and_the_last_one_stays(ask, vault):
-    made = ask("POST", "/tokens", 201, json={"name": "robot"})
+    made = ask("POST", "/tokens", 201, json={"name": "robot", "roles": ["contributor"]})
     robot = {"Authorization": f"Bearer {made['token']}"}
     assert vault.rest.get("/api/vault", headers=robot).status_code == 200
     assert [token["name"] for token in ask("GET", "/tokens")] == ["admin", "robot"]

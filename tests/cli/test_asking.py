@@ -180,13 +180,15 @@ def test_a_machine_that_is_not_protected_is_listed_unless_that_is_not_wanted(cli
     assert "idle" in {machine["name"] for machine in cli.must("machine list --json").json}
 
 
-def test_a_token_is_shown_once_and_opens_the_vault_until_it_is_deleted(cli, monkeypatch):
-    token = cli.must("token create night-shift --json").json["token"]
+def test_a_token_is_shown_once_and_opens_the_vault_until_it_is_deleted(cli, tmp_path):
+    token = cli.must("token create night-shift --role operator --json").json["token"]
+    (tmp_path / "token").write_text(f"{token}\n")
+    access = f"--token-file {tmp_path / 'token'}"
     assert "night-shift" in cli.must("token list").out
     assert token not in cli.must("token list --json").out
-    assert cli.must(f"--token {token} vault show").exit == 0
+    assert cli.must(f"{access} vault show").exit == 0
     assert cli.must("token delete night-shift").out == "token night-shift deleted\n"
-    assert cli(f"--token {token} vault show").exit == 5
+    assert cli(f"{access} vault show").exit == 5
     assert cli("token delete admin").exit == 4
 
 

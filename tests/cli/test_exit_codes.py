@@ -35,7 +35,7 @@ SIMPLE = {
     2: "job show ''",
     3: "machine enable-protection nosuch --source a --target b",
     4: "site create a",
-    5: "--token wrong vault show",
+    5: "--token-file /etc/hostname vault show",
     6: "--url https://127.0.0.1:1 vault show",
 }
 

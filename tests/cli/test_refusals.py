@@ -36,7 +36,7 @@ REFUSED = {
     "policy delete nosuch": (3, "not-found"),
     "policy delete default-failback": (4, "not-possible-now"),
     "token delete nosuch": (3, "not-found"),
-    "token create admin": (4, "already-exists"),
+    "token create admin --role reader": (4, "already-exists"),
     "mapping create nosuch/br0 b/br0": (3, "not-found"),
 }
 
@@ -89,7 +89,9 @@ def _shared_beginning(cli):
 
 
 def test_a_wrong_token_is_told_from_a_missing_one(cli, rig, monkeypatch, tmp_path):
-    assert cli("--token wrong vault show").exit == 5
+    monkeypatch.setenv("SECONDSITE_TOKEN", "wrong")
+    assert cli("vault show").exit == 5
+    monkeypatch.delenv("SECONDSITE_TOKEN")
     monkeypatch.setenv("SECONDSITE_CLIENT", str(tmp_path / "none.json"))
     assert "No vault is named" in cli("vault show").err
     ca = rig.home("vault") / "pki" / "ca.pem"

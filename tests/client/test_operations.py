@@ -129,7 +129,8 @@ CALLS = {
     ],
     "Tokens": [
         lambda v: v.tokens.list(),
-        lambda v: v.tokens.create("robot"),
+        lambda v: v.tokens.create("robot", "operator"),
+        lambda v: v.tokens["robot"].rotate(60),
         lambda v: v.tokens["robot"].delete(),
     ],
 }

@@ -33,11 +33,14 @@ def appliances(rig):
 
 
 def enroll(rig, key, fingerprint, home, name="other"):
+    home.parent.mkdir(parents=True, exist_ok=True)
+    key_file = home.parent / f"{home.name}.key"
+    key_file.write_text(key)
     words = [
         "--vault",
         rig.url,
-        "--key",
-        key,
+        "--key-file",
+        str(key_file),
         "--fingerprint",
         fingerprint,
         "--home",
@@ -71,7 +74,7 @@ def enroll(rig, key, fingerprint, home, name="other"):
         ("machine enable-protection web01 --source a --target a", 2, "invalid-argument", "a"),
         ("machine enable-protection web01 --source a --target b --policy nosuch", 3, "not-found", "nosuch"),
         ("machine enable-protection web01 --source a --target b --disk db01:vda", 2, "invalid-argument", "db01"),
-        ("--token wrong site list", 5, "unauthenticated", ""),
+        ("--token-file /etc/hostname site list", 5, "unauthenticated", ""),
         ("--url https://127.0.0.1:9 site list", 6, "vault-unreachable", "127.0.0.1:9"),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ def told(rig, *words, exit_code=0):
     """What a command printed as JSON; fails unless it ended with this exit code. A refusal is on standard error."""
     vault = rig.home("vault")
     access = ["--url", rig.url, "--ca", str(vault / "pki" / "ca.pem")]
-    access += ["--token", (vault / "token").read_text().strip()]
+    access += ["--token-file", str(vault / "token")]
     out, complaints = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaints):
         ended = app.run([*access, *words, "--json"])

@@ -5,6 +5,7 @@ Its rooms:
     guard          what comes before all: who asks, then the body
     bodies         the bounded body
     access         who asks
+    permissions    what each call needs
     headers        where a job is, which edition was seen, what is to be done once
     pages          lists of named records
     failures       every error as an ErrorBody

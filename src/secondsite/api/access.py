@@ -9,17 +9,21 @@ from starlette.types import Scope
 
 from ..domain import errors
 from ..vault.facade import VaultFacade
-from ..vault.facade.nouns.tokens import Caller as Identity
+from ..vault.facade.callers import Caller as Identity
+from . import permissions
 
 CALLER = "secondsite.caller"
 """Where the guard leaves who asks, in the request's scope."""
-_bearer = HTTPBearer(auto_error=False, description="An access token: 'secondsite token create NAME'.")
+_bearer = HTTPBearer(
+    auto_error=False, description="An access token: 'secondsite token create NAME --role ROLE'."
+)
 
 
 def vault_of(request: Request) -> VaultFacade:
-    """The facade that this application serves."""
+    """The facade that this application serves, as the caller sees it."""
     vault: VaultFacade = request.app.state.vault
-    return vault
+    found = request.scope.get(CALLER)
+    return vault.asked_by(found) if isinstance(found, Identity) else vault
 
 
 Vault = Annotated[VaultFacade, Depends(vault_of)]
@@ -43,6 +47,12 @@ def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) 
 
 
 Known = Annotated[Identity, Depends(identity)]
+
+
+def permitted(request: Request, known: Known) -> None:
+    """Raises Forbidden unless the caller may ask for this. A route that declares nothing is for nobody."""
+    route = request.scope["route"]
+    known.require(permissions.needed(request.method, route.path), f"{request.method} /api{route.path}")
 
 
 def caller(known: Known) -> str:

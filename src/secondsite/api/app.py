@@ -1,13 +1,15 @@
 """The application: all routes under /api, one way to fail."""
 
+from typing import Any
+
 from fastapi import Depends, FastAPI
 
 from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
-from . import access, docs_page, failures, routes
+from . import access, docs_page, failures, permissions, routes
 from .guard import Guard
+from .permissions import BASE
 
-BASE = "/api"
 DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
 Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`.
@@ -24,6 +26,8 @@ Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs
   are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
 - **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and comes within 20 seconds: else 413, 408. Connections that show no valid token within 30 seconds are cut, and an
   address has at most 100 connections and 20 new ones a second. A stream of events ends when its token is deleted.
+- **Roles**: a token has roles (reader, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
+  is 403. What is outside a token's scope is not there: it is in no list, and asking for it is answered 404. Machines belong to the scope of their source and of their target.
 - **Newer vaults** may have fields and words that a client does not know: ignore them."""
 
 
@@ -36,9 +40,18 @@ def _nobody() -> Visitors:
     return Visitors(Limits(), Tally(lambda _reasons, _most_from: None))
 
 
+class _Application(FastAPI):
+    """Which describes what each call needs."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            permissions.describe(super().openapi())
+        return super().openapi()
+
+
 def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) -> FastAPI:
     """The REST face of a vault. `visitors` are the connections of its port, if it has one."""
-    app = FastAPI(
+    app = _Application(
         title="secondsite",
         description=CONVENTIONS,
         version=version,
@@ -57,5 +70,5 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     for router in routes.OPEN:
         app.include_router(router, prefix=BASE)
     for router in routes.GUARDED:
-        app.include_router(router, prefix=BASE, dependencies=[Depends(access.caller)])
+        app.include_router(router, prefix=BASE, dependencies=[Depends(access.permitted)])
     return app

@@ -53,6 +53,22 @@ class Follower:
         return sorted(((number, change) for change, number in found.items()), key=lambda each: each[0])
 
 
+class Scope:
+    """What of the vault a follower sees: with `machine_ids` only these, and what turns out to be in the scope later."""
+
+    def __init__(self, machine_ids: frozenset[str] | None) -> None:
+        self._known = None if machine_ids is None else set(machine_ids)
+
+    def sees(self, event: rest.Event) -> bool:
+        """What is gone, or not in the scope, comes without its content: only of what was seen before it is told."""
+        if self._known is None or event.kind is rest.EventKind.RESET:
+            return True
+        found = event.job or event.machine
+        if found is not None:
+            self._known.add(found.id)
+        return event.id in self._known
+
+
 async def job(
     vault: VaultFacade, still: Callable[[], bool], job_id: str, seen: str | None
 ) -> AsyncIterator[ServerSentEvent]:
@@ -60,7 +76,10 @@ async def job(
     follower = Follower()
     with vault.events.following(follower.tell):
         while await run_in_threadpool(still):
-            tree = await run_in_threadpool(vault.jobs.tree, job_id)
+            try:
+                tree = await run_in_threadpool(vault.jobs.tree, job_id)
+            except errors.NotFound:  # its machine is gone, and so it is in nobody's scope any more
+                return
             edition = _edition(tree)
             if edition != seen or tree[0].state.ended:
                 seen = edition
@@ -79,6 +98,7 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of all."""
     follower = Follower()
+    scope = Scope(await run_in_threadpool(vault.machines.in_scope))
     with vault.events.following(follower.tell, mark):
         while True:
             changes = await follower.changes()
@@ -86,7 +106,7 @@ async def events(
                 return
             for number, change in changes:
                 for event in await run_in_threadpool(_read, vault, change):
-                    if _is_wanted(event, machine_id, kinds):
+                    if scope.sees(event) and _is_wanted(event, machine_id, kinds):
                         yield ServerSentEvent(data=event, event=event.kind, id=vault.events.mark(number))
 
 

@@ -21,6 +21,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
     {
         "invalid-argument": HTTPStatus.UNPROCESSABLE_ENTITY,
         "unauthenticated": HTTPStatus.UNAUTHORIZED,
+        "forbidden": HTTPStatus.FORBIDDEN,
         "request-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "request-too-slow": HTTPStatus.REQUEST_TIMEOUT,
         "registration-refused": HTTPStatus.FORBIDDEN,
@@ -48,7 +49,8 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
 ANSWERS: dict[int | str, dict[str, object]] = {
     "4XX": {
         "model": ErrorBody,
-        "description": "400: not readable. 401: no valid token. 403: a registration key or certificate is refused. "
+        "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or a registration key "
+        "or certificate is refused. "
         "404: there is no such thing. 408: the body did not come in time. 409: the state does not allow it, "
         "prerequisites are not met, or another was faster. 412: it is no longer what If-Match names. 413: the body is "
         "too large. 422: it cannot be, whatever the state.",

@@ -56,7 +56,7 @@ class Guard:
         if scope["path"] in self._open_paths:
             return MOST_OPEN_BODY_BYTES
         token = access.token_of(scope)
-        scope[access.CALLER] = await run_in_threadpool(self._vault.tokens.authenticate, token)
+        scope[access.CALLER] = await run_in_threadpool(self._vault.tokens.authenticate, token, peer[0])
         self._visitors.know(peer)
         return MOST_BODY_BYTES
 

@@ -10,7 +10,7 @@ from .. import __version__
 from ..domain import errors
 from . import exit_codes, output
 from .nouns import appliance, group, job, machine, mapping, network, point, policy, site, token, vault
-from .options import Access
+from .options import Access, refuse_secret
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +34,19 @@ def common(
     url: Annotated[
         str | None, typer.Option(envvar="SECONDSITE_URL", help="https address of the vault.")
     ] = None,
-    token: Annotated[str | None, typer.Option(envvar="SECONDSITE_TOKEN", help="Access token.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the access token; '-': standard input. Or set SECONDSITE_TOKEN."),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            hidden=True,
+            callback=refuse_secret(
+                "--token", "Give --token-file FILE ('-': standard input), or set SECONDSITE_TOKEN."
+            ),
+        ),
+    ] = None,
     ca: Annotated[Path | None, typer.Option(envvar="SECONDSITE_CA", help="The vault's ca.pem.")] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
@@ -42,7 +54,8 @@ def common(
 ) -> None:
     """Keeps virtual machines of one site ready to run at another."""
     assert not version
-    context.obj = Access(url, token, ca)
+    assert token is None
+    context.obj = Access(url, token_file, ca)
 
 
 def run(arguments: list[str] | None = None) -> int:

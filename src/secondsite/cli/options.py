@@ -1,8 +1,11 @@
 """Options that every command shares, and where a command line finds its vault.
 
---url, --token and --ca come first, then what `client.access` finds.
+--url, --token-file and --ca come first, then what `client.which_vault` finds. A secret is never an argument: every user of a host can read
+the arguments of all processes.
 """
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +14,7 @@ import typer
 
 from .. import client
 from ..client import Vault
+from ..domain import errors
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return when the job is accepted; follow it later.")]
@@ -37,11 +41,37 @@ class Access:
     """How to reach the vault, as far as the command line says."""
 
     url: str | None = None
-    token: str | None = None
+    token_file: Path | None = None
     ca: Path | None = None
 
 
 def connect(context: typer.Context) -> Vault:
     """The vault of this command; raises InvalidArgument or Unauthenticated naming what is missing."""
     access = context.ensure_object(Access)
-    return client.connect(access.url, access.token, access.ca)
+    token = None if access.token_file is None else secret_in(access.token_file, "access token")
+    return client.connect(access.url, token, access.ca)
+
+
+def secret_in(file: Path, what: str) -> str:
+    """The first line of a file, or of standard input for '-'. Raises InvalidArgument."""
+    try:
+        text = sys.stdin.readline() if str(file) == "-" else file.read_text()
+    except (OSError, ValueError) as error:
+        raise errors.InvalidArgument(f"The {what} in {file} cannot be read: {error}.") from error
+    lines = text.split("\n")
+    if not lines[0].strip():
+        raise errors.InvalidArgument(f"There is no {what} in {file}.", do="Put it into the first line.")
+    return lines[0].strip()
+
+
+def refuse_secret(option: str, instead: str) -> Callable[[str | None], None]:
+    """For an option that held a secret in an earlier release."""
+
+    def refuse(given: str | None) -> None:
+        if given is not None:
+            raise errors.InvalidArgument(
+                f"{option} is not taken any more: every user of this host could read what stands there.",
+                do=f"{instead} What you typed is in your shell's history: replace that secret.",
+            )
+
+    return refuse

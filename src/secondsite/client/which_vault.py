@@ -35,7 +35,7 @@ def find(url: str | None = None, token: str | None = None, ca: Path | str | None
     if not url or not ca:
         raise errors.InvalidArgument(
             "No vault is named.",
-            do="Give --url, --token and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
+            do="Give --url, --token-file and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
         )
     return Access(url, token or _stored_token(stored), Path(ca))
 

@@ -81,9 +81,14 @@ class Unauthenticated(SecondsiteError):
     """No token, or one that is not valid."""
 
     code = "unauthenticated"
-    default_do = (
-        "Give a valid access token: --token, SECONDSITE_TOKEN, or the file 'secondsite vault init' wrote."
-    )
+    default_do = "Give a valid access token: --token-file, SECONDSITE_TOKEN, or the file 'secondsite vault init' wrote."
+
+
+class Forbidden(SecondsiteError):
+    """The token is valid, but its roles or its scope do not allow this."""
+
+    code = "forbidden"
+    default_do = "Ask an access administrator for a token with the role that it takes: 'secondsite token list' shows who has which."
 
 
 class RequestTooLarge(SecondsiteError):

@@ -4,6 +4,7 @@ What these need of vault and appliance is loaded when they begin.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from ..cli import output, risk
 from ..cli.app import run as run
 from ..cli.nouns import appliance as appliance_noun
 from ..cli.nouns import vault as vault_noun
-from ..cli.options import Json
+from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from . import running
@@ -78,15 +79,28 @@ def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: P
 @appliance_noun.app.command("enroll")
 def appliance_enroll(
     vault: Annotated[str, typer.Option(help="https://HOST:PORT of the vault.")],
-    key: Annotated[
-        str,
-        typer.Option(help="Registration key: 'secondsite appliance create-registration-key --site SITE'."),
-    ],
     fingerprint: Annotated[str, typer.Option(help="The CA's fingerprint, shown with the key.")],
     name: Annotated[str, typer.Option(help="Name of the appliance.")],
     uri: Annotated[
         str, typer.Option(help="libvirt: qemu:///system, qemu:///embed?root=DIR, ...; simulated: a folder.")
     ],
+    key_file: Annotated[
+        Path,
+        typer.Option(
+            envvar="SECONDSITE_REGISTRATION_KEY_FILE",
+            help="File with the registration key of 'secondsite appliance create-registration-key --site SITE'; '-': standard "
+            "input. By default it is asked for, or read from standard input.",
+        ),
+    ] = Path("-"),
+    key: Annotated[
+        str | None,
+        typer.Option(
+            hidden=True,
+            callback=refuse_secret(
+                "--key", "Give --key-file FILE, or type the key when you are asked for it."
+            ),
+        ),
+    ] = None,
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     fabric: Annotated[str, typer.Option(help="Platform of the site: libvirt or simulated.")] = "libvirt",
     listen: Annotated[str, typer.Option(help="HOST:PORT of the data port.")] = "0.0.0.0:9445",
@@ -118,10 +132,11 @@ def appliance_enroll(
     """Make this appliance known to its vault, once."""
     from . import appliance_main
 
+    assert key is None
     config = appliance_main.enroll(
         appliance_main.Enrollment(
             vault=vault,
-            key=key,
+            key=_registration_key(key_file),
             fingerprint=fingerprint,
             name=name,
             home=home,
@@ -146,6 +161,12 @@ def appliance_enroll(
             f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
         )
         output.console.print(f"next: secondsite appliance run --home {home}")
+
+
+def _registration_key(file: Path) -> str:
+    if str(file) == "-" and sys.stdin.isatty():
+        return str(typer.prompt("registration key", hide_input=True, err=True))
+    return secret_in(file, "registration key")
 
 
 @appliance_noun.app.command("set-key")

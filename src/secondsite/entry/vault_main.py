@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..domain import errors
+from ..domain.access.roles import EVERYTHING
 from ..domain.policies import ReplicationPolicy
 from ..ground import durable, visitors
 from ..ground.units import KiB
@@ -215,6 +216,6 @@ def _first_records(chosen: VaultSettings) -> str:
                 )
             policies.put_with_twin(tx, ReplicationPolicy(DEFAULT_POLICY))
             tx.tokens.remove(FIRST_TOKEN)
-            return tokens.issue(tx, FIRST_TOKEN, utc_now()).token
+            return tokens.issue(tx, FIRST_TOKEN, EVERYTHING, utc_now()).token
     finally:
         db.dispose()

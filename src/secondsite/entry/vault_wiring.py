@@ -1,11 +1,13 @@
 """The vault put together: which adapter serves which port, and in what order things start and stop."""
 
+import contextlib
 import math
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from .. import __version__
 from .. import api as rest_face
+from ..domain import errors
 from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.clock import utc_now
@@ -23,6 +26,7 @@ from ..jobs.running.engine import Engine
 from ..jobs.storage import database
 from ..vault import facade, gateway, operations
 from ..vault import store as vault_store
+from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
 from ..vault.gateway.certificate_authority import CA_CERTIFICATE
 from ..vault.gateway.control_tls import ControlSettings
@@ -38,6 +42,14 @@ from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
 
 log = structlog.get_logger()
+USES_WRITTEN_EVERY_SECONDS = 180.0
+
+
+class Watch(Protocol):
+    """Works beside the requests."""
+
+    def start(self) -> None: ...
+    def stop(self, within_seconds: float = ...) -> None: ...
 
 
 class RunningVault:
@@ -80,6 +92,13 @@ class RunningVault:
         )
         self.settings_push = SettingsPush(self._store, self.control, self.signals)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, utc_now)
+        self.uses = Uses()
+        self._uses_writer = Every(
+            "tokens",
+            USES_WRITTEN_EVERY_SECONDS,
+            lambda: self.uses.write(self._store),
+            lambda error: log.error("tokens.uses-not-written", exc_info=error),
+        )
         self.app: FastAPI | None = None
 
     def start(self) -> FastAPI:
@@ -104,11 +123,14 @@ class RunningVault:
             watch.stop(0.3)
         self.control.stop(0.7)
         self._engine.stop(2.0)
+        with contextlib.suppress(errors.StoreUnavailable):
+            self.uses.write(self._store)
         self._database.dispose()
 
     @property
-    def _watches(self) -> tuple[Housekeeping, SettingsPush, RpoSeries, ServerTls, Every]:
-        return self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self._lineage
+    def _watches(self) -> Sequence[Watch]:
+        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
+        return *watches, self._lineage, self._uses_writer
 
     def _renew(self) -> None:
         with self._store.transaction() as tx:
@@ -189,6 +211,7 @@ class RunningVault:
             deps=self._job_deps,
             about=about,
             now=utc_now,
+            uses=self.uses,
         )
 
 

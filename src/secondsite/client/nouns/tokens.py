@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from ...domain.access.roles import Role
 from ...wire import rest
+from ...wire.rest.tokens import LIVES_SECONDS
 from ..connection import Connection, path, request
 
 
@@ -13,8 +15,15 @@ class TokenHandle:
         self._connection = connection
         self._name = name
 
+    def rotate(self, former_valid_seconds: float = 0) -> rest.NewToken:
+        """A new secret with the same roles: this answer is the only one that holds it. The former one ends at once, or is
+        valid beside it for so long. Raises NotFound."""
+        body = request(rest.TokenRotate, former_valid_seconds=former_valid_seconds)
+        return self._connection.one(rest.NewToken, "POST", path("tokens", self._name, "rotate"), body=body)
+
     def delete(self) -> None:
-        """It opens nothing from now on. Raises NotFound, and NotPossibleNow for the last one."""
+        """It opens nothing from now on. Raises NotFound, and NotPossibleNow for the last one that can make others and
+        does not expire."""
         self._connection.call("DELETE", path("tokens", self._name))
 
 
@@ -34,8 +43,14 @@ class Tokens:
         """In the order in which they were made."""
         return self._connection.many(rest.Token, path("tokens"))
 
-    def create(self, name: str) -> rest.NewToken:
-        """A new token: this answer is the only one that holds it. Raises AlreadyExists."""
-        return self._connection.one(
-            rest.NewToken, "POST", path("tokens"), body=request(rest.TokenCreate, name=name)
-        )
+    def create(
+        self,
+        name: str,
+        *roles: Role | str,
+        site: str | None = None,
+        valid_seconds: float | None = LIVES_SECONDS,
+    ) -> rest.NewToken:
+        """A new token with these roles in the whole vault, or in one site; without `valid_seconds` it does not expire. This
+        answer is the only one that holds it. Raises AlreadyExists, InvalidArgument."""
+        body = request(rest.TokenCreate, name=name, roles=roles, site=site, valid_seconds=valid_seconds)
+        return self._connection.one(rest.NewToken, "POST", path("tokens"), body=body)

@@ -7,6 +7,7 @@ waits for an appliance, and it has a deadline.
     nouns/    one class per noun
     shared/   what several of them need
     parts     what all are built on
+    callers   who asks
 """
 
 from .vault import VaultFacade, assemble

@@ -1,7 +1,7 @@
 """What every noun of the facade is built on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..watch.signals import Signals
 from ..watch.status_intake import StatusIntake
+from .callers import THE_VAULT, Caller, Uses
 
 
 class Changes(Protocol):
@@ -54,3 +55,9 @@ class Parts:
     deps: Deps
     about: About
     now: Callable[[], datetime]
+    uses: Uses = field(default_factory=Uses)
+    caller: Caller = THE_VAULT
+
+    def sees(self, *sites: str | None) -> bool:
+        """Whether something of these sites is in the caller's scope."""
+        return self.caller.grant.sees(*sites)

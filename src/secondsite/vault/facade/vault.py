@@ -1,7 +1,8 @@
 """The vault as its faces see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .callers import Caller
 from .nouns.appliances import Appliances
 from .nouns.events import Events
 from .nouns.groups import Groups
@@ -20,6 +21,7 @@ from .parts import Parts
 
 @dataclass(frozen=True, slots=True)
 class VaultFacade:
+    parts: Parts
     info: Info
     sites: Sites
     appliances: Appliances
@@ -34,10 +36,19 @@ class VaultFacade:
     verbs: Verbs
     events: Events
 
+    def asked_by(self, caller: Caller) -> "VaultFacade":
+        """The vault as this caller sees it: what is not in the scope is not there."""
+        return _assembled(replace(self.parts, caller=caller), self.events)
+
 
 def assemble(parts: Parts) -> VaultFacade:
     """All nouns on the same parts."""
+    return _assembled(parts, Events(parts))
+
+
+def _assembled(parts: Parts, events: Events) -> VaultFacade:
     return VaultFacade(
+        parts=parts,
         info=Info(parts),
         sites=Sites(parts),
         appliances=Appliances(parts),
@@ -50,5 +61,5 @@ def assemble(parts: Parts) -> VaultFacade:
         groups=Groups(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
-        events=Events(parts),
+        events=events,
     )

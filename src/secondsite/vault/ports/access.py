@@ -1,9 +1,12 @@
 """Who may come in: registration keys of appliances, access tokens of people, the certificate authority."""
 
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from ...domain.access.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +21,20 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """An access token, kept only as its sha256."""
+    """An access token, kept only as its sha256. A rotation replaces that: the `former` one opens until then, too. `id` is its
+    own for ever; names may be given again. `expires_at` None: it does not expire."""
 
     name: str
     token_sha256: str
     created_at: datetime
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    roles: tuple[Role, ...] = ()
+    site: str | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    former_sha256: str | None = None
+    former_until: datetime | None = None
 
 
 class RegistrationKeys(Protocol):
@@ -34,7 +46,12 @@ class RegistrationKeys(Protocol):
 
 class Tokens(Protocol):
     def add(self, token: TokenRecord) -> None: ...
-    def find(self, token_sha256: str) -> TokenRecord | None: ...
+    def put(self, token: TokenRecord) -> None: ...
+
+    def find(self, token_sha256: str) -> TokenRecord | None:
+        """The one whose present or former secret has this digest."""
+
+    def used(self, token_id: str, at: datetime) -> None: ...
     def list(self) -> Sequence[TokenRecord]: ...
     def remove(self, name: str) -> None: ...
 

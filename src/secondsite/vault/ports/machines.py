@@ -114,7 +114,7 @@ class MachineRecords(Protocol):
     def get(self, machine_id: str) -> MachineRecord:
         """Raises NotFound."""
 
-    def find(self, name_or_id: str) -> MachineRecord | None:
+    def find(self, name_or_id: str, site: str | None = None) -> MachineRecord | None:
         """By id, or by name when it is unique; raises InvalidArgument when a name is not."""
 
     def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None: ...

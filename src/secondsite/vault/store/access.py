@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
@@ -50,10 +50,15 @@ class SqlTokens:
             raise errors.AlreadyExists(f"There is a token '{token.name}' already.")
         self._session.execute(insert(TOKENS).values(**rows.row(token)))
 
+    def put(self, token: ports.TokenRecord) -> None:
+        self._session.execute(update(TOKENS).where(TOKENS.c.id == token.id).values(**rows.row(token)))
+
     def find(self, token_sha256: str) -> ports.TokenRecord | None:
-        return rows.one(
-            self._session, ports.TokenRecord, select(TOKENS).where(TOKENS.c.token_sha256 == token_sha256)
-        )
+        either = or_(TOKENS.c.token_sha256 == token_sha256, TOKENS.c.former_sha256 == token_sha256)
+        return rows.one(self._session, ports.TokenRecord, select(TOKENS).where(either))
+
+    def used(self, token_id: str, at: datetime) -> None:
+        self._session.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(last_used_at=at))
 
     def list(self) -> Sequence[ports.TokenRecord]:
         return rows.many(self._session, ports.TokenRecord, select(TOKENS).order_by(TOKENS.c.name))

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
@@ -35,12 +35,14 @@ class SqlMachines:
             raise errors.NotFound.named("machine", machine_id)
         return found
 
-    def find(self, name_or_id: str) -> ports.MachineRecord | None:
-        """By id, else by name; raises InvalidArgument when several machines have that name."""
-        found = self._one(COLUMNS.id == name_or_id)
+    def find(self, name_or_id: str, site: str | None = None) -> ports.MachineRecord | None:
+        """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument when several
+        machines have that name."""
+        of_site = true() if site is None else or_(COLUMNS.source_site == site, COLUMNS.target_site == site)
+        found = self._one(and_(COLUMNS.id == name_or_id, of_site))
         if found:
             return found
-        named = self._many(COLUMNS.name == name_or_id)
+        named = self._many(COLUMNS.name == name_or_id, of_site)
         if len(named) > 1:
             ids = ", ".join(f"{machine.id} (site {machine.source_site})" for machine in named)
             raise errors.InvalidArgument(

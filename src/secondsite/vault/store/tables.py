@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ...domain.access.roles import Role
 from ...domain.bandwidth_schedule import BandwidthSchedule
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
@@ -180,6 +181,15 @@ tokens = Table(
     Column("name", String(100), primary_key=True),
     Column("token_sha256", String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("roles", Shaped(tuple[Role, ...]), nullable=False),
+    Column("site", String(63)),
+    Column("issued_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("former_sha256", String(64)),
+    Column("former_until", UtcDateTime),
+    Index("ix_tokens_former_sha256", "former_sha256"),
 )
 
 # The newest mark of each vault on this database: the file beside a restored database holds another. Its number rises with

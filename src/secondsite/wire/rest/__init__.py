@@ -54,7 +54,7 @@ from .places import (
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
-from .tokens import NewToken, Token, TokenCreate
+from .tokens import NewToken, Token, TokenCreate, TokenRotate
 from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, Transition, Vault
 from .verbs import (
     CancelFailover,
@@ -176,6 +176,7 @@ __all__ = [
     "TestFailoverOptions",
     "Token",
     "TokenCreate",
+    "TokenRotate",
     "Transition",
     "Vault",
     "WithoutSiteOptions",

@@ -1,8 +1,13 @@
 """Access tokens of people and programs."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from ...domain.access.roles import Role
+from ...ground.units import DAY
 from ..common.base import Shape
+
+LIVES_SECONDS = 90 * DAY
+LONGEST_SECONDS = 3650 * DAY
 
 
 class TokenCreate(Shape):
@@ -10,15 +15,44 @@ class TokenCreate(Shape):
 
     name: str
     """Whom or what it is for: 1 to 100 characters."""
+    roles: tuple[Role, ...] = Field(min_length=1)
+    """What its holder is."""
+    site: str | None = None
+    """The site that it is limited to; null: the whole vault."""
+    valid_seconds: float | None = Field(LIVES_SECONDS, gt=0, le=LONGEST_SECONDS)
+    """How long it is valid; null: until it is deleted."""
+
+
+class TokenRotate(Shape):
+    """A new secret for a token."""
+
+    former_valid_seconds: float = Field(0, ge=0, le=DAY)
+    """How long the former secret is valid beside it, at most a day; 0: it ends at once."""
 
 
 class Token(Shape):
     """An access token as the vault remembers it: never the token itself."""
 
+    id: str
+    """Its own for ever; names may be given again."""
     name: str
     """Whom or what it is for; jobs show it as `requested_by`."""
+    roles: tuple[Role, ...]
+    """What its holder is."""
+    site: str | None = None
+    """The site that it is limited to; null: the whole vault."""
     created_at: AwareDatetime
     """When it was made (UTC)."""
+    issued_at: AwareDatetime | None = None
+    """When its present secret was made (UTC)."""
+    expires_at: AwareDatetime | None = None
+    """When it ends (UTC); null: when it is deleted."""
+    expired: bool = False
+    """Whether that was before now."""
+    last_used_at: AwareDatetime | None = None
+    """When it was last used (UTC), to some minutes; null: never."""
+    former_valid_until: AwareDatetime | None = None
+    """Until when its former secret is valid too (UTC); null: it is not."""
 
 
 class NewToken(Shape):
@@ -28,3 +62,5 @@ class NewToken(Shape):
     """Whom or what it is for."""
     token: str
     """Give it as 'Authorization: Bearer TOKEN'."""
+    expires_at: AwareDatetime | None = None
+    """When it ends (UTC); null: when it is deleted."""

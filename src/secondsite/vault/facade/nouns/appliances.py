@@ -26,18 +26,19 @@ class Appliances:
 
     def list(self, site: str | None = None) -> Sequence[Appliance]:
         with self._parts.store.reading() as tx:
-            return [_shape(appliance) for appliance in tx.appliances.list(site)]
+            found = tx.appliances.list(site)
+            return [_shape(appliance) for appliance in found if self._parts.sees(appliance.site)]
 
     def show(self, name_or_id: str) -> Appliance:
         """Raises NotFound, or InvalidArgument when several have that name."""
         with self._parts.store.reading() as tx:
-            return _shape(_existing(tx, name_or_id))
+            return _shape(_existing(self._parts, tx, name_or_id))
 
     def delete(self, name_or_id: str) -> None:
         """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it, or
         jobs wait for it: a copy that runs there would be seen by nobody."""
         with self._parts.store.transaction() as tx:
-            appliance = _existing(tx, name_or_id)
+            appliance = _existing(self._parts, tx, name_or_id)
             users = [
                 machine.name
                 for machine in tx.machines.list(appliance.site)
@@ -72,7 +73,7 @@ class Appliances:
     def _make_key(self, tx: ports.Transaction, site: str) -> RegistrationKey:
         key = secrets.new_key()
         expires_at = self._parts.now() + KEY_LIVES
-        sites.existing(tx, site)
+        sites.existing(self._parts, tx, site)
         tx.keys.add(ports.KeyRecord(secrets.digest(key), site, expires_at))
         fingerprint = self._parts.authority.fingerprint
         return RegistrationKey(site=site, key=key, expires_at=expires_at, ca_fingerprint=fingerprint)
@@ -92,11 +93,12 @@ class Appliances:
         )
 
 
-def _existing(tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:
-    found = tx.appliances.find(name_or_id)
-    if found:
-        return found
-    named = [appliance for appliance in tx.appliances.list() if appliance.name == name_or_id]
+def _existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:
+    seen = [appliance for appliance in tx.appliances.list() if parts.sees(appliance.site)]
+    for appliance in seen:
+        if appliance.id == name_or_id:
+            return appliance
+    named = [appliance for appliance in seen if appliance.name == name_or_id]
     if len(named) > 1:
         ids = ", ".join(appliance.id for appliance in named)
         raise errors.InvalidArgument(

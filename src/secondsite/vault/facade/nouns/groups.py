@@ -15,7 +15,7 @@ from ...watch import settings_push
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.once import Once, carry_out
-from . import machines, sites
+from . import machines
 
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})
 FAILING_OVER = (
@@ -30,12 +30,13 @@ class Groups:
 
     def list(self) -> Sequence[Group]:
         with self._parts.store.reading() as tx:
-            return [_info(tx, record) for record in tx.groups.list()]
+            shown = (_info(tx, record) for record in tx.groups.list())
+            return [group for group in shown if self._parts.sees(group.source_site, group.target_site)]
 
     def show(self, name: str) -> Group:
         """Raises NotFound."""
         with self._parts.store.reading() as tx:
-            return _info(tx, _existing(tx, name))
+            return _info(tx, _existing(self._parts, tx, name))
 
     def create(self, request: GroupCreate, once: Once | None = None) -> Group:
         """With its first machines, if any are named. Raises AlreadyExists, or what `add` raises."""
@@ -53,8 +54,8 @@ class Groups:
         """Machines join; those that belong to it already stay. Raises NotFound, InvalidArgument, NotPossibleNow,
         ChangedMeanwhile."""
         with self._parts.store.transaction() as tx:
-            record = _seen(tx, name, seen)
-            _join(tx, record, names)
+            record = _seen(self._parts, tx, name, seen)
+            _join(self._parts, tx, record, names)
             info = _info(tx, record)
         self._tell()
         return info
@@ -62,9 +63,9 @@ class Groups:
     def remove(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
         """Machines leave; their points stay as they are. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
         with self._parts.store.transaction() as tx:
-            record = _seen(tx, name, seen)
+            record = _seen(self._parts, tx, name, seen)
             _refuse_while_failing_over(record, tx.groups.members(name))
-            for machine in [machines.existing(tx, each) for each in dict.fromkeys(names)]:
+            for machine in [machines.existing(self._parts, tx, each) for each in dict.fromkeys(names)]:
                 if machine.group == name:
                     tx.machines.put(dataclasses.replace(machine, group=None))
             info = _info(tx, record)
@@ -74,7 +75,7 @@ class Groups:
     def delete(self, name: str, seen: Seen | None = None) -> None:
         """The machines stay protected, each by itself. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
         with self._parts.store.transaction() as tx:
-            record = _seen(tx, name, seen)
+            record = _seen(self._parts, tx, name, seen)
             members = tx.groups.members(name)
             _refuse_while_failing_over(record, members)
             for machine in members:
@@ -83,35 +84,44 @@ class Groups:
         self._tell()
 
     def _create(self, tx: ports.Transaction, group: ReplicationGroup, machines: Sequence[str]) -> Group:
-        for site in (group.source_site, group.target_site):
-            sites.existing(tx, site)
+        both = (group.source_site, group.target_site)
+        for site in both:
+            if tx.sites.find(site) is None or not self._parts.sees(*both):
+                raise errors.NotFound.named("site", site)
         record = ports.GroupRecord(group.name, group, self._parts.now())
         tx.groups.add(record)
-        _join(tx, record, machines)
+        _join(self._parts, tx, record, machines)
         return _info(tx, record)
 
     def _tell(self) -> None:
         self._parts.signals(settings_push.SITE)
 
 
-def _seen(tx: ports.Transaction, name: str, seen: Seen | None) -> ports.GroupRecord:
+def _seen(parts: Parts, tx: ports.Transaction, name: str, seen: Seen | None) -> ports.GroupRecord:
     tx.one_at_a_time("groups")
-    record = _existing(tx, name)
+    record = _existing(parts, tx, name)
     require(seen, _info(tx, record), f"Group '{name}'")
     return record
 
 
-def _existing(tx: ports.Transaction, name: str) -> ports.GroupRecord:
+def _existing(parts: Parts, tx: ports.Transaction, name: str) -> ports.GroupRecord:
     record = tx.groups.find(name)
-    if record is None:
+    if record is None or not parts.sees(*_way(record, tx.groups.members(name))):
         raise errors.NotFound.named("group", name)
     return record
 
 
-def _join(tx: ports.Transaction, record: ports.GroupRecord, names: Sequence[str]) -> None:
+def _way(record: ports.GroupRecord, members: Sequence[ports.MachineRecord]) -> tuple[str, str]:
+    """From which site to which its machines replicate."""
+    if members:
+        return members[0].source_site, members[0].target_site
+    return record.group.source_site, record.group.target_site
+
+
+def _join(parts: Parts, tx: ports.Transaction, record: ports.GroupRecord, names: Sequence[str]) -> None:
     members = list(tx.groups.members(record.name))
     _refuse_while_failing_over(record, members)
-    joining = [machines.existing(tx, name) for name in names]
+    joining = [machines.existing(parts, tx, name) for name in names]
     for machine in {each.id: each for each in joining if each.group != record.name}.values():
         _check(record, members, machine)
         members.append(tx.machines.put(dataclasses.replace(machine, group=record.name)))
@@ -130,11 +140,7 @@ def _check(
             f"{machine.name} is {machine.state}, so it can't join a group.", do="Add it when it is protected."
         )
     first = members[0] if members else None
-    way = (
-        (first.source_site, first.target_site)
-        if first
-        else (record.group.source_site, record.group.target_site)
-    )
+    way = _way(record, members)
     if (machine.source_site, machine.target_site) != way:
         raise errors.InvalidArgument(
             f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's machines from "
@@ -164,11 +170,12 @@ def _refuse_while_failing_over(record: ports.GroupRecord, members: Iterable[port
 
 def _info(tx: ports.Transaction, record: ports.GroupRecord) -> Group:
     members = tx.groups.members(record.name)
+    source_site, target_site = _way(record, members)
     newest = common_sets.newest_set(tx, record.name)
     return Group(
         name=record.name,
-        source_site=members[0].source_site if members else record.group.source_site,
-        target_site=members[0].target_site if members else record.group.target_site,
+        source_site=source_site,
+        target_site=target_site,
         multi_vm_every_seconds=record.group.multi_vm_every_seconds,
         app_consistent=record.group.app_consistent,
         created_at=record.created_at,

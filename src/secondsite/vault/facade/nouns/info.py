@@ -15,12 +15,13 @@ class Info:
     def show(self) -> Vault:
         about = self._parts.about
         with self._parts.store.reading() as tx:
+            machines = tx.machines.list(self._parts.caller.grant.site)
             return Vault(
                 name=about.name,
                 version=about.version,
                 database=about.database,
                 ca_fingerprint=self._parts.authority.fingerprint,
-                sites=len(tx.sites.list()),
-                appliances=len(tx.appliances.list()),
-                machines=len(tx.machines.list()),
+                sites=sum(self._parts.sees(site.name) for site in tx.sites.list()),
+                appliances=len(tx.appliances.list(self._parts.caller.grant.site)),
+                machines=len(machines),
             )

@@ -18,6 +18,7 @@ from ....wire.common.base import Problem
 from ... import ports
 from ...steps.batch import BATCH
 from ..parts import Parts
+from ..shared import job_scopes
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
 
@@ -42,8 +43,9 @@ class Jobs:
         after = _after(query.cursor)
         with self._parts.store.reading() as tx:
             wanted = self._wanted(tx, query)
-            found = search.find(tx.session, wanted, query.limit + 1, after)
-            jobs, following = page(found, query.limit, _place)
+            found = _all(tx, wanted, query.limit + 1, after)
+            seen = (job for job in found if job_scopes.sees(self._parts, tx, job))
+            jobs, following = page(seen, query.limit, _place)
             return rest.JobPage(items=tuple(self._listed(tx.session, job) for job in jobs), next=following)
 
     def show(self, job_id: str) -> rest.Job:
@@ -53,7 +55,7 @@ class Jobs:
     def tree(self, job_id: str) -> Sequence[rest.Job]:
         """The job and all below it, parents first. Raises NotFound or InvalidArgument."""
         with _translated(), self._parts.store.reading() as tx:
-            return list(self._flat(read.tree(tx.session, _full_id(tx.session, job_id))))
+            return list(self._flat(read.tree(tx.session, self._existing(tx, job_id))))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
         """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it is. Raises
@@ -61,21 +63,31 @@ class Jobs:
         return self._ask(self._parts.jobs.cancel, job_id, once)
 
     def retry(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument or NotPossibleNow."""
+        """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument, NotPossibleNow, or Forbidden when
+        the caller may not start what the job does."""
         return self._ask(self._parts.jobs.retry, job_id, once)
 
     def resume(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Lets a held job go on. Raises NotFound, InvalidArgument or NotPossibleNow."""
+        """Lets a held job go on. Raises as `retry` does."""
         return self._ask(self._parts.jobs.resume, job_id, once)
 
     def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
         def asked() -> rest.Job:
-            full_id = _full_id(tx.session, job_id)
+            full_id = self._existing(tx, job_id)
+            if ask != self._parts.jobs.cancel:
+                job_scopes.require_again(self._parts.caller, read.get(tx.session, full_id))
             ask(tx.session, full_id)
             return next(self._flat(read.tree(tx.session, full_id)))
 
         with _translated(), self._parts.store.transaction() as tx:
             return carry_out(self._parts, tx, once, rest.Job, asked)
+
+    def _existing(self, tx: ports.Transaction, job_id: str) -> str:
+        """Its whole id. Raises NotFound, also for one that the caller does not see, or InvalidArgument."""
+        full_id = _full_id(tx.session, job_id)
+        if not job_scopes.sees(self._parts, tx, read.get(tx.session, full_id)):
+            raise errors.NotFound.named("job", job_id)
+        return full_id
 
     def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
         return search.Wanted(
@@ -89,7 +101,7 @@ class Jobs:
 
     def _subject(self, tx: ports.Transaction, machine: str) -> str:
         """Jobs outlive their machine's protection, so an id that is no longer there is taken as it is."""
-        found = tx.machines.find(machine)
+        found = tx.machines.find(machine, self._parts.caller.grant.site)
         return found.id if found else machine
 
     def _flat(self, tree: JobTree) -> Iterator[rest.Job]:
@@ -140,6 +152,17 @@ def _translated() -> Iterator[None]:
     except failures.Refused as refused:
         kind = errors.NotFound if refused.code == "job-not-found" else errors.NotPossibleNow
         raise kind(refused.message, do=refused.do) from refused
+
+
+def _all(
+    tx: ports.Transaction, wanted: search.Wanted, at_once: int, after: search.Place | None
+) -> Iterator[JobView]:
+    """Read as far as they are used up."""
+    while found := search.find(tx.session, wanted, at_once, after):
+        yield from found
+        after = found[-1].created_at, found[-1].id
+        if len(found) < at_once:
+            return
 
 
 def _full_id(session: Session, beginning: str) -> str:

@@ -14,6 +14,7 @@ from ..parts import Parts
 from ..shared import discovery, machine_shapes
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
+from . import sites
 
 EVERY = rest.MachineQuery()
 
@@ -40,11 +41,11 @@ class Machines:
         after = place_of(query.cursor, (str, str))
         now = self._parts.now()
         with self._parts.store.reading() as tx:
-            if query.site is not None and tx.sites.find(query.site) is None:
-                raise errors.NotFound.named("site", query.site)
+            if query.site is not None:
+                sites.existing(self._parts, tx, query.site)
             around = _Around.of(tx)
             records = sorted(
-                (each for each in tx.machines.list(query.site) if _fits(each, query)), key=_place
+                (each for each in tx.machines.list(query.site) if self._fits(each, query)), key=_place
             )
             shapes = (
                 machine_shapes.protected(self._situation(tx, record, around), (), now)
@@ -61,16 +62,17 @@ class Machines:
         Raises NotFound for an unknown site; with a site, what discovery raises if it was never asked.
         """
         if site is not None:
+            self._require_site(site)
             return [self._unprotected(site, discovery.now_or_last(self._parts, site))]
         with self._parts.store.reading() as tx:
-            names = [record.name for record in tx.sites.list()]
+            names = [record.name for record in tx.sites.list() if self._parts.sees(record.name)]
         found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
         return [self._unprotected(name, seen) for name, seen in zip(names, found, strict=True)]
 
     def show(self, name_or_id: str) -> rest.Machine:
         """With the notes of its drills. Raises NotFound."""
         with self._parts.store.reading() as tx:
-            machine = existing(tx, name_or_id)
+            machine = existing(self._parts, tx, name_or_id)
             notes = tuple(tx.drill_notes.list(machine.id))
             situation = self._situation(tx, machine, _Around.of(tx))
             return machine_shapes.protected(situation, notes, self._parts.now())
@@ -82,7 +84,7 @@ class Machines:
         NotPossibleNow."""
 
         def submit() -> rest.JobAccepted:
-            machine = existing(tx, name_or_id)
+            machine = existing(self._parts, tx, name_or_id)
             job_id = start_anyway.submit(self._parts.deps, tx, machine, request.site, requested_by)
             return rest.JobAccepted(job_id=job_id)
 
@@ -95,7 +97,7 @@ class Machines:
         Raises NotFound.
         """
         with self._parts.store.reading() as tx:
-            machine = existing(tx, name_or_id)
+            machine = existing(self._parts, tx, name_or_id)
             since = _within_what_is_kept(since, self._parts.now())
             return [
                 rest.RpoSample(at=each.at, **dict(machine_shapes.age(each.rpo)))
@@ -107,10 +109,27 @@ class Machines:
     def inventory(self, site: str) -> rest.SiteInventory:
         """All machines that the site has, or had when it was last asked. Raises what discovery raises if it was never
         asked."""
+        self._require_site(site)
         seen = discovery.now_or_last(self._parts, site)
         return rest.SiteInventory(
             site=site, machines=seen.inventory.machines, problem=seen.problem, seen_at=seen.seen_at
         )
+
+    def in_scope(self) -> frozenset[str] | None:
+        """The ids of the machines that the caller sees; None: of all that there ever are."""
+        site = self._parts.caller.grant.site
+        if site is None:
+            return None
+        with self._parts.store.reading() as tx:
+            return frozenset(machine.id for machine in tx.machines.list(site))
+
+    def _require_site(self, site: str) -> None:
+        with self._parts.store.reading() as tx:
+            sites.existing(self._parts, tx, site)
+
+    def _fits(self, machine: ports.MachineRecord, query: rest.MachineQuery) -> bool:
+        seen = self._parts.sees(machine.source_site, machine.target_site)
+        return seen and _fits(machine, query)
 
     def _situation(self, tx: ports.Transaction, machine: ports.MachineRecord, around: "_Around") -> Situation:
         return Situation(
@@ -136,9 +155,9 @@ class Machines:
         )
 
 
-def existing(tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:
-    """Raises NotFound, or InvalidArgument when several machines have that name."""
-    machine = tx.machines.find(name_or_id)
+def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.MachineRecord:
+    """Raises NotFound, also for one that the caller does not see, or InvalidArgument when several machines have that name."""
+    machine = tx.machines.find(name_or_id, parts.caller.grant.site)
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name_or_id}' under protection.",

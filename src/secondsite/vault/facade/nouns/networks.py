@@ -19,12 +19,14 @@ class Networks:
     def of_site(self, site: str) -> SiteNetworks:
         """The networks that the site has, or had when it was last asked, and the mappings from it. Raises what
         discovery raises if it was never asked."""
+        with self._parts.store.reading() as tx:
+            sites.existing(self._parts, tx, site)
         return self._shape(site, discovery.now_or_last(self._parts, site))
 
     def list(self) -> Sequence[SiteNetworks]:
         """Of every site; one that was never asked and cannot be asked now shows its mappings and the reason."""
         with self._parts.store.reading() as tx:
-            names = [site.name for site in tx.sites.list()]
+            names = [site.name for site in tx.sites.list() if self._parts.sees(site.name)]
         found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
         return [self._shape(name, seen) for name, seen in zip(names, found, strict=True)]
 
@@ -32,7 +34,8 @@ class Networks:
         self, source_site: str | None = None, target_site: str | None = None
     ) -> Sequence[NetworkMapping]:
         with self._parts.store.reading() as tx:
-            return tx.networks.list(source_site, target_site)
+            found = tx.networks.list(source_site, target_site)
+        return [each for each in found if self._parts.sees(each.source_site, each.target_site)]
 
     def map(self, mapping: NetworkMapping, seen: Seen | None = None) -> NetworkMapping:
         """Makes or replaces the mapping of a network. Raises NotFound for a site that is not there, or ChangedMeanwhile
@@ -41,8 +44,8 @@ class Networks:
             raise errors.InvalidArgument("A mapping needs two different sites.")
         with self._parts.store.transaction() as tx:
             tx.one_at_a_time("mappings")
-            sites.existing(tx, mapping.source_site)
-            sites.existing(tx, mapping.target_site)
+            sites.existing(self._parts, tx, mapping.source_site)
+            sites.existing(self._parts, tx, mapping.target_site)
             _require(tx, seen, mapping.source_site, mapping.target_site)
             tx.networks.put(mapping)
         return mapping

@@ -38,7 +38,7 @@ class Holds:
 
     def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:
         with self._parts.store.reading() as tx:
-            record = machines.existing(tx, machine)
+            record = machines.existing(self._parts, tx, machine)
             target = tx.appliances.find(record.target_appliance_id)
         if target is None:
             raise errors.ApplianceUnreachable(

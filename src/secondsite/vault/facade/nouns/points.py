@@ -29,7 +29,7 @@ class Points:
         """Newest first. Raises NotFound, or InvalidArgument for a bad cursor."""
         after = place_of(query.cursor, (int, int))
         with self._parts.store.reading() as tx:
-            status = self._parts.facts.latest(tx, machines.existing(tx, machine).id)
+            status = self._parts.facts.latest(tx, machines.existing(self._parts, tx, machine).id)
         points = sorted(_points(status), key=_place, reverse=True)
         following = (
             each for each in points if (after is None or _place(each) < after) and _fits(each, query)
@@ -52,7 +52,7 @@ class Points:
                 "A time was given together with a point or a choice.", do="Give one of them."
             )
         with self._parts.store.reading() as tx:
-            record = machines.existing(tx, machine)
+            record = machines.existing(self._parts, tx, machine)
             if at is None:
                 return self._previewed(tx, record, choice, point_id)
             appliance = tx.appliances.find(record.target_appliance_id)
@@ -87,7 +87,7 @@ class Points:
         """A job that reads the point at the target and compares it with what was sealed. Raises NotFound."""
 
         def submit() -> rest.JobAccepted:
-            record = machines.existing(tx, machine)
+            record = machines.existing(self._parts, tx, machine)
             self._require(tx, record, point_id)
             job_id = verify_point.submit(self._parts.deps, tx, record, point_id, requested_by)
             return rest.JobAccepted(job_id=job_id)

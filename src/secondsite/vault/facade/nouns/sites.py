@@ -21,12 +21,13 @@ class Sites:
 
     def list(self) -> Sequence[Site]:
         with self._parts.store.reading() as tx:
-            return [_shape(tx, site, self._parts.now()) for site in tx.sites.list()]
+            seen = [site for site in tx.sites.list() if self._parts.sees(site.name)]
+            return [_shape(tx, site, self._parts.now()) for site in seen]
 
     def show(self, name: str) -> Site:
         """Raises NotFound."""
         with self._parts.store.reading() as tx:
-            return _shape(tx, existing(tx, name), self._parts.now())
+            return _shape(tx, existing(self._parts, tx, name), self._parts.now())
 
     def create(self, name: str, once: Once | None = None) -> Site:
         """Raises AlreadyExists."""
@@ -39,7 +40,7 @@ class Sites:
         schedule = request.to_domain()
         with self._parts.store.transaction() as tx:
             self._require(tx, name, seen)
-            site = dataclasses.replace(existing(tx, name), bandwidth=schedule)
+            site = dataclasses.replace(existing(self._parts, tx, name), bandwidth=schedule)
             tx.sites.put(site)
             shape = _shape(tx, site, self._parts.now())
         self._parts.signals(f"{settings_push.SITE}{name}")
@@ -52,6 +53,7 @@ class Sites:
             self._require(tx, name, seen)
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
             machines, appliances = tx.machines.list(name), tx.appliances.list(name)
+            _refuse_with_tokens(tx, name)
             if machines or appliances or mappings:
                 there = (
                     (machines, "protected machine"),
@@ -72,16 +74,26 @@ class Sites:
 
     def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
         tx.one_at_a_time("sites")
-        shape = _shape(tx, existing(tx, name), self._parts.now())
+        shape = _shape(tx, existing(self._parts, tx, name), self._parts.now())
         require(seen, shape, f"Site '{name}'")
 
 
-def existing(tx: ports.Transaction, name: str) -> ports.SiteRecord:
-    """Raises NotFound."""
+def existing(parts: Parts, tx: ports.Transaction, name: str) -> ports.SiteRecord:
+    """Raises NotFound, also for one that the caller does not see."""
     site = tx.sites.find(name)
-    if site is None:
+    if site is None or not parts.sees(name):
         raise errors.NotFound.named("site", name)
     return site
+
+
+def _refuse_with_tokens(tx: ports.Transaction, name: str) -> None:
+    """A later site of that name would be theirs."""
+    theirs = [token.name for token in tx.tokens.list() if token.site == name]
+    if theirs:
+        raise errors.NotPossibleNow(
+            f"{counted(len(theirs), 'token')} of site '{name}': {', '.join(theirs[:10])}.",
+            do="An access administrator deletes them first: 'secondsite token delete NAME'.",
+        )
 
 
 def _shape(tx: ports.Transaction, site: ports.SiteRecord, now: datetime) -> Site:

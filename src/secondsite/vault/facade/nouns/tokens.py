@@ -1,74 +1,171 @@
-"""Access tokens of people and programs."""
+"""Access tokens of people and programs.
 
+The seam for passwords and OpenID Connect: whatever proves who somebody is gives a `Caller`; all else goes by that.
+"""
+
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ....domain import errors
-from ....wire.rest import NewToken, Token
+from ....domain.access import roles
+from ....domain.access.roles import Grant, Permission
+from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
 from ... import ports
+from ..callers import Caller
 from ..parts import Parts
 from ..shared import secrets
 from ..shared.once import Once, carry_out
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. Names may be given again after a token was deleted; `token_sha256` is this token's alone."""
-
-    name: str
-    token_sha256: str
+from . import sites
 
 
 class Tokens:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def authenticate(self, token: str) -> Caller:
+    def authenticate(self, token: str, address: str = "") -> Caller:
         """Whose token it is; raises Unauthenticated."""
-        found = self._find(secrets.digest(token)) if secrets.is_token(token) else None
+        digest = secrets.digest(token)
+        found = self._find(digest) if secrets.is_token(token) else None
         if found is None:
             raise errors.Unauthenticated("The access token is not known to this vault.")
-        return Caller(found.name, found.token_sha256)
+        now = self._parts.now()
+        if not _opens(found, digest, now):
+            raise errors.Unauthenticated(
+                f"The access token '{found.name}' has expired, or was replaced by a newer one.",
+                do=f"Ask an access administrator for the next: 'secondsite token rotate {found.name}'.",
+            )
+        self._parts.uses.note(found.id, now)
+        return Caller(found.name, found.id, digest, Grant(found.roles, found.site), address)
 
     def is_valid(self, caller: Caller) -> bool:
         """Whether the caller's token still opens anything."""
-        return self._find(caller.token_sha256) is not None
+        found = self._find(caller.token_sha256)
+        return found is not None and _opens(found, caller.token_sha256, self._parts.now())
+
+    def list(self) -> Sequence[Token]:
+        now = self._parts.now()
+        with self._parts.store.reading() as tx:
+            return [_shape(token, now) for token in tx.tokens.list()]
+
+    def create(self, request: TokenCreate, once: Once | None = None) -> NewToken:
+        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for roles that do not fit the scope."""
+        grant = roles.checked(request.roles, request.site)
+        until = _after(self._parts.now(), request.valid_seconds)
+
+        def make() -> NewToken:
+            if grant.site is not None:
+                sites.existing(self._parts, tx, grant.site)
+            return issue(tx, request.name, grant, self._parts.now(), until)
+
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, NewToken, make, secret=True)
+
+    def rotate(self, name: str, request: TokenRotate, once: Once | None = None) -> NewToken:
+        """A new secret, which is valid as long as the former one was from its beginning. Raises NotFound."""
+
+        def renew() -> NewToken:
+            tx.one_at_a_time("tokens")
+            token = secrets.new_token()
+            renewed = _rotated(
+                _existing(tx, name), secrets.digest(token), self._parts.now(), request.former_valid_seconds
+            )
+            tx.tokens.put(renewed)
+            return NewToken(name=name, token=token, expires_at=renewed.expires_at)
+
+        with self._parts.store.transaction() as tx:
+            return carry_out(self._parts, tx, once, NewToken, renew, secret=True)
+
+    def delete(self, name: str) -> None:
+        """Raises NotFound, or NotPossibleNow for the last one that can make others and does not expire: without it
+        everybody may be locked out."""
+        with self._parts.store.transaction() as tx:
+            tx.one_at_a_time("tokens")
+            token = _existing(tx, name)
+            if not any(_stays_in_charge(each) for each in tx.tokens.list() if each.id != token.id):
+                raise errors.NotPossibleNow(
+                    f"Token '{name}' is the last one that can make others and does not expire.",
+                    do="Create another first: 'secondsite token create NAME --role access_administrator --valid never'.",
+                )
+            tx.tokens.remove(name)
 
     def _find(self, token_sha256: str) -> ports.TokenRecord | None:
         with self._parts.store.reading() as tx:
             return tx.tokens.find(token_sha256)
 
-    def list(self) -> Sequence[Token]:
-        with self._parts.store.reading() as tx:
-            return [Token(name=token.name, created_at=token.created_at) for token in tx.tokens.list()]
 
-    def create(self, name: str, once: Once | None = None) -> NewToken:
-        """Raises AlreadyExists."""
-        with self._parts.store.transaction() as tx:
-            return carry_out(
-                self._parts, tx, once, NewToken, lambda: issue(tx, name, self._parts.now()), secret=True
-            )
-
-    def delete(self, name: str) -> None:
-        """Raises NotFound, or NotPossibleNow for the last one, which would lock everybody out."""
-        with self._parts.store.transaction() as tx:
-            tx.one_at_a_time("tokens")
-            names = [token.name for token in tx.tokens.list()]
-            if name not in names:
-                raise errors.NotFound.named("token", name)
-            if len(names) == 1:
-                raise errors.NotPossibleNow(
-                    f"Token '{name}' is the last one.",
-                    do="Create another token first: 'secondsite token create NAME'.",
-                )
-            tx.tokens.remove(name)
-
-
-def issue(tx: ports.Transaction, name: str, now: datetime) -> NewToken:
+def issue(
+    tx: ports.Transaction, name: str, grant: Grant, now: datetime, expires_at: datetime | None = None
+) -> NewToken:
     """A new token, of which only the digest is kept; raises AlreadyExists or InvalidArgument."""
     if not name or len(name) > 100:
         raise errors.InvalidArgument("A token's name has 1 to 100 characters.")
     token = secrets.new_token()
-    tx.tokens.add(ports.TokenRecord(name, secrets.digest(token), now))
-    return NewToken(name=name, token=token)
+    record = ports.TokenRecord(
+        name, secrets.digest(token), now,
+        roles=grant.roles, site=grant.site, issued_at=now, expires_at=expires_at,
+    )  # fmt: skip
+    tx.tokens.add(record)
+    return NewToken(name=name, token=token, expires_at=expires_at)
+
+
+def _existing(tx: ports.Transaction, name: str) -> ports.TokenRecord:
+    for token in tx.tokens.list():
+        if token.name == name:
+            return token
+    raise errors.NotFound.named("token", name)
+
+
+def _after(now: datetime, seconds: float | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+def _opens(token: ports.TokenRecord, digest: str, now: datetime) -> bool:
+    """Whether this secret of the token is valid: the present one, or for a while the former one."""
+    if token.expires_at is not None and token.expires_at <= now:
+        return False
+    if token.token_sha256 == digest:
+        return True
+    return token.former_until is not None and now < token.former_until
+
+
+def _stays_in_charge(token: ports.TokenRecord) -> bool:
+    return token.expires_at is None and Grant(token.roles, token.site).may(Permission.MANAGE_ACCESS)
+
+
+def _rotated(
+    token: ports.TokenRecord, digest: str, now: datetime, former_seconds: float
+) -> ports.TokenRecord:
+    lived_from = token.issued_at or token.created_at
+    return dataclasses.replace(
+        token,
+        token_sha256=digest,
+        issued_at=now,
+        expires_at=None if token.expires_at is None else now + (token.expires_at - lived_from),
+        former_sha256=token.token_sha256 if former_seconds else None,
+        former_until=_former_until(token, now, former_seconds),
+    )
+
+
+def _former_until(token: ports.TokenRecord, now: datetime, seconds: float) -> datetime | None:
+    """Never longer than it would have been valid."""
+    if not seconds:
+        return None
+    until = now + timedelta(seconds=seconds)
+    return until if token.expires_at is None else min(until, token.expires_at)
+
+
+def _shape(token: ports.TokenRecord, now: datetime) -> Token:
+    grace = token.former_until if token.former_until and token.former_until > now else None
+    return Token(
+        id=token.id,
+        name=token.name,
+        roles=token.roles,
+        site=token.site,
+        created_at=token.created_at,
+        issued_at=token.issued_at,
+        expires_at=token.expires_at,
+        expired=token.expires_at is not None and token.expires_at <= now,
+        last_used_at=token.last_used_at,
+        former_valid_until=grace,
+    )

@@ -1,12 +1,16 @@
 """What a person may start: each verb with the shape of its request."""
 
+from collections.abc import Sequence
+
 from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
+from ... import ports
 from ..parts import Parts
 from ..shared import early_checks
 from ..shared.once import Once, carry_out, known
+from . import machines, sites
 
 REQUESTS: dict[Verb, type[Shape]] = {
     Verb.ENABLE_PROTECTION: rest.EnableProtection,
@@ -48,10 +52,12 @@ class Verbs:
     def start(self, verb: Verb, request: Shape, requested_by: str, once: Once | None = None) -> JobAccepted:
         """The job exists, and the machine's state has moved, when this returns.
 
-        Raises NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
+        Raises Forbidden, NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
         """
+        self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
         with self._parts.store.reading() as tx:
             before = known(self._parts, tx, once, JobAccepted)
+            request = self._in_scope(tx, request)
         if before is not None:
             return before
         if isinstance(request, rest.EnableProtection):
@@ -59,6 +65,17 @@ class Verbs:
         submit = self._parts.operations[verb].submit
         with self._parts.store.transaction() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
+
+    def _in_scope(self, tx: ports.Transaction, request: Shape) -> Shape:
+        """The request with ids of machines that the caller sees, who may not see all. Raises NotFound."""
+        if self._parts.sees():
+            return request
+        if isinstance(request, rest.EnableProtection):
+            sites.existing(self._parts, tx, request.source_site)
+            return request
+        names: Sequence[str] = getattr(request, "machines", ())
+        ids = tuple(machines.existing(self._parts, tx, name).id for name in names)
+        return request.model_copy(update={"machines": ids})
 
     def start_one(
         self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None

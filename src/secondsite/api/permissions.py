@@ -1,0 +1,110 @@
+"""What each call needs: declared here, and only here. A call that is not here is refused to everybody.
+
+Calls with a body that asks for more need more: a verb that goes on without a site, a job that runs again.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ..domain import errors
+from ..domain.access import roles
+from ..domain.access.roles import OF_THE_WHOLE_VAULT, Permission
+from ..domain.lifecycle import Verb
+
+BASE = "/api"
+OPEN = frozenset({"GET /health", "GET /ca", "POST /enroll"})
+"""These need no token."""
+
+
+def _verbs() -> Iterator[tuple[str, Permission]]:
+    for verb, permission in roles.NEEDS.items():
+        name = verb.value.replace("_", "-")
+        yield f"POST /machines/{name}", permission
+        if verb is not Verb.ENABLE_PROTECTION:
+            yield f"POST /machines/{{machine}}/{name}", permission
+
+
+NEEDS: Mapping[str, Permission] = MappingProxyType(
+    {
+        "GET /vault": Permission.ENTER,
+        "GET /lifecycle": Permission.ENTER,
+        "GET /sites": Permission.READ,
+        "POST /sites": Permission.CONFIGURE,
+        "GET /sites/{site}": Permission.READ,
+        "DELETE /sites/{site}": Permission.CONFIGURE,
+        "PUT /sites/{site}/bandwidth": Permission.EQUIP,
+        "GET /sites/{site}/inventory": Permission.READ,
+        "POST /sites/{site}/registration-key": Permission.EQUIP,
+        "GET /appliances": Permission.READ,
+        "GET /appliances/{appliance}": Permission.READ,
+        "DELETE /appliances/{appliance}": Permission.EQUIP,
+        "GET /networks": Permission.READ,
+        "GET /networks/mappings": Permission.READ,
+        "PUT /networks/mappings": Permission.CONFIGURE,
+        "DELETE /networks/mappings": Permission.CONFIGURE,
+        "GET /policies": Permission.READ,
+        "POST /policies": Permission.CONFIGURE,
+        "GET /policies/{policy}": Permission.READ,
+        "PUT /policies/{policy}": Permission.CONFIGURE,
+        "DELETE /policies/{policy}": Permission.CONFIGURE,
+        "GET /tokens": Permission.MANAGE_ACCESS,
+        "POST /tokens": Permission.MANAGE_ACCESS,
+        "POST /tokens/{name}/rotate": Permission.MANAGE_ACCESS,
+        "DELETE /tokens/{name}": Permission.MANAGE_ACCESS,
+        "GET /groups": Permission.READ,
+        "POST /groups": Permission.PROTECT,
+        "GET /groups/{group}": Permission.READ,
+        "DELETE /groups/{group}": Permission.PROTECT,
+        "POST /groups/{group}/add": Permission.PROTECT,
+        "POST /groups/{group}/remove": Permission.PROTECT,
+        "GET /machines": Permission.READ,
+        "GET /discovery": Permission.READ,
+        "GET /machines/{machine}": Permission.READ,
+        "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,
+        "GET /machines/{machine}/rpo": Permission.READ,
+        "GET /machines/{machine}/points": Permission.READ,
+        "PUT /machines/{machine}/points/{point}/hold": Permission.OPERATE,
+        "DELETE /machines/{machine}/points/{point}/hold": Permission.PROTECT,
+        "POST /machines/{machine}/points/{point}/verify": Permission.OPERATE,
+        "GET /machines/{machine}/preview": Permission.READ,
+        "GET /jobs": Permission.READ,
+        "GET /jobs/{job}": Permission.READ,
+        "POST /jobs/{job}/cancel": Permission.OPERATE,
+        "POST /jobs/{job}/retry": Permission.OPERATE,
+        "POST /jobs/{job}/resume": Permission.OPERATE,
+        "GET /jobs/{job}/events": Permission.READ,
+        "GET /events": Permission.READ,
+        **dict(_verbs()),
+    }
+)
+
+
+def needed(method: str, path: str) -> Permission:
+    """What the route with this path (below /api, names in braces) needs. Raises Forbidden for one that says nothing."""
+    found = NEEDS.get(f"{method} {path}")
+    if found is None:
+        raise errors.Forbidden(
+            f"{method} {BASE}{path} does not say which permission it needs, so nobody may ask for it.",
+            do="This is a defect: report it.",
+        )
+    return found
+
+
+def describe(document: Mapping[str, Any]) -> None:
+    """Say in the description of the API what each call needs."""
+    for path, methods in document["paths"].items():
+        for method, what in methods.items():
+            permission = NEEDS.get(f"{method.upper()} {path.removeprefix(BASE)}")
+            if permission is not None:
+                what["x-permission"] = permission.value
+                what["x-roles"] = [role.value for role in roles.roles_with(permission)]
+                what["description"] = f"{what.get('description', '')}\n\n{_sentence(permission)}".strip()
+
+
+def _sentence(permission: Permission) -> str:
+    if permission is Permission.ENTER:
+        return "Needs any valid token."
+    names = ", ".join(role.value for role in roles.roles_with(permission))
+    where = ", of the whole vault" if permission in OF_THE_WHOLE_VAULT else ""
+    return f"Needs the permission {permission.value}: {names}{where}."

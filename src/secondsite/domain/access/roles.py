@@ -1,0 +1,142 @@
+"""Who may do what: roles give permissions, a scope says where. This table alone decides.
+
+Roles are those of Azure Site Recovery: Reader, Operator, Contributor; and apart from these who manages access. A machine
+belongs to the scope of a site if that site is its source or its target, so the scope does not change when the roles of
+the two sites swap. A machine that is not protected yet belongs to its own site.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from .. import errors
+from ..lifecycle import Verb
+
+
+class Role(StrEnum):
+    """What the holder of a token is."""
+
+    READER = "reader"
+    """Sees everything, changes nothing."""
+    OPERATOR = "operator"
+    """Drills, failovers, failbacks and their jobs; protects nothing anew, ends no protection, changes no settings."""
+    CONTRIBUTOR = "contributor"
+    """Everything but managing access."""
+    ACCESS_ADMINISTRATOR = "access_administrator"
+    """Tokens and the audit log; nothing of the machines."""
+
+
+class Permission(StrEnum):
+    """What a call needs."""
+
+    ENTER = "enter"
+    """Any valid token."""
+    READ = "read"
+    """See sites, machines, points, jobs, settings."""
+    OPERATE = "operate"
+    """Drill, fail over, fail back, hold a point, cancel a job."""
+    PROTECT = "protect"
+    """Enable and disable protection, choose disks, form groups, release a point."""
+    GIVE_UP = "give_up"
+    """Go on without a site that is gone, or start a copy that is forbidden: something may be lost."""
+    EQUIP = "equip"
+    """A site's appliances and its bandwidth."""
+    CONFIGURE = "configure"
+    """What concerns several sites: sites, policies, network mappings."""
+    READ_AUDIT = "read_audit"
+    """See what was done by whom."""
+    MANAGE_ACCESS = "manage_access"
+    """Tokens, and how long the audit log is kept."""
+
+
+_READER = frozenset({Permission.ENTER, Permission.READ, Permission.READ_AUDIT})
+_OPERATOR = _READER | {Permission.OPERATE}
+GIVES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.READER: _READER,
+        Role.OPERATOR: _OPERATOR,
+        Role.CONTRIBUTOR: _OPERATOR
+        | {Permission.PROTECT, Permission.GIVE_UP, Permission.EQUIP, Permission.CONFIGURE},
+        Role.ACCESS_ADMINISTRATOR: frozenset(
+            {Permission.ENTER, Permission.READ_AUDIT, Permission.MANAGE_ACCESS}
+        ),
+    }
+)
+OF_THE_WHOLE_VAULT = frozenset({Permission.CONFIGURE, Permission.READ_AUDIT, Permission.MANAGE_ACCESS})
+"""A token of one site has none of these."""
+
+NEEDS: Mapping[Verb, Permission] = MappingProxyType(
+    {
+        Verb.ENABLE_PROTECTION: Permission.PROTECT,
+        Verb.DISABLE_PROTECTION: Permission.PROTECT,
+        Verb.INCLUDE_DISK: Permission.PROTECT,
+        Verb.EXCLUDE_DISK: Permission.PROTECT,
+        Verb.TEST_FAILOVER: Permission.OPERATE,
+        Verb.CLEANUP_TEST_FAILOVER: Permission.OPERATE,
+        Verb.FAILOVER: Permission.OPERATE,
+        Verb.PLANNED_FAILOVER: Permission.OPERATE,
+        Verb.CHANGE_RECOVERY_POINT: Permission.OPERATE,
+        Verb.COMMIT: Permission.OPERATE,
+        Verb.CANCEL_FAILOVER: Permission.OPERATE,
+        Verb.REPROTECT: Permission.OPERATE,
+        Verb.RESYNCHRONIZE: Permission.OPERATE,
+    }
+)
+"""What a verb needs; the form that goes on without a site needs GIVE_UP beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Roles in the whole vault, or in one site."""
+
+    roles: tuple[Role, ...]
+    site: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        if self.site is not None and permission in OF_THE_WHOLE_VAULT:
+            return False
+        return any(permission in GIVES[role] for role in self.roles)
+
+    def sees(self, *sites: str | None) -> bool:
+        """Whether something of these sites is in its scope."""
+        return self.site is None or self.site in sites
+
+
+EVERYTHING = Grant((Role.CONTRIBUTOR, Role.ACCESS_ADMINISTRATOR))
+"""The first token's, and the vault's own."""
+
+
+def roles_with(permission: Permission) -> Sequence[Role]:
+    return [role for role in Role if permission in GIVES[role]]
+
+
+def require(grant: Grant, who: str, permission: Permission, what: str) -> None:
+    """Raises Forbidden, which names who, what is missing, and which role has it."""
+    if grant.may(permission):
+        return
+    needs = " or ".join(role.value for role in roles_with(permission))
+    where = " in the whole vault" if permission in OF_THE_WHOLE_VAULT else ""
+    raise errors.Forbidden(
+        f"Token '{who}' ({described(grant)}) may not {what}: that needs the permission '{permission}'{where}, which the role "
+        f"{needs} has.",
+        do=f"Ask an access administrator for a token: 'secondsite token create NAME --role {roles_with(permission)[0].value}'.",
+    )
+
+
+def described(grant: Grant) -> str:
+    """'operator of site a'."""
+    roles = ", ".join(grant.roles)
+    return f"{roles} of site {grant.site}" if grant.site else roles
+
+
+def checked(roles: Sequence[Role], site: str | None) -> Grant:
+    """A grant that makes sense. Raises InvalidArgument."""
+    if not roles:
+        raise errors.InvalidArgument("A token needs a role.", do=f"Give one or several: {', '.join(Role)}.")
+    if site is not None and Role.ACCESS_ADMINISTRATOR in roles:
+        raise errors.InvalidArgument(
+            "An access administrator cannot be limited to one site: whoever makes tokens can make one of the whole vault.",
+            do="Leave out the site, or the role.",
+        )
+    return Grant(tuple(role for role in Role if role in roles), site)

@@ -1,0 +1,56 @@
+"""Which jobs a caller sees, and may let run again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import JsonValue
+
+from ....domain.access.roles import Permission
+from ....domain.lifecycle import Verb
+from ....jobs.model.views import JobView
+from ....wire.rest import OtherWork
+from ... import ports
+from ...steps.batch import BATCH
+from ..callers import Caller
+from ..parts import Parts
+
+Arguments = Mapping[str, JsonValue]
+
+
+def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
+    """A job is in the scope of its machine's sites. One whose machine is gone is seen by whoever started it; one for several
+    machines, if all of them are in the scope."""
+    if parts.sees() or job.requested_by == parts.caller.name:
+        return True
+    return all(_is_in_scope(parts, tx, *each) for each in _machines(job))
+
+
+def require_again(caller: Caller, job: JobView) -> None:
+    """Raises Forbidden if the caller could not start the job."""
+    word = str(job.arguments.get("verb", job.name))
+    if word in set(Verb):
+        for _, arguments in _machines(job):
+            site = arguments.get("without_site")
+            caller.require_verb(Verb(word), None if site is None else str(site))
+        return
+    needed = Permission.OPERATE if word == OtherWork.VERIFY_POINT else Permission.GIVE_UP
+    caller.require(needed, f"let a job '{word}' run again")
+
+
+def _machines(job: JobView) -> Sequence[tuple[str, Arguments]]:
+    return list(_children(job)) if job.name == BATCH else [(job.subject or "", job.arguments)]
+
+
+def _children(job: JobView) -> Iterator[tuple[str, Arguments]]:
+    children = job.arguments.get("children")
+    for each in children if isinstance(children, list) else ():
+        assert isinstance(each, dict)
+        arguments = each.get("arguments")
+        yield str(each["machine_id"]), arguments if isinstance(arguments, dict) else {}
+
+
+def _is_in_scope(parts: Parts, tx: ports.Transaction, machine_id: str, arguments: Arguments) -> bool:
+    machine = tx.machines.find(machine_id)
+    if machine is not None:
+        return parts.sees(machine.source_site, machine.target_site)
+    sites = (arguments.get("source_site"), arguments.get("target_site"))
+    return parts.sees(*(str(site) for site in sites if site is not None))

@@ -1,0 +1,104 @@
+"""Tokens end, are replaced, and show when they were used."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rig.eventually import eventually
+from secondsite.wire.rest import Token
+from secondsite.wire.rest.tokens import LIVES_SECONDS
+
+
+@pytest.fixture
+def create(ask):
+    def create(name="robot", **more):
+        return ask("POST", "/tokens", 201, json={"name": name, "roles": ["reader"], **more})
+
+    return create
+
+
+@pytest.fixture
+def opens(vault):
+    """Whether a token opens the vault."""
+
+    def opens(token):
+        answer = vault.rest.get("/api/vault", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code in (200, 401)
+        return answer.status_code == 200
+
+    return opens
+
+
+def listed(ask, name="robot"):
+    return next(Token.model_validate(each) for each in ask("GET", "/tokens") if each["name"] == name)
+
+
+def test_a_token_ends_after_90_days_unless_another_time_is_given(ask, create):
+    until = listed(ask, create()["name"]).expires_at
+    assert until is not None
+    assert abs(until - datetime.now(UTC) - timedelta(seconds=LIVES_SECONDS)) < timedelta(minutes=1)
+    assert listed(ask, create("ever", valid_seconds=None)["name"]).expires_at is None
+    assert listed(ask, "admin").expires_at is None
+
+
+def test_a_token_that_has_ended_opens_nothing_and_says_how_to_get_the_next(vault, ask, create, opens):
+    token = create(valid_seconds=0.5)["token"]
+    assert opens(token)
+    eventually(lambda: not opens(token))
+    refused = vault.rest.get("/api/vault", headers={"Authorization": f"Bearer {token}"}).json()["error"]
+    assert "secondsite token rotate robot" in refused["do"]
+    assert listed(ask).expired
+
+
+def test_a_rotation_ends_the_former_secret_at_once_and_gives_the_next_the_same_life(ask, create, opens):
+    former = create(valid_seconds=600)
+    made = ask("POST", "/tokens/robot/rotate")
+    assert (opens(former["token"]), opens(made["token"])) == (False, True)
+    assert made["expires_at"] > former["expires_at"]
+    assert listed(ask).roles == ("reader",)
+    ask("POST", "/tokens/nosuch/rotate", 404)
+
+
+def test_a_former_secret_is_valid_for_as_long_as_was_asked(ask, create, opens):
+    former = create()["token"]
+    made = ask("POST", "/tokens/robot/rotate", json={"former_valid_seconds": 1.5})["token"]
+    assert opens(former)
+    assert opens(made)
+    assert listed(ask).former_valid_until is not None
+    eventually(lambda: not opens(former))
+    assert opens(made)
+    assert listed(ask).former_valid_until is None
+    ask("POST", "/tokens/robot/rotate", 422, json={"former_valid_seconds": 10**6})
+
+
+def test_a_former_secret_never_outlives_its_own_end(ask, create, opens):
+    former = create(valid_seconds=1)["token"]
+    made = ask("POST", "/tokens/robot/rotate", json={"former_valid_seconds": 3600})
+    eventually(lambda: not opens(former))
+    assert made["expires_at"]
+
+
+def test_a_token_of_ever_stays_one_when_it_is_rotated(vault, ask):
+    made = ask("POST", "/tokens/admin/rotate")
+    assert made["expires_at"] is None
+    ask("GET", "/vault", 401)
+    vault.rest.headers["Authorization"] = f"Bearer {made['token']}"
+    ask("GET", "/vault")
+
+
+def test_the_last_token_that_stays_in_charge_is_not_deleted(ask, create):
+    create("boss", roles=["access_administrator"])
+    create("worker", roles=["contributor"], valid_seconds=None)
+    assert "--valid never" in ask("DELETE", "/tokens/admin", 409)["error"]["do"]
+    create("next", roles=["access_administrator"], valid_seconds=None)
+    ask("DELETE", "/tokens/next", 204)
+
+
+def test_the_last_use_is_shown_and_no_request_writes_it(vault, ask, create, opens):
+    token = create()["token"]
+    assert opens(token)
+    assert listed(ask).last_used_at is None
+    vault.running.uses.write(vault.store)
+    seen = listed(ask).last_used_at
+    assert seen is not None
+    assert datetime.now(UTC) - seen < timedelta(minutes=1)
