@@ -15,7 +15,7 @@ from . import permissions
 CALLER = "secondsite.caller"
 """Where the guard leaves who asks, in the request's scope."""
 _bearer = HTTPBearer(
-    auto_error=False, description="An access token: 'secondsite token create NAME --role ROLE'."
+    auto_error=False, description="An access token: 'secondsite token create NAME --role reader'."
 )
 
 

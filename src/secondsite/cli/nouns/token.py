@@ -51,7 +51,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.show_json(tokens)
         return
-    output.show_table(tokens, COLUMNS, "No tokens: secondsite token create NAME --role ROLE")
+    output.show_table(tokens, COLUMNS, "No tokens: secondsite token create NAME --role reader")
 
 
 @app.command()

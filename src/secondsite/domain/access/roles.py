@@ -107,6 +107,16 @@ EVERYTHING = Grant((Role.CONTRIBUTOR, Role.ACCESS_ADMINISTRATOR))
 """The first token's, and the vault's own."""
 
 
+_TYPED: Mapping[Role, str] = MappingProxyType(
+    {
+        Role.READER: "'secondsite token create NAME --role reader'",
+        Role.OPERATOR: "'secondsite token create NAME --role operator'",
+        Role.CONTRIBUTOR: "'secondsite token create NAME --role contributor'",
+        Role.ACCESS_ADMINISTRATOR: "'secondsite token create NAME --role access_administrator'",
+    }
+)
+
+
 def roles_with(permission: Permission) -> Sequence[Role]:
     return [role for role in Role if permission in GIVES[role]]
 
@@ -120,7 +130,7 @@ def require(grant: Grant, who: str, permission: Permission, what: str) -> None:
     raise errors.Forbidden(
         f"Token '{who}' ({described(grant)}) may not {what}: that needs the permission '{permission}'{where}, which the role "
         f"{needs} has.",
-        do=f"Ask an access administrator for a token: 'secondsite token create NAME --role {roles_with(permission)[0].value}'.",
+        do=f"Ask an access administrator for a token: {_TYPED[roles_with(permission)[0]]}.",
     )
 
 

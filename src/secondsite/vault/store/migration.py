@@ -30,6 +30,7 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("recursive_version_locations", "true")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, to)
