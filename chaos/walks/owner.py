@@ -116,11 +116,15 @@ class Owner:
 
     def follow_advice(self, problem: str) -> str:
         """As a person would who reads what is in the way; '' if that is for nobody but us."""
-        if self.on.machine_is_protected():
+        if not self.can_follow(problem):
             return ""
         if NAMESAKE in problem:
             return self._remove_what_was_left()
-        return self._take_the_mark_off() if FOREIGN_MARK in problem else ""
+        return self._take_the_mark_off()
+
+    def can_follow(self, problem: str) -> bool:
+        """Whether it says what a person shall do."""
+        return not self.on.machine_is_protected() and (NAMESAKE in problem or FOREIGN_MARK in problem)
 
     def _remove_what_was_left(self) -> str:
         """The copy that an earlier protection left at the other site, where its name is in the way."""

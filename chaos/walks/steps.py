@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chaos.errors import PromiseBroken
 from chaos.walks import verbs
 from chaos.walks.accidents import Accidents
 from chaos.walks.episode import Episode
@@ -34,6 +35,8 @@ WEIGHTS = {
 }
 ALONE = ("verb", "verb under kills", "late retry", "kill")
 """With one site left."""
+MOST_ADVICE = 3
+"""What may stand in a way: a copy that was left, and a mark on the other one."""
 
 
 @dataclass(slots=True)
@@ -79,11 +82,24 @@ class Steps:
             return f"{verb}: succeeded"
         self.on.log.append(f"  {verb}: {problem}")
         self.on.mend()
-        for undone in (self.owner.disks.undo(), self.owner.follow_advice(problem)):
-            self.on.log.append(f"  {undone}")
-        self.on.settle()
-        verbs.any_way_on(self.on)
+        self.on.log.append(f"  {self.owner.disks.undo()}")
+        self._go_on(problem)
         return f"{verb}: {problem}"
+
+    def _go_on(self, problem: str) -> None:
+        """As a person would who reads each error and follows its advice; raises PromiseBroken where that ends."""
+        for _ in range(MOST_ADVICE):
+            self.on.log.append(f"  {self.owner.follow_advice(problem)}")
+            self.on.settle()
+            try:
+                verbs.any_way_on(self.on)
+            except PromiseBroken as broken:
+                problem = str(broken)
+                if not self.owner.can_follow(problem):
+                    raise
+            else:
+                return
+        raise PromiseBroken(problem)
 
     def retry(self) -> str:
         """Any job that ever failed, but for the one that protected a machine: it might protect the copy that was left."""
