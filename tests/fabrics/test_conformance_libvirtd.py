@@ -1,5 +1,6 @@
 """The conformance suite against a real libvirtd with its own user for QEMU, over a remote URI: the way of a real site."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from rig.hosts import LibvirtHost
 from secondsite.domain import errors
+from secondsite.entry import main
 from secondsite.fabrics import conformance
 from secondsite.fabrics.libvirt.host import permissions
 from tests.support import libvirtd
@@ -29,9 +31,11 @@ def host(daemon):
     root.chmod(0o755)  # QEMU runs as another user
     host = LibvirtHost(root, daemon.uri)
     host.pid_files = daemon.seen("/run/libvirt/qemu")
+    before = os.umask(main.PRIVATE)  # as in an appliance: QEMU reads only what libvirt gives it
     try:
         yield host
     finally:
+        os.umask(before)
         host.end()
         shutil.rmtree(root, ignore_errors=True)
 
@@ -58,5 +62,7 @@ def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
     assert (stat.S_IMODE(store.st_mode), store.st_gid) == (0o710, gate.owner[1])
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711
     as_qemu = ["setpriv", f"--reuid={gate.owner[0]}", f"--regid={gate.owner[1]}", "--clear-groups"]
-    subprocess.run([*as_qemu, "ls", inner], check=True, timeout=10)
-    assert subprocess.run([*as_qemu, "ls", inner.parent], capture_output=True, timeout=10).returncode != 0
+    (inner / "0.qcow2").touch()
+    subprocess.run([*as_qemu, "stat", inner / "0.qcow2"], check=True, timeout=10)
+    for closed in (inner, inner.parent):
+        assert subprocess.run([*as_qemu, "ls", closed], capture_output=True, timeout=10).returncode != 0

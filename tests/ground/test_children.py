@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 MAKES_A_CHILD = """
 import os, sys
-from secondsite.ground import children
+from secondsite.ground.processes import children
 with open(sys.argv[1], "wb") as log:
     children.start(["sh", "-c", "echo $$; exec sleep 600"], log, os.environ)
     if sys.argv[2] == "and waits":

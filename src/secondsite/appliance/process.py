@@ -10,7 +10,7 @@ from .. import __version__
 from ..datapath import transfer
 from ..datapath.channel import Connection, Listener
 from ..fabrics.interface import Fabric
-from ..ground import malloc
+from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups

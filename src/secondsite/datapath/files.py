@@ -14,7 +14,7 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises StoreFull or ImageProblem.
     """
     try:
-        durable.write(path, data, 0o644)
+        durable.write(path, data)
     except OSError as error:
         raise store_error(error, path) from error
 

@@ -1,12 +1,16 @@
 """`secondsite`, the console script."""
 
+import os
 import sys
 
 from . import running
 
+PRIVATE = 0o077
+
 
 def main() -> None:
-    """Does not return: the exit code tells."""
+    """Does not return: the exit code tells. What it writes is for its user alone: keys, tokens, guests' data."""
+    os.umask(PRIVATE)
     words = sys.argv[1:]
     command = running.chosen(words)
     if command is not None:

@@ -2,21 +2,21 @@
 
 Its rooms:
 
-    backoff     how long to wait after failures
-    children    processes that end with this one
-    durable     files that are whole or absent after a power cut
-    full_disk   recognize one, report it, and try again
-    host        what this process asks its host
-    job_states  the states of jobs and tasks, in the words that everything uses
-    lockfile    locks that processes have on files
-    malloc      the allocator's settings
-    periodic    a thread that works in rounds
-    plural      numbers with their nouns
-    problem     the base of all errors, and those that several rooms share
-    seams       named points where a test can stop the world
-    threads     have names, and their deaths are reported
-    units       sizes and spans
-    uptime      time as a host itself measures it
-    usage       what files occupy
-    visitors/   who may be connected to a port that anybody can dial
+    backoff       how long to wait after failures
+    durable       files that are whole or absent after a power cut
+    full_disk     recognize one, report it, and try again
+    host          what this process asks its host
+    job_states    the states of jobs and tasks, in the words that everything uses
+    lockfile      locks that processes have on files
+    periodic      a thread that works in rounds
+    plural        numbers with their nouns
+    processes/    how our processes live
+    problem       the base of all errors, and those that several rooms share
+    seams         named points where a test can stop the world
+    short_folder  a private place for unix sockets
+    threads       have names, and their deaths are reported
+    units         sizes and spans
+    uptime        time as a host itself measures it
+    usage         what files occupy
+    visitors/     who may be connected to a port that anybody can dial
 """

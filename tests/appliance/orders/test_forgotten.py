@@ -201,6 +201,19 @@ def test_a_second_copy_is_seen_by_an_appliance_that_forgot_the_machine_too(pair)
     )
 
 
+def test_a_second_copy_is_seen_that_was_started_while_the_appliance_forgot_it(pair):
+    """Its owner took the mark off before the appliance, on a database of yesterday, could read it."""
+    failed_over(pair)
+    forget_the_source(pair)
+    pair.source.appliance.state.remove_fact(f"fence/{pair.machine_id}")
+    pair.source.stop()
+    started_by_its_owner(pair)
+    pair.source.start()
+    old_copies = pair.source.appliance.replication.old_copies
+    said = eventually(old_copies.statuses, 30)
+    assert [(each.power, each.machine_id) for each in said] == [("running", pair.machine_id)]
+
+
 def test_a_machine_that_comes_home_may_start_although_its_fence_was_forgotten(pair):
     failed_over(pair)
     forget_the_fence(pair)

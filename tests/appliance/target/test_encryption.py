@@ -8,7 +8,7 @@ from rig.appliances import EncryptedPair
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import customer_key, encrypted_file
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, RunCycle, ShutDown, StopReplica
@@ -120,3 +120,23 @@ def test_cycles_that_wait_are_not_readable(encrypted):
         assert readable(b) == []
     seq = waiting[0][1]
     eventually(lambda: encrypted.status().processed_seq >= seq, 20)
+
+
+def test_a_plain_cycle_planted_in_the_inbox_is_not_applied(encrypted, monkeypatch):
+    """By somebody who may write to the store, but lacks the key."""
+    a, b = encrypted.source, encrypted.target
+    encrypted.protect().synchronized()
+    hosted, told = b.replica(encrypted.machine_id), []
+    monkeypatch.setattr(hosted.findings, "add", lambda code, message, *rest: told.append((code, message)))
+    with hosted.lock("a test", 10):
+        a.write(encrypted.fabric_id, 0, TEXT)
+        _, seq, path = eventually(hosted.waiting, 20)[0]
+        with encrypted_file.content(path, hosted.replica.file_key) as file:
+            plain = file.read(16 * MiB)
+        path.write_bytes(plain)
+    eventually(lambda: told, 20)
+    assert told[0][0] == "replica-damaged"
+    assert f"{path} is not encrypted" in told[0][1]
+    eventually(lambda: encrypted.status().processed_seq > seq, 30)
+    drill = start(encrypted, "drill", encrypted.point_now())["fabric_id"]
+    assert b.read(drill) == a.read(encrypted.fabric_id)

@@ -8,7 +8,7 @@ import sys
 UNPACK = """
 import os, resource, sys, threading
 from secondsite.datapath.frames import codec, frame
-from secondsite.ground import malloc
+from secondsite.ground.processes import malloc
 from secondsite.datapath.frames.compression import Choice
 
 def unpack():

@@ -1,6 +1,7 @@
 """Encryption at rest: nothing readable in any file, nothing lost with the wrong key, and plain QEMU with the right one."""
 
 import os
+import secrets
 import shlex
 import subprocess
 from datetime import datetime
@@ -217,6 +218,15 @@ def test_a_sealed_cycle_says_which_key_it_wants(tmp_path, key, other_key):
         cycle_file.read(path, other_key)
 
 
+def test_a_plain_cycle_that_somebody_put_into_an_encrypted_replica_is_not_read(tmp_path, key):
+    """Whoever may write to the store, but lacks the key."""
+    path, _ = sealed(tmp_path, None)
+    assert path.read_bytes()[:7] == b"SScycle"
+    for reading in (cycle_file.read, cycle_file.verify):
+        with pytest.raises(errors.CycleDamaged, match="is not encrypted, though"):
+            reading(path, key)
+
+
 # -- the key file ------------------------------------------------------------------------------------------
 
 
@@ -233,6 +243,27 @@ def test_what_is_no_key_is_refused(tmp_path, content):
     with pytest.raises(errors.KeyMissing, match="is not an encryption key"):
         customer_key.write(tmp_path / "key", content)
     assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.parametrize("content", [b"a" * 43, b"0123456789abcdef" * 4, b"secret " * 40])
+def test_a_key_that_repeats_itself_is_refused_when_it_is_given_and_still_opens_what_it_encrypted(
+    tmp_path, content
+):
+    with pytest.raises(errors.KeyMissing, match=r"can be guessed.*openssl rand"):
+        customer_key.write(tmp_path / "key", content)
+    assert not (tmp_path / "key").exists()
+    old = tmp_path / "old"
+    old.write_bytes(content)
+    old.chmod(0o600)
+    assert customer_key.load(old).secret == content
+
+
+def test_random_keys_of_any_usual_form_are_taken(tmp_path):
+    for number in range(50):
+        for form in (secrets.token_urlsafe(32), secrets.token_hex(32), secrets.token_hex(22)):
+            assert (
+                customer_key.write(tmp_path / f"{number}-{len(form)}", form.encode()).secret == form.encode()
+            )
 
 
 def test_a_key_is_never_overwritten(tmp_path):

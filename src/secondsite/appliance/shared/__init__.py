@@ -10,6 +10,7 @@ Its rooms:
     ended      protections that ended here
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
+    private    folders that nobody else on the host reads
     home_lock  one process per home
 """
 

@@ -1,7 +1,6 @@
 """Settings of one appliance: a JSON file in its home folder."""
 
 import json
-import os
 from pathlib import Path
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from ...domain import errors
 from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
+from . import private
 
 FILE = "appliance.json"
 
@@ -105,6 +105,7 @@ class ApplianceConfig(Shape):
 
     def make_folders(self) -> None:
         """Make private folders: they contain guests' data. Permissions of the hypervisor's group stay."""
-        for folder in (self.home, self.store, self.scratch):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(self.home, self.home.stat().st_mode & 0o710)
+        private.make(
+            (self.home, self.store, self.scratch),
+            (self.store / "replicas", self.store / "daemon", self.scratch),
+        )

@@ -1,7 +1,8 @@
-"""The old copies that undone reprotects left here. Their machines run at the other site, and nothing is replicated, so that
-no source stands for them; they are watched all the same."""
+"""The old copies that are here and that no source stands for, since nothing is replicated: undone reprotects left them, or
+this appliance's database is from before. Their machines run at the other site; they are watched all the same."""
 
 import time
+from collections.abc import Collection
 
 import structlog
 
@@ -23,18 +24,27 @@ class OldCopies:
         self._fabric = fabric
         self._fences = fences
         self._seen: dict[str, tuple[float, OldCopyStatus]] = {}
+        self._unknown: dict[str, str] = {}
+
+    def notice(self, machine_id: str, fabric_id: str) -> None:
+        """A machine carries our mark, and nothing here says what it is, nor forbids its start: its power is told. The vault,
+        which knows where the machine runs, decides what that means."""
+        self._unknown[machine_id] = fabric_id
 
     def statuses(self) -> tuple[OldCopyStatus, ...]:
         """As they were seen last."""
         return tuple(status for _, status in self._seen.values())
 
-    def look(self) -> None:
-        """Look at those that were not looked at for a while, and keep them from starting."""
-        there = self._fences.left_alone()
+    def look(self, sources: Collection[str] = ()) -> None:
+        """Look at those that were not looked at for a while, and keep them from starting if they are fenced. `sources` are the
+        machines that a source stands for."""
+        self._unknown = {key: found for key, found in self._unknown.items() if key not in sources}
+        fenced = {machine_id: fence.fabric_id for machine_id, fence in self._fences.left_alone().items()}
+        there = {**self._unknown, **fenced}
         self._seen = {machine_id: seen for machine_id, seen in self._seen.items() if machine_id in there}
-        for machine_id, fence in there.items():
+        for machine_id, fabric_id in there.items():
             if self._is_due(machine_id):
-                self._look_at(machine_id, fence.fabric_id)
+                self._look_at(machine_id, fabric_id)
 
     def _is_due(self, machine_id: str) -> bool:
         seen = self._seen.get(machine_id)

@@ -58,18 +58,22 @@ class Watch(Periodic):
                 self._look_at(source)
             except errors.SecondsiteError as error:
                 log.debug("source.not-seen", machine=source.machine_id, problem=error.message)
-        self._old_copies.look()
+        self._old_copies.look({source.machine_id for source in self._sources()})
 
     def _recall(self) -> None:
         """Once, as soon as the fabric answers: a machine with our mark was fenced here, even if this appliance's database, from
-        an old backup, does not know of it."""
+        an old backup, does not know of it; and even if somebody took the veto off, it is looked at."""
         if self._recalled:
             return
         sources = {source.machine_id: source for source in self._sources()}
         try:
             for found in self._fabric.inventory.list():
-                if found.start_forbidden and found.tag is not None:
+                if found.tag is None:
+                    continue
+                if found.start_forbidden:
                     self._fences.recall(found.tag, found.fabric_id, sources.get(found.tag))
+                elif found.tag not in sources:
+                    self._old_copies.notice(found.tag, found.fabric_id)
             self._recalled = True
         except errors.SecondsiteError as error:
             log.debug("fences.not-recalled", problem=error.message)

@@ -57,7 +57,7 @@ class DigestMap:
     def create(cls, path: Path, size_bytes: int, epoch: int, seq: int) -> DigestMap:
         """The map of a disk of zeros, durable; replaces what was there."""
         try:
-            with durable.replacing(path, 0o644) as file:
+            with durable.replacing(path) as file:
                 file.write(_HEADER.pack(_MAGIC, _VERSION, BLOCK_BYTES, size_bytes, epoch, seq))
                 file.truncate(_FIRST_ENTRY + _blocks(size_bytes) * DIGEST_BYTES)
         except OSError as error:

@@ -7,19 +7,18 @@ images are opened from the record, never taken over."""
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from ...ground import children, malloc
+from ...ground import short_folder
+from ...ground.processes import children, malloc
 from .. import errors
 from .qmp import QmpClient
 
-LONGEST_SOCKET_PATH = 100
+LONGEST_FOLDER = 100 - len("/nbd.sock")
 START_SECONDS = 30.0
 GREETING_SECONDS = 4.0
 """A daemon that listens greets within milliseconds. Twice, under load, one never did."""
@@ -31,12 +30,18 @@ class DaemonProcess:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        sockets = _socket_folder(folder)
-        self.nbd_socket = sockets / "nbd.sock"
-        self._qmp_socket = sockets / "qmp.sock"
+        self._sockets = short_folder.last(folder, LONGEST_FOLDER) or folder
         self._pid_file = folder / "storage-daemon.pid"
         self._log_file = folder / "storage-daemon.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def nbd_socket(self) -> Path:
+        return self._sockets / "nbd.sock"
+
+    @property
+    def _qmp_socket(self) -> Path:
+        return self._sockets / "qmp.sock"
 
     @property
     def alive(self) -> bool:
@@ -55,9 +60,8 @@ class DaemonProcess:
 
     def start(self) -> QmpClient:
         """Start a daemon; gives the connection to it. Raises StorageDaemonGone if it does not start."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._qmp_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.kill_stale()
+        self._sockets = short_folder.made(self.folder, LONGEST_FOLDER)
         self._launch()
         return self._connected()
 
@@ -151,15 +155,6 @@ class DaemonProcess:
             "--monitor", "chardev=qmp",
             "--nbd-server", f"addr.type=unix,addr.path={nbd},max-connections=0",
         ]  # fmt: skip
-
-
-def _socket_folder(folder: Path) -> Path:
-    """A unix socket's path has at most 107 bytes; if the store's path is too long, its sockets lie in a short
-    folder elsewhere."""
-    if len(str(folder)) <= LONGEST_SOCKET_PATH - len("/nbd.sock"):
-        return folder
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"secondsite-{os.getuid()}-{digest}"
 
 
 def _carries(pid: int, text: str) -> bool:

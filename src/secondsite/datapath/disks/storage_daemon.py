@@ -30,7 +30,6 @@ class StorageDaemon:
         self.folder = folder.absolute()
         self.generation = 0
         self._process = DaemonProcess(self.folder)
-        self.nbd_socket = self._process.nbd_socket
         self._client: QmpClient | None = None
         self._lock = threading.RLock()
         self._nodes: dict[str, None] = {}
@@ -55,6 +54,10 @@ class StorageDaemon:
                 self._process.died(wait_seconds=20)
             self._forget()
             self._process.clear()
+
+    @property
+    def nbd_socket(self) -> Path:
+        return self._process.nbd_socket
 
     @property
     def pid(self) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import stat
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from .. import errors
 LEAST_BYTES: Final = 43
 """256 random bits in base64, without its padding."""
 _MOST_BYTES: Final = 4096
+_LEAST_PACKED_BYTES: Final = 40
+"""Random text of the least length takes 50 when it is compressed."""
 _RANDOM_BYTES: Final = 48
 
 
@@ -69,9 +72,10 @@ def make(path: Path) -> EncryptionKey:
 
 
 def write(path: Path, content: bytes) -> EncryptionKey:
-    """Write a key to a new file of mode 0600, durably. Raises KeyMissing if the file exists or the content is no
-    key."""
+    """Write a key to a new file of mode 0600, durably. Raises KeyMissing if the file exists, or the content is no
+    key or plainly not random."""
     _check(content, path)
+    _check_random(content)
     try:
         durable.write_new(path, content)
     except OSError as error:
@@ -109,6 +113,16 @@ def _check(content: bytes, path: Path) -> None:
         raise errors.KeyMissing(
             f"{path} is not an encryption key: a key is random text of {LEAST_BYTES} to {_MOST_BYTES} bytes.",
             do="Make one with 'secondsite appliance set-key', or with 'openssl rand -base64 32'.",
+        )
+
+
+def _check_random(content: bytes) -> None:
+    """Of a key that is in use already this is not asked: what it encrypted is needed. What repeats itself is seen; a
+    sentence out of a book is not."""
+    if len(zlib.compress(content, 9)) < _LEAST_PACKED_BYTES:
+        raise errors.KeyMissing(
+            "That key repeats itself, so it can be guessed.",
+            do="Make a random one: 'secondsite appliance set-key' without a file, or 'openssl rand -base64 32'.",
         )
 
 

@@ -147,16 +147,27 @@ class EncryptedReader:
 
 
 def content(path: Path, key: FileKey | None) -> Readable:
-    """The content of a plain or encrypted file; raises OSError, KeyMissing, KeyWrong, CycleDamaged."""
+    """The content of an encrypted file, or without a key that of a plain one. Where there is a key, a plain file was
+    not written by us: whoever can write to the folder, but lacks the key, put it there. Raises OSError, KeyMissing,
+    KeyWrong, CycleDamaged."""
     file = path.open("rb")
     try:
         if file.read(len(MAGIC)) == MAGIC:
             return EncryptedReader(file, path, key)
+        if key is not None:
+            raise _not_encrypted(path)
         file.seek(0)
         return cast(Readable, file)
     except errors.DatapathError:
         file.close()
         raise
+
+
+def _not_encrypted(path: Path) -> errors.CycleDamaged:
+    return errors.CycleDamaged(
+        f"{path} is not encrypted, though all files of its replica are",
+        do="find out who can write to the store, remove the file and resynchronize the machine",
+    )
 
 
 def key_id_of(path: Path) -> str | None:
@@ -185,7 +196,7 @@ def write(path: Path, data: bytes, key: FileKey | None) -> None:
 
 
 def read(path: Path, key: FileKey | None, most_bytes: int) -> bytes:
-    """The content of a small file, plain or encrypted; raises as `content` does, and CycleDamaged."""
+    """The content of a small file; raises as `content` does, and CycleDamaged."""
     with content(path, key) as file:
         return file.read(most_bytes)
 
@@ -197,7 +208,7 @@ def encrypt_again(path: Path, key: DataKey) -> bool:
         return False
     times = path.stat()
     try:
-        with content(path, key) as old, durable.replacing(path, 0o644) as file:
+        with content(path, key) as old, durable.replacing(path) as file:
             writer = EncryptedWriter(_putting(file), key)
             while piece := old.read(CHUNK_BYTES):
                 writer.write(piece)

@@ -16,7 +16,8 @@ from typing import Final
 
 import structlog
 
-from ...ground import full_disk, malloc
+from ...ground import full_disk
+from ...ground.processes import malloc
 from ...ground.units import MiB
 from ..channel import Connection, Message
 from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox

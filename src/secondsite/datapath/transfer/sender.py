@@ -14,7 +14,7 @@ from typing import Final
 
 import xxhash
 
-from ...ground import malloc
+from ...ground.processes import malloc
 from .. import extents
 from ..channel import Connection, Pressure, messages
 from ..cycles import CycleHeader

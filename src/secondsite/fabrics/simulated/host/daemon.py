@@ -12,7 +12,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +21,10 @@ from ....datapath import errors as datapath_errors
 from ....datapath.disks import QmpClient, QmpRefused
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
+from ....ground import short_folder
 from . import files
 
-LONGEST_SOCKET_PATH = 100
+LONGEST_FOLDER = 100 - len("/nbd.sock")
 DEADLINE_SECONDS = 20.0
 _ABSENT = re.compile(r"not found|Failed to find|Cannot find", re.IGNORECASE)
 
@@ -175,8 +175,8 @@ class Daemon:
     def remove(self) -> None:
         """Kill the daemon and remove its files."""
         self.kill()
-        sockets = self._sockets(make=False)
-        if sockets != self._folder:
+        sockets = short_folder.last(self._folder, LONGEST_FOLDER)
+        if sockets is not None:
             shutil.rmtree(sockets, ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -189,19 +189,12 @@ class Daemon:
             return None
         return pid if str(self._pid_file).encode() in command else None
 
-    def _sockets(self, make: bool = True) -> Path:
-        """The folder of the sockets: this one, or a link to a short one, because a socket's path has at most 107
-        bytes."""
-        if len(str(self._folder)) <= LONGEST_SOCKET_PATH - len("/nbd.sock"):
-            return self._folder
-        link = self._folder / "sockets"
-        if make and not link.is_dir():
-            link.unlink(missing_ok=True)
-            link.symlink_to(tempfile.mkdtemp(prefix="secondsite-"))
-        return link.readlink() if link.is_symlink() else self._folder
+    def _sockets(self) -> Path:
+        return short_folder.last(self._folder, LONGEST_FOLDER) or self._folder
 
     def _launch(self) -> None:
-        qmp, nbd = (str(self._sockets() / name).replace(",", ",,") for name in ("qmp.sock", "nbd.sock"))
+        sockets = short_folder.made(self._folder, LONGEST_FOLDER)
+        qmp, nbd = (str(sockets / name).replace(",", ",,") for name in ("qmp.sock", "nbd.sock"))
         command = [
             "qemu-storage-daemon", "--daemonize", "--pidfile", str(self._pid_file),
             "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=off", "--monitor", "chardev=qmp",

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import IO
 
-from . import threads
+from .. import threads
 
 Child = subprocess.Popen[bytes]
 BINDING = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", 'test "$PPID" = "$0" && exec "$@"')

@@ -19,7 +19,7 @@ import ctypes
 import functools
 from typing import Final
 
-from .units import MiB
+from ..units import MiB
 
 KEPT_BYTES: Final = 8 * MiB
 """What one heap keeps: more than unpacking a frame needs."""

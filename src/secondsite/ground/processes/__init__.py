@@ -1,0 +1,5 @@
+"""How our processes live: what they start ends with them, and memory that they no longer need goes back.
+
+children    processes that end with this one
+malloc      the allocator's settings
+"""
