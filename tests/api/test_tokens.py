@@ -6,7 +6,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.wire.rest import Token
-from secondsite.wire.rest.tokens import LIVES_SECONDS
+from secondsite.wire.rest.access.tokens import LIVES_SECONDS
 
 
 @pytest.fixture

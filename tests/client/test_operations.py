@@ -15,6 +15,7 @@ from secondsite import client
 from secondsite.client import errors
 from secondsite.client.nouns import (
     appliances,
+    audit,
     groups,
     jobs,
     machines,
@@ -127,6 +128,12 @@ CALLS = {
         lambda v: v.jobs["nosuch"].resume(),
         lambda v: list(v.jobs["nosuch"].follow()),
     ],
+    "Audit": [
+        lambda v: list(v.audit.list()),
+        lambda v: v.audit.verify(),
+        lambda v: v.audit.settings(),
+        lambda v: v.audit.keep(90),
+    ],
     "Tokens": [
         lambda v: v.tokens.list(),
         lambda v: v.tokens.create("robot", "operator"),
@@ -135,7 +142,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
+    appliances, audit, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
 )  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from starlette.types import Scope
 
 from ..domain import errors
 from ..vault.facade import VaultFacade
+from ..vault.facade.acts import Act
 from ..vault.facade.callers import Caller as Identity
+from ..vault.facade.refusals import READING
 from . import permissions
 
-CALLER = "secondsite.caller"
-"""Where the guard leaves who asks, in the request's scope."""
+CALLER, ACT = "secondsite.caller", "secondsite.act"
+"""Where the guard leaves who asks, and what is on record of the request, in the request's scope."""
 _bearer = HTTPBearer(
     auto_error=False, description="An access token: 'secondsite token create NAME --role reader'."
 )
@@ -22,8 +24,12 @@ _bearer = HTTPBearer(
 def vault_of(request: Request) -> VaultFacade:
     """The facade that this application serves, as the caller sees it."""
     vault: VaultFacade = request.app.state.vault
-    found = request.scope.get(CALLER)
-    return vault.asked_by(found) if isinstance(found, Identity) else vault
+    act = request.scope.get(ACT)
+    if not isinstance(act, Act):
+        return vault
+    route = request.scope["route"]
+    act.verb, act.code = f"{request.method} {route.path}", route.status_code or act.code
+    return vault.asked_by(act.caller, None if request.method in READING else act)
 
 
 Vault = Annotated[VaultFacade, Depends(vault_of)]

@@ -5,19 +5,27 @@ A stranger's body is not read, and nothing is parsed for strangers but the few c
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
+from http import HTTPStatus
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..domain import errors
+from ..domain.access.roles import Grant
 from ..ground.units import KiB, MiB
 from ..ground.visitors import Visitors
 from ..vault.facade import VaultFacade
+from ..vault.facade.acts import Act
+from ..vault.facade.callers import Caller
 from . import access, bodies, failures
+from .permissions import BASE
 
 MOST_BODY_BYTES = MiB
 MOST_OPEN_BODY_BYTES = 64 * KiB
 """Of calls that need no token: an enrollment has two."""
+MOST_OF_A_PATH = 500
+STRANGER = Caller("stranger", "", "", Grant(()))
 SEND_SECONDS = 30.0
 """For a part of an answer to leave: a client that does not read is gone."""
 
@@ -39,26 +47,42 @@ class Guard:
         if scope["type"] != "http":
             return
         peer = _peer(scope)
+        act = scope[access.ACT] = _act(scope, peer[0])
         with self._visitors.asking(peer):
             try:
                 most_bytes = await self._admit(scope, peer)
                 body = await bodies.read(scope, receive, most_bytes)
             except errors.SecondsiteError as refused:
                 self._visitors.tally.count(refused.code, peer[0])
-                await _refuse(scope, receive, send, refused)
+                await _refuse(scope, receive, self._on_record(scope, act, send), refused)
             except ConnectionError:
                 return
             else:
-                await self._app(scope, _replayed(body, receive), self._in_time(peer, send))
+                if act.caller.token_id:  # what strangers may send holds a registration key
+                    act.body = body
+                told = self._on_record(scope, act, self._in_time(peer, send))
+                await self._app(scope, _replayed(body, receive), told)
 
     async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
         """How large the body may be. Raises Unauthenticated."""
         if scope["path"] in self._open_paths:
             return MOST_OPEN_BODY_BYTES
         token = access.token_of(scope)
-        scope[access.CALLER] = await run_in_threadpool(self._vault.tokens.authenticate, token, peer[0])
+        caller = await run_in_threadpool(self._vault.tokens.authenticate, token, peer[0])
+        scope[access.CALLER] = scope[access.ACT].caller = caller
         self._visitors.know(peer)
         return MOST_BODY_BYTES
+
+    def _on_record(self, scope: Scope, act: Act, send: Send) -> Send:
+        """A refusal is on record before it is answered."""
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
+                note = self._vault.parts.refusals.note
+                await run_in_threadpool(note, act, scope["method"], message["status"])
+            await send(message)
+
+        return send_recorded
 
     def _in_time(self, peer: tuple[str, int], send: Send) -> Send:
         async def send_in_time(message: Message) -> None:
@@ -78,6 +102,11 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
     if b"transfer-encoding" in headers or bodies.declared_bytes(scope):
         answer.headers["Connection"] = "close"
     await answer(scope, receive, send)
+
+
+def _act(scope: Scope, address: str) -> Act:
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+    return Act(replace(STRANGER, address=address), path.removeprefix(BASE)[:MOST_OF_A_PATH])
 
 
 def _peer(scope: Scope) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from . import which_vault
 from .connection import Connection, path
 from .following import follow
 from .nouns.appliances import Appliances
+from .nouns.audit import Audit
 from .nouns.groups import Groups
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
@@ -41,6 +42,7 @@ class Vault:
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
+        self.audit = Audit(connection)
 
     def __enter__(self) -> Self:
         return self

@@ -91,6 +91,13 @@ class Forbidden(SecondsiteError):
     default_do = "Ask an access administrator for a token with the role that it takes: 'secondsite token list' shows who has which."
 
 
+class AuditBroken(SecondsiteError):
+    """The audit log is not what was written: somebody changed it by other means than this program."""
+
+    code = "audit-broken"
+    default_do = "Find out who can write the vault's database; what the log said is in its exports, and its digests are in the vault's log."
+
+
 class RequestTooLarge(SecondsiteError):
     """The request's body is larger than any that the vault takes."""
 

@@ -28,6 +28,7 @@ from ..vault import facade, gateway, operations
 from ..vault import store as vault_store
 from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
+from ..vault.facade.refusals import Refusals
 from ..vault.gateway.certificate_authority import CA_CERTIFICATE
 from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
@@ -43,6 +44,7 @@ from .settings import PKI_DIRECTORY, VaultSettings
 
 log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0
+REFUSALS_WRITTEN_EVERY_SECONDS = 60.0
 
 
 class Watch(Protocol):
@@ -93,6 +95,13 @@ class RunningVault:
         self.settings_push = SettingsPush(self._store, self.control, self.signals)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, utc_now)
         self.uses = Uses()
+        self.refusals = Refusals(self._store, utc_now)
+        self._refusals_writer = Every(
+            "audit",
+            REFUSALS_WRITTEN_EVERY_SECONDS,
+            self._keep_audit,
+            lambda error: log.error("audit.refusals-not-written", exc_info=error),
+        )
         self._uses_writer = Every(
             "tokens",
             USES_WRITTEN_EVERY_SECONDS,
@@ -111,9 +120,10 @@ class RunningVault:
         self._restored.settle()
         self.facts.start()
         control_port = self.control.start()
+        self.facade = facade.assemble(self.parts(control_port))
+        self.app = rest_face.create(self.facade, __version__, self.visitors)
         for watch in self._watches:
             watch.start()
-        self.app = rest_face.create(facade.assemble(self.parts(control_port)), __version__, self.visitors)
         log.info("vault.started", control_port=control_port, database=self.settings.database_kind)
         return self.app
 
@@ -125,12 +135,17 @@ class RunningVault:
         self._engine.stop(2.0)
         with contextlib.suppress(errors.StoreUnavailable):
             self.uses.write(self._store)
+            self.refusals.write()
         self._database.dispose()
 
     @property
     def _watches(self) -> Sequence[Watch]:
         watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
-        return *watches, self._lineage, self._uses_writer
+        return *watches, self._lineage, self._uses_writer, self._refusals_writer
+
+    def _keep_audit(self) -> None:
+        self.refusals.write()
+        self.facade.audit.prune()
 
     def _renew(self) -> None:
         with self._store.transaction() as tx:
@@ -211,6 +226,7 @@ class RunningVault:
             deps=self._job_deps,
             about=about,
             now=utc_now,
+            refusals=self.refusals,
             uses=self.uses,
         )
 

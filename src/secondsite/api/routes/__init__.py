@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    vault, sites, appliances, networks, policies, tokens  the vault and its settings
+    vault, sites, appliances, networks, policies, tokens, audit  the vault and its settings
     machines, points, groups                              what is protected
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
@@ -11,6 +11,7 @@ Its rooms:
 
 from . import (
     appliances,
+    audit,
     events,
     groups,
     jobs,
@@ -35,6 +36,7 @@ GUARDED = tuple(
         networks,
         policies,
         tokens,
+        audit,
         groups,
         machines,
         points,

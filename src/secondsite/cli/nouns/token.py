@@ -6,7 +6,7 @@ import typer
 
 from ...domain.access.roles import Role
 from ...wire import rest
-from ...wire.rest.tokens import LIVES_SECONDS
+from ...wire.rest.access.tokens import LIVES_SECONDS
 from .. import amount_options, output
 from ..former_words import Noun
 from ..options import Json, connect

@@ -6,4 +6,5 @@ name it gives a handle of one thing, which asks nothing by itself.
     points       recovery points of a machine
     jobs         what was started
     sites, appliances, networks, mappings, policies, groups, tokens    records
+    audit        what was done by whom
 """

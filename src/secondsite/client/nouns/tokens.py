@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...domain.access.roles import Role
 from ...wire import rest
-from ...wire.rest.tokens import LIVES_SECONDS
+from ...wire.rest.access.tokens import LIVES_SECONDS
 from ..connection import Connection, path, request
 
 

@@ -3,4 +3,5 @@
 Its rooms:
 
     roles   roles, permissions, scopes, and the decision
+    chain   entries of the audit log, of which each covers the one before
 """

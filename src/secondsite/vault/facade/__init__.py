@@ -7,6 +7,8 @@ waits for an appliance, and it has a deadline.
     nouns/    one class per noun
     shared/   what several of them need
     parts     what all are built on
+    acts      what is on record of a request
+    refusals  refused attempts on record, few entries for many
     callers   who asks
 """
 

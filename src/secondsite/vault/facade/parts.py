@@ -1,19 +1,24 @@
 """What every noun of the facade is built on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
 from ...jobs.model.definitions import Catalogue
 from ...jobs.storage.database import Session
+from ...wire.common.base import Shape
 from .. import ports
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..watch.signals import Signals
 from ..watch.status_intake import StatusIntake
+from .acts import Act
 from .callers import THE_VAULT, Caller, Uses
+from .refusals import Refusals
 
 
 class Changes(Protocol):
@@ -55,9 +60,31 @@ class Parts:
     deps: Deps
     about: About
     now: Callable[[], datetime]
+    refusals: Refusals
     uses: Uses = field(default_factory=Uses)
     caller: Caller = THE_VAULT
+    act: Act | None = None
+    """What is on record of the request; None for the vault's own work."""
 
     def sees(self, *sites: str | None) -> bool:
         """Whether something of these sites is in the caller's scope."""
         return self.caller.grant.sees(*sites)
+
+    @contextmanager
+    def changing(self) -> Iterator[ports.Transaction]:
+        """A transaction of the caller's, with its entry in the audit log. Raises what `store.transaction` raises."""
+        with self.store.transaction() as tx:
+            yield tx
+            if self.act is not None:
+                self.act.record(tx, self.now())
+
+    def announce(self) -> None:
+        """On record before something is changed that no transaction can hold; `changing` says that it was done."""
+        if self.act is not None:
+            with self.store.transaction() as tx:
+                self.act.record(tx, self.now(), Outcome.BEGUN)
+
+    def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
+        """For the entry: what the change replaces, and what it makes."""
+        if self.act is not None:
+            self.act.note(before, after)

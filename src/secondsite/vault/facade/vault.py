@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from .acts import Act
 from .callers import Caller
 from .nouns.appliances import Appliances
+from .nouns.audit import Audit
 from .nouns.events import Events
 from .nouns.groups import Groups
 from .nouns.info import Info
@@ -26,6 +28,7 @@ class VaultFacade:
     sites: Sites
     appliances: Appliances
     tokens: Tokens
+    audit: Audit
     policies: Policies
     networks: Networks
     machines: Machines
@@ -36,9 +39,9 @@ class VaultFacade:
     verbs: Verbs
     events: Events
 
-    def asked_by(self, caller: Caller) -> "VaultFacade":
-        """The vault as this caller sees it: what is not in the scope is not there."""
-        return _assembled(replace(self.parts, caller=caller), self.events)
+    def asked_by(self, caller: Caller, act: Act | None = None) -> "VaultFacade":
+        """The vault as this caller sees it: what is not in the scope is not there. With `act` what is changed is on record."""
+        return _assembled(replace(self.parts, caller=caller, act=act), self.events)
 
 
 def assemble(parts: Parts) -> VaultFacade:
@@ -53,6 +56,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         sites=Sites(parts),
         appliances=Appliances(parts),
         tokens=Tokens(parts),
+        audit=Audit(parts),
         policies=Policies(parts),
         networks=Networks(parts),
         machines=Machines(parts),

@@ -5,6 +5,7 @@
 
 from .access import Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
 from .answers import AnswerRecord, Answers
+from .audit import Audit, AuditEnds, AuditWanted
 from .gateway import FactSink, Gateway, Signals
 from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords, WarnedRecord
 from .places import (
@@ -25,6 +26,9 @@ __all__ = [
     "Answers",
     "ApplianceRecord",
     "ApplianceRecords",
+    "Audit",
+    "AuditEnds",
+    "AuditWanted",
     "Authority",
     "DrillNote",
     "DrillNotes",

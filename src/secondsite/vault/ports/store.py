@@ -6,6 +6,7 @@ from typing import Protocol
 from ...jobs.storage.database import Session
 from .access import RegistrationKeys, Tokens
 from .answers import Answers
+from .audit import Audit
 from .machines import DrillNotes, MachineRecords
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .policies import Groups, Policies
@@ -48,6 +49,8 @@ class Transaction(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def audit(self) -> Audit: ...
 
 
 class Store(Protocol):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ...jobs.storage.database import READ_ONLY
 from .access import SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
+from .audit import SqlAudit
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
@@ -85,6 +86,10 @@ class SqlTransaction:
     @cached_property
     def answers(self) -> SqlAnswers:
         return SqlAnswers(self._session)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        return SqlAudit(self._session)
 
 
 class SqlStore:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ...domain.access.chain import Outcome
 from ...domain.access.roles import Role
 from ...domain.bandwidth_schedule import BandwidthSchedule
 from ...domain.groups import ReplicationGroup
@@ -200,6 +201,38 @@ lineage = Table(
     Column("vault", String(100), primary_key=True),
     Column("mark", String(64), nullable=False),
     Column("number", Integer, nullable=False, default=0),
+)
+
+# Append-only. Only pruning deletes, from the beginning.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("token_id", String(64), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("outcome", Word(Outcome), nullable=False),
+    Column("code", Integer),
+    Column("job_id", String(64)),
+    Column("details", Text, nullable=False),
+    Column("former", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ix_audit_at", "at"),
+)
+
+# One row.
+audit_ends = Table(
+    "audit_ends",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("head_number", BigInteger, nullable=False),
+    Column("head_digest", String(64), nullable=False),
+    Column("anchor_number", BigInteger, nullable=False),
+    Column("anchor_digest", String(64), nullable=False),
+    Column("kept_days", Integer),
 )
 
 # Short-lived: a repeat of a request with an idempotency key gets the first one's answer.

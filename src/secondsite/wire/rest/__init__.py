@@ -3,7 +3,7 @@
 Its rooms:
 
     errors, pages, codes                           what all nouns share
-    vault, tokens, policies, groups, jobs, points  per noun
+    vault, access, policies, groups, jobs, points  per noun
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine
@@ -13,6 +13,8 @@ Its rooms:
 """
 
 from ...ground.job_states import JobState, TaskState
+from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
+from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
@@ -54,7 +56,6 @@ from .places import (
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
-from .tokens import NewToken, Token, TokenCreate, TokenRotate
 from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, Transition, Vault
 from .verbs import (
     CancelFailover,
@@ -87,6 +88,11 @@ from .verbs import (
 __all__ = [
     "MOST_PER_PAGE",
     "Appliance",
+    "AuditCheck",
+    "AuditEntry",
+    "AuditPage",
+    "AuditQuery",
+    "AuditSettings",
     "CancelFailover",
     "ChangeRecoveryPoint",
     "ChangeRecoveryPointOptions",

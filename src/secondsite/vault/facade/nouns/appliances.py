@@ -37,8 +37,9 @@ class Appliances:
     def delete(self, name_or_id: str) -> None:
         """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while machines depend on it, or
         jobs wait for it: a copy that runs there would be seen by nobody."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             appliance = _existing(self._parts, tx, name_or_id)
+            self._parts.note(before=_shape(appliance))
             users = [
                 machine.name
                 for machine in tx.machines.list(appliance.site)
@@ -55,7 +56,7 @@ class Appliances:
 
     def registration_key(self, site: str, once: Once | None = None) -> RegistrationKey:
         """A key that enrolls one appliance of the site within an hour. It is shown this once."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             work = partial(self._make_key, tx, site)
             return carry_out(self._parts, tx, once, RegistrationKey, work, secret=True)
 
@@ -65,7 +66,7 @@ class Appliances:
         key_sha256 = secrets.digest(request.key.strip())
         if once is not None:
             once = replace(once, caller=f"enroll {key_sha256}")
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(
                 self._parts, tx, once, EnrollAnswer, lambda: self._enroll(tx, request, key_sha256)
             )
@@ -83,7 +84,9 @@ class Appliances:
         appliance_id = uuid.uuid4().hex
         key = tx.keys.use(key_sha256, now)
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
-        tx.appliances.put(ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at))
+        record = ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
+        tx.appliances.put(record)
+        self._parts.note(after=_shape(record))
         return EnrollAnswer(
             appliance_id=appliance_id,
             site=key.site,

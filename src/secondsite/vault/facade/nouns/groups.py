@@ -44,7 +44,7 @@ class Groups:
             request.name, request.source_site, request.target_site,
             request.multi_vm_every_seconds, request.app_consistent,
         )  # fmt: skip
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             work = partial(self._create, tx, group, request.machines)
             info = carry_out(self._parts, tx, once, Group, work)
         self._tell()
@@ -53,30 +53,35 @@ class Groups:
     def add(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
         """Machines join; those that belong to it already stay. Raises NotFound, InvalidArgument, NotPossibleNow,
         ChangedMeanwhile."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
+            before = _info(tx, record)
             _join(self._parts, tx, record, names)
             info = _info(tx, record)
+            self._parts.note(before, info)
         self._tell()
         return info
 
     def remove(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
         """Machines leave; their points stay as they are. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
             _refuse_while_failing_over(record, tx.groups.members(name))
+            before = _info(tx, record)
             for machine in [machines.existing(self._parts, tx, each) for each in dict.fromkeys(names)]:
                 if machine.group == name:
                     tx.machines.put(dataclasses.replace(machine, group=None))
             info = _info(tx, record)
+            self._parts.note(before, info)
         self._tell()
         return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
         """The machines stay protected, each by itself. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
             members = tx.groups.members(name)
+            self._parts.note(before=_info(tx, record))
             _refuse_while_failing_over(record, members)
             for machine in members:
                 tx.machines.put(dataclasses.replace(machine, group=None))

@@ -79,7 +79,7 @@ class Jobs:
             ask(tx.session, full_id)
             return next(self._flat(read.tree(tx.session, full_id)))
 
-        with _translated(), self._parts.store.transaction() as tx:
+        with _translated(), self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.Job, asked)
 
     def _existing(self, tx: ports.Transaction, job_id: str) -> str:

@@ -88,7 +88,7 @@ class Machines:
             job_id = start_anyway.submit(self._parts.deps, tx, machine, request.site, requested_by)
             return rest.JobAccepted(job_id=job_id)
 
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
 
     def rpo(self, name_or_id: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:

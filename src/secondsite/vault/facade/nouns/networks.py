@@ -42,11 +42,12 @@ class Networks:
         when the mappings between the two sites have changed since they were seen."""
         if mapping.source_site == mapping.target_site:
             raise errors.InvalidArgument("A mapping needs two different sites.")
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             tx.one_at_a_time("mappings")
             sites.existing(self._parts, tx, mapping.source_site)
             sites.existing(self._parts, tx, mapping.target_site)
             _require(tx, seen, mapping.source_site, mapping.target_site)
+            self._parts.note(_mapping(tx, mapping), mapping)
             tx.networks.put(mapping)
         return mapping
 
@@ -54,12 +55,13 @@ class Networks:
         self, source_site: str, source_network: str, target_site: str, seen: Seen | None = None
     ) -> None:
         """Raises NotFound, or ChangedMeanwhile as `map` does."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             tx.one_at_a_time("mappings")
             there = tx.networks.list(source_site, target_site)
             if source_network not in [mapping.source_network for mapping in there]:
                 raise errors.NotFound.named("network mapping", source_network, "network list")
             _require(tx, seen, source_site, target_site)
+            self._parts.note(before=next(each for each in there if each.source_network == source_network))
             tx.networks.remove(source_site, source_network, target_site)
 
     def _shape(self, site: str, seen: discovery.SiteContents) -> SiteNetworks:
@@ -70,6 +72,11 @@ class Networks:
             problem=seen.problem,
             seen_at=seen.seen_at,
         )
+
+
+def _mapping(tx: ports.Transaction, like: NetworkMapping) -> NetworkMapping | None:
+    there = tx.networks.list(like.source_site, like.target_site)
+    return next((each for each in there if each.source_network == like.source_network), None)
 
 
 def _require(tx: ports.Transaction, seen: Seen | None, source_site: str, target_site: str) -> None:

@@ -44,8 +44,11 @@ class Holds:
             raise errors.ApplianceUnreachable(
                 f"The appliance that holds the points of {record.name} is gone."
             )
+        self._parts.announce()
         [known] = ask_and_wait(self._parts, [target], order, payload, ANSWER_SECONDS, record.id)
         for point in known.points:
             if point.id == point_id:
+                with self._parts.changing():
+                    self._parts.note(after=point)
                 return point
         raise errors.NotFound.named("recovery point", point_id, "point list MACHINE")

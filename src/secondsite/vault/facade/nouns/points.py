@@ -92,7 +92,7 @@ class Points:
             job_id = verify_point.submit(self._parts.deps, tx, record, point_id, requested_by)
             return rest.JobAccepted(job_id=job_id)
 
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
 
     def _require(self, tx: ports.Transaction, record: ports.MachineRecord, point_id: str) -> None:

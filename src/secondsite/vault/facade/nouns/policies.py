@@ -33,8 +33,10 @@ class Policies:
     def create(self, request: PolicyCreate, once: Once | None = None) -> Policy:
         """Raises AlreadyExists, or InvalidArgument for values out of their limits."""
         policy = _policy(request)
-        with self._parts.store.transaction() as tx:
-            return carry_out(self._parts, tx, once, Policy, lambda: _create(tx, policy))
+        with self._parts.changing() as tx:
+            made = carry_out(self._parts, tx, once, Policy, lambda: _create(tx, policy))
+            self._parts.note(after=made)
+            return made
 
     def update(self, name: str, request: PolicyCreate, seen: Seen | None = None) -> Policy:
         """New values for a policy. The appliances of the machines that use it get them at once, or when they connect.
@@ -43,17 +45,18 @@ class Policies:
         ChangedMeanwhile.
         """
         policy = _policy(request.model_copy(update={"name": name}))
-        with self._parts.store.transaction() as tx:
-            self._editable(tx, name, seen)
+        with self._parts.changing() as tx:
+            before = self._editable(tx, name, seen)
             put_with_twin(tx, policy)
             info = _info(tx, name)
+            self._parts.note(before, info)
         self._parts.signals(f"{settings_push.POLICY}{name}")
         return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
         """With its twin. Raises NotFound, NotPossibleNow when it is read-only or used, or ChangedMeanwhile."""
-        with self._parts.store.transaction() as tx:
-            self._editable(tx, name, seen)
+        with self._parts.changing() as tx:
+            self._parts.note(before=self._editable(tx, name, seen))
             policy = tx.policies.find(name)
             twin = failback_twin(policy).name if policy else name
             users = [machine.name for machine in tx.machines.list() if machine.policy in (name, twin)]
@@ -65,11 +68,12 @@ class Policies:
             tx.policies.remove(twin)
             tx.policies.remove(name)
 
-    def _editable(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
+    def _editable(self, tx: ports.Transaction, name: str, seen: Seen | None) -> Policy:
         tx.one_at_a_time("policies")
         info = _info(tx, name)
         require(seen, info, f"Policy '{name}'")
         _refuse_read_only(info)
+        return info
 
 
 def put_with_twin(tx: ports.Transaction, policy: ReplicationPolicy) -> None:

@@ -31,26 +31,27 @@ class Sites:
 
     def create(self, name: str, once: Once | None = None) -> Site:
         """Raises AlreadyExists."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, Site, lambda: self._create(tx, name))
 
     def limit(self, name: str, request: BandwidthShape, seen: Seen | None = None) -> Site:
         """How fast the appliances of the site may send from now on, all together; those that are away are told when
         they connect. Raises NotFound, InvalidArgument for an invalid schedule, or ChangedMeanwhile."""
         schedule = request.to_domain()
-        with self._parts.store.transaction() as tx:
-            self._require(tx, name, seen)
+        with self._parts.changing() as tx:
+            before = self._require(tx, name, seen)
             site = dataclasses.replace(existing(self._parts, tx, name), bandwidth=schedule)
             tx.sites.put(site)
             shape = _shape(tx, site, self._parts.now())
+            self._parts.note(before, shape)
         self._parts.signals(f"{settings_push.SITE}{name}")
         return shape
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
         """Raises NotFound, NotPossibleNow while appliances, machines or mappings belong to the site, or
         ChangedMeanwhile."""
-        with self._parts.store.transaction() as tx:
-            self._require(tx, name, seen)
+        with self._parts.changing() as tx:
+            self._parts.note(before=self._require(tx, name, seen))
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
             machines, appliances = tx.machines.list(name), tx.appliances.list(name)
             _refuse_with_tokens(tx, name)
@@ -72,10 +73,11 @@ class Sites:
         tx.sites.add(site)
         return _shape(tx, site, self._parts.now())
 
-    def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> None:
+    def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> Site:
         tx.one_at_a_time("sites")
         shape = _shape(tx, existing(self._parts, tx, name), self._parts.now())
         require(seen, shape, f"Site '{name}'")
+        return shape
 
 
 def existing(parts: Parts, tx: ports.Transaction, name: str) -> ports.SiteRecord:

@@ -58,7 +58,7 @@ class Tokens:
                 sites.existing(self._parts, tx, grant.site)
             return issue(tx, request.name, grant, self._parts.now(), until)
 
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, NewToken, make, secret=True)
 
     def rotate(self, name: str, request: TokenRotate, once: Once | None = None) -> NewToken:
@@ -71,17 +71,19 @@ class Tokens:
                 _existing(tx, name), secrets.digest(token), self._parts.now(), request.former_valid_seconds
             )
             tx.tokens.put(renewed)
+            self._parts.note(after=_shape(renewed, self._parts.now()))
             return NewToken(name=name, token=token, expires_at=renewed.expires_at)
 
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, NewToken, renew, secret=True)
 
     def delete(self, name: str) -> None:
         """Raises NotFound, or NotPossibleNow for the last one that can make others and does not expire: without it
         everybody may be locked out."""
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             tx.one_at_a_time("tokens")
             token = _existing(tx, name)
+            self._parts.note(before=_shape(token, self._parts.now()))
             if not any(_stays_in_charge(each) for each in tx.tokens.list() if each.id != token.id):
                 raise errors.NotPossibleNow(
                     f"Token '{name}' is the last one that can make others and does not expire.",

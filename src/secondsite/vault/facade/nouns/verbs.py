@@ -63,7 +63,7 @@ class Verbs:
         if isinstance(request, rest.EnableProtection):
             early_checks.refuse_unknown(self._parts, request)
         submit = self._parts.operations[verb].submit
-        with self._parts.store.transaction() as tx:
+        with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
 
     def _in_scope(self, tx: ports.Transaction, request: Shape) -> Shape:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from ....domain import errors
 from ....wire.common.base import Shape
+from ....wire.rest import Job, JobAccepted
 from ... import ports
 from ..parts import Parts
 
@@ -60,13 +61,24 @@ def carry_out(
     Raises as `known` and `work` do.
     """
     if once is None:
-        return work()
+        return _noted(parts, work())
     tx.one_at_a_time(f"answer {once.caller} {once.key}")
     tx.answers.forget(parts.now() - KEPT)
     before = known(parts, tx, once, shape)
     if before is not None:
+        if parts.act is not None:
+            parts.act.repeated = True
         return before
-    answer = work()
+    answer = _noted(parts, work())
     kept = None if secret else answer.model_dump(mode="json")
     tx.answers.add(ports.AnswerRecord(once.caller, once.key, once.request_sha256, kept, parts.now()))
+    return answer
+
+
+def _noted(parts: Parts, answer: S) -> S:
+    """The entry in the audit log names the job."""
+    if parts.act is not None and isinstance(answer, JobAccepted):
+        parts.act.job_id = answer.job_id
+    if parts.act is not None and isinstance(answer, Job):
+        parts.act.job_id = answer.id
     return answer

@@ -2,9 +2,9 @@
 
 from pydantic import AwareDatetime, Field
 
-from ...domain.access.roles import Role
-from ...ground.units import DAY
-from ..common.base import Shape
+from ....domain.access.roles import Role
+from ....ground.units import DAY
+from ...common.base import Shape
 
 LIVES_SECONDS = 90 * DAY
 LONGEST_SECONDS = 3650 * DAY

@@ -1,0 +1,185 @@
+"""secondsite audit ..."""
+
+import itertools
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import pydantic
+import typer
+
+from ...domain import errors
+from ...domain.access import chain
+from ...domain.access.chain import Checked, Entry, Link, Outcome
+from ...wire import rest
+from ...wire.rest.access.audit import AuditEntry, AuditQuery, AuditSettings
+from .. import output, times
+from ..former_words import Noun
+from ..options import Json, connect
+from ..output import clock
+
+app = typer.Typer(cls=Noun, no_args_is_help=True, help="The audit log: what was done by whom.")
+FOR_EVER = "for-ever"
+COLUMNS: tuple[output.Column, ...] = (
+    ("number", lambda e: e.number),
+    ("at", lambda e: clock(e.at)),
+    ("who", lambda e: e.who),
+    ("from", lambda e: e.address),
+    ("what", lambda e: e.verb),
+    ("of", lambda e: e.object),
+    ("outcome", lambda e: e.outcome),
+    ("answer", lambda e: e.code),
+    ("job", lambda e: (e.job_id or "")[:10]),
+    ("details", lambda e: e.details if len(e.details) <= 120 else f"{e.details[:117]}..."),
+)
+
+
+def _instant(text: str) -> datetime:
+    return times.instant(text, datetime.now(UTC))
+
+
+Since = Annotated[
+    datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Recorded then or later (UTC).")
+]
+
+
+@app.command("list")
+def show_list(
+    context: typer.Context,
+    who: Annotated[str | None, typer.Option(help="Only of this token, by name; 'stranger': of none.")] = None,
+    verb: Annotated[str | None, typer.Option(help="Only this call: 'DELETE /tokens/{name}'.")] = None,
+    of: Annotated[str | None, typer.Option(help="Only what has this in its path: a machine's name.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only with this outcome.")] = None,
+    job: Annotated[str | None, typer.Option(help="Only of this job, by its whole id.")] = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Changes and refused attempts, newest first. --json shows what was before and after in full."""
+    query = AuditQuery(
+        who=who, verb=verb, object=of, outcome=outcome, job=job, since=since,
+        limit=min(limit, rest.MOST_PER_PAGE),
+    )  # fmt: skip
+    with connect(context) as vault:
+        found = list(itertools.islice(vault.audit.list(query), limit))
+    if as_json:
+        output.show_json(found)
+        return
+    output.show_table(found, COLUMNS, "Nothing of that kind is on record.")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="File to write; '-': standard output.", metavar="FILE")],
+    since: Since = None,
+) -> None:
+    """Write the log as JSON lines, oldest first. Keep it elsewhere: 'audit verify --file FILE' compares the log with it."""
+    query = AuditQuery(since=since, oldest_first=True, limit=rest.MOST_PER_PAGE)
+    with connect(context) as vault:
+        lines = (entry.model_dump_json() for entry in vault.audit.list(query))
+        with nullcontext(sys.stdout) if str(file) == "-" else file.open("w") as out:
+            count = _write(out, lines)
+    if str(file) != "-":
+        output.say(f"{count} entries in {file}")
+
+
+def _write(out: TextIO, lines: Iterable[str]) -> int:
+    return sum(out.write(f"{line}\n") > 0 for line in lines)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Option(help="An export: is it whole, and does the log still say the same?")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether the log is whole; names the first entry that was changed, deleted or put elsewhere. Exit code 10 if it is not."""
+    with connect(context) as vault:
+        kept = None if file is None else _read(file)
+        found = vault.audit.verify()
+        if kept is not None:
+            _require_whole(kept, f"the export {file}")
+        if found.intact and kept is not None and kept.last.number >= found.first_number:
+            same = list(vault.audit.list(AuditQuery(number=kept.last.number)))
+            _require_same(kept.last, same)
+    if as_json:
+        output.show_json(found)
+    if not found.intact:
+        raise errors.AuditBroken(
+            f"The audit log is not whole from entry {found.broken_number} on: {found.what}."
+        )
+    if not as_json:
+        output.say(
+            f"the log is whole: entries {found.first_number} to {found.head_number}, the last one's digest is {found.head_digest}"
+        )
+
+
+def _read(file: Path) -> Checked:
+    try:
+        entries = [_entry(line) for line in file.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
+        raise errors.InvalidArgument(f"{file} cannot be read as an export: {error}.") from error
+    if not entries:
+        raise errors.InvalidArgument(f"{file} has no entries.")
+    return chain.check(entries, Link(entries[0].number - 1, entries[0].former))
+
+
+def _entry(line: str) -> Entry:
+    return Entry(**dict(AuditEntry.model_validate_json(line)))
+
+
+def _require_whole(found: Checked, what: str) -> None:
+    if found.broken is not None:
+        raise errors.AuditBroken(
+            f"{what[0].upper()}{what[1:]} is not whole from entry {found.broken} on: {found.what}."
+        )
+
+
+def _require_same(kept: Link, now: list[AuditEntry]) -> None:
+    if [entry.digest for entry in now] != [kept.digest]:
+        raise errors.AuditBroken(
+            f"The export ends with entry {kept.number}, which the log does not have, or not so: it was shortened or written anew."
+        )
+
+
+@app.command("keep")
+def keep(
+    context: typer.Context,
+    days: Annotated[str, typer.Argument(help="At least 30; or 'for-ever'.", metavar="DAYS")],
+    as_json: Json = False,
+) -> None:
+    """How many days entries are kept. What is older is deleted, and the rest can still be verified."""
+    with connect(context) as vault:
+        now = vault.audit.keep(_days(days))
+    _show(now, as_json)
+
+
+@app.command("settings")
+def settings(context: typer.Context, as_json: Json = False) -> None:
+    """How many days entries are kept."""
+    with connect(context) as vault:
+        now = vault.audit.settings()
+    _show(now, as_json)
+
+
+def _days(text: str) -> int | None:
+    if text == FOR_EVER:
+        return None
+    if not text.isdecimal():
+        raise errors.InvalidArgument(
+            f"'{text}' is not a number of days.", do="Give 30 or more, or 'for-ever'."
+        )
+    return int(text)
+
+
+def _show(now: AuditSettings, as_json: bool) -> None:
+    if as_json:
+        output.show_json(now)
+        return
+    output.say("kept for ever" if now.kept_days is None else f"kept for {now.kept_days} days")

@@ -1,0 +1,87 @@
+"""A request that changes something, until it is on record.
+
+The entry is written in the transaction of the change: a vault that is killed has both, or neither. What is changed elsewhere,
+by an appliance's hand, is announced before, in a transaction of its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from pydantic import JsonValue
+
+from ...domain.access.chain import Entry, Outcome
+from ...wire.common.base import Shape
+from .. import ports
+from .callers import Caller
+
+log = structlog.get_logger()
+MOST_ASKED_BYTES = 4096
+"""Of a larger request only the digest is kept."""
+
+
+@dataclass(slots=True)
+class Act:
+    """`verb` and `code` are known once the route is: what is asked for, and the answer if nothing goes wrong."""
+
+    caller: Caller
+    object: str
+    body: bytes = b""
+    verb: str = ""
+    code: int = 200
+    job_id: str | None = None
+    repeated: bool = False
+    """It was done before, under the same idempotency key: nothing changes."""
+    _told: dict[str, JsonValue] = field(default_factory=dict)
+
+    def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
+        """What the change replaces, and what it makes."""
+        for name, shape in (("before", before), ("after", after)):
+            if shape is not None:
+                self._told[name] = shape.model_dump(mode="json", exclude_none=True)
+
+    def record(self, tx: ports.Transaction, at: datetime, outcome: Outcome = Outcome.DONE) -> None:
+        """The last thing in the transaction of the change."""
+        if not self.repeated:
+            code = self.code if outcome is Outcome.DONE else None
+            append(tx, self.entry(at, outcome, code))
+
+    def entry(self, at: datetime, outcome: Outcome, code: int | None, **more: JsonValue) -> Entry:
+        told = {**_asked(self.body), **self._told, **more}
+        return Entry(
+            at=at,
+            who=self.caller.name,
+            token_id=self.caller.token_id,
+            address=self.caller.address,
+            verb=self.verb,
+            object=self.object,
+            outcome=outcome,
+            code=code,
+            job_id=self.job_id,
+            details=text_of(told),
+        )
+
+
+def append(tx: ports.Transaction, entry: Entry) -> None:
+    """The log keeps the digests too, for whoever doubts the database: a line of a transaction that was then rolled back has
+    a number that comes again."""
+    linked = tx.audit.append(entry)
+    log.info("audit.recorded", number=linked.number, digest=linked.digest, verb=linked.verb, who=linked.who)
+
+
+def text_of(details: Mapping[str, JsonValue]) -> str:
+    return json.dumps(details, sort_keys=True, separators=(",", ":"))
+
+
+def _asked(body: bytes) -> dict[str, JsonValue]:
+    if not body:
+        return {}
+    if len(body) > MOST_ASKED_BYTES:
+        return {"asked": {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}}
+    try:
+        return {"asked": json.loads(body)}
+    except (ValueError, RecursionError):
+        return {}

@@ -1,0 +1,85 @@
+"""The audit log."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from ...domain.access import chain
+from ...domain.access.chain import Entry, Link
+from .. import ports
+from . import rows, tables
+
+AUDIT, ENDS = tables.audit, tables.audit_ends
+AT_ONCE = 500
+MORE_THAN_ANY = 2**62
+
+
+class SqlAudit:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, entry: Entry) -> Entry:
+        # what is still to be written first: afterwards nothing may wait while this lock is held
+        self._session.flush()
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('audit', 0))"))
+        linked = chain.linked(entry, self.ends().head)
+        self._session.execute(insert(AUDIT).values(**rows.row(linked)))
+        self._session.execute(update(ENDS).values(head_number=linked.number, head_digest=linked.digest))
+        return linked
+
+    def ends(self) -> ports.AuditEnds:
+        found = self._session.execute(select(ENDS)).mappings().one()
+        return ports.AuditEnds(
+            head=Link(found["head_number"], found["head_digest"]),
+            anchor=Link(found["anchor_number"], found["anchor_digest"]),
+            kept_days=found["kept_days"],
+        )
+
+    def keep(self, days: int | None) -> None:
+        self._session.execute(update(ENDS).values(kept_days=days))
+
+    def find(self, wanted: ports.AuditWanted, limit: int, after: int | None) -> Sequence[Entry]:
+        columns = AUDIT.c
+        query = select(AUDIT).where(*_conditions(wanted)).limit(limit)
+        query = query.order_by(columns.number if wanted.oldest_first else columns.number.desc())
+        if after is not None:
+            query = query.where(columns.number > after if wanted.oldest_first else columns.number < after)
+        return rows.many(self._session, Entry, query)
+
+    def chain(self) -> Iterator[Entry]:
+        after: int | None = None
+        while found := self.find(ports.AuditWanted(oldest_first=True), AT_ONCE, after):
+            yield from found
+            after = found[-1].number
+
+    def last_before(self, at: datetime) -> Link | None:
+        stays = select(func.min(AUDIT.c.number)).where(AUDIT.c.at >= at).scalar_subquery()
+        query = (
+            select(AUDIT)
+            .where(AUDIT.c.number < func.coalesce(stays, MORE_THAN_ANY))
+            .order_by(AUDIT.c.number.desc())
+            .limit(1)
+        )
+        found = rows.many(self._session, Entry, query)
+        return chain.link_of(found[0]) if found else None
+
+    def cut(self, anchor: Link) -> None:
+        self._session.execute(delete(AUDIT).where(AUDIT.c.number <= anchor.number))
+        self._session.execute(update(ENDS).values(anchor_number=anchor.number, anchor_digest=anchor.digest))
+
+
+def _conditions(wanted: ports.AuditWanted) -> Iterator[ColumnElement[bool]]:
+    columns = AUDIT.c
+    for name in ("who", "verb", "outcome", "job_id", "number"):
+        value = getattr(wanted, name)
+        if value is not None:
+            yield columns[name] == value
+    if wanted.object is not None:
+        yield columns.object.contains(wanted.object, autoescape=True)
+    if wanted.since is not None:
+        yield columns.at >= wanted.since
+    if wanted.before is not None:
+        yield columns.at < wanted.before

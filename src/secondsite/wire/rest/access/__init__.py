@@ -1,0 +1,7 @@
+"""Who may come in, and what was done by whom.
+
+Its rooms:
+
+    tokens   access tokens of people and programs
+    audit    the audit log
+"""

@@ -1,0 +1,350 @@
+"""Every change and every refusal is on record, and the record shows where it was tampered with."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from secondsite.api import permissions
+from secondsite.domain import errors
+from secondsite.domain.access.chain import Outcome
+from secondsite.domain.access.roles import Grant
+from secondsite.jobs.storage import database
+from secondsite.vault.facade.acts import Act
+from secondsite.vault.facade.callers import Caller
+from secondsite.vault.facade.refusals import MOST_ADDRESSES, MOST_KINDS
+from secondsite.vault.store.audit import SqlAudit
+from tests.support.vault import VaultInProcess, request_for
+
+CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} | {"POST /enroll"}
+GROUP = {"name": "shop", "source_site": "a", "target_site": "b"}
+MAPPING = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
+WHICH = {key: MAPPING[key] for key in ("source_site", "source_network", "target_site")}
+TOKEN = {"name": "robot", "roles": ["reader"]}
+MACHINES = {"machines": ["web01"]}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "POST /sites": {"json": {"name": "c"}},
+    "DELETE /sites/{site}": {"at": "/sites/c"},
+    "PUT /sites/{site}/bandwidth": {"at": "/sites/a/bandwidth", "json": {"bytes_per_second": 10**6}},
+    "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
+    "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
+    "DELETE /appliances/{appliance}": {"at": "/appliances/one"},
+    "PUT /networks/mappings": {"json": MAPPING},
+    "DELETE /networks/mappings": {"params": WHICH},
+    "POST /policies": {"json": {"name": "gold"}},
+    "PUT /policies/{policy}": {"at": "/policies/gold", "json": {"name": "gold", "cycle_seconds": 9}},
+    "DELETE /policies/{policy}": {"at": "/policies/gold"},
+    "POST /tokens": {"json": TOKEN},
+    "POST /tokens/{name}/rotate": {"at": "/tokens/robot/rotate"},
+    "DELETE /tokens/{name}": {"at": "/tokens/robot"},
+    "PUT /audit/settings": {"json": {"kept_days": 90}},
+    "POST /groups": {"json": GROUP},
+    "POST /groups/{group}/add": {"at": "/groups/shop/add", "json": MACHINES},
+    "POST /groups/{group}/remove": {"at": "/groups/shop/remove", "json": MACHINES},
+    "DELETE /groups/{group}": {"at": "/groups/shop"},
+    "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
+    "POST /machines/{machine}/start-anyway": {
+        "at": "/machines/web01/start-anyway",
+        "json": {"site": "a", "accept_two_copies": True},
+    },
+    "PUT /machines/{machine}/points/{point}/hold": {
+        "at": "/machines/web01/points/p1/hold",
+        "json": {"reason": "why"},
+    },
+    "DELETE /machines/{machine}/points/{point}/hold": {"at": "/machines/web01/points/p1/hold"},
+    "POST /jobs/{job}/cancel": {"at": "/jobs/nosuch/cancel"},
+    "POST /jobs/{job}/retry": {"at": "/jobs/nosuch/retry"},
+    "POST /jobs/{job}/resume": {"at": "/jobs/nosuch/resume"},
+}
+"""How to ask for what is no verb of the lifecycle, in an order in which most of it succeeds."""
+ELSEWHERE = {call for call in REQUESTS if call.endswith("/hold")}
+"""Begun, and then done or refused: two entries."""
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
+)
+def vault(request, tmp_path):
+    url = None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    vault = VaultInProcess(tmp_path / "vault", url)
+    yield vault
+    vault.close()
+
+
+@pytest.fixture
+def log(ask):
+    """The entries, oldest first, without the counted ones of strangers."""
+    return lambda **wanted: ask("GET", "/audit", params={"oldest_first": True, "limit": 1000, **wanted})[
+        "items"
+    ]
+
+
+def request_of(call):
+    method, path = call.split(" ")
+    how = dict(REQUESTS.get(call) or verb_request(path))
+    return method, how.pop("at", path), how
+
+
+def verb_request(path):
+    body = {"machines": ["web01"], "source_site": "a", "target_site": "b", "disks": ["vdb"]}
+    if path.endswith("enable-protection"):
+        del body["disks"]
+    if "{machine}" in path:
+        del body["machines"]
+    return {"at": path.format(machine="web01"), "json": body}
+
+
+@pytest.mark.slow
+def test_every_call_that_changes_something_leaves_its_entry_whether_it_succeeds_or_not(
+    vault, ask, log, protected
+):
+    verbs = sorted(CHANGING - set(REQUESTS))
+    assert set(REQUESTS) <= CHANGING
+    done = set()
+    for call in [*REQUESTS, *verbs]:
+        method, path, how = request_of(call)
+        before = len(log())
+        answer = vault.rest.request(method, f"/api{path}", **how)
+        assert answer.status_code not in (400, 422), (call, answer.text)
+        vault.running.refusals.write()
+        new = log()[before:]
+        assert [entry["verb"] for entry in new] == (
+            [""] if call == "POST /enroll" else [call] * (1 + (call in ELSEWHERE))
+        )
+        assert new[-1]["code"] == answer.status_code, call
+        assert new[-1]["outcome"] == ("done" if answer.is_success else "refused")
+        assert new[-1]["who"] == ("stranger" if call == "POST /enroll" else "admin")
+        if answer.status_code == 202:
+            assert new[-1]["job_id"] == answer.json()["job_id"]
+        done |= {call} if answer.is_success else set()
+    assert len(done) >= 20
+    assert ask("GET", "/audit/verify")["intact"]
+
+
+def test_reading_leaves_no_entry(ask, log, protected):
+    before = len(log())
+    for path in ("/sites", "/machines/web01", "/jobs", "/discovery", "/audit", "/tokens"):
+        ask("GET", path)
+    assert len(log()) == before
+
+
+def test_a_change_shows_what_was_before_and_after_who_and_from_where(ask, log):
+    ask("POST", "/policies", 201, json={"name": "gold", "cycle_seconds": 5})
+    ask("PUT", "/policies/gold", json={"name": "gold", "cycle_seconds": 9})
+    entry = log(verb="PUT /policies/{policy}")[0]
+    told = json.loads(entry["details"])
+    assert (told["before"]["cycle_seconds"], told["after"]["cycle_seconds"]) == (5, 9)
+    assert told["asked"]["cycle_seconds"] == 9
+    assert (entry["who"], entry["address"], entry["object"]) == ("admin", "testclient", "/policies/gold")
+    (admin,) = ask("GET", "/tokens")
+    assert entry["token_id"] == admin["id"]
+
+
+def test_no_secret_is_on_record(vault, ask, log):
+    ask("POST", "/sites", 201, json={"name": "a"})
+    key = ask("POST", "/sites/a/registration-key", 201)["key"]
+    body = {"key": key, "name": "one", "csr_pem": request_for("one")[1]}
+    ask("POST", "/enroll", json=body)
+    secrets = [
+        key,
+        ask("POST", "/tokens", 201, json=TOKEN)["token"],
+        ask("POST", "/tokens/robot/rotate")["token"],
+    ]
+    whole = json.dumps(log())
+    assert [entry["object"] for entry in log(verb="POST /enroll")] == ["/enroll"]
+    assert not [secret for secret in secrets if secret in whole]
+
+
+def test_a_repeat_of_a_request_is_no_second_change(vault, log):
+    for _ in range(3):
+        assert (
+            vault.rest.post("/api/sites", json={"name": "a"}, headers={"Idempotency-Key": "k"}).status_code
+            == 201
+        )
+    assert len(log(verb="POST /sites")) == 1
+
+
+def test_what_cannot_be_recorded_is_not_changed(ask, vault, monkeypatch):
+    def full(*_):
+        raise errors.StoreUnavailable("The disk is full.")
+
+    monkeypatch.setattr(SqlAudit, "append", full)
+    ask("POST", "/sites", 503, json={"name": "a"})
+    ask("DELETE", "/policies/default", 503)
+    monkeypatch.undo()
+    ask("GET", "/sites/a", 404)
+    ask("GET", "/policies/default")
+
+
+def test_what_an_appliance_is_to_change_is_on_record_before(ask, log, protected):
+    ask("PUT", "/machines/web01/points/p1/hold", 503, json={"reason": "evidence"})
+    begun, ended = log(verb="PUT /machines/{machine}/points/{point}/hold")
+    assert (begun["outcome"], begun["code"]) == ("begun", None)
+    assert (ended["outcome"], ended["code"]) == ("refused", 503)
+    assert json.loads(begun["details"])["asked"] == {"reason": "evidence"}
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_that_is_refused_in_a_loop_fills_no_disk(vault, ask, log):
+    token = ask("POST", "/tokens", 201, json=TOKEN)["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    for number in range(2 * MOST_KINDS):
+        ask("DELETE", "/sites/a", 403, headers=headers)
+        ask("DELETE", f"/sites/s{number}", 403, headers=headers)
+    assert len(log(who="robot")) == MOST_KINDS
+    vault.running.refusals.write()
+    counted = [json.loads(entry["details"]).get("times") for entry in log(who="robot")[MOST_KINDS:]]
+    assert counted == [2 * MOST_KINDS - 1]
+    (beyond,) = log(who="several tokens")
+    assert json.loads(beyond["details"])["times"] == 2 * MOST_KINDS - (MOST_KINDS - 1)
+
+
+def test_strangers_are_counted_by_address_and_cannot_fill_the_disk(vault, log):
+    for number in range(3000):
+        address = f"2001:db8::{number:x}" if number % 3 else "192.0.2.1"
+        vault.running.refusals.note(Act(Caller("stranger", "", "", Grant(()), address), "/"), "GET", 401)
+    vault.running.refusals.write()
+    entries = log(who="stranger")
+    assert len(entries) == MOST_ADDRESSES + 1
+    assert "192.0.2.1" in {entry["address"] for entry in entries}
+    assert entries[-1]["address"] == "other addresses"
+    assert sum(json.loads(entry["details"])["times"] for entry in entries) == 3000
+
+
+def test_a_stranger_at_the_door_is_on_record_with_the_address(vault, log):
+    for _ in range(5):
+        assert vault.rest.get("/api/sites", headers={"Authorization": "Bearer no"}).status_code == 401
+    vault.running.refusals.write()
+    (entry,) = log(who="stranger")
+    assert (entry["address"], entry["code"], json.loads(entry["details"])) == (
+        "testclient",
+        401,
+        {"times": 5},
+    )
+
+
+# ---- tampering -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_hand(vault):
+    """A statement in the vault's database, past the vault."""
+    db = database.connect(vault.made.settings.database_url)
+
+    def by_hand(statement, **values):
+        with db.begin() as connection:
+            return connection.execute(text(statement), values).rowcount
+
+    yield by_hand
+    db.dispose()
+
+
+@pytest.fixture
+def six(ask):
+    for name in "abcdef":
+        ask("POST", "/sites", 201, json={"name": name})
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken"),
+    [
+        ("UPDATE audit SET who = 'nobody' WHERE number = 3", 3),
+        ("UPDATE audit SET details = '{}' WHERE number = 1", 1),
+        ("UPDATE audit SET at = '2026-01-01 00:00:00+00:00' WHERE number = 4", 4),
+        ("DELETE FROM audit WHERE number = 2", 2),
+        ("DELETE FROM audit WHERE number <= 2", 1),
+        ("DELETE FROM audit WHERE number > 4", 5),
+        ("DELETE FROM audit", 1),
+        ("UPDATE audit SET number = CASE number WHEN 2 THEN 103 ELSE 102 END WHERE number IN (2, 3)", 2),
+        ("UPDATE audit_ends SET head_number = 5", 7),
+        (
+            "UPDATE audit_ends SET anchor_number = 2, anchor_digest = (SELECT digest FROM audit WHERE number = 2)",
+            3,
+        ),
+    ],
+)
+def test_a_database_that_was_edited_by_hand_is_found_and_the_first_broken_entry_named(
+    ask, six, by_hand, statement, broken
+):
+    assert ask("GET", "/audit/verify")["intact"]
+    by_hand(statement)
+    found = ask("GET", "/audit/verify")
+    assert (found["intact"], found["broken_number"]) == (False, broken)
+    assert found["what"]
+
+
+def test_a_beginning_that_was_deleted_with_its_anchor_is_found(ask, six, by_hand):
+    by_hand(
+        "UPDATE audit_ends SET anchor_number = 2, anchor_digest = (SELECT digest FROM audit WHERE number = 2)"
+    )
+    by_hand("DELETE FROM audit WHERE number <= 2")
+    assert "no pruning" in ask("GET", "/audit/verify")["what"]
+
+
+def test_a_tail_that_was_cut_with_its_head_is_whole_to_itself_and_misses_the_digest_that_was_kept(
+    ask, six, by_hand
+):
+    kept = ask("GET", "/audit/verify")
+    by_hand("DELETE FROM audit WHERE number > 4")
+    by_hand(
+        "UPDATE audit_ends SET head_number = 4, head_digest = (SELECT digest FROM audit WHERE number = 4)"
+    )
+    found = ask("GET", "/audit/verify")
+    assert found["intact"]
+    assert (found["head_number"], kept["head_number"]) == (4, 6)
+    assert ask("GET", "/audit", params={"number": kept["head_number"]})["items"] == []
+
+
+# ---- retention -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_older_than_the_setting_is_deleted_and_the_rest_is_still_verified(
+    vault, ask, six, log, by_hand
+):
+    old = datetime.now(UTC) - timedelta(days=400)
+    with vault.store.transaction() as tx:
+        entries = list(tx.audit.chain())
+    by_hand("DELETE FROM audit")
+    by_hand(f"UPDATE audit_ends SET head_number = 0, head_digest = '{'0' * 64}'")
+    with vault.store.transaction() as tx:
+        for number, entry in enumerate(entries):
+            tx.audit.append(
+                type(entry)(old if number < 4 else entry.at, "anna", "", "", "x", "y", Outcome.DONE)
+            )
+    vault.facade.audit.prune()
+    found = ask("GET", "/audit/verify")
+    assert (found["intact"], found["first_number"], found["entries"]) == (True, 5, 3)
+    assert log()[-1]["outcome"] == "pruned"
+    vault.facade.audit.prune()
+    assert len(log()) == 3
+    by_hand("DELETE FROM audit WHERE number = 5")
+    assert ask("GET", "/audit/verify")["broken_number"] == 5
+
+
+def test_the_setting_has_a_floor_and_its_change_is_on_record(ask, log):
+    assert ask("GET", "/audit/settings") == {"kept_days": 365}
+    ask("PUT", "/audit/settings", 422, json={"kept_days": 1})
+    ask("PUT", "/audit/settings", json={"kept_days": None})
+    told = json.loads(log(verb="PUT /audit/settings")[-1]["details"])
+    assert told["before"] == {"kept_days": 365}
+
+
+# ---- many at once ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_changes_at_the_same_time_make_one_chain(vault, ask, log):
+    def make(number):
+        return vault.rest.post("/api/sites", json={"name": f"s{number}"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(make, range(80)))
+    assert answers == [201] * 80
+    found = ask("GET", "/audit/verify")
+    assert (found["intact"], found["entries"]) == (True, 80)
+    assert {entry["object"] for entry in log()} == {"/sites"}
