@@ -1,5 +1,6 @@
 """The vault as a process: init, run, kill, stop; its REST port over real TLS."""
 
+import dataclasses
 import os
 import signal
 import socket
@@ -35,6 +36,33 @@ def test_init_makes_a_vault_once_and_keeps_its_secrets_to_itself(made, capsys):
         vault_main.init(home)
     vault_main.announce(made)
     assert made.ca_fingerprint in capsys.readouterr().out
+
+
+def test_a_databases_password_is_not_shown(made, capsys):
+    url = "postgresql+psycopg://dr:hunter2@db.example.net/dr"
+    vault_main.announce(
+        dataclasses.replace(made, settings=made.settings.model_copy(update={"database_url": url}))
+    )
+    shown = capsys.readouterr().out
+    assert "hunter2" not in shown
+    assert "postgresql+psycopg://dr:***@db.example.net/dr" in shown
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_what_root_makes_in_the_home_of_a_service_belongs_to_the_service(tmp_path):
+    home = tmp_path / "vault"
+    home.mkdir(mode=0o700)
+    os.chown(home, 65534, 65534)
+    for folder in tmp_path.parents:
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o011)
+    tmp_path.chmod(0o711)
+    subprocess.run(
+        [sys.executable, "-m", "secondsite.entry.main", "vault", "init", "--home", home, "--host", "127.0.0.1"],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    made = [path.lstat() for path in (home, *home.rglob("*"))]
+    assert {found.st_uid for found in made} == {65534}
+    assert len(made) > 5
 
 
 def test_an_init_that_was_broken_off_is_completed_by_the_next(made):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pydantic
+from sqlalchemy import make_url
 
 from ..domain import errors
 from ..ground import durable
@@ -61,6 +62,11 @@ def read(home: Path) -> VaultSettings:
         return VaultSettings.model_validate(json.loads(path.read_text()))
     except ValueError as error:
         raise errors.InvalidArgument(f"{path} is not valid: {error}", do="Correct the file.") from error
+
+
+def shown_database(url: str) -> str:
+    """A database's address as people may see it: without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from ..vault import gateway
 from ..vault import store as vault_store
 from ..vault.facade.nouns import policies, tokens
 from ..vault.gateway.certificate_authority import CA_KEY, ensure_server_certificate
-from . import logs, settings
+from . import logs, service_user, settings
 from .settings import VaultSettings
 from .vault_wiring import RunningVault
 
@@ -87,6 +87,7 @@ def init(
         control_port=control_port,
         database_url=database_url or settings.default_database(home),
     )
+    service_user.become_owner(home)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _authority(home, chosen)
     token = _first_records(chosen)
@@ -100,7 +101,7 @@ def init(
 def announce(made: NewVault) -> None:
     """Say on stdout what init made."""
     print(f"vault '{made.settings.name}' made")
-    print(f"  database        {made.settings.database_url}")
+    print(f"  database        {settings.shown_database(made.settings.database_url)}")
     print(f"  CA              {made.ca_file}")
     print(f"  CA fingerprint  {made.ca_fingerprint}")
     print(f"  access token    {made.token}  (shown once; also in {made.token_file})")
@@ -112,6 +113,7 @@ def run(home: Path) -> None:
     Raises NotFound for a home without a vault, NotPossibleNow when it runs already or a port is taken.
     """
     logs.configure()
+    service_user.become_owner(home)
     chosen = settings.read(home)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)

@@ -1,0 +1,100 @@
+"""What deploy/install puts on a host works: in a copy of this host's folders that goes away with the test."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.deploy.support_deploy import ROOT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(os.getuid() != 0, reason="an installation changes the host, so it needs root"),
+]
+
+APART = ("/etc", "/opt", "/usr/local", "/var/lib")
+"""What an installation changes. Each is laid over the host's, in memory, and only for what runs inside."""
+
+INSIDE = """
+set -eu
+mount --make-rprivate /
+mount -t tmpfs tmpfs "$SCRATCH"
+for folder in $APART; do
+    mkdir -p "$SCRATCH$folder/upper" "$SCRATCH$folder/work"
+    mount -t overlay overlay -o "lowerdir=$folder,upperdir=$SCRATCH$folder/upper,workdir=$SCRATCH$folder/work" "$folder"
+done
+mkdir -p /run/systemd
+exec sh -eu -c "$1"
+"""
+
+VAULT = """
+"$ROOT/deploy/install" vault
+cd /
+id secondsite
+/usr/local/bin/secondsite vault init --home /var/lib/secondsite/vault --name dr --host 127.0.0.1
+find /var/lib/secondsite/vault -not -user secondsite -o -perm /077 -not -name '*.pem' | sed 's/^/OPEN /'
+setpriv --reuid=65534 --regid=65534 --clear-groups test ! -r /var/lib/secondsite/vault/token
+exec unshare -n sh -eu -c '
+    ip link set lo up
+    setpriv --reuid=secondsite --regid=secondsite --clear-groups --bounding-set=-all --no-new-privs \\
+        env HOME=/var/lib/secondsite/vault /usr/local/bin/secondsite vault run --home /var/lib/secondsite/vault &
+    export SECONDSITE_CLIENT=/var/lib/secondsite/vault/client.json
+    tries=0
+    until /usr/local/bin/secondsite vault show; do
+        tries=$((tries + 1)); [ "$tries" -lt 60 ] || exit 1
+        kill -0 $!
+    done
+    /usr/local/bin/secondsite site create paris
+    kill $!
+    wait $! || true
+'
+"""
+
+APPLIANCE = """
+"$ROOT/deploy/install" appliance
+"$ROOT/deploy/install" appliance
+find /opt/secondsite -perm /022 -not -type l | sed 's/^/OPEN /'
+test -x /etc/libvirt/hooks/qemu.d/secondsite
+test -f /etc/systemd/system/secondsite-appliance.service
+/usr/local/bin/secondsite appliance enroll --help
+"""
+
+
+@pytest.fixture
+def installed(tmp_path):
+    if shutil.which("unshare") is None:
+        pytest.skip("without util-linux's unshare the host itself would be changed")
+
+    def run(script):
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": os.environ.get("HOME", "/root"),
+            "ROOT": str(ROOT), "SCRATCH": str(tmp_path), "APART": " ".join(APART), "LC_ALL": "C.UTF-8",
+            **{name: value for name, value in os.environ.items() if name.lower().startswith(("pip_", "http", "ssl_", "no_proxy"))},
+        }  # fmt: skip
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", INSIDE, "sh", script],
+            env=environment, capture_output=True, text=True, timeout=500, check=False, cwd=tmp_path,
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert "OPEN" not in said, said
+        return said
+
+    return run
+
+
+def test_the_vault_of_an_installation_runs_as_its_own_user_without_any_right(installed):
+    said = installed(VAULT)
+    assert "next: sudo secondsite vault init" in said
+    assert "paris" in said
+
+
+def test_the_host_of_an_appliance_gets_the_start_veto_and_its_service_however_often_it_is_installed(
+    installed,
+):
+    said = installed(APPLIANCE)
+    assert said.count("put the start veto at") == 1, "the second time it is there already"
+    assert "--fingerprint" in said

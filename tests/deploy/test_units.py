@@ -1,0 +1,68 @@
+"""The services' units: well formed, and as narrow as their work lets them be."""
+
+import re
+import subprocess
+
+import pytest
+
+from secondsite.entry import running
+from tests.deploy.support_deploy import DEPLOY
+
+UNITS = sorted(path.name for path in DEPLOY.glob("*.service"))
+MOST_EXPOSED = {"secondsite-vault.service": 2.5, "secondsite-appliance.service": 5.0}
+
+
+def unit(name):
+    lines = (
+        line.partition("=") for line in (DEPLOY / name).read_text().splitlines() if not line.startswith("#")
+    )
+    return {key: value for key, _, value in lines}
+
+
+def test_both_services_have_a_unit():
+    assert set(UNITS) == set(MOST_EXPOSED)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_scores_the_unit_within_its_bound(name):
+    scored = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--no-pager", DEPLOY / name],
+        capture_output=True, text=True, check=True, timeout=60,
+    ).stdout  # fmt: skip
+    found = re.search(r"Overall exposure level .*: ([0-9.]+)", scored)
+    assert found is not None, scored
+    assert float(found[1]) < MOST_EXPOSED[name], scored
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_knows_every_line_of_the_unit(name, tmp_path):
+    here = tmp_path / name
+    here.write_text((DEPLOY / name).read_text().replace("/opt/secondsite/bin/secondsite", "/bin/true"))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", here],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert name not in said.stderr, said.stderr
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_command_of_a_unit_is_one_of_ours(name):
+    words = unit(name)["ExecStart"].split()
+    assert words[0] == "/opt/secondsite/bin/secondsite"
+    assert running.chosen(words[1:]) is not None
+
+
+def test_a_killed_appliance_leaves_the_watchdogs_of_frozen_guests_alone():
+    assert unit("secondsite-appliance.service")["KillMode"] == "process"
+
+
+def test_the_vault_is_nobody_of_importance():
+    found = unit("secondsite-vault.service")
+    assert (found["User"], found["CapabilityBoundingSet"], found["NoNewPrivileges"]) == (
+        "secondsite",
+        "",
+        "yes",
+    )
