@@ -1,6 +1,8 @@
 """A source with a valid certificate sends what no source sends: that one cycle is refused, and everything else goes on."""
 
 import json
+import threading
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from secondsite.datapath.channel import messages
 from secondsite.datapath.cycles import cycle_file
 from secondsite.datapath.errors import DatapathError, PeerRefused
 from secondsite.datapath.frames import codec
-from secondsite.datapath.frames.frame import Kind
+from secondsite.datapath.frames.frame import Kind as FrameKind
+from secondsite.datapath.replica import Replica
 from secondsite.datapath.replica.record.json_digest import digest_of
-from secondsite.ground.units import MiB
+from secondsite.ground.units import MiB, TiB
+from secondsite.wire.control.orders import Kind, RunCycle
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +82,7 @@ class HostileSource:
     def send(self, header: dict[str, Any]) -> None:
         with self.dial() as connection:
             connection.send(
-                codec.encode_plain(Kind.MESSAGE, json.dumps({"is": "BEGIN", "header": header}).encode())
+                codec.encode_plain(FrameKind.MESSAGE, json.dumps({"is": "BEGIN", "header": header}).encode())
             )
             connection.receive_message("ACCEPT")
             connection.send_message("END", frames=0, digest="99aa06d3014798d86001c324468d497f")
@@ -210,3 +214,79 @@ def test_a_cycle_that_a_former_release_received_does_not_hold_up_the_inbox(pause
     assert finding.code == "replica-damaged"
     assert "yesterday" in finding.what
     goes_on(paused)
+
+
+def test_a_disk_that_grows_by_more_than_the_store_can_hold_is_refused_and_others_go_on(paused, neighbour):
+    """32 TiB held an applier for 23 s, and there are two."""
+    hostile = HostileSource(paused)
+    with pytest.raises(PeerRefused, match=r"grew by 35\.2 TB") as refused:
+        hostile.send(hostile.header({"disks": [{"key": "vda", "size_bytes": 32 * TiB}]}))
+    assert refused.value.code == "disk-too-large"
+    assert paused.target.replica(paused.machine_id).replica.state.disks[0].size_bytes == 8 * MiB
+    goes_on(neighbour)
+    goes_on(paused)
+
+
+QUESTIONS: list[dict[str, Any]] = [
+    {"disk": 0, "offset": 0, "length": 4 * TiB}, {"disk": 0, "offset": -65536, "length": 65536}, {"disk": 0, "offset": 0, "length": 10**18},
+    {"disk": -1, "offset": 0, "length": 1}, {"disk": "0", "offset": 0, "length": 1}, {"disk": 0.0, "offset": 0, "length": 1},
+    {"disk": 0, "offset": 0, "length": True}, {"disk": 0, "length": 1},
+]  # fmt: skip
+
+
+def test_a_question_about_more_than_the_disk_has_is_refused_without_memory(paused):
+    for question in QUESTIONS:
+        hostile = HostileSource(paused)
+        tracemalloc.start()
+        try:
+            with hostile.dial() as connection:
+                connection.send_message("BEGIN", header=hostile.header())
+                connection.receive_message("ACCEPT")
+                connection.send_message("DIGESTS", **question)
+                with pytest.raises(PeerRefused, match="names no part of a disk"):
+                    connection.receive_message("ACK", within_seconds=10)
+            assert tracemalloc.get_traced_memory()[1] < 32 * MiB
+        finally:
+            tracemalloc.stop()
+    goes_on(paused)
+
+
+def test_a_source_whose_cycles_take_long_does_not_keep_those_of_another_waiting(
+    paused, make_site, monkeypatch
+):
+    """Both workers are busy with site a's; a cycle of site c is applied all the same."""
+    a, b, c = paused.source, paused.target, make_site("c").start()
+    slow = [
+        Pair(a, b, a.make_machine(name), name=name).protect().synchronized()
+        for name in ("slow1", "slow2", "slow3")
+    ]
+    other = Pair(c, b, c.make_machine("other"), name="other").protect().synchronized()
+    for each in (*slow, other):
+        each.pause()
+    held, apply = threading.Event(), Replica.apply
+    stuck: list[str] = []
+
+    def stall(self: Replica, *what: Any, **named: Any) -> Any:
+        if self.state.machine_id != other.machine_id:
+            stuck.append(self.state.machine_id)
+            held.wait(60)
+        return apply(self, *what, **named)
+
+    monkeypatch.setattr(Replica, "apply", stall)
+    for each in slow:
+        each.source.write(each.fabric_id, 0, noise(MiB))
+        each.source.do(Kind.RUN_CYCLE, RunCycle(), each.machine_id, deadline_seconds=60)
+    eventually(lambda: len(stuck) >= b.config.appliers)
+    try:
+        goes_on_by_itself(other)
+    finally:
+        held.set()
+
+
+def goes_on_by_itself(pair):
+    """The workers apply it: no order does."""
+    hosted = pair.target.replica(pair.machine_id)
+    before = hosted.replica.state.processed_seq
+    pair.source.write(pair.fabric_id, 0, noise(MiB))
+    pair.source.do(Kind.RUN_CYCLE, RunCycle(), pair.machine_id, deadline_seconds=60)
+    eventually(lambda: hosted.replica.state.processed_seq > before, 10)

@@ -13,6 +13,7 @@ from ...datapath.errors import ProtocolViolated
 from ...datapath.extents import Extent
 from ...datapath.granularity import BLOCK_BYTES, PAGE_BYTES
 from ...datapath.transfer import Accept, CycleRefused, Write
+from ...domain.amounts import size
 from ...domain.errors import SecondsiteError
 from ...ground import seams
 from ...ground.plural import counted
@@ -105,6 +106,7 @@ class Admission:
             raise CycleRefused(
                 "wrong-disks", "The cycle has disks that the replica lacks.", do="Enable protection again."
             )
+        self._check_growth(hosted, header)
         if hosted.lacks_firmware(header):
             raise CycleRefused(
                 "firmware-missing",
@@ -123,6 +125,21 @@ class Admission:
             self._host.space.free,
             hosted.replica.file_key,
         )
+
+    def _check_growth(self, hosted: HostedReplica, header: CycleHeader) -> None:
+        """Larger disks cost time and memory before they cost space. The vault named their sizes; beyond that they may grow by
+        what the store could hold."""
+        have = {disk.key: disk.size_bytes for disk in hosted.replica.state.disks}
+        named = {disk.key: disk.size_bytes for disk in hosted.setup.definition.disks}
+        grown = [disk for disk in header.disks if disk.size_bytes > have.get(disk.key, 0)]
+        beyond = sum(max(0, disk.size_bytes - named.get(disk.key, 0)) for disk in grown)
+        if grown and beyond > (free := self._host.free_bytes()):
+            raise CycleRefused(
+                "disk-too-large",
+                f"The disks of {hosted.setup.machine_name} ({', '.join(disk.key for disk in grown)}) grew by {size(beyond)}, and the "
+                f"target's store has {size(free)} free.",
+                do="Add space to the store, or protect the machine anew if its disks are meant to be that large.",
+            )
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
         """Digests of the replica with all received cycles applied; those of zeros beyond the disk's end."""

@@ -1,6 +1,6 @@
 """Apply received cycles in order, and drop points that the policy no longer keeps.
 
-A few workers serve all replicas. A replica that fails (a full store, a dead daemon) is retried later and keeps its
+A few workers serve all replicas, and a spare one the sources that the others do not serve. A replica that fails (a full store, a dead daemon) is retried later and keeps its
 received cycles; the others go on."""
 
 import dataclasses
@@ -22,6 +22,7 @@ from ...ground.problem import ours
 from . import old_disks
 from .replica import HostedReplica
 from .replicas import ReplicaHost
+from .turns import Turns
 
 LOOK_EVERY_SECONDS = 60.0
 """How often idle replicas are looked at: leases end, policies change."""
@@ -40,7 +41,10 @@ class Applier:
         self._changed = threading.Condition()
         self._stopping = False
         self._looked_at = time.monotonic()
-        self._workers = [threads.worker(f"inbox-{number}", self._work) for number in range(workers)]
+        self._turns = Turns()
+        names = (f"inbox-{number}" for number in range(workers))
+        self._workers = [threads.worker(name, self._work, False) for name in names]
+        self._workers.append(threads.worker("inbox-spare", self._work, True))
 
     def start(self) -> None:
         for worker in self._workers:
@@ -95,10 +99,10 @@ class Applier:
         """Shorten journals because the store is full; False if there is nothing left to drop."""
         return self._host.space.free()
 
-    def _work(self) -> None:
+    def _work(self, spare: bool) -> None:
         while not self._stopping:
             try:
-                if not self._serve_one():
+                if not self._serve_one(spare):
                     self._rest()
             except Exception:
                 log.exception("inbox.worker-failed")
@@ -114,13 +118,13 @@ class Applier:
                 for hosted in self._host.all():
                     hosted.wants_work = hosted.wants_trim = True
 
-    def _serve_one(self) -> bool:
-        for hosted in self._host.all():
-            if hosted.wants_work and time.monotonic() >= hosted.not_before:
-                with hosted.try_lock("applying received cycles") as locked:
-                    if locked and hosted.wants_work:
+    def _serve_one(self, spare: bool) -> bool:
+        for hosted in self._turns.order(self._host.all(), spare):
+            with hosted.try_lock("applying received cycles") as locked:
+                if locked and hosted.wants_work:
+                    with self._turns.taken(hosted):
                         self._serve(hosted)
-                        return True
+                    return True
         return False
 
     def _serve(self, hosted: HostedReplica) -> None:

@@ -9,8 +9,9 @@ import structlog
 import xxhash
 
 from ...ground.plural import counted
+from ...ground.units import GiB
 from ..channel import Connection, Message, Received, messages
-from ..cycles import CycleHeader, CycleWriter
+from ..cycles import CycleDisk, CycleHeader, CycleWriter, checked
 from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
 from ..extents import Extent
 from ..frames import Frame, Kind, codec, packed
@@ -21,6 +22,8 @@ from .read_ahead import ReadAhead
 
 log = structlog.get_logger(__name__)
 
+MOST_ASKED_BYTES: Final = 1 * GiB
+"""The most of a disk that one question about digests may be about; the answer has 256 KiB."""
 MOST_BLOCKS: Final = 1024
 """The most blocks that one question about pages may name."""
 
@@ -105,11 +108,14 @@ class IncomingCycle:
 
     def _answer(self, question: Message) -> None:
         try:
-            disk = self._header.disks[int(question.fields["disk"])]
-            offset, length = int(question.fields["offset"]), int(question.fields["length"])
-        except (KeyError, IndexError, TypeError, ValueError):
+            disk = self._disk_of(question)
+            offset = checked.natural(question.fields["offset"], disk.size_bytes)
+            length = checked.natural(
+                question.fields["length"], min(MOST_ASKED_BYTES, disk.size_bytes - offset)
+            )
+        except (KeyError, ValueError) as problem:
             raise ProtocolViolated(
-                "a question about digests names no disk", do="run the same release"
+                f"a question about digests names no part of a disk: {problem}", do="run the same release"
             ) from None
         found = self._admission.digests(self._header.machine_id, disk.key, offset, length, BLOCK_BYTES)
         if len(found) != -(-length // BLOCK_BYTES) * DIGEST_BYTES:
@@ -120,18 +126,21 @@ class IncomingCycle:
 
     def _answer_pages(self, question: Message) -> None:
         try:
-            disk = self._header.disks[int(question.fields["disk"])]
-            blocks = [_block(int(number), disk.size_bytes) for number in question.fields["blocks"]]
-        except (KeyError, IndexError, TypeError, ValueError):
+            disk = self._disk_of(question)
+            numbers = checked.sequence(question.fields["blocks"], MOST_BLOCKS)
+            blocks = [_block(number, disk.size_bytes) for number in numbers]
+        except (KeyError, ValueError) as problem:
             raise ProtocolViolated(
-                "a question about pages names no blocks of a disk", do="run the same release"
+                f"a question about pages names no blocks of a disk: {problem}", do="run the same release"
             ) from None
-        if len(blocks) > MOST_BLOCKS:
-            raise ProtocolViolated("a question is about too many blocks", do="run the same release")
         found = self._admission.pages(self._header.machine_id, disk.key, blocks)
         if len(found) != sum(-(-block.length // PAGE_BYTES) for block in blocks) * DIGEST_BYTES:
             raise CycleRefused("digests-missing", f"no digests of {disk.key}", do="send the disk in full")
         self._connection.send(codec.encode_plain(Kind.DIGESTS, found))
+
+    def _disk_of(self, question: Message) -> CycleDisk:
+        disks = self._header.disks
+        return disks[checked.natural(question.fields["disk"], len(disks) - 1)]
 
     def _check_end(self, end: Message) -> None:
         if end.fields != {"frames": self._frames, "digest": self._digest.hexdigest()}:
@@ -148,9 +157,7 @@ def inbox_full() -> CycleRefused:
     )
 
 
-def _block(number: int, size_bytes: int) -> Extent:
+def _block(number: object, size_bytes: int) -> Extent:
     """The block of that number; raises ValueError if the disk has none."""
-    start = number * BLOCK_BYTES
-    if not 0 <= start < size_bytes:
-        raise ValueError(number)
+    start = checked.natural(number, (size_bytes - 1) // BLOCK_BYTES) * BLOCK_BYTES
     return Extent(start, min(BLOCK_BYTES, size_bytes - start))

@@ -3,13 +3,13 @@
 from enum import StrEnum
 from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import JSON, Dialect, String
 from sqlalchemy.types import TypeDecorator
 
 from ...jobs.storage.tables import UtcDateTime
 
-__all__ = ["Shaped", "UtcDateTime", "Word"]
+__all__ = ["Said", "Shaped", "UtcDateTime", "Word"]
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -30,6 +30,18 @@ class Shaped(TypeDecorator[object]):
 
     def process_result_value(self, value: object, dialect: Dialect) -> object:
         return None if value is None else self._adapter.validate_python(value)
+
+
+class Said(Shaped):
+    """What an appliance said last. A former release kept what is not understood any more: then nothing was said."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: object, dialect: Dialect) -> object:
+        try:
+            return super().process_result_value(value, dialect)
+        except ValidationError:
+            return None
 
 
 class Word(TypeDecorator[W]):

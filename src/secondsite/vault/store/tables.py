@@ -28,7 +28,7 @@ from ...wire.control import Hello
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
-from .columns import Shaped, UtcDateTime, Word
+from .columns import Said, Shaped, UtcDateTime, Word
 
 metadata = MetaData()
 
@@ -123,12 +123,12 @@ statuses = Table(
     "machine_statuses",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("source", Shaped(SourceStatus)),
+    Column("source", Said(SourceStatus)),
     Column("source_at", UtcDateTime),
-    Column("replica", Shaped(ReplicaStatus)),
+    Column("replica", Said(ReplicaStatus)),
     Column("replica_at", UtcDateTime),
     Column("generation", Integer, nullable=False, default=0),
-    Column("old_copy", Shaped(OldCopyStatus)),
+    Column("old_copy", Said(OldCopyStatus)),
     Column("old_copy_at", UtcDateTime),
     Column("drill_generation", Integer, nullable=False, default=0),
 )

@@ -4,6 +4,7 @@ Its rooms:
 
     signals              waiting steps and waiting calls wake when something happens
     change_filter        which changes of a status matter at once
+    speakers             whose word counts of a machine
     clocks               how far an appliance's clock is from the vault's; pure
     status_intake        ports.FactSink: what appliances report is recorded
     health               findings of a machine; pure

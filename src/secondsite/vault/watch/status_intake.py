@@ -17,6 +17,7 @@ from ...wire.control import Hello, Status
 from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
 from . import change_filter, clocks
+from .speakers import Strangers, speaks_for
 
 log = structlog.get_logger()
 
@@ -26,9 +27,10 @@ AnyStatus = SourceStatus | ReplicaStatus
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A status of one side of a machine; `written` is what the store holds of that side."""
+    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds of that side."""
 
     status: AnyStatus
+    by: str
     at: datetime
     written: AnyStatus | None = None
     written_at: datetime | None = None
@@ -58,6 +60,7 @@ class StatusIntake:
         self._old_copies: dict[str, tuple[OldCopyStatus, datetime]] = {}
         self._hellos: dict[str, Hello] = {}
         self._appliances_written: dict[str, datetime] = {}
+        self._strangers = Strangers()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -152,33 +155,31 @@ class StatusIntake:
     def _note(
         self, appliance_id: str, statuses: Iterable[AnyStatus], now: datetime, ahead: float
     ) -> dict[Key, _Seen]:
-        """Remember them, except what the side that was left still says of another epoch. `ahead`: seconds by which the
-        reporter's clock leads ours."""
+        """Remember them, except what is not theirs to say, or what the side that was left still says of another epoch.
+        `ahead`: seconds by which the reporter's clock leads ours."""
         noted: dict[Key, _Seen] = {}
         with self._lock:
             for status in statuses:
                 key: Key = (status.machine_id, type(status))
-                known = self._seen.get(key) or _Seen(status, now)
-                if status.epoch == known.status.epoch or self._replaces(appliance_id, status, known.status):
-                    said = clocks.marked(status, ahead, known.status.findings, now)
-                    noted[key] = self._seen[key] = dataclasses.replace(known, status=said, at=now)
+                known = self._seen.get(key)
+                if self._counts(appliance_id, status, known):
+                    findings = known.status.findings if known else status.findings
+                    said = clocks.marked(status, ahead, findings, now)
+                    seen = known or _Seen(said, appliance_id, now)
+                    noted[key] = self._seen[key] = dataclasses.replace(
+                        seen, status=said, by=appliance_id, at=now
+                    )
         return noted
 
-    def _replaces(self, appliance_id: str, status: AnyStatus, known: AnyStatus) -> bool:
-        """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
-        appliances: for it the machine's own epoch counts, said by the appliance that the machine has on that side; while it
-        is reprotected, the epoch that begins, said by the one that it will have."""
-        with self._store.transaction() as tx:
-            machine = tx.machines.find(status.machine_id)
-        if machine is None:
-            return status.epoch > known.epoch
-        turns = machine.state is State.REPROTECTING
-        source, target = machine.source_appliance_id, machine.target_appliance_id
-        own = source if isinstance(status, SourceStatus) is not turns else target
-        epoch = machine.epoch + turns
-        if status.epoch == epoch and appliance_id == own:
+    def _counts(self, appliance_id: str, status: AnyStatus, known: _Seen | None) -> bool:
+        if known is not None and (known.by, known.status.epoch) == (appliance_id, status.epoch):
             return True
-        return status.epoch > known.epoch and known.epoch != epoch
+        with self._store.reading() as tx:
+            machine = tx.machines.find(status.machine_id)
+        if machine is None or machine.id != status.machine_id or speaks_for(machine, status) != appliance_id:
+            self._strangers.note(appliance_id, status.machine_id)
+            return False
+        return known is None or status.epoch == known.status.epoch or _replaces(machine, status, known.status)
 
     def _unwritten(self) -> dict[Key, _Seen]:
         with self._lock:
@@ -220,3 +221,10 @@ class StatusIntake:
             )
         )
         self._appliances_written[appliance_id] = now
+
+
+def _replaces(machine: ports.MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
+    """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
+    appliances: for it the machine's own epoch counts; while it is reprotected, the epoch that begins."""
+    epoch = machine.epoch + (machine.state is State.REPROTECTING)
+    return status.epoch == epoch or (status.epoch > known.epoch and known.epoch != epoch)

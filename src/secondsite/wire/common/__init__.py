@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    base, instants               what all shapes share
+    base, instants, numbers      what all shapes share
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
     policies, bandwidth          settings

@@ -13,7 +13,7 @@ from ...ground import problem
 class Shape(BaseModel):
     """Frozen; unknown fields of a newer neighbour are ignored. The text below a field describes it in the API."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Editable(Shape):

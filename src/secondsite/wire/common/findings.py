@@ -1,8 +1,8 @@
 """What is wrong with a machine, by name."""
 
-from datetime import datetime
-
 from .base import Shape
+from .instants import Instant
+from .numbers import Text
 
 
 class FindingShape(Shape):
@@ -10,7 +10,7 @@ class FindingShape(Shape):
 
     code: str
     """In domain.health.CATALOGUE."""
-    what: str
+    what: Text
     """What was found."""
-    since: datetime
+    since: Instant
     """Since when (UTC)."""

@@ -1,13 +1,13 @@
 """Recovery points, and the instants after them."""
 
-from datetime import datetime
-
 from pydantic import Field
 
 from ...domain import journal
 from ...domain.points import Consistency, RecoveryPoint
 from ...ground.uptime import Uptime
 from .base import Shape
+from .instants import Instant
+from .numbers import Bytes, Number, Text
 
 
 class PointShape(Shape):
@@ -15,21 +15,21 @@ class PointShape(Shape):
 
     id: str
     """Its id in all calls; begins with its instant."""
-    taken_at: datetime
+    taken_at: Instant
     """The instant (UTC), by the source's clock."""
     consistency: Consistency = Consistency.CRASH
     """app: the guest's file systems were frozen around it."""
-    epoch: int = 0
+    epoch: Number = 0
     """Rises with every new replica and every reprotect."""
-    seq: int = 0
+    seq: Number = 0
     """The number of its cycle within the epoch."""
     set_id: str | None = None
     """The common point of a replication group that it is part of; null: it is a point of this machine alone."""
-    reason: str | None = None
+    reason: Text | None = None
     """Why it is not what was asked for, such as not app-consistent."""
     committed: bool = False
     """A failover was committed to it."""
-    added_bytes: int = 0
+    added_bytes: Bytes = 0
     """The space that it added to the store."""
     disks: tuple[str, ...] = ()
     """The disks that it has: a disk that was included later, or removed from the machine, is not in all points."""
@@ -38,10 +38,10 @@ class PointShape(Shape):
     damaged: bool = False
     """It was read, and its data is not what was sealed; or it stands on such a point and was not read since. No choice
     picks it until a verification finds it whole."""
-    verified_at: datetime | None = None
+    verified_at: Instant | None = None
     """When it was last read and compared with its digests (UTC); null: never, or not since a point below it was found
     damaged."""
-    sealed_at: datetime | None = None
+    sealed_at: Instant | None = None
     """When the target sealed it (UTC), by the target's clock."""
     uptime: Uptime | None = Field(default=None, exclude=True)
     """Of the target's host when it was sealed. It never leaves the target: only there do points age."""
@@ -65,11 +65,11 @@ class PointShape(Shape):
 class RolledForward(Shape):
     """A recovery point rolled forward: cycles of the journal were applied to it."""
 
-    seq: int
+    seq: Number
     """The last of these cycles."""
-    taken_at: datetime
+    taken_at: Instant
     """Its instant (UTC), by the source's clock."""
-    epoch: int | None = None
+    epoch: Number | None = None
     """The epoch that the cycle belongs to."""
     after_seconds: float | None = None
     """How long after the point it was taken, by the source's clock."""
@@ -88,9 +88,9 @@ def started_from(point_id: str, forward: RolledForward | None) -> str:
 class JournalStretch(Shape):
     """Instants without a gap: every processed cycle between them can be recovered."""
 
-    begins_at: datetime
+    begins_at: Instant
     """The first instant (UTC)."""
-    ends_at: datetime
+    ends_at: Instant
     """The last one (UTC)."""
-    cycles: int
+    cycles: Number
     """How many of these cycles are in the journal; the others are recovery points."""

@@ -6,13 +6,14 @@ the first report again; an order that is running goes on and is reported once. W
 the appliance sends Renew, and the vault answers Renewed.
 """
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
 from .. import PROTOCOL_VERSION
 from ..common.base import Problem, Shape
+from ..common.instants import Instant
+from ..common.numbers import Bytes
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
@@ -35,7 +36,7 @@ class Hello(Shape):
 
 class Welcome(Shape):
     type: Literal["welcome"] = "welcome"
-    vault_time: datetime
+    vault_time: Instant
     vault_number: int = 0
     """Rises as long as the vault's database is in use."""
 
@@ -55,7 +56,7 @@ class Order(Shape):
     drill_generation: int | None = None
     vault_number: int = 0
     """As in the welcome, when the order was given."""
-    given_at: datetime | None = None
+    given_at: Instant | None = None
 
 
 class Progress(Shape):
@@ -89,9 +90,9 @@ class Status(Shape):
     sources: tuple[SourceStatus, ...] = ()
     replicas: tuple[ReplicaStatus, ...] = ()
     old_copies: tuple[OldCopyStatus, ...] = ()
-    store_free_bytes: int | None = None
-    store_used_bytes: int | None = None
-    at: datetime | None = None
+    store_free_bytes: Bytes | None = None
+    store_used_bytes: Bytes | None = None
+    at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
     generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
     """The highest number of an order that was seen, by machine; the same is not said twice over one connection."""

@@ -2,7 +2,6 @@
 idempotent: it looks before it acts, and a repeat reports what is already done."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
+from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, NetworkInfo
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
@@ -84,7 +84,7 @@ class CycleFact(Shape):
     epoch: int
     seq: int
     point_id: str | None
-    taken_at: datetime
+    taken_at: Instant
     changed_bytes: int
     wire_bytes: int
     seconds: float
@@ -120,7 +120,7 @@ class Points(Shape):
 class FindInstant(Shape):
     """The newest processed cycle that was taken at or before `at` (UTC)."""
 
-    at: datetime
+    at: Instant
 
 
 class InstantFact(Shape):
@@ -128,7 +128,7 @@ class InstantFact(Shape):
     None when it is the point itself."""
 
     point_id: str
-    taken_at: datetime
+    taken_at: Instant
     forward: RolledForward | None = None
     cycles: int = 0
 
@@ -160,7 +160,7 @@ class StartFact(Shape):
     fabric_id: str
     name: str
     point_id: str
-    taken_at: datetime
+    taken_at: Instant
     seconds: float
 
 

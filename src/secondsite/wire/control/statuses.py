@@ -1,41 +1,48 @@
 """What the two appliances of a machine report about it."""
 
-from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from ..common.base import Shape
 from ..common.findings import FindingShape
+from ..common.instants import Instant
+from ..common.numbers import Bytes, Number
 from ..common.points import JournalStretch, PointShape
 from ..common.sync_mode import SyncMode
+
+MOST_FINDINGS = 200
+MOST_POINTS = 20_000
 
 
 class SourceStatus(Shape):
     """A machine as its source appliance sees it. `sync_fraction` is 0..1 during a pass over whole disks, else None.
     `sent_at` is the instant (UTC) of the newest cycle that is durable at the target."""
 
-    machine_id: str
-    epoch: int
-    power: str
+    machine_id: Annotated[str, Field(max_length=128)]
+    epoch: Number
+    power: Annotated[str, Field(max_length=64)]
     running: bool
     """True while the replication loop is on."""
     fenced: bool = False
     """The machine was failed over, so the appliance keeps it from starting here."""
-    last_seq: int | None = None
-    sent_at: datetime | None = None
+    last_seq: Number | None = None
+    sent_at: Instant | None = None
     sync_mode: SyncMode | None = None
     sync_fraction: float | None = None
     last_cycle_seconds: float | None = None
-    last_cycle_changed_bytes: int | None = None
-    last_cycle_wire_bytes: int | None = None
-    total_wire_bytes: int = 0
-    findings: tuple[FindingShape, ...] = ()
+    last_cycle_changed_bytes: Bytes | None = None
+    last_cycle_wire_bytes: Bytes | None = None
+    total_wire_bytes: Bytes = 0
+    findings: Annotated[tuple[FindingShape, ...], Field(max_length=MOST_FINDINGS)] = ()
 
 
 class OldCopyStatus(Shape):
     """The old copy of a machine that runs at the other site, defined here again when a reprotect was undone: nothing of it
     is replicated, and it must not start."""
 
-    machine_id: str
-    power: str
+    machine_id: Annotated[str, Field(max_length=128)]
+    power: Annotated[str, Field(max_length=64)]
 
 
 class ReplicaStatus(Shape):
@@ -44,17 +51,17 @@ class ReplicaStatus(Shape):
     true with the first sealed point of the epoch. `encryption_key_id` names the key that the replica is encrypted with;
     None: it is not encrypted."""
 
-    machine_id: str
-    epoch: int
+    machine_id: Annotated[str, Field(max_length=128)]
+    epoch: Number
     accepting: bool
     synchronized: bool
-    points: tuple[PointShape, ...] = ()
-    journal: tuple[JournalStretch, ...] = ()
-    journal_bytes: int = 0
-    processed_seq: int | None = None
-    processed_at: datetime | None = None
-    inbox_bytes: int = 0
-    store_bytes: int = 0
-    runs: tuple[str, ...] = ()
+    points: Annotated[tuple[PointShape, ...], Field(max_length=MOST_POINTS)] = ()
+    journal: Annotated[tuple[JournalStretch, ...], Field(max_length=MOST_POINTS)] = ()
+    journal_bytes: Bytes = 0
+    processed_seq: Number | None = None
+    processed_at: Instant | None = None
+    inbox_bytes: Bytes = 0
+    store_bytes: Bytes = 0
+    runs: Annotated[tuple[str, ...], Field(max_length=MOST_FINDINGS)] = ()
     encryption_key_id: str | None = None
-    findings: tuple[FindingShape, ...] = ()
+    findings: Annotated[tuple[FindingShape, ...], Field(max_length=MOST_FINDINGS)] = ()
