@@ -12,6 +12,7 @@ Its rooms:
     peers      connections to other sites' appliances
     private    folders that nobody else on the host reads
     home_lock  one process per home
+    turns      whose work is done next
 """
 
 from . import ended, withdrawn
@@ -22,6 +23,7 @@ from .findings import Findings, code_for
 from .home_lock import alone
 from .peers import Peers
 from .state import State
+from .turns import Turns
 
 __all__ = [
     "ApplianceConfig",
@@ -30,6 +32,7 @@ __all__ = [
     "MachineLock",
     "Peers",
     "State",
+    "Turns",
     "alone",
     "code_for",
     "ended",

@@ -9,7 +9,6 @@ Its rooms:
     admission      who may send which cycle
     apply          apply received cycles, drop old points
     delayed_deletions  what waits for the deletion delay
-    turns          whose cycles are applied next
     direct         cycles written without the inbox
     journal_space  shorten journals before the store is full
     journal        which instants can be recovered

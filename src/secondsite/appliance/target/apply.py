@@ -19,10 +19,10 @@ from ...domain.points import RecoveryPoint
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
+from ..shared import Turns
 from . import old_disks
 from .replica import HostedReplica
 from .replicas import ReplicaHost
-from .turns import Turns
 
 LOOK_EVERY_SECONDS = 60.0
 """How often idle replicas are looked at: leases end, policies change."""
@@ -41,7 +41,7 @@ class Applier:
         self._changed = threading.Condition()
         self._stopping = False
         self._looked_at = time.monotonic()
-        self._turns = Turns()
+        self._turns = Turns(workers)
         names = (f"inbox-{number}" for number in range(workers))
         self._workers = [threads.worker(name, self._work, False) for name in names]
         self._workers.append(threads.worker("inbox-spare", self._work, True))
@@ -119,10 +119,12 @@ class Applier:
                     hosted.wants_work = hosted.wants_trim = True
 
     def _serve_one(self, spare: bool) -> bool:
-        for hosted in self._turns.order(self._host.all(), spare):
+        now = time.monotonic()
+        wanting = [each for each in self._host.all() if each.wants_work and now >= each.not_before]
+        for hosted in self._turns.order(wanting, _source_of, spare):
             with hosted.try_lock("applying received cycles") as locked:
                 if locked and hosted.wants_work:
-                    with self._turns.taken(hosted):
+                    with self._turns.taken(_source_of(hosted)):
                         self._serve(hosted)
                     return True
         return False
@@ -281,6 +283,10 @@ def _tell_of_kept(hosted: HostedReplica, count: int) -> None:
         f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault would have deleted, {why} of "
         f"its site: the policy says {span(wants)}, and {span(counts)} counts.",
     )
+
+
+def _source_of(hosted: HostedReplica) -> str:
+    return hosted.setup.source_appliance_id
 
 
 def _not_applicable(seq: int, error: Exception) -> datapath_errors.CycleDamaged:
