@@ -5,13 +5,14 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import trustme
 
 from rig.eventually import eventually
 from secondsite.datapath.channel import connection as channel
-from secondsite.datapath.channel.listener import Listener
+from secondsite.datapath.channel.listener import DATA_PORT, Listener
 from secondsite.datapath.channel.tls import TlsFiles, client_context
 from secondsite.datapath.channel.token_bucket import TokenBucket
 from secondsite.datapath.errors import (
@@ -37,7 +38,7 @@ def echo(connection):
 
 @pytest.fixture
 def listener(tls):
-    listening = Listener("127.0.0.1", 0, tls["target"], echo, most_connections=3).start()
+    listening = Listener("127.0.0.1", 0, tls["target"], echo, limits=replace(DATA_PORT, most=3)).start()
     yield listening
     listening.stop()
 

@@ -1,16 +1,23 @@
-"""The listening end of the data channel: a thread per connection, a cap on their number, a clean stop."""
+"""The listening end of the data channel: a thread per connection, strangers kept at bay, a clean stop.
+
+Anybody may dial the port. Who has shown no certificate is a stranger, and has to go after a while, or for a newer one where there
+are too many (see ground.visitors): so no flood of strangers takes the slots of peers."""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
 from ...ground import threads
-from ..errors import DatapathError, PeerUnreachable
+from ...ground.visitors import Limits, Tally, Visitors
+from ..errors import DatapathError, PeerRefused, PeerUnreachable
 from .connection import Connection, Limiter, greet, secure
 from .tls import TlsFiles, server_context
 
@@ -19,11 +26,42 @@ Handler = Callable[[Connection], None]
 log = structlog.get_logger(__name__)
 
 HANDSHAKE_SECONDS = 10
+LOOK_MILLISECONDS = 1000
+PAUSE_MILLISECONDS = 100
+DATA_PORT = Limits(
+    most=160,
+    per_address=128,
+    trusted_per_second=500.0,
+    stranger_seconds=HANDSHAKE_SECONDS,
+    idle_seconds=math.inf,
+)
+"""A thread each. Each cycle of each machine dials anew; peers are given up by their own deadlines when they are silent."""
+MOST_OF_ONE_PEER = 64
+
+
+class _Line:
+    """A connection that another thread may cut at any time. Securing it takes its socket, and SSLSocket.shutdown would pull the
+    TLS object away from under the thread that reads; so it has a handle of its own."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self.socket = plain
+        self._handle = plain.dup()
+
+    def shutdown(self, how: int) -> None:
+        self._handle.shutdown(how)
+
+    def cut(self) -> None:
+        with contextlib.suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.socket.close()
+        self._handle.close()
 
 
 class Listener:
-    """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A peer beyond
-    `most_connections` is disconnected at once and tries again."""
+    """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A connection that may not
+    come in is closed at once, and counted; its peer tries again."""
 
     def __init__(
         self,
@@ -32,18 +70,21 @@ class Listener:
         tls: TlsFiles,
         handler: Handler,
         *,
-        most_connections: int = 64,
+        limits: Limits = DATA_PORT,
+        most_of_one_peer: int = MOST_OF_ONE_PEER,
         idle_seconds: float = 30,
         limiter: Limiter | None = None,
     ) -> None:
         """Bind; port 0 takes a free one. Raises PeerUnreachable if the address is taken."""
         self._context = server_context(tls)
         self._handler = handler
-        self._most_connections = most_connections
+        self._most_of_one_peer = most_of_one_peer
         self._idle_seconds = idle_seconds
         self._limiter = limiter
         self._lock = threading.Lock()
-        self._sockets: dict[threads.Worker, socket.socket] = {}
+        self._lines: dict[threads.Worker, _Line] = {}
+        self._peers: Counter[str] = Counter()
+        self._visitors = Visitors(limits, Tally(self._tell))
         self._stopping = False
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -67,77 +108,109 @@ class Listener:
             self._thread.join(within_seconds)
         self._socket.close()
         with self._lock:
-            open_now = dict(self._sockets)
-        for plain in open_now.values():
-            _cut(plain)
+            open_now = dict(self._lines)
+        for line in open_now.values():
+            line.cut()
         for thread in open_now:
             thread.join(within_seconds)
         self._wake.close()
         self._woken.close()
+
+    # -- who comes in ----------------------------------------------------------------------------------
 
     def _accept(self) -> None:
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
         poller.register(self._woken, select.POLLIN)
         while not self._stopping:
-            poller.poll()
-            if self._stopping:
-                return
-            try:
-                plain, _address = self._socket.accept()
-            except OSError:  # the peer went away between poll and accept, or we are out of descriptors
-                continue
-            self._admit(plain)
+            ready = poller.poll(LOOK_MILLISECONDS)
+            with self._lock:
+                self._visitors.look()
+            if ready and not self._stopping:
+                self._accept_one()
 
-    def _admit(self, plain: socket.socket) -> None:
-        thread = threads.worker("data-peer", self._serve, plain)
+    def _accept_one(self) -> None:
+        try:
+            plain, address = self._socket.accept()
+            line = _Line(plain)
+        except OSError:  # the peer went away between poll and accept, or we are out of descriptors
+            pause = select.poll()
+            pause.register(self._woken, select.POLLIN)
+            pause.poll(PAUSE_MILLISECONDS)
+            return
+        self._admit(line, address[:2])
+
+    def _admit(self, line: _Line, peer: tuple[str, int]) -> None:
+        thread = threads.worker("data-peer", self._serve, line, peer)
         with self._lock:
-            if len(self._sockets) >= self._most_connections:
-                log.warning("connection.refused", port=self.port, open_connections=len(self._sockets))
-                plain.close()
+            if not self._visitors.enter(line, peer):
+                line.close()
                 return
-            self._sockets[thread] = plain
+            self._lines[thread] = line
         thread.start()
 
-    def _serve(self, plain: socket.socket) -> None:
+    def _tell(self, reasons: Mapping[str, int], most_from: str) -> None:
+        log.warning("visitors.refused", port=self.port, reasons=reasons, most_from=most_from)
+
+    # -- one connection --------------------------------------------------------------------------------
+
+    def _serve(self, line: _Line, peer: tuple[str, int]) -> None:
         try:
-            with self._secure(plain) as connection:
-                greet(connection, self._idle_seconds)
-                self._handler(connection)
+            connection = self._secure(line, peer)
+            if connection is not None:
+                with connection, self._counted(connection.peer_name):
+                    greet(connection, self._idle_seconds)
+                    self._handler(connection)
         except DatapathError as error:
             log.info("connection.ended", port=self.port, problem=str(error))
         except Exception:
             log.exception("connection.crashed", port=self.port)
         finally:
-            plain.close()
+            line.close()
             with self._lock:
-                self._sockets.pop(threading.current_thread(), None)
+                self._visitors.leave(peer, line)
+                self._lines.pop(threading.current_thread(), None)
 
-    def _secure(self, plain: socket.socket) -> Connection:
-        connection = secure(
-            plain, self._context, server_side=True, idle_seconds=HANDSHAKE_SECONDS, limiter=self._limiter
-        )
+    def _secure(self, line: _Line, peer: tuple[str, int]) -> Connection | None:
+        """None for a stranger: they are counted, because anybody may be one as often as they like."""
+        try:
+            connection = secure(
+                line.socket,
+                self._context,
+                server_side=True,
+                idle_seconds=HANDSHAKE_SECONDS,
+                limiter=self._limiter,
+            )
+        except DatapathError as problem:
+            with self._lock:
+                self._visitors.tally.count(problem.code, peer[0])
+            return None
         with self._lock:
-            # wrapping detached the plain socket; from now on the TLS socket is the one to cut
-            self._sockets[threading.current_thread()] = connection.socket
-        if self._stopping:
-            connection.cut()
+            self._visitors.know(peer)
         return connection
+
+    @contextlib.contextmanager
+    def _counted(self, peer_name: str) -> Iterator[None]:
+        """While one more connection of this peer is served; raises PeerRefused if it has too many."""
+        with self._lock:
+            if self._peers[peer_name] >= self._most_of_one_peer:
+                raise PeerRefused(
+                    f"{peer_name} has {self._most_of_one_peer} connections", do="nothing: it tries again"
+                )
+            self._peers[peer_name] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._peers[peer_name] -= 1
 
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        return socket.create_server((host, port), family=family, backlog=512)
     except OSError as problem:
         raise PeerUnreachable(
             f"the data port {host}:{port} cannot be opened: {problem}",
             do="choose another port, or stop the program that uses it",
         ) from None
-
-
-def _cut(plain: socket.socket) -> None:
-    try:
-        socket.socket.shutdown(plain, socket.SHUT_RDWR)
-    except OSError:
-        pass

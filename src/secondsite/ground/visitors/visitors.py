@@ -1,7 +1,7 @@
 """The connections of one port. Whoever has not shown who they are is a stranger.
 
 A stranger has to go after a while; and where there are too many connections, or too many from one address, the oldest
-stranger goes, so that new ones come in. Who is known stays. All is called in the thread of one event loop.
+stranger goes, so that new ones come in. Who is known stays. All is called in the thread of one event loop, or under one lock.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .tally import Tally
 
@@ -19,6 +20,12 @@ LOOK_EVERY_SECONDS = 1.0
 TRUSTED_SECONDS = 86_400.0
 EVERYBODY = ""
 Peer = tuple[str, int]
+
+
+class Line(Protocol):
+    """What is cut; a socket is one."""
+
+    def shutdown(self, how: int, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Limits:
 
 @dataclass(eq=False, slots=True)
 class _Visitor:
-    connection: socket.socket
+    connection: Line
     address: str
     since: float
     known: bool = False
@@ -73,7 +80,7 @@ class Visitors:
     tally: Tally
     clock: Callable[[], float] = time.monotonic
     _here: dict[Peer, _Visitor] = field(default_factory=dict)
-    _leaving: set[socket.socket] = field(default_factory=set)
+    _leaving: set[Line] = field(default_factory=set)
     """Cut, and not closed yet."""
     _from: Counter[str] = field(default_factory=Counter)
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
@@ -84,7 +91,7 @@ class Visitors:
     def many(self) -> int:
         return len(self._here)
 
-    def enter(self, connection: socket.socket, peer: Peer) -> bool:
+    def enter(self, connection: Line, peer: Peer) -> bool:
         """Whether this connection may come in."""
         address = origin(peer[0])
         if not self._is_in_time(address):
@@ -97,7 +104,7 @@ class Visitors:
         self._from[address] += 1
         return True
 
-    def leave(self, peer: Peer, connection: socket.socket) -> None:
+    def leave(self, peer: Peer, connection: Line) -> None:
         """The connection was closed."""
         visitor = self._here.get(peer)
         if visitor is not None and visitor.connection is connection:
