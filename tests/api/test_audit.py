@@ -197,6 +197,7 @@ def test_a_token_that_is_refused_in_a_loop_fills_no_disk(vault, ask, log):
         ask("DELETE", "/sites/a", 403, headers=headers)
         ask("DELETE", f"/sites/s{number}", 403, headers=headers)
     assert len(log(who="robot")) == MOST_KINDS
+    assert {entry["verb"] for entry in log(who="robot")} == {"DELETE /sites/{site}"}
     vault.running.refusals.write()
     counted = [json.loads(entry["details"]).get("times") for entry in log(who="robot")[MOST_KINDS:]]
     assert counted == [2 * MOST_KINDS - 1]

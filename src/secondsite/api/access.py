@@ -27,8 +27,6 @@ def vault_of(request: Request) -> VaultFacade:
     act = request.scope.get(ACT)
     if not isinstance(act, Act):
         return vault
-    route = request.scope["route"]
-    act.verb, act.code = f"{request.method} {route.path}", route.status_code or act.code
     return vault.asked_by(act.caller, None if request.method in READING else act)
 
 
@@ -55,7 +53,14 @@ def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) 
 Known = Annotated[Identity, Depends(identity)]
 
 
-def permitted(request: Request, known: Known) -> None:
+def named(request: Request) -> None:
+    """On record of the request is which call it is, and what is answered when nothing goes wrong."""
+    route, act = request.scope["route"], request.scope.get(ACT)
+    if isinstance(act, Act):
+        act.verb, act.code = f"{request.method} {route.path}", route.status_code or act.code
+
+
+def permitted(request: Request, _named: Annotated[None, Depends(named)], known: Known) -> None:
     """Raises Forbidden unless the caller may ask for this. A route that declares nothing is for nobody."""
     route = request.scope["route"]
     known.require(permissions.needed(request.method, route.path), f"{request.method} /api{route.path}")

@@ -68,7 +68,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     failures.install(app)
     app.add_route(DOCS, docs_page.answer, include_in_schema=False)
     for router in routes.OPEN:
-        app.include_router(router, prefix=BASE)
+        app.include_router(router, prefix=BASE, dependencies=[Depends(access.named)])
     for router in routes.GUARDED:
         app.include_router(router, prefix=BASE, dependencies=[Depends(access.permitted)])
     return app

@@ -106,7 +106,9 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
 
 def _act(scope: Scope, address: str) -> Act:
     path = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
-    return Act(replace(STRANGER, address=address), path.removeprefix(BASE)[:MOST_OF_A_PATH])
+    return Act(
+        replace(STRANGER, address=address), path.removeprefix(BASE)[:MOST_OF_A_PATH], verb=scope["method"]
+    )
 
 
 def _peer(scope: Scope) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from .. import ports
 from .callers import Caller
 
 log = structlog.get_logger()
-MOST_ASKED_BYTES = 4096
+MOST_ASKED_BYTES, MOST_REFUSED_BYTES = 4096, 400
 """Of a larger request only the digest is kept."""
 
 
@@ -49,8 +49,9 @@ class Act:
             code = self.code if outcome is Outcome.DONE else None
             append(tx, self.entry(at, outcome, code))
 
-    def entry(self, at: datetime, outcome: Outcome, code: int | None, **more: JsonValue) -> Entry:
-        told = {**_asked(self.body), **self._told, **more}
+    def entry(self, at: datetime, outcome: Outcome, code: int | None) -> Entry:
+        most = MOST_REFUSED_BYTES if outcome is Outcome.REFUSED else MOST_ASKED_BYTES
+        told = {**_asked(self.body, most), **self._told}
         return Entry(
             at=at,
             who=self.caller.name,
@@ -76,10 +77,10 @@ def text_of(details: Mapping[str, JsonValue]) -> str:
     return json.dumps(details, sort_keys=True, separators=(",", ":"))
 
 
-def _asked(body: bytes) -> dict[str, JsonValue]:
+def _asked(body: bytes, most_bytes: int) -> dict[str, JsonValue]:
     if not body:
         return {}
-    if len(body) > MOST_ASKED_BYTES:
+    if len(body) > most_bytes:
         return {"asked": {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}}
     try:
         return {"asked": json.loads(body)}

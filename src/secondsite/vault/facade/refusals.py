@@ -18,7 +18,7 @@ from .. import ports
 from .acts import Act, append, text_of
 
 log = structlog.get_logger()
-MOST_KINDS = 100
+MOST_KINDS = 30
 """Of a minute, of all tokens together; what is beyond is counted as one."""
 MOST_ADDRESSES = 20
 MOST_COUNTED = 1000
