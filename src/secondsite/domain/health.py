@@ -84,7 +84,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "The source's appliance announced a cycle with values that no cycle has. The cycle was refused, and nothing of it was "
             "kept.",
             "Bring both appliances to the same release. If they are, somebody may speak in the name of the source's appliance: hold "
-            "the points that matter with 'secondsite point hold MACHINE POINT', and look at that host.",
+            "the points that matter with 'secondsite point hold MACHINE POINT --reason WHY', and look at that host.",
         ),
         _kind(
             "resynchronizing",
