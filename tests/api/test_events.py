@@ -203,3 +203,34 @@ def test_many_followers_hold_no_thread(vault, follow, verified):
         with follow(f"/jobs/{verified}/events") as events:
             next(events)
         assert time.monotonic() - began < 5
+
+
+def test_a_stream_tells_only_what_is_in_its_tokens_scope(vault, ask, protected, monkeypatch):
+    monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
+    ask("POST", "/sites", 201, json={"name": "c"})
+    body = {"roles": ["reader"]}
+    inside, outside = (
+        ask("POST", "/tokens", 201, json={"name": site, "site": site, **body})["token"] for site in ("a", "c")
+    )
+    with (
+        served(vault.app) as url,
+        stream(url, inside, "/events") as seen,
+        stream(url, outside, "/events") as others,
+    ):
+        ask("POST", "/machines/web01/points/p1/verify", 202)
+        assert next(each for each in seen if each.data).name in ("job", "machine")
+        ask("DELETE", "/tokens/c", 204)
+        assert [each for each in others if each.data] == []
+
+
+@pytest.mark.parametrize("how", ["expires", "is replaced"])
+def test_a_stream_ends_when_its_token_expires_or_is_replaced(vault, ask, monkeypatch, how):
+    monkeypatch.setattr(event_streams, "LOOK_AGAIN_SECONDS", 0.2)
+    life = 2.0 if how == "expires" else None
+    robot = ask("POST", "/tokens", 201, json={"name": "robot", "roles": ["reader"], "valid_seconds": life})[
+        "token"
+    ]
+    with served(vault.app) as url, stream(url, robot, "/events", seconds=10) as events:
+        if how == "is replaced":
+            ask("POST", "/tokens/robot/rotate")
+        list(events)
