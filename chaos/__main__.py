@@ -1,5 +1,5 @@
 """`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-`--power-cuts N [--seed N]`, or `--walks N [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
+`--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -15,8 +15,10 @@ from rich.table import Table
 
 import guestkit
 from chaos import storm, sweep
+from chaos.border import throw
 from chaos.power_cuts import cutting
 from chaos.walks import walkers, walking
+from secondsite.ground.units import MiB
 
 console = Console(highlight=False)
 
@@ -35,6 +37,8 @@ def main() -> int:
 def _chosen(chosen: argparse.Namespace) -> Callable[[argparse.Namespace], tuple[dict[str, Any], str | None]]:
     if chosen.power_cuts:
         return _power_cuts
+    if chosen.border:
+        return _border
     if chosen.walks:
         return _walks
     return _sweep if chosen.sweep else _storm
@@ -55,6 +59,12 @@ def _arguments() -> argparse.Namespace:
         type=int,
         metavar="N",
         help="walk every verb on recorded disks, then cut their power N times",
+    )
+    parser.add_argument(
+        "--border",
+        type=int,
+        metavar="N",
+        help="throw N hostile frames, cycles and control messages at what reads them",
     )
     parser.add_argument(
         "--walks",
@@ -130,6 +140,19 @@ def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     )
     broken = [f"{each.episode}: {each.promise} (logs: {each.logs})" for each in seen.broken]
     return seen.as_json(), "\n".join(broken) or None
+
+
+def _border(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    _say(f"seed {chosen.seed}")
+    seen = throw.run(chosen.border, chosen.seed, _say)
+    table = Table("input", "refused", "taken")
+    for name in seen.taken:
+        table.add_row(name, str(seen.refused[name]), str(seen.taken[name]))
+    console.print(table)
+    _say(
+        f"{seen.count} inputs in {seen.seconds:.0f} s, the slowest {seen.slowest_seconds:.2f} s, {seen.grown_bytes // MiB} MiB more memory"
+    )
+    return seen.as_json(), seen.broken
 
 
 def _too_few(found: int, wanted: int) -> str | None:

@@ -15,7 +15,7 @@ from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
 from .orders import ApplianceParts
-from .shared import ApplianceConfig, Bandwidth, Peers, State
+from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, Peers, State
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Scrubber, Seeds
 
@@ -32,6 +32,7 @@ class Appliance:
         self.fabric = fabric
         self.state = State(config.state_file)
         self.peers = Peers(config)
+        self.enrolled_peers = EnrolledPeers(self.state)
         self.bandwidth = Bandwidth(self.state, self.peers.limiter, config.bandwidth_bytes_per_second)
         self.renewal = Renewal(
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
@@ -44,7 +45,7 @@ class Appliance:
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes)
         self.seeds = Seeds(config)
         parts = ApplianceParts(
-            config, fabric, self.state, self.peers, self.bandwidth, self.replication, self.groups, self.host, self.work,
+            config, fabric, self.state, self.peers, self.enrolled_peers, self.bandwidth, self.replication, self.groups, self.host, self.work,
             self.seeds,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
@@ -61,8 +62,9 @@ class Appliance:
         self.scrubber.start()
         self.listener = Listener(
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
-            idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
+            admits=self.enrolled_peers.admits, idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
         ).start()  # fmt: skip
+        self.enrolled_peers.changed = self.listener.look_again
         self.replication.start()
         self.groups.start()
         if self.config.control_url is not None:

@@ -120,3 +120,16 @@ def test_a_schedule_that_is_none_is_refused(vault, wrong):
     assert answer.status_code == 422
     assert answer.json()["error"]["do"]
     assert vault.rest.get("/api/sites/a").json()["bandwidth"]["bytes_per_second"] is None
+
+
+def test_the_others_learn_that_an_appliance_was_removed(vault):
+    stays, goes = vault.enroll("a"), vault.enroll("b")
+    with Dialler(stays, TAKEN) as dialler:
+        eventually(lambda: enrolled(dialler) == sorted([stays.id, goes.id]))
+        assert vault.rest.delete(f"/api/appliances/{goes.id}").status_code == 204
+        eventually(lambda: enrolled(dialler) == [stays.id], 5)
+
+
+def enrolled(dialler):
+    told = [order.payload["enrolled"] for order in list(dialler.told) if order.kind == Kind.SET_SITE]
+    return told[-1] if told else None

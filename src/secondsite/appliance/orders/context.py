@@ -9,7 +9,7 @@ from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...wire.control import Order
 from ..groups import Groups
-from ..shared import ApplianceConfig, Bandwidth, Peers, State
+from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, Peers, State
 from ..source import Replication, Source
 from ..target import Applier, HostedReplica, ReplicaHost, Seeds
 
@@ -22,6 +22,7 @@ class ApplianceParts:
     fabric: Fabric
     state: State
     peers: Peers
+    enrolled_peers: EnrolledPeers
     bandwidth: Bandwidth
     replication: Replication
     groups: Groups

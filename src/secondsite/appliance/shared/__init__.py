@@ -10,6 +10,7 @@ Its rooms:
     ended      protections that ended here
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
+    enrolled_peers  which of them the vault has enrolled
     private    folders that nobody else on the host reads
     home_lock  one process per home
     turns      whose work is done next
@@ -18,6 +19,7 @@ Its rooms:
 from . import ended, withdrawn
 from .bandwidth import Bandwidth
 from .config import ApplianceConfig
+from .enrolled_peers import EnrolledPeers
 from .exclusive import MachineLock
 from .findings import Findings, code_for
 from .home_lock import alone
@@ -28,6 +30,7 @@ from .turns import Turns
 __all__ = [
     "ApplianceConfig",
     "Bandwidth",
+    "EnrolledPeers",
     "Findings",
     "MachineLock",
     "Peers",

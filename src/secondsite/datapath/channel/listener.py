@@ -45,6 +45,7 @@ class _Line:
 
     def __init__(self, plain: socket.socket) -> None:
         self.socket = plain
+        self.peer_name: str | None = None
         self._handle = plain.dup()
 
     def shutdown(self, how: int) -> None:
@@ -70,14 +71,17 @@ class Listener:
         tls: TlsFiles,
         handler: Handler,
         *,
+        admits: Callable[[str], bool] = lambda _peer_name: True,
         limits: Limits = DATA_PORT,
         most_of_one_peer: int = MOST_OF_ONE_PEER,
         idle_seconds: float = 30,
         limiter: Limiter | None = None,
     ) -> None:
-        """Bind; port 0 takes a free one. Raises PeerUnreachable if the address is taken."""
+        """Bind; port 0 takes a free one. `admits` says whether a certificate of this name may still come in. Raises
+        PeerUnreachable if the address is taken."""
         self._context = server_context(tls)
         self._handler = handler
+        self._admits = admits
         self._most_of_one_peer = most_of_one_peer
         self._idle_seconds = idle_seconds
         self._limiter = limiter
@@ -99,6 +103,13 @@ class Listener:
     def renew(self, tls: TlsFiles) -> None:
         """Use these certificate files for new connections."""
         self._context = server_context(tls)
+
+    def look_again(self) -> None:
+        """Cut the connections of peers that are no longer admitted."""
+        with self._lock:
+            for line in self._lines.values():
+                if line.peer_name is not None and not self._admits(line.peer_name):
+                    line.cut()
 
     def stop(self, within_seconds: float = 10) -> None:
         """Stop accepting, cut every connection, wait for the threads."""
@@ -186,8 +197,13 @@ class Listener:
                 self._visitors.tally.count(problem.code, peer[0])
             return None
         with self._lock:
-            self._visitors.know(peer)
-        return connection
+            line.peer_name = connection.peer_name
+            if self._admits(connection.peer_name):
+                self._visitors.know(peer)
+                return connection
+            self._visitors.tally.count("not-enrolled", peer[0])
+        connection.close()
+        return None
 
     @contextlib.contextmanager
     def _counted(self, peer_name: str) -> Iterator[None]:

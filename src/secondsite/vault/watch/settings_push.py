@@ -129,7 +129,9 @@ def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iter
     if site is not None:
         share = bandwidth_schedule.shared(site.bandwidth, len(tx.appliances.list(site.name)))
         groups = tuple(_groups_from(tx, appliance))
-        yield Setting(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape.of(share), groups=groups))
+        enrolled = tuple(sorted(each.id for each in tx.appliances.list()))
+        site_settings = SetSite(bandwidth=BandwidthShape.of(share), groups=groups, enrolled=enrolled)
+        yield Setting(Kind.SET_SITE, site_settings)
     shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):
         policy = shape_of(machine.policy)

@@ -3,7 +3,7 @@ idempotent: it looks before it acts, and a repeat reports what is already done."
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 
@@ -50,10 +50,12 @@ class UpdatePolicy(Shape):
 
 class SetSite(Shape):
     """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines it
-    replicates. Kept until the next one."""
+    replicates, `enrolled` are all appliances of the vault: a data port refuses any other. Kept until the next one; an
+    older vault does not say who is enrolled."""
 
     bandwidth: BandwidthShape
     groups: tuple[GroupShape, ...] = ()
+    enrolled: Annotated[tuple[str, ...], Field(max_length=10_000)] | None = None
 
 
 class ShutDown(Shape):

@@ -12,6 +12,7 @@ from ....wire.rest.places import Appliance, EnrollAnswer, EnrollRequest, Registr
 from ... import ports
 from ...steps import authority
 from ...steps.lost import finish_later
+from ...watch import settings_push
 from ..parts import Parts
 from ..shared import secrets
 from ..shared.once import Once, carry_out
@@ -53,6 +54,7 @@ class Appliances:
             _refuse_while_waited_for(tx, appliance)
             tx.appliances.remove(appliance.id)
         self._parts.gateway.hang_up(appliance.id)
+        self._parts.signals(settings_push.SITE)
 
     def registration_key(self, site: str, once: Once | None = None) -> RegistrationKey:
         """A key that enrolls one appliance of the site within an hour. It is shown this once."""
