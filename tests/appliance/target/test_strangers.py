@@ -27,10 +27,9 @@ def strangers(pair):
         str(LOOPING),
         str(SECONDS),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    yield process
-    process.kill()
-    process.wait(10)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
 
 
 def test_two_thousand_idle_and_two_hundred_looping_strangers_keep_no_cycle_out(pair, strangers):
