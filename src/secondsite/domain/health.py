@@ -56,7 +56,8 @@ CATALOGUE: dict[str, FindingKind] = {
             "target-store-full",
             C,
             "The target's store has no free space for the inbox or the replica.",
-            "Free space at the target or shorten the retention. Replication goes on by itself.",
+            "Free space at the target, or give its store more. A retention that is shortened frees space once the target's deletion delay "
+            "is over; what that keeps, 'secondsite appliance trash list' tells there. Replication goes on by itself.",
         ),
         _kind(
             "history-kept",

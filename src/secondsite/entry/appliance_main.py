@@ -5,6 +5,7 @@ import getpass
 import json
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,15 +133,25 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
 def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
     """Starts the old copy of a machine against its fence while no appliance runs; gives a sentence. Raises NotPossibleNow
     while the appliance runs, or if nothing forbids the start."""
-    logs.configure()
-    config = ApplianceConfig.load(home.absolute())
-    kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    with alone(config.home), contextlib.ExitStack() as stack:
-        fabric = _open_fabric(config, kept.key)
-        stack.callback(fabric.close)
+    with at_rest(home, key_file) as (config, _, fabric), contextlib.ExitStack() as stack:
         state = State(config.state_file)
         stack.callback(state.close)
         return orders.start_at_the_site(fabric, state, machine, f"{getpass.getuser()} at the site")
+
+
+@contextlib.contextmanager
+def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig, Custody, Fabric]]:
+    """An appliance's settings, key and platform for a person at its host, while it does not run. Raises NotPossibleNow while it
+    runs."""
+    logs.configure()
+    config = ApplianceConfig.load(home.absolute())
+    kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
+    with alone(config.home):
+        fabric = _open_fabric(config, kept.key)
+        try:
+            yield config, kept, fabric
+        finally:
+            fabric.close()
 
 
 def decrypt(source: Path, target: Path, key_file: Path) -> None:

@@ -17,7 +17,7 @@ from ..cli.nouns import vault as vault_noun
 from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
-from . import running
+from . import running, trash_commands
 from .running import (
     DEFAULT_APPLIANCE_HOME,
     DEFAULT_VAULT_HOME,
@@ -264,5 +264,6 @@ def appliance_start_anyway(
     output.console.print("next: start the appliance, which reports the copy to the vault")
 
 
+appliance_noun.app.add_typer(trash_commands.app, name="trash")
 vault_noun.app.command("run")(running.vault_run)
 appliance_noun.app.command("run")(running.appliance_run)

@@ -39,7 +39,10 @@ def is_said_in(text: str) -> bool:
 
 def store_full(what: str) -> StoreFull:
     """The error for a full store; `what` says what did not fit."""
-    return StoreFull(what, do="Free space on the store's file system or shorten retention, then repeat.")
+    return StoreFull(
+        what,
+        do="Free space on the store's file system, then repeat: 'secondsite appliance trash list' at this host shows what is kept of removed replicas.",
+    )
 
 
 def write(file: BinaryIO, data: memoryview, free_space: FreeSpace) -> int:

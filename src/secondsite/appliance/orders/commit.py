@@ -27,7 +27,7 @@ def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
             )
         hosted.save(accepting=False)
         end_forgotten_drills(context, hosted)
-        sentence = hosted.replica.settle(FAILOVER)
+        sentence = context.parts.host.commit(hosted)
         hosted.refresh()
     known = run.point_id == payload.point_id
     return sentence + ("" if known else f"; the vault knew of {payload.point_id} only"), Nothing()
@@ -57,7 +57,8 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
         seams.reach("appliance.run.consolidated")
         context.state.remove_fact(key_of(context, FAILOVER))
         _forget_withdrawn(context, hosted)
-        sentence = context.parts.host.remove(hosted)
+        # its points stood on these disks
+        sentence = context.parts.host.remove(hosted, keep_points=False)
     return f"the machine runs on its own disks again; {sentence}", Nothing()
 
 

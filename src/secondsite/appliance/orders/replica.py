@@ -119,7 +119,7 @@ def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> N
     drill that was forgotten with it ends. The context is about the forgotten machine."""
     with context.alone(hosted, "leaving the failed-over machine to its owner"):
         runs.end_forgotten_drills(context, hosted)
-        hosted.replica.settle(FAILOVER)
+        context.parts.host.commit(hosted)
         context.fabric.tracking.disable(fabric_id)
         context.parts.host.remove(hosted, keep_files=True)
 
@@ -129,7 +129,7 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
         if run.name != FAILOVER or not (keep or hosted.replica.state.stands_on_its_run):
             runs.end(context, hosted, run.name)
     if keep:
-        hosted.replica.settle(FAILOVER)
+        context.parts.host.commit(hosted)
         _let_go_of_its_machine(context)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
         # remembered for a repeat of the order after the replica is gone

@@ -3,6 +3,7 @@
 Its rooms:
 
     replicas       all of them: create, find, remove
+    trash/         removed replicas, until the deletion delay is over
     replica        one of them, and its lock
     point_shapes   its points as the vault is told of them
     old_disks      the disks that a machine had here
@@ -20,9 +21,10 @@ Its rooms:
     key_change     a new key for all replicas
 """
 
-from . import key_change, key_custody, old_disks, scrub
+from . import key_change, key_custody, old_disks, scrub, trash
 from .admission import Admission
 from .apply import Applier
+from .delayed_deletions import DelayedDeletions, Rules
 from .key_custody import GIVE_ONE, Custody
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
@@ -35,12 +37,15 @@ __all__ = [
     "Admission",
     "Applier",
     "Custody",
+    "DelayedDeletions",
     "HostedReplica",
     "ReplicaHost",
+    "Rules",
     "Scrubber",
     "Seeds",
     "key_change",
     "key_custody",
     "old_disks",
     "scrub",
+    "trash",
 ]

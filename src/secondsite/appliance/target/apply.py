@@ -162,7 +162,7 @@ class Applier:
             hosted.succeeded()
             pause = 0.0
         elif full:
-            hosted.findings.add("target-store-full", message)
+            hosted.findings.add("target-store-full", f"{message} {self._host.trash.costs()}".strip())
             self._free_by_trimming(hosted)
         elif isinstance(error, errors.KeyMissing | errors.KeyWrong):
             hosted.lacks_key(error)

@@ -90,7 +90,7 @@ class DelayedDeletions:
     @property
     def longest_left_seconds(self) -> float:
         """Until nothing waits any more; 0 if nothing does."""
-        passed = self._now.shortest_passed_seconds
+        passed = self._now.at(host.uptime()).shortest_passed_seconds
         return 0.0 if passed is None else max(0.0, self._rules.deletion_delay_seconds - passed)
 
     def _write_if_changed(self, now: Delayed) -> None:

@@ -116,8 +116,9 @@ class _KeyChange:
         return Changed(key, former, kept, len(found), others)
 
     def _replicas(self, *key_ids: str) -> Iterator[tuple[Path, ReplicaState]]:
-        """Encrypted replicas, also unused ones; only those of `key_ids`, if any are given."""
-        for record in sorted((self._store / "replicas").glob("[!.]*/replica.json")):
+        """Encrypted replicas, also unused ones and those in the trash; only those of `key_ids`, if any are given."""
+        folders = (self._store / "replicas", self._store / "trash")
+        for record in sorted(path for each in folders for path in each.glob("[!.]*/replica.json")):
             state = load_record(record)
             if state.key_id is not None and (not key_ids or state.key_id in key_ids):
                 yield record.parent, state

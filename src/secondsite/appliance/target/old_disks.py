@@ -13,7 +13,8 @@ from ...datapath.disks import image
 from ...datapath.replica import BaseImage
 from ...domain import errors
 from ...wire.common.machines import DiskDefinition, MachineDefinition
-from ...wire.control.setups import ReplicaSetup
+from ...wire.control.setups import Base, ReplicaSetup
+from ..shared import State, withdrawn
 from .replica import HostedReplica
 
 log = structlog.get_logger(__name__)
@@ -68,3 +69,38 @@ def require_unchanged(hosted: HostedReplica) -> None:
             do="Keep others from these files. If the other site still runs the machine, wait until all blocks were compared, "
             "then start it again; else 'secondsite point verify MACHINE POINT' tells which points are whole.",
         )
+
+
+def existing(state: State, setup: ReplicaSetup) -> MachineDefinition | None:
+    """The old machine that a new replica stands on, if it is to; raises NotFound."""
+    if setup.base is not Base.EXISTING:
+        return None
+    definition = withdrawn.recall(state, setup.existing_fabric_id or "")
+    if definition is None:
+        raise errors.NotFound(
+            f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not withdrawn, "
+            "so its disks cannot be a base.",
+            do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
+        )
+    return definition
+
+
+def own_run(folder: Path, existing: MachineDefinition | None) -> str | None:
+    """The run of our older replica that the old machine used; None if its disks lie elsewhere."""
+    runs = (folder / "runs").absolute()
+    for disk in existing.disks if existing else ():
+        for path in _files(disk):
+            if path.is_relative_to(runs):
+                return path.relative_to(runs).parts[0]
+    return None
+
+
+def _files(disk: DiskDefinition) -> list[Path]:
+    """The disk's file, and those below it: its owner may have put snapshots above ours."""
+    top = Path(disk.path).absolute()
+    if disk.format != "qcow2" or not top.exists():
+        return [top]
+    try:
+        return [link.path.absolute() for link in image.chain(top)]
+    except datapath_errors.ImageProblem:
+        return [top]

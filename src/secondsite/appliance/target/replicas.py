@@ -7,23 +7,27 @@ from pathlib import Path
 
 import structlog
 
-from ...datapath import errors as datapath_errors
 from ...datapath import replica as remove
 from ...datapath.cycles import inbox
-from ...datapath.disks import StorageDaemon, image
+from ...datapath.disks import StorageDaemon
 from ...datapath.encryption import EncryptionKey
 from ...datapath.replica import Replica, ReplicaDisk
 from ...domain import errors
 from ...ground import seams
+from ...ground.periodic import Every
 from ...ground.problem import SecondsiteError, ours
-from ...wire.common.machines import DiskDefinition, MachineDefinition
+from ...wire.common.machines import MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
-from ..shared import ApplianceConfig, State, withdrawn
+from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .journal_space import JournalSpace
 from .key_custody import Custody
-from .replica import HostedReplica
+from .replica import FAILOVER, HostedReplica
+from .trash import Trash
+from .verdicts import Verdicts
+
+EMPTIED_EVERY_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +40,8 @@ class ReplicaHost:
         self.folder = config.store / "replicas"
         self.daemon = StorageDaemon(config.store / "daemon")
         self.journal_budget_bytes = config.journal_budget_bytes
+        self.trash = Trash(config.store, config.deletion_delay_seconds)
+        self._emptying = Every("trash", EMPTIED_EVERY_SECONDS, self.trash.empty, _not_emptied)
         self.space = JournalSpace(self.folder, self.all)
         self._rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
         self._state = state
@@ -50,7 +56,10 @@ class ReplicaHost:
             # a daemon that outlived a killed appliance still has the disks open; starting ends it
             self.daemon.start()
         remove.sweep(self.folder)
+        self.trash.sweep()
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
+            if self._is_in_trash(machine_id):
+                continue
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)
                 self._open(setup, accepting)
@@ -58,6 +67,15 @@ class ReplicaHost:
                 # one damaged replica must not keep the others from being recovered
                 log.error("replica.not-opened", machine=machine_id, problem=str(error))
                 self._unopened[machine_id] = _not_opened(machine_id, ours(error))
+        self._emptying.start()
+
+    def _is_in_trash(self, machine_id: str) -> bool:
+        """Finish a removal that was cut off after its replica went to the trash."""
+        if (self.folder / machine_id).exists() or not self.trash.has_ended(machine_id):
+            return False
+        self._state.remove_replica(machine_id)
+        Verdicts(self._state, machine_id).forget()
+        return True
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
@@ -69,6 +87,7 @@ class ReplicaHost:
         self._hosted[setup.machine_id] = hosted
 
     def stop(self) -> None:
+        self._emptying.stop()
         for hosted in self.all():
             with contextlib.suppress(Exception):
                 hosted.replica.close()
@@ -147,8 +166,8 @@ class ReplicaHost:
 
     def _make(self, setup: ReplicaSetup) -> str:
         folder = self.folder / setup.machine_id
-        existing = self._existing(setup)
-        run = self._own_run(folder, existing)
+        existing = old_disks.existing(self._state, setup)
+        run = old_disks.own_run(folder, existing)
         if run is not None:
             replica = Replica.open(folder, self.daemon, _reach, self.custody.key)
             sentence, setup = self._turn(replica, setup), _not_made(setup)
@@ -163,7 +182,7 @@ class ReplicaHost:
                 _reach,
                 self._key_for(setup, existing),
             )
-            sentence = f"made a replica of {setup.machine_name} from {_from(replica, existing)}"
+            sentence = f"made a replica of {setup.machine_name} from {_source(replica, existing)}"
         # the files may have been here, forgotten by a database from an old backup
         _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
@@ -183,33 +202,12 @@ class ReplicaHost:
             return None
         return self.custody.require(f"The replica of {setup.machine_name}")
 
-    def _existing(self, setup: ReplicaSetup) -> MachineDefinition | None:
-        if setup.base is not Base.EXISTING:
-            return None
-        definition = withdrawn.recall(self._state, setup.existing_fabric_id or "")
-        if definition is None:
-            raise errors.NotFound(
-                f"The old machine of {setup.machine_name} at this site ({setup.existing_fabric_id}) was not withdrawn, "
-                "so its disks cannot be a base.",
-                do="Reprotect to an alternate location (a full copy), or retry the reprotect job.",
-            )
-        return definition
-
-    def _own_run(self, folder: Path, existing: MachineDefinition | None) -> str | None:
-        """The run of our older replica that the old machine used; None if its disks lie elsewhere."""
-        runs = (folder / "runs").absolute()
-        for disk in existing.disks if existing else ():
-            for path in _files(disk):
-                if path.is_relative_to(runs):
-                    return path.relative_to(runs).parts[0]
-        return None
-
     def _turn(self, replica: Replica, setup: ReplicaSetup) -> str:
         """Make the failed-over machine's disks the base of a new epoch; gives a sentence."""
         if replica.state.epoch == setup.epoch and replica.state.committed_point_id is None:
             return f"the replica of {setup.machine_name} had turned already"
         folder = self.folder / setup.machine_id
-        run = self._own_run(folder, self._existing(setup))
+        run = old_disks.own_run(folder, old_disks.existing(self._state, setup))
         if run is None:
             raise errors.NotPossibleNow(
                 f"The replica of {setup.machine_name} here is from an earlier direction, and the machine did not run on it.",
@@ -217,13 +215,15 @@ class ReplicaHost:
             )
         return replica.rebase_from_run(run, setup.epoch)
 
-    def remove(self, hosted: HostedReplica, *, keep_files: bool = False) -> str:
-        """Forget the replica and delete its files; the caller has locked it."""
+    def remove(self, hosted: HostedReplica, *, keep_files: bool = False, keep_points: bool = True) -> str:
+        """Forget the replica; its files stay in the trash if it has points, or are deleted. The caller has locked it."""
         sentence = f"left the files of {hosted.setup.machine_name} for the machine that runs on them"
-        if not keep_files:
-            sentence = hosted.replica.remove(even_with_runs=True)
-        else:
+        if keep_files:
             hosted.replica.close()
+        elif keep_points and self.trash.takes(hosted):
+            sentence = self.trash.put(hosted)
+        else:
+            sentence = hosted.replica.remove(even_with_runs=True)
         seams.reach("appliance.replica.removed")
         self._state.remove_replica(hosted.machine_id)
         hosted.verdicts.forget()
@@ -231,6 +231,12 @@ class ReplicaHost:
         with self._lock:
             self._hosted.pop(hosted.machine_id, None)
         return sentence
+
+    def commit(self, hosted: HostedReplica) -> str:
+        """Fix the replica on the point of its failover; the other points stay in the trash. Gives a sentence. The caller has
+        locked it."""
+        kept = self.trash.keep_points(hosted)
+        return hosted.replica.settle(FAILOVER) + kept
 
     def free_bytes(self) -> int:
         """Free bytes of the store, counting those that shortened journals would free."""
@@ -246,30 +252,23 @@ class ReplicaHost:
         return self.folder if self.folder.exists() else self.folder.parent
 
 
-def _not_opened(machine_id: str, problem: SecondsiteError) -> errors.ReplicaError:
-    return errors.ReplicaError(
-        f"The replica of {machine_id} is here and cannot be opened: {problem.message}", do=problem.do
-    )
+def _not_emptied(problem: Exception) -> None:
+    log.error("trash.not-emptied", problem=str(problem))
 
 
 def _reach(name: str) -> None:
     seams.reach(f"appliance.replica.{name}")
 
 
+def _not_opened(machine_id: str, problem: SecondsiteError) -> errors.ReplicaError:
+    return errors.ReplicaError(
+        f"The replica of {machine_id} is here and cannot be opened: {problem.message}", do=problem.do
+    )
+
+
 def _not_made(setup: ReplicaSetup) -> ReplicaSetup:
     """For a replica whose files were here before: what its job undoes leaves them."""
     return setup.model_copy(update={"made_by": None})
-
-
-def _files(disk: DiskDefinition) -> list[Path]:
-    """The disk's file, and those below it: its owner may have put snapshots above ours."""
-    top = Path(disk.path).absolute()
-    if disk.format != "qcow2" or not top.exists():
-        return [top]
-    try:
-        return [link.path.absolute() for link in image.chain(top)]
-    except datapath_errors.ImageProblem:
-        return [top]
 
 
 def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:
@@ -281,7 +280,7 @@ def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:
     return f"now has {named} too" if added else f"now has only {', '.join(setup.disks)}"
 
 
-def _from(replica: Replica, existing: MachineDefinition | None) -> str:
+def _source(replica: Replica, existing: MachineDefinition | None) -> str:
     if existing is not None:
         return "its old disks"
     key_id = replica.state.key_id

@@ -16,7 +16,7 @@ from .record.record import load as load_record
 from .replica import Replica
 from .verbs import seed_image
 from .verbs.create import BaseImage, ReplicaDisk
-from .verbs.remove import sweep
+from .verbs.remove import delete, sweep
 from .verbs.seed_image import Pieces, Seed
 from .verbs.stats import PointRecord
 from .verbs.verify import Verification
@@ -31,6 +31,7 @@ __all__ = [
     "Seed",
     "Verification",
     "decrypt_file",
+    "delete",
     "load_record",
     "seed_image",
     "sweep",

@@ -303,3 +303,12 @@ class Replica:
         """Delete the replica's files, never the images that it was created from; gives a sentence. Raises
         ReplicaInUse while runs are open, unless `even_with_runs`: their machines are gone."""
         return remove.remove(self._core, even_with_runs)
+
+    def move(self, place: Path) -> None:
+        """Move the folder to `place`, on the same file system; this object is of no use then."""
+        remove.move(self._core, place)
+
+    def share(self, place: Path) -> None:
+        """Make `place` a second replica of all points, which shares their files; what this one does later changes
+        nothing there."""
+        remove.share(self._core, place)

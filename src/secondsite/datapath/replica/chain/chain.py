@@ -17,6 +17,7 @@ from ....ground.units import KiB, MiB
 from ... import errors
 from ...disks import NbdDisk, StorageDaemon, image, luks_blank
 from ...encryption import EncryptionKey
+from ...files import unshare
 from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
 from . import copy_layer
@@ -158,6 +159,7 @@ class Heads:
         layers of scattered writes would be seven times too large."""
         if not low.exists():
             return
+        unshare(low)
         try:
             copy_layer.copy_own(self._daemon, f"{self._prefix}-merge", high, low, self._key())
         finally:

@@ -3,7 +3,7 @@
 Its rooms:
 
     create            make a replica
-    remove            delete a replica
+    remove            delete a replica, move it, or keep its points elsewhere
     apply             apply a cycle to the head, seal the point it asks for
     unaligned_writes  write frames of any alignment, keep the digests correct
     seal              the head becomes a recovery point

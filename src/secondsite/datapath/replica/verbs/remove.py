@@ -1,7 +1,13 @@
-"""Delete a replica: hidden by one rename, then deleted file by file."""
+"""Delete a replica: hidden by one rename, then deleted file by file. Or move it away whole; or keep the points that it is about to
+lose in a second replica of the same files, as hard links.
+
+Sealed layers are never written but where one is merged into another; whoever does that takes a copy of its own first (`unshare`).
+So the second replica costs space only for what the first one lets go of."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -9,7 +15,9 @@ from pathlib import Path
 from ....ground.durable import sync_folder
 from ....ground.plural import counted
 from ... import errors
-from ..core import ReplicaCore
+from ..core import Reach, ReplicaCore
+from ..record import record
+from ..record.paths import ReplicaFiles
 
 
 def remove(core: ReplicaCore, even_with_runs: bool) -> str:
@@ -21,17 +29,60 @@ def remove(core: ReplicaCore, even_with_runs: bool) -> str:
                 do="Close these runs first.",
             )
         core.heads.close()
-        root = core.files.root
-        doomed = root.with_name(f".removed-{root.name}-{secrets.token_hex(4)}")
-        root.rename(doomed)
-        sync_folder(root.parent)
-        core.reach("remove.renamed")
-        shutil.rmtree(doomed)
+        delete(core.files.root, core.reach)
         points = sum(layer.point_id is not None for layer in state.layers)
     return f"removed the replica and its {counted(points, 'recovery point')}"
+
+
+def move(core: ReplicaCore, place: Path) -> None:
+    """Move the replica's folder to `place`, on the same file system; durable when it returns."""
+    with core.changing(), core.keeping_layers():
+        core.heads.close()
+        core.files.root.rename(place)
+        sync_folder(place.parent)
+        sync_folder(core.files.root.parent)
+        core.reach("remove.moved")
+
+
+def delete(folder: Path, reach: Reach) -> None:
+    """Delete a folder that holds a replica which nothing has open."""
+    doomed = folder.with_name(f".removed-{folder.name}-{secrets.token_hex(4)}")
+    folder.rename(doomed)
+    sync_folder(folder.parent)
+    reach("remove.renamed")
+    shutil.rmtree(doomed)
 
 
 def sweep(replicas: Path) -> None:
     """Delete what interrupted removals left in the folder of all replicas."""
     for path in replicas.glob(".removed-*"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def share(core: ReplicaCore, place: Path) -> None:
+    """Make `place` a replica of all points that this one has, without its head and its runs; durable when it returns. Raises
+    OSError."""
+    shutil.rmtree(place, ignore_errors=True)
+    with core.keeping_layers() as state:
+        files = ReplicaFiles(place.absolute())
+        files.make_folders(state.keys)
+        layers = state.layers if state.head is None else state.layers[:-1]
+        for key in state.keys:
+            found = [core.files.base(key), *(core.files.layer(key, layer.number) for layer in layers)]
+            _link([path for path in found if path.exists()], files.disk(key))
+        _link(
+            [core.files.point(layer.point_id) for layer in layers if layer.point_id is not None], files.points
+        )
+        _link(list(core.files.firmware.iterdir()), files.firmware)
+        record.save(
+            dataclasses.replace(state, layers=layers, head=None, applying_seq=None, unsealed=False, runs=()),
+            files.record,
+        )
+        core.reach("share.recorded")
+
+
+def _link(paths: list[Path], folder: Path) -> None:
+    for path in paths:
+        if path.exists():
+            os.link(path, folder / path.name)
+    sync_folder(folder)

@@ -15,6 +15,7 @@ from ....ground.plural import counted
 from ... import errors
 from ...digests import scan
 from ...disks import image
+from ...files import unshare
 from ..chain import chain as layers
 from ..chain import commit_encrypted
 from ..core import ReplicaCore
@@ -201,6 +202,8 @@ def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
 def _merge_run(core: ReplicaCore, run_name: str, disk: DiskRecord, bottom: int) -> DiskRecord:
     """Merge a run's overlay into the bottom layer and put a fresh head on it; the machine may have grown the disk."""
     low, overlay = core.files.layer(disk.key, bottom), core.files.run_overlay(run_name, disk.key)
+    unshare(low)
+    core.reach("turn.unshared")
     if core.key is None:
         image.commit(overlay, base=low)
     else:

@@ -1,0 +1,127 @@
+"""A person at the target makes a machine from what its trash keeps, or lets something go before the deletion delay is over. No order
+of a vault does either."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ....datapath.disks import StorageDaemon
+from ....datapath.encryption import EncryptionKey
+from ....datapath.replica import PointRecord, Replica
+from ....domain import errors
+from ....fabrics.interface import Fabric, HostRequest
+from ....ground import seams
+from ....ground.plural import counted
+from ....wire.common.machines import MachineDefinition
+from .trash import RESTORED, Item
+
+
+def points(item: Item, store: Path) -> list[PointRecord]:
+    """The points of an item, oldest first."""
+    return Replica.open(item.folder, StorageDaemon(store / "daemon")).points()
+
+
+def restore(
+    fabric: Fabric, item: Item, store: Path, key: EncryptionKey | None, point_id: str | None, name: str | None
+) -> str:
+    """Define a machine on a point of the item, the newest unless one is named; gives a sentence. It is off, has no network, and
+    carries no mark of ours. Repeating it is harmless. Raises NotFound, PointDamaged."""
+    with _opened(item, store, key) as replica:
+        point = _chosen(replica, item, point_id)
+        _require_whole(replica, item)
+        definition = _described(point)
+        fabric_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{item.name}/{point.point_id}"))
+        name = name or f"{definition.name}-restored"
+        known = fabric.inventory.get(fabric_id)
+        if known is not None and known.tag is None:
+            return f"{known.name} was made from point {point.point_id} already"
+        paths = replica.open_run(RESTORED + point.point_id, point.point_id)
+        firmware = replica.firmware(point.point_id)
+        seams.reach("appliance.trash.opened")
+        fabric.hosting.create(_request(fabric_id, name, definition, paths, firmware))
+        seams.reach("appliance.trash.created")
+        fabric.tracking.disable(fabric_id)
+    return (
+        f"{name} is made from point {point.point_id}, off and without a network; it stands on {item.folder}"
+    )
+
+
+def let_go(fabric: Fabric, item: Item) -> str:
+    """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine stands on it."""
+    for found in fabric.inventory.list():
+        if any(Path(disk.path).is_relative_to(item.folder) for disk in found.definition.disks):
+            raise errors.NotPossibleNow(
+                f"{found.name} stands on {item.folder}.",
+                do="Remove that machine first, or move its disks elsewhere.",
+            )
+    item.delete()
+    return f"deleted {item.removed.points} recovery points of {item.removed.machine_name} for good"
+
+
+@contextmanager
+def _opened(item: Item, store: Path, key: EncryptionKey | None) -> Iterator[Replica]:
+    daemon = StorageDaemon(store / "daemon")
+    daemon.start()  # ends one that outlived a killed appliance
+    try:
+        replica = Replica.open(
+            item.folder, daemon, lambda name: seams.reach(f"appliance.replica.{name}"), key
+        )
+        yield replica
+        replica.close()
+    finally:
+        daemon.stop()
+
+
+def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
+    found = [point for point in replica.points() if not point.committed]
+    if point_id is None and found:
+        return found[-1]
+    for point in found:
+        if point.point_id == point_id:
+            return point
+    named = f" '{point_id}'" if point_id else ""
+    raise errors.NotFound(
+        f"Item {item.name} of the trash has no recovery point{named} that a machine could start from.",
+        do=f"List them with 'secondsite appliance trash show {item.name}'.",
+    )
+
+
+def _described(point: PointRecord) -> MachineDefinition:
+    try:
+        return MachineDefinition.model_validate(dict(point.manifest.definition))
+    except ValidationError as problem:
+        raise errors.PointDamaged(
+            f"The definition of the machine at point {point.point_id} is none: {counted(problem.error_count(), 'error')}.",
+            do="Choose another point.",
+        ) from problem
+
+
+def _require_whole(replica: Replica, item: Item) -> None:
+    changed = replica.changed_bases()
+    if changed:
+        raise errors.PointDamaged(
+            f"The points in {item.name} stand on the old disks of {item.removed.machine_name} at this site, and those were changed "
+            f"({', '.join(changed)}).",
+            do="Put the files back as they were when the replica was removed.",
+        )
+
+
+def _request(
+    fabric_id: str, name: str, definition: MachineDefinition, paths: Mapping[str, Path],
+    firmware: Mapping[str, bytes | None],
+) -> HostRequest:  # fmt: skip
+    kept = {disk.key for disk in definition.disks} & set(paths)
+    return HostRequest(
+        fabric_id=fabric_id,
+        name=name,
+        definition=definition.model_copy(
+            update={"disks": tuple(disk for disk in definition.disks if disk.key in kept)}
+        ),
+        disks=paths,
+        networks={nic.key: None for nic in definition.nics},
+        tag=uuid.UUID(fabric_id).hex,  # no machine's
+        firmware={file: data for file, data in firmware.items() if data is not None},
+    )
