@@ -184,6 +184,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "Start the appliance, or check its connection to the vault. Replication itself does not need the vault.",
         ),
         _kind(
+            "certificate-not-renewed",
+            W,
+            "The appliance asks for its next certificate over its connection to the vault, when a third of the time is left. "
+            "That was refused, or it had no connection.",
+            "Connect the appliance, and see its log for 'certificate.not-renewed'. Once the certificate has ended, nothing is "
+            "replicated: enroll the appliance anew.",
+        ),
+        _kind(
             "source-running-after-failover",
             C,
             "The machine runs at its old site although it was failed over.",

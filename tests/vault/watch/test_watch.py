@@ -184,7 +184,8 @@ def change(store, **changes):
 
 
 def situation(**changes):
-    appliance = ports.ApplianceRecord("x", "x", "a", NOW, NOW, last_seen_at=NOW, connected=True)
+    ends_at = NOW + timedelta(days=90)
+    appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
     values = {
         "machine": machine(),
         "status": ports.StatusRecord("m1", source_status(), NOW, replica_status(points=[point(1, 10)]), NOW),
@@ -219,7 +220,8 @@ def test_a_machine_that_is_off_and_whose_last_change_was_sent_keeps_its_rpo():
 
 
 def test_an_appliance_that_is_away_is_a_finding_but_not_at_a_site_that_was_left():
-    away = ports.ApplianceRecord("x", "x", "a", NOW, NOW, last_seen_at=NOW, connected=False)
+    ends_at = NOW + timedelta(days=90)
+    away = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=False)
     assert codes(situation(source=away, target=away)) == ["appliance-unreachable"] * 2
     left = machine(state=State.COMMITTED)
     off = dataclasses.replace(situation().status, source=source_status(power="off"))
@@ -337,3 +339,24 @@ def test_a_drill_that_is_open_for_two_weeks_is_cleaned_up(store, facts, clock, r
     clock.now += timedelta(hours=1)
     housekeeping.look()
     assert len(cleanup.requests) == 2
+
+
+@pytest.mark.parametrize(("days_left", "told"), [(31, False), (28, False), (26, True), (-1, True)])
+def test_a_certificate_that_was_not_renewed_is_told_of_a_month_before_its_end(days_left, told):
+    late = ports.ApplianceRecord(
+        "x",
+        "rome-1",
+        "b",
+        NOW - timedelta(days=60),
+        NOW + timedelta(days=days_left),
+        last_seen_at=NOW,
+        connected=True,
+    )
+    assert ("certificate-not-renewed" in codes(situation(target=late))) == told
+
+
+def test_a_certificate_of_a_day_is_not_told_of_while_it_is_renewed_in_time():
+    fresh = ports.ApplianceRecord(
+        "x", "rome-1", "b", NOW, NOW + timedelta(hours=9), last_seen_at=NOW, connected=True
+    )
+    assert codes(situation(target=fresh, source=fresh, certificate_lifetime=timedelta(days=1))) == []

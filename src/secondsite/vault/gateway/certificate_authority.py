@@ -39,7 +39,7 @@ class VaultAuthority:
         key: ec.EllipticCurvePrivateKey,
         appliance_lifetime: timedelta = APPLIANCE_LIFETIME,
     ) -> None:
-        self._appliance_lifetime = appliance_lifetime
+        self.appliance_lifetime = appliance_lifetime
         self._certificate = certificate
         self._key = key
 
@@ -60,7 +60,7 @@ class VaultAuthority:
         request = _parse_request(csr_pem)
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         names: list[x509.GeneralName] = [x509.DNSName(appliance_id)]
-        builder = self._leaf(request.public_key(), appliance_id, now, self._appliance_lifetime, names, usages)
+        builder = self._leaf(request.public_key(), appliance_id, now, self.appliance_lifetime, names, usages)
         certificate = builder.sign(self._key, hashes.SHA256())
         return _pem(certificate), certificate.not_valid_after_utc
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ...domain.access.roles import Role
@@ -67,6 +67,10 @@ class Authority(Protocol):
 
     @property
     def ca_pem(self) -> str: ...
+    @property
+    def appliance_lifetime(self) -> timedelta:
+        """How long an appliance's certificate is valid; it asks for the next one when a third is left."""
+
     @property
     def fingerprint(self) -> str:
         """sha256 of the CA certificate in DER, as 64 hex digits."""

@@ -30,6 +30,8 @@ REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECT
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
 
+LEFT_WHEN_LATE = 0.3
+"""Of a certificate's time: 27 of 90 days."""
 NOT_OFF = {
     PowerState.RUNNING: "runs",
     PowerState.PAUSED: "is paused",
@@ -47,6 +49,7 @@ class Situation:
     policy: ReplicationPolicy | None
     source: ports.ApplianceRecord | None
     target: ports.ApplianceRecord | None
+    certificate_lifetime: timedelta = timedelta(days=90)
 
 
 def newest_point_at(status: ports.StatusRecord) -> datetime | None:
@@ -74,6 +77,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *(finding for finding in _reported(situation) if finding.code not in own),
         *_rpo(situation, now),
         *_unreachable(situation),
+        *_certificates(situation, now),
         *_by_state(situation),
         *_warned(situation),
         *two_copies,
@@ -125,6 +129,20 @@ def _unreachable(situation: Situation) -> Iterator[HealthFinding]:
             since = appliance.last_seen_at or appliance.enrolled_at
             what = f"Appliance '{appliance.name}' of site {site} has no connection to the vault."
             yield HealthFinding("appliance-unreachable", what, since)
+
+
+def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    """An appliance renews its certificate when a third of its time is left: one with less was not renewed."""
+    for appliance in (situation.source, situation.target):
+        if appliance is None:
+            continue
+        late = appliance.certificate_expires_at - situation.certificate_lifetime * LEFT_WHEN_LATE
+        if now > late:
+            what = (
+                f"The certificate of appliance '{appliance.name}' of site {appliance.site} ends on "
+                f"{appliance.certificate_expires_at:%Y-%m-%d at %H:%M} UTC and was not renewed."
+            )
+            yield HealthFinding("certificate-not-renewed", what, late)
 
 
 def _by_state(situation: Situation) -> Iterator[HealthFinding]:

@@ -138,6 +138,7 @@ class Machines:
             policy=around.policies.get(machine.policy),
             source=around.appliances.get(machine.source_appliance_id),
             target=around.appliances.get(machine.target_appliance_id),
+            certificate_lifetime=self._parts.authority.appliance_lifetime,
         )
 
     def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:
