@@ -88,11 +88,11 @@ class Watcher(Background):
 
 
 class _Store:
-    """The records of a store's replicas, as they are now."""
+    """The records of a store's replicas, as they are now; what is being removed is none of them."""
 
     def __init__(self, store: Path) -> None:
         self._states = {}
-        for record in store.glob("replicas/*/replica.json"):
+        for record in store.glob("replicas/[!.]*/replica.json"):
             with contextlib.suppress(OSError):
                 self._states[record.parent.name] = replica.load_record(record)
 
