@@ -52,7 +52,7 @@ def test_a_machine_walks_through_every_verb(cli, fresh):
     cli.must(f"machine reprotect {vm}")
     assert state(cli, vm) == "protected"
     said = cli.must(f"machine disable-protection {vm}").out
-    assert "removed the replica and its " in said
+    assert "removed the replica; its" in said
     assert cli(f"machine show {vm}").exit == 3
 
 
