@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ..ground import durable, full_disk
 from . import errors
+
+_NO_SECOND_NAME: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -32,15 +34,29 @@ def store_error(error: OSError, path: Path) -> errors.DatapathError:
     )
 
 
+def second_name(path: Path, other: Path) -> None:
+    """Have `other` be the same file; where the file system knows no second names, or no more of them, a copy. Raises OSError."""
+    try:
+        os.link(path, other)
+    except OSError as error:
+        if error.errno not in _NO_SECOND_NAME:
+            raise
+        _copy(path, other)
+
+
 def unshare(path: Path) -> None:
     """Before a file is written in place: if another name leads to it too, this name gets a copy of its own. Raises StoreFull or
     ImageProblem."""
     try:
         if path.stat().st_nlink > 1:
-            with path.open("rb") as source, durable.replacing(path, path.stat().st_mode & 0o777) as target:
-                _copy_data(source, target)
+            _copy(path, path)
     except OSError as error:
         raise store_error(error, path) from error
+
+
+def _copy(path: Path, other: Path) -> None:
+    with path.open("rb") as source, durable.replacing(other, path.stat().st_mode & 0o777) as target:
+        _copy_data(source, target)
 
 
 def _copy_data(source: BinaryIO, target: BinaryIO) -> None:

@@ -1,5 +1,6 @@
 """What `secondsite appliance trash` does: what a person at the target's host may do with deleted history, and nobody else."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ class Kept:
 def kept(home: Path) -> list[Kept]:
     """All of it, also while the appliance runs."""
     config = ApplianceConfig.load(home.absolute())
-    found = trash.Trash(config.store, config.deletion_delay_seconds)
+    found = _trash(config)
     removed = [
         Kept(
             item=item.name,
@@ -76,8 +77,13 @@ def purge(home: Path, name: str) -> str:
     """Let an item, or what waits in a replica that is in use, go now; gives a sentence. Raises NotPossibleNow while the
     appliance runs, or a machine stands on the item."""
     with appliance_main.at_rest(home, None) as (config, _, fabric):
+        items = _trash(config).items()
         for setup, delayed in _replicas(config):
-            if name in (setup.machine_id, setup.machine_name) and delayed.longest_left_seconds:
+            is_meant = name in (setup.machine_id, setup.machine_name) and name not in {
+                each.name for each in items
+            }
+            if is_meant and delayed.longest_left_seconds:
+                _require_one(name, items)
                 delayed.let_go()
                 return (
                     f"what waited for {setup.machine_name} goes once the appliance runs: its policy decides"
@@ -85,8 +91,21 @@ def purge(home: Path, name: str) -> str:
         return trash.by_hand.let_go(fabric, _item(config, name))
 
 
+def _require_one(name: str, items: Collection[trash.Item]) -> None:
+    """Raises InvalidArgument for the name of a machine that is in use, and in the trash too."""
+    if any(item.removed.machine_name == name for item in items):
+        raise errors.InvalidArgument(
+            f"'{name}' is a machine in use, and one whose points are in the trash.",
+            do="Name the one that is meant as 'secondsite appliance trash list' shows it.",
+        )
+
+
+def _trash(config: ApplianceConfig) -> trash.Trash:
+    return trash.Trash(config.store, config.deletion_delay_seconds)
+
+
 def _item(config: ApplianceConfig, name: str) -> trash.Item:
-    return trash.Trash(config.store, config.deletion_delay_seconds).find(name)
+    return _trash(config).find(name)
 
 
 def _replicas(config: ApplianceConfig) -> list[tuple[ReplicaSetup, DelayedDeletions]]:

@@ -1,5 +1,6 @@
 """Points that are kept elsewhere share their files, and stay what they are whatever becomes of the replica."""
 
+import contextlib
 import errno
 import os
 
@@ -7,6 +8,7 @@ import pytest
 
 from secondsite.datapath import errors, files
 from secondsite.datapath.replica import Replica
+from secondsite.datapath.replica.chain import chain
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.replica.support_sweep import sweep
 from tests.datapath.support_chain import Source, assert_points_true, write_image
@@ -95,6 +97,53 @@ def test_a_commit_and_a_turn_beside_shared_points_survive_a_death_at_every_seam(
         shared.close()
 
     sweep(replica.files.root, daemon, operation, check, at_least=8)
+
+
+def test_the_points_of_a_replica_of_the_first_release_are_shared(replica, daemon, source, tmp_path):
+    """It has no folder for firmware."""
+    replica.files.firmware.rmdir()
+    replica.share(tmp_path / "kept")
+    assert_points_true(kept(tmp_path / "kept", daemon), source, tmp_path)
+
+
+def test_points_that_are_shared_while_a_merge_into_the_head_waits_can_be_used(
+    replica, daemon, source, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise errors.StoreFull("No space.", do="Free some.")
+
+    with monkeypatch.context() as patch, contextlib.suppress(errors.StoreFull):
+        patch.setattr(chain.Heads, "merge_down", full)
+        replica.drop("p4")
+    with monkeypatch.context() as patch:
+        patch.setattr(chain.Heads, "merge_down", full)
+        replica.share(tmp_path / "kept")
+    assert replica.state.merging is not None
+    shared = kept(tmp_path / "kept", daemon)
+    assert shared.open_run("restored", "p3")
+    assert names(shared) == ["p1", "p2", "p3"]
+    assert_points_true(shared, source, tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EMLINK, errno.EXDEV])
+def test_points_are_copied_where_files_can_have_no_second_name(
+    replica, daemon, source, tmp_path, monkeypatch, number
+):
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refused)
+    replica.share(tmp_path / "kept")
+    replica.remove()
+    assert_points_true(kept(tmp_path / "kept", daemon), source, tmp_path)
+
+
+def test_a_copy_that_a_crash_cut_off_goes_with_the_next_opening(replica, daemon):
+    replica.close()
+    part = replica.files.layer("sda", 1).with_name(".000001.qcow2.part")
+    part.write_bytes(b"half")
+    assert Replica.open(replica.files.root, daemon).drop("p1")
+    assert not part.exists()
 
 
 def test_a_copy_of_its_own_has_the_same_bytes_and_holes_and_the_same_rights(tmp_path):

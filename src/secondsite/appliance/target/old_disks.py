@@ -89,13 +89,13 @@ def own_run(folder: Path, existing: MachineDefinition | None) -> str | None:
     """The run of our older replica that the old machine used; None if its disks lie elsewhere."""
     runs = (folder / "runs").absolute()
     for disk in existing.disks if existing else ():
-        for path in _files(disk):
+        for path in files(disk):
             if path.is_relative_to(runs):
                 return path.relative_to(runs).parts[0]
     return None
 
 
-def _files(disk: DiskDefinition) -> list[Path]:
+def files(disk: DiskDefinition) -> list[Path]:
     """The disk's file, and those below it: its owner may have put snapshots above ours."""
     top = Path(disk.path).absolute()
     if disk.format != "qcow2" or not top.exists():

@@ -277,9 +277,8 @@ class ReplicaCore:
     def _collect_disks(self, state: ReplicaState) -> None:
         kept = {layer.number for layer in state.layers}
         for key in state.keys:
-            for number in self.files.layer_numbers(key):
-                if number not in kept:
-                    self.files.layer(key, number).unlink(missing_ok=True)
+            for path in self.files.strays(key, kept):
+                path.unlink(missing_ok=True)
             sync_folder(self.files.disk(key))
         for folder in (self.files.root / "disks").iterdir():
             if folder.name not in state.keys:

@@ -2,11 +2,13 @@
 
 Its rooms:
 
+    item     one folder of it
     trash    what is there, and when it goes
     by_hand  what a person at this site makes of it
 """
 
 from . import by_hand
-from .trash import FILE, Item, Trash, Why
+from .item import FILE, Item, Why
+from .trash import Trash
 
 __all__ = ["FILE", "Item", "Trash", "Why", "by_hand"]

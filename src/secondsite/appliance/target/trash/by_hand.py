@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from ....datapath.disks import StorageDaemon
 from ....datapath.encryption import EncryptionKey
-from ....datapath.replica import PointRecord, Replica
+from ....datapath.replica import PointRecord, Replica, load_record
 from ....domain import errors
 from ....fabrics.interface import Fabric, HostRequest
 from ....ground import seams
 from ....ground.plural import counted
 from ....wire.common.machines import MachineDefinition
-from .trash import RESTORED, Item
+from .. import old_disks
+from .item import RESTORED, Item
 
 
 def points(item: Item, store: Path) -> list[PointRecord]:
@@ -27,7 +28,7 @@ def points(item: Item, store: Path) -> list[PointRecord]:
 def restore(
     fabric: Fabric, item: Item, store: Path, key: EncryptionKey | None, point_id: str | None, name: str | None
 ) -> str:
-    """Define a machine on a point of the item, the newest unless one is named; gives a sentence. It is off, has no network, and
+    """Define a machine on a point of the item, the newest whole one unless one is named; gives a sentence. It is off, has no network, and
     carries no mark of ours. Repeating it is harmless. Raises NotFound, PointDamaged."""
     with _opened(item, store, key) as replica:
         point = _chosen(replica, item, point_id)
@@ -38,27 +39,57 @@ def restore(
         known = fabric.inventory.get(fabric_id)
         if known is not None and known.tag is None:
             return f"{known.name} was made from point {point.point_id} already"
-        paths = replica.open_run(RESTORED + point.point_id, point.point_id)
-        firmware = replica.firmware(point.point_id)
-        seams.reach("appliance.trash.opened")
-        fabric.hosting.create(_request(fabric_id, name, definition, paths, firmware))
+        with _run(replica, RESTORED + point.point_id, fabric, fabric_id):
+            paths = replica.open_run(RESTORED + point.point_id, point.point_id)
+            firmware = replica.firmware(point.point_id)
+            seams.reach("appliance.trash.opened")
+            fabric.hosting.create(_request(fabric_id, name, definition, paths, firmware))
         seams.reach("appliance.trash.created")
         fabric.tracking.disable(fabric_id)
-    return (
+    said = (
         f"{name} is made from point {point.point_id}, off and without a network; it stands on {item.folder}"
     )
+    return said + _doubt(item, point)
 
 
 def let_go(fabric: Fabric, item: Item) -> str:
-    """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine stands on it."""
-    for found in fabric.inventory.list():
-        if any(Path(disk.path).is_relative_to(item.folder) for disk in found.definition.disks):
+    """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine or a replica stands on it, also through the files
+    of others."""
+    for name, files in (*_machines(fabric), *_replicas(item.folder.parent.with_name("replicas"))):
+        if any(path.resolve().is_relative_to(item.folder.resolve()) for path in files):
             raise errors.NotPossibleNow(
-                f"{found.name} stands on {item.folder}.",
-                do="Remove that machine first, or move its disks elsewhere.",
+                f"{name} stands on {item.folder}.",
+                do="Remove it first, or move its disks elsewhere.",
             )
     item.delete()
     return f"deleted {item.removed.points} recovery points of {item.removed.machine_name} for good"
+
+
+def _machines(fabric: Fabric) -> Iterator[tuple[str, list[Path]]]:
+    """The machines of this site, with all files that they read: their owners may have put snapshots above ours."""
+    for found in fabric.inventory.list():
+        yield found.name, [path for disk in found.definition.disks for path in old_disks.files(disk)]
+
+
+def _replicas(folder: Path) -> Iterator[tuple[str, list[Path]]]:
+    """The replicas of this site, with the old disks of machines that they stand on; a machine may have been restored from the
+    trash, and protected."""
+    for path in sorted(folder.glob("[!.]*/replica.json")):
+        state = load_record(path)
+        below = [Path(file.path) for disk in state.disks for file in disk.base_files]
+        yield f"the replica of {state.machine_id}", [*below, *(Path(disk.base) for disk in state.disks)]
+
+
+@contextmanager
+def _run(replica: Replica, name: str, fabric: Fabric, fabric_id: str) -> Iterator[None]:
+    """A run that is opened inside is closed if no machine came of it: the item would never go."""
+    known = replica.state.run(name) is not None
+    try:
+        yield
+    except Exception:
+        if not known and replica.state.run(name) and fabric.inventory.get(fabric_id) is None:
+            replica.close_run(name)
+        raise
 
 
 @contextmanager
@@ -77,8 +108,9 @@ def _opened(item: Item, store: Path, key: EncryptionKey | None) -> Iterator[Repl
 
 def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
     found = [point for point in replica.points() if not point.committed]
-    if point_id is None and found:
-        return found[-1]
+    whole = [point for point in found if point.point_id not in item.removed.damaged]
+    if point_id is None and whole:
+        return whole[-1]
     for point in found:
         if point.point_id == point_id:
             return point
@@ -86,6 +118,15 @@ def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
     raise errors.NotFound(
         f"Item {item.name} of the trash has no recovery point{named} that a machine could start from.",
         do=f"List them with 'secondsite appliance trash show {item.name}'.",
+    )
+
+
+def _doubt(item: Item, point: PointRecord) -> str:
+    """The end of a sentence: a person may want what no choice of a failover picks."""
+    if point.point_id not in item.removed.damaged:
+        return ""
+    return (
+        "; the point was found damaged, or stands on one that is: compare its files before they are trusted"
     )
 
 

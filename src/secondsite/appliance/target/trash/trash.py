@@ -10,107 +10,26 @@ a person at this host (`secondsite appliance trash`) end that. The delay is coun
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Self
 
 import structlog
 
 from ....datapath import errors as datapath_errors
 from ....datapath import replica as replicas
-from ....datapath.files import store_error, write_durably
+from ....datapath.files import store_error
 from ....domain import errors
 from ....domain.amounts import size, span
 from ....ground import host, seams
 from ....ground.durable import sync_folder
 from ....ground.plural import counted
-from ....ground.units import MINUTE
-from ....ground.uptime import Uptime
-from ....wire.common.base import Shape
 from ..replica import FAILOVER, HostedReplica
-
-FILE = "removed.json"
-RESTORED = "restored-"
-"""How the names of runs begin that machines stand on which a person restored."""
-WRITTEN_EVERY_SECONDS = 10 * MINUTE
+from .item import FILE, Item, Removed, Why, write
 
 log = structlog.get_logger(__name__)
-
-
-class Why(StrEnum):
-    """What removed it."""
-
-    ENDED = "its protection ended"
-    COMMITTED = "a failover was committed"
-
-
-class Removed(Shape):
-    """An item of the trash, as its file says. `removed_at` is for people; what counts is `passed_seconds`, up to `seen`."""
-
-    machine_id: str
-    machine_name: str
-    why: Why
-    points: int
-    removed_at: datetime
-    passed_seconds: float
-    seen: Uptime
-
-    def at(self, now: Uptime) -> Self:
-        """The same, counted up to `now`."""
-        passed = self.passed_seconds + now.since(self.seen)
-        return self.model_copy(update={"passed_seconds": passed, "seen": now})
-
-
-class Item:
-    """One folder of the trash."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        written = _read(folder)
-        self._is_written = written is not None
-        self.removed = written or _guessed(folder)
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
-    def restored(self) -> tuple[str, ...]:
-        """Points that machines were restored from, and stand on; "unknown" if nobody can tell."""
-        try:
-            state = replicas.load_record(self.folder / "replica.json")
-        except datapath_errors.ImageProblem:
-            return ("unknown",)
-        return tuple(run.point_id for run in state.runs if run.name.startswith(RESTORED))
-
-    def freed_bytes(self) -> int:
-        """What the store gets back when it goes: files that a replica shares stay."""
-        freed = 0
-        for place, _, names in os.walk(self.folder):
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    found = os.lstat(os.path.join(place, name))
-                    freed += found.st_blocks * 512 if found.st_nlink == 1 else 0
-        return freed
-
-    def left_seconds(self, delay_seconds: float) -> float:
-        return max(0.0, delay_seconds - self.removed.at(host.uptime()).passed_seconds)
-
-    def count(self) -> None:
-        """Count the time that passed; durable now and then."""
-        now = self.removed.at(host.uptime())
-        long_ago = now.passed_seconds - self.removed.passed_seconds >= WRITTEN_EVERY_SECONDS
-        if long_ago or now.seen.boot != self.removed.seen.boot or not self._is_written:
-            _write(self.folder, now)
-
-    def delete(self) -> None:
-        """Delete it for good."""
-        replicas.delete(self.folder, lambda name: seams.reach(f"appliance.trash.{name}"))
 
 
 class Trash:
@@ -138,8 +57,7 @@ class Trash:
     def put(self, hosted: HostedReplica) -> str:
         """Take a whole replica; gives a sentence."""
         place = self._place(hosted)
-        with contextlib.suppress(errors.StoreFull):  # nor may a full store keep a protection from ending
-            _write(hosted.replica.files.root, _removed(hosted, Why.ENDED))
+        _note(hosted.replica.files.root, _removed(hosted, Why.ENDED))
         seams.reach("appliance.trash.noted")
         try:
             hosted.replica.move(place)
@@ -160,21 +78,16 @@ class Trash:
         if not others or on_old_disks or not self.delay_seconds or state.stands_on_its_run:
             return ""
         place = self._place(hosted)
-        part = place.with_name(f".part-{place.name}")
         before = [item for item in self.items() if item.removed.machine_id == hosted.machine_id]
-        try:
-            hosted.replica.share(part)
-        except OSError as problem:
-            raise store_error(problem, part) from problem
-        _write(part, _removed(hosted, Why.COMMITTED))
-        part.rename(place)
-        sync_folder(place.parent)
+        _share(hosted, place)
         seams.reach("appliance.trash.shared")
-        _delete_repeated(before, set(hosted.replica.point_ids))
+        _delete_repeated(before, hosted.replica.files.points)
         return f"; {self._told(hosted, place)}"
 
     def sweep(self) -> None:
-        """Delete what was cut off here."""
+        """Delete what was cut off here. The folder is made now: a store that is full later may have no room for it."""
+        with contextlib.suppress(OSError):
+            self._make()
         if self.folder.exists():
             replicas.sweep(self.folder)
             for part in self.folder.glob(".part-*"):
@@ -202,8 +115,9 @@ class Trash:
     def find(self, name: str) -> Item:
         """An item by its name, or by the machine's if there is just one; raises NotFound."""
         known = self.items()
-        found = [
-            item for item in known if name in (item.name, item.removed.machine_id, item.removed.machine_name)
+        exactly = [item for item in known if item.name == name]  # a machine may be named like an item
+        found = exactly or [
+            item for item in known if name in (item.removed.machine_id, item.removed.machine_name)
         ]
         if len(found) == 1:
             return found[0]
@@ -225,10 +139,16 @@ class Trash:
     def _folders(self) -> Iterator[Path]:
         return self.folder.glob("[!.]*/") if self.folder.exists() else iter(())
 
-    def _place(self, hosted: HostedReplica) -> Path:
+    def _make(self) -> None:
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
             sync_folder(self.folder.parent)
+
+    def _place(self, hosted: HostedReplica) -> Path:
+        try:
+            self._make()
+        except OSError as problem:
+            raise store_error(problem, self.folder) from problem
         return self.folder / f"{hosted.machine_id}.{secrets.token_hex(3)}"
 
     def _told(self, hosted: HostedReplica, place: Path) -> str:
@@ -247,6 +167,7 @@ def _removed(hosted: HostedReplica, why: Why) -> Removed:
         removed_at=datetime.now(UTC),
         passed_seconds=0,
         seen=host.uptime(),
+        damaged=tuple(point.id for point in hosted.points if point.damaged),
     )
 
 
@@ -256,31 +177,39 @@ def _drop_cycles(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _delete_repeated(before: list[Item], point_ids: set[str]) -> None:
+def _share(hosted: HostedReplica, place: Path) -> None:
+    part = place.with_name(f".part-{place.name}")
+    try:
+        hosted.replica.share(part)
+        write(part, _removed(hosted, Why.COMMITTED))
+        part.rename(place)
+        sync_folder(place.parent)
+    except Exception as problem:
+        shutil.rmtree(part, ignore_errors=True)
+        if isinstance(problem, OSError):
+            raise store_error(problem, part) from problem
+        raise
+
+
+def _delete_repeated(before: list[Item], points: Path) -> None:
     """A commit that was cut off and given again keeps the same points once."""
     for item in before:
-        known = {path.stem for path in item.folder.glob("points/*.json")}
-        if item.removed.why is Why.COMMITTED and known <= point_ids and not item.restored:
+        if item.removed.why is Why.COMMITTED and not item.restored and _are_all_in(item, points):
             item.delete()
 
 
-def _write(folder: Path, removed: Removed) -> None:
-    write_durably(folder / FILE, removed.model_dump_json(indent=1).encode())
+def _are_all_in(item: Item, points: Path) -> bool:
+    """Whether all points of an item are among these, by all that their manifests say: the source gives the ids, and may give one
+    again."""
+    found = list(item.folder.glob("points/*.json"))
+    with contextlib.suppress(OSError):
+        return bool(found) and all(path.read_bytes() == (points / path.name).read_bytes() for path in found)
+    return False
 
 
-def _read(folder: Path) -> Removed | None:
+def _note(replica: Path, removed: Removed) -> None:
+    """Nor may a full store keep a protection from ending; but what a removal that was cut off once wrote counts no more."""
     try:
-        return Removed.model_validate_json((folder / FILE).read_bytes())
-    except (OSError, ValueError) as problem:
-        log.warning("trash.unreadable", item=folder.name, problem=str(problem))
-        return None
-
-
-def _guessed(folder: Path) -> Removed:
-    """An item whose file cannot be read counts as removed just now."""
-    machine_id = folder.name.partition(".")[0]
-    points = len(list(folder.glob("points/*.json")))
-    return Removed(
-        machine_id=machine_id, machine_name=machine_id, why=Why.ENDED, points=points, removed_at=datetime.now(UTC),
-        passed_seconds=0, seen=host.uptime(),
-    )  # fmt: skip
+        write(replica, removed)
+    except errors.StoreFull:
+        (replica / FILE).unlink(missing_ok=True)

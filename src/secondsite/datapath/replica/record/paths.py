@@ -16,6 +16,7 @@ REPLICA/delayed.json               deletions that wait; the appliance's, as is r
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ... import errors
 from ...cycles import checked
 
 _LAYER = re.compile(r"(\d{6,})\.qcow2")
+_PART = re.compile(r"\.\d{6,}\.qcow2\.part")
 
 
 def checked_name(name: str, what: str) -> str:
@@ -96,10 +98,14 @@ class ReplicaFiles:
         """Where a run that was rolled forward has its firmware state, if its cycles had any."""
         return self.run(run_name) / "firmware"
 
-    def layer_numbers(self, key: str) -> list[int]:
-        """Numbers of the layer files that exist for a disk."""
-        found = (_LAYER.fullmatch(path.name) for path in self.disk(key).iterdir())
-        return sorted(int(match.group(1)) for match in found if match)
+    def strays(self, key: str, kept: Container[int]) -> list[Path]:
+        """The files of a disk that are layers of other numbers than these, or copies of layers that were cut off."""
+        found = [(path, _LAYER.fullmatch(path.name)) for path in self.disk(key).iterdir()]
+        return [
+            path
+            for path, layer in found
+            if (int(layer.group(1)) not in kept if layer else _PART.fullmatch(path.name))
+        ]
 
     def make_folders(self, keys: tuple[str, ...]) -> None:
         for folder in (

@@ -7,7 +7,6 @@ So the second replica costs space only for what the first one lets go of."""
 from __future__ import annotations
 
 import dataclasses
-import os
 import secrets
 import shutil
 from pathlib import Path
@@ -15,9 +14,11 @@ from pathlib import Path
 from ....ground.durable import sync_folder
 from ....ground.plural import counted
 from ... import errors
+from ...files import second_name
 from ..core import Reach, ReplicaCore
 from ..record import record
 from ..record.paths import ReplicaFiles
+from ..record.record import Layer
 
 
 def remove(core: ReplicaCore, even_with_runs: bool) -> str:
@@ -66,23 +67,28 @@ def share(core: ReplicaCore, place: Path) -> None:
     with core.keeping_layers() as state:
         files = ReplicaFiles(place.absolute())
         files.make_folders(state.keys)
-        layers = state.layers if state.head is None else state.layers[:-1]
+        layers = _up_to_newest_point(state.layers)
         for key in state.keys:
             found = [core.files.base(key), *(core.files.layer(key, layer.number) for layer in layers)]
             _link([path for path in found if path.exists()], files.disk(key))
         _link(
             [core.files.point(layer.point_id) for layer in layers if layer.point_id is not None], files.points
         )
-        _link(list(core.files.firmware.iterdir()), files.firmware)
-        record.save(
-            dataclasses.replace(state, layers=layers, head=None, applying_seq=None, unsealed=False, runs=()),
-            files.record,
-        )
+        _link([core.files.firmware / name for name in core.firmware.stored()], files.firmware)
+        merging = state.merging if any(layer.number == state.merging for layer in layers[:-1]) else None
+        shared = dataclasses.replace(state, layers=layers, head=None, merging=merging, runs=())
+        record.save(dataclasses.replace(shared, applying_seq=None, unsealed=False), files.record)
         core.reach("share.recorded")
+
+
+def _up_to_newest_point(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Without the head, and without a layer that only waits to be merged into it."""
+    numbers = [layer.number for layer in layers if layer.point_id is not None]
+    return tuple(layer for layer in layers if layer.number <= max(numbers, default=0))
 
 
 def _link(paths: list[Path], folder: Path) -> None:
     for path in paths:
         if path.exists():
-            os.link(path, folder / path.name)
+            second_name(path, folder / path.name)
     sync_folder(folder)

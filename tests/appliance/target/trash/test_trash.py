@@ -6,61 +6,27 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rig import dying, images
+from rig import dying
 from rig.appliances import Pair, runs
-from rig.noise import noise
 from secondsite.appliance.source import cycle_plan
-from secondsite.appliance.target.trash import FILE, Trash, Why, by_hand
+from secondsite.appliance.target.trash import FILE, Why, by_hand
 from secondsite.domain import errors
 from secondsite.ground import seams
-from secondsite.ground.units import DAY, HOUR, KiB
+from secondsite.ground.units import DAY, HOUR
 from secondsite.wire.control.orders import CommitPoint, Kind, RemoveReplica
 from tests.appliance.support_deleted import hold, lower, points, release, trimmed
+from tests.appliance.target.trash.support_trash import (
+    DELAY,
+    bytes_of,
+    more,
+    remove,
+    restored,
+    the_item,
+    trash,
+    written,
+)  # fmt: skip
 
 pytestmark = pytest.mark.slow
-DELAY = 14 * DAY
-
-
-def trash(site):
-    return Trash(site.config.store, DELAY)
-
-
-def the_item(site):
-    (item,) = trash(site).items()
-    return item
-
-
-def written(pair, count=3):
-    """The content of the disk at each of its points, by id; the loop rests."""
-    pair.protect().synchronized()
-    pair.pause()
-    return more(pair, count)
-
-
-def more(pair, count=3):
-    found = {}
-    for _ in range(count):
-        pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
-        content = pair.source.read(pair.fabric_id)
-        found[pair.point_now()] = content
-    return found
-
-
-def bytes_of(item, point_id):
-    return images.raw(images.point_disks(item.folder, point_id)["vda"])
-
-
-def remove(pair):
-    pair.forget()
-
-
-def restored(site, item, point_id=None):
-    """A machine made from the trash by a person at the stopped site; its id."""
-    before = {found.fabric_id for found in site.fabric.inventory.list()}
-    said = by_hand.restore(site.fabric, item, site.config.store, None, point_id, None)
-    assert "off and without a network" in said
-    (made,) = [found for found in site.fabric.inventory.list() if found.fabric_id not in before]
-    return made
 
 
 def test_a_removed_replica_stays_with_its_points_and_the_machine_can_be_protected_anew(pair, time):

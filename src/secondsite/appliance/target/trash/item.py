@@ -1,0 +1,123 @@
+"""One folder of the trash: what it was, why it is there, and how long by now."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+import structlog
+
+from ....datapath import errors as datapath_errors
+from ....datapath import replica as replicas
+from ....datapath.files import write_durably
+from ....ground import host, seams
+from ....ground.units import MINUTE
+from ....ground.uptime import Uptime
+from ....wire.common.base import Shape
+
+FILE = "removed.json"
+RESTORED = "restored-"
+"""How the names of runs begin that machines stand on which a person restored."""
+WRITTEN_EVERY_SECONDS = 10 * MINUTE
+
+log = structlog.get_logger(__name__)
+
+
+class Why(StrEnum):
+    """What removed it."""
+
+    ENDED = "its protection ended"
+    COMMITTED = "a failover was committed"
+
+
+class Removed(Shape):
+    """An item of the trash, as its file says. `removed_at` is for people; what counts is `passed_seconds`, up to `seen`."""
+
+    machine_id: str
+    machine_name: str
+    why: Why
+    points: int
+    removed_at: datetime
+    passed_seconds: float
+    seen: Uptime
+    damaged: tuple[str, ...] = ()
+    """Points that were found not to be what was sealed, or stand on one."""
+
+    def at(self, now: Uptime) -> Self:
+        """The same, counted up to `now`."""
+        passed = self.passed_seconds + now.since(self.seen)
+        return self.model_copy(update={"passed_seconds": passed, "seen": now})
+
+
+class Item:
+    """One folder of the trash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        written = _read(folder)
+        self._is_written = written is not None
+        self.removed = written or _guessed(folder)
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def restored(self) -> tuple[str, ...]:
+        """Points that machines were restored from, and stand on; "unknown" if nobody can tell."""
+        try:
+            state = replicas.load_record(self.folder / "replica.json")
+        except datapath_errors.ImageProblem:
+            return ("unknown",)
+        return tuple(run.point_id for run in state.runs if run.name.startswith(RESTORED))
+
+    def freed_bytes(self) -> int:
+        """What the store gets back when it goes: files that a replica shares stay."""
+        freed = 0
+        for place, _, names in os.walk(self.folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    found = os.lstat(os.path.join(place, name))
+                    freed += found.st_blocks * 512 if found.st_nlink == 1 else 0
+        return freed
+
+    def left_seconds(self, delay_seconds: float) -> float:
+        return max(0.0, delay_seconds - self.removed.at(host.uptime()).passed_seconds)
+
+    def count(self) -> None:
+        """Count the time that passed; durable now and then."""
+        now = self.removed.at(host.uptime())
+        long_ago = now.passed_seconds - self.removed.passed_seconds >= WRITTEN_EVERY_SECONDS
+        if long_ago or now.seen.boot != self.removed.seen.boot or not self._is_written:
+            write(self.folder, now)
+
+    def delete(self) -> None:
+        """Delete it for good."""
+        replicas.delete(self.folder, lambda name: seams.reach(f"appliance.trash.{name}"))
+
+
+def write(folder: Path, removed: Removed) -> None:
+    """Durable when it returns. Raises StoreFull, ImageProblem."""
+    write_durably(folder / FILE, removed.model_dump_json(indent=1).encode())
+
+
+def _read(folder: Path) -> Removed | None:
+    try:
+        return Removed.model_validate_json((folder / FILE).read_bytes())
+    except (OSError, ValueError) as problem:
+        log.warning("trash.unreadable", item=folder.name, problem=str(problem))
+        return None
+
+
+def _guessed(folder: Path) -> Removed:
+    """An item whose file cannot be read counts as removed just now."""
+    machine_id = folder.name.partition(".")[0]
+    points = len(list(folder.glob("points/*.json")))
+    return Removed(
+        machine_id=machine_id, machine_name=machine_id, why=Why.ENDED, points=points, removed_at=datetime.now(UTC),
+        passed_seconds=0, seen=host.uptime(),
+    )  # fmt: skip
