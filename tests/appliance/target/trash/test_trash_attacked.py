@@ -19,6 +19,7 @@ from secondsite.domain import errors
 from secondsite.entry import appliance_main, trash_main
 from secondsite.fabrics.simulated.owner import storage
 from secondsite.ground import durable, seams
+from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import CommitPoint, Kind
 from tests.appliance.support_deleted import hold, points, release
 from tests.appliance.target.trash.support_trash import (
@@ -218,3 +219,14 @@ def test_a_machine_that_is_named_like_an_item_does_not_hide_it(pair, time):
     written(namesake)
     remove(namesake)
     assert trash(pair.target).find(first.name).removed.machine_name == "web01"
+
+
+def test_a_trash_on_another_file_system_is_told_and_nothing_is_removed(pair, time, small):
+    pair.target.stop()
+    (pair.target.config.store / "trash").rmdir()
+    (pair.target.config.store / "trash").symlink_to(small("elsewhere", 32 * MiB))
+    pair.target.start()
+    contents = written(pair)
+    with pytest.raises(OrderFailed, match="on one file system"):
+        remove(pair)
+    assert set(points(pair)) >= set(contents)

@@ -10,6 +10,7 @@ a person at this host (`secondsite appliance trash`) end that. The delay is coun
 from __future__ import annotations
 
 import contextlib
+import errno
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from ....domain.amounts import size, span
 from ....ground import host, seams
 from ....ground.durable import sync_folder
 from ....ground.plural import counted
+from ....ground.problem import SecondsiteError
 from ..replica import FAILOVER, HostedReplica
 from .item import FILE, Item, Removed, Why, write
 
@@ -62,7 +64,7 @@ class Trash:
         try:
             hosted.replica.move(place)
         except OSError as problem:
-            raise store_error(problem, place) from problem
+            raise _not_moved(problem, place) from problem
         seams.reach("appliance.trash.moved")
         _drop_cycles(place)
         return f"removed the replica; {self._told(hosted, place)}"
@@ -175,6 +177,16 @@ def _drop_cycles(folder: Path) -> None:
     """Single cycles, kept or waiting, are no points: nobody could start from them there."""
     for path in (*folder.glob("journal/*"), *folder.glob("inbox/*")):
         path.unlink(missing_ok=True)
+
+
+def _not_moved(problem: OSError, place: Path) -> SecondsiteError:
+    if problem.errno != errno.EXDEV:
+        return store_error(problem, place)
+    return errors.NotPossibleNow(
+        f"The replica cannot be moved to {place}: that is on another file system.",
+        do="Stop the appliance, have 'replicas' and 'trash' of its store on one file system, and start it again. With "
+        "deletion_delay_seconds 0 in its appliance.json nothing is kept, and the removal goes on.",
+    )
 
 
 def _share(hosted: HostedReplica, place: Path) -> None:
