@@ -1,8 +1,10 @@
 """What the simulated fabric promises beyond the suite: crashes, faults, guests, daemons."""
 
 import contextlib
+import os
 import random
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -16,6 +18,7 @@ from secondsite.datapath.disks import image
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import HostRequest, PowerState
+from secondsite.fabrics.simulated.host.daemon import Daemon
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import KiB, MiB
 from tests.fabrics import support_simulated as support
@@ -34,6 +37,20 @@ def test_machines_that_share_a_daemon_lose_their_power_together(fabric):
     assert [machine.power for machine in fabric.inventory.list()] == [PowerState.OFF, PowerState.OFF]
     fabric.power.start(both[1])
     assert [fabric.power.state(one) for one in both] == [PowerState.OFF, PowerState.RUNNING]
+
+
+def test_a_daemon_that_is_dying_does_not_keep_the_next_one_from_starting(tmp_path):
+    """The kernel takes a dying process's command line, by which we know it, before the lock on its pid file."""
+    daemon = Daemon(tmp_path / "host")
+    dying = int(daemon.ensure().partition(":")[0])
+    pid_file = next(path for path in (tmp_path / "host").iterdir() if path.suffix == ".pid")
+    pid_file.write_text("0")
+    assert daemon.identity is None
+    ending = threading.Timer(0.5, os.kill, (dying, signal.SIGKILL))
+    ending.start()
+    assert int(daemon.ensure().partition(":")[0]) != dying
+    ending.join()
+    daemon.remove()
 
 
 def test_a_start_goes_before_a_reader_of_the_machine_that_is_off(fabric):

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from . import files
 
 LONGEST_FOLDER = 100 - len("/nbd.sock")
 DEADLINE_SECONDS = 20.0
+PID_FILE_IN_USE = "Cannot lock pid file"
 _ABSENT = re.compile(r"not found|Failed to find|Cannot find", re.IGNORECASE)
 
 
@@ -200,8 +201,18 @@ class Daemon:
             "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=off", "--monitor", "chardev=qmp",
             "--nbd-server", f"addr.type=unix,addr.path={nbd},max-connections=0",
         ]  # fmt: skip
-        with (self._folder / "daemon.log").open("wb") as log:
-            try:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not self._starts(command):
+            if time.monotonic() > deadline:
+                raise self._did_not_start()
+            time.sleep(files.POLL_SECONDS)
+        self._allow_many_files()
+
+    def _starts(self, command: Sequence[str]) -> bool:
+        """False while a daemon that was killed has its pid file's lock: the kernel takes its command line, by which we know
+        it, a moment before. Raises FabricError for any other reason."""
+        try:
+            with self._log.open("wb") as log:
                 subprocess.run(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -210,9 +221,11 @@ class Daemon:
                     timeout=DEADLINE_SECONDS,
                     check=True,
                 )
-            except (OSError, subprocess.SubprocessError) as error:
-                raise self._did_not_start() from error
-        self._allow_many_files()
+        except (OSError, subprocess.SubprocessError) as error:
+            if PID_FILE_IN_USE in self._said():
+                return False
+            raise self._did_not_start() from error
+        return True
 
     def _allow_many_files(self) -> None:
         """Every disk costs descriptors; 1,000 machines need more than the usual 1,024."""
@@ -221,11 +234,16 @@ class Daemon:
             hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
 
+    @property
+    def _log(self) -> Path:
+        return self._folder / "daemon.log"
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace").strip()[-300:] if self._log.exists() else ""
+
     def _did_not_start(self) -> errors.FabricError:
-        log = self._folder / "daemon.log"
-        said = log.read_text(errors="replace").strip()[-300:] if log.exists() else ""
         return errors.FabricError(
-            f"The simulated hypervisor in {self._folder} did not start. {said}".strip(),
+            f"The simulated hypervisor in {self._folder} did not start. {self._said()}".strip(),
             do="Check that Debian's qemu-system-common and qemu-utils are installed and that the folder has free space.",
         )
 
