@@ -13,9 +13,11 @@ from rig.appliances import Pair, runs
 from rig.errors import OrderFailed
 from secondsite.appliance.source import cycle_plan
 from secondsite.appliance.target.trash import FILE, by_hand
+from secondsite.appliance.target.trash.item import freed_bytes
 from secondsite.datapath.disks import StorageDaemon
 from secondsite.datapath.replica import BaseImage, Replica, ReplicaDisk
 from secondsite.domain import errors
+from secondsite.domain.amounts import size
 from secondsite.entry import appliance_main, trash_main
 from secondsite.fabrics.simulated.owner import storage
 from secondsite.ground import durable, seams
@@ -230,3 +232,17 @@ def test_a_trash_on_another_file_system_is_told_and_nothing_is_removed(pair, tim
     with pytest.raises(OrderFailed, match="on one file system"):
         remove(pair)
     assert set(points(pair)) >= set(contents)
+
+
+def test_what_the_trash_costs_has_the_files_that_its_items_share(pair, time):
+    contents = written(pair)
+    runs.fail_over(pair, list(contents)[-1])
+    commit(pair)
+    hosted = pair.target.replica(pair.machine_id)
+    with hosted.lock("a test", 30):
+        pair.target.appliance.host.remove(hosted)
+    first, second = trash(pair.target).items()
+    shared = {path.stat().st_ino: path.stat().st_blocks * 512 for path in first.folder.rglob("*.qcow2")}
+    kept = freed_bytes([first, second])
+    assert kept >= sum(shared.values()) > first.freed_bytes() + second.freed_bytes()
+    assert size(kept) in trash(pair.target).costs()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -76,14 +78,8 @@ class Item:
         return tuple(run.point_id for run in state.runs if run.name.startswith(RESTORED))
 
     def freed_bytes(self) -> int:
-        """What the store gets back when it goes: files that a replica shares stay."""
-        freed = 0
-        for place, _, names in os.walk(self.folder):
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    found = os.lstat(os.path.join(place, name))
-                    freed += found.st_blocks * 512 if found.st_nlink == 1 else 0
-        return freed
+        """What the store gets back when it goes: files that a replica, or another item, shares stay."""
+        return freed_bytes([self])
 
     def left_seconds(self, delay_seconds: float) -> float:
         return max(0.0, delay_seconds - self.removed.at(host.uptime()).passed_seconds)
@@ -98,6 +94,19 @@ class Item:
     def delete(self) -> None:
         """Delete it for good."""
         replicas.delete(self.folder, lambda name: seams.reach(f"appliance.trash.{name}"))
+
+
+def freed_bytes(items: Iterable[Item]) -> int:
+    """What the store gets back when all these go: files that have a name elsewhere stay."""
+    names = Counter[int]()
+    found = dict[int, os.stat_result]()
+    for place, _, files in (each for item in items for each in os.walk(item.folder)):
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                stat = os.lstat(os.path.join(place, file))
+                names[stat.st_ino] += 1
+                found[stat.st_ino] = stat
+    return sum(stat.st_blocks * 512 for inode, stat in found.items() if names[inode] >= stat.st_nlink)
 
 
 def write(folder: Path, removed: Removed) -> None:

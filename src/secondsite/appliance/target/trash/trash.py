@@ -29,7 +29,7 @@ from ....ground.durable import sync_folder
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError
 from ..replica import FAILOVER, HostedReplica
-from .item import FILE, Item, Removed, Why, write
+from .item import FILE, Item, Removed, Why, freed_bytes, write
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ class Trash:
         items = self.items()
         if not items:
             return ""
-        freed = size(sum(item.freed_bytes() for item in items))
+        freed = size(freed_bytes(items))
         return (
             f"The trash keeps {counted(len(items), 'removed replica')}, {freed}, for {span(self.delay_seconds)}; to let one go "
             "earlier, at this host: 'secondsite appliance trash list'."
