@@ -146,6 +146,22 @@ def test_what_was_not_written_yet_is_written_when_the_appliance_goes(store, fact
         assert not tx.appliances.find("appliance-a").connected
 
 
+def test_after_a_restart_of_the_vault_the_side_that_was_left_does_not_hide_the_present_points(
+    store, facts, heard, clock
+):
+    """The old replica is there still, and its appliance may be the first to be heard, or the only one that is left."""
+    change(store, epoch=2, source_appliance_id="appliance-b", target_appliance_id="appliance-a")
+    facts.status("appliance-a", Status(replicas=(replica_status(epoch=2, points=[point(2, 10)]),)))
+    again = StatusIntake(store, lambda key: key.startswith("machine/") and heard.append(key), clock)
+    for _ in range(2):
+        again.status("appliance-b", Status(replicas=(replica_status(epoch=1, points=[point(1, 66)]),)))
+    assert stored(store).replica.epoch == 2
+    with store.reading() as tx:
+        shown = again.latest(tx, "m1").replica
+    assert shown is not None
+    assert shown.epoch == 2
+
+
 @pytest.mark.parametrize("turned", [False, True], ids=["while it turns", "once it has turned"])
 def test_an_older_epoch_does_not_hide_the_present_one(store, facts, turned):
     if turned:
