@@ -1,7 +1,6 @@
 """What deploy/install puts on a host works: in a copy of this host's folders that goes away with the test."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -63,21 +62,27 @@ test -f /etc/systemd/system/secondsite-appliance.service
 """
 
 
+def inside(folder, script):
+    """What became of a script, run where the host's folders can be changed and nothing of that stays."""
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": os.environ.get("HOME", "/root"),
+        "ROOT": str(ROOT), "SCRATCH": str(folder), "APART": " ".join(APART), "LC_ALL": "C.UTF-8",
+        **{name: value for name, value in os.environ.items() if name.lower().startswith(("pip_", "http", "ssl_", "no_proxy"))},
+    }  # fmt: skip
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", INSIDE, "sh", script],
+        env=environment, capture_output=True, text=True, timeout=500, check=False, cwd=folder,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def installed(tmp_path):
-    if shutil.which("unshare") is None:
-        pytest.skip("without util-linux's unshare the host itself would be changed")
+    tried = inside(tmp_path, "true")
+    if tried.returncode != 0:
+        pytest.skip(f"the host itself would be changed: nothing can be laid over it: {tried.stderr}")
 
     def run(script):
-        environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": os.environ.get("HOME", "/root"),
-            "ROOT": str(ROOT), "SCRATCH": str(tmp_path), "APART": " ".join(APART), "LC_ALL": "C.UTF-8",
-            **{name: value for name, value in os.environ.items() if name.lower().startswith(("pip_", "http", "ssl_", "no_proxy"))},
-        }  # fmt: skip
-        done = subprocess.run(
-            ["unshare", "--mount", "sh", "-c", INSIDE, "sh", script],
-            env=environment, capture_output=True, text=True, timeout=500, check=False, cwd=tmp_path,
-        )  # fmt: skip
+        done = inside(tmp_path, script)
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert "OPEN" not in said, said

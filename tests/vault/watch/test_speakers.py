@@ -11,10 +11,7 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from secondsite.domain.lifecycle import State
-from secondsite.domain.policies import ReplicationPolicy
-from secondsite.jobs.storage import database
 from secondsite.vault import ports
-from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire import control
 from secondsite.wire.common.findings import FindingShape
@@ -22,24 +19,6 @@ from secondsite.wire.control import Status
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 FORGED = FindingShape(code="cycle-failed", what="forged", since=NOW)
-
-
-@pytest.fixture
-def store(tmp_path):
-    url = f"sqlite:///{tmp_path / 'vault.db'}"
-    migrate(url)
-    db = database.connect(url)
-    store = SqlStore(db)
-    with store.transaction() as tx:
-        for site in ("a", "b", "c"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
-            tx.appliances.put(
-                ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW, connected=True)
-            )
-        tx.policies.put(ReplicationPolicy("default"))
-        tx.machines.add(machine())
-    yield store
-    db.dispose()
 
 
 @pytest.fixture

@@ -9,10 +9,8 @@ from secondsite.domain import errors
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.jobs.storage import database
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes
-from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.watch import health
 from secondsite.vault.watch.health import Situation
 from secondsite.vault.watch.housekeeping import Housekeeping
@@ -35,24 +33,6 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture
-def store(tmp_path):
-    url = f"sqlite:///{tmp_path / 'vault.db'}"
-    migrate(url)
-    db = database.connect(url)
-    store = SqlStore(db)
-    with store.transaction() as tx:
-        for site in ("a", "b"):
-            tx.sites.add(ports.SiteRecord(site, NOW))
-            tx.appliances.put(
-                ports.ApplianceRecord(f"appliance-{site}", site, site, NOW, NOW, connected=True)
-            )
-        tx.policies.put(ReplicationPolicy("default"))
-        tx.machines.add(machine())
-    yield store
-    db.dispose()
 
 
 @pytest.fixture

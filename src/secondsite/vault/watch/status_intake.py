@@ -176,12 +176,13 @@ class StatusIntake:
             return True
         with self._store.reading() as tx:
             machine = tx.machines.find(status.machine_id)
-            kept = tx.statuses.get(status.machine_id) if known is None else None
+            old = known is None and machine is not None and status.epoch < machine.epoch
+            kept = tx.statuses.get(status.machine_id) if old else None
         if machine is None or machine.id != status.machine_id or speaks_for(machine, status) != appliance_id:
             self._strangers.note(appliance_id, status.machine_id)
             return False
         if known is None:
-            return kept is None or not _is_behind(machine, status, kept)
+            return kept is None or not _is_superseded(machine, status, kept)
         return status.epoch == known.status.epoch or _replaces(machine, status, known.status)
 
     def _unwritten(self) -> dict[Key, _Seen]:
@@ -226,11 +227,11 @@ class StatusIntake:
         self._appliances_written[appliance_id] = now
 
 
-def _is_behind(machine: ports.MachineRecord, status: AnyStatus, kept: ports.StatusRecord) -> bool:
-    """Whether a vault that has just started holds one of the machine's own epoch already, and this is what the side that was
-    left says of an earlier one."""
+def _is_superseded(machine: ports.MachineRecord, status: AnyStatus, kept: ports.StatusRecord) -> bool:
+    """Of a status of an earlier epoch, for a vault that has just started: whether it holds one of the machine's own epoch
+    already. Then this is what the side that was left says."""
     side = kept.source if isinstance(status, SourceStatus) else kept.replica
-    return side is not None and status.epoch < machine.epoch == side.epoch
+    return side is not None and side.epoch == machine.epoch
 
 
 def _replaces(machine: ports.MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:

@@ -145,6 +145,17 @@ def test_a_failed_over_machine_whose_protection_ends_runs_on_and_its_points_stay
     assert pair.target.read(away) == contents[list(contents)[2]]
 
 
+def test_of_a_replica_whose_failover_was_committed_no_point_is_promised(pair, time):
+    """Nothing can be started from it: its one point is the machine that runs."""
+    chosen = list(written(pair))[1]
+    runs.fail_over(pair, chosen)
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=chosen), pair.machine_id)
+    host = pair.target.appliance.host
+    said = host.remove(host.get(pair.machine_id))
+    assert "its files stay at this site for 14 days" in said
+    assert "can be restored" not in said
+
+
 def reached(pair):
     """The seams of a removal."""
     names: list[str] = []

@@ -17,14 +17,13 @@ from ....datapath import errors as datapath_errors
 from ....datapath import replica as replicas
 from ....datapath.files import write_durably
 from ....ground import host, seams
-from ....ground.units import MINUTE
 from ....ground.uptime import Uptime
 from ....wire.common.base import Shape
+from ..delayed_deletions import WRITTEN_EVERY_SECONDS
 
 FILE = "removed.json"
 RESTORED = "restored-"
 """How the names of runs begin that machines stand on which a person restored."""
-WRITTEN_EVERY_SECONDS = 10 * MINUTE
 
 log = structlog.get_logger(__name__)
 

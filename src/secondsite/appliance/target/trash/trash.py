@@ -154,10 +154,9 @@ class Trash:
         return self.folder / f"{hosted.machine_id}.{secrets.token_hex(3)}"
 
     def _told(self, hosted: HostedReplica, place: Path) -> str:
-        points = counted(len(hosted.replica.point_ids), "recovery point")
-        return (
-            f"its {points} can be restored at this site for {span(self.delay_seconds)} (trash {place.name})"
-        )
+        free = sum(not point.committed for point in hosted.points)
+        kept = f"its {counted(free, 'recovery point')} can be restored" if free else "its files stay"
+        return f"{kept} at this site for {span(self.delay_seconds)} (trash {place.name})"
 
 
 def _removed(hosted: HostedReplica, why: Why) -> Removed:

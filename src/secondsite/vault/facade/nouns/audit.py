@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
 
 from ....domain.access import chain
@@ -119,18 +120,4 @@ def _place(entry: Entry) -> Place:
 
 
 def _shape(entry: Entry) -> rest.AuditEntry:
-    return rest.AuditEntry(
-        number=entry.number,
-        at=entry.at,
-        who=entry.who,
-        token_id=entry.token_id,
-        address=entry.address,
-        verb=entry.verb,
-        object=entry.object,
-        outcome=entry.outcome,
-        code=entry.code,
-        job_id=entry.job_id,
-        details=entry.details,
-        former=entry.former,
-        digest=entry.digest,
-    )
+    return rest.AuditEntry(**asdict(entry))
