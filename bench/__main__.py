@@ -29,7 +29,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = _arguments()
     known = catalogue.names()
-    unknown = [name for name in chosen.names if name not in known]
+    unknown = [name for name in chosen.names if not catalogue.is_known(name)]
     if unknown:
         print(
             f"error: there is no figure {', '.join(unknown)}; known are: {', '.join(known)}", file=sys.stderr

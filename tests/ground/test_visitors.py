@@ -1,5 +1,6 @@
 """A port that anybody can dial: who may stay, and who has to go."""
 
+import asyncio
 import socket
 
 import pytest
@@ -167,6 +168,21 @@ def test_a_listener_hands_out_only_who_may_come_in_and_hears_when_they_leave():
         for each in (*entered, *dialled):
             each.close()
         assert visitors.many == 0
+
+
+async def test_what_asyncio_accepts_sends_every_answer_at_once():
+    """With Nagle's algorithm on, an answer on a kept connection waits 40 ms for the client's delayed acknowledgement."""
+    delayed = asyncio.get_running_loop().create_future()
+
+    async def look(_reader, writer):
+        accepted = writer.get_extra_info("socket")
+        delayed.set_result(not accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    listener = listen("127.0.0.1", 0, Visitors(Limits(), Tally(lambda *_: None)))
+    async with await asyncio.start_server(look, sock=listener):
+        with socket.create_connection(listener.getsockname()):
+            assert await asyncio.wait_for(delayed, 10) is False
 
 
 def test_a_process_asks_for_as_many_descriptors_as_it_may_have(monkeypatch):

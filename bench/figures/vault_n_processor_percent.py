@@ -1,0 +1,19 @@
+"""Processor that the vault takes in peace with N machines (any number in the name), in percent of one core."""
+
+from __future__ import annotations
+
+from bench.figure import Figure
+from bench.pair import before
+from bench.pair.in_peace import SPAN_SECONDS
+from bench.pair.measured import measured
+
+
+def measure(machines: int) -> Figure:
+    peace = measured(machines).peace
+    return Figure(
+        name=f"vault_{machines}_processor_percent", value=round(peace.processor_percent, 2), unit="%", goal=5.0,
+        better="lower", peer=before.peer("processor", machines),
+        how=f"processor time of the vault's process in {SPAN_SECONDS:.0f} s; {machines} machines under the default policy, one "
+        f"in ten writes, nobody asks anything; the scripted pair took {peace.pair_percent:.1f} % beside it",
+        measured={"pair_percent": round(peace.pair_percent, 2)},
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""What is measured of a vault in peace: all machines are protected, and nobody does anything."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from bench.pair.clients import Asked, asked
+from bench.pair.paired_vault import PairedVault
+from bench.support.taken import Taken
+
+SETTLE_SECONDS = 30.0
+SPAN_SECONDS = 120.0
+EVERY_SECONDS = 5.0
+ASKED_SECONDS = 20.0
+PAGE = "/api/machines?limit=100"
+
+
+@dataclass(frozen=True, slots=True)
+class Peace:
+    """Within a span of `SPAN_SECONDS`. `pair_percent` is what the two scripted appliances took."""
+
+    processor_percent: float
+    pair_percent: float
+    written_mb_per_minute: float
+    rss_mb: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """To the five clients."""
+
+    page: Asked
+    one: Asked
+
+
+def peace(paired: PairedVault) -> Peace:
+    time.sleep(SETTLE_SECONDS)
+    vault, pair, samples = Taken.by(paired.vault.pid), Taken.by(paired.pair.pid), []
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < SPAN_SECONDS:
+        samples.append(round(Taken.by(paired.vault.pid).resident_bytes / 1e6, 1))
+        time.sleep(EVERY_SECONDS)
+    after, pair_after = Taken.by(paired.vault.pid), Taken.by(paired.pair.pid)
+    found = Peace(
+        100 * (after.processor_seconds - vault.processor_seconds) / passed,
+        100 * (pair_after.processor_seconds - pair.processor_seconds) / passed,
+        (after.written_bytes - vault.written_bytes) / 1e6 * 60 / passed,
+        tuple(samples),
+    )
+    paired.say(
+        f"in peace {found.processor_percent:.1f} % of a core (the pair {found.pair_percent:.1f} %), "
+        f"{found.written_mb_per_minute:.1f} MB written a minute, {max(samples):.0f} MB resident"
+    )
+    return found
+
+
+def answers(paired: PairedVault) -> Answers:
+    found = Answers(
+        asked(paired, PAGE, lambda: time.sleep(ASKED_SECONDS)),
+        asked(paired, one(paired), lambda: time.sleep(ASKED_SECONDS)),
+    )
+    paired.say(f"{len(found.page.seconds)} pages and {len(found.one.seconds)} single machines were answered")
+    return found
+
+
+def one(paired: PairedVault) -> str:
+    """A machine in the middle of the list."""
+    return f"/api/machines/{paired.names[len(paired.names) // 2]}"
