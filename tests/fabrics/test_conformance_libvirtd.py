@@ -13,6 +13,7 @@ from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.entry import main
 from secondsite.fabrics import conformance
+from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt.host import permissions
 from tests.support import libvirtd
 
@@ -66,3 +67,22 @@ def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
     subprocess.run([*as_qemu, "stat", inner / "0.qcow2"], check=True, timeout=10)
     for closed in (inner, inner.parent):
         assert subprocess.run([*as_qemu, "ls", closed], capture_output=True, timeout=10).returncode != 0
+
+
+def test_a_qemu_that_was_broken_out_of_steers_no_file_that_the_appliance_writes(host, tmp_path):
+    fabric_id = steps.protected(host, "planted")
+    with steps.view(host, fabric_id, None) as session:
+        sockets = session.disks[0].socket.parent
+    steps.stopped(host, fabric_id)
+    ours = tmp_path / "ours"
+    ours.write_text("of root")
+    place = sockets / fabric_id
+    links = f"ln -s {ours} storage-daemon.log && ln -s {ours} storage-daemon.pid"
+    uid, gid = sockets.stat().st_uid, sockets.stat().st_gid
+    assert uid != 0
+    as_qemu = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+    subprocess.run([*as_qemu, "sh", "-c", f"mkdir {place} && cd {place} && {links}"], timeout=10, check=True)
+    with steps.view(host, fabric_id, None) as session:
+        assert ours.read_text() == "of root"
+        folder = session.disks[0].socket.parent.stat()
+        assert (folder.st_uid, stat.S_IMODE(folder.st_mode)) == (0, 0o700)

@@ -17,5 +17,5 @@ def folder(work_dir: Path, owner: tuple[int, int] | None) -> Path:
         work_dir.absolute() / "sockets", LONGEST_FOLDER, owner[0] if owner is not None else None
     )
     if owner is not None and place.stat().st_uid != owner[0]:
-        os.chown(place, *owner)
+        os.chown(place, *owner, follow_symlinks=False)
     return place

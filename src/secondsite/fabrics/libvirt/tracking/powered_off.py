@@ -102,7 +102,7 @@ def begin(
             qemu_img.add_bitmap(Path(disk.path), request.new_checkpoint, key)
 
 
-def end_left_over(sockets: Path) -> None:
+def end_left_over(daemons: Path) -> None:
     """End the daemons of views whose process died."""
-    for pid_file in sockets.glob("*/storage-daemon.pid"):
+    for pid_file in daemons.glob("*/storage-daemon.pid"):
         StorageDaemon(pid_file.parent).end_left_over()

@@ -23,7 +23,11 @@ OFF = interface.PowerState.OFF
 
 
 class Tracking:
-    """Invariant: at most one view of a machine is open in this process."""
+    """Invariant: at most one view of a machine is open in this process.
+
+    The sockets of views of running machines lie in a folder of QEMU's user, who may put anything there: we write no file in it.
+    What we run ourselves has `_daemons`, which is ours.
+    """
 
     def __init__(
         self,
@@ -43,7 +47,8 @@ class Tracking:
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
-        powered_off.end_left_over(self._sockets())
+        self._daemons = work_dir / "daemons"
+        powered_off.end_left_over(self._daemons)
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
         return trackable.obstacles(self._hypervisor.domain(fabric_id), self._hypervisor.key)
@@ -90,7 +95,7 @@ class Tracking:
         if len(asked) != len(keys) or not all(self._identities.unmoved(domain, disk, base) for disk in asked):
             return None
         with self._only_view_of(domain):
-            folder = self._sockets() / domain.UUIDString()
+            folder = self._daemons / domain.UUIDString()
             return powered_off.unwritten(asked, base, folder, self._hypervisor.key)
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
@@ -147,7 +152,7 @@ class Tracking:
         bitmaps.remove_off(domain, base, key)  # of views that never arrived
         powered_off.begin(request, disks, key)
         self._identities.record(domain, request.new_checkpoint, base)
-        with powered_off.view(request, disks, holders, self._sockets() / request.fabric_id, key) as session:
+        with powered_off.view(request, disks, holders, self._daemons / request.fabric_id, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
 
