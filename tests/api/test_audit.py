@@ -31,6 +31,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PUT /sites/{site}/bandwidth": {"at": "/sites/a/bandwidth", "json": {"bytes_per_second": 10**6}},
     "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
     "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
+    "POST /appliances/{appliance}/registration-key": {"at": "/appliances/one/registration-key", "json": {}},
     "DELETE /appliances/{appliance}": {"at": "/appliances/one"},
     "PUT /networks/mappings": {"json": MAPPING},
     "DELETE /networks/mappings": {"params": WHICH},

@@ -57,6 +57,7 @@ CALLS = {
         lambda v: v.appliances.list(site="a"),
         lambda v: v.appliances["one"].show(),
         lambda v: v.appliances.enroll(rest.EnrollRequest(key="none", name="x", csr_pem="")),
+        lambda v: v.appliances["one"].create_registration_key(refuse_now=True),
         lambda v: v.appliances["nosuch"].delete(),
     ],
     "Networks": [

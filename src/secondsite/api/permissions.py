@@ -38,6 +38,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /sites/{site}/registration-key": Permission.EQUIP,
         "GET /appliances": Permission.READ,
         "GET /appliances/{appliance}": Permission.READ,
+        "POST /appliances/{appliance}/registration-key": Permission.EQUIP,
         "DELETE /appliances/{appliance}": Permission.EQUIP,
         "GET /networks": Permission.READ,
         "GET /networks/mappings": Permission.READ,

@@ -31,8 +31,8 @@ class Appliance:
         self.config = config
         self.fabric = fabric
         self.state = State(config.state_file)
-        self.peers = Peers(config)
         self.enrolled_peers = EnrolledPeers(self.state)
+        self.peers = Peers(config, self.enrolled_peers.admits)
         self.bandwidth = Bandwidth(self.state, self.peers.limiter, config.bandwidth_bytes_per_second)
         self.renewal = Renewal(
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
@@ -64,7 +64,7 @@ class Appliance:
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
             admits=self.enrolled_peers.admits, idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
         ).start()  # fmt: skip
-        self.enrolled_peers.changed = self.listener.look_again
+        self.enrolled_peers.changed = self._look_at_peers_again
         self.replication.start()
         self.groups.start()
         if self.config.control_url is not None:
@@ -120,6 +120,11 @@ class Appliance:
 
     def _serve_peer(self, connection: Connection) -> None:
         transfer.serve(connection, self.admission)
+
+    def _look_at_peers_again(self) -> None:
+        self.peers.look_again()
+        if self.listener is not None:
+            self.listener.look_again()
 
     def _use_new_certificate(self) -> None:
         """Outgoing connections reread the files; the listener must reload."""

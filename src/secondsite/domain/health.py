@@ -189,7 +189,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "The appliance asks for its next certificate over its connection to the vault, when a third of the time is left. "
             "That was refused, or it had no connection.",
             "Connect the appliance, and see its log for 'certificate.not-renewed'. Once the certificate has ended, nothing is "
-            "replicated: enroll the appliance anew.",
+            "replicated: enroll it again ('secondsite appliance enroll-again --help').",
         ),
         _kind(
             "source-running-after-failover",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..appliance import orders
-from ..appliance.control import enrollment
+from ..appliance.control import again, enrollment
 from ..appliance.process import Appliance
 from ..appliance.shared import ApplianceConfig, State, alone
 from ..appliance.target import Custody, key_change, key_custody
@@ -62,7 +62,8 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
     home = wanted.home.absolute()
     if (home / FABRIC_FILE).exists():
         raise errors.AlreadyExists(
-            f"{home} has an enrolled appliance already.", do="Start it: 'secondsite appliance run'."
+            f"{home} has an enrolled appliance already.",
+            do="Start it: 'secondsite appliance run'; or give it a new key: 'secondsite appliance enroll-again --help'.",
         )
     if wanted.fabric not in fabrics.KINDS:
         raise errors.InvalidArgument(
@@ -93,6 +94,15 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
     config.save()
     write(home / FABRIC_FILE, json.dumps({"kind": wanted.fabric, "uri": wanted.uri}, indent=2).encode())
     return config
+
+
+def enroll_again(home: Path, vault: str, key: str, fingerprint: str) -> ApplianceConfig:
+    """Gives a stopped appliance a new key and certificate under its own id; gives its configuration. Raises NotPossibleNow while the
+    appliance runs, and as `enroll`."""
+    home = home.absolute()
+    config = ApplianceConfig.load(home)
+    with alone(home):
+        return again.enroll_again(config, vault, key, fingerprint)
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -172,12 +182,18 @@ def run(home: Path, journal_budget_bytes: int | None = None, key_file: Path | No
     or a key file that is given here applies to this process only."""
     logs.configure()
     home = home.absolute()
+    ApplianceConfig.load(home)
+    with alone(home, ENDING_SECONDS):
+        _run_alone(home, journal_budget_bytes, key_file)
+
+
+def _run_alone(home: Path, journal_budget_bytes: int | None, key_file: Path | None) -> None:
+    again.finish(home)
     config = ApplianceConfig.load(home)
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    with alone(home, ENDING_SECONDS):
-        _serve(config, kept)
+    _serve(config, kept)
 
 
 def _serve(config: ApplianceConfig, kept: Custody) -> None:

@@ -76,22 +76,27 @@ def _write_client(path: Path, host: str, port: int, token_file: Path, ca_file: P
     durable.write(path, json.dumps(content, indent=2) + "\n")
 
 
+VaultAddress = Annotated[str, typer.Option(help="https://HOST:PORT of the vault.")]
+Fingerprint = Annotated[str, typer.Option(help="The CA's fingerprint, shown with the key.")]
+RegistrationKeyFile = Annotated[
+    Path,
+    typer.Option(
+        envvar="SECONDSITE_REGISTRATION_KEY_FILE",
+        help="File with the registration key of 'secondsite appliance create-registration-key'; '-': standard "
+        "input. By default it is asked for, or read from standard input.",
+    ),
+]
+
+
 @appliance_noun.app.command("enroll")
 def appliance_enroll(
-    vault: Annotated[str, typer.Option(help="https://HOST:PORT of the vault.")],
-    fingerprint: Annotated[str, typer.Option(help="The CA's fingerprint, shown with the key.")],
+    vault: VaultAddress,
+    fingerprint: Fingerprint,
     name: Annotated[str, typer.Option(help="Name of the appliance.")],
     uri: Annotated[
         str, typer.Option(help="libvirt: qemu:///system, qemu:///embed?root=DIR, ...; simulated: a folder.")
     ],
-    key_file: Annotated[
-        Path,
-        typer.Option(
-            envvar="SECONDSITE_REGISTRATION_KEY_FILE",
-            help="File with the registration key of 'secondsite appliance create-registration-key --site SITE'; '-': standard "
-            "input. By default it is asked for, or read from standard input.",
-        ),
-    ] = Path("-"),
+    key_file: RegistrationKeyFile = Path("-"),
     key: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +166,28 @@ def appliance_enroll(
             f"appliance {config.name} of site {config.site} is enrolled as {config.appliance_id}"
         )
         output.console.print(f"next: secondsite appliance run --home {home}")
+
+
+@appliance_noun.app.command("enroll-again")
+def appliance_enroll_again(
+    vault: VaultAddress,
+    fingerprint: Fingerprint,
+    key_file: RegistrationKeyFile = Path("-"),
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    as_json: Json = False,
+) -> None:
+    """Give this appliance a new key and certificate under its own id; it must be stopped. What it knows stays. Needs a key of
+    'create-registration-key --replace'."""
+    from . import appliance_main
+
+    config = appliance_main.enroll_again(home, vault, _registration_key(key_file), fingerprint)
+    if as_json:
+        output.show_json(config)
+        return
+    output.console.print(
+        f"appliance {config.name} of site {config.site} has a new key; its old one counts no more"
+    )
+    output.console.print(f"next: secondsite appliance run --home {home}")
 
 
 def _registration_key(file: Path) -> str:

@@ -33,6 +33,7 @@ from ..vault.gateway.certificate_authority import CA_CERTIFICATE
 from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
 from ..vault.steps.deps import Deps
+from ..vault.watch.admission import Admission
 from ..vault.watch.certificate_renewal import Renewal
 from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.rpo_series import RpoSeries
@@ -164,7 +165,7 @@ class RunningVault:
         return gateway.ControlPort(
             self.control_settings,
             visitors=self._control_visitors,
-            enrolled=self._is_enrolled,
+            admit=Admission(self._store, self.signals),
             sink=self.facts,
             signals=self.signals,
             renew=Renewal(self._store, self.authority, utc_now),
@@ -177,10 +178,6 @@ class RunningVault:
         """Before the appliance that was told it is given any order."""
         with self._store.transaction() as tx:
             self._restored.hear(tx.session, told)
-
-    def _is_enrolled(self, appliance_id: str) -> bool:
-        with self._store.reading() as tx:
-            return tx.appliances.find(appliance_id) is not None
 
     def _deps(self) -> Deps:
         return Deps(

@@ -1,4 +1,4 @@
-"""What every room builds on: uses the standard library, and nothing of ours.
+"""What every room builds on: uses nothing of ours.
 
 Its rooms:
 
@@ -12,6 +12,7 @@ Its rooms:
     plural        numbers with their nouns
     processes/    how our processes live
     problem       the base of all errors, and those that several rooms share
+    public_keys   the digest of a certificate's key
     seams         named points where a test can stop the world
     short_folder  a private place for unix sockets
     threads       have names, and their deaths are reported

@@ -20,6 +20,12 @@ def write(path: Path, data: bytes | str, mode: int = 0o600) -> None:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; it does not come back after a power cut."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     """As `write`, for content that comes in pieces: what is written within the block replaces `path` at its end. An

@@ -19,7 +19,7 @@ open_router = APIRouter(tags=["appliances"])
 def enroll(
     vault: Vault, response: Response, once: OpenOnceHeader, request: rest.EnrollRequest
 ) -> rest.EnrollAnswer:
-    """A certificate for a new appliance; the registration key is what lets it in."""
+    """A certificate for a new appliance, or for one that is replaced; the registration key is what lets it in."""
     answer = vault.appliances.enroll(request, once)
     locate(response, "appliances", answer.appliance_id)
     return answer
@@ -29,6 +29,15 @@ def enroll(
 def create_registration_key(vault: Vault, once: OnceHeader, site: SiteName) -> rest.RegistrationKey:
     """A key that enrolls one appliance within an hour; shown this once."""
     return vault.appliances.registration_key(site, once)
+
+
+@router.post("/appliances/{appliance}/registration-key", status_code=HTTPStatus.CREATED)
+def create_replacement_key(
+    vault: Vault, once: OnceHeader, appliance: ApplianceName, request: rest.ReplacementKeyCreate
+) -> rest.RegistrationKey:
+    """A key that enrolls, within an hour, what takes the place of a stolen or lost appliance: under its id, with a new key. Shown
+    this once."""
+    return vault.appliances.replacement_key(appliance, request, once)
 
 
 @router.get("/appliances")

@@ -3,6 +3,7 @@
 Its rooms:
 
     enrollment   how an appliance becomes known to its vault
+    again        it enrolls once more, under its own id
     https        one call to the vault, for enrollment
     csr          the request for a certificate
     renewal      a new certificate, in time
@@ -12,10 +13,10 @@ Its rooms:
     reporter     status of the machines, for the vault
 """
 
-from . import enrollment
+from . import again, enrollment
 from .connection import Control
 from .order_desk import OrderDesk
 from .renewal import Renewal
 from .reporter import Reporter
 
-__all__ = ["Control", "OrderDesk", "Renewal", "Reporter", "enrollment"]
+__all__ = ["Control", "OrderDesk", "Renewal", "Reporter", "again", "enrollment"]

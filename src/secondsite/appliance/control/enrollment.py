@@ -46,15 +46,9 @@ def enroll(
 
     Raises CertificateRefused for a vault with another CA, RegistrationRefused, ApplianceUnreachable.
     """
-    ca_pem = _trusted_ca(vault_url, ca_fingerprint)
     key_pem = private_key(home)
     request = EnrollRequest(key=key, name=name, csr_pem=signing_request(key_pem, name))
-    answer = ask(vault_url, request, ca_pem)
-    if _alone_or_none(answer.ca_pem) != ca_pem:
-        raise errors.CertificateRefused(
-            f"The vault at {vault_url} answered the enrollment with another CA than the one that was compared.",
-            do="Find out who answers at that address; delete the appliance that may have been enrolled, and make a new key.",
-        )
+    answer = answered(vault_url, request, ca_fingerprint)
     seams.reach("appliance.enroll.answered")
     config = ApplianceConfig(
         appliance_id=answer.appliance_id, name=name, site=answer.site, home=home, store=store, scratch=scratch,
@@ -63,6 +57,18 @@ def enroll(
     keep(config, answer)
     config.save()
     return config
+
+
+def answered(vault_url: str, request: EnrollRequest, ca_fingerprint: str) -> EnrollAnswer:
+    """The answer of the vault whose CA has this fingerprint. Raises as `enroll`."""
+    ca_pem = _trusted_ca(vault_url, ca_fingerprint)
+    answer = ask(vault_url, request, ca_pem)
+    if _alone_or_none(answer.ca_pem) != ca_pem:
+        raise errors.CertificateRefused(
+            f"The vault at {vault_url} answered the enrollment with another CA than the one that was compared.",
+            do="Find out who answers at that address; delete the appliance that may have been enrolled, and make a new key.",
+        )
+    return answer
 
 
 def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
@@ -78,17 +84,21 @@ def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
 
 
 def private_key(home: Path) -> bytes:
-    """The appliance's key: made once, never leaves its home."""
+    """The appliance's key: made anew for each enrollment, since one that is there may be in other hands; never leaves its home."""
     path = home / "tls" / "key.pem"
     home.mkdir(parents=True, exist_ok=True)
     os.chmod(home, 0o700)
-    if not path.exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        durable.write(path, pem)
-    return path.read_bytes()
+    pem = new_key()
+    durable.write(path, pem)
+    return pem
+
+
+def new_key() -> bytes:
+    """As PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _trusted_ca(vault_url: str, wanted: str) -> str:

@@ -9,7 +9,7 @@ def set_site(context: Context, payload: SetSite) -> tuple[str, Nothing]:
     changed = context.parts.bandwidth.set(payload.bandwidth)
     context.parts.groups.set(payload.groups)
     if payload.enrolled is not None:
-        context.parts.enrolled_peers.set(payload.enrolled)
+        context.parts.enrolled_peers.set(payload.enrolled, payload.keys)
     rate = context.parts.bandwidth.rate
     limit = "no limit" if rate is None else f"a limit of {rate} bytes per second"
     schedule = f"the site's schedule {'applies from now on' if changed else 'was already in force'}: {limit} at present"

@@ -1,11 +1,12 @@
-"""Which appliances the vault has enrolled, as it said last: a certificate of any other is refused at the data port.
+"""Which appliances the vault has enrolled and with which key, as it said last: a certificate of any other, or for another key, is
+refused at the data port, and where we dial one.
 
-It is durable, so a removed appliance stays refused while the vault is gone. Before a vault has said it, whoever has a certificate
-of its CA is taken."""
+It is durable, so a removed appliance, and a key that was replaced, stay refused while the vault is gone. Before a vault has said
+it, whoever has a certificate of its CA is taken."""
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from .state import State
 
@@ -19,18 +20,27 @@ class EnrolledPeers:
         self._state = state
         self._lock = threading.Lock()
         said = state.fact(KEY)
-        self._ids: frozenset[str] | None = frozenset(json.loads(said)) if said else None
+        self._keys = _understood(said) if said else None
         self.changed: Callable[[], None] = lambda: None
 
-    def admits(self, appliance_id: str) -> bool:
-        return self._ids is None or appliance_id in self._ids
+    def admits(self, appliance_id: str, key_sha256: str) -> bool:
+        known = self._keys
+        if known is None:
+            return True
+        return appliance_id in known and known[appliance_id] in (None, key_sha256)
 
-    def set(self, appliance_ids: Iterable[str]) -> None:
-        """Durable when it returns."""
-        ids = frozenset(appliance_ids)
+    def set(self, appliance_ids: Iterable[str], keys: Mapping[str, str]) -> None:
+        """Durable when it returns. Whose key is not known may show any."""
+        known = {each: keys.get(each) for each in sorted(appliance_ids)}
         with self._lock:
-            if ids == self._ids:
+            if known == self._keys:
                 return
-            self._state.put_fact(KEY, json.dumps(sorted(ids)))
-            self._ids = ids
+            self._state.put_fact(KEY, json.dumps(known))
+            self._keys = known
         self.changed()
+
+
+def _understood(said: str) -> dict[str, str | None]:
+    """An earlier release kept only their ids."""
+    known = json.loads(said)
+    return dict.fromkeys(known) if isinstance(known, list) else known

@@ -1,6 +1,9 @@
 """Connections to other sites' appliances: certificate, bandwidth limit, compression."""
 
+import threading
+import weakref
 from collections import defaultdict
+from collections.abc import Callable
 
 from ...datapath import channel
 from ...datapath import errors as datapath_errors
@@ -12,9 +15,17 @@ CONNECT_SECONDS = 5.0
 
 
 class Peers:
-    """Dials data ports. All streams of this appliance share one bandwidth limit."""
+    """Dials data ports. All streams of this appliance share one bandwidth limit. `admits` says whether a certificate of this name
+    and key still counts."""
 
-    def __init__(self, config: ApplianceConfig) -> None:
+    def __init__(
+        self,
+        config: ApplianceConfig,
+        admits: Callable[[str, str], bool] = lambda _peer_name, _key_sha256: True,
+    ) -> None:
+        self._admits = admits
+        self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._lock = threading.Lock()
         self.tls = TlsFiles(config.certificate, config.key, config.ca)
         self.limiter = TokenBucket(config.bandwidth_bytes_per_second)
         self._idle_seconds = config.peer_idle_seconds
@@ -35,10 +46,29 @@ class Peers:
         for address in addresses:
             host, _colon, port = address.rpartition(":")
             try:
-                return channel.dial(
+                return self._admitted(channel.dial(
                     host.strip("[]"), int(port), self.tls, peer_name=peer_name, connect_seconds=connect_seconds,
                     idle_seconds=self._idle_seconds, limiter=self.limiter,
-                )  # fmt: skip
+                ))  # fmt: skip
             except (datapath_errors.DatapathError, ValueError) as error:
                 problem = error
         raise problem
+
+    def look_again(self) -> None:
+        """Cut the connections to peers that are no longer admitted."""
+        with self._lock:
+            for connection in list(self._open):
+                if not self._admits(connection.peer_name, connection.peer_key):
+                    connection.cut()
+
+    def _admitted(self, connection: Connection) -> Connection:
+        with self._lock:  # or a change between the two would cut nothing
+            self._open.add(connection)
+            admitted = self._admits(connection.peer_name, connection.peer_key)
+        if not admitted:
+            connection.close()
+            raise datapath_errors.PeerUntrusted(
+                f"{connection.peer_name} shows a key that the vault no longer counts as its own",
+                do="find out who answers at the address of its data port; the key was replaced, or the appliance deleted",
+            )
+        return connection

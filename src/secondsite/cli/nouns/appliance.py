@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ...domain import errors
 from ...domain.amounts import size
 from .. import output
 from ..former_words import Noun
@@ -61,12 +62,35 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
 @app.command()
 def create_registration_key(
     context: typer.Context,
-    site: Annotated[str, typer.Option("--site", help="The site the appliance stands at.")],
+    site: Annotated[
+        str | None, typer.Option("--site", help="The site that a new appliance stands at.")
+    ] = None,
+    replaced: Annotated[
+        str | None,
+        typer.Option(
+            "--replace",
+            metavar="APPLIANCE",
+            help="Name or id of an appliance that was stolen or lost, or whose key was: what enrolls takes its place, under its id.",
+        ),
+    ] = None,
+    refuse_now: Annotated[
+        bool,
+        typer.Option("--refuse-now", help="With --replace: its present key counts no more at once."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Create a registration key: valid for an hour, for one appliance."""
+    if (site is None) == (replaced is None) or (refuse_now and replaced is None):
+        raise errors.InvalidArgument(
+            "Which appliance is to be enrolled?",
+            do="Give --site SITE for a new one, or --replace APPLIANCE (with --refuse-now, if you like).",
+        )
     with connect(context) as vault:
-        made = vault.sites[site].create_registration_key()
+        made = (
+            vault.sites[site].create_registration_key()
+            if site is not None
+            else vault.appliances[replaced or ""].create_registration_key(refuse_now)
+        )
     if as_json:
         output.show_json(made)
         return
@@ -74,6 +98,8 @@ def create_registration_key(
         (("key", made.key), ("valid until", clock(made.expires_at)), ("CA fingerprint", made.ca_fingerprint))
     )
     output.say("next, at the site: secondsite appliance enroll --help")
+    if replaced is not None:
+        output.say("or, where its home is still there: secondsite appliance enroll-again --help")
 
 
 @app.command()

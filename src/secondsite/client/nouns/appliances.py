@@ -17,6 +17,16 @@ class ApplianceHandle:
         """The appliance, and whether it is connected."""
         return self._connection.one(rest.Appliance, "GET", path("appliances", self._name))
 
+    def create_registration_key(self, refuse_now: bool = False) -> rest.RegistrationKey:
+        """A key that enrolls, within an hour, what takes this appliance's place under its id; its present key counts no more from
+        then on, or at once with `refuse_now`. It is shown this once."""
+        return self._connection.one(
+            rest.RegistrationKey,
+            "POST",
+            path("appliances", self._name, "registration-key"),
+            body=rest.ReplacementKeyCreate(refuse_now=refuse_now),
+        )
+
     def delete(self) -> None:
         """From now on its certificate is refused. Raises NotPossibleNow while a machine needs it."""
         self._connection.call("DELETE", path("appliances", self._name))

@@ -45,7 +45,8 @@ class _Line:
 
     def __init__(self, plain: socket.socket) -> None:
         self.socket = plain
-        self.peer_name: str | None = None
+        self.peer: tuple[str, str] | None = None
+        """Its name and the sha256 of its key, once they are known."""
         self._handle = plain.dup()
 
     def shutdown(self, how: int) -> None:
@@ -71,14 +72,14 @@ class Listener:
         tls: TlsFiles,
         handler: Handler,
         *,
-        admits: Callable[[str], bool] = lambda _peer_name: True,
+        admits: Callable[[str, str], bool] = lambda _peer_name, _key_sha256: True,
         limits: Limits = DATA_PORT,
         most_of_one_peer: int = MOST_OF_ONE_PEER,
         idle_seconds: float = 30,
         limiter: Limiter | None = None,
     ) -> None:
-        """Bind; port 0 takes a free one. `admits` says whether a certificate of this name may still come in. Raises
-        PeerUnreachable if the address is taken."""
+        """Bind; port 0 takes a free one. `admits` says whether a certificate of this name and key may still come in.
+        Raises PeerUnreachable if the address is taken."""
         self._context = server_context(tls)
         self._handler = handler
         self._admits = admits
@@ -108,7 +109,7 @@ class Listener:
         """Cut the connections of peers that are no longer admitted."""
         with self._lock:
             for line in self._lines.values():
-                if line.peer_name is not None and not self._admits(line.peer_name):
+                if line.peer is not None and not self._admits(*line.peer):
                     line.cut()
 
     def stop(self, within_seconds: float = 10) -> None:
@@ -197,8 +198,8 @@ class Listener:
                 self._visitors.tally.count(problem.code, peer[0])
             return None
         with self._lock:
-            line.peer_name = connection.peer_name
-            if self._admits(connection.peer_name):
+            line.peer = connection.peer_name, connection.peer_key
+            if self._admits(*line.peer):
                 self._visitors.know(peer)
                 return connection
             self._visitors.tally.count("not-enrolled", peer[0])

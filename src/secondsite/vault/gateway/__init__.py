@@ -5,6 +5,7 @@ Its rooms:
     certificate_authority  the CA, the vault's own certificate, certificates for appliances
     server_tls             the vault's own certificate renews itself while its ports are open
     control_tls            who may speak at the control port
+    greeting               an appliance's first words, and its certificate
     outstanding            orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection
     incoming               facts and signals leave the network's thread, in order

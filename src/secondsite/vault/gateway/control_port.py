@@ -9,29 +9,27 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-import pydantic
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from ...domain import errors
 from ...ground import threads
-from ...ground.plural import counted
 from ...ground.visitors import Visitors, listen, watch
-from ...wire import PROTOCOL_VERSION, control
+from ...wire import control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
 from .. import ports
 from .control_tls import ControlSettings, for_appliances
+from .greeting import HELLO_WITHIN_SECONDS, Greeting, parse
 from .incoming import Delivery
-from .link import Link, common_name
+from .link import Link
 from .outstanding import Outstanding
 
 log = structlog.get_logger()
 
 PING_EVERY_SECONDS = 5.0
 GONE_AFTER_SECONDS = 15.0
-HELLO_WITHIN_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
@@ -45,7 +43,7 @@ class ControlPort:
         settings: ControlSettings,
         *,
         visitors: Visitors,
-        enrolled: Callable[[str], bool],
+        admit: ports.Admit,
         sink: ports.FactSink,
         signals: ports.Signals,
         renew: ports.Renew,
@@ -57,13 +55,12 @@ class ControlPort:
         any order."""
         self._settings = settings
         self._visitors = visitors
-        self._enrolled = enrolled
+        self._greeting = Greeting(admit, hear_number)
         self._sink = sink
         self._signals = signals
         self._renew = renew
         self._clock = clock
         self._number = number
-        self._hear_number = hear_number
         self._links: dict[str, Link] = {}
         self._outstanding = Outstanding()
         self._delivery = Delivery()
@@ -122,7 +119,7 @@ class ControlPort:
         link = self._links.get(appliance_id)
         if link is not None:
             self._leave(link)
-            self._closing = asyncio.create_task(link.close("the appliance was deleted"))
+            self._closing = asyncio.create_task(link.close("this key of the appliance counts no more"))
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +172,7 @@ class ControlPort:
 
     async def _serve(self, connection: ServerConnection) -> None:
         try:
-            hello = await self._greet(connection)
+            hello = await self._greeting.hello(connection)
         except errors.SecondsiteError as problem:
             await self._refuse(connection, problem)
             return
@@ -185,40 +182,16 @@ class ControlPort:
         link = Link(connection, hello.appliance_id)
         self._enter(link, hello)
         try:
+            await self._greeting.again(connection)
             welcome = control.Welcome(vault_time=self._clock(), vault_number=self._number())
             await connection.send(welcome.model_dump_json())
             await link.run(self._received)
+        except errors.SecondsiteError as problem:
+            await self._refuse(connection, problem)
         except ConnectionClosed as end:
             log.info("appliance.lost", appliance=hello.appliance_id, problem=str(end))
         finally:
             self._leave(link)
-
-    async def _greet(self, connection: ServerConnection) -> control.Hello:
-        """The appliance's Hello; raises CertificateRefused or InvalidArgument."""
-        async with asyncio.timeout(HELLO_WITHIN_SECONDS):
-            hello = _parse(await connection.recv())
-        if not isinstance(hello, control.Hello):
-            raise errors.InvalidArgument(
-                "The first message must be a hello.", do="Use a secondsite appliance."
-            )
-        await self._check(hello, common_name(connection))
-        return hello
-
-    async def _check(self, hello: control.Hello, name: str) -> None:
-        if name != hello.appliance_id:
-            raise errors.CertificateRefused(
-                f"The certificate is for '{name}', not for '{hello.appliance_id}'."
-            )
-        if not await asyncio.to_thread(self._enrolled, hello.appliance_id):
-            raise errors.CertificateRefused(
-                f"Appliance '{hello.appliance_id}' is not enrolled at this vault."
-            )
-        if abs(hello.protocol - PROTOCOL_VERSION) > 1:
-            raise errors.InvalidArgument(
-                f"The appliance speaks protocol {hello.protocol}, the vault {PROTOCOL_VERSION}.",
-                do="Upgrade the older of the two; they may differ by one version.",
-            )
-        await asyncio.to_thread(self._hear_number, hello.vault_number)
 
     async def _refuse(self, connection: ServerConnection, problem: errors.SecondsiteError) -> None:
         log.warning(
@@ -255,7 +228,7 @@ class ControlPort:
 
     def _received(self, link: Link, text: str | bytes) -> None:
         try:
-            message = _parse(text)
+            message = parse(text)
         except errors.InvalidArgument as problem:
             log.warning("message.not-understood", appliance=link.appliance_id, problem=problem.message)
             return
@@ -286,12 +259,3 @@ class ControlPort:
             log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
             answer = control.Renewed(problem=Problem.of(problem))
         link.send(answer)
-
-
-def _parse(text: str | bytes) -> control.Message:
-    try:
-        return control.parse(text)
-    except pydantic.ValidationError as error:
-        raise errors.InvalidArgument(
-            f"A message cannot be read: {counted(error.error_count(), 'error')}, {error}"
-        ) from error

@@ -2,11 +2,8 @@
 given."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -45,13 +42,3 @@ class Link:
                 await self._connection.send(message.model_dump_json())
         except ConnectionClosed:
             return
-
-
-def common_name(connection: ServerConnection) -> str:
-    """The common name of the peer's certificate, which TLS has verified already; '' if there is none."""
-    tls: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
-    der = tls.getpeercert(binary_form=True) if tls else None
-    if der is None:
-        return ""
-    names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else ""

@@ -3,7 +3,7 @@
 `entry` brings the adapters (`store`, `gateway`). Records are frozen; a change is a new record that is put back.
 """
 
-from .access import Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
+from .access import Admit, ApplianceKeys, Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
 from .answers import AnswerRecord, Answers
 from .audit import Audit, AuditEnds, AuditWanted
 from .gateway import FactSink, Gateway, Signals
@@ -22,8 +22,10 @@ from .statuses import RpoBlock, RpoBlocks, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
 __all__ = [
+    "Admit",
     "AnswerRecord",
     "Answers",
+    "ApplianceKeys",
     "ApplianceRecord",
     "ApplianceRecords",
     "Audit",

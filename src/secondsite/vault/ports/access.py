@@ -1,7 +1,7 @@
 """Who may come in: registration keys of appliances, access tokens of people, the certificate authority."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,6 +17,8 @@ class KeyRecord:
     site: str
     expires_at: datetime
     used_at: datetime | None = None
+    replaces: str | None = None
+    """The id of the appliance that enrolls again with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,19 @@ class RegistrationKeys(Protocol):
         """Marks it used, once; raises RegistrationRefused when unknown, used or expired."""
 
 
+class ApplianceKeys(Protocol):
+    """The sha256 of the public key that an appliance may show. One that enrolled with an earlier release has none, until it is
+    first seen."""
+
+    def put(self, appliance_id: str, key_sha256: str) -> None: ...
+
+    def put_first(self, appliance_id: str, key_sha256: str) -> None:
+        """Keep it, unless there is one."""
+
+    def find(self, appliance_id: str) -> str | None: ...
+    def all(self) -> Mapping[str, str]: ...
+
+
 class Tokens(Protocol):
     def add(self, token: TokenRecord) -> None: ...
     def put(self, token: TokenRecord) -> None: ...
@@ -60,6 +75,12 @@ class Renew(Protocol):
     """Gives an appliance its next certificate."""
 
     def __call__(self, appliance_id: str, csr_pem: str) -> str: ...
+
+
+class Admit(Protocol):
+    """Lets an appliance in with the key that it shows, or raises CertificateRefused."""
+
+    def __call__(self, appliance_id: str, key_sha256: str) -> None: ...
 
 
 class Authority(Protocol):

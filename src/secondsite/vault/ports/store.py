@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ...jobs.storage.database import Session
-from .access import RegistrationKeys, Tokens
+from .access import ApplianceKeys, RegistrationKeys, Tokens
 from .answers import Answers
 from .audit import Audit
 from .machines import DrillNotes, MachineRecords
@@ -45,6 +45,8 @@ class Transaction(Protocol):
     def drill_notes(self) -> DrillNotes: ...
     @property
     def keys(self) -> RegistrationKeys: ...
+    @property
+    def appliance_keys(self) -> ApplianceKeys: ...
     @property
     def tokens(self) -> Tokens: ...
     @property

@@ -1,7 +1,7 @@
 """Who may come in: registration keys for appliances, tokens for people. Only digests are kept."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -12,6 +12,7 @@ from .. import ports
 from . import rows, tables
 
 KEYS = tables.registration_keys
+PUBLIC = tables.appliance_keys
 TOKENS = tables.tokens
 
 
@@ -38,6 +39,25 @@ class SqlRegistrationKeys:
             )
         self._session.execute(update(KEYS).where(KEYS.c.key_sha256 == key_sha256).values(used_at=now))
         return dataclasses.replace(key, used_at=now)
+
+
+class SqlApplianceKeys:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, appliance_id: str, key_sha256: str) -> None:
+        rows.upsert(self._session, PUBLIC, {"appliance_id": appliance_id, "key_sha256": key_sha256})
+
+    def put_first(self, appliance_id: str, key_sha256: str) -> None:
+        rows.insert_new(self._session, PUBLIC, {"appliance_id": appliance_id, "key_sha256": key_sha256})
+
+    def find(self, appliance_id: str) -> str | None:
+        query = select(PUBLIC.c.key_sha256).where(PUBLIC.c.appliance_id == appliance_id)
+        return self._session.execute(query).scalar_one_or_none()
+
+    def all(self) -> Mapping[str, str]:
+        found = self._session.execute(select(PUBLIC.c.appliance_id, PUBLIC.c.key_sha256))
+        return {each.appliance_id: each.key_sha256 for each in found}
 
 
 class SqlTokens:

@@ -33,11 +33,24 @@ def upsert(  # type: ignore[explicit-any]
     session: Session, table: Table, values: Mapping[str, object], *, rising: str | None = None
 ) -> None:
     """Insert the row; if its key is there already, replace the values given: with `rising` only if that column rises."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    insert = _insert(session, table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in values if name not in keys}
     where = None if rising is None else table.c[rising] < insert.excluded[rising]
     session.execute(
         insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed, where=where)
     )
+
+
+def insert_new(  # type: ignore[explicit-any]
+    session: Session, table: Table, values: Mapping[str, object]
+) -> None:
+    """Insert the row, unless its key is there already."""
+    session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
+
+
+def _insert(  # type: ignore[explicit-any]
+    session: Session, table: Table
+) -> postgresql.Insert | sqlite.Insert:
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from ...jobs.storage.database import READ_ONLY
-from .access import SqlRegistrationKeys, SqlTokens
+from .access import SqlApplianceKeys, SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
 from .audit import SqlAudit
 from .failures import translated
@@ -78,6 +78,10 @@ class SqlTransaction:
     @cached_property
     def keys(self) -> SqlRegistrationKeys:
         return SqlRegistrationKeys(self._session)
+
+    @cached_property
+    def appliance_keys(self) -> SqlApplianceKeys:
+        return SqlApplianceKeys(self._session)
 
     @cached_property
     def tokens(self) -> SqlTokens:

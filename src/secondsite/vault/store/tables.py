@@ -174,6 +174,15 @@ registration_keys = Table(
     Column("site", ForeignKey("sites.name", ondelete="CASCADE"), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
+    Column("replaces", String(64)),
+)
+
+# Apart from the appliances: these are written whole with each status, and nothing old may come back here.
+appliance_keys = Table(
+    "appliance_keys",
+    metadata,
+    Column("appliance_id", ForeignKey("appliances.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_sha256", String(64), nullable=False),
 )
 
 tokens = Table(

@@ -9,6 +9,7 @@ Its rooms:
     status_intake        ports.FactSink: what appliances report is recorded
     health               findings of a machine; pure
     settings_push        appliances are sent their settings until they report having them
+    admission            which appliances are let in, with which key
     certificate_renewal  an appliance's next certificate
     rpo_series           every ten seconds: how much work would be lost now
     housekeeping         every half minute: retention of jobs, drills that were left open

@@ -1,4 +1,6 @@
-"""An appliance's next certificate: issued over its own connection, for the same name; its expiry is recorded."""
+"""An appliance's next certificate: issued over its own connection, for the same name; its expiry is recorded.
+
+The key stays: a new one needs a registration key (ADR 53)."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,7 +9,9 @@ from datetime import datetime
 import structlog
 
 from ...domain import errors
+from ...ground import public_keys
 from .. import ports
+from .admission import require_key
 
 log = structlog.get_logger()
 
@@ -25,7 +29,15 @@ class Renewal:
             appliance = tx.appliances.find(appliance_id)
             if appliance is None:
                 raise errors.CertificateRefused(f"Appliance '{appliance_id}' is not enrolled at this vault.")
+            require_key(appliance_id, tx.appliance_keys.find(appliance_id), _key(csr_pem))
             pem, expires_at = self._authority.issue_appliance(csr_pem, appliance_id, self._now())
             tx.appliances.put(dataclasses.replace(appliance, certificate_expires_at=expires_at))
         log.info("certificate.renewed", appliance=appliance_id, expires_at=expires_at.isoformat())
         return pem
+
+
+def _key(csr_pem: str) -> str:
+    try:
+        return public_keys.of_request(csr_pem)
+    except ValueError as error:
+        raise errors.InvalidArgument(f"The certificate request cannot be read: {error}") from error

@@ -130,8 +130,9 @@ def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iter
         share = bandwidth_schedule.shared(site.bandwidth, len(tx.appliances.list(site.name)))
         groups = tuple(_groups_from(tx, appliance))
         enrolled = tuple(sorted(each.id for each in tx.appliances.list()))
-        site_settings = SetSite(bandwidth=BandwidthShape.of(share), groups=groups, enrolled=enrolled)
-        yield Setting(Kind.SET_SITE, site_settings)
+        keys = dict(sorted(tx.appliance_keys.all().items()))
+        shape = BandwidthShape.of(share)
+        yield Setting(Kind.SET_SITE, SetSite(bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys))
     shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):
         policy = shape_of(machine.policy)

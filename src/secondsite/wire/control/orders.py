@@ -50,12 +50,13 @@ class UpdatePolicy(Shape):
 
 class SetSite(Shape):
     """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines it
-    replicates, `enrolled` are all appliances of the vault: a data port refuses any other. Kept until the next one; an
-    older vault does not say who is enrolled."""
+    replicates, `enrolled` are all appliances of the vault: a data port refuses any other, and of these any key but that in
+    `keys` (sha256, by id), if there is one. Kept until the next one; an older vault does not say who is enrolled."""
 
     bandwidth: BandwidthShape
     groups: tuple[GroupShape, ...] = ()
     enrolled: Annotated[tuple[str, ...], Field(max_length=10_000)] | None = None
+    keys: Annotated[dict[str, str], Field(max_length=10_000)] = Field(default_factory=dict)
 
 
 class ShutDown(Shape):

@@ -47,12 +47,21 @@ class RegistrationKey(Shape):
 
     site: str
     """The site of the appliance."""
+    replaces: str | None = None
+    """The id of the appliance that is replaced under it; null: the key enrolls a new one."""
     key: str
     """Give it to 'appliance enroll' at the site."""
     expires_at: AwareDatetime
     """When it expires (UTC)."""
     ca_fingerprint: str
     """What the appliance compares before it trusts the vault: sha256 of the CA's certificate, 64 hex digits."""
+
+
+class ReplacementKeyCreate(Shape):
+    """An appliance was stolen or lost: what enrolls with the new key takes its place."""
+
+    refuse_now: bool = False
+    """Its present key counts no more at once, not only from the enrollment on."""
 
 
 class Appliance(Shape):
@@ -93,6 +102,8 @@ class EnrollRequest(Shape):
     """The name of the appliance, for people."""
     csr_pem: str
     """A certificate request (PEM) for the appliance's own key."""
+    appliance_id: str | None = None
+    """The id that it has already: a key that does not replace this appliance is refused, and not used up."""
 
 
 class EnrollAnswer(Shape):

@@ -7,12 +7,20 @@ from datetime import timedelta
 from functools import partial
 
 from ....domain import errors
+from ....ground import public_keys
 from ....ground.plural import counted
-from ....wire.rest.places import Appliance, EnrollAnswer, EnrollRequest, RegistrationKey
+from ....wire.rest.places import (
+    Appliance,
+    EnrollAnswer,
+    EnrollRequest,
+    RegistrationKey,
+    ReplacementKeyCreate,
+)
 from ... import ports
 from ...steps import authority
 from ...steps.lost import finish_later
 from ...watch import settings_push
+from ...watch.admission import NO_KEY
 from ..parts import Parts
 from ..shared import secrets
 from ..shared.once import Once, carry_out
@@ -62,33 +70,66 @@ class Appliances:
             work = partial(self._make_key, tx, site)
             return carry_out(self._parts, tx, once, RegistrationKey, work, secret=True)
 
+    def replacement_key(
+        self, name_or_id: str, wanted: ReplacementKeyCreate, once: Once | None = None
+    ) -> RegistrationKey:
+        """A key that enrolls, within an hour, what takes this appliance's place: it gets the same id, and the key that the appliance
+        had counts no more. It is shown this once."""
+        with self._parts.changing() as tx:
+            appliance = _existing(self._parts, tx, name_or_id)
+            work = partial(self._make_replacement_key, tx, appliance, wanted)
+            made = carry_out(self._parts, tx, once, RegistrationKey, work, secret=True)
+        if wanted.refuse_now:
+            self._cut(appliance.id)
+        return made
+
     def enroll(self, request: EnrollRequest, once: Once | None = None) -> EnrollAnswer:
-        """A certificate for the appliance's own key. Raises RegistrationRefused, or InvalidArgument for a bad
-        request, which does not use the key up."""
+        """A certificate for the appliance's own key; a key that it had before counts no more. Raises RegistrationRefused, or
+        InvalidArgument for a bad request, which does not use the key up."""
         key_sha256 = secrets.digest(request.key.strip())
         if once is not None:
             once = replace(once, caller=f"enroll {key_sha256}")
         with self._parts.changing() as tx:
-            return carry_out(
-                self._parts, tx, once, EnrollAnswer, lambda: self._enroll(tx, request, key_sha256)
-            )
+            work = partial(self._enroll, tx, request, key_sha256)
+            answer = carry_out(self._parts, tx, once, EnrollAnswer, work)
+        self._cut(answer.appliance_id)
+        return answer
 
-    def _make_key(self, tx: ports.Transaction, site: str) -> RegistrationKey:
+    def _cut(self, appliance_id: str) -> None:
+        """Here and at all data ports: what is open with a key that counts no more ends."""
+        self._parts.gateway.hang_up(appliance_id)
+        self._parts.signals(settings_push.SITE)
+
+    def _make_key(self, tx: ports.Transaction, site: str, replaces: str | None = None) -> RegistrationKey:
         key = secrets.new_key()
         expires_at = self._parts.now() + KEY_LIVES
         sites.existing(self._parts, tx, site)
-        tx.keys.add(ports.KeyRecord(secrets.digest(key), site, expires_at))
+        tx.keys.add(ports.KeyRecord(secrets.digest(key), site, expires_at, replaces=replaces))
         fingerprint = self._parts.authority.fingerprint
-        return RegistrationKey(site=site, key=key, expires_at=expires_at, ca_fingerprint=fingerprint)
+        return RegistrationKey(
+            site=site, replaces=replaces, key=key, expires_at=expires_at, ca_fingerprint=fingerprint
+        )
+
+    def _make_replacement_key(
+        self, tx: ports.Transaction, appliance: ports.ApplianceRecord, wanted: ReplacementKeyCreate
+    ) -> RegistrationKey:
+        self._parts.note(before=_shape(appliance), after=wanted)
+        if wanted.refuse_now:
+            tx.appliance_keys.put(appliance.id, NO_KEY)
+        return self._make_key(tx, appliance.site, appliance.id)
 
     def _enroll(self, tx: ports.Transaction, request: EnrollRequest, key_sha256: str) -> EnrollAnswer:
         now = self._parts.now()
-        appliance_id = uuid.uuid4().hex
         key = tx.keys.use(key_sha256, now)
+        _require_replaced(key, request.appliance_id)
+        appliance_id = key.replaces or uuid.uuid4().hex
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
-        record = ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
+        before = _replaced(tx, key)
+        new = before or ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
+        record = replace(new, name=request.name, certificate_expires_at=expires_at)
         tx.appliances.put(record)
-        self._parts.note(after=_shape(record))
+        tx.appliance_keys.put(appliance_id, public_keys.of_request(request.csr_pem))
+        self._parts.note(before=_shape(before) if before else None, after=_shape(record))
         return EnrollAnswer(
             appliance_id=appliance_id,
             site=key.site,
@@ -96,6 +137,29 @@ class Appliances:
             ca_pem=self._parts.authority.ca_pem,
             control_url=self._parts.about.control_url,
         )
+
+
+def _require_replaced(key: ports.KeyRecord, appliance_id: str | None) -> None:
+    """Raises RegistrationRefused for an appliance that has an id which it would not keep."""
+    if appliance_id is not None and appliance_id != key.replaces:
+        what = "another appliance" if key.replaces else "none: it enrolls a new one"
+        raise errors.RegistrationRefused(
+            f"The appliance has the id '{appliance_id}', and the registration key replaces {what}.",
+            do="Make a key for it: 'secondsite appliance create-registration-key --replace APPLIANCE'.",
+        )
+
+
+def _replaced(tx: ports.Transaction, key: ports.KeyRecord) -> ports.ApplianceRecord | None:
+    """The appliance whose place is taken. Raises RegistrationRefused if it is gone."""
+    if key.replaces is None:
+        return None
+    appliance = tx.appliances.find(key.replaces)
+    if appliance is None:
+        raise errors.RegistrationRefused(
+            "The appliance that the registration key replaces was deleted meanwhile.",
+            do="Make a key for a new appliance, with --site.",
+        )
+    return appliance
 
 
 def _existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.ApplianceRecord:

@@ -1,0 +1,84 @@
+"""An appliance's first words, compared with the certificate that it has shown."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pydantic
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.server import ServerConnection
+
+from ...domain import errors
+from ...ground import public_keys
+from ...ground.plural import counted
+from ...wire import PROTOCOL_VERSION, control
+from .. import ports
+
+HELLO_WITHIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a certificate says, which TLS has verified already: the appliance's id, and the sha256 of its public key."""
+
+    name: str
+    key_sha256: str
+
+
+class Greeting:
+    """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the appliance was told of
+    a vault's age, before it is given any order."""
+
+    def __init__(self, admit: ports.Admit, hear_number: Callable[[int], None]) -> None:
+        self._admit = admit
+        self._hear_number = hear_number
+
+    async def hello(self, connection: ServerConnection) -> control.Hello:
+        """The appliance's Hello; raises CertificateRefused or InvalidArgument."""
+        async with asyncio.timeout(HELLO_WITHIN_SECONDS):
+            hello = parse(await connection.recv())
+        if not isinstance(hello, control.Hello):
+            raise errors.InvalidArgument(
+                "The first message must be a hello.", do="Use a secondsite appliance."
+            )
+        await self._check(hello, identity(connection))
+        return hello
+
+    async def again(self, connection: ServerConnection) -> None:
+        """Once the connection is one that can be hung up: its key may have been replaced since. Raises CertificateRefused."""
+        shown = identity(connection)
+        await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
+
+    async def _check(self, hello: control.Hello, shown: Identity) -> None:
+        if shown.name != hello.appliance_id:
+            raise errors.CertificateRefused(
+                f"The certificate is for '{shown.name}', not for '{hello.appliance_id}'."
+            )
+        await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
+        if abs(hello.protocol - PROTOCOL_VERSION) > 1:
+            raise errors.InvalidArgument(
+                f"The appliance speaks protocol {hello.protocol}, the vault {PROTOCOL_VERSION}.",
+                do="Upgrade the older of the two; they may differ by one version.",
+            )
+        await asyncio.to_thread(self._hear_number, hello.vault_number)
+
+
+def parse(text: str | bytes) -> control.Message:
+    """Raises InvalidArgument."""
+    try:
+        return control.parse(text)
+    except pydantic.ValidationError as error:
+        raise errors.InvalidArgument(
+            f"A message cannot be read: {counted(error.error_count(), 'error')}, {error}"
+        ) from error
+
+
+def identity(connection: ServerConnection) -> Identity:
+    """Without a certificate, of nobody."""
+    tls = connection.transport.get_extra_info("ssl_object")
+    der: bytes | None = tls.getpeercert(binary_form=True) if tls else None
+    if der is None:
+        return Identity("", "")
+    names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return Identity(str(names[0].value) if names else "", public_keys.of_certificate(der))
