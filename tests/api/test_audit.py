@@ -144,6 +144,32 @@ def test_a_change_shows_what_was_before_and_after_who_and_from_where(ask, log):
     assert entry["token_id"] == admin["id"]
 
 
+def test_a_verb_with_a_large_body_is_on_record_with_what_was_understood_of_it(ask, log, protected):
+    padding = {"padding": "x" * 5000}
+    ask(
+        "POST",
+        "/machines/failover",
+        202,
+        json={"machines": ["web01"], "choice": "latest_processed"} | padding,
+    )
+    asked = json.loads(log()[-1]["details"])["asked"]
+    assert asked == {"machines": ["web01"], "choice": "latest_processed"}
+
+
+def test_what_is_on_record_is_json_for_everybody(vault, log):
+    body = '{"name": "lima", "x": NaN, "y": 1e999}'
+    answer = vault.rest.post("/api/sites", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 201
+    asked = json.loads(log()[-1]["details"], parse_constant=lambda word: pytest.fail(word))["asked"]
+    assert asked["bytes"] == len(body)
+
+
+def test_a_path_is_found_however_it_was_written(vault, ask, log):
+    ask("POST", "/sites", 201, json={"name": "lima"})
+    ask("DELETE", "/sites/%6cim%61", 204)
+    assert [entry["verb"] for entry in log(object="/sites/lima")] == ["DELETE /sites/{site}"]
+
+
 def test_no_secret_is_on_record(vault, ask, log):
     ask("POST", "/sites", 201, json={"name": "a"})
     key = ask("POST", "/sites/a/registration-key", 201)["key"]
@@ -258,6 +284,8 @@ def six(ask):
         ("UPDATE audit SET who = 'nobody' WHERE number = 3", 3),
         ("UPDATE audit SET details = '{}' WHERE number = 1", 1),
         ("UPDATE audit SET at = '2026-01-01 00:00:00+00:00' WHERE number = 4", 4),
+        ("UPDATE audit SET outcome = 'pruned' WHERE number = 3", 3),
+        ("UPDATE audit SET outcome = 'nothing' WHERE number = 3", 3),
         ("DELETE FROM audit WHERE number = 2", 2),
         ("DELETE FROM audit WHERE number <= 2", 1),
         ("DELETE FROM audit WHERE number > 4", 5),
@@ -278,6 +306,15 @@ def test_a_database_that_was_edited_by_hand_is_found_and_the_first_broken_entry_
     found = ask("GET", "/audit/verify")
     assert (found["intact"], found["broken_number"]) == (False, broken)
     assert found["what"]
+
+
+def test_an_entry_that_is_none_is_named_and_is_not_a_crash(vault, ask, six, by_hand):
+    if not vault.made.settings.database_url.startswith("sqlite"):
+        pytest.skip("PostgreSQL takes nothing else into these columns")
+    for column, value in (("details", "x'ff'"), ("at", "'never'"), ("outcome", "''")):
+        by_hand(f"UPDATE audit SET {column} = {value} WHERE number = 4")
+        found = ask("GET", "/audit/verify")
+        assert (found["intact"], found["broken_number"], found["entries"]) == (False, 4, 3)
 
 
 def test_a_beginning_that_was_deleted_with_its_anchor_is_found(ask, six, by_hand):

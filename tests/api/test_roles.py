@@ -178,6 +178,50 @@ def test_a_machine_is_protected_by_who_has_its_own_site_in_the_scope(ask, two_si
         ask("POST", "/machines/enable-protection", wanted, headers=mine, json=body)
 
 
+def test_a_name_that_is_given_again_gives_no_sight_of_what_was_done_under_it(ask, protected):
+    create(ask, "anna", Grant((Role.CONTRIBUTOR,)))
+    former = {"Authorization": f"Bearer {ask('POST', '/tokens/anna/rotate')['token']}"}
+    job = ask("POST", "/machines/web01/points/p1/verify", 202, headers=former)["job_id"]
+    ask("DELETE", "/tokens/anna", 204)
+    ask("POST", "/sites", 201, json={"name": "c"})
+    mine = {"Authorization": f"Bearer {create(ask, 'anna', Grant((Role.OPERATOR,), 'c'))}"}
+    assert ask("GET", "/jobs", headers=mine)["items"] == []
+    ask("GET", f"/jobs/{job}", 404, headers=mine)
+    for what in ("cancel", "retry", "resume"):
+        ask("POST", f"/jobs/{job}/{what}", 404, headers=mine)
+
+
+def test_ids_that_begin_alike_are_told_of_jobs_in_the_scope_only(vault, ask, protected):
+    ask("POST", "/sites", 201, json={"name": "c"})
+    mine = {"Authorization": f"Bearer {create(ask, 'c', Grant((Role.READER,), 'c'))}"}
+    for _ in range(17):
+        ask("POST", "/machines/web01/points/p1/verify", 202)
+    digits = "0123456789abcdef"
+    assert {ask("GET", f"/jobs/{digit}", 404, headers=mine)["error"]["code"] for digit in digits} == {
+        "not-found"
+    }
+
+
+def test_machines_of_other_sites_with_the_same_name_are_not_told_nor_in_the_way(vault, ask, two_sites):
+    for site in ("c", "d"):
+        vault.enroll(site)
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine("m2", "db", source_site="c", target_site="d", home_site="c"))
+        tx.machines.add(machine("m3", "db", source_site="d", target_site="c", home_site="d"))
+    mine = {"Authorization": f"Bearer {create(ask, 'a', Grant((Role.CONTRIBUTOR,), 'a'))}"}
+    body = {"machines": ["db"], "source_site": "a", "target_site": "b"}
+    ask("POST", "/machines/enable-protection", 202, headers=mine, json=body)
+
+
+def test_a_request_names_a_thousand_machines_at_most(ask, protected):
+    operator = {"Authorization": f"Bearer {create(ask, 'night-shift', Grant((Role.OPERATOR,), 'a'))}"}
+    for path in ("failover", "planned-failover", "commit"):
+        ask("POST", f"/machines/{path}", 422, headers=operator, json={"machines": ["web01"] * 1001})
+    body = {"source_site": "a", "target_site": "b", "machines": ["new"] * 1001}
+    ask("POST", "/machines/enable-protection", 422, json=body)
+    ask("POST", "/groups", 422, json=body | {"name": "shop"})
+
+
 FORMS = [verb for verb in Verb if verb in (Verb.COMMIT, Verb.CANCEL_FAILOVER, Verb.CLEANUP_TEST_FAILOVER)]
 
 

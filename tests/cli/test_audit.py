@@ -1,9 +1,14 @@
 """secondsite audit: what was done, an export, and what no longer fits it."""
 
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from secondsite.client.nouns.audit import Audit
+from secondsite.domain.access import chain
+from secondsite.wire.rest.access.audit import AuditCheck, AuditEntry
 from tests.support.vault import VaultInProcess
 
 
@@ -51,6 +56,30 @@ def test_a_log_that_was_written_anew_does_not_fit_an_earlier_export(cli, made, t
     file.write_text("".join(json.dumps(entry) + "\n" for entry in entries[:2]))
     said = cli(f"audit verify --file {file}")
     assert (said.exit, "shortened or written anew" in said.err) == (10, True)
+
+
+def renumbered(entries, at):
+    """A whole chain of these entries, recorded then."""
+    before = chain.BEGINNING
+    for entry in entries:
+        values = {**entry, "at": at, "outcome": chain.Outcome(entry["outcome"])}
+        following = chain.linked(chain.Entry(**values), before)
+        before = chain.link_of(following)
+        yield AuditEntry(**asdict(following)).model_dump_json()
+
+
+@pytest.mark.parametrize(("days_ago", "exit_code"), [(1, 10), (400, 0)])
+def test_a_log_that_begins_behind_the_export_is_whole_only_if_it_may_have_been_deleted(
+    cli, made, tmp_path, monkeypatch, days_ago, exit_code
+):
+    later = AuditCheck(intact=True, entries=1, first_number=10**6, head_number=10**6, head_digest="d")
+    monkeypatch.setattr(Audit, "verify", lambda self: later)
+    entries = [json.loads(line) for line in cli.must("audit export -").out.splitlines()]
+    file = tmp_path / "audit.jsonl"
+    file.write_text("\n".join(renumbered(entries, datetime.now(UTC) - timedelta(days=days_ago))))
+    said = cli(f"audit verify --file {file}")
+    assert said.exit == exit_code
+    assert ("never deleted by the setting" if exit_code else "nothing was compared") in said.err
 
 
 def test_the_setting_is_shown_and_changed(cli):

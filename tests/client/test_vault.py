@@ -9,7 +9,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite import client
-from secondsite.client import Connection, Vault, errors
+from secondsite.client import Connection, Vault, errors, which_vault
 from secondsite.domain.lifecycle import State
 from secondsite.jobs.model.clock import utc_now
 from secondsite.vault.gateway.certificate_authority import create_authority
@@ -276,3 +276,18 @@ def test_a_vault_of_another_authority_is_not_spoken_to(start, made, tmp_path):
     with client.connect(running.url, made.token, tmp_path / "pki" / "ca.pem") as vault:
         with pytest.raises(errors.CertificateRefused):
             vault.show()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="files of other users")
+def test_root_reads_no_file_of_its_own_for_the_user_who_wrote_client_json(tmp_path, monkeypatch):
+    """A vault that was taken over would name its thief's address, and any file of root as the token."""
+    file, secret = tmp_path / "client.json", tmp_path / "secret"
+    secret.write_text("of root")
+    file.write_text(json.dumps({"url": "https://thief", "token_file": str(secret), "ca": "/dev/null"}))
+    monkeypatch.setenv("SECONDSITE_CLIENT", str(file))
+    assert which_vault.find().token == "of root"
+    os.chown(file, 12345, -1)
+    with pytest.raises(errors.Unauthenticated, match="another user's file"):
+        which_vault.find()
+    os.chown(secret, 12345, -1)
+    assert which_vault.find().token == "of root"

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +16,7 @@ from ..domain import errors
 from ..domain.access.roles import Grant
 from ..ground.units import KiB, MiB
 from ..ground.visitors import Visitors
-from ..vault.facade import VaultFacade
+from ..vault.facade import VaultFacade, refusals
 from ..vault.facade.acts import Act
 from ..vault.facade.callers import Caller
 from . import access, bodies, failures
@@ -25,7 +26,8 @@ MOST_BODY_BYTES = MiB
 MOST_OPEN_BODY_BYTES = 64 * KiB
 """Of calls that need no token: an enrollment has two."""
 MOST_OF_A_PATH = 500
-STRANGER = Caller("stranger", "", "", Grant(()))
+PLAIN = "/:@!$&'()*+,;= "
+STRANGER = Caller(refusals.STRANGER, "", "", Grant(()))
 SEND_SECONDS = 30.0
 """For a part of an answer to leave: a client that does not read is gone."""
 
@@ -105,7 +107,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
 
 
 def _act(scope: Scope, address: str) -> Act:
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+    path = quote(scope["path"], safe=PLAIN)  # one way to write it, however it was sent: people search for it
     return Act(
         replace(STRANGER, address=address), path.removeprefix(BASE)[:MOST_OF_A_PATH], verb=scope["method"]
     )

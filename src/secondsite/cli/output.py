@@ -64,6 +64,11 @@ def say(text: str) -> None:
     console.print(plain(text), markup=False, soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """The same on standard error."""
+    complaints.print(plain(text), markup=False, soft_wrap=True)
+
+
 def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
     """Plain JSON on standard output."""
     if isinstance(value, Shape):

@@ -30,33 +30,43 @@ def find(url: str | None = None, token: str | None = None, ca: Path | str | None
     url = url or os.environ.get("SECONDSITE_URL")
     token = token or os.environ.get("SECONDSITE_TOKEN")
     ca = ca or os.environ.get("SECONDSITE_CA")
-    stored = {} if url and token and ca else _stored()
+    stored, writer = ({}, os.geteuid()) if url and token and ca else _stored()
     url, ca = url or stored.get("url"), ca or stored.get("ca")
     if not url or not ca:
         raise errors.InvalidArgument(
             "No vault is named.",
             do="Give --url, --token-file and --ca, or set SECONDSITE_CLIENT to the client.json of 'secondsite vault init'.",
         )
-    return Access(url, token or _stored_token(stored), Path(ca))
+    return Access(url, token or _stored_token(stored, writer), Path(ca))
 
 
-def _stored() -> dict[str, Any]:
+def _stored() -> tuple[dict[str, Any], int]:
+    """What the file says, and whose it is."""
     path = Path(os.environ.get("SECONDSITE_CLIENT", DEFAULT_FILE)).expanduser()
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        with path.open() as file:
+            found: dict[str, Any] = json.load(file)
+            return found, os.fstat(file.fileno()).st_uid
     except FileNotFoundError:
-        return {}
+        return {}, os.geteuid()
     except (OSError, ValueError) as error:
         raise errors.InvalidArgument(
             f"{path} cannot be read: {error}.", do="Mend or remove that file."
         ) from error
-    return found
 
 
-def _stored_token(stored: dict[str, Any]) -> str:
+def _stored_token(stored: dict[str, Any], writer: int) -> str:
+    """root uses the file that the vault's user wrote, who may name any other: what is read there goes to a vault that this
+    user names as well. So it has to be the user's own."""
     try:
-        return Path(stored["token_file"]).read_text().strip()
+        with Path(stored["token_file"]).open() as file:
+            if os.fstat(file.fileno()).st_uid != writer and writer not in (0, os.geteuid()):
+                raise errors.Unauthenticated(
+                    f"{stored['token_file']}, which the client.json of user {writer} names, is another user's file.",
+                    do="Give --url, --token-file and --ca, or a client.json of your own.",
+                )
+            return file.read().strip()
     except KeyError:
         raise errors.Unauthenticated("No access token is given.") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise errors.Unauthenticated(f"The token file cannot be read: {error}.") from error

@@ -12,7 +12,7 @@ MachineName = Annotated[
 PointId = Annotated[str, Path(description="Id of the recovery point.")]
 PolicyName = Annotated[str, Path(description="Name of the policy.")]
 GroupName = Annotated[str, Path(description="Name of the replication group.")]
-TokenName = Annotated[str, Path(description="Name of the token.")]
+TokenName = Annotated[str, Path(description="Name of the token, or its id.")]
 JobId = Annotated[str, Path(description="Id of the job, or as much of its beginning as no other one has.")]
 
 OnlySite = Annotated[str | None, Query(description="Only of this site.")]

@@ -2,9 +2,10 @@
 
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -15,7 +16,7 @@ from ...domain import errors
 from ...domain.access import chain
 from ...domain.access.chain import Checked, Entry, Link, Outcome
 from ...wire import rest
-from ...wire.rest.access.audit import AuditEntry, AuditQuery, AuditSettings
+from ...wire.rest.access.audit import SHORTEST_DAYS, AuditCheck, AuditEntry, AuditQuery, AuditSettings
 from .. import output, times
 from ..former_words import Noun
 from ..options import Json, connect
@@ -104,10 +105,9 @@ def verify(
         kept = None if file is None else _read(file)
         found = vault.audit.verify()
         if kept is not None:
-            _require_whole(kept, f"the export {file}")
-        if found.intact and kept is not None and kept.last.number >= found.first_number:
-            same = list(vault.audit.list(AuditQuery(number=kept.last.number)))
-            _require_same(kept.last, same)
+            _require_whole(kept.checked, f"the export {file}")
+        if found.intact and kept is not None:
+            _compare(kept, found, lambda number: list(vault.audit.list(AuditQuery(number=number))))
     if as_json:
         output.show_json(found)
     if not found.intact:
@@ -120,14 +120,21 @@ def verify(
         )
 
 
-def _read(file: Path) -> Checked:
+@dataclass(frozen=True, slots=True)
+class _Export:
+    checked: Checked
+    ends_at: datetime
+
+
+def _read(file: Path) -> _Export:
     try:
         entries = [_entry(line) for line in file.read_text().splitlines()]
     except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
         raise errors.InvalidArgument(f"{file} cannot be read as an export: {error}.") from error
     if not entries:
         raise errors.InvalidArgument(f"{file} has no entries.")
-    return chain.check(entries, Link(entries[0].number - 1, entries[0].former))
+    checked = chain.check(entries, Link(entries[0].number - 1, entries[0].former))
+    return _Export(checked, entries[-1].at)
 
 
 def _entry(line: str) -> Entry:
@@ -139,6 +146,20 @@ def _require_whole(found: Checked, what: str) -> None:
         raise errors.AuditBroken(
             f"{what[0].upper()}{what[1:]} is not whole from entry {found.broken} on: {found.what}."
         )
+
+
+def _compare(kept: _Export, found: AuditCheck, entries: Callable[[int], list[AuditEntry]]) -> None:
+    """Raises AuditBroken unless the log still has the export's last entry, or may have deleted it."""
+    last = kept.checked.last
+    if last.number >= found.first_number:
+        _require_same(last, entries(last.number))
+        return
+    ends = f"The export ends with entry {last.number} of {clock(kept.ends_at)}, and the log begins with entry {found.first_number}"
+    if datetime.now(UTC) - kept.ends_at < timedelta(days=SHORTEST_DAYS):
+        raise errors.AuditBroken(
+            f"{ends}: what is younger than {SHORTEST_DAYS} days is never deleted by the setting."
+        )
+    output.warn(f"{ends}: nothing was compared. Keep younger exports.")
 
 
 def _require_same(kept: Link, now: list[AuditEntry]) -> None:

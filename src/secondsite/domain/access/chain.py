@@ -75,7 +75,7 @@ def linked(entry: Entry, before: Link) -> Entry:
 def digest_of(entry: Entry) -> str:
     said = asdict(entry) | {"at": entry.at.astimezone(UTC).isoformat(timespec="microseconds")}
     del said["digest"]
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ The entry is written in the transaction of the change: a vault that is killed ha
 by an appliance's hand, is announced before, in a transaction of its own.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ class Act:
     verb: str = ""
     code: int = 200
     job_id: str | None = None
+    asked: Shape | None = None
+    """What was understood of the body: of a large one this is kept."""
     repeated: bool = False
     """It was done before, under the same idempotency key: nothing changes."""
     _told: dict[str, JsonValue] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class Act:
 
     def entry(self, at: datetime, outcome: Outcome, code: int | None) -> Entry:
         most = MOST_REFUSED_BYTES if outcome is Outcome.REFUSED else MOST_ASKED_BYTES
-        told = {**_asked(self.body, most), **self._told}
+        told = {**_asked(self.body, self.asked, most), **self._told}
         return Entry(
             at=at,
             who=self.caller.name,
@@ -77,12 +80,21 @@ def text_of(details: Mapping[str, JsonValue]) -> str:
     return json.dumps(details, sort_keys=True, separators=(",", ":"))
 
 
-def _asked(body: bytes, most_bytes: int) -> dict[str, JsonValue]:
+def _asked(body: bytes, understood: Shape | None, most_bytes: int) -> dict[str, JsonValue]:
+    """Fields that nobody knows make a body large, and hide nothing."""
     if not body:
         return {}
-    if len(body) > most_bytes:
-        return {"asked": {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}}
-    try:
-        return {"asked": json.loads(body)}
-    except (ValueError, RecursionError):
-        return {}
+    said = [body]
+    if understood is not None:
+        said.append(understood.model_dump_json(exclude_defaults=True).encode())
+    for text in said:
+        with contextlib.suppress(ValueError, RecursionError):
+            if len(text) <= most_bytes:
+                return {"asked": _strictly(json.loads(text))}
+    return {"asked": {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}}
+
+
+def _strictly(value: JsonValue) -> JsonValue:
+    """The value, if it is JSON for others too. Raises ValueError: Python reads NaN and Infinity, and writes them."""
+    json.dumps(value, allow_nan=False)
+    return value

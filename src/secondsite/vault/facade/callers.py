@@ -13,13 +13,14 @@ from .. import ports
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks. Names may be given again after a token was deleted: `token_id` is this token's alone, `token_sha256` this
-    secret's."""
+    secret's, and `since` when it was made."""
 
     name: str
     token_id: str
     token_sha256: str
     grant: Grant
     address: str = ""
+    since: datetime | None = None
 
     def require(self, permission: Permission, what: str) -> None:
         """Raises Forbidden."""

@@ -88,3 +88,8 @@ class Parts:
         """For the entry: what the change replaces, and what it makes."""
         if self.act is not None:
             self.act.note(before, after)
+
+    def understood(self, request: Shape) -> None:
+        """For the entry, if the body is too large for it."""
+        if self.act is not None:
+            self.act.asked = request

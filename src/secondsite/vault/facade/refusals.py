@@ -22,7 +22,7 @@ MOST_KINDS = 30
 """Of a minute, of all tokens together; what is beyond is counted as one."""
 MOST_ADDRESSES = 20
 MOST_COUNTED = 1000
-STRANGER = "stranger"
+STRANGER, SEVERAL = "stranger", "several tokens"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ON_RECORD = frozenset({401, 403, 404, 409, 412})
 
@@ -64,7 +64,7 @@ class Refusals:
         entries = [_counted(entry, times) for entry, times in repeats.values() if times]
         entries += self._of_strangers(strangers)
         if beyond:
-            entries.append(_refused(self._now(), "several tokens", "", 0, beyond))
+            entries.append(_refused(self._now(), SEVERAL, "", 0, beyond))
         if entries:
             with self._store.transaction() as tx:
                 for entry in entries:

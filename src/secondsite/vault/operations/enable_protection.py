@@ -108,7 +108,7 @@ class EnableProtection:
         lookup.appliances_of(tx, request.source_site)
         lookup.appliances_of(tx, request.target_site)
         named = request.target_appliance
-        known = tx.machines.find(name)
+        known = tx.machines.find(name, request.source_site)
         if known is not None and known.home_site == request.source_site:
             raise errors.AlreadyExists(
                 f"Machine '{name}' is under protection already ({known.state}).",

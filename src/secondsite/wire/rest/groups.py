@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from ..common.base import Editable, Shape
 from .pages import Page
 from .places import SITE_NAME
+from .verbs import MOST_MACHINES
 
 
 class GroupCreate(Shape):
@@ -22,7 +23,7 @@ class GroupCreate(Shape):
     """Seconds between two common points."""
     app_consistent: bool = False
     """Whether the guests' file systems are frozen for each common point."""
-    machines: tuple[str, ...] = ()
+    machines: tuple[str, ...] = Field((), max_length=MOST_MACHINES)
     """Its first members, by name or id."""
 
 

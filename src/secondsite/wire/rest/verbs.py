@@ -13,6 +13,9 @@ from ...domain.points import RecoveryPointChoice
 from ..common.base import Shape
 from ..common.instants import Instant
 
+MOST_MACHINES = 1000
+"""Of one request: each is looked up while the request waits."""
+SeveralMachines = Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_MACHINES)]
 DiskKeys = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -23,14 +26,14 @@ class NoOptions(Shape):
 class MachinesRequest(Shape):
     """Several machines at once."""
 
-    machines: tuple[str, ...] = Field(min_length=1)
+    machines: SeveralMachines
     """Names or ids."""
 
 
 class EnableProtection(MachinesRequest):
     """Replicate machines of a site to another site."""
 
-    machines: tuple[str, ...] = Field(min_length=1)
+    machines: SeveralMachines
     """Names, or ids of the hypervisor, at the source site."""
     source_site: str
     """Where they are."""

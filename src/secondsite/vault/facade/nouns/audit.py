@@ -95,10 +95,18 @@ class _Claims:
 
     def reading(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         for entry in entries:
+            yield entry  # who asks for the next one has found this one whole
             if entry.outcome is Outcome.PRUNED:
-                told = json.loads(entry.details)
-                self.anchor = Link(told["number"], told["digest"])
-            yield entry
+                self.anchor = _deleted(entry)
+
+
+def _deleted(pruning: Entry) -> Link | None:
+    """The last entry that it deleted; None if it does not say so, as one that was written by hand."""
+    try:
+        told = json.loads(pruning.details)
+        return Link(told["number"], told["digest"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _wanted(query: rest.AuditQuery) -> ports.AuditWanted:

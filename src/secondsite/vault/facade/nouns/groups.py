@@ -96,7 +96,9 @@ class Groups:
         record = ports.GroupRecord(group.name, group, self._parts.now())
         tx.groups.add(record)
         _join(self._parts, tx, record, machines)
-        return _info(tx, record)
+        info = _info(tx, record)
+        self._parts.note(after=info)
+        return info
 
     def _tell(self) -> None:
         self._parts.signals(settings_push.SITE)

@@ -25,6 +25,8 @@ from ..shared.paging import Place, page, place_of
 EVERY = rest.JobQuery()
 SUGGESTED = 4
 """How many ids are offered when the beginning of one is not enough."""
+ALIKE = 100
+"""How many ids that begin alike are looked at: others of the vault may not be the caller's."""
 NAMED = 3
 """How many machines of a job are named; the others are counted."""
 HELD = (
@@ -84,10 +86,10 @@ class Jobs:
 
     def _existing(self, tx: ports.Transaction, job_id: str) -> str:
         """Its whole id. Raises NotFound, also for one that the caller does not see, or InvalidArgument."""
-        full_id = _full_id(tx.session, job_id)
-        if not job_scopes.sees(self._parts, tx, read.get(tx.session, full_id)):
-            raise errors.NotFound.named("job", job_id)
-        return full_id
+        alike = search.ids_beginning(tx.session, job_id, ALIKE)
+        return _the_one(
+            job_id, [each for each in alike if job_scopes.sees(self._parts, tx, read.get(tx.session, each))]
+        )
 
     def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
         return search.Wanted(
@@ -165,15 +167,14 @@ def _all(
             return
 
 
-def _full_id(session: Session, beginning: str) -> str:
+def _the_one(beginning: str, found: Sequence[str]) -> str:
     """The id that begins so. Raises NotFound, or InvalidArgument when several do."""
-    found = search.ids_beginning(session, beginning, SUGGESTED)
     if beginning in found or len(found) == 1:
         return beginning if beginning in found else found[0]
     if found:
         raise errors.InvalidArgument(
             f"Several jobs have ids that begin with '{beginning}'.",
-            do=f"Give more of the id: {', '.join(found)}.",
+            do=f"Give more of the id: {', '.join(found[:SUGGESTED])}.",
         )
     raise errors.NotFound.named("job", beginning)
 

@@ -83,6 +83,8 @@ class Machines:
         """A job that starts the machine's old copy although that is forbidden. Raises NotFound, InvalidArgument,
         NotPossibleNow."""
 
+        self._parts.understood(request)
+
         def submit() -> rest.JobAccepted:
             machine = existing(self._parts, tx, name_or_id)
             job_id = start_anyway.submit(self._parts.deps, tx, machine, request.site, requested_by)

@@ -71,7 +71,9 @@ class Sites:
     def _create(self, tx: ports.Transaction, name: str) -> Site:
         site = ports.SiteRecord(name, self._parts.now())
         tx.sites.add(site)
-        return _shape(tx, site, self._parts.now())
+        shape = _shape(tx, site, self._parts.now())
+        self._parts.note(after=shape)
+        return shape
 
     def _require(self, tx: ports.Transaction, name: str, seen: Seen | None) -> Site:
         tx.one_at_a_time("sites")

@@ -4,6 +4,7 @@ The seam for passwords and OpenID Connect: whatever proves who somebody is gives
 """
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,11 +13,17 @@ from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
 from ... import ports
-from ..callers import Caller
+from ..callers import THE_VAULT, Caller
 from ..parts import Parts
+from ..refusals import SEVERAL, STRANGER
 from ..shared import secrets
 from ..shared.once import Once, carry_out
 from . import sites
+
+NAME = re.compile(r"(?![0-9a-f]{32}$)[A-Za-z0-9]([A-Za-z0-9 ._@+-]{0,98}[A-Za-z0-9])?")
+"""It stands in paths and in the audit log, where it must not be mistaken for another's name, nor for an id."""
+NOT_A_TOKEN = frozenset({STRANGER, SEVERAL, THE_VAULT.name})
+"""Whom the audit log names so."""
 
 
 class Tokens:
@@ -36,7 +43,8 @@ class Tokens:
                 do=f"Ask an access administrator for the next: 'secondsite token rotate {found.name}'.",
             )
         self._parts.uses.note(found.id, now)
-        return Caller(found.name, found.id, digest, Grant(found.roles, found.site), address)
+        grant = Grant(found.roles, found.site)
+        return Caller(found.name, found.id, digest, grant, address, since=found.created_at)
 
     def is_valid(self, caller: Caller) -> bool:
         """Whether the caller's token still opens anything."""
@@ -56,7 +64,9 @@ class Tokens:
         def make() -> NewToken:
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
-            return issue(tx, request.name, grant, self._parts.now(), until)
+            made = issue(tx, request.name, grant, self._parts.now(), until)
+            self._parts.note(after=_shape(_existing(tx, made.name), self._parts.now()))
+            return made
 
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, NewToken, make, secret=True)
@@ -72,7 +82,7 @@ class Tokens:
             )
             tx.tokens.put(renewed)
             self._parts.note(after=_shape(renewed, self._parts.now()))
-            return NewToken(name=name, token=token, expires_at=renewed.expires_at)
+            return NewToken(name=renewed.name, token=token, expires_at=renewed.expires_at)
 
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, NewToken, renew, secret=True)
@@ -89,7 +99,7 @@ class Tokens:
                     f"Token '{name}' is the last one that can make others and does not expire.",
                     do="Create another first: 'secondsite token create NAME --role access_administrator --valid never'.",
                 )
-            tx.tokens.remove(name)
+            tx.tokens.remove(token.name)
 
     def _find(self, token_sha256: str) -> ports.TokenRecord | None:
         with self._parts.store.reading() as tx:
@@ -100,8 +110,7 @@ def issue(
     tx: ports.Transaction, name: str, grant: Grant, now: datetime, expires_at: datetime | None = None
 ) -> NewToken:
     """A new token, of which only the digest is kept; raises AlreadyExists or InvalidArgument."""
-    if not name or len(name) > 100:
-        raise errors.InvalidArgument("A token's name has 1 to 100 characters.")
+    _check_name(tx, name)
     token = secrets.new_token()
     record = ports.TokenRecord(
         name, secrets.digest(token), now,
@@ -111,11 +120,24 @@ def issue(
     return NewToken(name=name, token=token, expires_at=expires_at)
 
 
-def _existing(tx: ports.Transaction, name: str) -> ports.TokenRecord:
+def _check_name(tx: ports.Transaction, name: str) -> None:
+    """Raises InvalidArgument, or AlreadyExists for one that differs from another in capitals only."""
+    if not NAME.fullmatch(name) or name.casefold() in NOT_A_TOKEN:
+        raise errors.InvalidArgument(
+            f"{name!r} cannot be the name of a token.",
+            do="Use 1 to 100 letters (a to z), digits, blanks and '.', '_', '-', '+', '@'; a letter or digit at both ends.",
+        )
+    alike = [each.name for each in tx.tokens.list() if each.name.casefold() == name.casefold()]
+    if alike:
+        raise errors.AlreadyExists(f"There is a token '{alike[0]}' already.")
+
+
+def _existing(tx: ports.Transaction, name_or_id: str) -> ports.TokenRecord:
+    """By its id too: earlier releases allowed names that no path can hold."""
     for token in tx.tokens.list():
-        if token.name == name:
+        if name_or_id in (token.name, token.id):
             return token
-    raise errors.NotFound.named("token", name)
+    raise errors.NotFound.named("token", name_or_id)
 
 
 def _after(now: datetime, seconds: float | None) -> datetime | None:

@@ -54,6 +54,7 @@ class Verbs:
 
         Raises Forbidden, NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
         """
+        self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
         with self._parts.store.reading() as tx:
             before = known(self._parts, tx, once, JobAccepted)

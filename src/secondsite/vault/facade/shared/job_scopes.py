@@ -19,7 +19,7 @@ Arguments = Mapping[str, JsonValue]
 def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
     """A job is in the scope of its machine's sites. One whose machine is gone is seen by whoever started it; one for several
     machines, if all of them are in the scope."""
-    if parts.sees() or job.requested_by == parts.caller.name:
+    if parts.sees() or _is_by(parts.caller, job):
         return True
     return all(_is_in_scope(parts, tx, *each) for each in _machines(job))
 
@@ -34,6 +34,11 @@ def require_again(caller: Caller, job: JobView) -> None:
         return
     needed = Permission.OPERATE if word == OtherWork.VERIFY_POINT else Permission.GIVE_UP
     caller.require(needed, f"let a job '{word}' run again")
+
+
+def _is_by(caller: Caller, job: JobView) -> bool:
+    """Names are given again: what was started before the token was made was started by another of that name."""
+    return job.requested_by == caller.name and caller.since is not None and job.created_at >= caller.since
 
 
 def _machines(job: JobView) -> Sequence[tuple[str, Arguments]]:

@@ -14,7 +14,7 @@ class TokenCreate(Shape):
     """A new access token."""
 
     name: str
-    """Whom or what it is for: 1 to 100 characters."""
+    """Whom or what it is for: 1 to 100 letters (a to z), digits, blanks and . _ - + @; a letter or digit at both ends."""
     roles: tuple[Role, ...] = Field(min_length=1)
     """What its holder is."""
     site: str | None = None
