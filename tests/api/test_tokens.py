@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rig.eventually import eventually
+from secondsite.vault.facade.nouns import tokens
 from secondsite.wire.rest import Token
 from secondsite.wire.rest.access.tokens import LIVES_SECONDS
 
@@ -102,3 +103,32 @@ def test_the_last_use_is_shown_and_no_request_writes_it(vault, ask, create, open
     seen = listed(ask).last_used_at
     assert seen is not None
     assert datetime.now(UTC) - seen < timedelta(minutes=1)
+
+
+# ---- names ---------------------------------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "a/b", "..", ".", "=cmd|' /C calc'!A0", "x\nadmin", "\x1b[2J", "\u202egnp", "\u200badmin", "\u0430dmin", " admin", "admin ",
+    "stranger", "Secondsite", "several tokens", "0123456789abcdef0123456789abcdef", "", "a" * 101,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_that_no_path_holds_or_that_looks_like_anothers_is_refused(ask, name):
+    ask("POST", "/tokens", 422, json={"name": name, "roles": ["reader"]})
+
+
+def test_a_name_that_differs_in_capitals_only_is_taken(ask):
+    ask("POST", "/tokens", 409, json={"name": "Admin", "roles": ["reader"]})
+    for name in ("night-shift", "anna@example.net", "of c", "x"):
+        ask("POST", "/tokens", 201, json={"name": name, "roles": ["reader"]})
+
+
+def test_a_token_with_such_a_name_of_an_earlier_release_is_ended_by_its_id(ask, monkeypatch):
+    monkeypatch.setattr(tokens, "_check_name", lambda tx, name: None)
+    made = ask("POST", "/tokens", 201, json={"name": "a/b", "roles": ["contributor"], "valid_seconds": None})
+    (token,) = (each for each in ask("GET", "/tokens") if each["name"] == "a/b")
+    assert ask("POST", f"/tokens/{token['id']}/rotate")["name"] == "a/b"
+    ask("DELETE", f"/tokens/{token['id']}", 204)
+    assert [each["name"] for each in ask("GET", "/tokens")] == ["admin"]
+    ask("GET", "/vault", 401, headers={"Authorization": f"Bearer {made['token']}"})

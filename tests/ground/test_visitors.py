@@ -97,6 +97,23 @@ def test_a_full_port_lets_a_new_one_in_instead_of_the_oldest_stranger(port):
     assert here.visitors.many == 8
 
 
+def test_one_credential_from_many_addresses_does_not_fill_a_port(port):
+    """500 streams of one reader's token, from five addresses, kept everybody else out until the vault's restart."""
+    here = port(most=8, per_address=2, per_credential=3)
+    friend = here.dial(FRIENDLY)
+    here.visitors.know(friend, "anna")
+    for number in range(12):
+        peer = here.dial(f"198.51.100.{number // 2}")
+        here.visitors.know(peer, "thief")
+        here.visitors.know(peer, "thief")
+        for cut in [each for each in here.ends if not here.is_open(each)]:
+            here.close(cut)
+        assert here.is_open(peer)
+    assert len(here.ends) == 4
+    assert here.is_open(friend)
+    assert here.dial("203.0.113.1") is not None
+
+
 def test_descriptors_that_are_not_closed_yet_count(port):
     here = port(most=8, per_address=1, burst=1000)
     entered = [here.dial(f"198.51.100.{number}") for number in range(100)]

@@ -72,7 +72,7 @@ class Guard:
         token = access.token_of(scope)
         caller = await run_in_threadpool(self._vault.tokens.authenticate, token, peer[0])
         scope[access.CALLER] = scope[access.ACT].caller = caller
-        self._visitors.know(peer)
+        self._visitors.know(peer, caller.token_id)
         return MOST_BODY_BYTES
 
     def _on_record(self, scope: Scope, act: Act, send: Send) -> Send:

@@ -44,6 +44,8 @@ class Limits:
     """From all other addresses together."""
     stranger_seconds: float = 30.0
     """Time to shake hands, and to ask with a valid credential."""
+    per_credential: int = 100
+    """Connections at once of one who is known, from wherever; then the oldest of them goes."""
     idle_seconds: float = 60.0
     """Time in which a known one asks something. Libraries close idle connections sooner; this ends half a request."""
 
@@ -54,6 +56,7 @@ class _Visitor:
     address: str
     since: float
     known: bool = False
+    who: str = ""
     asking: int = 0
 
 
@@ -111,12 +114,18 @@ class Visitors:
             self._forget(peer, visitor)
         self._leaving.discard(connection)
 
-    def know(self, peer: Peer) -> None:
-        """This one has shown who it is."""
+    def know(self, peer: Peer, who: str = "") -> None:
+        """This one has shown who it is: nobody else may be kept out by many connections with one credential."""
         visitor = self._here.get(peer)
-        if visitor is not None:
-            visitor.known = True
-            self._trusted[visitor.address] = self.clock()
+        if visitor is None:
+            return
+        visitor.known = True
+        self._trusted[visitor.address] = self.clock()
+        if who and visitor.who != who:
+            visitor.who = who
+            theirs = [other for other, each in self._here.items() if each.who == who]
+            for other in theirs[: -self.limits.per_credential]:
+                self.cut(other, "one-credential")
 
     @contextlib.contextmanager
     def asking(self, peer: Peer) -> Iterator[None]:

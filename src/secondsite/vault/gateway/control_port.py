@@ -178,7 +178,7 @@ class ControlPort:
             return
         except (ConnectionClosed, TimeoutError):
             return
-        self._visitors.know(connection.remote_address[:2])
+        self._visitors.know(connection.remote_address[:2], hello.appliance_id)
         link = Link(connection, hello.appliance_id)
         self._enter(link, hello)
         try:

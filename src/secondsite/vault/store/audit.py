@@ -68,7 +68,7 @@ class SqlAudit:
     def _one_by_one(self, wanted: ports.AuditWanted, after: int | None) -> Sequence[Entry]:
         query = select(AUDIT.c.number).order_by(AUDIT.c.number).limit(AT_ONCE)
         numbers = self._session.execute(query if after is None else query.where(AUDIT.c.number > after))
-        found = []
+        found: list[Entry] = []
         for number in numbers.scalars().all():
             try:
                 found += self.find(dataclasses.replace(wanted, number=number), 1, None)
