@@ -9,11 +9,13 @@ from bench.pair.measured import measured
 
 
 def measure(machines: int) -> Figure:
-    peace = measured(machines).peace
+    found = measured(machines)
+    usual, as_before = found.usual, found.point_every_cycle.processor_percent
     return Figure(
-        name=f"vault_{machines}_processor_percent", value=round(peace.processor_percent, 2), unit="%", goal=5.0,
-        better="lower", peer=before.peer("processor", machines),
+        name=f"vault_{machines}_processor_percent", value=round(usual.processor_percent, 2), unit="%", goal=5.0,
+        better="lower",
+        peer=f"{before.peer('processor', machines)}, with a point every cycle; that way now {as_before:.1f} %",
         how=f"processor time of the vault's process in {SPAN_SECONDS:.0f} s; {machines} machines under the default policy, one "
-        f"in ten writes, nobody asks anything; the scripted pair took {peace.pair_percent:.1f} % beside it",
-        measured={"pair_percent": round(peace.pair_percent, 2)},
+        f"in ten writes, nobody asks anything; the scripted pair took {usual.pair_percent:.1f} % beside it",
+        measured={"pair_percent": round(usual.pair_percent, 2), "point_every_cycle": round(as_before, 2)},
     )  # fmt: skip

@@ -10,11 +10,11 @@ from bench.pair.measured import measured
 
 def measure(machines: int) -> Figure:
     found = measured(machines)
-    spread = spread_of(found.peace.rss_mb)
+    spread = spread_of(found.usual.rss_mb)
     return Figure(
         name=f"vault_{machines}_rss_mb", value=round(spread["max"], 1), unit="MB", goal=250.0, better="lower",
         peer=before.peer("rss", machines),
         how=f"most resident memory in {SPAN_SECONDS:.0f} s of peace after {machines} machines were enabled at once; after a batch "
         f"failover of all {found.rss_mb_after:.0f} MB",
-        spread=spread, measured={"samples": found.peace.rss_mb, "after_batches": round(found.rss_mb_after, 1)},
+        spread=spread, measured={"samples": found.usual.rss_mb, "after_batches": round(found.rss_mb_after, 1)},
     )  # fmt: skip

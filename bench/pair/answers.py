@@ -58,6 +58,13 @@ def _start_replication(site: Site, _machine_id: str, setup: setups.SourceSetup) 
     return Nothing()
 
 
+def _update_policy(site: Site, machine_id: str, payload: orders.UpdatePolicy) -> Shape:
+    for found in (site.sources.find(machine_id), site.replicas.find(machine_id)):
+        if found is not None:
+            found.follow(payload.policy)
+    return Nothing()
+
+
 def _pause_replication(site: Site, machine_id: str, _payload: Nothing) -> Shape:
     found = site.sources.find(machine_id)
     if found is not None:
@@ -123,7 +130,7 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
     Kind.CHECK_SOURCE: _check_source,
     Kind.CHECK_TARGET: lambda *_: checks.Obstacles(),
     Kind.SET_SITE: _nothing,
-    Kind.UPDATE_POLICY: _nothing,
+    Kind.UPDATE_POLICY: _update_policy,
     Kind.START_REPLICATION: _start_replication,
     Kind.PAUSE_REPLICATION: _pause_replication,
     Kind.STOP_REPLICATION: _stop_replication,

@@ -1,5 +1,5 @@
-"""Which cycles and points a machine has at an instant: a cycle whenever its policy says so, the points of a day on the grid of
-retention. The clock alone decides, so that both sites say the same and the past of a machine that was just protected is a day long.
+"""Which cycles and points a machine has at an instant. Its policy and the clock alone decide, so that both sites say the same, and a
+machine that was just protected has as many points as one that was protected long ago.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from secondsite.ground.units import HOUR
 from secondsite.wire.common.points import JournalStretch, PointShape
 from secondsite.wire.common.policies import PolicyShape
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-ALL_KEPT_SECONDS = 2 * HOUR
-"""Of what is older, retention keeps a point an hour."""
+KEPT = 46
+"""The points that the default policy keeps: one every five minutes of two hours, and one an hour up to a day."""
 POINT_BYTES = 48 << 20
 
 
@@ -43,12 +42,8 @@ class Cycles:
     def points(self, seq: int) -> tuple[PointShape, ...]:
         """Those that are kept when `seq` is the newest cycle, oldest first."""
         every = self._cycles_in(self.policy.crash_consistent_every_seconds)
-        hourly = -(-HOUR // self.policy.crash_consistent_every_seconds) * every
         newest = seq - seq % every
-        recent = newest - self._cycles_in(ALL_KEPT_SECONDS)
-        oldest = newest - self._cycles_in(self.policy.retention_seconds)
-        old = range(recent - recent % hourly, oldest, -hourly)
-        return tuple(self.point(each) for each in (*reversed(old), *range(recent + every, newest + 1, every)))
+        return tuple(self.point(each) for each in range(newest - (KEPT - 1) * every, newest + 1, every))
 
     def point(self, seq: int) -> PointShape:
         return _point(self.epoch, seq, self.taken_at(seq), self.disks)

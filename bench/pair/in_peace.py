@@ -13,12 +13,13 @@ SETTLE_SECONDS = 30.0
 SPAN_SECONDS = 120.0
 EVERY_SECONDS = 5.0
 ASKED_SECONDS = 20.0
+POLICY = "default"
 PAGE = "/api/machines?limit=100"
 
 
 @dataclass(frozen=True, slots=True)
-class Peace:
-    """Within a span of `SPAN_SECONDS`. `pair_percent` is what the two scripted appliances took."""
+class Span:
+    """What the vault took in `SPAN_SECONDS`. `pair_percent` is what the two scripted appliances took."""
 
     processor_percent: float
     pair_percent: float
@@ -34,7 +35,7 @@ class Answers:
     one: Asked
 
 
-def peace(paired: PairedVault) -> Peace:
+def span(paired: PairedVault) -> Span:
     time.sleep(SETTLE_SECONDS)
     vault, pair, samples = Taken.by(paired.vault.pid), Taken.by(paired.pair.pid), []
     began = time.monotonic()
@@ -42,7 +43,7 @@ def peace(paired: PairedVault) -> Peace:
         samples.append(round(Taken.by(paired.vault.pid).resident_bytes / 1e6, 1))
         time.sleep(EVERY_SECONDS)
     after, pair_after = Taken.by(paired.vault.pid), Taken.by(paired.pair.pid)
-    found = Peace(
+    found = Span(
         100 * (after.processor_seconds - vault.processor_seconds) / passed,
         100 * (pair_after.processor_seconds - pair.processor_seconds) / passed,
         (after.written_bytes - vault.written_bytes) / 1e6 * 60 / passed,
@@ -52,6 +53,15 @@ def peace(paired: PairedVault) -> Peace:
         f"in peace {found.processor_percent:.1f} % of a core (the pair {found.pair_percent:.1f} %), "
         f"{found.written_mb_per_minute:.1f} MB written a minute, {max(samples):.0f} MB resident"
     )
+    return found
+
+
+def span_with_a_point_every_cycle(paired: PairedVault) -> Span:
+    with paired.client() as vault:
+        usual = vault.policies[POLICY].show()
+        vault.policies[POLICY].update(crash_consistent_every_seconds=int(usual.cycle_seconds))
+        found = span(paired)
+        vault.policies[POLICY].update(crash_consistent_every_seconds=usual.crash_consistent_every_seconds)
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.pair import at_work, in_peace
 from bench.pair.batch import Batch
-from bench.pair.in_peace import Answers, Peace
+from bench.pair.in_peace import Answers, Span
 from bench.pair.paired_vault import PairedVault
 from bench.pair.script import Starts
 
@@ -17,11 +17,13 @@ AS_REAL_ONES = Starts(seconds=5, at_once=8)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`rss_mb_after` is what the vault holds after the batches."""
+    """`usual` is peace under the default policy, `point_every_cycle` peace as the release of 2026-11-20 was measured;
+    `rss_mb_after` is what the vault holds after the batches."""
 
     enable: Batch
-    peace: Peace
+    usual: Span
     answers: Answers
+    point_every_cycle: Span
     failover: Batch
     answers_at_work: Answers
     rss_mb_after: float
@@ -32,9 +34,14 @@ def measured(machines: int) -> Measured:
     """Measured once for all figures of a run; appliances answer at once."""
     with PairedVault(machines) as paired:
         return Measured(
-            at_work.enable(paired), in_peace.peace(paired), in_peace.answers(paired), at_work.failover(paired),
-            at_work.answers_meanwhile(paired), at_work.rss_mb(paired),
-        )  # fmt: skip
+            enable=at_work.enable(paired),
+            usual=in_peace.span(paired),
+            answers=in_peace.answers(paired),
+            point_every_cycle=in_peace.span_with_a_point_every_cycle(paired),
+            failover=at_work.failover(paired),
+            answers_at_work=at_work.answers_meanwhile(paired),
+            rss_mb_after=at_work.rss_mb(paired),
+        )
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from bench.pair.cycles import POINT_BYTES, Cycles
 from secondsite.ground.units import MiB
 from secondsite.wire.common.points import PointShape
+from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.setups import ReplicaSetup
 from secondsite.wire.control.statuses import ReplicaStatus
 
@@ -27,6 +29,9 @@ class Replica:
         self._committed: PointShape | None = None
         self._runs: tuple[str, ...] = ()
         self._status: ReplicaStatus | None = None
+
+    def follow(self, policy: PolicyShape) -> None:
+        self._cycles = dataclasses.replace(self._cycles, policy=policy)
 
     def accept(self, accepting: bool) -> None:
         self._closed_at, self._status = None if accepting else self._closed_at or datetime.now(UTC), None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bench.pair.cycles import Cycles
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.machines import PowerState
+from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.setups import SourceSetup
 from secondsite.wire.control.statuses import OldCopyStatus, SourceStatus
 
@@ -26,6 +28,9 @@ class Source:
         self._busy = int(setup.machine_name.removeprefix("vm")) % BUSY_EVERY == 0
         self._paused_at: datetime | None = None
         self._status: SourceStatus | None = None
+
+    def follow(self, policy: PolicyShape) -> None:
+        self._cycles = dataclasses.replace(self._cycles, policy=policy)
 
     def pause(self) -> None:
         self._paused_at, self._status = self._paused_at or datetime.now(UTC), None

@@ -1,7 +1,8 @@
 """The scripted pair of appliances, against a real vault and by itself."""
 
+import dataclasses
+import itertools
 import threading
-from datetime import UTC, datetime
 
 import pytest
 
@@ -17,7 +18,8 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control import Order, Report
-from secondsite.wire.control.orders import Inventory, Kind
+from secondsite.wire.control.orders import Inventory, Kind, UpdatePolicy
+from secondsite.wire.control.setups import ReplicaSetup
 
 DEFAULT = PolicyShape.of(ReplicationPolicy("default"))
 MACHINE = "8f" * 16
@@ -55,21 +57,43 @@ def test_a_vault_protects_fails_over_and_commits_the_machines_of_the_pair():
         assert vault_took.processor_seconds != pair_took.processor_seconds
 
 
-def test_the_points_of_a_machine_are_a_day_of_those_that_retention_keeps():
+def test_a_machine_has_as_many_points_as_retention_keeps_of_a_day():
     of_machine = cycles.Cycles.of(MACHINE, DEFAULT, 1, DISKS)
-    points = [each.to_domain() for each in of_machine.points(of_machine.newest(datetime.now(UTC)))]
-    assert retention.to_drop(points, DEFAULT.retention_seconds) == []
-    assert 22 <= (points[-1].taken_at - points[0].taken_at).total_seconds() / 3600 <= 24
+    every = int(DEFAULT.crash_consistent_every_seconds / DEFAULT.cycle_seconds)
+    day = [of_machine.point(number * every).to_domain() for number in range(288)]
+    kept = len(day) - len(retention.to_drop(day, DEFAULT.retention_seconds))
+    assert abs(kept - len(of_machine.points(288 * every))) <= 1
 
 
 def test_a_point_comes_when_the_policy_says_and_the_oldest_goes():
-    of_machine = cycles.Cycles.of(MACHINE, DEFAULT, 1, DISKS)
+    usual = cycles.Cycles.of(MACHINE, DEFAULT, 1, DISKS)
     every = int(DEFAULT.crash_consistent_every_seconds / DEFAULT.cycle_seconds)
     seq = 1000 * every
-    assert of_machine.points(seq) == of_machine.points(seq + every - 1)
-    before, after = of_machine.points(seq), of_machine.points(seq + every)
-    assert after[-1].seq == before[-1].seq + every
-    assert len(after) - len(before) in (0, 1)
+    assert usual.points(seq) == usual.points(seq + every - 1)
+    assert usual.points(seq + every)[:-1] == usual.points(seq)[1:]
+    hurried = dataclasses.replace(
+        usual, policy=DEFAULT.model_copy(update={"crash_consistent_every_seconds": 5})
+    )
+    assert hurried.points(seq + 1)[:-1] == hurried.points(seq)[1:]
+
+
+def test_both_sites_follow_a_policy_that_is_changed(site):
+    desk = ScriptedDesk(site, {}, at_once=8)
+    sent = sent_by(desk)
+    hurried = DEFAULT.model_copy(update={"crash_consistent_every_seconds": 5})
+    [machine, *_] = site.inventory.machines
+    setup = ReplicaSetup(
+        machine_id=MACHINE, machine_name=machine.name, epoch=1, definition=machine.definition, disks=DISKS,
+        source_appliance_id="a", policy=DEFAULT,
+    )  # fmt: skip
+    for kind, payload in ((Kind.PREPARE_REPLICA, setup), (Kind.UPDATE_POLICY, UpdatePolicy(policy=hurried))):
+        desk.take(
+            Order(order_id=kind, kind=kind, machine_id=MACHINE, payload=payload.model_dump(mode="json"))
+        )
+    assert [each.problem for each in sent] == [None, None]
+    assert [later.seq - one.seq for one, later in itertools.pairwise(site.replica(MACHINE).points)] == [
+        1
+    ] * 45
 
 
 def test_an_order_without_a_script_is_refused_with_what_to_do(site):
