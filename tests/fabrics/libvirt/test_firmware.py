@@ -1,11 +1,13 @@
 """UEFI variables and emulated TPMs under libvirt: read while they are used, put where QEMU and swtpm read them."""
 
+import os
 import uuid
 
 import pytest
 
 from rig.hosts.domains import firmware_xml, uefi_xml
 from secondsite.domain import errors
+from secondsite.fabrics import firmware_files
 from secondsite.fabrics.interface import HostRequest
 from tests.support import uefi
 
@@ -86,6 +88,17 @@ def test_state_that_is_larger_than_what_travels_is_refused(host):
     fabric_id = host.make_firmware_machine("large", bytes(5 << 20))
     with pytest.raises(errors.FabricError, match="more than the 4194304 that travel"):
         host.fabric.firmware.read(fabric_id)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="links of other users")
+def test_a_link_that_qemu_put_in_the_place_of_its_variables_is_not_followed(tmp_path):
+    """What is read there leaves the host."""
+    link = tmp_path / "web01_VARS.fd"
+    link.symlink_to("/etc/shadow")
+    assert firmware_files.read({"nvram": link}, "web01")["nvram"]
+    os.lchown(link, 12345, -1)
+    with pytest.raises(errors.FabricError, match="cannot be read"):
+        firmware_files.read({"nvram": link}, "web01")
 
 
 def test_a_tpm_of_the_host_stays_behind_and_is_named(host):

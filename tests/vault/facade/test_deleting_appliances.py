@@ -30,5 +30,10 @@ def test_an_appliance_that_a_job_waits_for_is_deleted_once_that_is_given_up(vaul
     assert refused.status_code == 409
     [job] = vault.rest.get("/api/jobs", params={"verb": "finish_later"}).json()["items"]
     assert job["id"][:10] in refused.json()["error"]["do"]
+    body = {"name": "night-shift", "roles": ["operator"]}
+    operator = {"Authorization": f"Bearer {vault.rest.post('/api/tokens', json=body).json()['token']}"}
+    # or an operator would leave, for good, what a contributor's decision left for later
+    forbidden = vault.rest.post(f"/api/jobs/{job['id']}/cancel", headers=operator)
+    assert (forbidden.status_code, "give_up" in forbidden.text) == (403, True)
     assert vault.rest.post(f"/api/jobs/{job['id']}/cancel").status_code < 300
     eventually(lambda: vault.rest.delete(f"/api/appliances/{target.id}").status_code == 204)

@@ -61,7 +61,7 @@ class Jobs:
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
         """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it is. Raises
-        NotFound, InvalidArgument or NotPossibleNow."""
+        NotFound, InvalidArgument, NotPossibleNow, or Forbidden for what is left to do at a site that was away."""
         return self._ask(self._parts.jobs.cancel, job_id, once)
 
     def retry(self, job_id: str, once: Once | None = None) -> rest.Job:
@@ -76,8 +76,9 @@ class Jobs:
     def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
         def asked() -> rest.Job:
             full_id = self._existing(tx, job_id)
-            if ask != self._parts.jobs.cancel:
-                job_scopes.require_again(self._parts.caller, read.get(tx.session, full_id))
+            cancels = ask == self._parts.jobs.cancel
+            require = job_scopes.require_cancel if cancels else job_scopes.require_again
+            require(self._parts.caller, read.get(tx.session, full_id))
             ask(tx.session, full_id)
             return next(self._flat(read.tree(tx.session, full_id)))
 

@@ -14,6 +14,7 @@ from ..callers import Caller
 from ..parts import Parts
 
 Arguments = Mapping[str, JsonValue]
+LEFT_FOR_LATER = frozenset({OtherWork.FINISH_LATER, OtherWork.END_REPLICATION_LATER})
 
 
 def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
@@ -34,6 +35,12 @@ def require_again(caller: Caller, job: JobView) -> None:
         return
     needed = Permission.OPERATE if word == OtherWork.VERIFY_POINT else Permission.GIVE_UP
     caller.require(needed, f"let a job '{word}' run again")
+
+
+def require_cancel(caller: Caller, job: JobView) -> None:
+    """Raises Forbidden if the caller may not leave for good what the job is to do at a site that was away."""
+    if job.name in LEFT_FOR_LATER:
+        caller.require(Permission.GIVE_UP, f"cancel a job '{job.name}'")
 
 
 def _is_by(caller: Caller, job: JobView) -> bool:
