@@ -115,7 +115,7 @@ def test_one_credential_from_many_addresses_does_not_fill_a_port(port):
 
 
 def test_descriptors_that_are_not_closed_yet_count(port):
-    here = port(most=8, per_address=1, burst=1000)
+    here = port(most=8, per_address=1, strangers_per_second=1000)
     entered = [here.dial(f"198.51.100.{number}") for number in range(100)]
     assert len([each for each in entered if each]) <= 8 + 8 / 4 + 1
     here.close(entered[0])

@@ -20,6 +20,7 @@ from ..datapath.replica import decrypt_file
 from ..domain import errors
 from ..fabrics.interface import Fabric
 from ..ground.durable import write
+from ..ground.processes import collector
 from . import fabrics, logs
 
 FABRIC_FILE = "fabric.json"
@@ -204,6 +205,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
     appliance = Appliance(config, fabric, kept)
     try:
         appliance.start()
+        collector.spare_what_is_here()
         print(f"appliance ready {', '.join(appliance.data_addresses)}", flush=True)
         while not wanted.wait(LOOK_SECONDS):
             appliance.state.require_own_file()

@@ -21,6 +21,7 @@ from ..domain import errors
 from ..domain.access.roles import EVERYTHING
 from ..domain.policies import ReplicationPolicy
 from ..ground import durable, visitors
+from ..ground.processes import collector, malloc
 from ..ground.units import KiB
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
@@ -117,6 +118,7 @@ def run(home: Path) -> None:
     chosen = settings.read(home)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
+    malloc.keep_for_reuse()  # asyncio takes 256 KiB for each connection with TLS
     vault = RunningVault(home, chosen, _most_connections())
     try:
         with _refusals(chosen):
@@ -185,6 +187,7 @@ class _RestServer(uvicorn.Server):
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS_FOR_REQUESTS
         await super().startup(sockets)
         self._watching = asyncio.create_task(visitors.watch(self._visitors))
+        collector.spare_what_is_here()
         host, port = (sockets or [])[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"vault ready https://{shown}:{port}", flush=True)

@@ -92,6 +92,7 @@ class Listener:
         self._visitors = Visitors(limits, Tally(self._tell))
         self._stopping = False
         self._socket = _bind(host, port)
+        self._visitors.barrier.guard(self._socket)
         self.port: int = self._socket.getsockname()[1]
         self._wake, self._woken = socket.socketpair()
         self._thread = threads.worker(f"data-port-{self.port}", self._accept)

@@ -2,4 +2,5 @@
 
 children    processes that end with this one
 malloc      the allocator's settings
+collector   the garbage collector's rest
 """

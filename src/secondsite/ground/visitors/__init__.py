@@ -3,6 +3,7 @@
 Its rooms:
 
     visitors     the connections of a port, and who has to go
+    barrier      whom the kernel keeps out, for who dials too often
     listener     a listening socket that lets only those in
     tally        what happens too often to log each time
     descriptors  how many connections this process can hold

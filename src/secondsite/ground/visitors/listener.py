@@ -24,6 +24,7 @@ def listen(host: str, port: int, visitors: Visitors) -> socket.socket:
     # accepts; without it every answer on a kept connection waits 40 ms for a delayed acknowledgement.
     listener = _Listener(fileno=made.detach())
     listener.visitors = visitors
+    visitors.barrier.guard(listener)
     return listener
 
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .barrier import Barrier
 from .tally import Tally
 
-LOOK_EVERY_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 0.25
 TRUSTED_SECONDS = 86_400.0
 EVERYBODY = ""
 Peer = tuple[str, int]
@@ -37,11 +38,11 @@ class Limits:
     per_address: int = 100
     per_second: float = 20.0
     """A handshake takes a millisecond or two of the processor."""
-    burst: int = 100
+    burst: int = 40
     trusted_per_second: float = 100.0
-    """From an address from which somebody known came in the last day."""
-    strangers_per_second: float = 100.0
-    """From all other addresses together."""
+    """From an address from which somebody known came in the last day; after as many at once."""
+    strangers_per_second: float = 50.0
+    """From all other addresses together; after as many at once."""
     stranger_seconds: float = 30.0
     """Time to shake hands, and to ask with a valid credential."""
     per_credential: int = 100
@@ -62,12 +63,12 @@ class _Visitor:
 
 class _Bucket:
     def __init__(self, most: float, now: float) -> None:
-        self._most = self._left = most
+        self._left = most
         self.at = now
 
-    def take(self, per_second: float, now: float) -> bool:
+    def take(self, per_second: float, most: float, now: float) -> bool:
         """Whether there is one left."""
-        self._left = min(self._most, self._left + (now - self.at) * per_second)
+        self._left = min(most, self._left + (now - self.at) * per_second)
         self.at = now
         if self._left < 1:
             return False
@@ -82,6 +83,7 @@ class Visitors:
     limits: Limits
     tally: Tally
     clock: Callable[[], float] = time.monotonic
+    barrier: Barrier = field(init=False)
     _here: dict[Peer, _Visitor] = field(default_factory=dict)
     _leaving: set[Line] = field(default_factory=set)
     """Cut, and not closed yet."""
@@ -89,6 +91,9 @@ class Visitors:
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
     _trusted: dict[str, float] = field(default_factory=dict)
     """Addresses from which known ones came, and when the last one did."""
+
+    def __post_init__(self) -> None:
+        self.barrier = Barrier(self.clock)
 
     @property
     def many(self) -> int:
@@ -164,20 +169,23 @@ class Visitors:
         full_after = self.limits.burst / self.limits.per_second
         self._trusted = {who: at for who, at in self._trusted.items() if now - at < TRUSTED_SECONDS}
         self._buckets = {who: each for who, each in self._buckets.items() if now - each.at < full_after}
+        self.barrier.look(trusted=self._trusted)
         self.tally.look()
 
     def _is_in_time(self, address: str) -> bool:
         limits = self.limits
         if address in self._trusted:
-            return self._take(address, limits.trusted_per_second, limits.burst)
-        return self._take(address, limits.per_second, limits.burst) and self._take(
-            EVERYBODY, limits.strangers_per_second, 2 * limits.burst
-        )
+            return self._take(address, limits.trusted_per_second, limits.trusted_per_second)
+        burst = limits.burst / 10 if self.barrier.suspects(address) else limits.burst
+        if not self._take(address, limits.per_second, burst):
+            self.barrier.count(address)
+            return False
+        return self._take(EVERYBODY, limits.strangers_per_second, limits.strangers_per_second)
 
     def _take(self, whose: str, per_second: float, burst: float) -> bool:
         now = self.clock()
         bucket = self._buckets.setdefault(whose, _Bucket(burst, now))
-        return bucket.take(per_second, now)
+        return bucket.take(per_second, burst, now)
 
     def _is_space(self, address: str) -> bool:
         """Whether there is space for one more from there, if need be instead of the oldest stranger."""

@@ -1,0 +1,19 @@
+"""What is there when a process is ready is not walked again by the garbage collector."""
+
+import subprocess
+import sys
+
+READY = """
+import gc
+from secondsite.ground.processes import collector
+here = [[number] for number in range(100_000)]
+collector.spare_what_is_here()
+print(gc.get_freeze_count() > len(here), len(gc.get_objects()) < 1000)
+"""
+
+
+def test_what_is_there_is_spared(tmp_path):
+    said = subprocess.run(
+        [sys.executable, "-c", READY], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert said.stdout.split() == ["True", "True"]
