@@ -1,11 +1,13 @@
 """The port that appliances dial: real TLS, real websockets."""
 
 import contextlib
+import json
 import ssl
 import time
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from rig.eventually import eventually
@@ -193,6 +195,27 @@ def test_a_status_becomes_a_record_and_wakes_the_jobs_of_its_machine(vault, hear
         with vault.store.reading() as tx:
             assert tx.statuses.get("m1").source.last_seq == 4
             assert tx.appliances.find(source.id).store_free_bytes == 123
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"machine_id": "m" * 1000}, {"epoch": -1}, {"power": None}, {"sent_at": "yesterday"}, 7, None]
+)
+def test_what_is_malformed_of_one_machine_is_left_out_and_the_others_are_heard(vault, heard, spoilt):
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
+    said = control.Status(sources=(source_status(last_seq=4),), store_free_bytes=123).model_dump(mode="json")
+    other = {**said["sources"][0], **spoilt} if isinstance(spoilt, dict) else spoilt
+    said["sources"] = [other, *said["sources"]]
+    with capture_logs() as logs, Dialler(source) as dialler:
+        dialler.socket.send(json.dumps(said))
+        eventually(lambda: "machine/m1" in heard)
+        with vault.store.reading() as tx:
+            assert tx.statuses.get("m1").source.last_seq == 4
+            assert tx.appliances.find(source.id).store_free_bytes == 123
+    (told,) = (each for each in logs if each["event"] == "status.not-understood")
+    assert told["problem"].startswith("left out 1: ")
+    assert len(told["problem"]) < 300
 
 
 def test_reports_that_nobody_asked_for_are_not_kept():

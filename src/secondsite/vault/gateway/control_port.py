@@ -227,12 +227,8 @@ class ControlPort:
             self._delivery.post(self._signals, f"order/{order_id}")
 
     def _received(self, link: Link, text: str | bytes) -> None:
-        try:
-            message = parse(text)
-        except errors.InvalidArgument as problem:
-            log.warning("message.not-understood", appliance=link.appliance_id, problem=problem.message)
-            return
-        if self._links.get(link.appliance_id) is not link:
+        message = _understood(link.appliance_id, text)
+        if message is None or self._links.get(link.appliance_id) is not link:
             return
         match message:
             case control.Report():
@@ -259,3 +255,18 @@ class ControlPort:
             log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
             answer = control.Renewed(problem=Problem.of(problem))
         link.send(answer)
+
+
+def _understood(appliance_id: str, text: str | bytes) -> control.Message | None:
+    """None for what cannot be read. What one machine spoils is that machine's status, not the others'."""
+    try:
+        return parse(text)
+    except errors.InvalidArgument as problem:
+        said = problem.message
+    try:
+        status, without = control.without_malformed(text)
+    except ValueError:
+        log.warning("message.not-understood", appliance=appliance_id, problem=said)
+        return None
+    log.warning("status.not-understood", appliance=appliance_id, problem=without)
+    return status

@@ -8,6 +8,7 @@ Its rooms:
     checks    checks before a verb, and shipped copies
     setups    what appliances need to replicate by themselves
     statuses  what they report of their machines
+    salvage   what can be kept of a status in which something is malformed
 """
 
 from .messages import (
@@ -23,6 +24,7 @@ from .messages import (
     Welcome,
     parse,
 )
+from .salvage import without_malformed
 
 __all__ = [
     "Hello",
@@ -36,4 +38,5 @@ __all__ = [
     "Status",
     "Welcome",
     "parse",
+    "without_malformed",
 ]

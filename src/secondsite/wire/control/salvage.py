@@ -1,0 +1,44 @@
+"""What can be kept of a status in which something is malformed: the other machines' part.
+
+One machine with an odd name, size or time must not make the vault deaf to all that the appliance says."""
+
+import json
+from typing import Any, Final
+
+import pydantic
+
+from .messages import Status
+from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
+
+_PARTS: Final[dict[str, type[pydantic.BaseModel]]] = {
+    "sources": SourceStatus,
+    "replicas": ReplicaStatus,
+    "old_copies": OldCopyStatus,
+}
+_MOST_NAMED = 5
+_MOST_OF_A_NAME = 64
+
+
+def without_malformed(text: str | bytes) -> tuple[Status, str]:
+    """The status without the machines that are malformed in it, and a sentence about those. Raises ValueError for anything that is
+    no such status."""
+    said = json.loads(text)
+    if not isinstance(said, dict) or said.get("type") != "status":
+        raise ValueError("no status")
+    dropped: list[str] = []
+    for part, shape in _PARTS.items():
+        said[part] = [each for each in said.get(part) or () if _is_well_formed(shape, each, dropped)]
+    status = Status.model_validate_json(json.dumps(said))
+    return status, f"left out {len(dropped)}: {'; '.join(dropped[:_MOST_NAMED])}"
+
+
+def _is_well_formed(shape: type[pydantic.BaseModel], each: Any, dropped: list[str]) -> bool:
+    try:
+        shape.model_validate_json(json.dumps(each))
+    except pydantic.ValidationError as problem:
+        named = each.get("machine_id") if isinstance(each, dict) else None
+        first = problem.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        dropped.append(f"{str(named)[:_MOST_OF_A_NAME]!r} {where}: {first['msg']}")
+        return False
+    return True
