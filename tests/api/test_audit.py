@@ -3,12 +3,10 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from secondsite.api import permissions
 from secondsite.domain import errors
 from secondsite.domain.access.chain import Outcome
 from secondsite.domain.access.roles import Grant
@@ -17,50 +15,9 @@ from secondsite.vault.facade.acts import Act
 from secondsite.vault.facade.callers import Caller
 from secondsite.vault.facade.refusals import MOST_ADDRESSES, MOST_KINDS
 from secondsite.vault.store.audit import SqlAudit
+from tests.api.approvals.support_calls import CHANGING, REQUESTS, TOKEN, request_of
 from tests.support.vault import VaultInProcess, request_for
 
-CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} | {"POST /enroll"}
-GROUP = {"name": "shop", "source_site": "a", "target_site": "b"}
-MAPPING = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
-WHICH = {key: MAPPING[key] for key in ("source_site", "source_network", "target_site")}
-TOKEN = {"name": "robot", "roles": ["reader"]}
-MACHINES = {"machines": ["web01"]}
-REQUESTS: dict[str, dict[str, Any]] = {
-    "POST /sites": {"json": {"name": "c"}},
-    "DELETE /sites/{site}": {"at": "/sites/c"},
-    "PUT /sites/{site}/bandwidth": {"at": "/sites/a/bandwidth", "json": {"bytes_per_second": 10**6}},
-    "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
-    "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
-    "POST /appliances/{appliance}/registration-key": {"at": "/appliances/one/registration-key", "json": {}},
-    "DELETE /appliances/{appliance}": {"at": "/appliances/one"},
-    "PUT /networks/mappings": {"json": MAPPING},
-    "DELETE /networks/mappings": {"params": WHICH},
-    "POST /policies": {"json": {"name": "gold"}},
-    "PUT /policies/{policy}": {"at": "/policies/gold", "json": {"name": "gold", "cycle_seconds": 9}},
-    "DELETE /policies/{policy}": {"at": "/policies/gold"},
-    "POST /tokens": {"json": TOKEN},
-    "POST /tokens/{name}/rotate": {"at": "/tokens/robot/rotate"},
-    "DELETE /tokens/{name}": {"at": "/tokens/robot"},
-    "PUT /audit/settings": {"json": {"kept_days": 90}},
-    "POST /groups": {"json": GROUP},
-    "POST /groups/{group}/add": {"at": "/groups/shop/add", "json": MACHINES},
-    "POST /groups/{group}/remove": {"at": "/groups/shop/remove", "json": MACHINES},
-    "DELETE /groups/{group}": {"at": "/groups/shop"},
-    "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
-    "POST /machines/{machine}/start-anyway": {
-        "at": "/machines/web01/start-anyway",
-        "json": {"site": "a", "accept_two_copies": True},
-    },
-    "PUT /machines/{machine}/points/{point}/hold": {
-        "at": "/machines/web01/points/p1/hold",
-        "json": {"reason": "why"},
-    },
-    "DELETE /machines/{machine}/points/{point}/hold": {"at": "/machines/web01/points/p1/hold"},
-    "POST /jobs/{job}/cancel": {"at": "/jobs/nosuch/cancel"},
-    "POST /jobs/{job}/retry": {"at": "/jobs/nosuch/retry"},
-    "POST /jobs/{job}/resume": {"at": "/jobs/nosuch/resume"},
-}
-"""How to ask for what is no verb of the lifecycle, in an order in which most of it succeeds."""
 ELSEWHERE = {call for call in REQUESTS if call.endswith("/hold")}
 """Begun, and then done or refused: two entries."""
 
@@ -81,21 +38,6 @@ def log(ask):
     return lambda **wanted: ask("GET", "/audit", params={"oldest_first": True, "limit": 1000, **wanted})[
         "items"
     ]
-
-
-def request_of(call):
-    method, path = call.split(" ")
-    how = dict(REQUESTS.get(call) or verb_request(path))
-    return method, how.pop("at", path), how
-
-
-def verb_request(path):
-    body = {"machines": ["web01"], "source_site": "a", "target_site": "b", "disks": ["vdb"]}
-    if path.endswith("enable-protection"):
-        del body["disks"]
-    if "{machine}" in path:
-        del body["machines"]
-    return {"at": path.format(machine="web01"), "json": body}
 
 
 @pytest.mark.slow

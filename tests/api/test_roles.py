@@ -103,6 +103,7 @@ BESIDE = {
     "point": "p1",
     "group": "shop",
     "policy": "default",
+    "number": 1,
 }
 
 

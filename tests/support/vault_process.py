@@ -44,10 +44,15 @@ class Process:
         with urllib.request.urlopen(request, context=context, timeout=10) as answer:
             return json.loads(answer.read())
 
-    def post(self, path, token, body):
+    def put(self, path, token, body):
+        return self.post(path, token, body, "PUT")
+
+    def post(self, path, token, body, method="POST"):
         context = ssl.create_default_context(cafile=str(self.home / "pki" / "ca.pem"))
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/api{path}", json.dumps(body).encode(), headers)
+        request = urllib.request.Request(
+            f"{self.url}/api{path}", json.dumps(body).encode(), headers, method=method
+        )
         with urllib.request.urlopen(request, context=context, timeout=10) as answer:
             return json.loads(answer.read())
 

@@ -6,6 +6,7 @@ Its rooms:
     bodies         the bounded body
     access         who asks
     permissions    what each call needs
+    again          a request that was kept is asked again
     headers        where a job is, which edition was seen, what is to be done once
     pages          lists of named records
     failures       every error as an ErrorBody

@@ -58,12 +58,16 @@ def named(request: Request) -> None:
     route, act = request.scope["route"], request.scope.get(ACT)
     if isinstance(act, Act):
         act.verb, act.code = f"{request.method} {route.path}", route.status_code or act.code
+        act.name = route.name.removesuffix(permissions.FOR_ONE)
 
 
 def permitted(request: Request, _named: Annotated[None, Depends(named)], known: Known) -> None:
     """Raises Forbidden unless the caller may ask for this. A route that declares nothing is for nobody."""
-    route = request.scope["route"]
-    known.require(permissions.needed(request.method, route.path), f"{request.method} /api{route.path}")
+    route, act = request.scope["route"], request.scope.get(ACT)
+    permission = permissions.needed(request.method, route.path)
+    known.require(permission, f"{request.method} /api{route.path}")
+    if isinstance(act, Act):
+        act.permission = permission
 
 
 def caller(known: Known) -> str:

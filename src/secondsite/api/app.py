@@ -28,6 +28,8 @@ Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs
   address has at most 100 connections and 20 new ones a second, a token 100 connections: then its oldest is cut. A stream of events ends when its token is deleted.
 - **Roles**: a token has roles (reader, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
   is 403. What is outside a token's scope is not there: it is in no list, and asking for it is answered 404. Machines belong to the scope of their source and of their target.
+- **Approval**: a verb that the setting names answers 409 with the code approval-needed, and `Location` names the request that is kept. Another person grants it: then it is carried out once, as it
+  was asked, for whoever asked. What is answered with a secret is carried out when its asker asks again.
 - **Newer vaults** may have fields and words that a client does not know: ignore them."""
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from ..domain import errors
 from ..wire.common.base import Problem
 from ..wire.rest import ErrorBody
+from .permissions import BASE
 
 log = structlog.get_logger()
 
@@ -32,6 +33,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "stale-order": HTTPStatus.CONFLICT,
         "point-damaged": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,
+        "approval-needed": HTTPStatus.CONFLICT,
         "seed-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
         "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
         "prerequisite-failed": HTTPStatus.CONFLICT,
@@ -52,7 +54,7 @@ ANSWERS: dict[int | str, dict[str, object]] = {
         "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or a registration key "
         "or certificate is refused. "
         "404: there is no such thing. 408: the body did not come in time. 409: the state does not allow it, "
-        "prerequisites are not met, or another was faster. 412: it is no longer what If-Match names. 413: the body is "
+        "prerequisites are not met, another was faster, or a second person has to approve it. 412: it is no longer what If-Match names. 413: the body is "
         "too large. 422: it cannot be, whatever the state.",
     },
     "5XX": {
@@ -78,7 +80,10 @@ def _answer(problem: Problem, status: int) -> JSONResponse:
 def answer(error: errors.SecondsiteError) -> JSONResponse:
     """The error as an answer."""
     problem = Problem.of(error)
-    return _answer(problem, STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR))
+    answered = _answer(problem, STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR))
+    if isinstance(error, errors.ApprovalNeeded) and error.number is not None:
+        answered.headers["Location"] = f"{BASE}/approvals/{error.number}"
+    return answered
 
 
 def _ours(_request: Request, error: Exception) -> JSONResponse:

@@ -17,15 +17,14 @@ from ..domain.access.roles import Grant
 from ..ground.units import KiB, MiB
 from ..ground.visitors import Visitors
 from ..vault.facade import VaultFacade, refusals
-from ..vault.facade.acts import Act
+from ..vault.facade.acts import MOST_OF_A_PATH, Act
 from ..vault.facade.callers import Caller
-from . import access, bodies, failures
+from . import access, again, bodies, failures
 from .permissions import BASE
 
 MOST_BODY_BYTES = MiB
 MOST_OPEN_BODY_BYTES = 64 * KiB
 """Of calls that need no token: an enrollment has two."""
-MOST_OF_A_PATH = 500
 PLAIN = "/:@!$&'()*+,;= "
 STRANGER = Caller(refusals.STRANGER, "", "", Grant(()))
 SEND_SECONDS = 30.0
@@ -109,7 +108,12 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
 def _act(scope: Scope, address: str) -> Act:
     path = quote(scope["path"], safe=PLAIN)  # one way to write it, however it was sent: people search for it
     return Act(
-        replace(STRANGER, address=address), path.removeprefix(BASE)[:MOST_OF_A_PATH], verb=scope["method"]
+        replace(STRANGER, address=address),
+        path.removeprefix(BASE)[:MOST_OF_A_PATH],
+        verb=scope["method"],
+        method=scope["method"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=again.kept(scope["headers"]),
     )
 
 

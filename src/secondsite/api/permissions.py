@@ -1,6 +1,7 @@
 """What each call needs: declared here, and only here. A call that is not here is refused to everybody.
 
-Calls with a body that asks for more need more: a verb that goes on without a site, a job that runs again.
+Calls with a body that asks for more need more: a verb that goes on without a site, a job that runs again. Who may grant
+or refuse what waits for approval is decided by what was asked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from ..domain.access.roles import OF_THE_WHOLE_VAULT, Permission
 from ..domain.lifecycle import Verb
 
 BASE = "/api"
+FOR_ONE = "_one"
+"""Ends the name of a verb's route for one machine."""
 OPEN = frozenset({"GET /health", "GET /ca", "POST /enroll"})
 """These need no token."""
 
@@ -57,6 +60,13 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /audit/verify": Permission.READ_AUDIT,
         "GET /audit/settings": Permission.READ_AUDIT,
         "PUT /audit/settings": Permission.MANAGE_ACCESS,
+        "GET /approvals": Permission.ENTER,
+        "GET /approvals/settings": Permission.ENTER,
+        "PUT /approvals/settings": Permission.MANAGE_ACCESS,
+        "GET /approvals/{number}": Permission.ENTER,
+        "POST /approvals/{number}/grant": Permission.ENTER,
+        "POST /approvals/{number}/refuse": Permission.ENTER,
+        "POST /approvals/{number}/withdraw": Permission.ENTER,
         "GET /groups": Permission.READ,
         "POST /groups": Permission.PROTECT,
         "GET /groups/{group}": Permission.READ,

@@ -9,7 +9,21 @@ import typer
 from .. import __version__
 from ..domain import errors
 from . import exit_codes, output
-from .nouns import appliance, audit, group, job, machine, mapping, network, point, policy, site, token, vault
+from .nouns import (
+    appliance,
+    approval,
+    audit,
+    group,
+    job,
+    machine,
+    mapping,
+    network,
+    point,
+    policy,
+    site,
+    token,
+    vault,
+)
 from .options import Access, refuse_secret
 
 app = typer.Typer(
@@ -18,7 +32,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Keeps virtual machines of one site ready to run at another.",
 )
-for noun in (site, appliance, machine, group, policy, point, job, network, mapping, token, audit, vault):
+for noun in (
+    site,
+    appliance,
+    machine,
+    group,
+    policy,
+    point,
+    job,
+    network,
+    mapping,
+    token,
+    audit,
+    approval,
+    vault,
+):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
 

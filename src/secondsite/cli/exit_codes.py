@@ -19,6 +19,7 @@ class Exit(IntEnum):
     JOB_CANCELLED = 8
     PARTIAL = 9
     REFUSED = 10
+    APPROVAL_NEEDED = 11
     INTERNAL = 70
 
 
@@ -37,6 +38,7 @@ BY_CODE: dict[str, Exit] = {
     "peer-unreachable": Exit.UNREACHABLE,
     "store-unavailable": Exit.UNREACHABLE,
     "deadline-exceeded": Exit.DEADLINE,
+    "approval-needed": Exit.APPROVAL_NEEDED,
     "internal": Exit.INTERNAL,
 }
 

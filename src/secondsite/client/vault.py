@@ -9,6 +9,7 @@ from . import which_vault
 from .connection import Connection, path
 from .following import follow
 from .nouns.appliances import Appliances
+from .nouns.approvals import Approvals
 from .nouns.audit import Audit
 from .nouns.groups import Groups
 from .nouns.jobs import Jobs
@@ -43,6 +44,7 @@ class Vault:
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
         self.audit = Audit(connection)
+        self.approvals = Approvals(connection)
 
     def __enter__(self) -> Self:
         return self

@@ -91,6 +91,15 @@ class Forbidden(SecondsiteError):
     default_do = "Ask an access administrator for a token with the role that it takes: 'secondsite token list' shows who has which."
 
 
+class ApprovalNeeded(SecondsiteError):
+    """The verb waits for a second person's approval; nothing was done yet, the request is kept."""
+
+    code = "approval-needed"
+    number: int | None = None
+    """The request's; it crosses no process but in the message."""
+    default_do = "Another person looks at it with 'secondsite approval list', and grants it with 'secondsite approval grant NUMBER'."
+
+
 class AuditBroken(SecondsiteError):
     """The audit log is not what was written: somebody changed it by other means than this program."""
 

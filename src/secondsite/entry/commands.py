@@ -293,4 +293,5 @@ def appliance_start_anyway(
 
 appliance_noun.app.add_typer(trash_commands.app, name="trash")
 vault_noun.app.command("run")(running.vault_run)
+vault_noun.app.command("approvals-off")(running.vault_approvals_off)
 appliance_noun.app.command("run")(running.appliance_run)

@@ -34,6 +34,14 @@ def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
     vault_main.run(home)
 
 
+def vault_approvals_off(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
+    """At the vault's host, when no second person is there any more: nothing needs approval from now on. It is on record."""
+    from . import vault_main
+
+    vault_main.approvals_off(home)
+    print("nothing needs a second person")
+
+
 def appliance_run(
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     journal_budget: JournalBudget = None,

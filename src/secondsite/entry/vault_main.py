@@ -18,6 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..domain import errors
+from ..domain.access.approvals import Rules
+from ..domain.access.chain import Entry, Outcome
 from ..domain.access.roles import EVERYTHING
 from ..domain.policies import ReplicationPolicy
 from ..ground import durable, visitors
@@ -28,6 +30,9 @@ from ..jobs.model.failures import JobError
 from ..jobs.storage import database
 from ..vault import gateway
 from ..vault import store as vault_store
+from ..vault.facade import second_person
+from ..vault.facade.acts import text_of
+from ..vault.facade.callers import THE_VAULT
 from ..vault.facade.nouns import policies, tokens
 from ..vault.gateway.certificate_authority import CA_KEY, ensure_server_certificate
 from . import logs, service_user, settings
@@ -208,6 +213,25 @@ def _authority(home: Path, chosen: VaultSettings) -> gateway.VaultAuthority:
     return authority
 
 
+def approvals_off(home: Path) -> None:
+    """The way out when no second person is there any more, also while the vault runs. Raises NotFound where there is none."""
+    service_user.become_owner(home)
+    db = database.connect(settings.read(home).database_url)
+    try:
+        with vault_store.SqlStore(db).transaction() as tx:
+            tx.one_at_a_time(second_person.LOCK)
+            before = tx.approvals.rules().verbs
+            tx.approvals.set_rules(Rules())
+            tx.audit.append(
+                Entry(
+                    at=utc_now(), who=THE_VAULT.name, token_id="", address="", verb="vault approvals-off",
+                    object="/approvals/settings", outcome=Outcome.DONE, details=text_of({"before": list(before)}),
+                )
+            )  # fmt: skip
+    finally:
+        db.dispose()
+
+
 def _first_records(chosen: VaultSettings) -> str:
     """The default policy and the first token, which replaces that of an interrupted init."""
     vault_store.migrate(chosen.database_url)
@@ -221,6 +245,6 @@ def _first_records(chosen: VaultSettings) -> str:
                 )
             policies.put_with_twin(tx, ReplicationPolicy(DEFAULT_POLICY))
             tx.tokens.remove(FIRST_TOKEN)
-            return tokens.issue(tx, FIRST_TOKEN, EVERYTHING, utc_now()).token
+            return tokens.issue(tx, tokens.New(FIRST_TOKEN, EVERYTHING), utc_now()).token
     finally:
         db.dispose()

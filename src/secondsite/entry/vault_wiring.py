@@ -100,7 +100,7 @@ class RunningVault:
         self._refusals_writer = Every(
             "audit",
             REFUSALS_WRITTEN_EVERY_SECONDS,
-            self._keep_audit,
+            self._keep_record,
             lambda error: log.error("audit.refusals-not-written", exc_info=error),
         )
         self._uses_writer = Every(
@@ -144,8 +144,9 @@ class RunningVault:
         watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
         return *watches, self._lineage, self._uses_writer, self._refusals_writer
 
-    def _keep_audit(self) -> None:
+    def _keep_record(self) -> None:
         self.refusals.write()
+        self.facade.approvals.expire()
         self.facade.audit.prune()
 
     def _renew(self) -> None:

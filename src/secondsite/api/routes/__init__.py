@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    vault, sites, appliances, networks, policies, tokens, audit  the vault and its settings
+    vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, groups                              what is protected
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
@@ -11,6 +11,7 @@ Its rooms:
 
 from . import (
     appliances,
+    approvals,
     audit,
     events,
     groups,
@@ -37,6 +38,7 @@ GUARDED = tuple(
         policies,
         tokens,
         audit,
+        approvals,
         groups,
         machines,
         points,

@@ -13,6 +13,7 @@ PointId = Annotated[str, Path(description="Id of the recovery point.")]
 PolicyName = Annotated[str, Path(description="Name of the policy.")]
 GroupName = Annotated[str, Path(description="Name of the replication group.")]
 TokenName = Annotated[str, Path(description="Name of the token, or its id.")]
+ApprovalNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the request for approval.")]
 JobId = Annotated[str, Path(description="Id of the job, or as much of its beginning as no other one has.")]
 
 OnlySite = Annotated[str | None, Query(description="Only of this site.")]

@@ -12,6 +12,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
+from ..permissions import FOR_ONE
 from .names import MachineName
 
 router = APIRouter(tags=["verbs"])
@@ -66,4 +67,4 @@ for _verb, _shape in REQUESTS.items():
     _add(f"/machines/{_verb.value.replace('_', '-')}", _verb.value, _for_several(_verb, _shape))
 for _verb, _shape in OPTIONS.items():
     _name = _verb.value.replace("_", "-")
-    _add(f"/machines/{{machine}}/{_name}", f"{_verb.value}_one", _for_one(_verb, _shape))
+    _add(f"/machines/{{machine}}/{_name}", f"{_verb.value}{FOR_ONE}", _for_one(_verb, _shape))

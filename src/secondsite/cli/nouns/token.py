@@ -29,6 +29,7 @@ def _ends(token: rest.Token) -> str:
 
 COLUMNS: tuple[output.Column, ...] = (
     ("name", lambda t: t.name),
+    ("person", lambda t: t.person if t.person != t.name else None),
     ("roles", lambda t: ", ".join(t.roles)),
     ("scope", lambda t: f"site {t.site}" if t.site else "the whole vault"),
     ("ends", _ends),
@@ -76,11 +77,17 @@ def create(
             show_default="90d",
         ),
     ] = float(LIVES_SECONDS),
+    person: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose it is, where a person has several; else its name. Nobody approves what he asked with another one."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Create a token. It is shown once: keep it."""
     with connect(context) as vault:
-        made = vault.tokens.create(name, *role, site=site, valid_seconds=valid or None)
+        made = vault.tokens.create(name, *role, site=site, valid_seconds=valid or None, person=person)
     _show(made, as_json)
 
 

@@ -7,4 +7,5 @@ name it gives a handle of one thing, which asks nothing by itself.
     jobs         what was started
     sites, appliances, networks, mappings, policies, groups, tokens    records
     audit        what was done by whom
+    approvals    what waits for a second person
 """

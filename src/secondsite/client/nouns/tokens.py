@@ -49,8 +49,12 @@ class Tokens:
         *roles: Role | str,
         site: str | None = None,
         valid_seconds: float | None = LIVES_SECONDS,
+        person: str | None = None,
     ) -> rest.NewToken:
-        """A new token with these roles in the whole vault, or in one site; without `valid_seconds` it does not expire. This
-        answer is the only one that holds it. Raises AlreadyExists, InvalidArgument."""
-        body = request(rest.TokenCreate, name=name, roles=roles, site=site, valid_seconds=valid_seconds)
+        """A new token with these roles in the whole vault, or in one site; without `valid_seconds` it does not expire.
+        `person`: whose it is, where one has several. This answer is the only one that holds it. Raises AlreadyExists,
+        InvalidArgument."""
+        body = request(
+            rest.TokenCreate, name=name, roles=roles, site=site, valid_seconds=valid_seconds, person=person
+        )
         return self._connection.one(rest.NewToken, "POST", path("tokens"), body=body)

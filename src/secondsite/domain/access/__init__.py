@@ -2,6 +2,7 @@
 
 Its rooms:
 
-    roles   roles, permissions, scopes, and the decision
-    chain   entries of the audit log, of which each covers the one before
+    roles      roles, permissions, scopes, and the decision
+    chain      entries of the audit log, of which each covers the one before
+    approvals  which verbs wait for a second person, and who is one
 """

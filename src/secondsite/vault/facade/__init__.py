@@ -9,7 +9,9 @@ waits for an appliance, and it has a deadline.
     parts     what all are built on
     acts      what is on record of a request
     refusals  refused attempts on record, few entries for many
+    second_person  what waits for approval, until it is carried out
     callers   who asks
+    holders   whose token it is
 """
 
 from .vault import VaultFacade, assemble

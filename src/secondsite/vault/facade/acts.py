@@ -15,6 +15,7 @@ import structlog
 from pydantic import JsonValue
 
 from ...domain.access.chain import Entry, Outcome
+from ...domain.access.roles import Permission
 from ...wire.common.base import Shape
 from .. import ports
 from .callers import Caller
@@ -22,11 +23,29 @@ from .callers import Caller
 log = structlog.get_logger()
 MOST_ASKED_BYTES, MOST_REFUSED_BYTES = 4096, 400
 """Of a larger request only the digest is kept."""
+MOST_OF_A_PATH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """It is asked only to see whether it would be allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """It is what was kept under this number. `by` and the secret are the second person's, and `grant` his act; None: that is on
+    record already."""
+
+    number: int
+    by_sha256: str
+    by: str
+    grant: "Act | None" = None
 
 
 @dataclass(slots=True)
 class Act:
-    """`verb` and `code` are known once the route is: what is asked for, and the answer if nothing goes wrong."""
+    """`verb`, `name`, `permission` and `code` are known once the route is: what is asked for, and the answer if nothing goes
+    wrong."""
 
     caller: Caller
     object: str
@@ -38,7 +57,28 @@ class Act:
     """What was understood of the body: of a large one this is kept."""
     repeated: bool = False
     """It was done before, under the same idempotency key: nothing changes."""
+    method: str = ""
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    also: str = ""
+    """What the job does that it lets run again."""
+    permission: Permission | None = None
+    approval: Rehearsal | Granted | None = None
+    begun: bool = False
+    """It was announced, and is about to be done elsewhere."""
+    waits: bool = False
+    """It is kept until a second person approves it: the answer is no refusal."""
     _told: dict[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By which of them it may need approval."""
+        return (self.name, self.also)
+
+    def tell(self, name: str, what: JsonValue) -> None:
+        """One more detail for the entry."""
+        self._told[name] = what
 
     def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
         """What the change replaces, and what it makes."""
@@ -47,10 +87,13 @@ class Act:
                 self._told[name] = shape.model_dump(mode="json", exclude_none=True)
 
     def record(self, tx: ports.Transaction, at: datetime, outcome: Outcome = Outcome.DONE) -> None:
-        """The last thing in the transaction of the change."""
+        """The last thing in the transaction of the change. Who granted it is on record with it."""
         if not self.repeated:
             code = self.code if outcome is Outcome.DONE else None
             append(tx, self.entry(at, outcome, code))
+        if outcome is Outcome.DONE and isinstance(self.approval, Granted) and self.approval.grant is not None:
+            self.approval.grant.job_id = self.job_id
+            self.approval.grant.record(tx, at)
 
     def entry(self, at: datetime, outcome: Outcome, code: int | None) -> Entry:
         most = MOST_REFUSED_BYTES if outcome is Outcome.REFUSED else MOST_ASKED_BYTES

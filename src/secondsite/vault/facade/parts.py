@@ -16,6 +16,7 @@ from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..watch.signals import Signals
 from ..watch.status_intake import StatusIntake
+from . import second_person
 from .acts import Act
 from .callers import THE_VAULT, Caller, Uses
 from .refusals import Refusals
@@ -72,17 +73,37 @@ class Parts:
 
     @contextmanager
     def changing(self) -> Iterator[ports.Transaction]:
-        """A transaction of the caller's, with its entry in the audit log. Raises what `store.transaction` raises."""
-        with self.store.transaction() as tx:
-            yield tx
-            if self.act is not None:
-                self.act.record(tx, self.now())
+        """A transaction of the caller's, with its entry in the audit log. Raises what `store.transaction` raises, and
+        ApprovalNeeded: then nothing was changed."""
+        if self.act is None:
+            with self.store.transaction() as tx:
+                yield tx
+        else:
+            with self._recorded(self.act, Outcome.DONE) as tx:
+                yield tx
 
     def announce(self) -> None:
-        """On record before something is changed that no transaction can hold; `changing` says that it was done."""
+        """On record before something is changed that no transaction can hold; `changing` says that it was done. Raises
+        ApprovalNeeded."""
         if self.act is not None:
+            with self._recorded(self.act, Outcome.BEGUN):
+                pass
+
+    @contextmanager
+    def _recorded(self, act: Act, outcome: Outcome) -> Iterator[ports.Transaction]:
+        try:
             with self.store.transaction() as tx:
-                self.act.record(tx, self.now(), Outcome.BEGUN)
+                at = second_person.begin(tx, act, self.now())
+                yield tx
+                second_person.settle(at, outcome)
+                act.record(tx, at.now, outcome)
+        except second_person.Waits:
+            raise second_person.ask(self.store, at) from None
+
+    def does(self, verb: str) -> None:
+        """It needs the approval that this verb needs, too."""
+        if self.act is not None:
+            self.act.also = verb
 
     def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
         """For the entry: what the change replaces, and what it makes."""

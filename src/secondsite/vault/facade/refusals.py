@@ -50,7 +50,10 @@ class Refusals:
         self._strangers: Counter[tuple[str, int]] = Counter()
 
     def note(self, act: Act, method: str, code: int) -> None:
-        """An answer with an error. What only a slip of the hand explains (400, 422) is not on record."""
+        """An answer with an error. What only a slip of the hand explains (400, 422) is not on record, nor is what waits for a
+        second person a refusal."""
+        if act.waits:
+            return
         if not act.caller.token_id:
             self._stranger(act.caller.address, code)
         elif code == 403 or (method not in READING and (code in ON_RECORD or code >= 500)):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from .acts import Act
 from .callers import Caller
 from .nouns.appliances import Appliances
+from .nouns.approvals import Approvals
 from .nouns.audit import Audit
 from .nouns.events import Events
 from .nouns.groups import Groups
@@ -29,6 +30,7 @@ class VaultFacade:
     appliances: Appliances
     tokens: Tokens
     audit: Audit
+    approvals: Approvals
     policies: Policies
     networks: Networks
     machines: Machines
@@ -57,6 +59,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         appliances=Appliances(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),
+        approvals=Approvals(parts),
         policies=Policies(parts),
         networks=Networks(parts),
         machines=Machines(parts),

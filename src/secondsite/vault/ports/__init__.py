@@ -5,6 +5,7 @@
 
 from .access import Admit, ApplianceKeys, Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
 from .answers import AnswerRecord, Answers
+from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
 from .gateway import FactSink, Gateway, Signals
 from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords, WarnedRecord
@@ -28,6 +29,9 @@ __all__ = [
     "ApplianceKeys",
     "ApplianceRecord",
     "ApplianceRecords",
+    "ApprovalRecord",
+    "Approvals",
+    "AskedFor",
     "Audit",
     "AuditEnds",
     "AuditWanted",

@@ -37,6 +37,10 @@ class TokenRecord:
     last_used_at: datetime | None = None
     former_sha256: str | None = None
     former_until: datetime | None = None
+    person: str | None = None
+    """Whose it is; None: nobody else's is named so."""
+    shown_to: tuple[str, ...] = ()
+    """The persons who saw one of its secrets when it was made."""
 
 
 class RegistrationKeys(Protocol):

@@ -6,6 +6,7 @@ from typing import Protocol
 from ...jobs.storage.database import Session
 from .access import ApplianceKeys, RegistrationKeys, Tokens
 from .answers import Answers
+from .approvals import Approvals
 from .audit import Audit
 from .machines import DrillNotes, MachineRecords
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
@@ -53,6 +54,8 @@ class Transaction(Protocol):
     def answers(self) -> Answers: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def approvals(self) -> Approvals: ...
 
 
 class Store(Protocol):

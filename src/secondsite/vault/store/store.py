@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ...jobs.storage.database import READ_ONLY
 from .access import SqlApplianceKeys, SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
+from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .failures import translated
 from .groups import SqlGroups
@@ -94,6 +95,10 @@ class SqlTransaction:
     @cached_property
     def audit(self) -> SqlAudit:
         return SqlAudit(self._session)
+
+    @cached_property
+    def approvals(self) -> SqlApprovals:
+        return SqlApprovals(self._session)
 
 
 class SqlStore:

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -16,8 +17,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ...domain.access.approvals import Stage
 from ...domain.access.chain import Outcome
-from ...domain.access.roles import Role
+from ...domain.access.roles import Permission, Role
 from ...domain.bandwidth_schedule import BandwidthSchedule
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
@@ -199,6 +201,8 @@ tokens = Table(
     Column("last_used_at", UtcDateTime),
     Column("former_sha256", String(64)),
     Column("former_until", UtcDateTime),
+    Column("person", String(100)),
+    Column("shown_to", Shaped(tuple[str, ...]), nullable=False),
     Index("ix_tokens_former_sha256", "former_sha256"),
 )
 
@@ -242,6 +246,42 @@ audit_ends = Table(
     Column("anchor_number", BigInteger, nullable=False),
     Column("anchor_digest", String(64), nullable=False),
     Column("kept_days", Integer),
+)
+
+# Requests that wait for a second person's approval, and those that did.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("stage", Word(Stage), nullable=False),
+    Column("verb", String(64), nullable=False),
+    Column("permission", Word(Permission), nullable=False),
+    Column("request", Shaped(ports.AskedFor), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("token_id", String(64), nullable=False),
+    Column("token_sha256", String(64), nullable=False),
+    Column("site", String(63)),
+    Column("address", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("by", Text),
+    Column("by_sha256", String(64)),
+    Column("why", Text, nullable=False),
+    Column("tried", Text, nullable=False),
+    Column("code", Integer),
+    Column("job_id", String(64)),
+)
+
+# One row.
+approval_rules = Table(
+    "approval_rules",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("verbs", Shaped(tuple[str, ...]), nullable=False),
+    Column("lasts_seconds", Float, nullable=False),
+    Column("last_number", Integer, nullable=False),
 )
 
 # Short-lived: a repeat of a request with an idempotency key gets the first one's answer.

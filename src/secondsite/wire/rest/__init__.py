@@ -13,6 +13,14 @@ Its rooms:
 """
 
 from ...ground.job_states import JobState, TaskState
+from .access.approvals import (
+    Approval,
+    ApprovalAsked,
+    ApprovalPage,
+    ApprovalQuery,
+    ApprovalRefusal,
+    ApprovalSettings,
+)
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .errors import ErrorBody
@@ -89,6 +97,12 @@ from .verbs import (
 __all__ = [
     "MOST_PER_PAGE",
     "Appliance",
+    "Approval",
+    "ApprovalAsked",
+    "ApprovalPage",
+    "ApprovalQuery",
+    "ApprovalRefusal",
+    "ApprovalSettings",
     "AuditCheck",
     "AuditEntry",
     "AuditPage",

@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    info, sites, appliances, networks, policies, tokens, audit  the vault and its settings
+    info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, point_holds, groups                what is protected
     verbs, jobs, events                                 what is started, and how it goes on
 """

@@ -76,9 +76,11 @@ class Jobs:
     def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
         def asked() -> rest.Job:
             full_id = self._existing(tx, job_id)
-            cancels = ask == self._parts.jobs.cancel
-            require = job_scopes.require_cancel if cancels else job_scopes.require_again
-            require(self._parts.caller, read.get(tx.session, full_id))
+            job = read.get(tx.session, full_id)
+            if ask == self._parts.jobs.cancel:
+                job_scopes.require_cancel(self._parts.caller, job)
+            else:
+                self._parts.does(job_scopes.require_again(self._parts.caller, job))
             ask(tx.session, full_id)
             return next(self._flat(read.tree(tx.session, full_id)))
 

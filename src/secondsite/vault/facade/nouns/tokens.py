@@ -13,6 +13,7 @@ from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
 from ... import ports
+from .. import holders
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts
 from ..refusals import SEVERAL, STRANGER
@@ -37,19 +38,18 @@ class Tokens:
         if found is None:
             raise errors.Unauthenticated("The access token is not known to this vault.")
         now = self._parts.now()
-        if not _opens(found, digest, now):
+        if not holders.opens(found, digest, now):
             raise errors.Unauthenticated(
                 f"The access token '{found.name}' has expired, or was replaced by a newer one.",
                 do=f"Ask an access administrator for the next: 'secondsite token rotate {found.name}'.",
             )
         self._parts.uses.note(found.id, now)
-        grant = Grant(found.roles, found.site)
-        return Caller(found.name, found.id, digest, grant, address, since=found.created_at)
+        return holders.caller(found, digest, address)
 
     def is_valid(self, caller: Caller) -> bool:
         """Whether the caller's token still opens anything."""
         found = self._find(caller.token_sha256)
-        return found is not None and _opens(found, caller.token_sha256, self._parts.now())
+        return found is not None and holders.opens(found, caller.token_sha256, self._parts.now())
 
     def list(self) -> Sequence[Token]:
         now = self._parts.now()
@@ -64,7 +64,9 @@ class Tokens:
         def make() -> NewToken:
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
-            made = issue(tx, request.name, grant, self._parts.now(), until)
+            _check_person(request.person)
+            new = New(request.name, grant, until, request.person, self._persons(tx))
+            made = issue(tx, new, self._parts.now())
             self._parts.note(after=_shape(_existing(tx, made.name), self._parts.now()))
             return made
 
@@ -80,6 +82,8 @@ class Tokens:
             renewed = _rotated(
                 _existing(tx, name), secrets.digest(token), self._parts.now(), request.former_valid_seconds
             )
+            shown_to = tuple(sorted({*renewed.shown_to, *self._persons(tx)}))
+            renewed = dataclasses.replace(renewed, shown_to=shown_to)
             tx.tokens.put(renewed)
             self._parts.note(after=_shape(renewed, self._parts.now()))
             return NewToken(name=renewed.name, token=token, expires_at=renewed.expires_at)
@@ -94,30 +98,45 @@ class Tokens:
             tx.one_at_a_time("tokens")
             token = _existing(tx, name)
             self._parts.note(before=_shape(token, self._parts.now()))
-            if not any(_stays_in_charge(each) for each in tx.tokens.list() if each.id != token.id):
+            if not any(stays_in_charge(each) for each in tx.tokens.list() if each.id != token.id):
                 raise errors.NotPossibleNow(
                     f"Token '{name}' is the last one that can make others and does not expire.",
                     do="Create another first: 'secondsite token create NAME --role access_administrator --valid never'.",
                 )
             tx.tokens.remove(token.name)
 
+    def _persons(self, tx: ports.Transaction) -> tuple[str, ...]:
+        """Who asks, and is shown the secret."""
+        mine = tx.tokens.find(self._parts.caller.token_sha256)
+        return () if mine is None else (holders.of(mine).person,)
+
     def _find(self, token_sha256: str) -> ports.TokenRecord | None:
         with self._parts.store.reading() as tx:
             return tx.tokens.find(token_sha256)
 
 
-def issue(
-    tx: ports.Transaction, name: str, grant: Grant, now: datetime, expires_at: datetime | None = None
-) -> NewToken:
+@dataclasses.dataclass(frozen=True, slots=True)
+class New:
+    """A token that is to be made. `shown_to`: whoever sees its secret."""
+
+    name: str
+    grant: Grant
+    expires_at: datetime | None = None
+    person: str | None = None
+    shown_to: tuple[str, ...] = ()
+
+
+def issue(tx: ports.Transaction, new: New, now: datetime) -> NewToken:
     """A new token, of which only the digest is kept; raises AlreadyExists or InvalidArgument."""
-    _check_name(tx, name)
+    _check_name(tx, new.name)
     token = secrets.new_token()
     record = ports.TokenRecord(
-        name, secrets.digest(token), now,
-        roles=grant.roles, site=grant.site, issued_at=now, expires_at=expires_at,
+        new.name, secrets.digest(token), now,
+        roles=new.grant.roles, site=new.grant.site, issued_at=now, expires_at=new.expires_at,
+        person=new.person, shown_to=new.shown_to,
     )  # fmt: skip
     tx.tokens.add(record)
-    return NewToken(name=name, token=token, expires_at=expires_at)
+    return NewToken(name=new.name, token=token, expires_at=new.expires_at)
 
 
 def _check_name(tx: ports.Transaction, name: str) -> None:
@@ -132,6 +151,13 @@ def _check_name(tx: ports.Transaction, name: str) -> None:
         raise errors.AlreadyExists(f"There is a token '{alike[0]}' already.")
 
 
+def _check_person(person: str | None) -> None:
+    if person is not None and not NAME.fullmatch(person):
+        raise errors.InvalidArgument(
+            f"{person!r} cannot be a person's name.", do="Write it like a token's name."
+        )
+
+
 def _existing(tx: ports.Transaction, name_or_id: str) -> ports.TokenRecord:
     """By its id too: earlier releases allowed names that no path can hold."""
     for token in tx.tokens.list():
@@ -144,16 +170,7 @@ def _after(now: datetime, seconds: float | None) -> datetime | None:
     return None if seconds is None else now + timedelta(seconds=seconds)
 
 
-def _opens(token: ports.TokenRecord, digest: str, now: datetime) -> bool:
-    """Whether this secret of the token is valid: the present one, or for a while the former one."""
-    if token.expires_at is not None and token.expires_at <= now:
-        return False
-    if token.token_sha256 == digest:
-        return True
-    return token.former_until is not None and now < token.former_until
-
-
-def _stays_in_charge(token: ports.TokenRecord) -> bool:
+def stays_in_charge(token: ports.TokenRecord) -> bool:
     return token.expires_at is None and Grant(token.roles, token.site).may(Permission.MANAGE_ACCESS)
 
 
@@ -184,6 +201,7 @@ def _shape(token: ports.TokenRecord, now: datetime) -> Token:
     return Token(
         id=token.id,
         name=token.name,
+        person=token.person or token.name,
         roles=token.roles,
         site=token.site,
         created_at=token.created_at,

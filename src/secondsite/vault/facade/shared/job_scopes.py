@@ -25,16 +25,17 @@ def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
     return all(_is_in_scope(parts, tx, *each) for each in _machines(job))
 
 
-def require_again(caller: Caller, job: JobView) -> None:
-    """Raises Forbidden if the caller could not start the job."""
+def require_again(caller: Caller, job: JobView) -> str:
+    """What the job does. Raises Forbidden if the caller could not start it."""
     word = str(job.arguments.get("verb", job.name))
     if word in set(Verb):
         for _, arguments in _machines(job):
             site = arguments.get("without_site")
             caller.require_verb(Verb(word), None if site is None else str(site))
-        return
+        return word
     needed = Permission.OPERATE if word == OtherWork.VERIFY_POINT else Permission.GIVE_UP
     caller.require(needed, f"let a job '{word}' run again")
+    return word
 
 
 def require_cancel(caller: Caller, job: JobView) -> None:

@@ -4,4 +4,5 @@ Its rooms:
 
     tokens   access tokens of people and programs
     audit    the audit log
+    approvals  what waits for a second person
 """

@@ -21,6 +21,8 @@ class TokenCreate(Shape):
     """The site that it is limited to; null: the whole vault."""
     valid_seconds: float | None = Field(LIVES_SECONDS, gt=0, le=LONGEST_SECONDS)
     """How long it is valid; null: until it is deleted."""
+    person: str | None = None
+    """Whose it is, where a person has several tokens; null: as it is named."""
 
 
 class TokenRotate(Shape):
@@ -37,6 +39,8 @@ class Token(Shape):
     """Its own for ever; names may be given again."""
     name: str
     """Whom or what it is for; jobs show it as `requested_by`."""
+    person: str = ""
+    """Whose it is: nobody approves what was asked with another token of his own."""
     roles: tuple[Role, ...]
     """What its holder is."""
     site: str | None = None

@@ -1,0 +1,70 @@
+"""Routes: what waits for a second person."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from ...vault.facade.nouns.approvals import is_secret
+from ...wire import rest
+from .. import again
+from ..access import Vault
+from ..headers import OnceHeader
+from .names import ApprovalNumber
+
+router = APIRouter(tags=["approvals"])
+
+
+@router.get("/approvals")
+def list_approvals(vault: Vault, query: Annotated[rest.ApprovalQuery, Query()]) -> rest.ApprovalPage:
+    """Newest first: one's own, and those of tokens whose scope is within one's own."""
+    return vault.approvals.list(query)
+
+
+@router.get("/approvals/settings")
+def show_approval_settings(vault: Vault) -> rest.ApprovalSettings:
+    """Which verbs need a second person's approval."""
+    return vault.approvals.settings()
+
+
+@router.put("/approvals/settings")
+def change_approval_settings(vault: Vault, request: rest.ApprovalSettings) -> rest.ApprovalSettings:
+    """Names the verbs. As soon as there are any, each change of this setting needs approval itself."""
+    return vault.approvals.change(request)
+
+
+@router.get("/approvals/{number}")
+def show_approval(vault: Vault, number: ApprovalNumber) -> rest.Approval:
+    """What was asked, by whom, and what became of it."""
+    return vault.approvals.show(number)
+
+
+@router.post("/approvals/{number}/grant")
+async def grant_approval(request: Request, vault: Vault, number: ApprovalNumber) -> rest.Approval:
+    """Carries it out, once, exactly as it was asked, for whoever asked: if another person grants it who could ask the same. What
+    is not possible any more is refused as ever, and waits on. A repeat gets the same answer. What is answered with a secret is
+    carried out when its asker asks again."""
+    approvals = vault.approvals
+    asker = await run_in_threadpool(approvals.asker_to_grant, number)
+    if asker is not None:
+        record = await run_in_threadpool(approvals.existing, number)
+        await again.rehearse(request.app, record.request, vault.parts.caller)
+        if is_secret(record):
+            await run_in_threadpool(approvals.grant_later, number)
+        else:
+            await again.carry_out(request.app, vault, number, asker)
+    return await run_in_threadpool(approvals.show, number)
+
+
+@router.post("/approvals/{number}/refuse")
+def refuse_approval(
+    vault: Vault, once: OnceHeader, number: ApprovalNumber, request: rest.ApprovalRefusal | None = None
+) -> rest.Approval:
+    """It is not carried out. Whoever could ask the same may refuse it; its asker withdraws it."""
+    return vault.approvals.refuse(number, request or rest.ApprovalRefusal(), once)
+
+
+@router.post("/approvals/{number}/withdraw")
+def withdraw_approval(vault: Vault, once: OnceHeader, number: ApprovalNumber) -> rest.Approval:
+    """Its asker wants it no more."""
+    return vault.approvals.withdraw(number, once)

@@ -1,0 +1,119 @@
+"""A second person's approval: which verbs wait for one, and who may give it. Pure.
+
+What could be used to get round it is guarded with it: whoever makes himself another token, or switches it off, needs the
+second person for that.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+from ...ground.units import DAY
+from .. import errors
+from ..lifecycle import Verb
+
+VERBS = frozenset(
+    {
+        *(verb.value for verb in Verb),
+        *("create_site", "delete_site", "limit_site"),
+        *("create_registration_key", "create_replacement_key", "delete_appliance"),
+        *("map_network", "unmap_network", "create_policy", "update_policy", "delete_policy"),
+        *("create_token", "rotate_token", "delete_token"),
+        *("change_audit_settings", "change_approval_settings"),
+        *("create_group", "delete_group", "add_to_group", "remove_from_group"),
+        *("start_anyway", "hold_point", "release_point", "verify_point"),
+        *("cancel_job", "retry_job", "resume_job"),
+    }
+)
+"""What changes something, by the names of the API's routes; a test compares them."""
+SETTINGS = "change_approval_settings"
+ALWAYS = frozenset({"create_token", "rotate_token", SETTINGS})
+"""Guarded as soon as anything is."""
+SECRET = frozenset({"create_token", "rotate_token", "create_registration_key", "create_replacement_key"})
+"""Answered with a secret, which only the asker is shown: the asker asks again when it is granted."""
+LASTS_SECONDS = DAY
+
+
+class Stage(StrEnum):
+    """How far a request is."""
+
+    ASKED = "asked"
+    """It waits for a second person."""
+    GRANTED = "granted"
+    """It is carried out when the asker asks again."""
+    DONE = "done"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+OPEN = frozenset({Stage.ASKED, Stage.GRANTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The setting. No verbs: it is off."""
+
+    verbs: tuple[str, ...] = ()
+    lasts_seconds: float = LASTS_SECONDS
+
+    def guard(self, verbs: Iterable[str]) -> bool:
+        """Whether one of these waits for a second person."""
+        guarded = {*self.verbs, *ALWAYS} if self.verbs else frozenset()
+        return any(verb in guarded for verb in verbs)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose token it is. `shown_to` are the persons who saw one of its secrets when it was made."""
+
+    token: str
+    person: str
+    shown_to: tuple[str, ...] = ()
+
+
+def why_not(asker: Holder, approver: Holder) -> str:
+    """Why the one is no second person for the other; empty if he is."""
+    if _same(asker.person, approver.person):
+        return f"Token '{approver.token}' belongs to {approver.person}, who asked."
+    for token, other in ((approver, asker), (asker, approver)):
+        if any(_same(person, other.person) for person in token.shown_to):
+            return f"Token '{token.token}' was made by {other.person}, who may have its secret."
+    return ""
+
+
+def require_second(asker: Holder, approver: Holder) -> None:
+    """Raises Forbidden."""
+    why = why_not(asker, approver)
+    if why:
+        raise errors.Forbidden(
+            f"A second person has to approve it. {why}",
+            do="Let somebody else approve it, with a token that neither of the two made for the other.",
+        )
+
+
+def require_two(in_charge: Sequence[Holder]) -> None:
+    """Raises NotPossibleNow unless two of them can approve each other's requests."""
+    if not any(not why_not(one, other) for one, other in combinations(in_charge, 2)):
+        raise errors.NotPossibleNow(
+            "Nobody could approve anything, nor switch it off again: that takes two access administrators whose tokens do not "
+            "expire, of two persons, neither made by the other.",
+            do="Make one for each of two persons: 'secondsite token create NAME --role access_administrator --valid never'.",
+        )
+
+
+def checked(verbs: Iterable[str]) -> tuple[str, ...]:
+    """The verbs in their order, each once. Raises InvalidArgument for one that is not there."""
+    named = sorted(set(verbs))
+    unknown = [verb for verb in named if verb not in VERBS]
+    if unknown:
+        raise errors.InvalidArgument(
+            f"No such verb: {', '.join(unknown[:10])}.", do=f"There are: {', '.join(sorted(VERBS))}."
+        )
+    return tuple(named)
+
+
+def _same(one: str, other: str) -> bool:
+    """Spelling makes no second person."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -1,0 +1,38 @@
+"""Whose token a secret opens."""
+
+from datetime import datetime
+
+from ...domain import errors
+from ...domain.access.approvals import Holder
+from ...domain.access.roles import Grant
+from .. import ports
+from .callers import Caller
+
+
+def opens(token: ports.TokenRecord, digest: str, now: datetime) -> bool:
+    """Whether this secret of the token is valid: the present one, or for a while the former one."""
+    if token.expires_at is not None and token.expires_at <= now:
+        return False
+    if token.token_sha256 == digest:
+        return True
+    return token.former_until is not None and now < token.former_until
+
+
+def of(token: ports.TokenRecord) -> Holder:
+    return Holder(token.name, token.person or token.name, token.shown_to)
+
+
+def valid(tx: ports.Transaction, who: str, digest: str, now: datetime) -> ports.TokenRecord:
+    """The token of this secret. Raises NotPossibleNow when it was removed or replaced, or has expired."""
+    token = tx.tokens.find(digest)
+    if token is None or not opens(token, digest, now):
+        raise errors.NotPossibleNow(
+            f"Token '{who}' was removed or replaced, or has expired: what it asked for or granted counts no more.",
+            do="Ask anew, with a valid token.",
+        )
+    return token
+
+
+def caller(token: ports.TokenRecord, digest: str, address: str) -> Caller:
+    grant = Grant(token.roles, token.site)
+    return Caller(token.name, token.id, digest, grant, address, since=token.created_at)

@@ -1,0 +1,202 @@
+"""What waits for a second person: shown, granted, refused, withdrawn."""
+
+from dataclasses import replace
+
+from ....domain import errors
+from ....domain.access import approvals
+from ....domain.access.approvals import OPEN, SECRET, Rules, Stage
+from ....domain.access.chain import Entry, Outcome
+from ....wire import rest
+from ... import ports
+from .. import holders, second_person
+from ..acts import append, text_of
+from ..callers import THE_VAULT, Caller
+from ..parts import Parts
+from ..shared.once import Once, carry_out
+from ..shared.paging import Place, page, place_of
+from .tokens import stays_in_charge
+
+EVERY = rest.ApprovalQuery()
+MOST_OF_A_MESSAGE = 1000
+
+
+class Approvals:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def list(self, query: rest.ApprovalQuery = EVERY) -> rest.ApprovalPage:
+        """Raises InvalidArgument for a bad cursor."""
+        before = place_of(query.cursor, (int,))
+        with self._parts.store.reading() as tx:
+            found = tx.approvals.list(
+                query.stage, second_person.MOST_KEPT * 2, int(before[0]) if before else None
+            )
+        items, following = page((each for each in found if self._sees(each)), query.limit, _place)
+        return rest.ApprovalPage(items=tuple(_shape(each) for each in items), next=following)
+
+    def show(self, number: int) -> rest.Approval:
+        """Raises NotFound."""
+        return _shape(self.existing(number))
+
+    def existing(self, number: int) -> ports.ApprovalRecord:
+        """Raises NotFound, also for one that the caller does not see."""
+        with self._parts.store.reading() as tx:
+            return self._existing(tx, number)
+
+    def settings(self) -> rest.ApprovalSettings:
+        with self._parts.store.reading() as tx:
+            return _settings(tx.approvals.rules())
+
+    def change(self, wanted: rest.ApprovalSettings) -> rest.ApprovalSettings:
+        """Raises InvalidArgument for an unknown verb, NotPossibleNow while nobody could approve, ApprovalNeeded once it is
+        in force."""
+        rules = Rules(approvals.checked(wanted.verbs), wanted.lasts_seconds)
+        with self._parts.changing() as tx:
+            if rules.verbs:
+                approvals.require_two(
+                    [holders.of(each) for each in tx.tokens.list() if stays_in_charge(each)]
+                )
+            self._parts.note(_settings(tx.approvals.rules()), _settings(rules))
+            tx.approvals.set_rules(rules)
+        return _settings(rules)
+
+    def asker_to_grant(self, number: int) -> Caller | None:
+        """Whoever asked, for whom it may now be carried out if the caller's roles allow the same; None when that was done.
+
+        Raises NotFound, NotPossibleNow for one that waits no more, Forbidden for one who is no second person."""
+        now = self._parts.now()
+        with self._parts.store.reading() as tx:
+            record = self._existing(tx, number)
+            if record.stage is Stage.DONE:
+                return None
+            second_person.require_open(record, now)
+            second_person.require_second(tx, record, self._parts.caller.token_sha256, now)
+            asker = holders.valid(tx, record.who, record.token_sha256, now)
+            return holders.caller(asker, record.token_sha256, record.address)
+
+    def grant_later(self, number: int) -> None:
+        """It is carried out when its asker asks again. Raises as `asker_to_grant` does."""
+        with self._parts.changing() as tx:
+            record = self._open(tx, number)
+            caller = self._parts.caller
+            second_person.require_second(tx, record, caller.token_sha256, self._parts.now())
+            granted = replace(record, stage=Stage.GRANTED, by=caller.name, by_sha256=caller.token_sha256)
+            tx.approvals.put(granted)
+
+    def refuse(self, number: int, request: rest.ApprovalRefusal, once: Once | None = None) -> rest.Approval:
+        """Raises NotFound, NotPossibleNow, or Forbidden for one who could not ask the same."""
+
+        def end() -> rest.Approval:
+            record = self._open(tx, number)
+            self._parts.caller.require(record.permission, f"refuse {record.verb}")
+            return self._end(tx, record, Stage.REFUSED, request.reason)
+
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, rest.Approval, end)
+
+    def withdraw(self, number: int, once: Once | None = None) -> rest.Approval:
+        """Raises NotFound, NotPossibleNow, or Forbidden for others than the asker."""
+
+        def end() -> rest.Approval:
+            record = self._open(tx, number)
+            if record.token_id != self._parts.caller.token_id:
+                raise errors.Forbidden(
+                    f"Request {number} was asked by '{record.who}'.",
+                    do=f"Refuse it: 'secondsite approval refuse {number}'.",
+                )
+            return self._end(tx, record, Stage.WITHDRAWN)
+
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, rest.Approval, end)
+
+    def tried(self, number: int, problem: str) -> None:
+        """It was granted, and could not be carried out: it waits on."""
+        with self._parts.store.transaction() as tx:
+            tx.one_at_a_time(second_person.LOCK)
+            record = self._existing(tx, number)
+            if record.stage in OPEN:
+                tx.approvals.put(replace(record, tried=problem[:MOST_OF_A_MESSAGE]))
+
+    def expire(self) -> None:
+        """What waited in vain ends, on record."""
+        now = self._parts.now()
+        with self._parts.store.reading() as tx:
+            if not any(each.expires_at <= now for each in tx.approvals.open()):
+                return
+        with self._parts.store.transaction() as tx:
+            tx.one_at_a_time(second_person.LOCK)
+            due = [each for each in tx.approvals.open() if each.expires_at <= now]
+            for record in due:
+                tx.approvals.put(replace(record, stage=Stage.EXPIRED, ended_at=now))
+            for record in due:
+                append(tx, self._expired(record))
+
+    def _expired(self, record: ports.ApprovalRecord) -> Entry:
+        told = text_of({"verb": record.verb, "asked_by": record.who})
+        return Entry(
+            at=self._parts.now(), who=THE_VAULT.name, token_id="", address="", verb="expire",
+            object=f"/approvals/{record.number}", outcome=Outcome.EXPIRED, details=told,
+        )  # fmt: skip
+
+    def _end(
+        self, tx: ports.Transaction, record: ports.ApprovalRecord, stage: Stage, why: str = ""
+    ) -> rest.Approval:
+        by = self._parts.caller.name if stage is Stage.REFUSED else record.by
+        ended = replace(record, stage=stage, ended_at=self._parts.now(), by=by, why=why)
+        tx.approvals.put(ended)
+        self._parts.note(after=_shape(ended))
+        return _shape(ended)
+
+    def _open(self, tx: ports.Transaction, number: int) -> ports.ApprovalRecord:
+        tx.one_at_a_time(second_person.LOCK)
+        record = self._existing(tx, number)
+        second_person.require_open(record, self._parts.now())
+        return record
+
+    def _existing(self, tx: ports.Transaction, number: int) -> ports.ApprovalRecord:
+        record = tx.approvals.find(number)
+        if record is None or not self._sees(record):
+            raise errors.NotFound.named("request for approval", str(number), "approval list")
+        return record
+
+    def _sees(self, record: ports.ApprovalRecord) -> bool:
+        """Its asker does, and whoever has the asker's whole scope."""
+        return record.token_id == self._parts.caller.token_id or self._parts.sees(record.site)
+
+
+def is_secret(record: ports.ApprovalRecord) -> bool:
+    return record.verb in SECRET
+
+
+def _settings(rules: Rules) -> rest.ApprovalSettings:
+    return rest.ApprovalSettings(verbs=rules.verbs, lasts_seconds=rules.lasts_seconds)
+
+
+def _place(record: ports.ApprovalRecord) -> Place:
+    return (record.number,)
+
+
+def _shape(record: ports.ApprovalRecord) -> rest.Approval:
+    asked = record.request
+    return rest.Approval(
+        number=record.number,
+        stage=record.stage,
+        verb=record.verb,
+        asked=rest.ApprovalAsked(
+            method=asked.method,
+            path=asked.path,
+            query=asked.query,
+            body=asked.body,
+            if_match=asked.headers.get("if-match"),
+        ),
+        permission=record.permission,
+        who=record.who,
+        asked_at=record.asked_at,
+        expires_at=record.expires_at,
+        ended_at=record.ended_at,
+        by=record.by,
+        why=record.why,
+        tried=record.tried,
+        code=record.code,
+        job_id=record.job_id,
+    )

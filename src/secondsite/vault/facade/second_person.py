@@ -1,0 +1,184 @@
+"""What waits for a second person, until it is carried out.
+
+A change that needs approval is made up to its end and rolled back: so everything that would be refused is refused at once, and
+only what is possible is kept as a request. Whoever approves it makes the same attempt under his own name, which shows that his
+roles and scope would allow it. Then it is carried out under the asker's name; that it was approved commits with the change.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ...domain import errors
+from ...domain.access import approvals
+from ...domain.access.approvals import OPEN, SECRET, SETTINGS, Rules, Stage
+from ...domain.access.chain import Outcome
+from ...ground.units import KiB
+from .. import ports
+from . import holders
+from .acts import MOST_OF_A_PATH, Act, Granted, Rehearsal
+
+LOCK = "approvals"
+MOST_OPEN_OF_A_TOKEN, MOST_OPEN, MOST_KEPT = 20, 200, 1000
+MOST_BODY_BYTES, MOST_QUERY = 64 * KiB, 2000
+ENDED_KEPT = timedelta(days=90)
+
+
+class Rehearsed(Exception):
+    """It would have changed something; nothing was."""
+
+
+class Waits(Exception):
+    """It needs approval; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One transaction of an act."""
+
+    tx: ports.Transaction
+    act: Act
+    rules: Rules
+    now: datetime
+
+
+def begin(tx: ports.Transaction, act: Act, now: datetime) -> Moment:
+    """The setting as it is before the change, which may change the setting."""
+    if act.name == SETTINGS:
+        tx.one_at_a_time(LOCK)
+    return Moment(tx, act, tx.approvals.rules(), now)
+
+
+def settle(at: Moment, outcome: Outcome) -> None:
+    """Before it is recorded and committed. Raises Waits, Rehearsed, NotPossibleNow or Forbidden."""
+    act = at.act
+    if isinstance(act.approval, Rehearsal):
+        raise Rehearsed
+    if act.approval is None and not act.begun and not act.repeated and at.rules.guard(act.names):
+        act.approval = _granted(at)
+    if isinstance(act.approval, Granted):
+        _carry_out(at, act.approval, outcome)
+    act.begun = outcome is Outcome.BEGUN
+
+
+def ask(store: ports.Store, at: Moment) -> errors.ApprovalNeeded:
+    """Keeps the request, once. Raises InvalidArgument, or NotPossibleNow when too many wait."""
+    with store.transaction() as tx:
+        at = replace(at, tx=tx)
+        tx.one_at_a_time(LOCK)
+        record = _twin(at) or _kept(at)
+    at.act.waits = True
+    return _needed(record)
+
+
+def require_open(record: ports.ApprovalRecord, now: datetime) -> None:
+    """Raises NotPossibleNow."""
+    stage = Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
+    if stage not in OPEN:
+        raise errors.NotPossibleNow(
+            f"Request {record.number} ({record.verb}, asked by '{record.who}') is {stage}.",
+            do=f"See 'secondsite approval show {record.number}'; whoever still wants it asks anew.",
+        )
+
+
+def require_second(
+    tx: ports.Transaction, record: ports.ApprovalRecord, by_sha256: str, now: datetime
+) -> None:
+    """Raises Forbidden unless this secret's holder is a second person, NotPossibleNow when one of the two tokens is no longer
+    valid."""
+    asker = holders.valid(tx, record.who, record.token_sha256, now)
+    approver = holders.valid(tx, record.by or "of the second person", by_sha256, now)
+    approvals.require_second(holders.of(asker), holders.of(approver))
+
+
+def _granted(at: Moment) -> Granted:
+    """What the asker asks again, since its answer is a secret. Raises Waits."""
+    at.tx.one_at_a_time(LOCK)
+    twin = _twin(at)
+    if twin is None or twin.by_sha256 is None:
+        raise Waits
+    return Granted(twin.number, twin.by_sha256, twin.by or "")
+
+
+def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
+    """In the transaction of the change: so it is carried out once. What was begun elsewhere is told when it is done."""
+    at.tx.one_at_a_time(LOCK)
+    record = at.tx.approvals.find(granted.number)
+    assert record is not None
+    if not at.act.begun:
+        require_open(record, at.now)
+        require_second(at.tx, record, granted.by_sha256, at.now)
+    at.act.tell("approval", {"number": record.number, "asked_by": record.who, "granted_by": granted.by})
+    if outcome is Outcome.DONE:
+        at.tx.approvals.put(
+            replace(
+                record, stage=Stage.DONE, ended_at=at.now, by=granted.by, by_sha256=granted.by_sha256,
+                code=at.act.code, job_id=at.act.job_id, tried="",
+            )
+        )  # fmt: skip
+
+
+def _twin(at: Moment) -> ports.ApprovalRecord | None:
+    """The same request of the same token, if it is open."""
+    wanted = (at.act.caller.token_id, _digest(at.act))
+    for record in at.tx.approvals.open():
+        if (record.token_id, record.request_sha256) == wanted and record.expires_at > at.now:
+            return record
+    return None
+
+
+def _kept(at: Moment) -> ports.ApprovalRecord:
+    act, caller = at.act, at.act.caller
+    _require_bounded(at)
+    assert act.permission is not None
+    number = at.tx.approvals.next_number()
+    record = ports.ApprovalRecord(
+        number, Stage.ASKED, act.name, act.permission,
+        ports.AskedFor(act.method, act.object, act.query, dict(act.headers), act.body.decode()), _digest(act),
+        caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
+        at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),
+    )  # fmt: skip
+    at.tx.approvals.forget(at.now - ENDED_KEPT, number - MOST_KEPT)
+    at.tx.approvals.put(record)
+    act.tell("approval", {"number": number, "expires_at": record.expires_at.isoformat()})
+    act.record(at.tx, at.now, Outcome.ASKED)
+    return record
+
+
+def _require_bounded(at: Moment) -> None:
+    act = at.act
+    if len(act.body) > MOST_BODY_BYTES or len(act.query) > MOST_QUERY or len(act.object) >= MOST_OF_A_PATH:
+        raise errors.InvalidArgument(
+            f"{act.name} needs a second person's approval, and the request is too long to be kept for that.",
+            do="Name fewer machines at once.",
+        )
+    unexpired = [record for record in at.tx.approvals.open() if record.expires_at > at.now]
+    mine = [record for record in unexpired if record.token_id == act.caller.token_id]
+    if len(mine) >= MOST_OPEN_OF_A_TOKEN or len(unexpired) >= MOST_OPEN:
+        raise errors.NotPossibleNow(
+            f"{act.name} needs a second person's approval, and {len(mine)} requests of '{act.caller.name}' ({len(unexpired)} of all) "
+            "wait for one.",
+            do="Let them be granted, refused or withdrawn first: 'secondsite approval list'.",
+        )
+
+
+def _needed(record: ports.ApprovalRecord) -> errors.ApprovalNeeded:
+    until = f"{record.expires_at:%Y-%m-%d %H:%M:%SZ}"
+    again = ", and then ask again: only you are shown the secret" if record.verb in SECRET else ""
+    needed = errors.ApprovalNeeded(
+        f"{record.verb} needs a second person's approval: request {record.number}, until {until}. Nothing was done yet.",
+        do=f"Let another person type 'secondsite approval grant {record.number}'{again}.",
+    )
+    needed.number = record.number
+    return needed
+
+
+def _digest(act: Act) -> str:
+    """By its meaning: order and blanks of a body do not matter, nor does the idempotency key."""
+    try:
+        body = json.loads(act.body) if act.body else None
+    except (ValueError, RecursionError):
+        body = act.body.hex()
+    what = [act.method, act.object, act.query, act.headers.get("if-match"), body]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

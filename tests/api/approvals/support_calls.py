@@ -1,0 +1,68 @@
+"""How to ask for everything that changes something."""
+
+from typing import Any
+
+from secondsite.api import permissions
+from tests.support.vault import request_for
+
+CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} | {"POST /enroll"}
+GROUP = {"name": "shop", "source_site": "a", "target_site": "b"}
+MAPPING = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
+WHICH = {key: MAPPING[key] for key in ("source_site", "source_network", "target_site")}
+TOKEN = {"name": "robot", "roles": ["reader"]}
+MACHINES = {"machines": ["web01"]}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "POST /sites": {"json": {"name": "c"}},
+    "DELETE /sites/{site}": {"at": "/sites/c"},
+    "PUT /sites/{site}/bandwidth": {"at": "/sites/a/bandwidth", "json": {"bytes_per_second": 10**6}},
+    "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
+    "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
+    "POST /appliances/{appliance}/registration-key": {"at": "/appliances/one/registration-key", "json": {}},
+    "DELETE /appliances/{appliance}": {"at": "/appliances/one"},
+    "PUT /networks/mappings": {"json": MAPPING},
+    "DELETE /networks/mappings": {"params": WHICH},
+    "POST /policies": {"json": {"name": "gold"}},
+    "PUT /policies/{policy}": {"at": "/policies/gold", "json": {"name": "gold", "cycle_seconds": 9}},
+    "DELETE /policies/{policy}": {"at": "/policies/gold"},
+    "POST /tokens": {"json": TOKEN},
+    "POST /tokens/{name}/rotate": {"at": "/tokens/robot/rotate"},
+    "DELETE /tokens/{name}": {"at": "/tokens/robot"},
+    "PUT /audit/settings": {"json": {"kept_days": 90}},
+    "PUT /approvals/settings": {"json": {"verbs": []}},
+    "POST /approvals/{number}/grant": {"at": "/approvals/1/grant"},
+    "POST /approvals/{number}/refuse": {"at": "/approvals/1/refuse"},
+    "POST /approvals/{number}/withdraw": {"at": "/approvals/1/withdraw"},
+    "POST /groups": {"json": GROUP},
+    "POST /groups/{group}/add": {"at": "/groups/shop/add", "json": MACHINES},
+    "POST /groups/{group}/remove": {"at": "/groups/shop/remove", "json": MACHINES},
+    "DELETE /groups/{group}": {"at": "/groups/shop"},
+    "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
+    "POST /machines/{machine}/start-anyway": {
+        "at": "/machines/web01/start-anyway",
+        "json": {"site": "a", "accept_two_copies": True},
+    },
+    "PUT /machines/{machine}/points/{point}/hold": {
+        "at": "/machines/web01/points/p1/hold",
+        "json": {"reason": "why"},
+    },
+    "DELETE /machines/{machine}/points/{point}/hold": {"at": "/machines/web01/points/p1/hold"},
+    "POST /jobs/{job}/cancel": {"at": "/jobs/nosuch/cancel"},
+    "POST /jobs/{job}/retry": {"at": "/jobs/nosuch/retry"},
+    "POST /jobs/{job}/resume": {"at": "/jobs/nosuch/resume"},
+}
+"""How to ask for what is no verb of the lifecycle, in an order in which most of it succeeds."""
+
+
+def request_of(call):
+    method, path = call.split(" ")
+    how = dict(REQUESTS.get(call) or verb_request(path))
+    return method, how.pop("at", path), how
+
+
+def verb_request(path):
+    body = {"machines": ["web01"], "source_site": "a", "target_site": "b", "disks": ["vdb"]}
+    if path.endswith("enable-protection"):
+        del body["disks"]
+    if "{machine}" in path:
+        del body["machines"]
+    return {"at": path.format(machine="web01"), "json": body}

@@ -1,0 +1,214 @@
+"""A verb that the setting names is carried out when a second person has approved it, once, exactly as it was asked."""
+
+import json
+
+import pytest
+from sqlalchemy import insert, select, text
+
+from secondsite.api import permissions, routes
+from secondsite.domain.access import approvals
+from secondsite.jobs.storage import tables
+from secondsite.vault.store.tables import metadata
+from tests.api.approvals.support_calls import CHANGING, REQUESTS, request_of
+from tests.api.approvals.support_persons import (
+    FAILOVER,
+    anna,
+    bob,
+    chiefs,
+    guarded,
+    guarded_later,
+    jobs,
+    log,
+    person,
+    require,
+)
+
+__all__ = ["anna", "bob", "chiefs", "guarded", "guarded_later", "log", "person", "require"]
+
+
+# ---- off, and on -----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_waits_unless_the_setting_names_it(ask, protected):
+    assert ask("GET", "/approvals/settings") == {"verbs": [], "lasts_seconds": 86400}
+    ask("POST", "/machines/failover", 202, json=FAILOVER)
+
+
+def test_the_names_are_those_of_the_calls_that_change_something():
+    names = {
+        route.name.removesuffix(permissions.FOR_ONE)
+        for router in routes.GUARDED
+        for route in router.routes
+        if route.methods != {"GET"}
+    }
+    assert names - {"grant_approval", "refuse_approval", "withdraw_approval"} == approvals.VERBS
+
+
+def test_an_unknown_verb_is_refused_with_the_list(chiefs):
+    refused = chiefs[0]("PUT", "/approvals/settings", 422, json={"verbs": ["failover", "fly"]})["error"]
+    assert "fly" in refused["message"]
+    assert "disable_protection" in refused["do"]
+    assert "release_point" in refused["do"]
+
+
+def test_only_an_access_administrator_changes_the_setting(anna, chiefs):
+    anna("PUT", "/approvals/settings", 403, json={"verbs": ["failover"]})
+    anna("GET", "/approvals/settings")
+
+
+def test_it_is_not_switched_on_while_nobody_could_switch_it_off_again(ask, person):
+    wanted = {"verbs": ["failover"]}
+    assert (
+        "two access administrators" in ask("PUT", "/approvals/settings", 409, json=wanted)["error"]["message"]
+    )
+    person("chief", "access_administrator", valid_seconds=None)  # made by admin: no second person for him
+    person("guest", "access_administrator")  # ends
+    ask("PUT", "/approvals/settings", 409, json=wanted)
+    person("deputy", "access_administrator", valid_seconds=None)
+    ask("PUT", "/approvals/settings", json=wanted)
+
+
+# ---- asked, granted, done --------------------------------------------------------------------------------------------
+
+
+def test_a_granted_request_is_carried_out_once_as_it_was_asked_for_whoever_asked(ask, anna, bob, guarded):
+    number = anna.waits("POST", "/machines/failover", json=FAILOVER)
+    assert jobs(ask) == []
+    shown = bob.show(number)
+    assert (shown["stage"], shown["who"], shown["verb"]) == ("asked", "anna", "failover")
+    assert json.loads(shown["asked"]["body"]) == FAILOVER
+    done = bob.grant(number)
+    assert (done["stage"], done["by"], done["code"]) == ("done", "bob", 202)
+    assert jobs(ask) == [done["job_id"]]
+    assert ask("GET", f"/jobs/{done['job_id']}")["requested_by"] == "anna"
+    assert anna.show(number)["job_id"] == done["job_id"]
+
+
+def test_a_grant_that_comes_again_gets_the_same_answer_and_starts_nothing(ask, anna, bob, guarded):
+    number = anna.waits("POST", "/machines/failover", json=FAILOVER)
+    first = bob.grant(number)
+    assert bob.grant(number) == first
+    assert jobs(ask) == [first["job_id"]]
+
+
+def test_a_form_for_one_machine_waits_as_the_form_for_several_does(ask, anna, bob, guarded):
+    number = anna.waits("POST", "/machines/web01/failover", json={"choice": "latest_processed"})
+    assert bob.grant(number)["job_id"] in jobs(ask)
+
+
+def test_asking_again_is_the_same_request_however_it_is_written(vault, anna, guarded):
+    number = anna.waits("POST", "/machines/failover", json=FAILOVER, headers={"Idempotency-Key": "one"})
+    spaced = '{ "choice":"latest_processed",  "machines": ["web01"]}'
+    headers = {"Idempotency-Key": "two", "Content-Type": "application/json"}
+    assert anna.waits("POST", "/machines/failover", content=spaced, headers=headers) == number
+    assert anna.waits("POST", "/machines/failover", json={"machines": ["web01"]}) == number + 1
+
+
+def test_after_the_grant_the_askers_repeat_under_its_key_gets_the_answer(anna, bob, guarded):
+    headers = {"Idempotency-Key": "mine"}
+    done = bob.grant(anna.waits("POST", "/machines/failover", json=FAILOVER, headers=headers))
+    answer = anna("POST", "/machines/failover", 202, json=FAILOVER, headers=headers)
+    assert answer["job_id"] == done["job_id"]
+
+
+def test_what_would_be_refused_anyway_is_refused_at_once_and_not_kept(anna, guarded):
+    anna("POST", "/machines/nosuch/failover", 404)
+    anna("POST", "/machines/web01/failover", 422, json={"choice": "wrong"})
+    assert anna("GET", "/approvals")["items"] == []
+
+
+def test_what_has_changed_meanwhile_is_refused_at_the_grant_and_the_request_waits_on(
+    ask, anna, bob, chiefs, guarded
+):
+    number = anna.waits("POST", "/machines/failover", json=FAILOVER)
+    other = anna.waits("POST", "/machines/web01/failover", json={})
+    bob.grant(other)
+    refused = bob.grant(number, 409)["error"]
+    assert (refused["code"], "failover" in refused["message"]) == ("not-possible-now", True)
+    assert anna.show(number)["stage"] == "asked"
+    assert len(jobs(ask)) == 1
+
+
+def test_an_edition_that_the_asker_saw_is_compared_when_it_is_granted(ask, anna, bob, require):
+    ask("POST", "/policies", 201, json={"name": "gold"})
+    require("update_policy")
+    anna("GET", "/policies/gold")
+    tag = anna.last.headers["etag"]
+    seen = anna.waits(
+        "PUT", "/policies/gold", json={"name": "gold", "cycle_seconds": 9}, headers={"If-Match": tag}
+    )
+    bob.grant(anna.waits("PUT", "/policies/gold", json={"name": "gold", "cycle_seconds": 7}))
+    assert bob.grant(seen, 412)["error"]["code"] == "changed-meanwhile"
+    assert ask("GET", "/policies/gold")["cycle_seconds"] == 7
+
+
+def test_a_job_of_a_guarded_verb_runs_again_only_when_that_is_granted(vault, anna, bob, require, protected):
+    job = anna("POST", "/machines/web01/disable-protection", 202)["job_id"]
+    require("disable_protection")
+    with vault.store.transaction() as tx:  # as a restored vault holds it, and nobody works on it
+        row = tx.session.execute(select(tables.jobs).where(tables.jobs.c.id == job)).mappings().one()
+        tx.session.execute(insert(tables.jobs).values({**row, "id": "held", "state": "held"}))
+    job = "held"
+    number = anna.waits("POST", f"/jobs/{job}/resume")
+    assert anna("GET", f"/jobs/{job}")["state"] == "held"
+    assert bob.grant(number)["job_id"] == job
+    assert anna("GET", f"/jobs/{job}")["state"] != "held"
+
+
+def test_what_an_appliance_does_is_begun_only_when_it_is_granted_and_a_grant_may_come_again(
+    ask, anna, bob, require, protected, log
+):
+    require("release_point")
+    call = "DELETE /machines/{machine}/points/{point}/hold"
+    number = anna.waits("DELETE", "/machines/web01/points/p1/hold")
+    for times in (1, 2):
+        bob.grant(number, 503)  # the appliance is away
+        assert [each[1:3] for each in log(call)] == [("anna", "asked"), *[("anna", "begun")] * times]
+    assert log(call)[-1][3]["approval"]["granted_by"] == "bob"
+    assert (anna.show(number)["stage"], "appliance" in anna.show(number)["tried"].casefold()) == (
+        "asked",
+        True,
+    )
+
+
+# ---- everything that there is ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_whatever_is_named_changes_nothing_until_a_second_person_grants_it(vault, ask, person, protected):
+    everything = ("contributor", "access_administrator")
+    one, other = (person(name, *everything, valid_seconds=None) for name in ("one", "other"))
+    one("PUT", "/approvals/settings", json={"verbs": sorted(approvals.VERBS)})
+    waited = done = 0
+    for call in [*REQUESTS, *sorted(CHANGING - set(REQUESTS))]:
+        if call == "POST /enroll" or "/approvals/" in call:
+            continue
+        method, path, how = request_of(call)
+        before = contents(vault)
+        one(method, path, None, **how)
+        assert one.last.status_code in (404, 409), (call, one.last.text)
+        assert contents(vault) == before, call
+        if one.last.json()["error"]["code"] != "approval-needed":
+            continue
+        waited += 1
+        number = int(one.last.headers["location"].rpartition("/")[2])
+        one.grant(number, 403)
+        other.grant(number, None)
+        if one.show(number)["stage"] == "granted":
+            assert contents(vault) == before, call
+            one(method, path, None, **how)
+        done += one.show(number)["stage"] == "done"
+        assert (one.show(number)["stage"] == "done") == (contents(vault) != before), call
+    assert (waited >= 20, done >= 18) == (True, True)
+    assert ask("GET", "/audit/verify")["intact"]
+
+
+def contents(vault):
+    """All that the vault keeps but what waits, and what is on record."""
+    beside = {"approvals", "approval_rules", "audit", "audit_ends", "machine_statuses", "lineage", "engines"}
+    tables = [each for each in metadata.sorted_tables if each.name not in beside]
+    with vault.store.reading() as tx:
+        rows = {each.name: tx.session.execute(each.select()).all() for each in tables}
+        names = tx.session.execute(text("SELECT id FROM jobs ORDER BY id")).all()
+    tokens = [(each.name, each.token_sha256) for each in rows.pop("tokens")]
+    return {**rows, "jobs": names, "tokens": tokens, "kept": vault.facade.audit.settings()}
