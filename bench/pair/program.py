@@ -55,7 +55,7 @@ def _appliance(script: Script, name: str, home: Path) -> Control:
     desk = ScriptedDesk(site, {Kind.START_REPLICA: script.starts.seconds}, script.starts.at_once)
     tls = Peers(config).tls
     return Control(
-        str(config.control_url), tls, cast(OrderDesk, desk), Renewal(tls, config.appliance_id, lambda: None),
+        str(config.control_url), tls, cast(OrderDesk, desk), Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
         lambda: _hello(config),
         lambda: Reporter(cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations),
     )  # fmt: skip

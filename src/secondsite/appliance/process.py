@@ -15,7 +15,7 @@ from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
 from .orders import ApplianceParts
-from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, Peers, State
+from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, Peers, State, TrustedCas
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Scrubber, Seeds
 
@@ -33,6 +33,7 @@ class Appliance:
         self.state = State(config.state_file)
         self.enrolled_peers = EnrolledPeers(self.state)
         self.peers = Peers(config, self.enrolled_peers.admits)
+        self.trusted_cas = TrustedCas(self.peers.tls)
         self.bandwidth = Bandwidth(self.state, self.peers.limiter, config.bandwidth_bytes_per_second)
         self.renewal = Renewal(
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
@@ -45,7 +46,7 @@ class Appliance:
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes)
         self.seeds = Seeds(config)
         parts = ApplianceParts(
-            config, fabric, self.state, self.peers, self.enrolled_peers, self.bandwidth, self.replication, self.groups, self.host, self.work,
+            config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.bandwidth, self.replication, self.groups, self.host, self.work,
             self.seeds,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
@@ -64,6 +65,7 @@ class Appliance:
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
             admits=self.enrolled_peers.admits, idle_seconds=self.config.peer_idle_seconds, limiter=self.peers.limiter,
         ).start()  # fmt: skip
+        self.trusted_cas.changed = self._use_new_cas
         self.enrolled_peers.changed = self._look_at_peers_again
         self.replication.start()
         self.groups.start()
@@ -126,10 +128,16 @@ class Appliance:
         if self.listener is not None:
             self.listener.look_again()
 
-    def _use_new_certificate(self) -> None:
-        """Outgoing connections reread the files; the listener must reload."""
+    def _use_new_certificate(self, of_another_ca: bool = False) -> None:
+        """Outgoing connections reread the files; the listener must reload. The vault sees at the next connection of whom it is."""
         if self.listener is not None:
             self.listener.renew(self.peers.tls)
+        if of_another_ca and self.control is not None:
+            self.control.dial_again()
+
+    def _use_new_cas(self) -> None:
+        self._use_new_certificate()
+        self.renewal.look_soon()
 
     def _hello(self) -> Hello:
         properties = self.fabric.properties

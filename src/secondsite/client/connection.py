@@ -150,7 +150,8 @@ class Connection:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.CertificateRefused(
                 f"The vault at {self.url} shows a certificate that our CA did not issue.",
-                do="Give the right CA file with --ca, or check that --url names your vault.",
+                do="Give the right CA file with --ca, or check that --url names your vault. If its CA was rotated, copy pki/ca.pem from "
+                "the vault's host again.",
             )
         return errors.VaultUnreachable(f"The vault at {self.url} does not answer: {error}.")
 

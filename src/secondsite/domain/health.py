@@ -192,6 +192,12 @@ CATALOGUE: dict[str, FindingKind] = {
             "replicated: enroll it again ('secondsite appliance enroll-again --help').",
         ),
         _kind(
+            "ca-ends",
+            W,
+            "A certificate authority is valid for twenty years. After its end no appliance is let in anywhere, and nothing is replicated.",
+            "Rotate it at the vault's host: 'secondsite vault ca rotate'; the guide says how.",
+        ),
+        _kind(
             "source-running-after-failover",
             C,
             "The machine runs at its old site although it was failed over.",

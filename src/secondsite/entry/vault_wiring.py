@@ -93,7 +93,7 @@ class RunningVault:
             self._renew,
             lambda error: log.error("lineage.not-renewed", exc_info=error),
         )
-        self.settings_push = SettingsPush(self._store, self.control, self.signals)
+        self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, utc_now)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)

@@ -127,7 +127,7 @@ def held(make_site, tmp_path):
     return authority, site.config, csr
 
 
-def renewal_of(config, called=lambda: None, **more):
+def renewal_of(config, called=lambda _of_another_ca: None, **more):
     from secondsite.datapath.channel.tls import TlsFiles
 
     return Renewal(TlsFiles(config.certificate, config.key, config.ca), "id-1", called, **more)
@@ -140,7 +140,7 @@ def test_it_is_asked_for_when_a_third_of_the_lifetime_is_left(held):
     due = renewal_of(config, now=lambda: now + timedelta(days=61))
     assert due.request() is not None
     assert due.request() is None
-    due.connected()
+    due.look_soon()
     assert due.request() is not None
 
 
@@ -150,7 +150,7 @@ def test_only_a_certificate_of_our_ca_for_our_name_and_key_is_taken(held, tmp_pa
     foreign = create_authority(tmp_path / "foreign", "CA", now)
     other_key = enrollment.private_key(tmp_path / "other")
     before = config.certificate.read_bytes()
-    keeper = renewal_of(config, lambda: taken.append(True))
+    keeper = renewal_of(config, lambda _of_another_ca: taken.append(True))
     for pem in (
         foreign.issue_appliance(csr, "id-1", now)[0],
         authority.issue_appliance(csr, "id-2", now)[0],

@@ -351,6 +351,11 @@ def test_a_certificate_that_was_not_renewed_is_told_of_a_month_before_its_end(da
     assert ("certificate-not-renewed" in codes(situation(target=late))) == told
 
 
+@pytest.mark.parametrize(("days_left", "told"), [(91, False), (89, True), (-1, True)])
+def test_the_end_of_the_cas_own_certificate_is_told_of_90_days_before(days_left, told):
+    assert ("ca-ends" in codes(situation(ca_ends_at=NOW + timedelta(days=days_left)))) == told
+
+
 def test_a_certificate_of_a_day_is_not_told_of_while_it_is_renewed_in_time():
     fresh = ports.ApplianceRecord(
         "x", "rome-1", "b", NOW, NOW + timedelta(hours=9), last_seen_at=NOW, connected=True

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from ...datapath.channel import TlsFiles, client_context
+from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import threads
 from ...ground.backoff import pause_seconds
@@ -26,6 +26,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 OPEN_SECONDS = 10.0
 PING_SECONDS = 5.0
 STATUS_SECONDS = 0.5
+
+AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +55,15 @@ class Control:
 
     def stop(self, within_seconds: float) -> None:
         self._stopping.set()
+        self.dial_again()
+        if self._thread.is_alive():
+            self._thread.join(within_seconds)
+
+    def dial_again(self) -> None:
+        """End the connection; the next one begins at once."""
         socket = self._socket
         if socket is not None:
             threads.worker("control-close", socket.close).start()
-        if self._thread.is_alive():
-            self._thread.join(within_seconds)
 
     def _run(self) -> None:
         tries = 0
@@ -71,7 +77,15 @@ class Control:
                     tries, pause = 1, FIRST_PAUSE_SECONDS
                     self._talk(socket)
             except (OSError, ssl.SSLError, WebSocketException, ValidationError, DatapathError) as problem:
-                log.info("vault.unreachable", url=self._url, problem=str(problem), again_in_seconds=pause)
+                distrusted = _distrust(problem)
+                tell = log.warning if distrusted else log.info
+                tell(
+                    "vault.unreachable",
+                    url=self._url,
+                    problem=str(problem),
+                    again_in_seconds=pause,
+                    do=distrusted,
+                )
             except Exception:
                 log.exception("vault.connection-failed")
             finally:
@@ -102,7 +116,7 @@ class Control:
         """Receive orders in this thread, send status from another; reports come from the order workers."""
         done, voice = threading.Event(), _Voice(socket, self._reporter())
         teller = threads.worker("status", self._tell, voice, done)
-        self._renewal.connected()
+        self._renewal.look_soon()
         self._desk.connected(voice.say)
         self.connected.set()
         teller.start()
@@ -140,6 +154,23 @@ class Control:
             except Exception:
                 log.exception("status.not-sent")
             done.wait(STATUS_SECONDS)
+
+
+def _distrust(problem: BaseException | None) -> str | None:
+    """What to do if one of the two ends does not trust the other's certificate."""
+    while problem is not None:
+        if isinstance(problem, ssl.SSLError) and is_distrust(problem):
+            return (
+                "The vault does not take this appliance's certificate: its CA was rotated, or the certificate has ended. "
+                + AGAIN
+            )
+        if isinstance(problem, ssl.SSLCertVerificationError):
+            return (
+                "The vault shows a certificate of a CA that is not known here: it may have been rotated. "
+                + AGAIN
+            )
+        problem = problem.__cause__ or problem.__context__
+    return None
 
 
 class _Voice:

@@ -1,22 +1,22 @@
-"""Renew the certificate: ask the vault when a third of its lifetime is left.
+"""Renew the certificate: ask the vault when a third of its lifetime is left, or when another CA issues now.
 
 The key stays, so only the certificate's file changes, and the two match even after a crash. Open connections go
 on; new ones, in either direction, use the new certificate."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from ...datapath.channel import TlsFiles
 from ...ground import durable, seams
 from ...wire.control import Renew, Renewed
+from ..shared import issued, issuer_of
 from .csr import signing_request
 
 CHECK_SECONDS = 3600.0
@@ -26,13 +26,13 @@ log = structlog.get_logger(__name__)
 
 
 class Renewal:
-    """`renewed` is called after a new certificate is durable."""
+    """`renewed` is called after a new certificate is durable, with whether it is of another CA than the last."""
 
     def __init__(
         self,
         tls: TlsFiles,
         appliance_id: str,
-        renewed: Callable[[], None],
+        renewed: Callable[[bool], None],
         check_seconds: float = CHECK_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -44,8 +44,8 @@ class Renewal:
         self._next_check = 0.0
         self._lock = threading.Lock()
 
-    def connected(self) -> None:
-        """Ask at once when a connection begins: an answer may have been lost with the last one."""
+    def look_soon(self) -> None:
+        """Ask at once when a connection begins, since an answer may have been lost with the last one; or when another CA issues."""
         self._next_check = 0.0
 
     def request(self) -> Renew | None:
@@ -53,7 +53,8 @@ class Renewal:
         if time.monotonic() < self._next_check:
             return None
         self._next_check = time.monotonic() + self._check_seconds
-        if not is_due(_certificate(self._tls.certificate.read_bytes()), self._now()):
+        own = _certificate(self._tls.certificate.read_bytes())
+        if issued(self._cas()[0], own) and not is_due(own, self._now()):
             return None
         return Renew(csr_pem=signing_request(self._tls.key.read_bytes(), self._appliance_id))
 
@@ -69,18 +70,23 @@ class Renewal:
             return
         with self._lock:
             seams.reach("appliance.certificate.before-write")
+            former = issuer_of(_certificate(self._tls.certificate.read_bytes()), self._cas())
             durable.write(self._tls.certificate, pem, 0o644)
             seams.reach("appliance.certificate.written")
-            self._renewed()
+            self._renewed(former is None or not issued(former, _certificate(pem)))
         log.info("certificate.renewed", expires_at=_certificate(pem).not_valid_after_utc.isoformat())
+
+    def _cas(self) -> Sequence[x509.Certificate]:
+        return x509.load_pem_x509_certificates(self._tls.authority.read_bytes())
 
     def _unfit(self, pem: bytes) -> str | None:
         """Why this certificate cannot be used; None if it can."""
         try:
             certificate = _certificate(pem)
-            certificate.verify_directly_issued_by(_certificate(self._tls.authority.read_bytes()))
-        except (ValueError, TypeError, InvalidSignature) as problem:
-            return f"it is not a certificate of our CA: {problem!r}"
+        except ValueError as problem:
+            return f"it is no certificate: {problem!r}"
+        if issuer_of(certificate, self._cas()) is None:
+            return "it is not a certificate of our CA"
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         if [name.value for name in names] != [self._appliance_id]:
             return "it is for another name"

@@ -11,6 +11,7 @@ Its rooms:
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
     enrolled_peers  which of them the vault has enrolled
+    trusted_cas     the CAs that their certificates may be of
     private    folders that nobody else on the host reads
     home_lock  one process per home
     turns      whose work is done next
@@ -25,6 +26,7 @@ from .findings import Findings, code_for
 from .home_lock import alone
 from .peers import Peers
 from .state import State
+from .trusted_cas import TrustedCas, issued, issuer_of
 from .turns import Turns
 
 __all__ = [
@@ -35,9 +37,12 @@ __all__ = [
     "MachineLock",
     "Peers",
     "State",
+    "TrustedCas",
     "Turns",
     "alone",
     "code_for",
     "ended",
+    "issued",
+    "issuer_of",
     "withdrawn",
 ]

@@ -17,7 +17,7 @@ from .connection import Connection, dial
 from .listener import Listener
 from .messages import Message, Received
 from .tcp_info import Pressure
-from .tls import TlsFiles, client_context
+from .tls import TlsFiles, client_context, is_distrust
 from .token_bucket import TokenBucket
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "TokenBucket",
     "client_context",
     "dial",
+    "is_distrust",
     "messages",
 ]

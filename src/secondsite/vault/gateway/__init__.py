@@ -3,6 +3,8 @@
 Its rooms:
 
     certificate_authority  the CA, the vault's own certificate, certificates for appliances
+    own_key                who may read the CA's key
+    rotation               the CA is replaced by another one
     server_tls             the vault's own certificate renews itself while its ports are open
     control_tls            who may speak at the control port
     greeting               an appliance's first words, and its certificate

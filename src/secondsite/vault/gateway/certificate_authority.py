@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ...domain import errors
 from ...ground import durable
+from . import own_key
 
 CA_DAYS = 20 * 365
 SERVER_DAYS = 397
@@ -26,7 +28,7 @@ RENEW_BEFORE = timedelta(days=30)
 # Only a small part of the lifetime: the appliance counts that from the certificate itself.
 MOST_BACKDATED = timedelta(days=1)
 
-CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
+CA_CERTIFICATE, CA_KEY, NEXT_KEY = "ca.pem", "ca.key", "next-ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
 
 
@@ -38,19 +40,38 @@ class VaultAuthority:
         certificate: x509.Certificate,
         key: ec.EllipticCurvePrivateKey,
         appliance_lifetime: timedelta = APPLIANCE_LIFETIME,
+        others: Sequence[x509.Certificate] = (),
     ) -> None:
+        """`others` are trusted beside it while the CA is rotated."""
         self.appliance_lifetime = appliance_lifetime
         self._certificate = certificate
         self._key = key
+        self._trusted = (certificate, *others)
 
     @property
     def ca_pem(self) -> str:
         return _pem(self._certificate)
 
     @property
+    def trusted_pem(self) -> str:
+        """All CAs that are trusted now, this one first."""
+        return pem_of(*self._trusted)
+
+    @property
+    def ends_at(self) -> datetime:
+        return self._certificate.not_valid_after_utc
+
+    @property
     def fingerprint(self) -> str:
-        der = self._certificate.public_bytes(serialization.Encoding.DER)
-        return hashlib.sha256(der).hexdigest()
+        return fingerprint_of(self._certificate)
+
+    def issued(self, certificate: x509.Certificate) -> bool:
+        """Whether this CA signed it."""
+        try:
+            certificate.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def issue_appliance(self, csr_pem: str, appliance_id: str, now: datetime) -> tuple[str, datetime]:
         """Signs the request's key, and nothing else that the request asks for.
@@ -83,6 +104,7 @@ class VaultAuthority:
         names: Sequence[x509.GeneralName],
         usages: Sequence[x509.ObjectIdentifier],
     ) -> x509.CertificateBuilder:
+        lifetime = min(lifetime, self.ends_at - now)
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
             _builder(common_name, self._certificate.subject, public_key, now, lifetime)
@@ -98,30 +120,73 @@ def create_authority(directory: Path, name: str, now: datetime) -> VaultAuthorit
     if (directory / CA_KEY).exists():
         raise errors.AlreadyExists(f"{directory} holds a certificate authority already.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    certificate, key_pem = make(name, now)
+    durable.write(directory / CA_CERTIFICATE, _pem(certificate), mode=0o644)
+    durable.write(directory / CA_KEY, key_pem, mode=0o600)
+    return load_authority(directory)
+
+
+def make(name: str, now: datetime) -> tuple[x509.Certificate, str]:
+    """A new CA and its key (PEM)."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _name(name)
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     certificate = (
-        _builder(name, subject, key.public_key(), now, timedelta(days=CA_DAYS))
+        _builder(name, _name(name), key.public_key(), now, timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
     )
-    durable.write(directory / CA_CERTIFICATE, _pem(certificate), mode=0o644)
-    durable.write(directory / CA_KEY, _key_pem(key), mode=0o600)
-    return VaultAuthority(certificate, key)
+    return certificate, _key_pem(key)
 
 
 def load_authority(directory: Path, appliance_lifetime: timedelta = APPLIANCE_LIFETIME) -> VaultAuthority:
-    """The CA that `create_authority` made; what it issues to appliances lasts `appliance_lifetime`. Raises NotFound."""
+    """The CA that `create_authority` made, or that a rotation has put into its place; what it issues to appliances lasts
+    `appliance_lifetime`. Raises NotFound, and NotPossibleNow for a key that is another user's, or another CA's."""
+    settle(directory)
+    own_key.require_private(directory / CA_KEY)
+    issuing, *others = certificates(directory)
+    if not key_fits(directory / CA_KEY, issuing):
+        raise errors.NotPossibleNow(
+            f"{directory / CA_KEY} is not the key of the first certificate in {CA_CERTIFICATE}.",
+            do="Put both back from the same backup.",
+        )
+    return VaultAuthority(issuing, _key(directory / CA_KEY), appliance_lifetime, others)
+
+
+def settle(directory: Path) -> None:
+    """Finish what a crash cut off: the key of a new CA that issues takes its place. Raises NotFound."""
     if not (directory / CA_KEY).exists():
         raise errors.NotFound(
             f"{directory} holds no certificate authority.", do="Run 'secondsite vault init' first."
         )
-    key = serialization.load_pem_private_key((directory / CA_KEY).read_bytes(), password=None)
+    issuing, *_ = certificates(directory)
+    if (directory / NEXT_KEY).exists() and key_fits(directory / NEXT_KEY, issuing):
+        (directory / NEXT_KEY).replace(directory / CA_KEY)
+        durable.sync_folder(directory)
+
+
+def certificates(directory: Path) -> Sequence[x509.Certificate]:
+    """The CAs that are trusted; the first one issues."""
+    return x509.load_pem_x509_certificates((directory / CA_CERTIFICATE).read_bytes())
+
+
+def key_fits(path: Path, certificate: x509.Certificate) -> bool:
+    return _key(path).public_key() == certificate.public_key()
+
+
+def fingerprint_of(certificate: x509.Certificate) -> str:
+    """sha256 of its DER, 64 hex digits."""
+    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+def pem_of(*found: x509.Certificate) -> str:
+    return "".join(map(_pem, found))
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    certificate = x509.load_pem_x509_certificate((directory / CA_CERTIFICATE).read_bytes())
-    return VaultAuthority(certificate, key, appliance_lifetime)
+    return key
 
 
 def ensure_server_certificate(
@@ -130,7 +195,7 @@ def ensure_server_certificate(
     """Paths of a server certificate that is valid for `names` and for some time yet, and of its key; makes both if
     needed."""
     certificate_path, key_path = directory / SERVER_CERTIFICATE, directory / SERVER_KEY
-    if not _serves(certificate_path, key_path, names, now):
+    if not _serves(authority, certificate_path, key_path, names, now):
         certificate, key = authority.issue_server(names, now)
         certificate_path.unlink(missing_ok=True)
         durable.write(key_path, key, mode=0o600)
@@ -138,14 +203,16 @@ def ensure_server_certificate(
     return certificate_path, key_path
 
 
-def _serves(certificate_path: Path, key_path: Path, names: Sequence[str], now: datetime) -> bool:
+def _serves(
+    authority: VaultAuthority, certificate_path: Path, key_path: Path, names: Sequence[str], now: datetime
+) -> bool:
     if not (certificate_path.exists() and key_path.exists()):
         return False
     certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
     alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return list(alternatives) == [_general_name(name) for name in names] and (
-        now + RENEW_BEFORE < certificate.not_valid_after_utc
-    )
+    lasts = now + min(RENEW_BEFORE, authority.ends_at - now) <= certificate.not_valid_after_utc
+    named = list(alternatives) == [_general_name(name) for name in names]
+    return named and lasts and authority.issued(certificate)
 
 
 def _builder(

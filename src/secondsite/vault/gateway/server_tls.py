@@ -44,7 +44,7 @@ class ServerTls(Periodic):
             newest = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             newest.load_cert_chain(self.certificate, self.key)
             # OpenSSL looks up a client's CA in the context that shows the certificate, not in the first one.
-            newest.load_verify_locations(cadata=self._authority.ca_pem)
+            newest.load_verify_locations(cadata=self._authority.trusted_pem)
             self._newest, self._shown = newest, found
             log.info("server-certificate.renewed")
 

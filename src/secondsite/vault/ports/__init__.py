@@ -3,7 +3,18 @@
 `entry` brings the adapters (`store`, `gateway`). Records are frozen; a change is a new record that is put back.
 """
 
-from .access import Admit, ApplianceKeys, Authority, KeyRecord, RegistrationKeys, Renew, TokenRecord, Tokens
+from .access import (
+    Admit,
+    ApplianceKeys,
+    ApplianceTrust,
+    ApplianceTrusts,
+    Authority,
+    KeyRecord,
+    RegistrationKeys,
+    Renew,
+    TokenRecord,
+    Tokens,
+)
 from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
@@ -29,6 +40,8 @@ __all__ = [
     "ApplianceKeys",
     "ApplianceRecord",
     "ApplianceRecords",
+    "ApplianceTrust",
+    "ApplianceTrusts",
     "ApprovalRecord",
     "Approvals",
     "AskedFor",

@@ -63,6 +63,21 @@ class ApplianceKeys(Protocol):
     def all(self) -> Mapping[str, str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ApplianceTrust:
+    """What an appliance reported last, as fingerprints: the CAs that it trusts, and the one that issued its certificate."""
+
+    trusted: tuple[str, ...]
+    issuer: str
+
+
+class ApplianceTrusts(Protocol):
+    """Written when an appliance reports it; an earlier release reports nothing."""
+
+    def put(self, appliance_id: str, trust: ApplianceTrust) -> None: ...
+    def all(self) -> Mapping[str, ApplianceTrust]: ...
+
+
 class Tokens(Protocol):
     def add(self, token: TokenRecord) -> None: ...
     def put(self, token: TokenRecord) -> None: ...
@@ -92,6 +107,12 @@ class Authority(Protocol):
 
     @property
     def ca_pem(self) -> str: ...
+    @property
+    def trusted_pem(self) -> str:
+        """All CAs that are trusted now; the first one issues."""
+
+    @property
+    def ends_at(self) -> datetime: ...
     @property
     def appliance_lifetime(self) -> timedelta:
         """How long an appliance's certificate is valid; it asks for the next one when a third is left."""

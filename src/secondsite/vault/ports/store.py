@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ...jobs.storage.database import Session
-from .access import ApplianceKeys, RegistrationKeys, Tokens
+from .access import ApplianceKeys, ApplianceTrusts, RegistrationKeys, Tokens
 from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
@@ -48,6 +48,8 @@ class Transaction(Protocol):
     def keys(self) -> RegistrationKeys: ...
     @property
     def appliance_keys(self) -> ApplianceKeys: ...
+    @property
+    def appliance_trusts(self) -> ApplianceTrusts: ...
     @property
     def tokens(self) -> Tokens: ...
     @property

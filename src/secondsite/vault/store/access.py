@@ -12,6 +12,7 @@ from .. import ports
 from . import rows, tables
 
 KEYS = tables.registration_keys
+TRUSTS = tables.appliance_trusts
 PUBLIC = tables.appliance_keys
 TOKENS = tables.tokens
 
@@ -58,6 +59,18 @@ class SqlApplianceKeys:
     def all(self) -> Mapping[str, str]:
         found = self._session.execute(select(PUBLIC.c.appliance_id, PUBLIC.c.key_sha256))
         return {each.appliance_id: each.key_sha256 for each in found}
+
+
+class SqlApplianceTrusts:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, appliance_id: str, trust: ports.ApplianceTrust) -> None:
+        rows.upsert(self._session, TRUSTS, {"appliance_id": appliance_id, **rows.row(trust)})
+
+    def all(self) -> Mapping[str, ports.ApplianceTrust]:
+        found = self._session.execute(select(TRUSTS))
+        return {each.appliance_id: ports.ApplianceTrust(each.trusted, each.issuer) for each in found}
 
 
 class SqlTokens:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from ...jobs.storage.database import READ_ONLY
-from .access import SqlApplianceKeys, SqlRegistrationKeys, SqlTokens
+from .access import SqlApplianceKeys, SqlApplianceTrusts, SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
 from .approvals import SqlApprovals
 from .audit import SqlAudit
@@ -83,6 +83,10 @@ class SqlTransaction:
     @cached_property
     def appliance_keys(self) -> SqlApplianceKeys:
         return SqlApplianceKeys(self._session)
+
+    @cached_property
+    def appliance_trusts(self) -> SqlApplianceTrusts:
+        return SqlApplianceTrusts(self._session)
 
     @cached_property
     def tokens(self) -> SqlTokens:

@@ -187,6 +187,14 @@ appliance_keys = Table(
     Column("key_sha256", String(64), nullable=False),
 )
 
+appliance_trusts = Table(
+    "appliance_trusts",
+    metadata,
+    Column("appliance_id", ForeignKey("appliances.id", ondelete="CASCADE"), primary_key=True),
+    Column("trusted", Shaped(tuple[str, ...]), nullable=False),
+    Column("issuer", String(64), nullable=False),
+)
+
 tokens = Table(
     "tokens",
     metadata,

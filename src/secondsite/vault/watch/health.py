@@ -30,6 +30,7 @@ REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECT
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
 
+CA_TOLD_BEFORE = timedelta(days=90)
 LEFT_WHEN_LATE = 0.3
 """Of a certificate's time: 27 of 90 days."""
 NOT_OFF = {
@@ -50,6 +51,7 @@ class Situation:
     source: ports.ApplianceRecord | None
     target: ports.ApplianceRecord | None
     certificate_lifetime: timedelta = timedelta(days=90)
+    ca_ends_at: datetime | None = None
 
 
 def newest_point_at(status: ports.StatusRecord) -> datetime | None:
@@ -78,6 +80,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_rpo(situation, now),
         *_unreachable(situation),
         *_certificates(situation, now),
+        *_authority(situation, now),
         *_by_state(situation),
         *_warned(situation),
         *two_copies,
@@ -143,6 +146,13 @@ def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding
                 f"{appliance.certificate_expires_at:%Y-%m-%d at %H:%M} UTC and was not renewed."
             )
             yield HealthFinding("certificate-not-renewed", what, late)
+
+
+def _authority(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
+    ends_at = situation.ca_ends_at
+    if ends_at is not None and now > ends_at - CA_TOLD_BEFORE:
+        what = f"The vault's CA ends on {ends_at:%Y-%m-%d at %H:%M} UTC, and all certificates with it."
+        yield HealthFinding("ca-ends", what, ends_at - CA_TOLD_BEFORE)
 
 
 def _by_state(situation: Situation) -> Iterator[HealthFinding]:

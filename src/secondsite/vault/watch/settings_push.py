@@ -17,7 +17,7 @@ from ...ground.periodic import Periodic
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.common.policies import PolicyShape
 from ...wire.control import Report
-from ...wire.control.orders import Kind, SetSite, UpdatePolicy
+from ...wire.control.orders import Kind, SetSite, SiteFact, UpdatePolicy
 from ...wire.control.setups import GroupShape
 from .. import ports
 from .signals import Signals
@@ -58,12 +58,15 @@ class _Listener:
 class SettingsPush(Periodic):
     """See the module."""
 
-    def __init__(self, store: ports.Store, gateway: ports.Gateway, signals: Signals) -> None:
+    def __init__(
+        self, store: ports.Store, gateway: ports.Gateway, signals: Signals, authority: ports.Authority
+    ) -> None:
         super().__init__(
             "settings-push", lambda error: log.error("settings.push-failed", exc_info=error), BREATH_SECONDS
         )
         self._store = store
         self._gateway = gateway
+        self._authority = authority
         self._listeners: dict[str, _Listener] = {}
         self._returned: set[str] = set()
         self._lock = threading.Lock()
@@ -75,7 +78,7 @@ class SettingsPush(Periodic):
             returned, self._returned = self._returned, set()
         with self._store.reading() as tx:
             wanted = {
-                appliance.id: list(settings_of(tx, appliance))
+                appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem))
                 for appliance in tx.appliances.list()
                 if self._gateway.is_connected(appliance.id)
             }
@@ -104,10 +107,18 @@ class SettingsPush(Periodic):
         self._gateway.forget(order_id)
         del listener.asked[setting.key]
         if _settles(report):
+            self._note_trust(appliance_id, setting, report)
             listener.known[setting.key] = setting
         elif report.problem:
             log.warning("setting.refused", appliance=appliance_id, kind=setting.kind.value,
                         machine=setting.machine_id, why=report.problem.message)  # fmt: skip
+
+    def _note_trust(self, appliance_id: str, setting: Setting, report: Report) -> None:
+        fact = SiteFact.model_validate(report.facts) if setting.kind is Kind.SET_SITE else SiteFact()
+        if fact.issuer:
+            with self._store.transaction() as tx:
+                if tx.appliances.find(appliance_id) is not None:
+                    tx.appliance_trusts.put(appliance_id, ports.ApplianceTrust(fact.trusted, fact.issuer))
 
     def _drop(self, listener: _Listener) -> None:
         for order_id, _ in listener.asked.values():
@@ -123,7 +134,9 @@ class SettingsPush(Periodic):
         return LOOK_AGAIN_SECONDS
 
 
-def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[Setting]:
+def settings_of(
+    tx: ports.Transaction, appliance: ports.ApplianceRecord, trusted_ca_pem: str
+) -> Iterator[Setting]:
     """All settings of this appliance. The appliances of a site share its bandwidth evenly."""
     site = tx.sites.find(appliance.site)
     if site is not None:
@@ -132,7 +145,10 @@ def settings_of(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iter
         enrolled = tuple(sorted(each.id for each in tx.appliances.list()))
         keys = dict(sorted(tx.appliance_keys.all().items()))
         shape = BandwidthShape.of(share)
-        yield Setting(Kind.SET_SITE, SetSite(bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys))
+        settings = SetSite(
+            bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem
+        )
+        yield Setting(Kind.SET_SITE, settings)
     shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):
         policy = shape_of(machine.policy)

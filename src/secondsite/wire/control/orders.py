@@ -51,12 +51,21 @@ class UpdatePolicy(Shape):
 class SetSite(Shape):
     """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines it
     replicates, `enrolled` are all appliances of the vault: a data port refuses any other, and of these any key but that in
-    `keys` (sha256, by id), if there is one. Kept until the next one; an older vault does not say who is enrolled."""
+    `keys` (sha256, by id), if there is one. `trusted_ca_pem` are the CAs that count from now on; the first one issues. Kept
+    until the next one; an older vault does not say who is enrolled, nor its CAs."""
 
     bandwidth: BandwidthShape
     groups: tuple[GroupShape, ...] = ()
     enrolled: Annotated[tuple[str, ...], Field(max_length=10_000)] | None = None
     keys: Annotated[dict[str, str], Field(max_length=10_000)] = Field(default_factory=dict)
+    trusted_ca_pem: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class SiteFact(Shape):
+    """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An older one says neither."""
+
+    trusted: tuple[str, ...] = ()
+    issuer: str = ""
 
 
 class ShutDown(Shape):
@@ -316,7 +325,7 @@ RESYNCHRONIZE = OrderKind(Kind.RESYNCHRONIZE, Nothing, Nothing, "compare all blo
 UPDATE_POLICY = OrderKind(
     Kind.UPDATE_POLICY, UpdatePolicy, Nothing, "new policy values, on either side", pace=Pace.LINK
 )
-SET_SITE = OrderKind(Kind.SET_SITE, SetSite, Nothing, "settings of the whole site")
+SET_SITE = OrderKind(Kind.SET_SITE, SetSite, SiteFact, "settings of the whole site")
 SHUT_DOWN = OrderKind(Kind.SHUT_DOWN, ShutDown, PowerFact, "power the machine off", pace=Pace.GUEST)
 POWER = OrderKind(Kind.POWER, FabricMachine, PowerFact, "is the machine on")
 PRE_COPY = OrderKind(

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import AwareDatetime
+
 from ...domain import lifecycle
 from ..common.base import Shape
 
@@ -25,6 +27,10 @@ class Vault(Shape):
     """What it keeps its records in."""
     ca_fingerprint: str
     """sha256 of the CA's certificate in DER, 64 hex digits: compare it before you trust the CA."""
+    trusted_ca_pem: str = ""
+    """The CA's certificate (PEM); while the CA is being rotated two, the one that issues first."""
+    ca_ends_at: AwareDatetime | None = None
+    """When the CA itself ends (UTC)."""
     sites: int
     """How many sites it has."""
     appliances: int

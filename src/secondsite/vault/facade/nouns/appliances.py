@@ -89,10 +89,12 @@ class Appliances:
         key_sha256 = secrets.digest(request.key.strip())
         if once is not None:
             once = replace(once, caller=f"enroll {key_sha256}")
+        replaced: set[str] = set()
         with self._parts.changing() as tx:
-            work = partial(self._enroll, tx, request, key_sha256)
+            work = partial(self._enroll, tx, request, key_sha256, replaced)
             answer = carry_out(self._parts, tx, once, EnrollAnswer, work)
-        self._cut(answer.appliance_id)
+        for appliance_id in replaced:
+            self._cut(appliance_id)
         return answer
 
     def _cut(self, appliance_id: str) -> None:
@@ -118,13 +120,16 @@ class Appliances:
             tx.appliance_keys.put(appliance.id, NO_KEY)
         return self._make_key(tx, appliance.site, appliance.id)
 
-    def _enroll(self, tx: ports.Transaction, request: EnrollRequest, key_sha256: str) -> EnrollAnswer:
+    def _enroll(
+        self, tx: ports.Transaction, request: EnrollRequest, key_sha256: str, replaced: set[str]
+    ) -> EnrollAnswer:
         now = self._parts.now()
         key = tx.keys.use(key_sha256, now)
         _require_replaced(key, request.appliance_id)
         appliance_id = key.replaces or uuid.uuid4().hex
         certificate, expires_at = self._parts.authority.issue_appliance(request.csr_pem, appliance_id, now)
         before = _replaced(tx, key)
+        replaced |= {before.id} if before else set()
         new = before or ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
         record = replace(new, name=request.name, certificate_expires_at=expires_at)
         tx.appliances.put(record)

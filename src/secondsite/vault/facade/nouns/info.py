@@ -21,6 +21,8 @@ class Info:
                 version=about.version,
                 database=about.database,
                 ca_fingerprint=self._parts.authority.fingerprint,
+                trusted_ca_pem=self._parts.authority.trusted_pem,
+                ca_ends_at=self._parts.authority.ends_at,
                 sites=sum(self._parts.sees(site.name) for site in tx.sites.list()),
                 appliances=len(tx.appliances.list(self._parts.caller.grant.site)),
                 machines=len(machines),

@@ -141,6 +141,7 @@ class Machines:
             source=around.appliances.get(machine.source_appliance_id),
             target=around.appliances.get(machine.target_appliance_id),
             certificate_lifetime=self._parts.authority.appliance_lifetime,
+            ca_ends_at=self._parts.authority.ends_at,
         )
 
     def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:

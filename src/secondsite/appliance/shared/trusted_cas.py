@@ -1,0 +1,77 @@
+"""The CAs that this appliance trusts, as the vault said last: one, or two while the vault's CA is rotated. The first one issues."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+from ...datapath.channel import TlsFiles
+from ...domain import errors
+from ...ground import durable
+
+
+class TrustedCas:
+    """`changed` is called after a change: open ports show and check by the former files."""
+
+    def __init__(self, tls: TlsFiles) -> None:
+        self._tls = tls
+        self._lock = threading.Lock()
+        self.changed: Callable[[], None] = lambda: None
+
+    def set(self, pem: str) -> None:
+        """Durable when it returns. Raises InvalidArgument for what is no certificates, or does not hold the CA that issued our own:
+        nobody would let us in."""
+        found = _parsed(pem)
+        if issuer_of(self._own(), found) is None:
+            raise errors.InvalidArgument(
+                "None of the CAs that the vault sent has issued this appliance's certificate.",
+                do="Enroll the appliance again: 'secondsite appliance enroll-again --help'.",
+            )
+        with self._lock:
+            if found == self.all():
+                return
+            text = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in found)
+            durable.write(self._tls.authority, text, 0o644)
+        self.changed()
+
+    def all(self) -> Sequence[x509.Certificate]:
+        return x509.load_pem_x509_certificates(self._tls.authority.read_bytes())
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        return tuple(map(_fingerprint, self.all()))
+
+    @property
+    def issuer(self) -> str:
+        """The fingerprint of the CA that issued our certificate; '' if it is none of these."""
+        found = issuer_of(self._own(), self.all())
+        return "" if found is None else _fingerprint(found)
+
+    def _own(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self._tls.certificate.read_bytes())
+
+
+def issuer_of(certificate: x509.Certificate, cas: Sequence[x509.Certificate]) -> x509.Certificate | None:
+    return next((ca for ca in cas if issued(ca, certificate)), None)
+
+
+def issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _parsed(pem: str) -> Sequence[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError as problem:
+        raise errors.InvalidArgument(f"The vault's CAs cannot be read: {problem}") from problem
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
