@@ -12,7 +12,7 @@ from bench.pair.sources import Sources
 from secondsite.domain import errors
 from secondsite.ground.units import GiB
 from secondsite.wire.common.base import Shape
-from secondsite.wire.common.machines import PowerState
+from secondsite.wire.common.machines import DiscoveredMachine, PowerState
 from secondsite.wire.control import Order, checks, orders, setups
 from secondsite.wire.control.orders import ORDERS, Kind, Nothing
 
@@ -23,6 +23,7 @@ class Site:
 
     name: str
     inventory: orders.Inventory
+    by_name: Mapping[str, DiscoveredMachine]
     sources: Sources
     replicas: Replicas
 
@@ -45,8 +46,11 @@ def answer(site: Site, order: Order) -> tuple[str, Shape]:
     return f"{site.name} did '{order.kind}'", facts
 
 
-def _discover(site: Site, _machine_id: str, _payload: Nothing) -> Shape:
-    return site.inventory
+def _discover(site: Site, _machine_id: str, payload: orders.Discover) -> Shape:
+    if payload.machine is None:
+        return site.inventory
+    found = site.by_name.get(payload.machine)
+    return orders.Inventory(machines=() if found is None else (found,), networks=())
 
 
 def _check_source(_site: Site, _machine_id: str, _payload: checks.CheckSource) -> Shape:
@@ -148,4 +152,5 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
 
 def site(name: str, count: int, replicas: Replicas) -> Site:
     """A site with so many machines of its own."""
-    return Site(name, machines.inventory(count), Sources(), replicas)
+    has = machines.inventory(count)
+    return Site(name, has, {each.name: each for each in has.machines}, Sources(), replicas)

@@ -64,6 +64,7 @@ class Appliances:
         self.damages = False
         self.saved = set()
         self.given = []
+        self.looked_for: list[str | None] = []
         self.failing = {}
         self.silent = set()
         self.unheard = set()
@@ -210,13 +211,14 @@ class Appliances:
         self.checked = payload
         return checks.Obstacles(obstacles=self.obstacles)
 
-    def _discover(self, appliance_id, *_):
+    def _discover(self, appliance_id, _, payload):
+        self.looked_for.append(payload.machine)
         power = "off" if appliance_id in self.off else "running"
         names = self.hosts.get(appliance_id, [each.name for each in self.inventory])
         machines = tuple(
             DiscoveredMachine(fabric_id=d.fabric_id, name=d.name, power=power, tag=None, definition=d)
             for d in self.inventory
-            if d.name in names
+            if d.name in names and payload.machine in (None, d.fabric_id, d.name)
         )
         return orders.Inventory(machines=machines, networks=())
 

@@ -10,6 +10,7 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.checks import CheckSource, CheckTarget
 from secondsite.wire.control.orders import (
     CreateNetwork,
+    Discover,
     Drain,
     FabricMachine,
     Kind,
@@ -27,6 +28,15 @@ def test_discover_lists_machines_and_networks(pair):
     facts = pair.source.do(Kind.DISCOVER)
     assert [machine["name"] for machine in facts["machines"]] == ["web01"]
     assert [network["name"] for network in facts["networks"]] == ["lan"]
+
+
+def test_discover_tells_of_one_machine_what_is_asked_of_one(pair):
+    simulated.add_network(pair.source.root, "lan")
+    simulated.make_machine(pair.source.root, "db01", [4 * MiB])
+    for word in ("web01", pair.fabric_id):
+        facts = pair.source.do(Kind.DISCOVER, Discover(machine=word))
+        assert ([machine["name"] for machine in facts["machines"]], facts["networks"]) == (["web01"], [])
+    assert pair.source.do(Kind.DISCOVER, Discover(machine="nobody"))["machines"] == []
 
 
 def test_a_machine_that_can_be_replicated_has_no_obstacles(pair):

@@ -51,6 +51,12 @@ def test_the_source_is_the_appliance_that_has_the_machine_and_the_target_has_the
     assert places(verbs, "web01") == (A, OTHER_B)
 
 
+def test_no_site_is_asked_for_more_than_the_machine_that_is_protected(verbs):
+    verbs.protect("db01")
+    assert verbs.appliances.looked_for
+    assert None not in verbs.appliances.looked_for
+
+
 def test_a_target_that_was_named_is_taken_though_another_has_more_space(verbs):
     job = verbs.run(Verb.ENABLE_PROTECTION, "db01", target_appliance=B)
     assert job.job.state == "succeeded"

@@ -2,11 +2,12 @@
 
 from ...ground.plural import counted
 from ...wire.common.machines import DiscoveredMachine, NetworkInfo
-from ...wire.control.orders import CreateNetwork, Inventory, Nothing
+from ...wire.control.orders import CreateNetwork, Discover, Inventory, Nothing
 from .context import Context
 
 
-def discover(context: Context, _payload: Nothing) -> tuple[str, Inventory]:
+def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
+    """All, or what is known of the one machine that is asked for."""
     machines = tuple(
         DiscoveredMachine(
             fabric_id=each.fabric_id,
@@ -16,8 +17,10 @@ def discover(context: Context, _payload: Nothing) -> tuple[str, Inventory]:
             definition=each.definition,
         )
         for each in context.fabric.inventory.list()
+        if payload.machine in (None, each.fabric_id, each.name)
     )
-    networks = tuple(context.fabric.networks.list()) if context.fabric.properties.networks else ()
+    asked = payload.machine is None and context.fabric.properties.networks
+    networks = tuple(context.fabric.networks.list()) if asked else ()
     sentence = f"found {counted(len(machines), 'machine')} and {counted(len(networks), 'network')}"
     return sentence, Inventory(machines=machines, networks=networks)
 

@@ -83,10 +83,9 @@ def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachin
             do="Give the machine's id instead of its name.",
         )
     if not found:
-        known = ", ".join(sorted(m.name for m in inventory.machines)) or "none"
         raise errors.NotFound(
             f"Site '{site}' has no machine '{name}'.",
-            do=f"Machines there: {known}. See 'secondsite machine list'.",
+            do=f"See what is there with 'secondsite machine list --site {site}'.",
         )
     return found[0]
 

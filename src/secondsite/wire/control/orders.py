@@ -24,6 +24,12 @@ class Nothing(Shape):
     pass
 
 
+class Discover(Shape):
+    """`machine`: only those with that name or fabric id, and no networks; not given: all. An older appliance answers with all."""
+
+    machine: str | None = None
+
+
 class Inventory(Shape):
     machines: tuple[DiscoveredMachine, ...]
     networks: tuple[NetworkInfo, ...]
@@ -311,7 +317,7 @@ class OrderKind(Generic[P, F]):
         ORDERS[self.kind] = self
 
 
-DISCOVER = OrderKind(Kind.DISCOVER, Nothing, Inventory, "what machines and networks the site has")
+DISCOVER = OrderKind(Kind.DISCOVER, Discover, Inventory, "what machines and networks the site has")
 CHECK_SOURCE = OrderKind(
     Kind.CHECK_SOURCE, CheckSource, CheckedSource, "can this machine be replicated from here"
 )

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from ....domain import errors
 from ....wire.common.base import Problem
-from ....wire.control.orders import DISCOVER, Inventory, Nothing
+from ....wire.control.orders import DISCOVER, Discover, Inventory
 from ... import ports
 from ...steps import lookup
 from ..parts import Parts
@@ -40,7 +40,7 @@ def inventory(parts: Parts, site: str) -> Inventory:
         appliances = connected(parts, tx.appliances.list(site))
     if not appliances:
         raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
-    found = lookup.merged(ask_and_wait(parts, appliances, DISCOVER, Nothing(), DISCOVER_SECONDS))
+    found = lookup.merged(ask_and_wait(parts, appliances, DISCOVER, Discover(), DISCOVER_SECONDS))
     _keep(parts, site, found)
     return found
 

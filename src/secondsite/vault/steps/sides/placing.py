@@ -33,11 +33,11 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
         appliances = sorted(
             lookup.appliances_of(tx, site), key=lambda each: not deps.gateway.is_connected(each.id)
         )
-    seen: dict[str, Inventory] = {}
+    only, seen = orders.Discover(machine=name), dict[str, Inventory]()
     for each in appliances:
         if deps.gateway.is_connected(each.id) or not _has(seen, name):
             why = f"looking for {name} at {site}"
-            seen[each.id] = give.give(ctx, each.id, orders.DISCOVER, orders.Nothing(), why=why).facts
+            seen[each.id] = give.give(ctx, each.id, orders.DISCOVER, only, why=why).facts
     machine = lookup.find_machine(lookup.merged(seen.values()), name, site)
     return _nearest(appliances, seen, machine.fabric_id)
 
@@ -64,7 +64,8 @@ def copies_beside(
     for each in others:
         if deps.gateway.is_connected(each.id):
             why = f"looking for a copy at {target.site}"
-            seen = give.give(ctx, each.id, orders.DISCOVER, orders.Nothing(), why=why).facts
+            only = orders.Discover(machine=fabric_id)
+            seen = give.give(ctx, each.id, orders.DISCOVER, only, why=why).facts
             found += [(each, machine) for machine in seen.machines if machine.fabric_id == fabric_id]
     return Obstacles(obstacles=tuple(_in_the_way(at, machine) for at, machine in found))
 

@@ -31,7 +31,8 @@ class Source(Side):
         """The machine as its site has it now; raises NotFound."""
         machine = self.machine
         why = f"looking at {machine.name} at {machine.source_site}"
-        inventory = self.give(orders.DISCOVER, Nothing(), why).facts
+        only = orders.Discover(machine=machine.source_fabric_id)
+        inventory = self.give(orders.DISCOVER, only, why).facts
         return lookup.find_machine(inventory, machine.source_fabric_id, machine.source_site).definition
 
     def check(
