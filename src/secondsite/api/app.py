@@ -26,6 +26,7 @@ Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs
   are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
 - **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and comes within 20 seconds: else 413, 408. Connections that show no valid token within 30 seconds are cut, and an
   address has at most 100 connections and 20 new ones a second, a token 100 connections: then its oldest is cut. A stream of events ends when its token is deleted.
+  Of a token's requests that wait for an appliance, or read the whole audit log, six are carried out at once: else 504.
 - **Roles**: a token has roles (reader, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
   is 403. What is outside a token's scope is not there: it is in no list, and asking for it is answered 404. Machines belong to the scope of their source and of their target.
 - **Approval**: a verb that the setting names answers 409 with the code approval-needed, and `Location` names the request that is kept. Another person grants it: then it is carried out once, as it

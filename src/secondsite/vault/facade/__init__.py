@@ -12,6 +12,7 @@ waits for an appliance, and it has a deadline.
     second_person  what waits for approval, until it is carried out
     callers   who asks
     holders   whose token it is
+    waiting   how many requests may wait at once
 """
 
 from .vault import VaultFacade, assemble

@@ -20,6 +20,7 @@ from . import second_person
 from .acts import Act
 from .callers import THE_VAULT, Caller, Uses
 from .refusals import Refusals
+from .waiting import Waiting
 
 
 class Changes(Protocol):
@@ -63,6 +64,7 @@ class Parts:
     now: Callable[[], datetime]
     refusals: Refusals
     uses: Uses = field(default_factory=Uses)
+    waiting: Waiting = field(default_factory=Waiting)
     caller: Caller = THE_VAULT
     act: Act | None = None
     """What is on record of the request; None for the vault's own work."""

@@ -31,8 +31,8 @@ class Audit:
         return rest.AuditPage(items=tuple(_shape(entry) for entry in items), next=following)
 
     def verify(self) -> rest.AuditCheck:
-        """Reads the whole log."""
-        with self._parts.store.reading() as tx:
+        """Reads the whole log. Raises DeadlineExceeded when many requests take long already."""
+        with self._parts.waiting.one(self._parts.caller), self._parts.store.reading() as tx:
             ends = tx.audit.ends()
             claims = _Claims()
             found = chain.check(claims.reading(tx.audit.chain()), ends.anchor)

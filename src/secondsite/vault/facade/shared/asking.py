@@ -30,16 +30,17 @@ def ask_and_wait(
 ) -> list[F]:
     """What each appliance answers; all are asked at the same time. `machine_id` is the machine concerned.
 
-    Raises ApplianceUnreachable, DeadlineExceeded, or the problem that an appliance reports.
+    Raises ApplianceUnreachable, DeadlineExceeded (also when many wait already), or the problem that an appliance reports.
     """
     deadline = time.monotonic() + seconds
     questions = [
         _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, machine_id)
         for appliance in appliances
     ]
-    for question in questions:
-        _ask(parts, question, seconds)
-    return [_answer(parts, question, deadline) for question in questions]
+    with parts.waiting.one(parts.caller):
+        for question in questions:
+            _ask(parts, question, seconds)
+        return [_answer(parts, question, deadline) for question in questions]
 
 
 @dataclass(frozen=True, slots=True)
