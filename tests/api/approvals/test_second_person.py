@@ -1,5 +1,6 @@
 """Who counts as a second person, and that one alone finds no way round."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -96,11 +97,17 @@ def test_a_form_without_a_site_is_granted_by_one_who_may_give_up(anna, bob, pers
     operator("POST", "/machines/web01/commit", 403, json={"without_site": "a"})
 
 
-@pytest.mark.parametrize("how", ["removed", "rotated"])
-def test_a_token_that_was_removed_or_replaced_meanwhile_gets_nothing(ask, anna, bob, guarded, chiefs, how):
+@pytest.mark.parametrize("how", ["removed", "rotated", "expired"])
+def test_a_token_that_was_removed_or_replaced_or_has_expired_meanwhile_gets_nothing(
+    vault, ask, anna, bob, guarded, chiefs, how
+):
     number = anna.waits("POST", "/machines/failover", json=FAILOVER)
     if how == "removed":
         ask("DELETE", "/tokens/anna", 204)
+    elif how == "expired":
+        with vault.store.transaction() as tx:
+            token = next(each for each in tx.tokens.list() if each.name == "anna")
+            tx.tokens.put(dataclasses.replace(token, expires_at=token.created_at))
     else:
         again = chiefs[0].waits("POST", "/tokens/anna/rotate")
         assert chiefs[1].grant(again)["stage"] == "granted"
