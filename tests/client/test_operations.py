@@ -15,6 +15,7 @@ from secondsite import client
 from secondsite.client import errors
 from secondsite.client.nouns import (
     appliances,
+    approvals,
     audit,
     groups,
     jobs,
@@ -135,6 +136,15 @@ CALLS = {
         lambda v: v.audit.settings(),
         lambda v: v.audit.keep(90),
     ],
+    "Approvals": [
+        lambda v: v.approvals.settings(),
+        lambda v: v.approvals.require(),
+        lambda v: list(v.approvals.list("asked")),
+        lambda v: v.approvals[7].show(),
+        lambda v: v.approvals[7].grant(),
+        lambda v: v.approvals[7].refuse("not now"),
+        lambda v: v.approvals[7].withdraw(),
+    ],
     "Tokens": [
         lambda v: v.tokens.list(),
         lambda v: v.tokens.create("robot", "operator"),
@@ -143,7 +153,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, audit, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
+    appliances, approvals, audit, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
 )  # fmt: skip
 
 
