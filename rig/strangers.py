@@ -50,6 +50,8 @@ class Strangers:
                     made.sendall(said)
 
     def _dial(self, number: int, tls: ssl.SSLContext | None) -> socket.socket | None:
+        if time.monotonic() >= self._ends_at:  # whoever is kept out waits at each try
+            return None
         plain = socket.socket()
         plain.settimeout(2)
         try:

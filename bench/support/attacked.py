@@ -28,7 +28,7 @@ from secondsite.wire import rest
 
 IDLE, LOOPING = 2000, 200
 """At each of the three ports."""
-SPANS = 3
+SPANS = 2
 SPAN_SECONDS = 40
 ASK_EVERY_SECONDS = 0.05
 DISK_BYTES = 128 * MiB
