@@ -1,5 +1,6 @@
 """A verb that the setting names is carried out when a second person has approved it, once, exactly as it was asked."""
 
+import dataclasses
 import json
 
 import pytest
@@ -22,6 +23,7 @@ from tests.api.approvals.support_persons import (
     person,
     require,
 )
+from tests.support.vault import point, replica_status, source_status
 
 __all__ = ["anna", "bob", "chiefs", "guarded", "guarded_later", "log", "person", "require"]
 
@@ -127,6 +129,23 @@ def test_what_has_changed_meanwhile_is_refused_at_the_grant_and_the_request_wait
     assert (refused["code"], "failover" in refused["message"]) == ("not-possible-now", True)
     assert anna.show(number)["stage"] == "asked"
     assert len(jobs(ask)) == 1
+
+
+@pytest.mark.parametrize("call", ["machines/failover", "machines/web01/failover"])
+def test_a_grant_is_for_the_machine_that_had_the_name_when_it_was_asked(
+    vault, ask, anna, bob, guarded, protected, call
+):
+    number = anna.waits("POST", f"/{call}", json={} if "web01" in call else FAILOVER)
+    with vault.store.transaction() as tx:
+        tx.machines.remove(protected.id)
+        tx.machines.add(dataclasses.replace(protected, id="m2"))
+        now = protected.created_at
+        tx.statuses.put_source(source_status("m2", sent_at=now, last_seq=9), now)
+        tx.statuses.put_replica(replica_status("m2", points=[point(1, 60, now), point(2, 30, now)]), now)
+    refused = bob.grant(number, 409)["error"]
+    assert "names is another machine now" in refused["message"]
+    assert anna.show(number)["stage"] == "asked"
+    assert jobs(ask) == []
 
 
 def test_an_edition_that_the_asker_saw_is_compared_when_it_is_granted(ask, anna, bob, require):

@@ -67,6 +67,8 @@ class Act:
     approval: Rehearsal | Granted | None = None
     begun: bool = False
     """It was announced, and is about to be done elsewhere."""
+    machines: set[str] = field(default_factory=set)
+    """Ids of those that are named."""
     waits: bool = False
     """It is kept until a second person approves it: the answer is no refusal."""
     _told: dict[str, JsonValue] = field(default_factory=dict)

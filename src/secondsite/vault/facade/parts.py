@@ -107,6 +107,11 @@ class Parts:
         if self.act is not None:
             self.act.also = verb
 
+    def names(self, machine_id: str) -> None:
+        """It is about this machine: what is granted is granted for it, not for another that takes its name."""
+        if self.act is not None:
+            self.act.machines.add(machine_id)
+
     def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
         """For the entry: what the change replaces, and what it makes."""
         if self.act is not None:

@@ -109,6 +109,7 @@ def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
     if not at.act.begun:
         require_open(record, at.now)
         require_second(at.tx, record, granted.by_sha256, at.now)
+        _require_same_machines(at, record)
     at.act.tell("approval", {"number": record.number, "asked_by": record.who, "granted_by": granted.by})
     if outcome is Outcome.DONE:
         at.tx.approvals.put(
@@ -117,6 +118,15 @@ def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
                 code=at.act.code, job_id=at.act.job_id, tried="",
             )
         )  # fmt: skip
+
+
+def _require_same_machines(at: Moment, record: ports.ApprovalRecord) -> None:
+    """Raises NotPossibleNow: the second person has looked at the machine that had the name then."""
+    if set(record.request.machines) != at.act.machines:
+        raise errors.NotPossibleNow(
+            f"What request {record.number} ({record.verb}, asked by '{record.who}') names is another machine now.",
+            do=f"Refuse it: 'secondsite approval refuse {record.number}'. Whoever still wants it asks anew.",
+        )
 
 
 def _twin(at: Moment) -> ports.ApprovalRecord | None:
@@ -135,7 +145,9 @@ def _kept(at: Moment) -> ports.ApprovalRecord:
     number = at.tx.approvals.next_number()
     record = ports.ApprovalRecord(
         number, Stage.ASKED, act.name, act.permission,
-        ports.AskedFor(act.method, act.object, act.query, dict(act.headers), act.body.decode()), _digest(act),
+        ports.AskedFor(
+            act.method, act.object, act.query, dict(act.headers), act.body.decode(), tuple(sorted(act.machines))
+        ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
         at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),
     )  # fmt: skip

@@ -11,13 +11,15 @@ from ...domain.access.roles import Permission
 
 @dataclass(frozen=True, slots=True)
 class AskedFor:
-    """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted."""
+    """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted; `machines` are the ids of those
+    that it names."""
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: str
+    machines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Mach
             f"There is no machine '{name_or_id}' under protection.",
             do="List all with 'secondsite machine list --discover'.",
         )
+    parts.names(machine.id)
     return machine
 
 

@@ -70,6 +70,7 @@ class Verbs:
     def _in_scope(self, tx: ports.Transaction, request: Shape) -> Shape:
         """The request with ids of machines that the caller sees, who may not see all. Raises NotFound."""
         if self._parts.sees():
+            self._note_machines(tx, request)
             return request
         if isinstance(request, rest.EnableProtection):
             sites.existing(self._parts, tx, request.source_site)
@@ -77,6 +78,13 @@ class Verbs:
         names: Sequence[str] = getattr(request, "machines", ())
         ids = tuple(machines.existing(self._parts, tx, name).id for name in names)
         return request.model_copy(update={"machines": ids})
+
+    def _note_machines(self, tx: ports.Transaction, request: Shape) -> None:
+        """What is not there is refused later."""
+        for name in () if isinstance(request, rest.EnableProtection) else getattr(request, "machines", ()):
+            machine = tx.machines.find(name)
+            if machine is not None:
+                self._parts.names(machine.id)
 
     def start_one(
         self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None
