@@ -62,3 +62,17 @@ def protected(cli, fresh):
     """The name of a machine that is protected from a to b."""
     cli.must(f"machine enable-protection {fresh} --source a --target b --json")
     return fresh
+
+
+@pytest.fixture
+def two(cli, rig, tmp_path):
+    """Two persons who may do everything; create-site takes both. Afterwards nothing does, and they are gone."""
+    for name in ("anna", "bob"):
+        roles = "--role contributor --role access_administrator"
+        made = cli.must(f"token create {name} {roles} --valid never --json").json
+        (tmp_path / name).write_text(made["token"])
+    assert "create_site" in cli.must("approval require create-site --lasts 2h").out
+    yield lambda name, line: cli(f"--token-file {tmp_path}/{name} {line}")
+    cli.must(f"vault approvals-off --home {rig.home('vault')}")
+    for name in ("anna", "bob"):
+        cli.must(f"token delete {name}")

@@ -77,13 +77,18 @@ def test_a_hypervisor_that_refuses_ends_with_the_code_of_refusals(cli, faults):
     _ends_with(cli, "machine list --site a --discover", 10, "any other refusal")
 
 
+def test_what_waits_for_a_second_person_ends_with_its_code(two):
+    waits = two("anna", "site create lima")
+    assert (waits.exit, "approval-needed" in ROWS[11]) == (11, True)
+
+
 def test_a_defect_ends_with_the_code_of_defects(cli, faults):
     faults(method="inventory.list", code="internal")
     _ends_with(cli, "machine list --site a --discover", 70)
 
 
 def test_every_row_of_the_page_was_seen_here_or_has_no_test():
-    assert set(ROWS) == {code.value for code in Exit} == {*SIMPLE, 1, 7, 8, 9, 10, 70}
+    assert set(ROWS) == {code.value for code in Exit} == {*SIMPLE, 1, 7, 8, 9, 10, 11, 70}
 
 
 def test_every_error_and_every_end_of_a_job_has_a_row():

@@ -184,16 +184,21 @@ def test_libvirt_starts_the_definition_on_a_bridge_and_shuts_it_down_gracefully(
 
 def test_a_guest_that_watches_its_writes_says_how_long_it_was_held_up_and_leaves_in_order(tmp_path):
     disk = guestkit.make_disk(tmp_path / "disk.qcow2")
-    with running(tmp_path, [disk], records_per_second=0, load_span_mib=4, gaps=True) as guest:
+    with running(tmp_path, [disk], records_per_second=0, load_span_mib=16, gaps=True) as guest:
         guest.console.wait_for(lambda console: len(console.gaps) >= 3)
-        seen = len(guest.console.gaps)
         assert all(gap.writes and gap.longest_ms > 0 for gap in guest.console.gaps)
-        guest.process.send_signal(signal.SIGSTOP)
-        time.sleep(HELD_SECONDS)
-        guest.process.send_signal(signal.SIGCONT)
-        guest.console.wait_for(lambda console: len(console.gaps) >= seen + 2)
-        held = max(gap.longest_ms for gap in guest.console.gaps[seen:])
-        assert held >= 1000 * HELD_SECONDS
+        # one that falls between two rounds of the file is no gap
+        assert max(_held(guest) for _ in range(3)) >= 1000 * HELD_SECONDS
         guest.press_power_button()
         guest.process.wait(30)
         assert guest.console.boots[-1].bye == 0
+
+
+def _held(guest):
+    """The longest gap of the seconds in which the whole guest was held, in milliseconds."""
+    seen = len(guest.console.gaps)
+    guest.process.send_signal(signal.SIGSTOP)
+    time.sleep(HELD_SECONDS)
+    guest.process.send_signal(signal.SIGCONT)
+    guest.console.wait_for(lambda console: len(console.gaps) >= seen + 2)
+    return max(gap.longest_ms for gap in guest.console.gaps[seen:])
