@@ -3,6 +3,7 @@
 Its rooms:
 
     backoff       how long to wait after failures
+    certificates  what a certificate says of itself, its key, and its issuer
     durable       files that are whole or absent after a power cut
     full_disk     recognize one, report it, and try again
     host          what this process asks its host
@@ -12,7 +13,6 @@ Its rooms:
     plural        numbers with their nouns
     processes/    how our processes live
     problem       the base of all errors, and those that several rooms share
-    public_keys   the digest of a certificate's key
     seams         named points where a test can stop the world
     short_folder  a private place for unix sockets
     threads       have names, and their deaths are reported

@@ -11,22 +11,8 @@ from secondsite.domain.access import approvals
 from secondsite.jobs.storage import tables
 from secondsite.vault.store.tables import metadata
 from tests.api.approvals.support_calls import CHANGING, REQUESTS, request_of
-from tests.api.approvals.support_persons import (
-    FAILOVER,
-    anna,
-    bob,
-    chiefs,
-    guarded,
-    guarded_later,
-    jobs,
-    log,
-    person,
-    require,
-)
+from tests.api.approvals.support_persons import FAILOVER, jobs
 from tests.support.vault import point, replica_status, source_status
-
-__all__ = ["anna", "bob", "chiefs", "guarded", "guarded_later", "log", "person", "require"]
-
 
 # ---- off, and on -----------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.api.approvals.support_persons import anna, bob, chiefs, person, require
 from tests.support.vault import VaultInProcess
 
 pytestmark = pytest.mark.slow
-__all__ = ["anna", "bob", "chiefs", "person", "require"]
 AT_ONCE = 6
 ENDED = {"done", "refused", "withdrawn"}
 

@@ -7,21 +7,9 @@ from datetime import timedelta
 from secondsite.domain import errors
 from secondsite.vault.facade import second_person
 from secondsite.vault.store.approvals import SqlApprovals
-from tests.api.approvals.support_persons import (
-    FAILOVER,
-    anna,
-    bob,
-    chiefs,
-    guarded,
-    guarded_later,
-    jobs,
-    log,
-    person,
-    require,
-)
+from tests.api.approvals.support_persons import FAILOVER, jobs
 
 JSON = {"Content-Type": "application/json"}
-__all__ = ["anna", "bob", "chiefs", "guarded", "guarded_later", "log", "person", "require"]
 
 
 # ---- refused, withdrawn, expired, bounded ----------------------------------------------------------------------------

@@ -5,22 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.approvals.support_persons import (
-    FAILOVER,
-    Person,
-    anna,
-    bob,
-    chiefs,
-    guarded,
-    guarded_later,
-    jobs,
-    log,
-    person,
-    require,
-)
-
-__all__ = ["anna", "bob", "chiefs", "guarded", "guarded_later", "log", "person", "require"]
-
+from tests.api.approvals.support_persons import FAILOVER, Person, jobs
 
 # ---- who is a second person ------------------------------------------------------------------------------------------
 

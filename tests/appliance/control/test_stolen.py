@@ -14,7 +14,7 @@ from secondsite.appliance.control.csr import signing_request
 from secondsite.appliance.shared import EnrolledPeers
 from secondsite.datapath.channel import Listener, TlsFiles, dial
 from secondsite.datapath.errors import DatapathError, PeerUntrusted
-from secondsite.ground import public_keys, seams
+from secondsite.ground import certificates, seams
 from secondsite.wire.rest.places import EnrollRequest, ReplacementKeyCreate
 from tests.support.enrolled import enrolled as enrolled_site
 from tests.support.vault import VaultInProcess
@@ -80,7 +80,7 @@ def is_refused(thief, site):
 def knows(site, other):
     """Whether the vault has told it that the present key of `other` counts."""
     pem = x509.load_pem_x509_certificate(other.config.certificate.read_bytes())
-    key = public_keys.of_certificate(pem.public_bytes(serialization.Encoding.DER))
+    key = certificates.key_of(pem.public_bytes(serialization.Encoding.DER))
     peers = site.appliance.enrolled_peers
     return peers.admits(other.appliance_id, key) and not peers.admits(other.appliance_id, "another")
 

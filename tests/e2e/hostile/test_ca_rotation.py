@@ -1,6 +1,5 @@
 """The vault's CA is rotated while machines replicate: all come over without enrolling again, but one that was away."""
 
-import os
 import shutil
 
 import pytest
@@ -9,8 +8,8 @@ from rig import Rig
 from rig.eventually import eventually
 from secondsite.client import connect
 from secondsite.domain import errors
-from secondsite.ground.units import MiB
-from tests.support import command_line, policies
+from tests.e2e.hostile.support_replicating import replicate
+from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -18,18 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory):
     with Rig("simulated", tmp_path_factory.mktemp("rig"), forked=True) as rig:
-
-        def furnish(site):
-            if site == "a":
-                rig.make_simulated("web01")
-
-        rig.open(furnish=furnish)
-        with rig.client() as vault:
-            vault.policies.create(**policies.quick().model_dump())
-        rig.simulated["web01"].write(0, os.urandom(4 * MiB))
-        protect = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick")
-        command_line.do(rig, *protect)
-        rig.new_points("web01")
+        replicate(rig)
         yield rig
 
 

@@ -1,13 +1,11 @@
 """An appliance's home is gone, as after a theft; its store, or its machines, are still there. It is replaced under its own id."""
 
-import os
-
 import pytest
 
 from rig import Rig, processes
-from secondsite.ground.units import MiB
 from secondsite.wire import rest
-from tests.support import command_line, policies
+from tests.e2e.hostile.support_replicating import replicate
+from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -16,18 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 def rig(tmp_path_factory):
     options = {site: ["--store", str(tmp_path_factory.mktemp(f"store-{site}"))] for site in ("a", "b")}
     with Rig("simulated", tmp_path_factory.mktemp("rig"), appliance_options=options, forked=True) as rig:
-
-        def furnish(site):
-            if site == "a":
-                rig.make_simulated("web01")
-
-        rig.open(furnish=furnish)
-        with rig.client() as vault:
-            vault.policies.create(**policies.quick().model_dump())
-        rig.simulated["web01"].write(0, os.urandom(4 * MiB))
-        protect = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick")
-        command_line.do(rig, *protect)
-        rig.new_points("web01")
+        replicate(rig)
         yield rig
 
 

@@ -185,6 +185,26 @@ def test_a_message_that_cannot_be_read_does_not_end_the_connection(vault, port):
         eventually(lambda: dialler.orders)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"type": "status", "sources": 7}',
+        '{"type": "status", "replicas": {"m1": 1}}',
+        '{"type": "status", "sources": null, "at": "yesterday"}',
+        '{"type": "status", "generations": {"m1": "many"}}',
+        "[" * 100_000,
+        '{"type": "status", "sources": ' + "[" * 100_000,
+    ],
+)
+def test_a_status_that_nothing_can_be_kept_of_does_not_end_the_connection_either(vault, port, said):
+    identity = vault.enroll("a")
+    with capture_logs() as logs, Dialler(identity) as dialler:
+        dialler.socket.send(said)
+        eventually(lambda: [each for each in logs if each["event"] == "message.not-understood"])
+        ask(port, identity)
+        eventually(lambda: dialler.orders)
+
+
 def test_a_status_becomes_a_record_and_wakes_the_jobs_of_its_machine(vault, heard):
     source, target = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:

@@ -15,8 +15,9 @@ from cryptography.x509.oid import NameOID
 
 from ...datapath.channel import TlsFiles
 from ...ground import durable, seams
+from ...ground.certificates import issued
 from ...wire.control import Renew, Renewed
-from ..shared import issued, issuer_of
+from ..shared import issuer_of
 from .csr import signing_request
 
 CHECK_SECONDS = 3600.0

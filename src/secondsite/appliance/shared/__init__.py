@@ -26,7 +26,7 @@ from .findings import Findings, code_for
 from .home_lock import alone
 from .peers import Peers
 from .state import State
-from .trusted_cas import TrustedCas, issued, issuer_of
+from .trusted_cas import TrustedCas, issuer_of
 from .turns import Turns
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "alone",
     "code_for",
     "ended",
-    "issued",
     "issuer_of",
     "withdrawn",
 ]

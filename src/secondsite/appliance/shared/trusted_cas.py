@@ -1,16 +1,15 @@
 """The CAs that this appliance trusts, as the vault said last: one, or two while the vault's CA is rotated. The first one issues."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from ...datapath.channel import TlsFiles
 from ...domain import errors
 from ...ground import durable
+from ...ground.certificates import fingerprint, issued
 
 
 class TrustedCas:
@@ -42,13 +41,13 @@ class TrustedCas:
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        return tuple(map(_fingerprint, self.all()))
+        return tuple(map(fingerprint, self.all()))
 
     @property
     def issuer(self) -> str:
         """The fingerprint of the CA that issued our certificate; '' if it is none of these."""
         found = issuer_of(self._own(), self.all())
-        return "" if found is None else _fingerprint(found)
+        return "" if found is None else fingerprint(found)
 
     def _own(self) -> x509.Certificate:
         return x509.load_pem_x509_certificate(self._tls.certificate.read_bytes())
@@ -58,20 +57,8 @@ def issuer_of(certificate: x509.Certificate, cas: Sequence[x509.Certificate]) ->
     return next((ca for ca in cas if issued(ca, certificate)), None)
 
 
-def issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(ca)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
-
-
 def _parsed(pem: str) -> Sequence[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError as problem:
         raise errors.InvalidArgument(f"The vault's CAs cannot be read: {problem}") from problem
-
-
-def _fingerprint(certificate: x509.Certificate) -> str:
-    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
-from ...ground import public_keys
+from ...ground import certificates
 from ...ground.units import KiB
 from ..errors import (
     DatapathError,
@@ -59,7 +59,7 @@ class Connection:
         self.takes_offers = False
         """Whether the peer answers OFFER; older releases do not."""
         self.peer_name = common_name(tls.getpeercert())
-        self.peer_key = public_keys.of_certificate(tls.getpeercert(binary_form=True) or b"")
+        self.peer_key = certificates.key_of(tls.getpeercert(binary_form=True) or b"")
         self.set_idle(idle_seconds)
 
     def __enter__(self) -> Connection:

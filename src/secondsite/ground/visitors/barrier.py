@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -77,7 +77,7 @@ class Barrier:
         if self._refusals[address] >= (REFUSALS_AGAIN if self.suspects(address) else REFUSALS):
             self._guilty.add(address)
 
-    def look(self, *, trusted: Collection[str] = ()) -> None:
+    def look(self, *, trusted: Container[str] = ()) -> None:
         """Keep out whom it is time to, and let in whose time is over; who is trusted stays in."""
         now = self.clock()
         while self._guilty and len(self._known) < MOST:
@@ -89,8 +89,8 @@ class Barrier:
             self._known = {
                 who: each for who, each in self._known.items() if now < each.until + LONGEST_SECONDS
             }
-        out = {who for who, each in self._known.items() if now < each.until}
-        self.enforce(frozenset(out.difference(trusted)))
+        out = (who for who, each in self._known.items() if now < each.until and who not in trusted)
+        self.enforce(frozenset(out))
 
     def enforce(self, addresses: frozenset[str]) -> None:
         """Have the kernel keep out these, and nobody else."""

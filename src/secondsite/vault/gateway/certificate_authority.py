@@ -4,20 +4,19 @@ Invariant: whatever holds a certificate of this CA was enrolled by this vault; i
 Peers compare the common name, not a host name, so an appliance may move.
 """
 
-import hashlib
 import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ...domain import errors
 from ...ground import durable
+from ...ground.certificates import fingerprint, issued
 from . import own_key
 
 CA_DAYS = 20 * 365
@@ -63,15 +62,11 @@ class VaultAuthority:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint_of(self._certificate)
+        return fingerprint(self._certificate)
 
     def issued(self, certificate: x509.Certificate) -> bool:
         """Whether this CA signed it."""
-        try:
-            certificate.verify_directly_issued_by(self._certificate)
-        except (ValueError, TypeError, InvalidSignature):
-            return False
-        return True
+        return issued(self._certificate, certificate)
 
     def issue_appliance(self, csr_pem: str, appliance_id: str, now: datetime) -> tuple[str, datetime]:
         """Signs the request's key, and nothing else that the request asks for.
@@ -172,11 +167,6 @@ def certificates(directory: Path) -> Sequence[x509.Certificate]:
 
 def key_fits(path: Path, certificate: x509.Certificate) -> bool:
     return _key(path).public_key() == certificate.public_key()
-
-
-def fingerprint_of(certificate: x509.Certificate) -> str:
-    """sha256 of its DER, 64 hex digits."""
-    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
 def pem_of(*found: x509.Certificate) -> str:

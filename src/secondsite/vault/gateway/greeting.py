@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection
 
 from ...domain import errors
-from ...ground import public_keys
+from ...ground import certificates
 from ...ground.plural import counted
 from ...wire import PROTOCOL_VERSION, control
 from .. import ports
@@ -81,4 +81,4 @@ def identity(connection: ServerConnection) -> Identity:
     if der is None:
         return Identity("", "")
     names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return Identity(str(names[0].value) if names else "", public_keys.of_certificate(der))
+    return Identity(str(names[0].value) if names else "", certificates.key_of(der))

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from ...domain import errors
 from ...ground import durable, seams
+from ...ground.certificates import fingerprint
 from .certificate_authority import (
     CA_CERTIFICATE,
     NEXT_KEY,
     certificates,
-    fingerprint_of,
     key_fits,
     make,
     pem_of,
@@ -48,7 +48,7 @@ def standing(directory: Path) -> Standing:
     found = certificates(directory)
     waits = len(found) > 1 and (directory / NEXT_KEY).exists()
     phase = Phase.RESTING if len(found) == 1 else Phase.BOTH_TRUSTED if waits else Phase.SWITCHED
-    return Standing(phase, tuple(map(fingerprint_of, found)), found[0].not_valid_after_utc)
+    return Standing(phase, tuple(map(fingerprint, found)), found[0].not_valid_after_utc)
 
 
 def rotate(directory: Path, name: str, now: datetime) -> None:

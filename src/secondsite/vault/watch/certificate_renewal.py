@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from ...domain import errors
-from ...ground import public_keys
+from ...ground import certificates
 from .. import ports
 from .admission import require_key
 
@@ -38,6 +38,6 @@ class Renewal:
 
 def _key(csr_pem: str) -> str:
     try:
-        return public_keys.of_request(csr_pem)
+        return certificates.key_of_request(csr_pem)
     except ValueError as error:
         raise errors.InvalidArgument(f"The certificate request cannot be read: {error}") from error

@@ -22,14 +22,25 @@ _MOST_OF_A_NAME = 64
 def without_malformed(text: str | bytes) -> tuple[Status, str]:
     """The status without the machines that are malformed in it, and a sentence about those. Raises ValueError for anything that is
     no such status."""
-    said = json.loads(text)
+    said = _parsed(text)
     if not isinstance(said, dict) or said.get("type") != "status":
         raise ValueError("no status")
     dropped: list[str] = []
     for part, shape in _PARTS.items():
-        said[part] = [each for each in said.get(part) or () if _is_well_formed(shape, each, dropped)]
+        machines = said.get(part, [])
+        if not isinstance(machines, list):
+            raise ValueError(f"{part} is no list")
+        said[part] = [each for each in machines if _is_well_formed(shape, each, dropped)]
     status = Status.model_validate_json(json.dumps(said))
     return status, f"left out {len(dropped)}: {'; '.join(dropped[:_MOST_NAMED])}"
+
+
+def _parsed(text: str | bytes) -> Any:
+    """Raises ValueError, also for what is nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError as problem:
+        raise ValueError("nested too deep") from problem
 
 
 def _is_well_formed(shape: type[pydantic.BaseModel], each: Any, dropped: list[str]) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from ....domain import errors
-from ....ground import public_keys
+from ....ground import certificates
 from ....ground.plural import counted
 from ....wire.rest.places import (
     Appliance,
@@ -133,7 +133,7 @@ class Appliances:
         new = before or ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
         record = replace(new, name=request.name, certificate_expires_at=expires_at)
         tx.appliances.put(record)
-        tx.appliance_keys.put(appliance_id, public_keys.of_request(request.csr_pem))
+        tx.appliance_keys.put(appliance_id, certificates.key_of_request(request.csr_pem))
         self._parts.note(before=_shape(before) if before else None, after=_shape(record))
         return EnrollAnswer(
             appliance_id=appliance_id,

@@ -1,0 +1,37 @@
+"""What a certificate says of itself, of its key, and of who issued it."""
+
+import hashlib
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+
+def key_of(der: bytes) -> str:
+    """sha256 of the public key in a certificate (DER), 64 hex digits: who shows a certificate is known by its key, whatever the
+    certificate says."""
+    return _digest(x509.load_der_x509_certificate(der))
+
+
+def key_of_request(csr_pem: str) -> str:
+    """The same of a certificate request (PEM). Raises ValueError for what is none."""
+    return _digest(x509.load_pem_x509_csr(csr_pem.encode()))
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """sha256 of its DER, 64 hex digits."""
+    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+def issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether this CA signed it."""
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _digest(holder: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    encoding, layout = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(holder.public_key().public_bytes(encoding, layout)).hexdigest()
