@@ -37,6 +37,8 @@ from ..vault.watch.admission import Admission
 from ..vault.watch.certificate_renewal import Renewal
 from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.rpo_series import RpoSeries
+from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
+from ..vault.watch.rpo_unwritten import RpoUnwritten
 from ..vault.watch.settings_push import SettingsPush
 from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
@@ -94,7 +96,8 @@ class RunningVault:
             lambda error: log.error("lineage.not-renewed", exc_info=error),
         )
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
-        self.rpo_series = RpoSeries(self._store, self.control, self.facts, utc_now)
+        self.rpo_unwritten = RpoUnwritten(self._store)
+        self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
         self._refusals_writer = Every(
@@ -102,6 +105,12 @@ class RunningVault:
             REFUSALS_WRITTEN_EVERY_SECONDS,
             self._keep_record,
             lambda error: log.error("audit.refusals-not-written", exc_info=error),
+        )
+        self._rpo_writer = Every(
+            "rpo-writer",
+            RPO_WRITTEN_EVERY_SECONDS,
+            self.rpo_unwritten.write,
+            lambda error: log.error("rpo.not-written", exc_info=error),
         )
         self._uses_writer = Every(
             "tokens",
@@ -137,12 +146,13 @@ class RunningVault:
         with contextlib.suppress(errors.StoreUnavailable):
             self.uses.write(self._store)
             self.refusals.write()
+            self.rpo_unwritten.write()
         self._database.dispose()
 
     @property
     def _watches(self) -> Sequence[Watch]:
         watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
-        return *watches, self._lineage, self._uses_writer, self._refusals_writer
+        return *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
 
     def _keep_record(self) -> None:
         self.refusals.write()
@@ -225,6 +235,7 @@ class RunningVault:
             about=about,
             now=utc_now,
             refusals=self.refusals,
+            rpo_unwritten=self.rpo_unwritten,
             uses=self.uses,
         )
 

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.domain import rpo
+from secondsite.domain import errors, rpo
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.watch.rpo_series import RpoSeries
+from secondsite.vault.watch.rpo_unwritten import RpoUnwritten
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 
@@ -36,8 +37,8 @@ def test_a_slot_is_filled_once_and_a_machine_that_goes_takes_its_series_along(st
     begins_at, slot = rpo.block_of(NOW)
     for seconds in (1.0, 2.0):
         with store.transaction() as tx:
-            tx.rpo.fill(begins_at, slot, {"m1": rpo.Rpo(seconds, None, 0.5)})
-            tx.rpo.fill(begins_at, slot + 1, {"m1": rpo.Rpo(None, None, None)})
+            tx.rpo.fill(begins_at, {"m1": {slot: rpo.Rpo(seconds, None, 0.5)}})
+            tx.rpo.fill(begins_at, {"m1": {slot + 1: rpo.Rpo(None, None, None)}})
     with store.reading() as tx:
         (block,) = tx.rpo.list("m1", NOW - timedelta(hours=1))
         assert block.begins_at == begins_at
@@ -51,7 +52,7 @@ def test_blocks_are_listed_since_a_moment_and_forgotten_before_another(store):
     begins_at, _ = rpo.block_of(NOW)
     with store.transaction() as tx:
         for back in range(5):
-            tx.rpo.fill(begins_at - back * rpo.BLOCK, 0, {"m1": rpo.Rpo(back, 0, 0)})
+            tx.rpo.fill(begins_at - back * rpo.BLOCK, {"m1": {0: rpo.Rpo(back, 0, 0)}})
         assert [block.slots[0].rpo_seconds for block in tx.rpo.list("m1", begins_at - rpo.BLOCK)] == [1, 0]
         tx.rpo.forget(begins_at - 2 * rpo.BLOCK)
         assert len(tx.rpo.list("m1", begins_at - timedelta(days=1))) == 3
@@ -72,7 +73,8 @@ def series(vault):
         tx.statuses.put_replica(replica, now)
     clock = Clock()
     clock.now = now
-    return RpoSeries(vault.store, vault.running.control, vault.running.facts, clock), clock
+    running = vault.running
+    return RpoSeries(vault.store, running.control, running.facts, running.rpo_unwritten, clock), clock
 
 
 def test_a_machine_is_sampled_and_shown_with_sent_and_processed_apart(vault, series):
@@ -111,10 +113,55 @@ def test_a_machine_that_does_not_replicate_is_not_sampled(vault, series):
 def test_a_week_is_kept(vault, series):
     rounds, clock = series
     rounds.look()
+    vault.running.rpo_unwritten.write()
     clock.now += rpo.KEPT + rpo.BLOCK
     rounds.look()
+    vault.running.rpo_unwritten.write()
     with vault.store.reading() as tx:
         assert len(tx.rpo.list("m1", NOW - timedelta(days=30))) == 1
+
+
+def test_samples_are_shown_before_they_are_written_and_written_when_the_vault_stops(vault, series):
+    rounds, clock = series
+    rounds.look()
+    vault.running.rpo_unwritten.write()
+    clock.now += timedelta(seconds=10)
+    rounds.look()
+    assert len(vault.rest.get("/api/machines/web01/rpo").json()) == 2
+    assert written(vault) == 1
+    vault.running.stop()
+    assert written(vault) == 2
+
+
+def written(vault):
+    with vault.store.reading() as tx:
+        return sum(len(block.slots) for block in tx.rpo.list("m1", NOW - timedelta(days=30)))
+
+
+def test_what_no_database_took_is_written_later_and_a_machine_that_is_gone_keeps_no_other_from_it(
+    store, monkeypatch
+):
+    unwritten = RpoUnwritten(refusing_once(store, monkeypatch))
+    begins_at, slot = rpo.block_of(NOW)
+    unwritten.fill(begins_at, slot, {"m1": rpo.Rpo(1.0, None, None), "gone": rpo.Rpo(2.0, None, None)})
+    with pytest.raises(errors.StoreUnavailable):
+        unwritten.write()
+    unwritten.write()
+    with store.reading() as tx:
+        assert [block.slots for block in tx.rpo.list("m1", NOW)] == [{slot: rpo.Rpo(1.0, None, None)}]
+        assert tx.rpo.list("gone", NOW) == []
+
+
+def refusing_once(store, monkeypatch):
+    """Its first transaction finds no database."""
+    true = store.transaction
+
+    def refuse():
+        monkeypatch.setattr(store, "transaction", true)
+        raise errors.StoreUnavailable("The database does not answer.")
+
+    monkeypatch.setattr(store, "transaction", refuse)
+    return store
 
 
 def test_since_may_be_any_time_of_these_centuries(vault, series):

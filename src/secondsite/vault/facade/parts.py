@@ -14,6 +14,7 @@ from ...wire.common.base import Shape
 from .. import ports
 from ..operations.interface import Operation
 from ..steps.deps import Deps
+from ..watch.rpo_unwritten import RpoUnwritten
 from ..watch.signals import Signals
 from ..watch.status_intake import StatusIntake
 from . import second_person
@@ -63,6 +64,7 @@ class Parts:
     about: About
     now: Callable[[], datetime]
     refusals: Refusals
+    rpo_unwritten: RpoUnwritten
     uses: Uses = field(default_factory=Uses)
     waiting: Waiting = field(default_factory=Waiting)
     caller: Caller = THE_VAULT

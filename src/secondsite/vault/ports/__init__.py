@@ -19,7 +19,15 @@ from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
 from .gateway import FactSink, Gateway, Signals
-from .machines import DrillNote, DrillNotes, DrillRecord, MachineRecord, MachineRecords, WarnedRecord
+from .machines import (
+    DrillNote,
+    DrillNotes,
+    DrillRecord,
+    MachinePlace,
+    MachineRecord,
+    MachineRecords,
+    WarnedRecord,
+)
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
@@ -59,6 +67,7 @@ __all__ = [
     "Inventories",
     "InventoryRecord",
     "KeyRecord",
+    "MachinePlace",
     "MachineRecord",
     "MachineRecords",
     "NetworkMappings",

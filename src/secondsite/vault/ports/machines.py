@@ -97,6 +97,15 @@ class MachineRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class MachinePlace:
+    """As little of a machine as is looked at every few seconds."""
+
+    id: str
+    state: State
+    target_appliance_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DrillNote:
     machine_id: str
     notes: str
@@ -119,6 +128,9 @@ class MachineRecords(Protocol):
 
     def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None: ...
     def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
+
+    def places(self) -> Sequence[MachinePlace]:
+        """Of all machines, without reading the rest of them."""
 
     def put(self, machine: MachineRecord) -> MachineRecord:
         """Writes it with version + 1; raises Conflict when another writer was faster."""

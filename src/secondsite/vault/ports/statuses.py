@@ -49,8 +49,8 @@ class StatusRecords(Protocol):
 
 
 class RpoBlocks(Protocol):
-    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
-        """One slot of many machines (by id); a slot that is filled already stays as it is."""
+    def fill(self, begins_at: datetime, measured: Mapping[str, rpo.Block]) -> None:
+        """Slots of many machines (by id) that are under protection; one that is filled already stays as it is."""
 
     def list(self, machine_id: str, since: datetime) -> Sequence[RpoBlock]:
         """Those that end after `since`, oldest first."""

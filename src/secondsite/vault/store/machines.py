@@ -63,6 +63,10 @@ class SqlMachines:
             return self._many()
         return self._many(or_(COLUMNS.source_site == site, COLUMNS.target_site == site))
 
+    def places(self) -> Sequence[ports.MachinePlace]:
+        query = select(COLUMNS.id, COLUMNS.state, COLUMNS.target_appliance_id)
+        return rows.many(self._session, ports.MachinePlace, query)
+
     def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
         newer = dataclasses.replace(machine, version=machine.version + 1)
         where = and_(COLUMNS.id == machine.id, COLUMNS.version == machine.version)

@@ -1,7 +1,7 @@
 """A record becomes a row and comes back; an upsert that SQLite and PostgreSQL both know."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Select, Table
@@ -39,6 +39,20 @@ def upsert(  # type: ignore[explicit-any]
     where = None if rising is None else table.c[rising] < insert.excluded[rising]
     session.execute(
         insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed, where=where)
+    )
+
+
+def upsert_many(  # type: ignore[explicit-any]
+    session: Session, table: Table, values: Sequence[Mapping[str, object]]
+) -> None:
+    """The same for many rows with the same columns, in one statement that is prepared once."""
+    if not values:
+        return
+    insert = _insert(session, table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: insert.excluded[name] for name in values[0] if name not in keys}
+    session.connection().execute(
+        insert.on_conflict_do_update(index_elements=keys, set_=changed), [dict(each) for each in values]
     )
 
 

@@ -18,16 +18,21 @@ class SqlRpoBlocks:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
+    def fill(self, begins_at: datetime, measured: Mapping[str, rpo.Block]) -> None:
         query = select(COLUMNS.machine_id, COLUMNS.slots).where(COLUMNS.begins_at == begins_at)
         there = {machine_id: rpo.unpack(slots) for machine_id, slots in self._session.execute(query)}
+        protected = set(self._session.execute(select(tables.machines.c.id)).scalars())
         # Always in the same order, so that two vault processes cannot lock each other out.
-        for machine_id in sorted(measured):
-            block = there.get(machine_id, {})
-            if slot not in block:
-                packed = rpo.pack({**block, slot: measured[machine_id]})
-                values = {"machine_id": machine_id, "begins_at": begins_at, "slots": packed}
-                rows.upsert(self._session, BLOCKS, values)
+        values = [
+            {
+                "machine_id": each,
+                "begins_at": begins_at,
+                "slots": rpo.pack({**measured[each], **there.get(each, {})}),
+            }
+            for each in sorted(measured)
+            if each in protected and not measured[each].keys() <= there.get(each, {}).keys()
+        ]
+        rows.upsert_many(self._session, BLOCKS, values)
 
     def list(self, machine_id: str, since: datetime) -> Sequence[ports.RpoBlock]:
         where = (COLUMNS.machine_id == machine_id) & (COLUMNS.begins_at > since - rpo.BLOCK)

@@ -12,5 +12,6 @@ Its rooms:
     admission            which appliances are let in, with which key
     certificate_renewal  an appliance's next certificate
     rpo_series           every ten seconds: how much work would be lost now
+    rpo_unwritten        its samples until they are written, many at a time
     housekeeping         every half minute: retention of jobs, drills that were left open
 """

@@ -14,6 +14,7 @@ from ...domain import rpo
 from ...ground.periodic import Periodic
 from .. import ports
 from . import health
+from .rpo_unwritten import RpoUnwritten
 from .status_intake import StatusIntake
 
 log = structlog.get_logger()
@@ -30,12 +31,18 @@ class RpoSeries(Periodic):
     """See the module."""
 
     def __init__(
-        self, store: ports.Store, gateway: ports.Gateway, facts: StatusIntake, now: Callable[[], datetime]
+        self,
+        store: ports.Store,
+        gateway: ports.Gateway,
+        facts: StatusIntake,
+        unwritten: RpoUnwritten,
+        now: Callable[[], datetime],
     ) -> None:
         super().__init__("rpo-series", lambda error: log.error("rpo.not-sampled", exc_info=error))
         self._store = store
         self._gateway = gateway
         self._facts = facts
+        self._unwritten = unwritten
         self._now = now
         self._block_at: datetime | None = None
 
@@ -43,19 +50,20 @@ class RpoSeries(Periodic):
         """Fill the present slot of every machine that replicates; with each new block, drop those a week old."""
         now = self._now()
         begins_at, slot = rpo.block_of(now)
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             connected = {appliance.id for appliance in tx.appliances.list() if appliance.connected}
             measured = {
                 machine.id: measure(self._facts.latest(tx, machine.id), now)
-                for machine in tx.machines.list()
+                for machine in tx.machines.places()
                 if machine.state in health.REPLICATES and self._is_ours(machine, connected)
             }
-            tx.rpo.fill(begins_at, slot, measured)
-            if begins_at != self._block_at:
+        self._unwritten.fill(begins_at, slot, measured)
+        if begins_at != self._block_at:
+            with self._store.transaction() as tx:
                 tx.rpo.forget(now - rpo.KEPT)
         self._block_at = begins_at
 
-    def _is_ours(self, machine: ports.MachineRecord, connected: set[str]) -> bool:
+    def _is_ours(self, machine: ports.MachinePlace, connected: set[str]) -> bool:
         appliance_id = machine.target_appliance_id
         return self._gateway.is_connected(appliance_id) or appliance_id not in connected
 

@@ -103,7 +103,7 @@ class Machines:
             since = _within_what_is_kept(since, self._parts.now())
             return [
                 rest.RpoSample(at=each.at, **dict(machine_shapes.age(each.rpo)))
-                for block in tx.rpo.list(machine.id, since)
+                for block in self._parts.rpo_unwritten.list(tx, machine.id, since)
                 for each in rpo.samples(block.begins_at, block.slots)
                 if each.at >= since
             ]

@@ -1,0 +1,74 @@
+"""The samples of the RPO series that were taken since it was last written: many machines in one write, every few minutes.
+
+Nothing is decided by a sample. A vault that is killed loses those that were not written yet; one that is stopped writes them.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ...domain import rpo
+from .. import ports
+
+WRITTEN_EVERY_SECONDS = 180.0
+LONGEST_HELD = 2 * rpo.BLOCK
+"""Samples that no database took for that long are dropped."""
+
+
+class RpoUnwritten:
+    """Filled by one thread, read by many."""
+
+    def __init__(self, store: ports.Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._blocks: dict[datetime, dict[str, dict[int, rpo.Rpo]]] = {}
+
+    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
+        """One slot of many machines (by id); a slot that is filled already stays as it is."""
+        with self._lock:
+            machines = self._blocks.setdefault(begins_at, {})
+            for machine_id, sample in measured.items():
+                machines.setdefault(machine_id, {}).setdefault(slot, sample)
+            for late in [each for each in self._blocks if each < begins_at - LONGEST_HELD]:
+                del self._blocks[late]
+
+    def list(self, tx: ports.Transaction, machine_id: str, since: datetime) -> Sequence[ports.RpoBlock]:
+        """A machine's blocks that end after `since`, oldest first, with what is not written yet."""
+        with self._lock:
+            held = {at: dict(machines.get(machine_id, {})) for at, machines in self._blocks.items()}
+        blocks = {block.begins_at: dict(block.slots) for block in tx.rpo.list(machine_id, since)}
+        for begins_at, slots in held.items():
+            if slots and begins_at > since - rpo.BLOCK:
+                blocks[begins_at] = {**slots, **blocks.get(begins_at, {})}
+        return [ports.RpoBlock(machine_id, at, slots) for at, slots in sorted(blocks.items())]
+
+    def write(self) -> None:
+        """All in one transaction. What could not be written is kept for the next time. Raises what the store raises."""
+        with self._lock:
+            blocks = {
+                at: {each: dict(slots) for each, slots in machines.items()}
+                for at, machines in self._blocks.items()
+            }
+        if not blocks:
+            return
+        with self._store.transaction() as tx:
+            for begins_at in sorted(blocks):
+                tx.rpo.fill(begins_at, blocks[begins_at])
+        with self._lock:
+            for begins_at, machines in blocks.items():
+                _drop(self._blocks, begins_at, machines)
+
+
+def _drop(
+    held: dict[datetime, dict[str, dict[int, rpo.Rpo]]], begins_at: datetime, written: Mapping[str, rpo.Block]
+) -> None:
+    """A sample that came meanwhile stays."""
+    there = held.get(begins_at, {})
+    for machine_id, slots in written.items():
+        left = {slot: sample for slot, sample in there.get(machine_id, {}).items() if slot not in slots}
+        if left:
+            there[machine_id] = left
+        else:
+            there.pop(machine_id, None)
+    if not there:
+        held.pop(begins_at, None)
