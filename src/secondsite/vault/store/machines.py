@@ -1,7 +1,7 @@
 """Machines under protection, what is known of them, and what their drills showed."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, insert, or_, select, true, update
@@ -13,6 +13,8 @@ from .. import ports
 from . import rows, tables
 
 COLUMNS = tables.machines.c
+AT_ONCE = 1000
+"""Values in one query: databases have limits."""
 
 
 class SqlMachines:
@@ -96,6 +98,15 @@ class SqlStatuses:
         """What was said last; empty when nothing was."""
         query = select(tables.statuses).where(tables.statuses.c.machine_id == machine_id)
         return rows.one(self._session, ports.StatusRecord, query) or ports.StatusRecord(machine_id)
+
+    def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, ports.StatusRecord]:
+        """Those of which something was said, by id."""
+        found: dict[str, ports.StatusRecord] = {}
+        for begin in range(0, len(machine_ids), AT_ONCE):
+            ids = machine_ids[begin : begin + AT_ONCE]
+            query = select(tables.statuses).where(tables.statuses.c.machine_id.in_(ids))
+            found |= {each.machine_id: each for each in rows.many(self._session, ports.StatusRecord, query)}
+        return found
 
     def put_source(self, status: SourceStatus, at: datetime) -> None:
         self._put(status.machine_id, {"source": status, "source_at": at})

@@ -6,7 +6,7 @@ most every ten seconds, so that a thousand machines do not write a thousand rows
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -106,10 +106,27 @@ class StatusIntake:
 
     def latest(self, tx: ports.Transaction, machine_id: str) -> ports.StatusRecord:
         """The newest that is known of a machine: from memory, else from the store."""
-        source, replica = self._newest(machine_id, SourceStatus), self._newest(machine_id, ReplicaStatus)
-        record = ports.StatusRecord(machine_id) if source and replica else tx.statuses.get(machine_id)
-        if machine_id in self._old_copies:
-            old_copy, at = self._old_copies[machine_id]
+        return self.latest_of(tx, (machine_id,))[machine_id]
+
+    def latest_of(
+        self, tx: ports.Transaction, machine_ids: Collection[str]
+    ) -> Mapping[str, ports.StatusRecord]:
+        """The same of several machines, by id: the store is asked once, and only for those of which a side has said nothing."""
+        seen = {
+            each: (self._newest(each, SourceStatus), self._newest(each, ReplicaStatus))
+            for each in machine_ids
+        }
+        kept = tx.statuses.get_many([each for each, sides in seen.items() if None in sides])
+        return {
+            each: self._with_newest(kept.get(each) or ports.StatusRecord(each), *sides)
+            for each, sides in seen.items()
+        }
+
+    def _with_newest(
+        self, record: ports.StatusRecord, source: _Seen | None, replica: _Seen | None
+    ) -> ports.StatusRecord:
+        if record.machine_id in self._old_copies:
+            old_copy, at = self._old_copies[record.machine_id]
             record = dataclasses.replace(record, old_copy=old_copy, old_copy_at=at)
         if source and isinstance(source.status, SourceStatus):
             record = dataclasses.replace(record, source=source.status, source_at=source.at)
