@@ -10,6 +10,7 @@ Its rooms:
     headers        where a job is, which edition was seen, what is to be done once
     pages          lists of named records
     failures       every error as an ErrorBody
+    written        answers that are written once
     event_streams  changes, awaited in the event loop
     docs_page      the description of the API, for people
     routes/        per noun

@@ -1,4 +1,8 @@
-"""Who asks: a bearer token on every call but enrollment, the health check and the description of the API."""
+"""Who asks: a bearer token on every call but enrollment, the health check and the description of the API.
+
+What a route depends on is a coroutine wherever it does not wait: a function would take a thread of its own for each request, and
+while jobs run every change of threads can cost milliseconds.
+"""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -21,7 +25,7 @@ _bearer = HTTPBearer(
 )
 
 
-def vault_of(request: Request) -> VaultFacade:
+async def vault_of(request: Request) -> VaultFacade:
     """The facade that this application serves, as the caller sees it."""
     vault: VaultFacade = request.app.state.vault
     act = request.scope.get(ACT)
@@ -42,7 +46,7 @@ def token_of(scope: Scope) -> str:
     return token.strip()
 
 
-def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) -> Identity:
+async def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) -> Identity:
     """Whose token it is; the guard has looked at it before it read the request's body."""
     found = request.scope.get(CALLER)
     if not isinstance(found, Identity):
@@ -53,7 +57,7 @@ def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) 
 Known = Annotated[Identity, Depends(identity)]
 
 
-def named(request: Request) -> None:
+async def named(request: Request) -> None:
     """On record of the request is which call it is, and what is answered when nothing goes wrong."""
     route, act = request.scope["route"], request.scope.get(ACT)
     if isinstance(act, Act):
@@ -61,7 +65,7 @@ def named(request: Request) -> None:
         act.name = route.name.removesuffix(permissions.FOR_ONE)
 
 
-def permitted(request: Request, _named: Annotated[None, Depends(named)], known: Known) -> None:
+async def permitted(request: Request, _named: Annotated[None, Depends(named)], known: Known) -> None:
     """Raises Forbidden unless the caller may ask for this. A route that declares nothing is for nobody."""
     route, act = request.scope["route"], request.scope.get(ACT)
     permission = permissions.needed(request.method, route.path)
@@ -70,7 +74,7 @@ def permitted(request: Request, _named: Annotated[None, Depends(named)], known: 
         act.permission = permission
 
 
-def caller(known: Known) -> str:
+async def caller(known: Known) -> str:
     """The name of the caller's token."""
     return known.name
 
@@ -78,7 +82,7 @@ def caller(known: Known) -> str:
 Caller = Annotated[str, Depends(caller)]
 
 
-def standing(vault: Vault, known: Known) -> Callable[[], bool]:
+async def standing(vault: Vault, known: Known) -> Callable[[], bool]:
     """For answers that last: whether the token is still valid."""
     return lambda: vault.tokens.is_valid(known)
 

@@ -42,7 +42,7 @@ def locate(response: Response, *path: str) -> None:
     response.headers["Location"] = "/".join(("/api", *(quote(part, safe="") for part in path)))
 
 
-def seen(
+async def seen(
     request: Request,
     _described: Annotated[
         str | None,
@@ -97,7 +97,7 @@ async def _body(request: Request) -> object:
 OpenOnceHeader = Annotated[Once | None, Depends(once_for_all)]
 
 
-def once(known: Known, asked: OpenOnceHeader) -> Once | None:
+async def once(known: Known, asked: OpenOnceHeader) -> Once | None:
     """The same for a caller with a token: other tokens may use the same keys, also a later one of the same name."""
     return None if asked is None else Once(asked.key, asked.request_sha256, known.token_sha256)
 

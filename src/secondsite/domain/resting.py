@@ -3,6 +3,7 @@
 from . import errors
 
 SAVED, ELSEWHERE = "saved", "elsewhere"
+OBSTACLES = frozenset({SAVED, ELSEWHERE})
 
 
 def obstacle(power: str, name: str) -> None:

@@ -2,26 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from ...wire import rest
 from ..access import Vault
 from ..headers import OnceHeader
+from ..written import written
 from .names import JobId
 
 router = APIRouter(tags=["jobs"])
 
 
-@router.get("/jobs")
-def list_jobs(vault: Vault, query: Annotated[rest.JobQuery, Query()]) -> rest.JobPage:
+@router.get("/jobs", response_model=rest.JobPage)
+def list_jobs(vault: Vault, query: Annotated[rest.JobQuery, Query()]) -> Response:
     """Newest first, without their tasks."""
-    return vault.jobs.list(query)
+    return written(vault.jobs.list(query))
 
 
-@router.get("/jobs/{job}")
-def show_job(vault: Vault, job: JobId) -> rest.Job:
+@router.get("/jobs/{job}", response_model=rest.Job)
+def show_job(vault: Vault, job: JobId) -> Response:
     """With its tasks."""
-    return vault.jobs.show(job)
+    return written(vault.jobs.show(job))
 
 
 @router.post("/jobs/{job}/cancel")

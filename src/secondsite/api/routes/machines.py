@@ -10,15 +10,16 @@ from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
+from ..written import written
 from .names import MachineName, OnlySite
 
 router = APIRouter(tags=["machines"])
 
 
-@router.get("/machines")
-def list_machines(vault: Vault, query: Annotated[rest.MachineQuery, Query()]) -> rest.MachinePage:
+@router.get("/machines", response_model=rest.MachinePage)
+def list_machines(vault: Vault, query: Annotated[rest.MachineQuery, Query()]) -> Response:
     """Machines under protection, by name."""
-    return vault.machines.list(query)
+    return written(vault.machines.list(query))
 
 
 @router.get("/discovery")
@@ -27,10 +28,10 @@ def discover_machines(vault: Vault, site: OnlySite = None) -> Sequence[rest.Site
     return vault.machines.discovered(site)
 
 
-@router.get("/machines/{machine}")
-def show_machine(vault: Vault, machine: MachineName) -> rest.Machine:
+@router.get("/machines/{machine}", response_model=rest.Machine)
+def show_machine(vault: Vault, machine: MachineName) -> Response:
     """One machine, with the notes of its drills."""
-    return vault.machines.show(machine)
+    return written(vault.machines.show(machine))
 
 
 @router.post(

@@ -26,6 +26,7 @@ from .machines import (
     MachinePlace,
     MachineRecord,
     MachineRecords,
+    MachinesWanted,
     WarnedRecord,
 )
 from .places import (
@@ -70,6 +71,7 @@ __all__ = [
     "MachinePlace",
     "MachineRecord",
     "MachineRecords",
+    "MachinesWanted",
     "NetworkMappings",
     "Policies",
     "RegistrationKeys",

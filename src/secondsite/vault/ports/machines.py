@@ -106,6 +106,16 @@ class MachinePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class MachinesWanted:
+    """Which machines: those that match everything given. Each of `sites` is a machine's source or target."""
+
+    sites: frozenset[str] = frozenset()
+    states: frozenset[State] = frozenset()
+    policy: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DrillNote:
     machine_id: str
     notes: str
@@ -131,6 +141,11 @@ class MachineRecords(Protocol):
 
     def places(self) -> Sequence[MachinePlace]:
         """Of all machines, without reading the rest of them."""
+
+    def page(
+        self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None
+    ) -> Sequence[MachineRecord]:
+        """By name and id: the first `limit` of them, or those that follow this name and id."""
 
     def put(self, machine: MachineRecord) -> MachineRecord:
         """Writes it with version + 1; raises Conflict when another writer was faster."""

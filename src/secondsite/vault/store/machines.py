@@ -1,10 +1,25 @@
 """Machines under protection, what is known of them, and what their drills showed."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Engine,
+    Select,
+    and_,
+    delete,
+    event,
+    exists,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ...domain import errors
@@ -13,13 +28,62 @@ from .. import ports
 from . import rows, tables
 
 COLUMNS = tables.machines.c
-AT_ONCE = 1000
-"""Values in one query: databases have limits."""
+
+
+MOST_REMEMBERED = 20_000
+
+
+class Decoded:
+    """Machines as they were read last, so that a list does not decode the same hundreds of rows again and again. Safe from any thread.
+
+    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`), and a machine that is
+    protected anew has another id. So what was read of a version is true for whoever sees that version. Only transactions that read
+    see committed versions alone: those that write go without this.
+
+    A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with the first connection
+    that is lost everything is forgotten.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._lock = threading.Lock()
+        self._machines: dict[str, ports.MachineRecord] = {}
+        event.listen(engine, "invalidate", lambda *_: self._forget())
+
+    def machines(
+        self, session: Session, places: Select[*tuple[object, ...]]
+    ) -> Sequence[ports.MachineRecord]:
+        """The machines whose ids and versions `places` selects, in its order."""
+        wanted = {each.id: each.version for each in session.execute(places)}
+        known = self._machines
+        last = [known.get(key) for key in wanted]
+        found = {each.id: each for each in last if each and each.version == wanted[each.id]}
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            new = list(rows.many_of(session, ports.MachineRecord, tables.machines.c.id, missing))
+            self._keep(known, new)
+            found |= {each.id: each for each in new}
+        return [found[key] for key in wanted if key in found]
+
+    def _keep(self, known: dict[str, ports.MachineRecord], new: Sequence[ports.MachineRecord]) -> None:
+        """In what was there when they were read, so that nothing old comes back after a lost connection."""
+        with self._lock:
+            for machine in new:
+                known.pop(machine.id, None)
+                known[machine.id] = machine
+            while len(known) > MOST_REMEMBERED:
+                del known[next(iter(known))]
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._machines = {}
 
 
 class SqlMachines:
-    def __init__(self, session: Session) -> None:
+    """`decoded` is for transactions that only read."""
+
+    def __init__(self, session: Session, decoded: Decoded | None = None) -> None:
         self._session = session
+        self._decoded = decoded
 
     def add(self, machine: ports.MachineRecord) -> None:
         """Raises AlreadyExists when the machine, at either of its sites, is under protection already."""
@@ -40,11 +104,11 @@ class SqlMachines:
     def find(self, name_or_id: str, site: str | None = None) -> ports.MachineRecord | None:
         """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument when several
         machines have that name."""
-        of_site = true() if site is None else or_(COLUMNS.source_site == site, COLUMNS.target_site == site)
-        found = self._one(and_(COLUMNS.id == name_or_id, of_site))
-        if found:
-            return found
-        named = self._many(COLUMNS.name == name_or_id, of_site)
+        either = or_(COLUMNS.id == name_or_id, COLUMNS.name == name_or_id)
+        named = self._many(either, *_conditions(_of_site(site)))
+        by_id = [machine for machine in named if machine.id == name_or_id]
+        if by_id:
+            return by_id[0]
         if len(named) > 1:
             ids = ", ".join(f"{machine.id} (site {machine.source_site})" for machine in named)
             raise errors.InvalidArgument(
@@ -61,9 +125,15 @@ class SqlMachines:
 
     def list(self, site: str | None = None) -> Sequence[ports.MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
-        if site is None:
-            return self._many()
-        return self._many(or_(COLUMNS.source_site == site, COLUMNS.target_site == site))
+        return self._many(*_conditions(_of_site(site)))
+
+    def page(
+        self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None
+    ) -> Sequence[ports.MachineRecord]:
+        conditions = list(_conditions(wanted))
+        if after is not None:
+            conditions.append(tuple_(COLUMNS.name, COLUMNS.id) > after)
+        return self._many(*conditions, limit=limit)
 
     def places(self) -> Sequence[ports.MachinePlace]:
         query = select(COLUMNS.id, COLUMNS.state, COLUMNS.target_appliance_id)
@@ -83,11 +153,15 @@ class SqlMachines:
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
     def _one(self, where: ColumnElement[bool]) -> ports.MachineRecord | None:
-        return rows.one(self._session, ports.MachineRecord, select(tables.machines).where(where))
+        found = self._many(where)
+        return found[0] if found else None
 
-    def _many(self, *where: ColumnElement[bool]) -> Sequence[ports.MachineRecord]:
-        query = select(tables.machines).where(*where).order_by(COLUMNS.name, COLUMNS.id)
-        return rows.many(self._session, ports.MachineRecord, query)
+    def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
+        if self._decoded is not None:
+            return self._decoded.machines(
+                self._session, _ordered(select(COLUMNS.id, COLUMNS.version), where, limit)
+            )
+        return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
 
 
 class SqlStatuses:
@@ -101,12 +175,9 @@ class SqlStatuses:
 
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, ports.StatusRecord]:
         """Those of which something was said, by id."""
-        found: dict[str, ports.StatusRecord] = {}
-        for begin in range(0, len(machine_ids), AT_ONCE):
-            ids = machine_ids[begin : begin + AT_ONCE]
-            query = select(tables.statuses).where(tables.statuses.c.machine_id.in_(ids))
-            found |= {each.machine_id: each for each in rows.many(self._session, ports.StatusRecord, query)}
-        return found
+        key = tables.statuses.c.machine_id
+        found = rows.many_of(self._session, ports.StatusRecord, key, machine_ids)
+        return {each.machine_id: each for each in found}
 
     def put_source(self, status: SourceStatus, at: datetime) -> None:
         self._put(status.machine_id, {"source": status, "source_at": at})
@@ -161,6 +232,27 @@ class SqlDrillNotes:
             select(*fields).where(notes.c.machine_id == machine_id).order_by(notes.c.completed_at, notes.c.id)
         )
         return rows.many(self._session, ports.DrillNote, query)
+
+
+def _ordered(
+    query: Select[*tuple[object, ...]], where: Sequence[ColumnElement[bool]], limit: int | None
+) -> Select[*tuple[object, ...]]:
+    return query.where(*where).order_by(COLUMNS.name, COLUMNS.id).limit(limit)
+
+
+def _of_site(site: str | None) -> ports.MachinesWanted:
+    return ports.MachinesWanted(frozenset() if site is None else frozenset({site}))
+
+
+def _conditions(wanted: ports.MachinesWanted) -> Iterator[ColumnElement[bool]]:
+    for site in sorted(wanted.sites):
+        yield or_(COLUMNS.source_site == site, COLUMNS.target_site == site)
+    if wanted.states:
+        yield COLUMNS.state.in_(sorted(wanted.states))
+    if wanted.policy is not None:
+        yield COLUMNS.policy == wanted.policy
+    if wanted.group is not None:
+        yield COLUMNS.group == wanted.group
 
 
 def _touched(result: object) -> int:

@@ -1,14 +1,16 @@
 """A record becomes a row and comes back; an upsert that SQLite and PostgreSQL both know."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Select, Table
+from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 R = TypeVar("R")
+AT_ONCE = 1000
+"""Values in one query: databases have limits."""
 
 
 def row(record: object) -> dict[str, object]:
@@ -27,6 +29,12 @@ def one(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -
 def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> list[R]:
     """The records of all rows."""
     return [record(**found) for found in session.execute(query).mappings()]
+
+
+def many_of(session: Session, record: type[R], key: Column[str], values: Sequence[str]) -> Iterator[R]:
+    """The records of the rows whose `key` is one of these."""
+    for begin in range(0, len(values), AT_ONCE):
+        yield from many(session, record, select(key.table).where(key.in_(values[begin : begin + AT_ONCE])))
 
 
 def upsert(  # type: ignore[explicit-any]

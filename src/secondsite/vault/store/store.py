@@ -14,7 +14,7 @@ from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .failures import translated
 from .groups import SqlGroups
-from .machines import SqlDrillNotes, SqlMachines, SqlStatuses
+from .machines import Decoded, SqlDrillNotes, SqlMachines, SqlStatuses
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .policies import SqlPolicies
 from .rpo import SqlRpoBlocks
@@ -23,8 +23,9 @@ from .rpo import SqlRpoBlocks
 class SqlTransaction:
     """All records inside one session; the repositories are made when they are asked for."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, decoded: Decoded | None = None) -> None:
         self._session = session
+        self._decoded = decoded
 
     @property
     def session(self) -> Session:
@@ -46,7 +47,7 @@ class SqlTransaction:
 
     @cached_property
     def machines(self) -> SqlMachines:
-        return SqlMachines(self._session)
+        return SqlMachines(self._session, self._decoded)
 
     @cached_property
     def statuses(self) -> SqlStatuses:
@@ -111,6 +112,7 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader = engine.execution_options(**READ_ONLY)
+        self._decoded = Decoded(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
@@ -125,7 +127,7 @@ class SqlStore:
     def reading(self) -> Iterator[SqlTransaction]:
         """A view of one instant that blocks no writer; nothing is written."""
         with translated(), Session(self._reader) as session, session.begin():
-            yield SqlTransaction(session)
+            yield SqlTransaction(session, self._decoded)
 
     def within(self, session: Session) -> SqlTransaction:
         """The same records inside a transaction that somebody else commits."""

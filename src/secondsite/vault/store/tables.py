@@ -117,7 +117,11 @@ machines = Table(
     Column("drill_claimed_by", String(64)),
     Column("warned", Shaped(ports.WarnedRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
-    Index("ix_machines_name", "name"),
+    # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
+    # every change of a machine writes all of them.
+    Index(
+        "ix_machines_page", "name", "id", "version", "state", "policy", "group", "source_site", "target_site"
+    ),
     Index("ix_machines_group", "group"),
 )
 

@@ -1,6 +1,6 @@
 """Machines: those under protection, and on request those that could be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,20 +38,11 @@ class Machines:
 
     def list(self, query: rest.MachineQuery = EVERY) -> rest.MachinePage:
         """Machines under protection, by name. Raises NotFound for an unknown site, InvalidArgument for a bad cursor."""
-        after = place_of(query.cursor, (str, str))
-        now = self._parts.now()
+        after = _after(query.cursor)
         with self._parts.store.reading() as tx:
             if query.site is not None:
                 sites.existing(self._parts, tx, query.site)
-            around = _Around.of(tx)
-            records = sorted(
-                (each for each in tx.machines.list(query.site) if self._fits(each, query)), key=_place
-            )
-            shapes = (
-                machine_shapes.protected(self._situation(tx, record, around), (), now)
-                for record in records
-                if after is None or _place(record) > after
-            )
+            shapes = self._shapes(tx, self._wanted(query), query.limit + 1, after)
             fitting = (each for each in shapes if not query.health or each.health in query.health)
             items, following = page(fitting, query.limit, _place)
         return rest.MachinePage(items=items, next=following)
@@ -74,7 +65,7 @@ class Machines:
         with self._parts.store.reading() as tx:
             machine = existing(self._parts, tx, name_or_id)
             notes = tuple(tx.drill_notes.list(machine.id))
-            situation = self._situation(tx, machine, _Around.of(tx))
+            (situation,) = self._situations(tx, (machine,), _Around.of(tx))
             return machine_shapes.protected(situation, notes, self._parts.now())
 
     def start_anyway(
@@ -129,14 +120,36 @@ class Machines:
         with self._parts.store.reading() as tx:
             sites.existing(self._parts, tx, site)
 
-    def _fits(self, machine: ports.MachineRecord, query: rest.MachineQuery) -> bool:
-        seen = self._parts.sees(machine.source_site, machine.target_site)
-        return seen and _fits(machine, query)
+    def _wanted(self, query: rest.MachineQuery) -> ports.MachinesWanted:
+        sites = {query.site, self._parts.caller.grant.site} - {None}
+        return ports.MachinesWanted(
+            frozenset(map(str, sites)), frozenset(query.state), query.policy, query.group
+        )
 
-    def _situation(self, tx: ports.Transaction, machine: ports.MachineRecord, around: "_Around") -> Situation:
+    def _shapes(
+        self, tx: ports.Transaction, wanted: ports.MachinesWanted, at_once: int, after: tuple[str, str] | None
+    ) -> Iterator[rest.Machine]:
+        """Read as far as they are used up."""
+        around, now = _Around.of(tx), self._parts.now()
+        while found := tx.machines.page(wanted, at_once, after):
+            for situation in self._situations(tx, found, around):
+                yield machine_shapes.protected(situation, (), now)
+            after = found[-1].name, found[-1].id
+            if len(found) < at_once:
+                return
+
+    def _situations(
+        self, tx: ports.Transaction, found: Sequence[ports.MachineRecord], around: "_Around"
+    ) -> Iterator[Situation]:
+        statuses = self._parts.facts.latest_of(tx, [machine.id for machine in found])
+        return (self._situation(machine, statuses[machine.id], around) for machine in found)
+
+    def _situation(
+        self, machine: ports.MachineRecord, status: ports.StatusRecord, around: "_Around"
+    ) -> Situation:
         return Situation(
             machine=machine,
-            status=self._parts.facts.latest(tx, machine.id),
+            status=status,
             policy=around.policies.get(machine.policy),
             source=around.appliances.get(machine.source_appliance_id),
             target=around.appliances.get(machine.target_appliance_id),
@@ -171,16 +184,13 @@ def existing(parts: Parts, tx: ports.Transaction, name_or_id: str) -> ports.Mach
     return machine
 
 
-def _place(machine: ports.MachineRecord | rest.Machine) -> Place:
+def _after(cursor: str | None) -> tuple[str, str] | None:
+    place = place_of(cursor, (str, str))
+    return None if place is None else (str(place[0]), str(place[1]))
+
+
+def _place(machine: rest.Machine) -> Place:
     return machine.name, machine.id
-
-
-def _fits(machine: ports.MachineRecord, query: rest.MachineQuery) -> bool:
-    return (
-        (not query.state or machine.state in query.state)
-        and query.policy in (None, machine.policy)
-        and query.group in (None, machine.group)
-    )
 
 
 def _within_what_is_kept(since: datetime | None, now: datetime) -> datetime:

@@ -5,7 +5,7 @@ from datetime import datetime
 from ....domain import health as catalogue
 from ....domain import lifecycle, rpo
 from ....domain.health import Health, HealthFinding
-from ....domain.lifecycle import DrillState, State, Verb
+from ....domain.lifecycle import DrillState, State
 from ....wire import rest
 from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
 from ....wire.common.points import RolledForward, started_from
@@ -21,17 +21,16 @@ POWERS = frozenset(PowerState)
 
 def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> rest.Machine:
     """A machine under protection, with its health and what may be done with it at `now`."""
-    refused = offered.refused(situation)
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
-    found = health.findings(situation, now)
+    found, offers = health.findings(situation, now), offered.of(situation)
     return rest.Machine(
         id=machine.id,
         name=machine.name,
         state=machine.state,
         health=health.overall(machine, found),
         findings=tuple(_finding(each) for each in found),
-        allowed_operations=tuple(verb for verb in Verb if verb not in refused),
-        refused_operations=offered.shapes(refused),
+        allowed_operations=offers.allowed,
+        refused_operations=offers.refused,
         job_id=machine.job_id,
         source_site=machine.source_site,
         target_site=machine.target_site,

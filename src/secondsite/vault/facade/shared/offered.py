@@ -1,32 +1,56 @@
-"""What is offered for a protected machine, and why the rest is not. Pure."""
+"""What is offered for a protected machine, and why the rest is not. Pure.
 
-from collections.abc import Mapping
+Most machines stand alike, so what is decided for one is remembered for the others. A `Standing` holds all that it depends on.
+"""
 
-from ....domain import offers
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ....domain import offers, resting
 from ....domain.lifecycle import Verb
-from ....domain.offers import Refused, Standing
+from ....domain.offers import Standing
 from ....wire import rest
 from ...steps.lookup import is_committed
 from ...watch.health import Situation
 
+REMEMBERED = 500
 
-def refused(situation: Situation) -> Mapping[Verb, Refused]:
-    """The verbs that cannot succeed now."""
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The verbs that are worth trying, and the others with what stands in the way of each."""
+
+    allowed: tuple[Verb, ...]
+    refused: tuple[rest.RefusedOperation, ...]
+
+
+def of(situation: Situation) -> Offered:
     machine, status = situation.machine, situation.status
     sides = ((machine.source_site, situation.source), (machine.target_site, situation.target))
-    standing = Standing(
-        name=machine.name,
-        state=machine.state,
-        drill=machine.drill_state,
-        source_site=machine.source_site,
-        target_site=machine.target_site,
-        away=frozenset(site for site, appliance in sides if appliance is None or not appliance.connected),
-        has_points=any(not point.committed for point in status.replica.points) if status.replica else None,
-        power=status.source.power if status.source else None,
-        committed=is_committed(machine, status),
+    power = status.source.power if status.source else None
+    return _decided(
+        Standing(
+            name=machine.name if power in resting.OBSTACLES else "",  # no other refusal speaks of it
+            state=machine.state,
+            drill=machine.drill_state,
+            source_site=machine.source_site,
+            target_site=machine.target_site,
+            away=frozenset(site for site, appliance in sides if appliance is None or not appliance.connected),
+            has_points=any(not point.committed for point in status.replica.points)
+            if status.replica
+            else None,
+            power=power,
+            committed=is_committed(machine, status),
+        )
     )
-    return offers.refused(standing)
 
 
-def shapes(found: Mapping[Verb, Refused]) -> tuple[rest.RefusedOperation, ...]:
-    return tuple(rest.RefusedOperation(operation=verb, why=no.why, do=no.do) for verb, no in found.items())
+@lru_cache(REMEMBERED)
+def _decided(standing: Standing) -> Offered:
+    refused = offers.refused(standing)
+    return Offered(
+        allowed=tuple(verb for verb in Verb if verb not in refused),
+        refused=tuple(
+            rest.RefusedOperation(operation=verb, why=no.why, do=no.do) for verb, no in refused.items()
+        ),
+    )

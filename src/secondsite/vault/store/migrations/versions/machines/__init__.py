@@ -1,0 +1,1 @@
+"""Of machines under protection."""

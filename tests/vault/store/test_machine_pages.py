@@ -1,0 +1,140 @@
+"""Machines by page, and each version of one decoded once; on SQLite and on PostgreSQL."""
+
+import dataclasses
+
+import pytest
+from sqlalchemy import event, exc, text
+
+from secondsite.domain.lifecycle import State
+from secondsite.domain.policies import ReplicationPolicy
+from secondsite.vault import ports
+from secondsite.vault.ports import MachinesWanted
+from secondsite.vault.store import SqlStore, migrate, rows
+from tests.support.vault import NOW, machine
+
+pytestmark = pytest.mark.slow
+
+EVERY = MachinesWanted()
+
+
+@pytest.fixture
+def store(database, database_url):
+    """Seven machines, of which two have one name, between three sites."""
+    migrate(database_url)
+    store = SqlStore(database)
+    with store.transaction() as tx:
+        for site in ("a", "b", "c"):
+            tx.sites.add(ports.SiteRecord(site, NOW))
+        for policy in ("default", "other"):
+            tx.policies.put(ReplicationPolicy(policy))
+        for number in (6, 2, 4, 0, 5, 1, 3):
+            state = State.FAILED_OVER if number == 3 else State.PROTECTED
+            sites = {
+                "target_site": "b" if number < 4 else "c",
+                "policy": "other" if number % 2 else "default",
+            }
+            tx.machines.add(machine(f"id{number}", f"m{min(number, 5)}", state=state, **sites))
+    return store
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How many machines were decoded."""
+    found, many = [], rows.many
+
+    def counted(session, record, query):
+        read = many(session, record, query)
+        if record is ports.MachineRecord:
+            found.extend(read)
+        return read
+
+    monkeypatch.setattr(rows, "many", counted)
+    return found
+
+
+def page(store, wanted=EVERY, limit=100, after=None):
+    with store.reading() as tx:
+        return [each.id for each in tx.machines.page(wanted, limit, after)]
+
+
+def test_a_page_goes_on_behind_a_name_and_an_id(store):
+    assert page(store, limit=3) == ["id0", "id1", "id2"]
+    assert page(store, limit=3, after=("m2", "id2")) == ["id3", "id4", "id5"]
+    assert page(store, after=("m5", "id5")) == ["id6"]
+    assert page(store, after=("m5", "id6")) == []
+
+
+def test_a_page_has_only_what_is_wanted(store):
+    assert page(store, MachinesWanted(sites=frozenset({"c"}))) == ["id4", "id5", "id6"]
+    assert page(store, MachinesWanted(sites=frozenset({"a", "b"}))) == ["id0", "id1", "id2", "id3"]
+    assert page(store, MachinesWanted(sites=frozenset({"b", "c"}))) == []
+    assert page(store, MachinesWanted(states=frozenset({State.FAILED_OVER}), policy="other")) == ["id3"]
+    assert page(store, MachinesWanted(policy="other"), 2, ("m1", "id1")) == ["id3", "id5"]
+    assert page(store, MachinesWanted(group="none")) == []
+
+
+def test_only_a_pages_machines_are_decoded_and_each_version_once(store, decoded):
+    page(store, limit=3)
+    assert len(decoded) == 3
+    page(store, limit=4)
+    assert len(decoded) == 4
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("id2"), encrypted=True))
+    decoded.clear()
+    with store.reading() as tx:
+        assert [each.encrypted for each in tx.machines.page(EVERY, 4)] == [False, False, True, False]
+        assert tx.machines.get("id2").encrypted
+    assert len(decoded) == 1
+
+
+def test_what_is_written_and_not_committed_is_remembered_by_nobody(store):
+    page(store)
+    with pytest.raises(RuntimeError), store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("id2"), encrypted=True))
+        assert tx.machines.page(EVERY, 3)[2].encrypted
+        raise RuntimeError
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("id2"), start_ordered=True))
+    with store.reading() as tx:
+        found = tx.machines.get("id2")
+    assert (found.version, found.encrypted, found.start_ordered) == (1, False, True)
+
+
+def test_a_machine_that_went_is_in_no_page(store):
+    page(store)
+    with store.transaction() as tx:
+        tx.machines.remove("id1")
+    assert page(store, limit=3) == ["id0", "id2", "id3"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_after_a_lost_connection_every_machine_is_decoded_anew(store, database, decoded):
+    """A standby that took over may have given the number of a version to another."""
+    page(store)
+    with pytest.raises(exc.DBAPIError), database.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    decoded.clear()
+    page(store)
+    assert len(decoded) == 7
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        EVERY,
+        MachinesWanted(policy="other"),
+        MachinesWanted(frozenset({"a", "b"}), frozenset({State.PROTECTED})),
+    ],
+    ids=["every", "policy", "all else"],
+)
+@pytest.mark.parametrize("after", [None, ("m2", "id2")], ids=["first", "following"])
+def test_which_machines_a_page_has_is_read_from_an_index_alone(store, wanted, after):
+    asked = []
+    with store.reading() as tx:
+        connection = tx.session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *how: asked.append(how[2:4]))
+        tx.machines.page(wanted, 3, after)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1]).all()
+    (how,) = [each.detail for each in plan]
+    assert "USING COVERING INDEX ix_machines_page" in how
