@@ -1,7 +1,7 @@
 """Guests of many simulated machines that write at a steady pace, all in one process of their own: as little
 processor as may be, and none of it taken from who measures.
 
-`python -m bench.support.guests ROOT FABRIC_ID...` writes until its standard input ends.
+`python -m bench.support.guests ROOT PAGES FABRIC_ID...` writes until its standard input ends.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ FLUSH_TURNS = 4
 
 
 class Guests:
-    """They write inside the context, each 1 MiB/s."""
+    """They write inside the context, each 1 MiB/s; with fewer pages a turn, those alone."""
 
-    def __init__(self, root: Path, fabric_ids: Sequence[str]) -> None:
-        self._words = [str(root), *fabric_ids]
+    def __init__(self, root: Path, fabric_ids: Sequence[str], pages_a_turn: int = PAGES_A_TURN) -> None:
+        self._words = [str(root), str(pages_a_turn), *fabric_ids]
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -62,8 +62,9 @@ class Guests:
 
 
 class _Guest:
-    def __init__(self, root: Path, fabric_id: str) -> None:
+    def __init__(self, root: Path, pages_a_turn: int, fabric_id: str) -> None:
         self._guest = simulated.Guest(root, fabric_id)
+        self._pages_a_turn = pages_a_turn
         self._random = random.Random(fabric_id)
         self._pages = self._guest.size_bytes("vda") // PAGE_BYTES
         self._runs = self._guest.size_bytes("vda") // RUN_BYTES
@@ -72,18 +73,19 @@ class _Guest:
 
     def turn(self, number: int) -> None:
         stamp = self._random.randbytes(16)
-        for _ in range(PAGES_A_TURN):
+        for _ in range(self._pages_a_turn):
             start = self._random.randrange(RUN_BYTES // PAGE_BYTES) * PAGE_BYTES
             page = stamp + self._text[start + 16 : start + PAGE_BYTES]
             self._guest.write("vda", self._random.randrange(self._pages) * PAGE_BYTES, page)
-        self._run = (self._run + 1) % self._runs
-        self._guest.write("vda", self._run * RUN_BYTES, stamp + self._text[16:])
+        if self._pages_a_turn == PAGES_A_TURN:
+            self._run = (self._run + 1) % self._runs
+            self._guest.write("vda", self._run * RUN_BYTES, stamp + self._text[16:])
         if number % FLUSH_TURNS == 0:
             self._guest.flush("vda")
 
 
 def main() -> int:
-    guests = [_Guest(Path(sys.argv[1]), fabric_id) for fabric_id in sys.argv[2:]]
+    guests = [_Guest(Path(sys.argv[1]), int(sys.argv[2]), fabric_id) for fabric_id in sys.argv[3:]]
     due, number = time.monotonic(), 0
     try:
         while not select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import guestkit
 from rig import GuestMachine, Rig
+from secondsite.appliance.shared.config import ApplianceConfig
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 
@@ -43,3 +45,18 @@ def processed_seq(rig: Rig, machine_id: str) -> int:
     """The newest processed cycle of a machine, as the target records it: to ask costs no process anything."""
     record = rig.home("appliance-b") / "store" / "replicas" / machine_id / "replica.json"
     return int(json.loads(record.read_text())["processed_seq"])
+
+
+class Processed:
+    """How far an appliance's replicas are, from its files: to ask costs no process anything."""
+
+    def __init__(self, target: ApplianceConfig) -> None:
+        self._target = target
+
+    def at(self, machine_id: str) -> datetime:
+        """The instant that LATEST would start from."""
+        record = self._target.store / "replicas" / machine_id / "replica.json"
+        return datetime.fromisoformat(json.loads(record.read_text())["processed_taken_at"])
+
+    def age_seconds(self, machine_id: str) -> float:
+        return (datetime.now(UTC) - self.at(machine_id)).total_seconds()

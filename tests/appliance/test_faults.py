@@ -12,7 +12,7 @@ from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.appliance.process import Appliance
-from secondsite.datapath.channel import connection as channel
+from secondsite.datapath.channel import handshake as channel
 from secondsite.datapath.cycles import inbox
 from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.disks import NbdDisk

@@ -12,7 +12,7 @@ from typing import Any
 import trustme
 
 from rig.eventually import eventually
-from secondsite.datapath.channel import connection as channel
+from secondsite.datapath.channel import handshake as channel
 from secondsite.datapath.channel.listener import Listener
 from secondsite.datapath.channel.tls import TlsFiles
 from secondsite.datapath.cycles import cycle_file

@@ -91,6 +91,7 @@ class Appliance:
         self.replication.interrupt()
         self.groups.stop(left())
         self.replication.stop(left())
+        self.peers.kept.drop()
         if self.listener is not None:
             self.listener.stop(left())
         self.scrubber.stop(left())
@@ -130,6 +131,7 @@ class Appliance:
 
     def _use_new_certificate(self, of_another_ca: bool = False) -> None:
         """Outgoing connections reread the files; the listener must reload. The vault sees at the next connection of whom it is."""
+        self.peers.kept.drop()
         if self.listener is not None:
             self.listener.renew(self.peers.tls)
         if of_another_ca and self.control is not None:

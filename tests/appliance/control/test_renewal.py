@@ -14,7 +14,7 @@ from secondsite.appliance.control import enrollment
 from secondsite.appliance.control import renewal as renewal
 from secondsite.appliance.control.csr import signing_request
 from secondsite.appliance.control.renewal import Renewal
-from secondsite.datapath.channel import connection as channel
+from secondsite.datapath.channel import handshake as channel
 from secondsite.domain import errors
 from secondsite.ground import seams
 from secondsite.vault.gateway.certificate_authority import create_authority, load_authority

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from rig.eventually import eventually
-from secondsite.datapath.channel import connection as channel
+from secondsite.datapath.channel import handshake as channel
 from secondsite.datapath.channel.listener import DATA_PORT, Listener
 from secondsite.datapath.channel.tls import TlsFiles, client_context
 from secondsite.datapath.channel.token_bucket import TokenBucket

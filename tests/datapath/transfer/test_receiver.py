@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rig.eventually import eventually
-from secondsite.datapath.channel import connection as channel
+from secondsite.datapath.channel import handshake as channel
 from secondsite.datapath.cycles import inbox
 from secondsite.datapath.errors import CycleRefused, PeerRefused, PeerUnreachable
 from secondsite.datapath.extents import Extent

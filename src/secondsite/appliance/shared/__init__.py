@@ -10,6 +10,7 @@ Its rooms:
     ended      protections that ended here
     bandwidth  the bandwidth limit of this appliance
     peers      connections to other sites' appliances
+    kept_connections  those that wait for the next cycle
     enrolled_peers  which of them the vault has enrolled
     trusted_cas     the CAs that their certificates may be of
     private    folders that nobody else on the host reads

@@ -3,13 +3,15 @@
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ...datapath import channel
 from ...datapath import errors as datapath_errors
 from ...datapath.channel import Connection, TlsFiles, TokenBucket
 from ...datapath.frames import Choice, Learnt
 from .config import ApplianceConfig
+from .kept_connections import KeptConnections
 
 CONNECT_SECONDS = 5.0
 
@@ -30,10 +32,23 @@ class Peers:
         self.limiter = TokenBucket(config.bandwidth_bytes_per_second)
         self._idle_seconds = config.peer_idle_seconds
         self._learnt: defaultdict[str, Learnt] = defaultdict(Learnt)
+        self.kept = KeptConnections()
 
     def choice(self, peer_name: str) -> Choice:
         """The choice of compression for a new stream to this peer; begins with what other streams measured."""
         return Choice(learnt=self._learnt[peer_name])
+
+    @contextmanager
+    def connected(self, addresses: tuple[str, ...], peer_name: str) -> Iterator[Connection]:
+        """A connection for one cycle: what an earlier cycle left, or a new one. Raises as `connect`; an error inside closes it."""
+        peer = (peer_name, addresses)
+        connection = self.kept.take(peer) or self.connect(addresses, peer_name)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self.kept.give(peer, connection)
 
     def connect(
         self, addresses: tuple[str, ...], peer_name: str | None, connect_seconds: float = CONNECT_SECONDS

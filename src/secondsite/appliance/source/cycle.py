@@ -86,9 +86,9 @@ class Cycles:
             with views.attempt(self._fabric, source):
                 return self.send(source, connection, self._fabric.tracking.open(view_request), request, told)
 
-    def connect(self, source: Source) -> Connection:
+    def connect(self, source: Source) -> AbstractContextManager[Connection]:
         """A connection to the target; raises datapath errors."""
-        return self._peers.connect(source.setup.target_addresses, source.setup.target_appliance_id)
+        return self._peers.connected(source.setup.target_addresses, source.setup.target_appliance_id)
 
     def offer(self, source: Source, connection: Connection, disks: Sequence[str]) -> None:
         """Ask the target whether it would take the next cycle, before a view costs the guest anything. Raises

@@ -2,7 +2,8 @@
 
 Its rooms:
 
-    connection    one open stream: dial, greet, send, receive
+    connection    one open stream: send, receive
+    handshake     how it begins: dial, TLS, HELLO
     listener      the listening end: a thread per connection, a cap on their number
     tls           who may talk to whom
     token_bucket  a bandwidth limit that several streams share
@@ -13,7 +14,8 @@ Its rooms:
 """
 
 from . import messages
-from .connection import Connection, dial
+from .connection import Connection
+from .handshake import dial
 from .listener import Listener
 from .messages import Message, Received
 from .tcp_info import Pressure

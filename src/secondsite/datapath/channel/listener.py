@@ -18,7 +18,8 @@ import structlog
 from ...ground import threads
 from ...ground.visitors import Limits, Tally, Visitors
 from ..errors import DatapathError, PeerRefused, PeerUnreachable
-from .connection import Connection, Limiter, greet, secure
+from .connection import Connection, Limiter
+from .handshake import greet, secure
 from .tls import TlsFiles, server_context
 
 Handler = Callable[[Connection], None]

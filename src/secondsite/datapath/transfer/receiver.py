@@ -37,7 +37,10 @@ def serve(connection: Connection, admission: CycleAdmission, between_seconds: fl
     malloc.keep_for_reuse()
     try:
         while True:
-            begin = connection.receive_message("BEGIN", "OFFER", within_seconds=between_seconds)
+            begin = connection.receive_message("BEGIN", "OFFER", "THERE", within_seconds=between_seconds)
+            if begin.name == "THERE":
+                connection.send_message("HERE")
+                continue
             header = _header_of(connection, begin, admission)
             if header is not None and begin.name == "OFFER":
                 answer_offer(connection, header, admission, parts=bool(begin.fields.get("parts")))

@@ -95,8 +95,11 @@ def offer(connection: Connection, header: CycleHeader, *, parts: bool) -> bool:
     PeerSilent, PeerUnreachable; if it raises nothing, the connection can carry the cycle."""
     if not connection.takes_offers:
         return False
+    connection.between_cycles = False
     connection.send_message("OFFER", header=header.to_json(), parts=parts)
-    return bool(connection.receive_message("ACCEPT").fields.get("already"))
+    already = bool(connection.receive_message("ACCEPT").fields.get("already"))
+    connection.between_cycles = True
+    return already
 
 
 def send_cycle(
@@ -120,8 +123,10 @@ def send_cycle(
     malloc.keep_for_reuse()
     _check_keys(header, disks)
     began, wire_before = time.monotonic(), connection.wire_bytes
+    connection.between_cycles = False
     connection.send_message("BEGIN", header=header.to_json())
     if connection.receive_message("ACCEPT").fields.get("already"):
+        connection.between_cycles = True
         return CycleResult(seconds=time.monotonic() - began, already=True)
     watch = _Watch(cancelled, progress)
     try:
@@ -141,6 +146,7 @@ def send_cycle(
     digest = tally.digest.hexdigest()
     connection.send_message("END", frames=tally.frames, digest=digest)
     connection.receive_message("ACK", within_seconds=ACK_SECONDS)
+    connection.between_cycles = True
     return CycleResult(
         changed_bytes=tally.raw_bytes + tally.zero_bytes,
         sent_raw_bytes=tally.raw_bytes,
@@ -160,6 +166,7 @@ def _abort(connection: Connection, reason: str) -> None:
         while (received := connection.receive()).header.kind is Kind.DIGESTS:
             continue
         messages.expect(received, "ABORTED")
+        connection.between_cycles = True
     except DatapathError:
         connection.close()
 
