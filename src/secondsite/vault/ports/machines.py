@@ -33,7 +33,7 @@ class WarnedRecord:
     sentences: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class MachineRecord:
     """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
 

@@ -7,6 +7,7 @@ Its rooms:
     speakers             whose word counts of a machine
     clocks               how far an appliance's clock is from the vault's; pure
     status_intake        ports.FactSink: what appliances report is recorded
+    derived              what follows from a status, found once
     health               findings of a machine; pure
     settings_push        appliances are sent their settings until they report having them
     admission            which appliances are let in, with which key

@@ -10,7 +10,10 @@ from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import State
 from ...domain.policies import ReplicationPolicy
 from ...wire.common.machines import PowerState
+from ...wire.common.points import PointShape
+from ...wire.control.statuses import ReplicaStatus
 from .. import ports
+from .derived import Derived
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -54,11 +57,16 @@ class Situation:
     ca_ends_at: datetime | None = None
 
 
+@Derived
+def newest_point(replica: ReplicaStatus) -> PointShape | None:
+    """The point that arrived last."""
+    return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)
+
+
 def newest_point_at(status: ports.StatusRecord) -> datetime | None:
-    """The instant of the point that arrived last."""
-    if status.replica is None or not status.replica.points:
-        return None
-    return max(status.replica.points, key=lambda point: (point.epoch, point.seq)).taken_at
+    """Its instant."""
+    newest = newest_point(status.replica) if status.replica else None
+    return newest.taken_at if newest else None
 
 
 def recoverable_at(status: ports.StatusRecord) -> datetime | None:

@@ -12,6 +12,7 @@ from ....wire.common.points import RolledForward, started_from
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
 from ...watch import health, rpo_series
+from ...watch.derived import Derived
 from ...watch.health import Situation
 from . import offered
 
@@ -38,17 +39,17 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         target_appliance=situation.target.name if situation.target else None,
         active_site=active_site(machine),
         direction=rest.Direction.REVERSE if machine.reversed else rest.Direction.FORWARD,
-        power=_power(source),
         policy=machine.policy,
         group=machine.group,
-        disks=_disks(machine.definition, machine.disks),
+        disks=_disks_of(machine),
         encryption=_encryption(machine, replica),
         replication=_replication(source, replica),
         rpo=age(rpo_series.measure(situation.status, now)),
-        points=_points(replica),
-        journal=_journal(replica),
         failover=_failover(machine),
         drill=_drill(machine, notes),
+        power=_power(source),
+        points=_points(replica) if replica else rest.Points(),
+        journal=_journal(replica) if replica else rest.Journal(),
     )
 
 
@@ -102,6 +103,11 @@ def _power(source: SourceStatus | None) -> PowerState | None:
     return PowerState(source.power) if source and source.power in POWERS else None
 
 
+@Derived
+def _disks_of(machine: ports.MachineRecord) -> tuple[rest.Disk, ...]:
+    return _disks(machine.definition, machine.disks)
+
+
 def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[rest.Disk, ...]:
     return tuple(
         rest.Disk(key=disk.key, size_bytes=disk.size_bytes, protected=disk.key in keys)
@@ -124,12 +130,14 @@ def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> 
     )
 
 
+@Derived
 def _synchronization(source: SourceStatus) -> rest.Synchronization | None:
     if source.sync_mode is None or source.sync_fraction is None:
         return None
     return rest.Synchronization(mode=source.sync_mode, fraction=source.sync_fraction)
 
 
+@Derived
 def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
     if source.last_cycle_seconds is None:
         return None
@@ -140,15 +148,14 @@ def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
     )
 
 
-def _points(replica: ReplicaStatus | None) -> rest.Points:
-    points = replica.points if replica else ()
-    return rest.Points(
-        count=len(points), newest=max(points, key=lambda point: (point.epoch, point.seq), default=None)
-    )
+@Derived
+def _points(replica: ReplicaStatus) -> rest.Points:
+    return rest.Points(count=len(replica.points), newest=health.newest_point(replica))
 
 
-def _journal(replica: ReplicaStatus | None) -> rest.Journal:
-    return rest.Journal(stretches=replica.journal, bytes=replica.journal_bytes) if replica else rest.Journal()
+@Derived
+def _journal(replica: ReplicaStatus) -> rest.Journal:
+    return rest.Journal(stretches=replica.journal, bytes=replica.journal_bytes)
 
 
 def _failover(machine: ports.MachineRecord) -> rest.FailedOver | None:

@@ -10,7 +10,9 @@ from ....domain import offers, resting
 from ....domain.lifecycle import Verb
 from ....domain.offers import Standing
 from ....wire import rest
+from ....wire.control.statuses import ReplicaStatus
 from ...steps.lookup import is_committed
+from ...watch.derived import Derived
 from ...watch.health import Situation
 
 REMEMBERED = 500
@@ -36,13 +38,16 @@ def of(situation: Situation) -> Offered:
             source_site=machine.source_site,
             target_site=machine.target_site,
             away=frozenset(site for site, appliance in sides if appliance is None or not appliance.connected),
-            has_points=any(not point.committed for point in status.replica.points)
-            if status.replica
-            else None,
+            has_points=_has_points(status.replica) if status.replica else None,
             power=power,
-            committed=is_committed(machine, status),
+            committed=machine.failed_over_point_id is not None and is_committed(machine, status),
         )
     )
+
+
+@Derived
+def _has_points(replica: ReplicaStatus) -> bool:
+    return any(not point.committed for point in replica.points)
 
 
 @lru_cache(REMEMBERED)

@@ -1,0 +1,26 @@
+"""What follows from an object that never changes, found once and kept as long as the object lives."""
+
+import weakref
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Derived(Generic[K, V]):
+    """A pure function, remembered for each object by its identity: to compare a status costs more than to look at it. Safe from any
+    thread: at worst two find the same."""
+
+    def __init__(self, derive: Callable[[K], V]) -> None:
+        self._derive = derive
+        self._known: dict[int, tuple[weakref.ref[K], V]] = {}
+
+    def __call__(self, of: K) -> V:
+        key = id(of)
+        known = self._known.get(key)
+        if known is not None and known[0]() is of:
+            return known[1]
+        derived = self._derive(of)
+        self._known[key] = weakref.ref(of, lambda _gone: self._known.pop(key, None)), derived
+        return derived
