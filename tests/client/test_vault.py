@@ -9,53 +9,14 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite import client
-from secondsite.client import Connection, Vault, errors, which_vault
+from secondsite.client import errors, which_vault
 from secondsite.domain.lifecycle import State
 from secondsite.jobs.model.clock import utc_now
 from secondsite.vault.gateway.certificate_authority import create_authority
 from secondsite.wire import rest
 from secondsite.wire.control.orders import Kind
+from tests.client.support_scripted import events, job, scripted, shown
 from tests.support.vault import Dialler, machine
-
-
-class Scripted(httpx2.BaseTransport):
-    """Answers what the test lists, in that order; an exception is raised."""
-
-    def __init__(self, *answers):
-        self._answers = list(answers)
-        self.asked = []
-
-    def handle_request(self, request):
-        self.asked.append(request)
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def scripted(tmp_path, *answers):
-    transport = Scripted(*answers)
-    return Vault(Connection("https://vault", "token", tmp_path / "ca.pem", transport)), transport
-
-
-def job(state, **changes):
-    values = {
-        "id": "j1", "verb": "failover", "subject_name": "web01", "state": state, "sentence": "on its way",
-        "requested_by": "anna", "created_at": "2026-11-20T12:00:00Z",
-    }  # fmt: skip
-    return rest.Job.model_validate({**values, **changes})
-
-
-def shown(job):
-    return httpx2.Response(200, content=job.model_dump_json())
-
-
-def events(*told, ids=""):
-    names = [f"id: {name}\n" for name in ids] or [""] * len(told)
-    lines = "".join(
-        f": alive\n\n{name}data: {each.model_dump_json()}\n\n" for name, each in zip(names, told, strict=True)
-    )
-    return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=lines)
 
 
 def test_a_handle_asks_nothing_until_a_method_is_called(remote, network):

@@ -22,6 +22,7 @@ CONNECT_SECONDS = 5.0
 REPEAT_SECONDS = 10.0
 """So long a POST is repeated whose answer was lost."""
 REPEAT_EVERY_SECONDS = 0.5
+CLOSED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 EVENT_BYTES = 64 << 20
 """An event longer than this is refused: it holds a job's tree."""
 
@@ -127,12 +128,22 @@ class Connection:
         lost = False
         while True:
             try:
-                return self._http.send(asked)
+                return self._sent(asked)
             except httpx2.TransportError as error:
                 lost = lost or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                 if not lost or asked.method != "POST" or time.monotonic() > deadline:
                     raise self._unreachable(error) from error
             time.sleep(REPEAT_EVERY_SECONDS)
+
+    def _sent(self, asked: httpx2.Request) -> httpx2.Response:
+        """A vault that was restarted, or wanted its connection back, has closed the one that was kept: what only asks is asked
+        once more on another."""
+        try:
+            return self._http.send(asked)
+        except CLOSED:
+            if asked.method != "GET":
+                raise
+            return self._http.send(asked)
 
     def _understood(self, shape: type[S], path: str, answer: bytes | str) -> S:
         try:
