@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from secondsite.client import errors
-from tests.client.support_scripted import job, scripted, shown
+from tests.support.scripted_vault import job, scripted, shown
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from secondsite.jobs.model.clock import utc_now
 from secondsite.vault.gateway.certificate_authority import create_authority
 from secondsite.wire import rest
 from secondsite.wire.control.orders import Kind
-from tests.client.support_scripted import events, job, scripted, shown
+from tests.support.scripted_vault import events, job, scripted, shown
 from tests.support.vault import Dialler, machine
 
 

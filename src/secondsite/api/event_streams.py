@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import ServerSentEvent
@@ -20,6 +20,8 @@ from ..wire import rest
 
 BREATH_SECONDS = 0.1
 """Changes come in crowds; one look serves many."""
+BREATH_OF_MANY_SECONDS = 0.4
+"""Besides, where a job for many machines is followed: something happens to one of them all the time."""
 LOOK_AGAIN_SECONDS = 10.0
 """A change of which nobody told is seen then."""
 
@@ -77,16 +79,18 @@ async def job(
     with vault.events.following(follower.tell):
         while await run_in_threadpool(still):
             try:
-                tree = await run_in_threadpool(vault.jobs.tree, job_id)
+                followed = await run_in_threadpool(vault.jobs.followed, job_id)
             except errors.NotFound:  # its machine is gone, and so it is in nobody's scope any more
                 return
-            edition = _edition(tree)
-            if edition != seen or tree[0].state.ended:
+            edition = _edition(followed.tree)
+            if edition != seen or followed.job.state.ended:
                 seen = edition
-                yield ServerSentEvent(data=tree[0], id=edition)
-            if tree[0].state.ended:
+                yield ServerSentEvent(data=followed.job, id=edition)
+            if followed.job.state.ended:
                 return
-            await _concerning(follower, {each.id for each in tree})
+            if len(followed.ids) > len(followed.tree):
+                await asyncio.sleep(BREATH_OF_MANY_SECONDS)
+            await _concerning(follower, followed.ids)
 
 
 async def events(
@@ -110,7 +114,7 @@ async def events(
                         yield ServerSentEvent(data=event, event=event.kind, id=vault.events.mark(number))
 
 
-async def _concerning(follower: Follower, job_ids: set[str]) -> None:
+async def _concerning(follower: Follower, job_ids: Collection[str]) -> None:
     """Return when one of these jobs has changed, or after a while."""
     while changes := await follower.changes():
         if any(change.kind is rest.EventKind.RESET or change.id in job_ids for _, change in changes):
@@ -143,7 +147,7 @@ def _events(vault: VaultFacade, change: Change) -> Iterator[rest.Event]:
 
 def _existing_job(vault: VaultFacade, job_id: str) -> rest.Job | None:
     try:
-        return vault.jobs.show(job_id).model_copy(update={"tasks": (), "children": ()})
+        return vault.jobs.listed(job_id)
     except errors.NotFound:
         return None
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from ..client import JobHandle, Vault
 from ..domain import amounts
 from ..wire import rest
-from . import exit_codes, output
+from . import children, exit_codes, output
 from .traffic import Traffic
 
 ENDED = frozenset(exit_codes.BY_JOB_STATE)
@@ -86,11 +86,15 @@ class _Shown:
         self._printed: set[Key] = set()
         self._ended: set[str] = set()
         self._held: set[str] = set()
+        self._noted = 0
 
     def update(self, job: rest.Job) -> None:
-        for child_id in job.children:
-            if child_id not in self._ended:
-                self.update(self._vault.jobs[child_id].show())
+        if children.are_many(job):
+            self._many(job)
+        else:
+            for child_id in job.children:
+                if child_id not in self._ended:
+                    self.update(self._vault.jobs[child_id].show())
         for task in job.tasks:
             if task.state in MARKS:
                 self._end(_key(job, task), _prefix(job), task)
@@ -103,6 +107,28 @@ class _Shown:
             )
         if job.state in ENDED:
             self._ended.add(job.id)
+
+    def _many(self, job: rest.Job) -> None:
+        """One bar for all of them, and a line for each that did not go well."""
+        key = job.id, 0, 0, "all"
+        if key not in self._bars:
+            self._bars[key] = self._progress.add_task("machines", total=children.count(job), why="")
+        why = children.summary(job)
+        self._progress.update(self._bars[key], completed=children.count(job, ENDED), why=why)
+        noted = children.count(job, children.NOTABLE)
+        if noted != self._noted:
+            self._noted = noted
+            for child in self._vault.jobs[job.id].children(state=children.NOTABLE):
+                self._note(child)
+        if job.state in ENDED:
+            self._progress.remove_task(self._bars.pop(key))
+            self._progress.console.print(f"all     {why}", soft_wrap=True, markup=False)
+
+    def _note(self, child: rest.Job) -> None:
+        key = child.id, 0, 0, str(child.state)
+        if key not in self._printed:
+            self._printed.add(key)
+            self._progress.console.print(children.line(child), soft_wrap=True, markup=False)
 
     def _end(self, key: Key, prefix: str, task: rest.Task) -> None:
         bar = self._bars.pop(key, None)

@@ -36,8 +36,8 @@ async def follow_job(
     job: Annotated[str, Depends(followed_job)],
     last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Job]:
-    """The job whenever something in its tree has changed, until it has ended. It comes first as it is now, unless
-    that was the last that was seen."""
+    """The job whenever something of it, or of the few jobs that it started, has changed, until it has ended;
+    of many: whenever one of them goes into another state. It comes first as it is now, unless that was the last that was seen."""
     async for event in event_streams.job(vault, standing, job, last_event_id):
         yield event  # type: ignore[misc]
 

@@ -9,8 +9,8 @@ import typer
 from ...client import Vault
 from ...domain.amounts import span
 from ...wire import rest
+from .. import children, output
 from .. import follow as following
-from .. import output
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
@@ -30,6 +30,7 @@ def show_list(
         rest.JobState | None, typer.Option(help="Only jobs in this state.", show_default=False)
     ] = None,
     machine: Annotated[str | None, typer.Option(help="Only jobs of this machine.")] = None,
+    parent: Annotated[str | None, typer.Option(help="Only jobs that this job started.")] = None,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 30,
     everything: Annotated[
         bool, typer.Option("--all", help="Also show the jobs that other jobs started, below them.")
@@ -41,7 +42,8 @@ def show_list(
         found = vault.jobs.list(
             state=() if state is None else (state,),
             machine=machine,
-            children=everything or machine is not None,
+            children=everything or machine is not None or parent is not None,
+            parent=parent,
             page_size=max(1, min(limit, rest.MOST_PER_PAGE)),
         )
         jobs = list(itertools.islice(found, limit))
@@ -59,7 +61,9 @@ def show_list(
             ("took", lambda row: span(_took(row[1]))),
             ("result", lambda row: row[1].problem.message if row[1].problem else row[1].sentence),
         ),
-        "No such jobs." if state or machine else "No jobs yet: secondsite machine enable-protection --help",
+        "No such jobs."
+        if state or machine or parent
+        else "No jobs yet: secondsite machine enable-protection --help",
     )
 
 
@@ -105,8 +109,19 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
         _show_task(task, f"{indent}  ")
     if job.problem:
         output.say(f"{indent}  do: {output.with_dashes(job.problem.do)}")
-    for child in job.children:
-        _show_tree(vault, vault.jobs[child].show(), indent + "  ")
+    if children.are_many(job):
+        _show_many(vault, job, indent + "  ")
+    else:
+        for child in job.children:
+            _show_tree(vault, vault.jobs[child].show(), indent + "  ")
+
+
+def _show_many(vault: Vault, job: rest.Job, indent: str) -> None:
+    output.say(
+        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent {job.id[:SHORT]}"
+    )
+    for child in vault.jobs[job.id].children(state=children.NOTABLE):
+        output.say(f"{indent}{children.line(child)}")
 
 
 def _show_task(task: rest.Task, indent: str) -> None:

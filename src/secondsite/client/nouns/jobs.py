@@ -33,6 +33,11 @@ class JobHandle:
         """Lets a job go on that is held because the vault was restored. Raises NotPossibleNow for any other."""
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "resume"))
 
+    def children(self, *, state: Sequence[rest.JobState] = ()) -> Iterator[rest.Job]:
+        """The jobs that it started, in one of these states if some are given, without their tasks; by page, as they are needed."""
+        query = request(rest.JobQuery, parent=self.id, state=tuple(state), limit=rest.MOST_PER_PAGE)
+        return self._connection.pages(rest.JobPage, path("jobs"), query)
+
     def follow(self) -> Iterator[rest.Job]:
         """The job each time something of it or of its children changed; the last one has ended. A vault that restarts
         meanwhile is waited for. Raises VaultUnreachable after a minute without it; the job goes on by itself."""
@@ -114,10 +119,12 @@ class Jobs:
         since: datetime | None = None,
         before: datetime | None = None,
         children: bool = True,
+        parent: str | None = None,
         page_size: int = 100,
     ) -> Iterator[rest.Job]:
         """Jobs that fit all that is given, newest first, without their tasks; pages are asked for as they are needed.
-        `since` and `before` (aware) bound when a job was started; without `children` only those that a person did."""
+        `since` and `before` (aware) bound when a job was started; without `children` only those that a person did;
+        with `parent` only those that this job did."""
         query = request(
             rest.JobQuery,
             state=tuple(state),
@@ -126,6 +133,7 @@ class Jobs:
             since=since,
             before=before,
             children=children,
+            parent=parent,
             limit=page_size,
         )
         return self._connection.pages(rest.JobPage, path("jobs"), query)

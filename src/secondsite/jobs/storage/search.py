@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import JobState
@@ -26,6 +26,7 @@ class Wanted:
     since: datetime | None = None
     before: datetime | None = None
     children: bool = True
+    parent: str | None = None
 
 
 EVERY = Wanted()
@@ -50,6 +51,19 @@ def ids_beginning(session: Session, beginning: str, limit: int) -> list[str]:
     return list(session.execute(query.limit(limit)).scalars())
 
 
+def children_by_state(session: Session, job_id: str) -> dict[JobState, int]:
+    """How many jobs it started are in which state."""
+    query = select(jobs.c.state, func.count()).where(jobs.c.parent_job_id == job_id).group_by(jobs.c.state)
+    return {JobState(state): number for state, number in session.execute(query.order_by(jobs.c.state))}
+
+
+def ids_of_children(session: Session, job_id: str, limit: int | None = None) -> list[str]:
+    """In the order they were submitted."""
+    order = jobs.c.parent_position, jobs.c.parent_index, jobs.c.created_at, jobs.c.id
+    query = select(jobs.c.id).where(jobs.c.parent_job_id == job_id).order_by(*order).limit(limit)
+    return list(session.execute(query).scalars())
+
+
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.states:
         yield jobs.c.state.in_(sorted(wanted.states))
@@ -61,5 +75,7 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.created_at >= wanted.since
     if wanted.before is not None:
         yield jobs.c.created_at < wanted.before
+    if wanted.parent is not None:
+        yield jobs.c.parent_job_id == wanted.parent
     if not wanted.children:
         yield jobs.c.parent_job_id.is_(None)

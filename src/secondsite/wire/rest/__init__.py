@@ -29,6 +29,7 @@ from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, Sta
 from .groups import Group, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
+    MOST_CHILDREN,
     Job,
     JobAccepted,
     JobPage,
@@ -95,6 +96,7 @@ from .verbs import (
 )
 
 __all__ = [
+    "MOST_CHILDREN",
     "MOST_PER_PAGE",
     "Appliance",
     "Approval",

@@ -1,5 +1,6 @@
 """Jobs, which people start, and the tasks that they consist of."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -24,6 +25,8 @@ class OtherWork(StrEnum):
 
 
 JobVerb = Verb | OtherWork
+MOST_CHILDREN = 20
+"""So many are shown with the job that started them."""
 
 
 class JobAccepted(Shape):
@@ -105,7 +108,10 @@ class Job(Shape):
     parent_id: str | None = None
     """The job that started it; null: a person did."""
     children: tuple[str, ...] = ()
-    """Ids of the jobs that it started; only when a single job is shown."""
+    """Ids of the jobs that it started, of many only the first 20: `GET /api/jobs` gives all with it as `parent`, by page. Only when
+    a single job is shown."""
+    children_by_state: Mapping[JobState, int] = {}
+    """How many jobs it started are in which state; only when a single job is shown."""
     tasks: tuple[Task, ...] = ()
     """In the order of events; only when a single job is shown."""
     problem: Problem | None = None
@@ -129,6 +135,8 @@ class JobQuery(Paging):
     """Started before then."""
     children: bool = True
     """Include jobs that another job started."""
+    parent: str | None = None
+    """Started by this job, whose id may be shortened."""
 
 
 class JobPage(Page[Job]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -35,6 +36,16 @@ HELD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A job, and what its followers are told of: of few children each change, of many how many are in which state. `ids` are those
+    of the jobs whose changes matter."""
+
+    job: rest.Job
+    tree: Sequence[rest.Job]
+    ids: frozenset[str]
+
+
 class Jobs:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -52,12 +63,22 @@ class Jobs:
 
     def show(self, job_id: str) -> rest.Job:
         """With its tasks. The id may be given by its beginning. Raises NotFound or InvalidArgument."""
-        return self.tree(job_id)[0]
-
-    def tree(self, job_id: str) -> Sequence[rest.Job]:
-        """The job and all below it, parents first. Raises NotFound or InvalidArgument."""
         with _translated(), self._parts.store.reading() as tx:
-            return list(self._flat(read.tree(tx.session, self._existing(tx, job_id))))
+            return self._shown(tx.session, self._existing(tx, job_id))
+
+    def listed(self, job_id: str) -> rest.Job:
+        """Without its tasks. Raises as `show` does."""
+        with _translated(), self._parts.store.reading() as tx:
+            return self._listed(tx.session, read.get(tx.session, self._existing(tx, job_id)))
+
+    def followed(self, job_id: str) -> Followed:
+        """For whoever follows the job. Raises as `show` does."""
+        with _translated(), self._parts.store.reading() as tx:
+            job = self._shown(tx.session, self._existing(tx, job_id))
+            if sum(job.children_by_state.values()) > len(job.children):
+                return Followed(job, (job,), frozenset((job.id, *search.ids_of_children(tx.session, job.id))))
+            tree = tuple(self._flat(read.tree(tx.session, job.id)))
+            return Followed(job, tree, frozenset(each.id for each in tree))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
         """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it is. Raises
@@ -82,7 +103,7 @@ class Jobs:
             else:
                 self._parts.does(job_scopes.require_again(self._parts.caller, job))
             ask(tx.session, full_id)
-            return next(self._flat(read.tree(tx.session, full_id)))
+            return self._shown(tx.session, full_id)
 
         with _translated(), self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.Job, asked)
@@ -90,9 +111,9 @@ class Jobs:
     def _existing(self, tx: ports.Transaction, job_id: str) -> str:
         """Its whole id. Raises NotFound, also for one that the caller does not see, or InvalidArgument."""
         alike = search.ids_beginning(tx.session, job_id, ALIKE)
-        return _the_one(
-            job_id, [each for each in alike if job_scopes.sees(self._parts, tx, read.get(tx.session, each))]
-        )
+        if not self._parts.sees():
+            alike = [each for each in alike if job_scopes.sees(self._parts, tx, read.get(tx.session, each))]
+        return _the_one(job_id, alike)
 
     def _wanted(self, tx: ports.Transaction, query: rest.JobQuery) -> search.Wanted:
         return search.Wanted(
@@ -102,12 +123,19 @@ class Jobs:
             since=query.since,
             before=query.before,
             children=query.children,
+            parent=None if query.parent is None else self._existing(tx, query.parent),
         )
 
     def _subject(self, tx: ports.Transaction, machine: str) -> str:
         """Jobs outlive their machine's protection, so an id that is no longer there is taken as it is."""
         found = tx.machines.find(machine, self._parts.caller.grant.site)
         return found.id if found else machine
+
+    def _shown(self, session: Session, job_id: str) -> rest.Job:
+        children = search.ids_of_children(session, job_id, rest.MOST_CHILDREN)
+        shape = self._shape(read.get(session, job_id), read.tasks_of(session, job_id), tuple(children))
+        by_state = search.children_by_state(session, job_id) if children else {}
+        return shape.model_copy(update={"children_by_state": by_state})
 
     def _flat(self, tree: JobTree) -> Iterator[rest.Job]:
         yield self._shape(tree.job, tree.tasks, tuple(child.job.id for child in tree.children))
