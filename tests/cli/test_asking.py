@@ -174,6 +174,14 @@ def test_the_vault_says_what_it_is(cli):
     rest.Vault.model_validate(cli.must("vault show --json").json)
 
 
+def test_all_machines_are_summed_up(cli, protected):
+    said = cli.must("vault summary").out
+    assert " protected" in said
+    assert "1 of 1 appliance connected" in said
+    found = rest.Summary.model_validate(cli.must("vault summary --json").json)
+    assert found.machines == len(cli.must("machine list --json --no-discover").json)
+
+
 def test_a_machine_that_is_not_protected_is_listed_unless_that_is_not_wanted(cli):
     names = {machine["name"] for machine in cli.must("machine list --json --no-discover").json}
     assert "idle" not in names

@@ -43,6 +43,7 @@ CALLS = {
         lambda v: v.health(),
         lambda v: v.ca(),
         lambda v: v.lifecycle(),
+        lambda v: v.summary(),
         lambda v: next(v.events(machine="nosuch", kinds=[rest.EventKind.JOB])),
     ],
     "Sites": [
@@ -129,6 +130,7 @@ CALLS = {
         lambda v: v.jobs["nosuch"].retry(),
         lambda v: v.jobs["nosuch"].resume(),
         lambda v: list(v.jobs["nosuch"].follow()),
+        lambda v: list(v.jobs["nosuch"].children()),
     ],
     "Audit": [
         lambda v: list(v.audit.list()),

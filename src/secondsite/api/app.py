@@ -3,7 +3,9 @@
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
+from ..ground.units import KiB
 from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
 from . import access, docs_page, failures, permissions, routes
@@ -24,6 +26,7 @@ Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs
 - **Pages**: machines, points, jobs, sites, policies and groups answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
 - **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; go by the code. 400 cannot be read, 404 is not there, 409 is not possible in this state (prerequisites that
   are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
+- **Compression**: answers from 8 KiB on come compressed to those who send `Accept-Encoding: gzip`.
 - **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and comes within 20 seconds: else 413, 408. Connections that show no valid token within 30 seconds are cut, and an
   address has at most 100 connections and 20 new ones a second, a token 100 connections: then its oldest is cut. A stream of events ends when its token is deleted.
   Of a token's requests that wait for an appliance, or read the whole audit log, six are carried out at once: else 504.
@@ -36,6 +39,15 @@ Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs
 
 OPEN_PATHS = frozenset({DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ca", f"{BASE}/enroll"})
 """A new open call is named here too: whatever is forgotten is closed."""
+
+
+COMPRESSED_FROM_BYTES = 8 * KiB
+"""Answers from here on are compressed for those who take gzip; streams of events never are, since each event has to leave at once.
+
+The length of a compressed answer can betray a secret in it to somebody who makes others ask for it again and again, with text of his
+own beside the secret (BREACH). Here nobody can: a browser adds no token by itself to what a foreign page asks for, and secrets (tokens,
+registration keys) are only in short answers to a POST, which are not compressed.
+"""
 
 
 def _nobody() -> Visitors:
@@ -65,6 +77,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
         redirect_slashes=False,  # a redirect repeats the Host that a stranger named
     )
     app.state.vault = facade
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     app.add_middleware(
         Guard, vault=facade, open_paths=OPEN_PATHS, visitors=_nobody() if visitors is None else visitors
     )

@@ -31,6 +31,7 @@ def _verbs() -> Iterator[tuple[str, Permission]]:
 NEEDS: Mapping[str, Permission] = MappingProxyType(
     {
         "GET /vault": Permission.ENTER,
+        "GET /summary": Permission.READ,
         "GET /lifecycle": Permission.ENTER,
         "GET /sites": Permission.READ,
         "POST /sites": Permission.CONFIGURE,

@@ -60,6 +60,10 @@ class Vault:
         """What the vault says of itself: name, version, CA's fingerprint, how much it has."""
         return self._connection.one(rest.Vault, "GET", path("vault"))
 
+    def summary(self) -> rest.Summary:
+        """All machines under protection at a glance: counts by state, health and finding, the worst RPO, the sites."""
+        return self._connection.one(rest.Summary, "GET", path("summary"))
+
     def health(self) -> rest.Liveness:
         """That its process answers; needs no token."""
         return self._connection.one(rest.Liveness, "GET", path("health"))

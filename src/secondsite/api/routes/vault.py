@@ -1,11 +1,12 @@
 """Routes: the vault itself."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
 from ...domain import lifecycle
 from ...wire import rest
 from ..access import Vault
+from ..written import written
 
 router = APIRouter(tags=["vault"])
 open_router = APIRouter(tags=["vault"])
@@ -28,6 +29,12 @@ def show_ca(vault: Vault) -> str:
 def show_vault(vault: Vault) -> rest.Vault:
     """What this vault is, and how much it holds."""
     return vault.info.show()
+
+
+@router.get("/summary", response_model=rest.Summary)
+def show_summary(vault: Vault) -> Response:
+    """All machines under protection at a glance: how many are in which state, how healthy, the worst RPO; and the sites."""
+    return written(vault.machines.summary())
 
 
 @router.get("/lifecycle")

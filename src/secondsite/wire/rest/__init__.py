@@ -66,7 +66,16 @@ from .places import (
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
 from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
-from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, Transition, Vault
+from .vault import (
+    DatabaseKind,
+    DrillTransition,
+    Lifecycle,
+    Liveness,
+    SiteSummary,
+    Summary,
+    Transition,
+    Vault,
+)
 from .verbs import (
     CancelFailover,
     ChangeRecoveryPoint,
@@ -190,8 +199,10 @@ __all__ = [
     "SiteMachines",
     "SiteNetworks",
     "SitePage",
+    "SiteSummary",
     "StartAnyway",
     "StartedFrom",
+    "Summary",
     "Synchronization",
     "Task",
     "TaskFacts",

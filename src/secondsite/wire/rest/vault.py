@@ -1,12 +1,15 @@
 """What a vault says about itself."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import AwareDatetime
 
 from ...domain import lifecycle
+from ...domain.health import Health
 from ..common.base import Shape
+from .codes import FindingCode
 
 
 class DatabaseKind(StrEnum):
@@ -37,6 +40,40 @@ class Vault(Shape):
     """How many appliances are enrolled."""
     machines: int
     """How many machines are under protection."""
+
+
+class SiteSummary(Shape):
+    """A site at a glance."""
+
+    name: str
+    """Its name."""
+    appliances: int
+    """How many are enrolled there."""
+    connected: int
+    """How many of them have a connection to the vault now."""
+    sources: int
+    """How many machines are replicated from it."""
+    targets: int
+    """How many machines are replicated to it."""
+
+
+class Summary(Shape):
+    """All machines under protection at a glance."""
+
+    machines: int
+    """How many there are."""
+    by_state: Mapping[lifecycle.State, int]
+    """How many are in which state."""
+    by_health: Mapping[Health, int]
+    """How many are how healthy."""
+    findings: Mapping[FindingCode, int]
+    """How many have which finding."""
+    worst_rpo_seconds: float | None = None
+    """The largest RPO of those that replicate; null: none can be recovered yet."""
+    worst_rpo_machine: str | None = None
+    """Whose it is, by name."""
+    sites: tuple[SiteSummary, ...]
+    """By name."""
 
 
 class Liveness(Shape):

@@ -14,6 +14,7 @@ from ..parts import Parts
 from ..shared import discovery, machine_shapes
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
+from ..shared.summaries import Tally
 from . import sites
 
 EVERY = rest.MachineQuery()
@@ -46,6 +47,15 @@ class Machines:
             fitting = (each for each in shapes if not query.health or each.health in query.health)
             items, following = page(fitting, query.limit, _place)
         return rest.MachinePage(items=items, next=following)
+
+    def summary(self) -> rest.Summary:
+        """All that the caller sees, at a glance."""
+        with self._parts.store.reading() as tx:
+            around, tally = _Around.of(tx), Tally(self._parts.now())
+            for situation in self._situations(tx, tx.machines.list(self._parts.caller.grant.site), around):
+                tally.count(situation)
+            sites = [site.name for site in tx.sites.list() if self._parts.sees(site.name)]
+            return tally.summary(sites, tuple(around.appliances.values()))
 
     def discovered(self, site: str | None = None) -> Sequence[rest.SiteMachines]:
         """Unprotected machines, per site: those that it has, or had when it was last asked.

@@ -11,4 +11,5 @@ Its rooms:
     machine_shapes     a machine as the faces show it
     paging             lists a page at a time
     secrets            tokens and keys
+    summaries          all machines at a glance
 """
