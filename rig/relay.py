@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from secondsite.ground import threads
 
@@ -12,16 +13,16 @@ PIECE_BYTES = 256 * 1024
 
 
 class Relay:
-    """Listens on `port` and passes on to `target_port`, all on loopback. While `moving` is cleared it stands still; once
-    it is cut, nobody gets through until `up` is true again."""
+    """Listens on `port` of loopback and passes on to `target`, a port there, or the path of a unix socket. While `moving` is cleared
+    it stands still; once it is cut, nobody gets through until `up` is true again."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target: int | Path) -> None:
         self.passed: list[tuple[float, int, int]] = []
         """(monotonic time, connection, bytes) of what went forward."""
         self.moving = threading.Event()
         self.moving.set()
         self.up = True
-        self._target_port = target_port
+        self._target = target
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._sockets = [self._server]
@@ -77,7 +78,7 @@ class Relay:
                 near.close()
                 continue
             try:
-                far = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
+                far = self._far()
             except OSError:
                 near.close()
                 continue
@@ -85,6 +86,17 @@ class Relay:
             self._sockets += [near, far]
             self._begin(self._pump, near, far, len(self._sockets))
             self._begin(self._pump, far, near, None)
+
+    def _far(self) -> socket.socket:
+        if isinstance(self._target, int):
+            return socket.create_connection(("127.0.0.1", self._target), timeout=5)
+        far = socket.socket(socket.AF_UNIX)
+        try:
+            far.connect(str(self._target))
+        except OSError:
+            far.close()
+            raise
+        return far
 
     def _pump(self, source: socket.socket, sink: socket.socket, connection: int | None) -> None:
         try:

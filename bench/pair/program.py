@@ -14,7 +14,7 @@ from bench.pair.replicas import Replicas
 from bench.pair.script import SITES, Script
 from secondsite import __version__
 from secondsite.appliance.control import Control, OrderDesk, Renewal, Reporter, enrollment
-from secondsite.appliance.shared import ApplianceConfig, Peers
+from secondsite.appliance.shared import ApplianceConfig, KnownVaults, Peers, State
 from secondsite.appliance.source import Replication
 from secondsite.appliance.target import ReplicaHost
 from secondsite.wire.control import Hello
@@ -55,7 +55,7 @@ def _appliance(script: Script, name: str, home: Path) -> Control:
     desk = ScriptedDesk(site, {Kind.START_REPLICA: script.starts.seconds}, script.starts.at_once)
     tls = Peers(config).tls
     return Control(
-        str(config.control_url), tls, cast(OrderDesk, desk), Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
+        KnownVaults(State(config.state_file), config.control_url), tls, cast(OrderDesk, desk), Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
         lambda: _hello(config),
         lambda: Reporter(cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations),
     )  # fmt: skip

@@ -120,7 +120,7 @@ def test_an_appliance_whose_answer_was_lost_enrolls_again_with_its_used_key(post
 def test_an_answer_is_kept_for_a_day(vault, post):
     headers = key()
     post("/sites", {"name": "a"}, headers, 201)
-    parts = vault.running.parts(control_port=0)
+    parts = vault.running.parts()
     later = parts.now() + once.KEPT + timedelta(seconds=1)
     old = dataclasses.replace(parts, now=lambda: later)
     asked = once.Once(headers["Idempotency-Key"], "another", "admin")

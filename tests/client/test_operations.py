@@ -41,6 +41,7 @@ CALLS = {
     "Vault": [
         lambda v: v.show(),
         lambda v: v.health(),
+        lambda v: v.ready(),
         lambda v: v.ca(),
         lambda v: v.lifecycle(),
         lambda v: v.summary(),

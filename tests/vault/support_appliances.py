@@ -115,6 +115,9 @@ class Appliances:
     def is_connected(self, appliance_id):
         return appliance_id not in self.away
 
+    def holds(self, appliance_id):
+        return self.is_connected(appliance_id)
+
     def hang_up(self, appliance_id):
         self.away.add(appliance_id)
 

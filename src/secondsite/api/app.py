@@ -14,7 +14,7 @@ from .permissions import BASE
 
 DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
-Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`.
+Every call but /api/health, /api/ready, /api/ca, /api/enroll and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`.
 
 - **Words**: POST creates and DELETE deletes a record; members are added and removed; every verb of the lifecycle is a POST under /api/machines, for several machines in the
   body or for one in the path. Sizes are bytes, spans are seconds, times are UTC.
@@ -37,7 +37,9 @@ Every call but /api/health, /api/ca, /api/enroll and this description (/api/docs
 - **Newer vaults** may have fields and words that a client does not know: ignore them."""
 
 
-OPEN_PATHS = frozenset({DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ca", f"{BASE}/enroll"})
+OPEN_PATHS = frozenset(
+    {DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ready", f"{BASE}/ca", f"{BASE}/enroll"}
+)
 """A new open call is named here too: whatever is forgotten is closed."""
 
 

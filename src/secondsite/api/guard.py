@@ -65,9 +65,10 @@ class Guard:
                 await self._app(scope, _replayed(body, receive), told)
 
     async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
-        """How large the body may be. Raises Unauthenticated."""
+        """How large the body may be. Raises Unauthenticated, and StoreUnavailable before anything waits for the database."""
         if scope["path"] in self._open_paths:
             return MOST_OPEN_BODY_BYTES
+        self._vault.parts.served()
         token = access.token_of(scope)
         caller = await run_in_threadpool(self._vault.tokens.authenticate, token, peer[0])
         scope[access.CALLER] = scope[access.ACT].caller = caller

@@ -15,7 +15,7 @@ from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
 from .orders import ApplianceParts
-from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, Peers, State, TrustedCas
+from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Scrubber, Seeds
 
@@ -34,6 +34,7 @@ class Appliance:
         self.enrolled_peers = EnrolledPeers(self.state)
         self.peers = Peers(config, self.enrolled_peers.admits)
         self.trusted_cas = TrustedCas(self.peers.tls)
+        self.known_vaults = KnownVaults(self.state, config.control_url)
         self.bandwidth = Bandwidth(self.state, self.peers.limiter, config.bandwidth_bytes_per_second)
         self.renewal = Renewal(
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
@@ -46,7 +47,7 @@ class Appliance:
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes)
         self.seeds = Seeds(config)
         parts = ApplianceParts(
-            config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.bandwidth, self.replication, self.groups, self.host, self.work,
+            config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.known_vaults, self.bandwidth, self.replication, self.groups, self.host, self.work,
             self.seeds,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
@@ -71,9 +72,12 @@ class Appliance:
         self.groups.start()
         if self.config.control_url is not None:
             self.control = Control(
-                self.config.control_url, self.peers.tls, self.desk, self.renewal, self._hello,
+                self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
                 lambda: Reporter(self.replication, self.host, self.desk.generations),
             )  # fmt: skip
+            self.known_vaults.became_several = (
+                self.control.dial_again
+            )  # a silent one is left early from now on
             self.control.start()
         log.info("appliance.started", site=self.config.site, name=self.config.name, port=self.listener.port,
                  at=datetime.now(UTC).isoformat())  # fmt: skip

@@ -68,6 +68,10 @@ class Vault:
         """That its process answers; needs no token."""
         return self._connection.one(rest.Liveness, "GET", path("health"))
 
+    def ready(self) -> rest.Liveness:
+        """That this process serves; needs no token. Raises StoreUnavailable while it has lost its database."""
+        return self._connection.one(rest.Liveness, "GET", path("ready"))
+
     def lifecycle(self) -> rest.Lifecycle:
         """The table that decides what is possible in which state of a machine."""
         return self._connection.one(rest.Lifecycle, "GET", path("lifecycle"))

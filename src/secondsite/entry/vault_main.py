@@ -135,6 +135,8 @@ def run(home: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         vault.stop()
+        if vault.failure is not None:
+            raise errors.NotPossibleNow(vault.failure.message, do=vault.failure.do)
 
 
 def _most_connections() -> int:

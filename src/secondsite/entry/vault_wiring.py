@@ -22,9 +22,10 @@ from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
 from ..jobs.model.clock import utc_now
 from ..jobs.model.definitions import Catalogue
+from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
-from ..vault import facade, gateway, operations
+from ..vault import facade, gateway, operations, ports
 from ..vault import store as vault_store
 from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
@@ -44,6 +45,7 @@ from ..vault.watch.signals import Signals
 from ..vault.watch.status_intake import StatusIntake
 from .restored import RENEWED_EVERY_SECONDS, Restored
 from .settings import PKI_DIRECTORY, VaultSettings
+from .several import process as several
 
 log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0
@@ -72,9 +74,12 @@ class RunningVault:
         self._ca = pki / CA_CERTIFICATE
         vault_store.migrate(settings.database_url)
         self._database: Database = database.connect(settings.database_url)
-        self._store = vault_store.SqlStore(self._database)
+        self._store = vault_store.SqlStore(self._database, lambda: self._engine.member)
         self.signals = Signals()
-        self.facts = StatusIntake(self._store, self.signals, utc_now)
+        self.others = self._others()
+        self.facts = StatusIntake(
+            self._store, self.signals, utc_now, self.others.hold if self.others else lambda _: False
+        )
         self.control = self._control_port()
         self._job_deps = deps = self._deps()
         self._definitions = operations.definitions(deps)
@@ -86,7 +91,11 @@ class RunningVault:
             owner=f"vault-{settings.id}",
             workers=settings.workers,
             joined=self._restored.look,
+            joined_again=several.joined_again,
+            failed=several.end_this_process,
+            hears={vault_store.CHANNEL: self._hear} if self.others else {},
         )
+        self._engine.standing.follow(self.control.cut, self.control.mend)
         self.signals.connect(self._engine.signal)
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
         self._lineage = Every(
@@ -130,7 +139,9 @@ class RunningVault:
         self._restored.settle()
         self.facts.start()
         control_port = self.control.start()
-        self.facade = facade.assemble(self.parts(control_port))
+        self.control_url = f"wss://{_bracketed(self.settings.names[0])}:{control_port}"
+        self._tell_where()
+        self.facade = facade.assemble(self.parts())
         self.app = rest_face.create(self.facade, __version__, self.visitors)
         for watch in self._watches:
             watch.start()
@@ -152,7 +163,8 @@ class RunningVault:
     @property
     def _watches(self) -> Sequence[Watch]:
         watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
-        return *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
+        others = (self.others,) if self.others else ()
+        return *others, *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
 
     def _keep_record(self) -> None:
         self.refusals.write()
@@ -163,6 +175,33 @@ class RunningVault:
         with self._store.transaction() as tx:
             self._restored.renew(tx.session)
         self._restored.settle()
+        self._tell_where()
+
+    def _tell_where(self) -> None:
+        with self._store.transaction() as tx:
+            several.enter(tx, self.settings, self.authority, self.control_url)
+
+    @property
+    def failure(self) -> JobError | None:
+        """Why this process cannot go on."""
+        return self._engine.failure
+
+    def _others(self) -> gateway.Others | None:
+        """SQLite serves one process."""
+        if self.settings.database_kind != "postgresql":
+            return None
+        others = gateway.Others(self._store, self.signals.from_afar, self._lost)
+        self.signals.tell_others(others.tell)
+        return others
+
+    def _lost(self, tx: ports.Transaction, appliance_ids: Sequence[str]) -> None:
+        self.facts.lost(tx, appliance_ids)
+
+    def _hear(self, payload: str | None) -> None:
+        assert self.others is not None
+        said = payload and vault_store.heard(payload, self._engine.member)
+        if said is not None:
+            self.others.hear(said)
 
     def _control_port(self) -> gateway.ControlPort:
         self.control_settings = ControlSettings(
@@ -183,6 +222,7 @@ class RunningVault:
             clock=utc_now,
             number=lambda: self._restored.number,
             hear_number=self._hear_number,
+            others=self.others,
         )
 
     def _hear_number(self, told: int) -> None:
@@ -214,13 +254,13 @@ class RunningVault:
             session, name, subject=subject, subject_name=subject_name, arguments=arguments, requested_by=by
         )
 
-    def parts(self, control_port: int) -> Parts:
+    def parts(self) -> Parts:
         """What the faces are built on."""
         about = About(
             name=self.settings.name,
             version=__version__,
             database=self.settings.database_kind,
-            control_url=f"wss://{_bracketed(self.settings.names[0])}:{control_port}",
+            control_url=self.control_url,
         )
         return Parts(
             store=self._store,
@@ -235,6 +275,7 @@ class RunningVault:
             about=about,
             now=utc_now,
             refusals=self.refusals,
+            served=several.served(self._engine.standing),
             rpo_unwritten=self.rpo_unwritten,
             uses=self.uses,
         )

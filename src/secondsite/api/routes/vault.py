@@ -19,6 +19,13 @@ def show_health() -> rest.Liveness:
     return rest.Liveness()
 
 
+@open_router.get("/ready")
+async def show_readiness(vault: Vault) -> rest.Liveness:
+    """Whether this process serves: 503 while it has lost its database, so that a load balancer asks another one."""
+    vault.parts.served()
+    return rest.Liveness()
+
+
 @open_router.get("/ca", response_class=PlainTextResponse)
 def show_ca(vault: Vault) -> str:
     """The CA's certificate (PEM). Compare its fingerprint before you trust it."""

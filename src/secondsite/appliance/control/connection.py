@@ -1,6 +1,7 @@
 """The connection to the vault: dialled from here, mutual TLS, one websocket for orders, reports and status.
 
-After a break it is dialled again, with growing pauses. Replication does not need it.
+After a break it is dialled again, with growing pauses. Replication does not need it. A vault with several processes is dialled
+at the next one, without a pause until all have been tried.
 """
 
 import ssl
@@ -17,6 +18,7 @@ from ...datapath.errors import DatapathError
 from ...ground import threads
 from ...ground.backoff import pause_seconds
 from ...wire import control as wire
+from ..shared import KnownVaults
 from .order_desk import OrderDesk
 from .renewal import Renewal
 from .reporter import Reporter
@@ -26,6 +28,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 OPEN_SECONDS = 10.0
 PING_SECONDS = 5.0
 STATUS_SECONDS = 0.5
+SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS = 2.0, 4.0, 3.0
+"""If there is another process to turn to, the appliance does so early."""
 
 AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."
 
@@ -36,10 +40,10 @@ class Control:
     """Keeps one connection to the vault. `hello` and `reporter` are called for each connection."""
 
     def __init__(
-        self, url: str, tls: TlsFiles, desk: OrderDesk, renewal: Renewal, hello: Callable[[], wire.Hello],
+        self, vaults: KnownVaults, tls: TlsFiles, desk: OrderDesk, renewal: Renewal, hello: Callable[[], wire.Hello],
         reporter: Callable[[], Reporter],
     ) -> None:  # fmt: skip
-        self._url = url
+        self._vaults = vaults
         self._tls = tls
         self._desk = desk
         self._renewal = renewal
@@ -69,36 +73,48 @@ class Control:
         tries = 0
         while not self._stopping.is_set():
             tries += 1
-            pause = pause_seconds(tries, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
             try:
                 with self._dial() as socket:
                     self._socket = socket
                     self._greet(socket)
-                    tries, pause = 1, FIRST_PAUSE_SECONDS
+                    tries = 1
                     self._talk(socket)
             except (OSError, ssl.SSLError, WebSocketException, ValidationError, DatapathError) as problem:
-                distrusted = _distrust(problem)
-                tell = log.warning if distrusted else log.info
-                tell(
-                    "vault.unreachable",
-                    url=self._url,
-                    problem=str(problem),
-                    again_in_seconds=pause,
-                    do=distrusted,
-                )
+                self._tell_unreachable(problem, tries)
             except Exception:
                 log.exception("vault.connection-failed")
             finally:
                 self._socket = None
-            self._stopping.wait(pause)
+            self._vaults.turn()
+            self._stopping.wait(self._pause_seconds(tries))
+
+    def _pause_seconds(self, tries: int) -> float:
+        rounds = -(-tries // self._vaults.count)
+        is_round_over = tries % self._vaults.count == 0
+        return pause_seconds(rounds, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) if is_round_over else 0.0
+
+    def _tell_unreachable(self, problem: Exception, tries: int) -> None:
+        distrusted = _distrust(problem)
+        tell = log.warning if distrusted else log.info
+        tell(
+            "vault.unreachable",
+            url=self._vaults.dialled,
+            problem=str(problem),
+            again_in_seconds=self._pause_seconds(tries),
+            do=distrusted,
+        )
 
     def _dial(self) -> ClientConnection:
         context = client_context(self._tls)
         # Appliances have certificates of the same CA; only the vault's has the name that we dial.
         context.check_hostname = True
+        limits = (PING_SECONDS, 4 * PING_SECONDS, OPEN_SECONDS)
+        if self._vaults.count > 1:
+            limits = (SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS)
+        ping_seconds, gone_seconds, open_seconds = limits
         return connect(
-            self._url, ssl=context, open_timeout=OPEN_SECONDS, ping_interval=PING_SECONDS,
-            ping_timeout=4 * PING_SECONDS, close_timeout=2, max_size=64 * 1024 * 1024, proxy=None,
+            self._vaults.dialled, ssl=context, open_timeout=open_seconds, ping_interval=ping_seconds,
+            ping_timeout=gone_seconds, close_timeout=2, max_size=64 * 1024 * 1024, proxy=None,
         )  # fmt: skip
 
     def _greet(self, socket: ClientConnection) -> None:
@@ -110,7 +126,7 @@ class Control:
             raise InvalidHandshake(f"the vault answered with {answer.type} instead of welcome")
         self._desk.generations.vault_says(answer.vault_time)
         self._desk.generations.vault_is_at(answer.vault_number)
-        log.info("vault.connected", url=self._url)
+        log.info("vault.connected", url=self._vaults.dialled)
 
     def _talk(self, socket: ClientConnection) -> None:
         """Receive orders in this thread, send status from another; reports come from the order workers."""

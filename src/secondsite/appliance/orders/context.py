@@ -9,7 +9,7 @@ from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...wire.control import Order
 from ..groups import Groups
-from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, Peers, State, TrustedCas
+from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from ..source import Replication, Source
 from ..target import Applier, HostedReplica, ReplicaHost, Seeds
 
@@ -24,6 +24,7 @@ class ApplianceParts:
     peers: Peers
     enrolled_peers: EnrolledPeers
     trusted_cas: TrustedCas
+    known_vaults: KnownVaults
     bandwidth: Bandwidth
     replication: Replication
     groups: Groups

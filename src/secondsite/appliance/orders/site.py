@@ -10,6 +10,7 @@ def set_site(context: Context, payload: SetSite) -> tuple[str, SiteFact]:
     context.parts.groups.set(payload.groups)
     if payload.enrolled is not None:
         context.parts.enrolled_peers.set(payload.enrolled, payload.keys)
+    context.parts.known_vaults.set(payload.vaults)
     cas = context.parts.trusted_cas
     if payload.trusted_ca_pem:
         cas.set(payload.trusted_ca_pem)

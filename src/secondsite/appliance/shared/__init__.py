@@ -12,6 +12,7 @@ Its rooms:
     peers      connections to other sites' appliances
     kept_connections  those that wait for the next cycle
     enrolled_peers  which of them the vault has enrolled
+    known_vaults    where the vault's processes are
     trusted_cas     the CAs that their certificates may be of
     private    folders that nobody else on the host reads
     home_lock  one process per home
@@ -25,6 +26,7 @@ from .enrolled_peers import EnrolledPeers
 from .exclusive import MachineLock
 from .findings import Findings, code_for
 from .home_lock import alone
+from .known_vaults import KnownVaults
 from .peers import Peers
 from .state import State
 from .trusted_cas import TrustedCas, issuer_of
@@ -35,6 +37,7 @@ __all__ = [
     "Bandwidth",
     "EnrolledPeers",
     "Findings",
+    "KnownVaults",
     "MachineLock",
     "Peers",
     "State",

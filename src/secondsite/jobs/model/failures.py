@@ -6,6 +6,7 @@
     - Refused: a request that cannot be honoured now (cancel, retry, unknown job)
     - EngineAlreadyRunning: a second engine on a database that allows only one
     - NameTaken: another process took this engine's name
+- LeaseOver: this engine's lease has ended
 - LeaseLost: a BaseException: this engine may no longer write to the job
 """
 
@@ -61,6 +62,10 @@ class EngineAlreadyRunning(JobError):
 
 class NameTaken(JobError):
     """Another process registered under this engine's name; this engine has to stop."""
+
+
+class LeaseOver(Exception):
+    """This engine's lease has ended: it has to join again before anything that it writes is accepted."""
 
 
 class LeaseLost(BaseException):

@@ -7,7 +7,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import structlog
 from pydantic import BaseModel
@@ -19,17 +20,20 @@ from ...ground.periodic import Every
 from ..model.clock import Clock, utc_now
 from ..model.definitions import Catalogue, Definition
 from ..model.facts import to_json
-from ..model.failures import JobError, LeaseLost, NameTaken
+from ..model.failures import JobError, LeaseLost, LeaseOver
 from ..model.views import JobView
 from ..storage.claims import Claims
 from ..storage.journal import Claim
-from ..storage.lease import LEASE_SECONDS, Membership
+from ..storage.lease import LEASE_SECONDS, Member, Membership
 from ..storage.set_clock import look_again
 from ..storage.transactions import Transactions
 from . import children, requests
+from .changes import CHANNEL as CHANGED
 from .changes import Changes
 from .followed_clock import FollowedClock
 from .runner import Runner
+from .standing import Standing
+from .wake import CHANNEL as WAKE
 from .wake import Bell
 
 IDLE_SECONDS = 1.0
@@ -50,7 +54,9 @@ class Engine:
     once, one with another name has to wait until the lease (seconds) has expired. The database comes from
     `database.connect`. An engine is started once. submit, cancel and retry work in the caller's session: they take
     effect if it commits. `joined` is called in one transaction when no other process can run the database's jobs under this
-    name, before any of them is claimed.
+    name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with whether the database is older
+    than what was committed to it. A JobError that it raises ends the engine: `failed` is called with it. `hears` are channels
+    of PostgreSQL's notifications, and who is told what came; None after a pause in which something may have been missed.
     """
 
     def __init__(
@@ -63,6 +69,9 @@ class Engine:
         workers: int = 4,
         lease_seconds: float = LEASE_SECONDS,
         joined: Callable[[Session], None] = lambda _session: None,
+        joined_again: Callable[[Session, bool], None] = lambda _session, _is_behind: None,
+        failed: Callable[[JobError], None] = lambda _problem: None,
+        hears: Mapping[str, Callable[[str | None], None]] = MappingProxyType({}),
     ) -> None:
         self._db = db
         self._clock = clock
@@ -82,6 +91,10 @@ class Engine:
         )
         self._looked_around = False
         self._joined = joined
+        self._joined_again = joined_again
+        self._failed = failed
+        self._hears = hears
+        self.standing = Standing(db, lease_seconds)
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
@@ -90,6 +103,11 @@ class Engine:
         self._runner = Runner(
             self._transactions, self._catalogue, clock, self._followed_clock, self._child_ended
         )
+
+    @property
+    def member(self) -> Member | None:
+        """This engine among several; None before it has joined, and on SQLite."""
+        return self._membership.member
 
     def submit(
         self,
@@ -157,10 +175,11 @@ class Engine:
                 Listener,
             )  # imported here: a vault on SQLite does without the driver's memory
 
-            self._threads.append(Listener(self._db, self._bell, self.changes, self._stopping).thread)
+            self._threads.append(Listener(self._db, self._all_that_is_heard(), self._stopping).thread)
         for thread in self._threads:
             thread.start()
         self._lease.start()
+        self.standing.start()
 
     def stop(self, deadline_seconds: float = 30.0) -> bool:
         """Stop once the running steps have ended; gives whether they did so within the deadline.
@@ -175,6 +194,7 @@ class Engine:
         self._transactions.given_up.set()
         ended = ended or self._join_threads(1.0)
         self._lease.stop(1.0)
+        self.standing.stop()
         self._membership.leave()
         return ended
 
@@ -234,16 +254,29 @@ class Engine:
             return
         began = time.monotonic()
         try:
-            self._membership.renew()
+            self._renew()
+            self.standing.renewed(began)
             self._followed_clock.wake_oversleepers()
-        except NameTaken as problem:
-            log.critical("lease.taken", problem=str(problem))
+        except JobError as problem:
+            log.critical("lease.taken", problem=problem.message, do=problem.do)
             self.failure = problem
             self._stopping.set()
+            self.standing.lose()
+            self._failed(problem)
         finally:
             if time.monotonic() - began > self._lease_seconds / 2:
                 # The database was away for everybody: let the others renew before calling them dead.
                 self._claims.spare_others(self._lease_seconds)
+
+    def _renew(self) -> None:
+        try:
+            self._membership.renew()
+        except LeaseOver:
+            self.standing.lose()
+            self._membership.join_again(self._joined_again)
+
+    def _all_that_is_heard(self) -> Mapping[str, Callable[[str | None], None]]:
+        return {WAKE: lambda _payload: self._bell.ring(), CHANGED: self.changes.tell, **self._hears}
 
     def _child_ended(self, job: JobView) -> None:
         if job.parent_job_id is not None:

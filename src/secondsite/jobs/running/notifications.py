@@ -1,26 +1,30 @@
 """Hears of other processes by PostgreSQL's LISTEN/NOTIFY, which delivers when the sending transaction commits."""
 
 import threading
+from collections.abc import Callable, Mapping
 
 import psycopg
 import structlog
 from sqlalchemy import URL, Engine
 
 from ...ground import threads
-from .changes import CHANNEL as CHANGED
-from .changes import Changes
-from .wake import CHANNEL, Bell
+from ..storage.database import LINE
 
 log = structlog.get_logger(__name__)
 
 
 class Listener:
-    """A thread that hears of other processes: rings the bell, and tells of changed jobs. Reconnects by itself."""
+    """A thread that hears of other processes. `receivers`, by channel, are told what came, and None after each pause in which
+    something may have been missed. Reconnects by itself."""
 
-    def __init__(self, db: Engine, bell: Bell, changes: Changes, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        db: Engine,
+        receivers: Mapping[str, Callable[[str | None], None]],
+        stopping: threading.Event,
+    ) -> None:
         self._url = _plain(db.url)
-        self._bell = bell
-        self._changes = changes
+        self._receivers = receivers
         self._stopping = stopping
         self.thread = threads.worker("jobs-listener", self._run)
 
@@ -33,21 +37,18 @@ class Listener:
                 self._stopping.wait(0.5)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
-            connection.execute(f"LISTEN {CHANNEL}")
-            connection.execute(f"LISTEN {CHANGED}")
-            self._bell.ring()  # something may have happened while nobody listened
-            self._changes.tell(None)
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for channel in self._receivers:
+                connection.execute(f"LISTEN {channel}")
+            for receive in self._receivers.values():
+                receive(None)
             while not self._stopping.is_set():
                 for note in connection.notifies(timeout=0.5, stop_after=1):
-                    self._heard(note)
-
-    def _heard(self, note: psycopg.Notify) -> None:
-        if note.channel == CHANGED:
-            self._changes.tell(note.payload)
-        else:
-            self._bell.ring()
+                    self._receivers[note.channel](note.payload)
 
 
 def _plain(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    """With the limits of a line, unless it has its own."""
+    plain = url.set(drivername="postgresql")
+    limits = {name: str(value) for name, value in LINE.items() if name not in plain.query}
+    return plain.update_query_dict(limits).render_as_string(hide_password=False)

@@ -3,6 +3,7 @@
 Its rooms:
 
     database      SQLite and PostgreSQL, opened as the engine needs them
+    lines         open connections, to be hung up
     tables        the rows
     transactions  retried while the database is away
     journal       the writes to jobs and tasks

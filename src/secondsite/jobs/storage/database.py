@@ -8,26 +8,59 @@ somebody else wrote in between, and waiting would not help.
 """
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
-__all__ = ["BUSY_SECONDS", "READ_ONLY", "Session", "connect"]
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["BUSY_SECONDS", "MOST_CONNECTIONS", "READ_ONLY", "Session", "connect"]
 
 READ_ONLY = {"secondsite_read_only": True}
 BUSY_SECONDS = 20.0
+POOLED, MORE = 10, 20
+MOST_CONNECTIONS = POOLED + MORE + 2
+"""That one process has to PostgreSQL: the pool's, that of its listener, and one while it starts, or for a command beside it."""
+IDLE_IN_TRANSACTION_SECONDS = 5
+"""A process that is stopped, or cut off, holds its locks no longer: PostgreSQL ends its transaction."""
+LINE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A line that is dead is noticed, unless the URL says otherwise."""
 
 
 def connect(url: str) -> Engine:
     """An SQLAlchemy engine for `sqlite:///file` or `postgresql+psycopg://...`; nothing is opened yet."""
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
+    return _postgresql(url)
+
+
+def _postgresql(url: str) -> Engine:
+    from . import lines  # imported here: a vault on SQLite does without the driver's memory
+
+    asked = {name: value for name, value in LINE.items() if name not in make_url(url).query}
     # After a restart of PostgreSQL the pool holds dead connections: ask each before use.
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    db = create_engine(url, pool_pre_ping=True, pool_size=POOLED, max_overflow=MORE, connect_args=asked)
+    event.listen(db, "connect", _limit_idling)
+    lines.follow(db)
+    return db
+
+
+def _limit_idling(connection: "psycopg.Connection", _record: object) -> None:
+    connection.set_autocommit(True)
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
+    connection.set_autocommit(False)
 
 
 def _sqlite(url: str) -> Engine:
-    db = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=10, max_overflow=20)
+    db = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOLED, max_overflow=MORE)
     event.listen(db, "connect", _prepare)
     event.listen(db, "begin", _begin)
     return db

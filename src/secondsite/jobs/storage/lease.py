@@ -6,17 +6,22 @@ its engine and an epoch that rises with every claim. A dead engine's jobs can be
 a paused engine that wakes up finds a higher epoch on the job, and nothing it writes is accepted.
 
 SQLite serves one process: a lock file keeps a second one out.
+
+On PostgreSQL a lease that has ended is not prolonged: its engine joins again, with a higher epoch. What it held under the
+former one, such as the connections of a vault's appliances, counts no more.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
-from sqlalchemy import ColumnElement, Engine, delete, exc, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Update, delete, exc, func, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.lockfile import LockFile
-from ..model.failures import EngineAlreadyRunning, NameTaken
+from ..model.failures import EngineAlreadyRunning, LeaseOver, NameTaken
 from .tables import engines, jobs
 from .transactions import Transactions
 
@@ -37,6 +42,23 @@ def held_by_the_living(now: datetime) -> ColumnElement[bool]:
     return jobs.c.claim_owner.in_(select(engines.c.owner).where(engines.c.expires_at > now))
 
 
+class Member(NamedTuple):
+    """An engine, as long as its lease was not lost."""
+
+    owner: str
+    epoch: int
+
+
+def is_alive(session: Session, member: Member) -> bool:
+    """Whether its lease runs, by the database's clock."""
+    mine = select(engines.c.owner).where(
+        engines.c.owner == member.owner,
+        engines.c.epoch == member.epoch,
+        engines.c.expires_at > database_now(session),
+    )
+    return session.execute(mine).first() is not None
+
+
 class Membership:
     """This engine's own row and, on SQLite, the lock file."""
 
@@ -45,14 +67,30 @@ class Membership:
         self._transactions = transactions
         self._length = timedelta(seconds=lease_seconds)
         self._epoch = 0
+        self._until: datetime | None = None
         self._lock = LockFile(Path(f"{db.url.database}.engine")) if _is_sqlite_file(db) else None
         self._alone = db.dialect.name == "sqlite"
+
+    @property
+    def member(self) -> Member | None:
+        """None before it has joined, and on SQLite, where nobody else is."""
+        return None if self._alone or self._epoch == 0 else Member(self.owner, self._epoch)
 
     def join(self) -> None:
         """Become alive under the name; raises EngineAlreadyRunning when the SQLite database is taken."""
         if self._lock is not None:
             self._take(self._lock)
-        self._epoch = self._transactions.write(self._enter)
+        self._epoch, self._until = self._transactions.write(self._enter)
+
+    def join_again(self, look: Callable[[Session, bool], None]) -> None:
+        """After LeaseOver. `look` is called in the same transaction: whether the database is older than what this engine has
+        committed; what it raises is raised."""
+
+        def enter(session: Session) -> tuple[int, datetime]:
+            look(session, self._is_behind(self._row(session)))
+            return self._enter(session)
+
+        self._epoch, self._until = self._transactions.write(enter)
 
     def _take(self, lock: LockFile) -> None:
         if not lock.take():
@@ -63,38 +101,50 @@ class Membership:
             )
         lock.sign()
 
-    def _enter(self, session: Session) -> int:
+    def _enter(self, session: Session) -> tuple[int, datetime]:
         if self._alone:  # the lock file shows that every engine with a row here is dead
             session.execute(delete(engines).where(engines.c.owner != self.owner))
         now = database_now(session)
-        mine = select(engines.c.epoch).where(engines.c.owner == self.owner).with_for_update()
-        epoch: int = session.execute(mine).scalar_one_or_none() or 0
-        if epoch == 0:
+        row = self._row(session)
+        if row is None:
             session.execute(
                 engines.insert().values(owner=self.owner, epoch=0, started_at=now, expires_at=now)
             )
-        session.execute(
-            update(engines)
-            .where(engines.c.owner == self.owner)
-            .values(epoch=epoch + 1, started_at=now, expires_at=now + self._length)
-        )
-        return epoch + 1
+        epoch, until = (row.epoch if row else 0) + 1, now + self._length
+        session.execute(self._mine().values(epoch=epoch, started_at=now, expires_at=until))
+        return epoch, until
+
+    def _row(self, session: Session) -> Row[int, datetime] | None:
+        row = select(engines.c.epoch, engines.c.expires_at).where(engines.c.owner == self.owner)
+        return session.execute(row.with_for_update()).one_or_none()
+
+    def _mine(self) -> Update:
+        return update(engines).where(engines.c.owner == self.owner)
 
     def renew(self) -> None:
-        """Stay alive for another lease; raises NameTaken when another process joined under the name."""
+        """Stay alive for another lease. Raises NameTaken when another process joined under the name, and LeaseOver when this
+        lease has ended, or the database is older than what was committed to it."""
+        self._until = self._transactions.write(self._prolong)
 
-        def prolong(session: Session) -> bool:
-            until = database_now(session) + self._length
-            mine = update(engines).where(engines.c.owner == self.owner, engines.c.epoch == self._epoch)
-            renewed = session.execute(mine.values(expires_at=until).returning(engines.c.owner))
-            return renewed.one_or_none() is not None
-
-        if not self._transactions.write(prolong):
+    def _prolong(self, session: Session) -> datetime:
+        row, now = self._row(session), database_now(session)
+        if row is not None and row.epoch != self._epoch and row.expires_at > now:
             raise NameTaken(
                 "engine-name-taken",
                 f"Another process runs jobs under the name {self.owner}",
                 "Give each process a name of its own",
             )
+        if row is None or row.epoch != self._epoch or self._is_over(row, now):
+            raise LeaseOver(self.owner)
+        session.execute(self._mine().values(expires_at=now + self._length))
+        return now + self._length
+
+    def _is_over(self, row: Row[int, datetime], now: datetime) -> bool:
+        return not self._alone and (row.expires_at <= now or self._is_behind(row))
+
+    def _is_behind(self, row: Row[int, datetime] | None) -> bool:
+        """The database lacks what it had acknowledged: it is a copy from before, such as a standby that took over."""
+        return self._until is not None and (row is None or row.expires_at < self._until)
 
     def is_alone(self, session: Session) -> bool:
         """Whether no other engine is alive."""
@@ -104,10 +154,15 @@ class Membership:
         return self._alone or session.execute(others.limit(1)).first() is None
 
     def leave(self) -> None:
-        """Stop being alive, so that others need not wait for the lease to end. Best effort."""
-        gone = delete(engines).where(engines.c.owner == self.owner, engines.c.epoch == self._epoch)
+        """Stop being alive, so that others need not wait for the lease to end. Best effort. The row stays: no epoch comes
+        twice."""
+        mine = self._mine().where(engines.c.epoch == self._epoch)
+
+        def end(session: Session) -> None:
+            session.execute(mine.values(expires_at=database_now(session)))
+
         try:
-            self._transactions.write(lambda session: session.execute(gone), patience_seconds=1.0)
+            self._transactions.write(end, patience_seconds=1.0)
         except exc.DBAPIError as problem:
             log.warning(
                 "lease.not-ended", problem=f"could not deregister; the lease will expire: {problem.orig}"

@@ -65,6 +65,8 @@ class Parts:
     now: Callable[[], datetime]
     refusals: Refusals
     rpo_unwritten: RpoUnwritten
+    served: Callable[[], None] = lambda: None
+    """Raises StoreUnavailable while this process cannot reach the database."""
     uses: Uses = field(default_factory=Uses)
     waiting: Waiting = field(default_factory=Waiting)
     caller: Caller = THE_VAULT

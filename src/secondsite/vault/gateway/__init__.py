@@ -11,10 +11,13 @@ Its rooms:
     outstanding            orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection
     incoming               facts and signals leave the network's thread, in order
+    giving                 orders on their way, over a connection of our own or another process's
+    others                 orders for appliances of other vault processes are passed on
     control_port           the websocket server, and ports.Gateway on top of it
 """
 
 from .certificate_authority import VaultAuthority, create_authority, load_authority
 from .control_port import ControlPort
+from .others import Others
 
-__all__ = ["ControlPort", "VaultAuthority", "create_authority", "load_authority"]
+__all__ = ["ControlPort", "Others", "VaultAuthority", "create_authority", "load_authority"]

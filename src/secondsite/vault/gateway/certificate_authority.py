@@ -57,6 +57,11 @@ class VaultAuthority:
         return pem_of(*self._trusted)
 
     @property
+    def trusted(self) -> Sequence[x509.Certificate]:
+        """The same."""
+        return self._trusted
+
+    @property
     def ends_at(self) -> datetime:
         return self._certificate.not_valid_after_utc
 

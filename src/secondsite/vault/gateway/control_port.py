@@ -21,10 +21,11 @@ from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
 from .. import ports
 from .control_tls import ControlSettings, for_appliances
+from .giving import Giving
 from .greeting import HELLO_WITHIN_SECONDS, Greeting, parse
 from .incoming import Delivery
 from .link import Link
-from .outstanding import Outstanding
+from .others import HANG_UP, Others
 
 log = structlog.get_logger()
 
@@ -33,6 +34,8 @@ GONE_AFTER_SECONDS = 15.0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
+TRY_AGAIN_LATER = 1013
+CUT_OFF = "this vault process has lost its database; dial another one"
 
 
 class ControlPort:
@@ -50,25 +53,29 @@ class ControlPort:
         clock: Callable[[], datetime],
         number: Callable[[], int],
         hear_number: Callable[[int], None],
+        others: Others | None = None,
     ) -> None:
         """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told, before it is given
-        any order."""
+        any order. `others`: where the vault may have several processes."""
         self._settings = settings
         self._visitors = visitors
         self._greeting = Greeting(admit, hear_number)
         self._sink = sink
-        self._signals = signals
         self._renew = renew
         self._clock = clock
         self._number = number
         self._links: dict[str, Link] = {}
-        self._outstanding = Outstanding()
         self._delivery = Delivery()
+        self._giving = Giving(self._links, signals, self._delivery, others)
+        self._others = others
+        if others is not None:
+            others.serve(self._giving.serve(), self._hang_up_here)
+        self._is_cut = False
         self._loop = asyncio.new_event_loop()
         self._thread = threads.worker("control-port", self._loop.run_forever)
         self._server: Server | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     # -- ports.Gateway ------------------------------------------------------------------------------------------
 
@@ -96,30 +103,54 @@ class ControlPort:
             vault_number=self._number(),
             given_at=given_at,
         )
-        report = self._outstanding.asked(appliance_id, order)
-        link = self._links.get(appliance_id)
-        if report is None and link is not None and self._outstanding.hand_over(order_id, link):
-            link.send(order)
-        return report
+        return self._giving.ask(appliance_id, order)
 
     def forget(self, order_id: str) -> None:
-        self._outstanding.forget(order_id)
+        self._giving.forget(order_id)
 
     def progress(self, order_id: str) -> tuple[float, str] | None:
-        return self._outstanding.progress(order_id)
+        return self._giving.progress(order_id)
 
     def is_connected(self, appliance_id: str) -> bool:
+        return self.holds(appliance_id) or self._giving.is_elsewhere(appliance_id)
+
+    def holds(self, appliance_id: str) -> bool:
         return appliance_id in self._links
 
     def hang_up(self, appliance_id: str) -> None:
-        """End its connection, if it has one. Nothing that it says from now on is heard."""
+        """End its connection, if it has one, here or at another process. Nothing that it says from now on is heard."""
+        self._hang_up_here(appliance_id)
+        if self._others is not None:
+            self._others.tell(HANG_UP + appliance_id)
+
+    def _hang_up_here(self, appliance_id: str) -> None:
         self._loop.call_soon_threadsafe(self._hang_up, appliance_id)
 
     def _hang_up(self, appliance_id: str) -> None:
         link = self._links.get(appliance_id)
         if link is not None:
-            self._leave(link)
-            self._closing = asyncio.create_task(link.close("this key of the appliance counts no more"))
+            self._end(link, "this key of the appliance counts no more")
+
+    def cut(self) -> None:
+        """This process counts no more: all appliances are sent away, and none is let in until `mend`."""
+        self._is_cut = True
+        self._loop.call_soon_threadsafe(self._send_away)
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    def _send_away(self) -> None:
+        for link in list(self._links.values()):
+            self._end(link, CUT_OFF)
+
+    def _end(self, link: Link, why: str) -> None:
+        self._leave(link)
+        self._close_link(link, why)
+
+    def _close_link(self, link: Link, why: str) -> None:
+        closing = asyncio.create_task(link.close(why))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -171,6 +202,9 @@ class ControlPort:
     # -- one appliance ------------------------------------------------------------------------------------------
 
     async def _serve(self, connection: ServerConnection) -> None:
+        if self._is_cut:
+            await connection.close(TRY_AGAIN_LATER, CUT_OFF)
+            return
         try:
             hello = await self._greeting.hello(connection)
         except errors.SecondsiteError as problem:
@@ -183,6 +217,8 @@ class ControlPort:
         self._enter(link, hello)
         try:
             await self._greeting.again(connection)
+            if self._is_cut:
+                self._send_away()
             welcome = control.Welcome(vault_time=self._clock(), vault_number=self._number())
             await connection.send(welcome.model_dump_json())
             await link.run(self._received)
@@ -211,20 +247,16 @@ class ControlPort:
         self._links[link.appliance_id] = link
         log.info("appliance.connected", appliance=link.appliance_id, site=hello.site)
         self._delivery.post(self._sink.connected, hello)
-        self._wake(link.appliance_id)
+        self._giving.wake(link.appliance_id)
         if older is not None:
-            self._closing = asyncio.create_task(older.close("replaced by a newer connection"))
+            self._close_link(older, "replaced by a newer connection")
 
     def _leave(self, link: Link) -> None:
         if self._links.get(link.appliance_id) is not link:
             return
         del self._links[link.appliance_id]
         self._delivery.post(self._sink.disconnected, link.appliance_id)
-        self._wake(link.appliance_id)
-
-    def _wake(self, appliance_id: str) -> None:
-        for order_id in self._outstanding.of(appliance_id):
-            self._delivery.post(self._signals, f"order/{order_id}")
+        self._giving.wake(link.appliance_id)
 
     def _received(self, link: Link, text: str | bytes) -> None:
         message = _understood(link.appliance_id, text)
@@ -233,20 +265,15 @@ class ControlPort:
         match message:
             case control.Report():
                 # after the status that the appliance sent before it: a step that hears of the end sees its effect
-                self._delivery.post(self._reported, link.appliance_id, message)
+                self._delivery.post(self._giving.reported, link.appliance_id, message)
             case control.Progress():
-                if self._outstanding.progressed(link.appliance_id, message):
-                    self._delivery.post(self._signals, f"order/{message.order_id}")
+                self._giving.progressed(link.appliance_id, message)
             case control.Status():
                 self._delivery.post(self._sink.status, link.appliance_id, message)
             case control.Renew():
                 self._delivery.post(self._renewed, link, message.csr_pem)
             case _:
                 log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
-
-    def _reported(self, appliance_id: str, report: control.Report) -> None:
-        if self._outstanding.arrived(appliance_id, report):
-            self._signals(f"order/{report.order_id}")
 
     def _renewed(self, link: Link, csr_pem: str) -> None:
         try:

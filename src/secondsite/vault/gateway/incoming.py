@@ -11,6 +11,7 @@ from typing import ParamSpec
 
 import structlog
 
+from ...domain import errors
 from ...ground import threads
 
 log = structlog.get_logger()
@@ -41,5 +42,7 @@ class Delivery:
         while (deliver := self._posted.get()) is not None:
             try:
                 deliver()
+            except errors.StoreUnavailable as problem:
+                log.warning("delivery.refused", problem=problem.message)
             except Exception:
                 log.exception("delivery.failed")

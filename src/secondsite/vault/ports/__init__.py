@@ -39,6 +39,7 @@ from .places import (
     Sites,
 )
 from .policies import GroupRecord, Groups, Policies
+from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
 from .statuses import RpoBlock, RpoBlocks, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
@@ -68,12 +69,17 @@ __all__ = [
     "Inventories",
     "InventoryRecord",
     "KeyRecord",
+    "Links",
     "MachinePlace",
     "MachineRecord",
     "MachineRecords",
     "MachinesWanted",
     "NetworkMappings",
+    "Passed",
+    "PassedOrders",
     "Policies",
+    "ProcessRecord",
+    "Processes",
     "RegistrationKeys",
     "Renew",
     "RpoBlock",

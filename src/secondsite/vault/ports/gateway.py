@@ -33,7 +33,11 @@ class Gateway(Protocol):
     def progress(self, order_id: str) -> tuple[float, str] | None:
         """The last progress of a running order."""
 
-    def is_connected(self, appliance_id: str) -> bool: ...
+    def is_connected(self, appliance_id: str) -> bool:
+        """To this vault process, or to another one on the database."""
+
+    def holds(self, appliance_id: str) -> bool:
+        """Whether it is connected to this process."""
 
     def hang_up(self, appliance_id: str) -> None:
         """End its connection: it is none of ours any more."""

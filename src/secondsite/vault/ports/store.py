@@ -11,6 +11,7 @@ from .audit import Audit
 from .machines import DrillNotes, MachineRecords
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .policies import Groups, Policies
+from .processes import Links, PassedOrders, Processes
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -58,6 +59,12 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def approvals(self) -> Approvals: ...
+    @property
+    def processes(self) -> Processes: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def passed_orders(self) -> PassedOrders: ...
 
 
 class Store(Protocol):

@@ -4,6 +4,7 @@ Its rooms:
 
     columns     types that keep shapes, words and instants the same on SQLite and PostgreSQL
     tables      the rows
+    several     those of several vault processes
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
     places, machines, policies, groups, rpo, access, answers, audit, approvals    the repositories
@@ -13,6 +14,7 @@ Its rooms:
 """
 
 from .migration import migrate
+from .several import CHANNEL, heard
 from .store import SqlStore, SqlTransaction
 
-__all__ = ["SqlStore", "SqlTransaction", "migrate"]
+__all__ = ["CHANNEL", "SqlStore", "SqlTransaction", "heard", "migrate"]

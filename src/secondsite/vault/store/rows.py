@@ -1,7 +1,7 @@
 """A record becomes a row and comes back; an upsert that SQLite and PostgreSQL both know."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Column, Select, Table, select
@@ -38,12 +38,19 @@ def many_of(session: Session, record: type[R], key: Column[str], values: Sequenc
 
 
 def upsert(  # type: ignore[explicit-any]
-    session: Session, table: Table, values: Mapping[str, object], *, rising: str | None = None
+    session: Session,
+    table: Table,
+    values: Mapping[str, object],
+    *,
+    rising: str | None = None,
+    only: Collection[str] | None = None,
 ) -> None:
-    """Insert the row; if its key is there already, replace the values given: with `rising` only if that column rises."""
+    """Insert the row; if its key is there already, replace the values given (or `only` those): with `rising` only if that column
+    rises."""
     insert = _insert(session, table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in values if name not in keys}
+    replaced = values if only is None else only
+    changed = {name: insert.excluded[name] for name in replaced if name not in keys}
     where = None if rising is None else table.c[rising] < insert.excluded[rising]
     session.execute(
         insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed, where=where)

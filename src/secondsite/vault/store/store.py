@@ -1,13 +1,16 @@
 """Transactions over all records."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from ...domain import errors
+from ...jobs.storage import lease
 from ...jobs.storage.database import READ_ONLY
+from ...jobs.storage.lease import Member
 from .access import SqlApplianceKeys, SqlApplianceTrusts, SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
 from .approvals import SqlApprovals
@@ -18,13 +21,20 @@ from .machines import Decoded, SqlDrillNotes, SqlMachines, SqlStatuses
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .policies import SqlPolicies
 from .rpo import SqlRpoBlocks
+from .several import SqlLinks, SqlPassedOrders, SqlProcesses
+
+LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
+ASK_ANOTHER = "Repeat the request in some seconds, or ask another of the vault's processes."
 
 
 class SqlTransaction:
     """All records inside one session; the repositories are made when they are asked for."""
 
-    def __init__(self, session: Session, decoded: Decoded | None = None) -> None:
+    def __init__(
+        self, session: Session, member: Member | None = None, decoded: Decoded | None = None
+    ) -> None:
         self._session = session
+        self._member = member
         self._decoded = decoded
 
     @property
@@ -105,14 +115,28 @@ class SqlTransaction:
     def approvals(self) -> SqlApprovals:
         return SqlApprovals(self._session)
 
+    @cached_property
+    def processes(self) -> SqlProcesses:
+        return SqlProcesses(self._session)
+
+    @cached_property
+    def links(self) -> SqlLinks:
+        return SqlLinks(self._session, self._member)
+
+    @cached_property
+    def passed_orders(self) -> SqlPassedOrders:
+        return SqlPassedOrders(self._session, self._member)
+
 
 class SqlStore:
-    """The records of one database, opened with `jobs.database.connect`."""
+    """The records of one database, opened with `jobs.database.connect`. `member`: as whom a process writes, if it is one of
+    several. Nothing that it writes without its lease is accepted."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, member: Callable[[], Member | None] = lambda: None) -> None:
         self._engine = engine
         self._reader = engine.execution_options(**READ_ONLY)
         self._decoded = Decoded(engine)
+        self._member = member
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
@@ -120,15 +144,18 @@ class SqlStore:
 
         Raises Conflict or StoreUnavailable (both with `code`, `message`, `do`) when the database refuses.
         """
+        member = self._member()
         with translated(), Session(self._engine) as session, session.begin():
-            yield SqlTransaction(session)
+            if member is not None and not lease.is_alive(session, member):
+                raise errors.StoreUnavailable(LEASE_IS_OVER, do=ASK_ANOTHER)
+            yield SqlTransaction(session, member)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A view of one instant that blocks no writer; nothing is written."""
         with translated(), Session(self._reader) as session, session.begin():
-            yield SqlTransaction(session, self._decoded)
+            yield SqlTransaction(session, self._member(), self._decoded)
 
     def within(self, session: Session) -> SqlTransaction:
         """The same records inside a transaction that somebody else commits."""
-        return SqlTransaction(session)
+        return SqlTransaction(session, self._member())

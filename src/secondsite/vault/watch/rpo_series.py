@@ -65,7 +65,7 @@ class RpoSeries(Periodic):
 
     def _is_ours(self, machine: ports.MachinePlace, connected: set[str]) -> bool:
         appliance_id = machine.target_appliance_id
-        return self._gateway.is_connected(appliance_id) or appliance_id not in connected
+        return self._gateway.holds(appliance_id) or appliance_id not in connected
 
     def pause_seconds(self) -> float:
         return rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS

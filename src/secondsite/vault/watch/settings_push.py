@@ -80,7 +80,7 @@ class SettingsPush(Periodic):
             wanted = {
                 appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem))
                 for appliance in tx.appliances.list()
-                if self._gateway.is_connected(appliance.id)
+                if self._gateway.holds(appliance.id)
             }
         for appliance_id in (set(self._listeners) - set(wanted)) | (returned & set(self._listeners)):
             self._drop(self._listeners.pop(appliance_id))
@@ -145,9 +145,10 @@ def settings_of(
         enrolled = tuple(sorted(each.id for each in tx.appliances.list()))
         keys = dict(sorted(tx.appliance_keys.all().items()))
         shape = BandwidthShape.of(share)
+        vaults = tuple(sorted({each.control_url for each in tx.processes.list()}))
         settings = SetSite(
-            bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem
-        )
+            bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem, vaults=vaults,
+        )  # fmt: skip
         yield Setting(Kind.SET_SITE, settings)
     shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):

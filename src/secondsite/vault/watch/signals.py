@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+SHARED = ("machine/", "site/", "policy/")
+
 
 class Signals:
     """ports.Signals. `connect` the job engine's signal once it exists."""
@@ -13,12 +15,27 @@ class Signals:
         self._listeners: dict[str, threading.Event] = {}
         self._diverted: dict[str, Callable[[str], None]] = {}
         self._overheard: tuple[tuple[str, Callable[[str], None]], ...] = ()
+        self._tell_others: Callable[[str], None] | None = None
         self._lock = threading.Lock()
 
     def connect(self, engine_signal: Callable[[str], object]) -> None:
         self._engine = engine_signal
 
+    def tell_others(self, tell: Callable[[str], None]) -> None:
+        """What followers and settings depend on is told to the other vault processes, too."""
+        self._tell_others = tell
+
+    def from_afar(self, key: str) -> None:
+        """Another vault process has signalled it: its own engine has woken the jobs."""
+        with self._lock:
+            receivers = [receive for prefix, receive in self._diverted.items() if key.startswith(prefix)]
+        receivers += [receive for prefix, receive in self._overheard if key.startswith(prefix)]
+        for receive in receivers:
+            receive(key)
+
     def __call__(self, key: str) -> None:
+        if self._tell_others is not None and key.startswith(SHARED):
+            self._tell_others(key)
         with self._lock:
             listener = self._listeners.get(key)
             receivers = [receive for prefix, receive in self._diverted.items() if key.startswith(prefix)]

@@ -1,6 +1,7 @@
 """Records what appliances report unasked, and wakes the jobs that wait for it.
 
-The newest status of every machine is in memory. An urgent change (change_filter) is written at once, everything else at
+The newest status of every machine is in memory: in that of the vault process that its appliance is connected to. The others
+read it from the store, where it is ten seconds old at most. An urgent change (change_filter) is written at once, everything else at
 most every ten seconds, so that a thousand machines do not write a thousand rows a second.
 """
 
@@ -52,7 +53,15 @@ Key = tuple[str, type[AnyStatus]]
 class StatusIntake:
     """ports.FactSink; called by one thread, read by many."""
 
-    def __init__(self, store: ports.Store, signals: ports.Signals, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: ports.Store,
+        signals: ports.Signals,
+        now: Callable[[], datetime],
+        elsewhere: Callable[[str], bool] = lambda _appliance_id: False,
+    ) -> None:
+        """`elsewhere`: whether an appliance is connected to another vault process."""
+        self._elsewhere = elsewhere
         self._store = store
         self._signals = signals
         self._now = now
@@ -67,12 +76,14 @@ class StatusIntake:
         """A vault that starts has no connections yet."""
         with self._store.transaction() as tx:
             for appliance in tx.appliances.list():
-                if appliance.connected:
+                if appliance.connected and not tx.links.any_living(appliance.id):
                     tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
     def connected(self, hello: Hello) -> None:
         self._hellos[hello.appliance_id] = hello
         with self._store.transaction() as tx:
+            if tx.appliances.find(hello.appliance_id) is not None:
+                tx.links.take(hello.appliance_id)
             self._write_appliance(tx, hello.appliance_id, None)
         self._signals(f"appliance/{hello.appliance_id}")
 
@@ -80,13 +91,22 @@ class StatusIntake:
         self._hellos.pop(appliance_id, None)
         self._appliances_written.pop(appliance_id, None)
         with self._store.transaction() as tx:
+            if not tx.links.drop(appliance_id):
+                return  # it has connected to another process meanwhile, which knows more
             appliance = tx.appliances.find(appliance_id)
             if appliance:
                 gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
                 tx.appliances.put(gone)
-            unwritten = self._unwritten()
+            unwritten = self._unwritten(appliance_id)
             self._write(tx, unwritten)
         self._mark_written(unwritten, self._now())
+
+    def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
+        """The vault process that they were connected to is gone."""
+        for appliance_id in appliance_ids:
+            appliance = tx.appliances.find(appliance_id)
+            if appliance and appliance.connected:
+                tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
     def status(self, appliance_id: str, status: Status) -> None:
         """Raises what the store raises; the same facts come again with the appliance's next status."""
@@ -96,6 +116,8 @@ class StatusIntake:
         due = {key: seen for key, seen in noted.items() if seen.is_due(now)}
         if due or self._appliance_is_due(appliance_id, now):
             with self._store.transaction() as tx:
+                if not tx.links.holds(appliance_id):
+                    return
                 self._write_appliance(tx, appliance_id, status.store_free_bytes)
                 self._write(tx, due)
             self._mark_written(due, now)
@@ -105,7 +127,8 @@ class StatusIntake:
             self._signals(f"machine/{machine_id}")
 
     def latest(self, tx: ports.Transaction, machine_id: str) -> ports.StatusRecord:
-        """The newest that is known of a machine: from memory, else from the store."""
+        """The newest that is known of a machine: from memory, else from the store, where what other vault processes hear is ten
+        seconds old at most."""
         return self.latest_of(tx, (machine_id,))[machine_id]
 
     def latest_of(
@@ -127,7 +150,8 @@ class StatusIntake:
     ) -> ports.StatusRecord:
         if record.machine_id in self._old_copies:
             old_copy, at = self._old_copies[record.machine_id]
-            record = dataclasses.replace(record, old_copy=old_copy, old_copy_at=at)
+            if record.old_copy_at is None or at >= record.old_copy_at:
+                record = dataclasses.replace(record, old_copy=old_copy, old_copy_at=at)
         if source and isinstance(source.status, SourceStatus):
             record = dataclasses.replace(record, source=source.status, source_at=source.at)
         if replica and isinstance(replica.status, ReplicaStatus):
@@ -167,7 +191,8 @@ class StatusIntake:
 
     def _newest(self, machine_id: str, side: type[AnyStatus]) -> _Seen | None:
         with self._lock:
-            return self._seen.get((machine_id, side))
+            seen = self._seen.get((machine_id, side))
+        return None if seen is None or self._elsewhere(seen.by) else seen
 
     def _note(
         self, appliance_id: str, statuses: Iterable[AnyStatus], now: datetime, ahead: float
@@ -202,9 +227,12 @@ class StatusIntake:
             return kept is None or not _is_superseded(machine, status, kept)
         return status.epoch == known.status.epoch or _replaces(machine, status, known.status)
 
-    def _unwritten(self) -> dict[Key, _Seen]:
+    def _unwritten(self, appliance_id: str) -> dict[Key, _Seen]:
         with self._lock:
-            return {key: seen for key, seen in self._seen.items() if seen.status != seen.written}
+            seen = self._seen.items()
+            return {
+                key: each for key, each in seen if each.by == appliance_id and each.status != each.written
+            }
 
     def _write(self, tx: ports.Transaction, due: Mapping[Key, _Seen]) -> None:
         # Always in the same order, so that two vault processes cannot lock each other out.

@@ -58,13 +58,15 @@ class SetSite(Shape):
     """Settings of the whole site: `bandwidth` is this appliance's share, `groups` are those whose machines it
     replicates, `enrolled` are all appliances of the vault: a data port refuses any other, and of these any key but that in
     `keys` (sha256, by id), if there is one. `trusted_ca_pem` are the CAs that count from now on; the first one issues. Kept
-    until the next one; an older vault does not say who is enrolled, nor its CAs."""
+    until the next one; an older vault does not say who is enrolled, nor its CAs. `vaults`: where all processes of the vault are
+    dialled."""
 
     bandwidth: BandwidthShape
     groups: tuple[GroupShape, ...] = ()
     enrolled: Annotated[tuple[str, ...], Field(max_length=10_000)] | None = None
     keys: Annotated[dict[str, str], Field(max_length=10_000)] = Field(default_factory=dict)
     trusted_ca_pem: Annotated[str, Field(max_length=100_000)] = ""
+    vaults: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=100)] = ()
 
 
 class SiteFact(Shape):

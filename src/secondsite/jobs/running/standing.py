@@ -1,0 +1,90 @@
+"""Whether this process counts: its lease on the database runs. Without it others do its work, and nothing it writes is accepted.
+
+A process that cannot reach the database cannot know when they begin. So it takes its lease for lost once that long has passed
+since it last began to renew it, and tells those who act for it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import Engine as Database
+
+from ...ground.periodic import Every
+from ..storage import lines
+
+log = structlog.get_logger(__name__)
+
+LOOKS_PER_LEASE = 10
+
+
+class Standing:
+    """Safe from any thread. On SQLite, where nobody else is, it is never lost."""
+
+    def __init__(self, db: Database, lease_seconds: float) -> None:
+        self._db = db
+        self._lease_seconds = lease_seconds
+        self._renewed_at = time.monotonic()
+        self._hung_up_at = 0.0
+        self._lock = threading.RLock()
+        self._followers: tuple[tuple[Callable[[], None], Callable[[], None]], ...] = ()
+        self._lost_at: float | None = None
+        self._watch = Every(
+            "jobs-standing",
+            lease_seconds / LOOKS_PER_LEASE,
+            self._look,
+            lambda error: log.error("standing.not-looked-at", exc_info=error),
+        )
+
+    def follow(self, lost: Callable[[], None], regained: Callable[[], None]) -> None:
+        """Neither may block. `lost` is called before anything else is done about it."""
+        self._followers = (*self._followers, (lost, regained))
+
+    def start(self) -> None:
+        self.renewed(time.monotonic())
+        if self._db.dialect.name == "postgresql":
+            self._watch.start()
+
+    def stop(self) -> None:
+        self._watch.stop(0.5)
+
+    @property
+    def lost_for_seconds(self) -> float | None:
+        """None while the lease runs."""
+        lost_at = self._lost_at
+        return None if lost_at is None else time.monotonic() - lost_at
+
+    def renewed(self, began_at: float) -> None:
+        """The lease runs since `began_at`, of the monotonic clock."""
+        with self._lock:
+            self._renewed_at = began_at
+            if self._lost_at is None:
+                return
+            lost_for, self._lost_at = time.monotonic() - self._lost_at, None
+            log.warning("lease.regained", seconds=round(lost_for, 1))
+            for _, regained in self._followers:
+                regained()
+
+    def lose(self) -> None:
+        """The lease is over."""
+        with self._lock:
+            if self._lost_at is not None:
+                return
+            self._lost_at = time.monotonic()
+            log.warning(
+                "lease.over",
+                seconds=round(self._lost_at - self._renewed_at, 1),
+                do="Look at the database and the way to it; the other vault processes go on.",
+            )
+            for lost, _ in self._followers:
+                lost()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._renewed_at < self._lease_seconds:
+            return
+        self.lose()
+        if now - self._hung_up_at >= self._lease_seconds:
+            self._hung_up_at = now
+            lines.hang_up(self._db)

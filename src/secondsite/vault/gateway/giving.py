@@ -1,0 +1,84 @@
+"""Orders on their way to appliances, and what comes of them: over a connection of our own, or through the vault process that has
+it."""
+
+from collections.abc import Mapping
+
+from ...wire.control import Order, Progress, Report
+from .. import ports
+from .incoming import Delivery
+from .link import Link
+from .others import Desk, Others
+from .outstanding import Outstanding
+
+
+class Giving:
+    """Thread-safe. `links` are the connections of this moment, by appliance; another one changes them."""
+
+    def __init__(
+        self,
+        links: Mapping[str, Link],
+        signals: ports.Signals,
+        delivery: Delivery,
+        others: Others | None,
+    ) -> None:
+        self._links = links
+        self._signals = signals
+        self._delivery = delivery
+        self._others = others
+        self._outstanding = Outstanding()
+
+    def serve(self) -> Desk:
+        """For the other processes."""
+        return Desk(
+            held_here=lambda: sorted(self._links),
+            give=self._give,
+            reported=self.reported,
+            progressed=self.progressed,
+        )
+
+    def ask(self, appliance_id: str, order: Order) -> Report | None:
+        report = self._give(appliance_id, order)
+        if report is None and self._others is not None and self.is_elsewhere(appliance_id):
+            self._others.ask(appliance_id, order)
+        return report
+
+    def forget(self, order_id: str) -> None:
+        self._outstanding.forget(order_id)
+        if self._others is not None:
+            self._others.forget(order_id)
+
+    def progress(self, order_id: str) -> tuple[float, str] | None:
+        return self._outstanding.progress(order_id)
+
+    def is_elsewhere(self, appliance_id: str) -> bool:
+        here = appliance_id in self._links
+        return not here and self._others is not None and self._others.hold(appliance_id)
+
+    def wake(self, appliance_id: str) -> None:
+        """Its connection began or ended: steps ask again, and what others wait for is given again."""
+        for order_id in self._outstanding.of(appliance_id):
+            self._delivery.post(self._signals, f"order/{order_id}")
+        if self._others is not None:
+            for order in self._others.given_for(appliance_id):
+                self._give(appliance_id, order)
+
+    def progressed(self, appliance_id: str, progress: Progress) -> None:
+        if not self._outstanding.progressed(appliance_id, progress):
+            return
+        if self._others is not None:
+            self._others.progressed(progress)
+        self._delivery.post(self._signals, f"order/{progress.order_id}")
+
+    def reported(self, appliance_id: str, report: Report) -> None:
+        if not self._outstanding.arrived(appliance_id, report):
+            return
+        if self._others is not None:
+            self._others.reported(report)
+        self._signals(f"order/{report.order_id}")
+
+    def _give(self, appliance_id: str, order: Order) -> Report | None:
+        report = self._outstanding.asked(appliance_id, order)
+        link = self._links.get(appliance_id)
+        if report is None and link is not None and self._outstanding.hand_over(order.order_id, link):
+            link.send(order)
+        return report
