@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import ServerSentEvent
@@ -22,6 +22,7 @@ BREATH_SECONDS = 0.1
 """Changes come in crowds; one look serves many."""
 BREATH_OF_MANY_SECONDS = 0.4
 """Besides, where a job for many machines is followed: something happens to one of them all the time."""
+READ_AT_ONCE = 50
 LOOK_AGAIN_SECONDS = 10.0
 """A change of which nobody told is seen then."""
 
@@ -108,8 +109,9 @@ async def events(
             changes = await follower.changes()
             if not await run_in_threadpool(still):
                 return
-            for number, change in changes:
-                for event in await run_in_threadpool(_read, vault, change):
+            for begin in range(0, len(changes), READ_AT_ONCE):
+                some = changes[begin : begin + READ_AT_ONCE]
+                for number, event in await run_in_threadpool(read, vault, some):
                     if scope.sees(event) and _is_wanted(event, machine_id, kinds):
                         yield ServerSentEvent(data=event, event=event.kind, id=vault.events.mark(number))
 
@@ -128,35 +130,30 @@ def _edition(tree: Sequence[rest.Job]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read(vault: VaultFacade, change: Change) -> list[rest.Event]:
-    """What has changed, as it is now; a job changes its machine too."""
-    return list(_events(vault, change))
+def read(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> list[tuple[int, rest.Event]]:
+    """What has changed, as it is now: all of it in a few questions to the database. A job changes its machine too; a machine is told
+    of once, with the last of these changes."""
+    jobs = vault.jobs.several([each.id for _, each in changes if each.kind is rest.EventKind.JOB])
+    told = [(number, each) for number, change in changes for each in _concerned(change, jobs)]
+    last = {change: number for number, change in told}
+    machines = vault.machines.several([each.id for each in last if each.kind is rest.EventKind.MACHINE])
+    return [
+        (
+            number,
+            rest.Event(
+                kind=each.kind, id=each.id or None, job=jobs.get(each.id), machine=machines.get(each.id)
+            ),
+        )
+        for number, each in told
+        if last[each] == number
+    ]
 
 
-def _events(vault: VaultFacade, change: Change) -> Iterator[rest.Event]:
-    if change.kind is rest.EventKind.RESET:
-        yield rest.Event(kind=change.kind)
-    elif change.kind is rest.EventKind.JOB:
-        job = _existing_job(vault, change.id)
-        yield rest.Event(kind=change.kind, id=change.id, job=job)
-        if job is not None and job.subject:
-            yield from _events(vault, Change(rest.EventKind.MACHINE, job.subject))
-    else:
-        yield rest.Event(kind=change.kind, id=change.id, machine=_existing_machine(vault, change.id))
-
-
-def _existing_job(vault: VaultFacade, job_id: str) -> rest.Job | None:
-    try:
-        return vault.jobs.listed(job_id)
-    except errors.NotFound:
-        return None
-
-
-def _existing_machine(vault: VaultFacade, machine_id: str) -> rest.Machine | None:
-    try:
-        return vault.machines.show(machine_id)
-    except errors.NotFound:
-        return None
+def _concerned(change: Change, jobs: Mapping[str, rest.Job]) -> Iterator[Change]:
+    yield change
+    job = jobs.get(change.id)
+    if job is not None and job.subject:
+        yield Change(rest.EventKind.MACHINE, job.subject)
 
 
 def _is_wanted(event: rest.Event, machine_id: str | None, kinds: frozenset[rest.EventKind]) -> bool:

@@ -6,6 +6,7 @@ import time
 
 import httpx2
 import pytest
+import sqlalchemy
 
 from rig.eventually import eventually
 from secondsite.api import event_streams
@@ -234,3 +235,26 @@ def test_a_stream_ends_when_its_token_expires_or_is_replaced(vault, ask, monkeyp
         if how == "is replaced":
             ask("POST", "/tokens/robot/rotate")
         list(events)
+
+
+def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask, protected):
+    started = [
+        ask("POST", f"/machines/web01/points/{each}/verify", 202)["job_id"] for each in ("p1", "p2", "p1")
+    ]
+    asked = []
+    engine = vault.running._database  # noqa: SLF001 what is asked of it shows nowhere else
+    sqlalchemy.event.listen(
+        engine, "before_cursor_execute", lambda *how: asked.append((threading.get_ident(), how[2]))
+    )
+    changes = [(number, Change(EventKind.JOB, each)) for number, each in enumerate([*started, "gone"])]
+    told = event_streams.read(vault.facade, changes)
+    assert [(number, each.kind, each.id) for number, each in told] == [
+        (0, "job", started[0]), (1, "job", started[1]), (2, "job", started[2]), (2, "machine", "m1"), (3, "job", "gone")
+    ]  # fmt: skip
+    assert [each.job and each.job.id for _, each in told] == [*started, None, None]
+    mine = [said for thread, said in asked if thread == threading.get_ident()]
+    assert len([each for each in mine if "FROM jobs" in each]) == 1
+    assert len([each for each in mine if "FROM machines" in each]) <= 2
+    machine = told[3][1].machine
+    assert machine is not None
+    assert machine.name == "web01"

@@ -1,6 +1,6 @@
 """Find jobs. Everything works inside the caller's session and changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import JobState
-from ..model.views import JobView, job_view
-from .tables import jobs
+from ..model.views import JobView, TaskView, in_order, job_view, task_view
+from .tables import jobs, tasks
 
 Place = tuple[datetime, str]
 """Where a list ended: when its last job was created, and that job's id."""
@@ -49,6 +49,21 @@ def ids_beginning(session: Session, beginning: str, limit: int) -> list[str]:
     """The ids that begin like this, in order."""
     query = select(jobs.c.id).where(jobs.c.id.startswith(beginning, autoescape=True)).order_by(jobs.c.id)
     return list(session.execute(query.limit(limit)).scalars())
+
+
+def by_ids(session: Session, job_ids: Sequence[str]) -> list[JobView]:
+    """Those of these jobs that are there."""
+    query = select(jobs).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.created_at.desc(), jobs.c.id)
+    return [job_view(row) for row in session.execute(query).mappings()]
+
+
+def tasks_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[TaskView, ...]]:
+    """The tasks of each of these jobs that has any, in the order things happened."""
+    found: dict[str, list[TaskView]] = {}
+    if job_ids:
+        for row in session.execute(select(tasks).where(tasks.c.job_id.in_(job_ids))).mappings():
+            found.setdefault(row["job_id"], []).append(task_view(row))
+    return {job_id: in_order(each) for job_id, each in found.items()}
 
 
 def children_by_state(session: Session, job_id: str) -> dict[JobState, int]:

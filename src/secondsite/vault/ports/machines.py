@@ -136,6 +136,9 @@ class MachineRecords(Protocol):
     def find(self, name_or_id: str, site: str | None = None) -> MachineRecord | None:
         """By id, or by name when it is unique; raises InvalidArgument when a name is not."""
 
+    def several(self, machine_ids: Sequence[str]) -> Sequence[MachineRecord]:
+        """Those of these that are there, by name."""
+
     def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None: ...
     def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
 

@@ -116,6 +116,9 @@ class SqlMachines:
             )
         return named[0] if named else None
 
+    def several(self, machine_ids: Sequence[str]) -> Sequence[ports.MachineRecord]:
+        return self._many(COLUMNS.id.in_(machine_ids))
+
     def by_fabric_id(self, site: str, fabric_id: str) -> ports.MachineRecord | None:
         """The protected machine that this machine of this site is the source or the target of."""
         source = and_(COLUMNS.source_site == site, COLUMNS.source_fabric_id == fabric_id)

@@ -1,6 +1,6 @@
 """Jobs as the faces show them, and what a person may do with one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,17 +59,19 @@ class Jobs:
             found = _all(tx, wanted, query.limit + 1, after)
             seen = (job for job in found if job_scopes.sees(self._parts, tx, job))
             jobs, following = page(seen, query.limit, _place)
-            return rest.JobPage(items=tuple(self._listed(tx.session, job) for job in jobs), next=following)
+            return rest.JobPage(items=self._listed(tx.session, jobs), next=following)
 
     def show(self, job_id: str) -> rest.Job:
         """With its tasks. The id may be given by its beginning. Raises NotFound or InvalidArgument."""
         with _translated(), self._parts.store.reading() as tx:
             return self._shown(tx.session, self._existing(tx, job_id))
 
-    def listed(self, job_id: str) -> rest.Job:
-        """Without its tasks. Raises as `show` does."""
-        with _translated(), self._parts.store.reading() as tx:
-            return self._listed(tx.session, read.get(tx.session, self._existing(tx, job_id)))
+    def several(self, job_ids: Sequence[str]) -> Mapping[str, rest.Job]:
+        """Those of these that are there, by their whole ids and without their tasks."""
+        with self._parts.store.reading() as tx:
+            there = search.by_ids(tx.session, job_ids)
+            seen = [job for job in there if job_scopes.sees(self._parts, tx, job)]
+            return {job.id: job for job in self._listed(tx.session, seen)}
 
     def followed(self, job_id: str) -> Followed:
         """For whoever follows the job. Raises as `show` does."""
@@ -142,10 +144,12 @@ class Jobs:
         for child in tree.children:
             yield from self._flat(child)
 
-    def _listed(self, session: Session, job: JobView) -> rest.Job:
+    def _listed(self, session: Session, jobs: Sequence[JobView]) -> tuple[rest.Job, ...]:
         """What a moving job is doing is in its tasks."""
-        tasks = read.tasks_of(session, job.id) if job.state in MOVING else ()
-        return self._shape(job, tasks, ()).model_copy(update={"tasks": ()})
+        tasks = search.tasks_by_job(session, [job.id for job in jobs if job.state in MOVING])
+        return tuple(
+            self._shape(job, tasks.get(job.id, ()), ()).model_copy(update={"tasks": ()}) for job in jobs
+        )
 
     def _shape(self, job: JobView, tasks: Sequence[TaskView], children: tuple[str, ...]) -> rest.Job:
         return rest.Job(

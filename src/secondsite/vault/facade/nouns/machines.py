@@ -70,13 +70,25 @@ class Machines:
         found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
         return [self._unprotected(name, seen) for name, seen in zip(names, found, strict=True)]
 
+    def several(self, machine_ids: Sequence[str]) -> Mapping[str, rest.Machine]:
+        """Those of these that are there, by id, each as `show` gives it."""
+        with self._parts.store.reading() as tx:
+            found = tx.machines.several(machine_ids)
+            seen = [each for each in found if self._parts.sees(each.source_site, each.target_site)]
+            return {each.id: each for each in self._with_notes(tx, seen)}
+
+    def _with_notes(
+        self, tx: ports.Transaction, found: Sequence[ports.MachineRecord]
+    ) -> Iterator[rest.Machine]:
+        now = self._parts.now()
+        for situation in self._situations(tx, found, _Around.of(tx)):
+            notes = tuple(tx.drill_notes.list(situation.machine.id))
+            yield machine_shapes.protected(situation, notes, now)
+
     def show(self, name_or_id: str) -> rest.Machine:
         """With the notes of its drills. Raises NotFound."""
         with self._parts.store.reading() as tx:
-            machine = existing(self._parts, tx, name_or_id)
-            notes = tuple(tx.drill_notes.list(machine.id))
-            (situation,) = self._situations(tx, (machine,), _Around.of(tx))
-            return machine_shapes.protected(situation, notes, self._parts.now())
+            return next(self._with_notes(tx, [existing(self._parts, tx, name_or_id)]))
 
     def start_anyway(
         self, name_or_id: str, request: rest.StartAnyway, requested_by: str, once: Once | None = None
