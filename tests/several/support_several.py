@@ -105,6 +105,12 @@ class SeveralVaults:
         for name in machines:
             self.rig.wait_for(name, lambda found: found.state == "protected", PROTECTED_SECONDS)
 
+    def show(self, job_id):
+        """The job, or its only child: that of the machine."""
+        with self.client("first") as vault:
+            job = vault.jobs[job_id].show()
+            return vault.jobs[job.children[0]].show() if len(job.children) == 1 else job
+
     def ended(self, name, job_id, within_seconds=120):
         """The job as this process shows it, once it has ended; it must have succeeded."""
 

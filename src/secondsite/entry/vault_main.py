@@ -244,10 +244,10 @@ def _first_records(chosen: VaultSettings) -> str:
     db = database.connect(chosen.database_url)
     try:
         with vault_store.SqlStore(db).transaction() as tx:
-            if tx.machines.list():
+            if tx.machines.list() or tx.processes.list():
                 raise errors.AlreadyExists(
-                    "The database holds another vault's machines.",
-                    do="Give a new database with --database.",
+                    "The database is that of a vault which has run already.",
+                    do="Give a new database with --database-url; for one more process of that vault: 'secondsite vault join --help'.",
                 )
             policies.put_with_twin(tx, ReplicationPolicy(DEFAULT_POLICY))
             tx.tokens.remove(FIRST_TOKEN)

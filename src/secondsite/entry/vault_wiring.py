@@ -199,7 +199,7 @@ class RunningVault:
 
     def _hear(self, payload: str | None) -> None:
         assert self.others is not None
-        said = payload and vault_store.heard(payload, self._engine.member)
+        said = "" if payload is None else vault_store.heard(payload, self._engine.member)
         if said is not None:
             self.others.hear(said)
 

@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
 SQLITE_PASSING = ("locked", "busy", "disk is full")
-# Classes of SQLSTATE: connection, rollback by deadlock or serialisation, resources, operator (restart).
-POSTGRESQL_PASSING = ("08", "40", "53", "57")
+# Of SQLSTATE: connection, rollback by deadlock or serialisation, resources, operator (restart), left open too long.
+POSTGRESQL_PASSING = ("08", "40", "53", "57", "25P03")
 
 
 def is_passing(problem: exc.DBAPIError) -> bool:
@@ -34,7 +34,7 @@ def is_passing(problem: exc.DBAPIError) -> bool:
         return True
     state = getattr(problem.orig, "sqlstate", None)
     if isinstance(state, str):
-        return state[:2] in POSTGRESQL_PASSING
+        return state.startswith(POSTGRESQL_PASSING)
     text = str(problem.orig).lower()
     if "sqlite" in type(problem.orig).__module__:
         return any(word in text for word in SQLITE_PASSING)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import exc
 
 from ...domain import errors
+from ...jobs.storage.transactions import is_passing
 
 
 @contextmanager
@@ -21,6 +22,10 @@ def translated() -> Iterator[None]:
             "A value is too long, or has characters that cannot be stored."
         ) from error
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise errors.StoreUnavailable(f"The vault's database failed: {_said(error)}") from error
+    except exc.InternalError as error:
+        if not is_passing(error):
+            raise
         raise errors.StoreUnavailable(f"The vault's database failed: {_said(error)}") from error
     except exc.StatementError as error:
         # before it reached the database: a date beyond the calendar, for example

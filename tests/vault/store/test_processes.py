@@ -1,0 +1,174 @@
+"""What one of several vault processes holds counts as long as its lease does, and no longer."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from secondsite.domain import errors
+from secondsite.ground import threads
+from secondsite.jobs.storage import database as opening
+from secondsite.jobs.storage.lease import Member
+from secondsite.jobs.storage.tables import engines
+from secondsite.vault import ports
+from secondsite.vault.store import SqlStore, migrate
+from secondsite.vault.store.several import heard
+from secondsite.wire.control import Order, Report
+from tests.support.vault import NOW
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
+
+ONE, OTHER = Member("vault-1", 3), Member("vault-2", 1)
+
+
+@pytest.fixture
+def db(postgres_url):
+    migrate(postgres_url)
+    db = opening.connect(postgres_url)
+    yield db
+    db.dispose()
+
+
+@pytest.fixture
+def stores(db):
+    """Those of two living processes, with an appliance."""
+    with db.begin() as connection:
+        until = connection.execute(select(func.clock_timestamp())).scalar_one() + timedelta(minutes=1)
+        for member in (ONE, OTHER):
+            row = {"owner": member.owner, "epoch": member.epoch, "started_at": until, "expires_at": until}
+            connection.execute(engines.insert().values(**row))
+    with SqlStore(db).transaction() as tx:
+        tx.sites.add(ports.SiteRecord("a", NOW))
+        tx.appliances.put(ports.ApplianceRecord("ap", "ap", "a", NOW, NOW))
+    return SqlStore(db, lambda: ONE), SqlStore(db, lambda: OTHER)
+
+
+def end_lease(db, member):
+    over = {"expires_at": func.clock_timestamp() - timedelta(seconds=1)}
+    with db.begin() as connection:
+        connection.execute(update(engines).where(engines.c.owner == member.owner).values(**over))
+
+
+def passed(order_id="o1"):
+    return ports.Passed(order_id, "ap", Order(order_id=order_id, kind="discover", generation=7))
+
+
+def test_without_its_lease_a_process_writes_nothing(stores, db):
+    one, _ = stores
+    end_lease(db, ONE)
+    with pytest.raises(errors.StoreUnavailable, match="no lease"), one.transaction() as tx:
+        tx.sites.add(ports.SiteRecord("b", NOW))
+    with one.reading() as tx:
+        assert [each.name for each in tx.sites.list()] == ["a"]
+
+
+def test_under_a_former_epoch_a_process_writes_nothing(stores, db):
+    zombie = SqlStore(db, lambda: Member(ONE.owner, ONE.epoch - 1))
+    with pytest.raises(errors.StoreUnavailable), zombie.transaction():
+        pass
+
+
+def test_the_newest_connection_of_an_appliance_counts(stores):
+    one, other = stores
+    with one.transaction() as tx:
+        tx.links.take("ap")
+        assert tx.links.holds("ap")
+    with other.transaction() as tx:
+        assert dict(tx.links.elsewhere()) == {"ap": ONE.owner}
+        tx.links.take("ap")
+    with one.transaction() as tx:
+        assert not tx.links.holds("ap")
+        assert not tx.links.drop("ap"), "the end of the older connection is no end of the newer one"
+        assert dict(tx.links.elsewhere()) == {"ap": OTHER.owner}
+
+
+def test_while_a_status_is_written_the_appliance_goes_to_no_other_process(stores):
+    one, other = stores
+    taken = threading.Event()
+
+    def take():
+        with other.transaction() as tx:
+            tx.links.take("ap")
+        taken.set()
+
+    with one.transaction() as tx:
+        tx.links.take("ap")
+    with one.transaction() as tx:
+        assert tx.links.holds("ap")
+        thread = threads.worker("take", take)
+        thread.start()
+        assert not taken.wait(0.3)
+    assert taken.wait(10)
+    thread.join(10)
+
+
+def test_what_a_dead_process_held_is_free(stores, db):
+    one, other = stores
+    with one.transaction() as tx:
+        tx.links.take("ap")
+    end_lease(db, ONE)
+    with other.transaction() as tx:
+        assert dict(tx.links.elsewhere()) == {}
+        assert not tx.links.any_living("ap")
+        assert list(tx.links.drop_dead()) == ["ap"]
+
+
+def test_an_order_is_passed_on_once_and_its_report_comes_back_once(stores):
+    one, other = stores
+    with one.transaction() as tx:
+        tx.passed_orders.ask([passed()])
+    with other.transaction() as tx:
+        assert [each.order.generation for each in tx.passed_orders.take(["ap"], 30)] == [7]
+        assert list(tx.passed_orders.take(["ap"], 30)) == []
+        tx.passed_orders.progressed("o1", 0.5, "half")
+    with one.transaction() as tx:
+        assert [(each.fraction, each.report) for each in tx.passed_orders.news()] == [(0.5, None)]
+        assert list(tx.passed_orders.news()) == []
+    with other.transaction() as tx:
+        tx.passed_orders.reported(Report(order_id="o1", sentence="done"))
+    with one.transaction() as tx:
+        [news] = tx.passed_orders.news()
+        assert news.report == Report(order_id="o1", sentence="done")
+        assert list(tx.passed_orders.news()) == []
+
+
+def test_an_order_that_nobody_asks_for_any_more_is_not_given(stores):
+    one, other = stores
+    with one.transaction() as tx:
+        tx.passed_orders.ask([passed()])
+        tx.session.execute(text("UPDATE passed_orders SET asked_at = asked_at - interval '1 minute'"))
+    with other.transaction() as tx:
+        assert list(tx.passed_orders.take(["ap"], 30)) == []
+    with one.transaction() as tx:
+        tx.passed_orders.ask([passed()])
+    with other.transaction() as tx:
+        assert [each.order_id for each in tx.passed_orders.take(["ap"], 30)] == ["o1"]
+
+
+def test_an_order_is_given_again_by_a_process_that_has_joined_again(stores, db):
+    one, other = stores
+    with one.transaction() as tx:
+        tx.passed_orders.ask([passed()])
+    with other.transaction() as tx:
+        assert tx.passed_orders.take(["ap"], 30)
+    later = Member(OTHER.owner, OTHER.epoch + 1)
+    with db.begin() as connection:
+        connection.execute(update(engines).where(engines.c.owner == later.owner).values(epoch=later.epoch))
+    with SqlStore(db, lambda: later).transaction() as tx:
+        assert tx.passed_orders.take(["ap"], 30)
+
+
+def test_nobody_hears_his_own_words():
+    assert heard("vault-1 machine/m1", ONE) is None
+    assert heard("vault-2 machine/m1", ONE) == "machine/m1"
+
+
+def test_a_transaction_that_stands_still_holds_no_lock_for_long(stores, db):
+    """As of a process that was stopped, or whose host is cut off."""
+    one, other = stores
+    with pytest.raises(errors.StoreUnavailable), one.transaction() as tx:
+        tx.links.take("ap")
+        with other.transaction() as others:
+            others.links.take("ap")
+        tx.links.holds("ap")
