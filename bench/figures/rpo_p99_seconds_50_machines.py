@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.errors import NotMeasured
 from bench.figure import Figure, percentile, spread_of
 from bench.support import content, policies
 from bench.support.guests import Guests
+from bench.support.replicated import Processed
 from rig import Rig, processes
 from rig.machines import SimulatedMachine
+from secondsite.appliance.shared.config import ApplianceConfig
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
@@ -101,18 +101,13 @@ def _sample(rig: Rig) -> dict[str, list[float]]:
     busy = {f"vm{number:02d}" for number in range(WRITERS)}
     with rig.client() as vault:
         replicas = {machine.id: machine.name in busy for machine in vault.machines}
+    processed = Processed(ApplianceConfig.load(rig.home("appliance-b")))
     ends_at = time.monotonic() + SAMPLED_SECONDS
     while time.monotonic() < ends_at:
         for machine_id, writes in replicas.items():
-            samples["busy" if writes else "idle"].append(_age(rig, machine_id))
+            samples["busy" if writes else "idle"].append(processed.age_seconds(machine_id))
         time.sleep(EVERY_SECONDS)
     return samples
-
-
-def _age(rig: Rig, machine_id: str) -> float:
-    record = rig.home("appliance-b") / "store" / "replicas" / machine_id / "replica.json"
-    instant = json.loads(record.read_text())["processed_taken_at"]
-    return (datetime.now(UTC) - datetime.fromisoformat(instant)).total_seconds()
 
 
 def _cpu_seconds(rig: Rig) -> float:

@@ -12,15 +12,17 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 import guestkit
 from bench.errors import NotMeasured
-from bench.support import replicated
 from bench.support.policies import for_vault
+from bench.support.replicated import Processed
 from rig import GuestMachine, Rig, processes
 from rig.machines import SimulatedMachine
+from secondsite.appliance.shared.config import ApplianceConfig
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
@@ -32,6 +34,7 @@ SETTLE_SECONDS = 2.0
 BOOT_SECONDS = 120
 DISK_BYTES = 64 * MiB
 ON_SECONDS, OFF_SECONDS = 0.25, 3600.0
+LOOK_SECONDS = ON_SECONDS / 5
 PAGES_PER_SECOND = 10
 NAMES: tuple[Literal["idle", "busy"], ...] = ("idle", "busy")
 PARTS = ("source", "target", "daemon", "hypervisor")
@@ -123,17 +126,24 @@ def _span(rig: Rig, name: str | None, machine_ids: dict[str, str]) -> tuple[dict
         for each in NAMES:
             vault.policies[each].update(cycle_seconds=ON_SECONDS if each == name else OFF_SECONDS)
     time.sleep(SETTLE_SECONDS)
-    before, first = _processor_seconds(rig), _seqs(rig, machine_ids)
-    time.sleep(SPAN_SECONDS)
-    after, last = _processor_seconds(rig), _seqs(rig, machine_ids)
-    counts: dict[str, int] = {each: last[each] - first[each] for each in NAMES}
+    before = _processor_seconds(rig)
+    counts = _instants(rig, machine_ids)
+    after = _processor_seconds(rig)
     if any((count > 1) is not (each == name) for each, count in counts.items()):
         raise NotMeasured(f"cycles did not follow their policies: {counts} when {name} was to have some")
     return {part: after[part] - before[part] for part in PARTS}, counts[name] if name else 0
 
 
-def _seqs(rig: Rig, machine_ids: dict[str, str]) -> dict[str, int]:
-    return {name: replicated.processed_seq(rig, machine_id) for name, machine_id in machine_ids.items()}
+def _instants(rig: Rig, machine_ids: dict[str, str]) -> dict[str, int]:
+    """How many newer instants of each machine come to the target within a span, with a cycle or without."""
+    processed = Processed(ApplianceConfig.load(rig.home("appliance-b")))
+    seen: dict[str, set[datetime]] = {name: set() for name in machine_ids}
+    ends_at = time.monotonic() + SPAN_SECONDS
+    while time.monotonic() < ends_at:
+        for name, machine_id in machine_ids.items():
+            seen[name].add(processed.at(machine_id))
+        time.sleep(LOOK_SECONDS)
+    return {name: len(instants) - 1 for name, instants in seen.items()}
 
 
 def _processor_seconds(rig: Rig) -> dict[str, float]:

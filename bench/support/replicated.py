@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from datetime import UTC, datetime
 
 import guestkit
@@ -56,7 +58,16 @@ class Processed:
     def at(self, machine_id: str) -> datetime:
         """The instant that LATEST would start from."""
         record = self._target.store / "replicas" / machine_id / "replica.json"
-        return datetime.fromisoformat(json.loads(record.read_text())["processed_taken_at"])
+        state = json.loads(record.read_text())
+        said = self._unchanged(machine_id, state["epoch"], state["processed_seq"])
+        return datetime.fromisoformat(said or state["processed_taken_at"])
+
+    def _unchanged(self, machine_id: str, epoch: int, seq: int) -> str | None:
+        """Until when the machine wrote nothing since that cycle, if its source has said so."""
+        query = "SELECT taken_at FROM unchanged WHERE machine_id = ? AND epoch = ? AND seq = ?"
+        with contextlib.closing(sqlite3.connect(f"file:{self._target.state_file}?mode=ro", uri=True)) as db:
+            row = db.execute(query, (machine_id, epoch, seq)).fetchone()
+        return row[0] if row else None
 
     def age_seconds(self, machine_id: str) -> float:
         return (datetime.now(UTC) - self.at(machine_id)).total_seconds()

@@ -44,7 +44,7 @@ class Appliance:
         self.host = ReplicaHost(config, self.state, custody or Custody())
         self.work = Applier(self.host, config.appliers)
         self.scrubber = Scrubber(config, self.host, self.work)
-        self.admission = Admission(self.host, self.work, config.inbox_budget_bytes)
+        self.admission = Admission(self.host, self.work, config.inbox_budget_bytes, self.state)
         self.seeds = Seeds(config)
         parts = ApplianceParts(
             config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.known_vaults, self.bandwidth, self.replication, self.groups, self.host, self.work,

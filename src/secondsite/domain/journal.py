@@ -7,7 +7,7 @@ in part) breaks the series; the next recovery point begins another.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from . import errors
@@ -38,6 +38,8 @@ class Stretch:
     """Instants without a gap, in the order in which they were processed; the first has a point."""
 
     instants: tuple[Instant, ...]
+    unchanged_until: datetime | None = None
+    """Until when the machine held what it held at the last instant, if that is known."""
 
     @property
     def begins_at(self) -> datetime:
@@ -45,7 +47,8 @@ class Stretch:
 
     @property
     def ends_at(self) -> datetime:
-        return max(instant.taken_at for instant in self.instants)
+        last = max(instant.taken_at for instant in self.instants)
+        return last if self.unchanged_until is None else max(last, self.unchanged_until)
 
     @property
     def cycles(self) -> int:
@@ -78,6 +81,13 @@ def stretches(points: Iterable[RecoveryPoint], cycles: Iterable[JournaledCycle])
         elif point is not None:
             runs[-1].append(Instant(seq, point.taken_at, point))
     return tuple(Stretch(tuple(run)) for run in runs if run)
+
+
+def going_on(known: Sequence[Stretch], seq: int, until: datetime) -> tuple[Stretch, ...]:
+    """The same, where the machine held until then what it held at cycle `seq`."""
+    return tuple(
+        replace(each, unchanged_until=until) if each.instants[-1].seq == seq else each for each in known
+    )
 
 
 def find(known: Sequence[Stretch], wanted: datetime) -> Recovery:

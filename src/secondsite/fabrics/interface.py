@@ -161,10 +161,21 @@ class SessionRequest:
 @dataclass(frozen=True, slots=True)
 class Unwritten:
     """At `taken_at` the disks of a running machine had the same content as at the checkpoint: every write whose
-    end the guest saw before is in it. `sizes_bytes` are by disk key."""
+    end the guest saw before is in it. `sizes_bytes` are by disk key, of those that were asked about."""
 
     taken_at: datetime
     sizes_bytes: Mapping[str, int]
+    attached: tuple[str, ...] = ()
+    """The keys of all disks that the machine has, if it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The disks of a machine, and the checkpoint that the target acknowledged last."""
+
+    fabric_id: str
+    disks: tuple[str, ...]
+    base: str
 
 
 class Tracking(Protocol):
@@ -194,6 +205,10 @@ class Tracking(Protocol):
         Costs no view, no job and no drain of the disks; with the machine off it takes a process that reads the stored
         bitmaps. None means that a view is needed: something was written, a disk or its bitmap was replaced, other
         checkpoints of ours wait for `acknowledge`, or the platform cannot tell. Raises FabricError, NotFound."""
+
+    def all_unwritten(self, asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
+        """The same for many machines at once, by fabric id, as far as the platform tells it of running ones without much
+        work: a machine that is not in the answer has to be asked for by itself. Raises FabricError."""
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         """The target has everything up to checkpoint `keep`: removes all our other checkpoints, also orphans of

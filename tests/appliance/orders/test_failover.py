@@ -25,6 +25,7 @@ from secondsite.wire.control.orders import (
     Withdraw,
 )
 from secondsite.wire.control.setups import Base
+from tests.support.instants import now, until_processed
 
 pytestmark = pytest.mark.slow
 
@@ -37,8 +38,8 @@ def test_a_drill_runs_beside_replication_and_leaves_nothing(pair):
     assert pair.target.read(drill["fabric_id"]) == content
     pair.target.write(drill["fabric_id"], 0, noise(1 * MiB))
     pair.source.write(pair.fabric_id, 3 * MiB, noise(1 * MiB))
-    seq = pair.status().processed_seq
-    eventually(lambda: pair.status().processed_seq > seq + 1)
+    for _ in range(2):
+        until_processed(pair, now())
     assert pair.status().runs == ("drill",)
     pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=drill["fabric_id"]), pair.machine_id)
     assert pair.target.fabric.inventory.get(drill["fabric_id"]) is None

@@ -13,6 +13,7 @@ from secondsite.appliance.orders import source_cycles
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, Restart, RunCycle, ShutDown
+from tests.support.instants import now, until_processed
 
 pytestmark = pytest.mark.slow
 
@@ -54,8 +55,7 @@ def test_the_machine_runs_at_its_source_again_and_its_replication_goes_on_when_t
     pair.source.do(Kind.RESTART, Restart(fabric_id=pair.fabric_id), pair.machine_id)
     assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
     relay.up = True
-    seq = pair.status().processed_seq
-    eventually(lambda: pair.status().processed_seq > seq, 30)
+    until_processed(pair, now())
     point_id = pair.point_now()
     assert pair.point_bytes(point_id) == pair.source.read(pair.fabric_id)
 

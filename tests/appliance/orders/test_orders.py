@@ -2,7 +2,6 @@
 
 import pytest
 
-from rig.eventually import eventually
 from rig.noise import noise
 from rig.processes import free_port
 from secondsite.fabrics import simulated
@@ -19,6 +18,7 @@ from secondsite.wire.control.orders import (
     StopReplication,
     Withdraw,
 )
+from tests.support.instants import now, until_processed
 
 pytestmark = pytest.mark.slow
 
@@ -136,12 +136,11 @@ def test_verify_finds_a_flipped_byte(pair):
 def test_a_paused_machine_stays_paused_after_a_restart(pair):
     pair.protect().synchronized()
     pair.source.do(Kind.PAUSE_REPLICATION, machine_id=pair.machine_id)
-    seq = pair.source_status().last_seq
     pair.source.stop()
     pair.source.start()
     assert pair.source_status().running is False
     pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
-    eventually(lambda: pair.source_status().last_seq > seq)
+    until_processed(pair, now())
 
 
 def test_giving_way_twice_is_harmless(pair):

@@ -16,7 +16,7 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
     if hosted.waiting() and _is_later(hosted, payload):
         with context.alone(hosted, "processing what was sent"):
             context.parts.work.apply_all(hosted, context.left_seconds())
-    found = hosted.cycles.find(hosted.points, payload.at)
+    found = hosted.cycles.find(hosted.points, payload.at, hosted.unchanged)
     forward, count = _forward(found), len(found.cycles)
     what = f"point {found.point.id} of {journal.spoken(found.taken_at)}"
     if forward is not None:
@@ -35,5 +35,5 @@ def _forward(found: Recovery) -> RolledForward | None:
 
 def _is_later(hosted: HostedReplica, payload: FindInstant) -> bool:
     """Than all that can be found now. A processed cycle can be found once its file has left the inbox, a moment later."""
-    stretches = hosted.cycles.stretches(hosted.points)
+    stretches = hosted.cycles.stretches(hosted.points, hosted.unchanged)
     return not stretches or payload.at > max(each.ends_at for each in stretches)

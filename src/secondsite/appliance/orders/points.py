@@ -1,10 +1,9 @@
 """Orders about recovery points."""
 
 import time
-from datetime import datetime
 
 from ...datapath import errors as datapath_errors
-from ...domain import errors, points
+from ...domain import errors, journal, points
 from ...domain.amounts import size, span
 from ...ground.plural import counted
 from ...wire.control.orders import Drain, HoldPoint, Nothing, OnePoint, Points
@@ -40,10 +39,14 @@ def _wait_for_arrival(context: Context, hosted: HostedReplica, payload: Drain) -
 
 
 def _seal(hosted: HostedReplica) -> tuple[str | None, str]:
-    state = hosted.replica.state
-    if not state.unsealed or state.processed_taken_at is None:
+    state, taken_at = hosted.replica.state, hosted.processed_at
+    if taken_at is None:
         return None, ", nothing is newer than the newest point"
-    taken_at = datetime.fromisoformat(state.processed_taken_at)
+    if not state.unsealed:
+        return (
+            None,
+            f", nothing is newer than the newest point: nothing was written until {journal.spoken(taken_at)}",
+        )
     point_id = points.point_id(taken_at, state.epoch, state.processed_seq)
     body = {
         "point_id": point_id,
@@ -52,7 +55,7 @@ def _seal(hosted: HostedReplica) -> tuple[str | None, str]:
         "definition": _newest_definition(hosted),
     }
     try:
-        sealed = hosted.replica.seal(body)
+        sealed = hosted.replica.seal(body, taken_at=taken_at)
     except datapath_errors.HeadTorn as torn:
         # in an unfinished pass the head matches no instant of the machine: the newest point is the latest that can start
         return None, f", no new point: {torn.message}"

@@ -2,6 +2,7 @@
 
 sources   what we replicate from here: the vault's setup and our progress
 replicas  replicas for other sites: the vault's setup and whether cycles are accepted
+unchanged until when their sources wrote nothing since which cycle
 reports   the report of every order, so that a repeated order gets the same answer; kept 30 days
 facts     the rest by key: definitions of withdrawn machines, runs
 """
@@ -9,10 +10,12 @@ facts     the rest by key: definitions of withdrawn machines, runs
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 
+from ...datapath.transfer import Unchanged
 from ...domain import errors
 from ...ground import durable, seams
 from ...ground.units import DAY
@@ -23,6 +26,7 @@ REPORTS_KEPT_SECONDS = 30 * DAY
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, progress TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS replicas (machine_id TEXT PRIMARY KEY, setup TEXT NOT NULL, accepting INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS unchanged (machine_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, taken_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT NULL, stored_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
@@ -97,7 +101,21 @@ class State:
         self._change("INSERT OR REPLACE INTO replicas VALUES (?, ?, ?)", machine_id, setup, accepting)
 
     def remove_replica(self, machine_id: str) -> None:
-        self._change("DELETE FROM replicas WHERE machine_id = ?", machine_id)
+        with self._transaction() as db:
+            db.execute("DELETE FROM replicas WHERE machine_id = ?", (machine_id,))
+            db.execute("DELETE FROM unchanged WHERE machine_id = ?", (machine_id,))
+
+    def unchanged(self, machine_id: str) -> Unchanged | None:
+        """What was noted last of a replica's machine."""
+        query = "SELECT machine_id, epoch, seq, taken_at FROM unchanged WHERE machine_id = ?"
+        rows = self._rows(query, machine_id)
+        return Unchanged(rows[0][0], int(rows[0][1]), int(rows[0][2]), rows[0][3]) if rows else None
+
+    def put_unchanged(self, said: Sequence[Unchanged]) -> None:
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO unchanged VALUES (?, ?, ?, ?)", [astuple(each) for each in said]
+            )
 
     def report(self, order_id: str) -> Report | None:
         """The stored report of an order that ended."""

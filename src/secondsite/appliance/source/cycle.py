@@ -10,6 +10,7 @@ the lost one may have brought and the bitmap no longer marks, because an older i
 """
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -80,7 +81,11 @@ class Cycles:
             found = disks_and_firmware.summary(self._fabric, source)
             view_request = self.view_request(source, request, found)
             still = idle.look(self._fabric, source, view_request)
+            source.looked = time.monotonic()
             if still is not None:
+                may_rest = request.idle_ok and not request.point
+                if may_rest and idle.is_noted(self._fabric, source, connection, still):
+                    return None
                 return self._send_idle(source, connection, still, request, found)
             self.offer(source, connection, view_request.disks)
             with views.attempt(self._fabric, source):

@@ -76,6 +76,12 @@ def firmware_state(fabric: Fabric, source: Source) -> tuple[FirmwareFile, ...] |
     return packed
 
 
+def is_as_acknowledged(fabric: Fabric, source: Source) -> bool:
+    """Whether the firmware state is what the target has."""
+    found = firmware_state(fabric, source)
+    return found is not None and {file.name: file.sha256 for file in found} == source.progress.firmware
+
+
 def _options(keys: Sequence[str]) -> str:
     return "".join(f" --disk {key}" for key in keys)
 

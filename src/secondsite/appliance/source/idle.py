@@ -1,21 +1,43 @@
-"""The cycle of a machine that wrote nothing since the acknowledged checkpoint: an instant without content.
+"""Machines that wrote nothing since the acknowledged checkpoint.
 
-Opening a view costs the hypervisor and the guest more than the rest of such a cycle, so the fabric is asked first.
-If nothing was written, the disks equal the checkpoint, which the target has. The rest is as in any cycle: it has a
-number, carries firmware state and a recovery point, and the target records it. The checkpoint stays: it is as good
-a base as a new one."""
+Opening a view costs the hypervisor and the guest more than the rest of a cycle, so the fabric is asked first. If nothing was
+written, the disks equal the checkpoint, which the target has. If its firmware state is there too and no point is wanted, the target
+is told just that: it is as new as this instant. Else an idle cycle is sent: an instant without content, but as in any cycle with a
+number, firmware state and a recovery point. The checkpoint stays: it is as good a base as a new one.
 
-from collections.abc import Iterable, Iterator
+A machine rests once the loop found that in a look of its own. Resting machines have rounds: the fabric is asked of many at once, and
+the target is told of all in one message. A machine leaves the round when the fabric or the target does not confirm it, and for a look
+of its own every minute: what else may have changed on it, such as its disks, is seen there."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import structlog
+
+from ...datapath import transfer
+from ...datapath.channel import Connection
 from ...datapath.disks import Buffers
 from ...datapath.extents import Extent
-from ...datapath.transfer import DiskPlan
+from ...datapath.transfer import DiskPlan, Unchanged
 from ...domain import errors
-from ...fabrics.interface import ChangeSession, Fabric, PowerState, SessionRequest
-from . import slices
+from ...fabrics.interface import Acknowledged, ChangeSession, Fabric, PowerState, SessionRequest, Unwritten
+from ...ground import seams
+from ..shared import Peers
+from . import disks_and_firmware, slices
 from .machine import Source
 from .slices import DiskFacts, DiskPart
+
+MOST = 64
+"""Machines of one round: a hypervisor that hangs, and orders, wait for no more than that."""
+EARLY = 0.5
+"""The share of a machine's pause that it may be early, to come along with others: half of it brings any two together."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +46,7 @@ class Idle:
 
     session: ChangeSession
     parts: tuple[DiskPart, ...]
+    attached: tuple[str, ...]
 
     @property
     def plans(self) -> list[DiskPlan]:
@@ -74,4 +97,120 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
         return None
     sizes = ((key, unwritten.sizes_bytes[key]) for key in request.disks)
     parts = tuple(slices.part(DiskFacts(key, size, True), None, None) for key, size in sizes)
-    return Idle(ChangeSession(unwritten.taken_at, base, ()), parts)
+    return Idle(ChangeSession(unwritten.taken_at, base, ()), parts, unwritten.attached)
+
+
+# -- rounds --------------------------------------------------------------------------------------------
+
+
+class Rounds:
+    """`serve` is called by the loop's workers; one at a time makes a round."""
+
+    def __init__(self, fabric: Fabric, peers: Peers) -> None:
+        self._fabric = fabric
+        self._peers = peers
+        self._lock = threading.Lock()
+
+    def serve(self, sources: Iterable[Source]) -> bool:
+        """Make a round if a machine that rests is due; False if there is none."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            with ExitStack() as locks:
+                chosen = _chosen(sources, locks)
+                for peer, theirs in _by_peer(chosen).items():
+                    self._of_peer(peer, theirs)
+                return bool(chosen)
+        finally:
+            self._lock.release()
+
+    def _of_peer(self, peer: tuple[str, tuple[str, ...]], sources: Sequence[Source]) -> None:
+        """Whoever is not confirmed, for whatever reason, has a cycle of its own next, which says what is wrong."""
+        began = time.monotonic()
+        for source in sources:
+            source.rests = False
+        try:
+            found = self._fabric.tracking.all_unwritten([_acknowledged(each) for each in sources])
+            seams.reach("appliance.round.asked")
+            words = {
+                each.machine_id: each for each in filter(None, (self._said(one, found) for one in sources))
+            }
+            noted = self._tell(peer, list(words.values())) if words else frozenset()
+        except Exception as problem:
+            log.info("round.failed", peer=peer[0], machines=len(sources), problem=str(problem))
+            return
+        seams.reach("appliance.round.noted")
+        for source in sources:
+            if source.machine_id in noted:
+                source.rested(datetime.fromisoformat(words[source.machine_id].taken_at), began)
+
+    def _tell(self, peer: tuple[str, tuple[str, ...]], words: Sequence[Unchanged]) -> frozenset[str]:
+        name, addresses = peer
+        with self._peers.connected(addresses, name) as connection:
+            return transfer.tell(connection, words) if connection.notes_unchanged else frozenset()
+
+    def _said(self, source: Source, found: Mapping[str, Unwritten]) -> Unchanged | None:
+        unwritten = found.get(source.setup.fabric_id)
+        if unwritten is None or unwritten.sizes_bytes != source.progress.sizes_bytes:
+            return None
+        if unwritten.attached != source.attached:
+            return None
+        if source.progress.firmware and not disks_and_firmware.is_as_acknowledged(self._fabric, source):
+            return None
+        return said(source, unwritten.taken_at)
+
+
+def is_noted(fabric: Fabric, source: Source, connection: Connection, still: Idle) -> bool:
+    """Whether the target now has it on record that this machine, which the caller has locked and asked, wrote nothing until then:
+    no cycle is needed."""
+    if not connection.notes_unchanged or not disks_and_firmware.is_as_acknowledged(fabric, source):
+        return False
+    until = still.session.taken_at
+    if not transfer.tell(connection, [said(source, until)]):
+        return False
+    source.unchanged_fingerprint = None
+    source.attached = still.attached
+    source.rested(until, source.started)
+    return True
+
+
+def said(source: Source, at: datetime) -> Unchanged:
+    """What the target is told of a machine that wrote nothing until then."""
+    assert source.progress.last_seq is not None
+    return Unchanged(
+        source.machine_id, source.setup.epoch, source.progress.last_seq, at.astimezone(UTC).isoformat()
+    )
+
+
+def _chosen(sources: Iterable[Source], locks: ExitStack) -> list[Source]:
+    """Machines that rest, locked, if one of them is due: the one that waited longest goes first."""
+    ready = _ready(sources, time.monotonic())
+    chosen: list[Source] = []
+    for source in ready:
+        if source.may_rest and locks.enter_context(source.try_lock("a look for writes")) and source.may_rest:
+            chosen.append(source)
+        if len(chosen) == MOST:
+            break
+    return chosen
+
+
+def _ready(sources: Iterable[Source], now: float) -> list[Source]:
+    """Those that rest and are due, or nearly, if one of them is; there are many, and this is asked again and again."""
+    found = [(due, source) for source in sources if source.rests and (due := source.due) is not None]
+    if not found or min(due for due, _source in found) > now:
+        return []
+    found = [each for each in found if each[0] - now <= EARLY * each[1].pause_seconds]
+    return [source for _due, source in sorted(found, key=lambda each: each[0])]
+
+
+def _by_peer(sources: Iterable[Source]) -> dict[tuple[str, tuple[str, ...]], list[Source]]:
+    found = defaultdict(list)
+    for source in sources:
+        found[source.setup.target_appliance_id, source.setup.target_addresses].append(source)
+    return dict(found)
+
+
+def _acknowledged(source: Source) -> Acknowledged:
+    progress = source.progress
+    assert progress.base is not None
+    return Acknowledged(source.setup.fabric_id, tuple(progress.sizes_bytes), progress.base)

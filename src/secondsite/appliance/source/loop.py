@@ -14,7 +14,7 @@ import structlog
 
 from ...datapath.errors import PeerSilent, PeerUnreachable
 from ...domain import errors
-from ...fabrics.interface import Fabric, PowerState
+from ...fabrics.interface import Fabric
 from ...ground import problem, threads
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import SourceSetup
@@ -26,6 +26,7 @@ from .cycle import Cycles, Told
 from .cycle_guard import Guard, Interrupted, Overtaken
 from .cycle_plan import CycleRequest
 from .fence import FINDING, REFUSALS, Fences
+from .idle import Rounds
 from .machine import Source
 from .old_copies import OldCopies
 from .progress import SourceProgress
@@ -49,6 +50,7 @@ class Replication:
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
+        self._rounds = Rounds(fabric, peers)
         self._changed = threading.Condition()
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
@@ -157,8 +159,15 @@ class Replication:
 
     def _serve_one(self) -> bool:
         """Serve the due machine that was served longest ago; False if there is none."""
+        sources = self.sources()
+        if self._rounds.serve(sources):
+            return True
         now = time.monotonic()
-        due = [source for source in self.sources() if source.due is not None and source.due <= now]
+        due = [
+            source
+            for source in sources
+            if source.due is not None and source.due <= now and not source.may_rest
+        ]
         for source in sorted(due, key=lambda each: each.started):
             with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:
                 # another worker may have served it since the list was made
@@ -213,14 +222,8 @@ class Replication:
 
     def _request(self, source: Source) -> CycleRequest:
         now = datetime.now(UTC)
-        policy, progress = source.setup.policy, source.progress
-        app = (
-            policy.app_consistent_every_seconds > 0
-            and not progress.passes
-            and source.power is PowerState.RUNNING
-            and _passed(progress.app_point_at, now, policy.app_consistent_every_seconds)
-        )
-        point = app or _passed(progress.point_at, now, policy.crash_consistent_every_seconds)
+        app = source.app_point_due(now)
+        point = app or source.point_due(now)
         return CycleRequest(point=point, app_consistent=app, idle_ok=True)
 
     def _well(self, source: Source) -> None:
@@ -262,7 +265,3 @@ class Replication:
             self.fences.raise_(source, why)
         except errors.SecondsiteError as error:
             log.warning("source.not-fenced", machine=source.machine_id, problem=error.message)
-
-
-def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:
-    return since is None or (now - since).total_seconds() >= seconds or since > now

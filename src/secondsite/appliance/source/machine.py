@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ LEAST_SLICE_BYTES = 4 * MiB
 MOST_SLICE_BYTES = 4096 * MiB
 SLICE_SECONDS = (3.0, 10.0)
 """How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch space."""
+LONGEST_REST_SECONDS = 60.0
+"""Then the machine has a look of its own: at its disks, and what else may have changed."""
 MOST_GROWTH = 8
 """The next slice is at most this many times as large as the last one."""
 
@@ -48,6 +51,14 @@ class Source:
         self.unchanged_fingerprint: object = None
         """The fingerprint of a machine that is off when all of it was sent; None if unknown."""
         self.unchanged_at: datetime | None = None
+        self.rests = False
+        """Whether the machine, which runs, wrote nothing when it was looked at last, and the target takes word of that."""
+        self.attached: tuple[str, ...] = ()
+        """The disks that it had then."""
+        self.looked = 0.0
+        """When it had a look of its own last."""
+        self._noted: tuple[int, int | None, datetime] | None = None
+        """Epoch and number of an acknowledged cycle, and until when the target has it on record that nothing was written since."""
         self.slice_bytes = FIRST_SLICE_BYTES
         self.started = 0.0
         self.removed = False
@@ -56,6 +67,10 @@ class Source:
         self._not_before = 0.0
         self._failures = 0
         self._state = state
+        self._longest_rest_seconds = LONGEST_REST_SECONDS * (
+            0.75 + zlib.crc32(setup.machine_id.encode()) % 100 / 200
+        )
+        """Machines that began together do not all have a look of their own at once."""
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)
 
     @property
@@ -72,6 +87,7 @@ class Source:
         setup = setup or self.setup
         self._state.put_source(setup.machine_id, setup.model_dump_json(), progress.model_dump_json())
         self.setup, self.progress = setup, progress
+        self.rests = False
 
     def change(self, **values: object) -> None:
         """Save the progress with these fields changed."""
@@ -125,6 +141,42 @@ class Source:
             return self.started
         return max(self.started + self.setup.policy.cycle_seconds, self._not_before)
 
+    @property
+    def pause_seconds(self) -> float:
+        return self.setup.policy.cycle_seconds
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the next cycle may be a word among those of others; it needs no look of its own, and no point."""
+        return (
+            self.rests
+            and self._failures == 0
+            and time.monotonic() - self.looked < self._longest_rest_seconds
+            and self.power is not PowerState.OFF
+            and self.tidy
+            and not self.point_due(now := datetime.now(UTC))
+            and not self.app_point_due(now)
+        )
+
+    def point_due(self, now: datetime) -> bool:
+        """Whether the policy wants a recovery point with the next cycle."""
+        return _passed(self.progress.point_at, now, self.setup.policy.crash_consistent_every_seconds)
+
+    def app_point_due(self, now: datetime) -> bool:
+        """Whether it wants an app-consistent one."""
+        policy, progress = self.setup.policy, self.progress
+        return (
+            policy.app_consistent_every_seconds > 0
+            and not progress.passes
+            and self.power is PowerState.RUNNING
+            and _passed(progress.app_point_at, now, policy.app_consistent_every_seconds)
+        )
+
+    def rested(self, until: datetime, began: float) -> None:
+        """The target has noted that nothing was written until then; that was asked when the monotonic clock said `began`."""
+        self.rests, self.started = True, began
+        self._noted = self.setup.epoch, self.progress.last_seq, until
+
     def succeeded(self) -> None:
         self._failures = 0
         self._not_before = 0.0
@@ -156,6 +208,13 @@ class Source:
         """Note what the machine's power is now."""
         self.power, self.power_seen = power, time.monotonic()
 
+    @property
+    def sent_at(self) -> datetime | None:
+        """Until when the target has what the machine held."""
+        if self._noted is not None and self._noted[:2] == (self.setup.epoch, self.progress.last_seq):
+            return self._noted[2]
+        return self.progress.taken_at
+
     # -- its status ----------------------------------------------------------------------------------
 
     def status(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SourceStatus:
@@ -168,7 +227,7 @@ class Source:
             fenced=self.fenced,
             running=not self.progress.paused,
             last_seq=self.progress.last_seq,
-            sent_at=(self.unchanged_at or now()) if unchanged else self.progress.taken_at,
+            sent_at=(self.unchanged_at or now()) if unchanged else self.sent_at,
             sync_mode=self.progress.sync_mode,
             sync_fraction=self.progress.sync_fraction,
             last_cycle_seconds=self.progress.last_cycle_seconds,
@@ -177,3 +236,7 @@ class Source:
             total_wire_bytes=self.progress.total_wire_bytes,
             findings=self.findings.all(),
         )
+
+
+def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:
+    return since is None or (now - since).total_seconds() >= seconds or since > now

@@ -9,15 +9,16 @@ from pydantic import ValidationError
 
 from ...datapath.cycles import CycleHeader
 from ...datapath.digests import hashes, zero_digests
-from ...datapath.errors import ProtocolViolated
+from ...datapath.errors import DatapathError, ProtocolViolated
 from ...datapath.extents import Extent
 from ...datapath.granularity import BLOCK_BYTES, PAGE_BYTES
-from ...datapath.transfer import Accept, CycleRefused, Write
+from ...datapath.transfer import Accept, CycleRefused, Unchanged, Write
 from ...domain.amounts import size
 from ...domain.errors import SecondsiteError
 from ...ground import seams
 from ...ground.plural import counted
 from ...wire.common.machines import MachineDefinition
+from ..shared import State
 from . import direct, old_disks
 from .apply import Applier
 from .replica import HostedReplica
@@ -31,9 +32,10 @@ log = structlog.get_logger(__name__)
 class Admission:
     """The data path's CycleAdmission."""
 
-    def __init__(self, host: ReplicaHost, work: Applier, inbox_budget_bytes: int) -> None:
+    def __init__(self, host: ReplicaHost, work: Applier, inbox_budget_bytes: int, state: State) -> None:
         self._host = host
         self._work = work
+        self._state = state
         self._inbox_budget_bytes = inbox_budget_bytes
 
     def accept(self, peer_name: str, header: CycleHeader) -> Accept:
@@ -197,6 +199,18 @@ class Admission:
                 hosted.verdicts.compared(header.epoch, header.seq)
             self._work.wanted(hosted)
 
+    def unchanged(self, peer_name: str, said: Sequence[Unchanged]) -> Sequence[str]:
+        """One record for all of them. It counts only for the very cycle that it names: a later cycle, another epoch or a database
+        from a backup make it void, never wrong."""
+        found = [(self._host.find(each.machine_id), each) for each in said]
+        fitting = [(hosted, each) for hosted, each in found if hosted and _may_note(hosted, peer_name, each)]
+        if fitting:
+            self._state.put_unchanged([each for _hosted, each in fitting])
+        seams.reach("appliance.unchanged.noted")
+        for hosted, each in fitting:
+            hosted.unchanged = each
+        return [each.machine_id for _hosted, each in fitting]
+
     def _find(self, machine_id: str) -> HostedReplica:
         try:
             return self._host.get(machine_id)
@@ -216,3 +230,27 @@ def _check_definition(header: CycleHeader) -> None:
             f"The cycle's point has a definition that is none: {counted(problem.error_count(), 'error')}.",
             do="Bring both appliances to the same release.",
         ) from problem
+
+
+def _may_note(hosted: HostedReplica, peer_name: str, said: Unchanged) -> bool:
+    """An error is left for a cycle to meet."""
+    try:
+        return _fits(hosted, peer_name, said)
+    except (DatapathError, OSError) as problem:
+        log.debug("unchanged.not-noted", machine=said.machine_id, problem=str(problem))
+        return False
+
+
+def _fits(hosted: HostedReplica, peer_name: str, said: Unchanged) -> bool:
+    """Whether the named cycle is the newest of anything that came, and nothing asks for a comparison."""
+    setup, state = hosted.setup, hosted.replica.state
+    return (
+        (setup.source_appliance_id, setup.epoch) == (peer_name, said.epoch)
+        and hosted.accepting
+        and state.epoch == said.epoch
+        and hosted.received_seq() == said.seq >= state.begun_seq
+        and (state.whole or state.processed_seq < said.seq)
+        and not hosted.verdicts.wants_comparison
+        and not hosted.replica.changed_bases()
+        and not hosted.replica.lacks_firmware(state.firmware)
+    )

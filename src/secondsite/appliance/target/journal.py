@@ -8,7 +8,8 @@ from pathlib import Path
 import structlog
 
 from ...datapath.cycles import Entry, Start
-from ...datapath.replica import Replica
+from ...datapath.replica import Replica, ReplicaState
+from ...datapath.transfer import Unchanged
 from ...domain import journal, retention
 from ...domain.journal import JournaledCycle, Recovery, Stretch
 from ...ground import host
@@ -38,29 +39,38 @@ class KeptCycles:
         self._kept: Uptime | None = None
         """When the newest cycle was kept; None before the first since our start."""
 
-    def stretches(self, points: Sequence[PointShape]) -> tuple[Stretch, ...]:
-        """All instants that can be recovered now."""
+    def stretches(
+        self, points: Sequence[PointShape], unchanged: Unchanged | None = None
+    ) -> tuple[Stretch, ...]:
+        """All instants that can be recovered now; the last goes on while the source wrote nothing."""
         epoch = self._replica.state.epoch
         cycles = [
             JournaledCycle(entry.seq, entry.after, entry.taken_at)
             for entry in self._replica.journal.entries()
             if entry.epoch == epoch
         ]
-        return journal.stretches((point.to_domain() for point in points if point.epoch == epoch), cycles)
+        found = journal.stretches((point.to_domain() for point in points if point.epoch == epoch), cycles)
+        if unchanged is None or unchanged.epoch != epoch:
+            return found
+        return journal.going_on(found, unchanged.seq, datetime.fromisoformat(unchanged.taken_at))
 
-    def find(self, points: Sequence[PointShape], at: datetime) -> Recovery:
+    def find(
+        self, points: Sequence[PointShape], at: datetime, unchanged: Unchanged | None = None
+    ) -> Recovery:
         """How to recover the newest processed cycle at or before `at`; raises NotFound, which says what is
         possible."""
-        return journal.find(self.stretches(points), at)
+        return journal.find(self.stretches(points, unchanged), at)
 
-    def told(self, points: Sequence[PointShape]) -> tuple[JournalStretch, ...]:
+    def told(
+        self, points: Sequence[PointShape], unchanged: Unchanged | None = None
+    ) -> tuple[JournalStretch, ...]:
         """The stretches for the vault, at most some seconds old."""
         damaged = len(self._replica.journal.damaged())
         known = (self._told_of is points, self._told_damaged == damaged)
         if not all(known) or time.monotonic() - self._told_at > TOLD_FOR_SECONDS:
             self._told = tuple(
                 JournalStretch(begins_at=each.begins_at, ends_at=each.ends_at, cycles=each.cycles)
-                for each in self.stretches(points)
+                for each in self.stretches(points, unchanged)
                 if each.cycles
             )
             self._told_of, self._told_damaged, self._told_at = points, damaged, time.monotonic()
@@ -133,3 +143,11 @@ class KeptCycles:
 
 def _named(entry: Entry) -> str:
     return f"cycle {entry.epoch}-{entry.seq} of {journal.spoken(entry.taken_at)} (file {entry.name})"
+
+
+def processed_at(state: ReplicaState, said: Unchanged | None) -> datetime | None:
+    """Until when the head is what the machine held: the instant of the newest cycle, or a later one at which nothing had been written since; None before the first."""
+    taken_at = state.processed_taken_at
+    if said and (said.epoch, said.seq) == (state.epoch, state.processed_seq) and state.applying_seq is None:
+        taken_at = said.taken_at
+    return datetime.fromisoformat(taken_at) if taken_at else None

@@ -24,7 +24,7 @@ from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
-from .journal import KeptCycles
+from .journal import KeptCycles, processed_at
 from .key_custody import FINDINGS
 from .point_shapes import in_doubt, shape_if_any
 from .verdicts import Verdicts
@@ -51,6 +51,8 @@ class HostedReplica:
         self.findings = Findings()
         self.unreadable = Findings()
         self.verdicts = Verdicts(state, setup.machine_id)
+        self.unchanged = state.unchanged(setup.machine_id)
+        """What the source said last of a machine that wrote nothing."""
         self.cycles = KeptCycles(replica)
         self.delayed = DelayedDeletions(replica.files.root, rules, setup.policy.retention_seconds)
         self.points: tuple[PointShape, ...] = ()
@@ -152,6 +154,11 @@ class HostedReplica:
         # checked again: a waiting cycle may have been applied meanwhile
         return bool(self.replica.lacks_firmware(named) - carried)
 
+    @property
+    def processed_at(self) -> datetime | None:
+        """Until when the head is what the machine held."""
+        return processed_at(self.replica.state, self.unchanged)
+
     def failed(self) -> float:
         """Back off; gives the seconds."""
         self._failures += 1
@@ -238,17 +245,16 @@ class HostedReplica:
     def _status(self) -> ReplicaStatus:
         state = self.replica.state
         current = state.epoch == self.setup.epoch
-        taken_at = state.processed_taken_at if current else None
         return ReplicaStatus(
             machine_id=self.machine_id,
             epoch=self.setup.epoch,
             accepting=self.accepting,
             synchronized=any(point.epoch == self.setup.epoch for point in self.points),
             points=self.points,
-            journal=self.cycles.told(self.points),
+            journal=self.cycles.told(self.points, self.unchanged),
             journal_bytes=self.replica.journal.stored_bytes(),
             processed_seq=state.processed_seq if current and state.processed_seq else None,
-            processed_at=datetime.fromisoformat(taken_at) if taken_at else None,
+            processed_at=self.processed_at if current else None,
             inbox_bytes=sum(_size(path) for _, _, path in self.waiting()),
             store_bytes=self._stored(),
             runs=tuple(run.name for run in state.runs),

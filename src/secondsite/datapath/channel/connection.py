@@ -55,6 +55,8 @@ class Connection:
         """Whether the peer answers OFFER; older releases do not."""
         self.answers_whether_there = False
         """Whether the peer answers THERE; older releases do not."""
+        self.notes_unchanged = False
+        """Whether the peer takes UNCHANGED; older releases do not."""
         self.between_cycles = False
         """Whether the peer waits for the next cycle, so that the connection can be kept for it."""
         self.made_at = time.monotonic()

@@ -21,6 +21,8 @@ from .connection import WRITE_BYTES, Connection, Limiter, untrusted
 from .tls import TlsFiles, client_context
 
 PROTOCOL: Final = 2
+WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged")
+"""What was added to the protocol, and is not expected of a peer that does not say so."""
 
 
 def dial(
@@ -114,7 +116,7 @@ def _let_alert_arrive(tls: ssl.SSLSocket) -> None:
 def greet(connection: Connection, idle_seconds: float) -> None:
     """Exchange HELLO; then the idle deadline is `idle_seconds`. Raises PeerRefused if the versions differ."""
     try:
-        connection.send_message("HELLO", protocol=PROTOCOL, takes_offers=True, answers_whether_there=True)
+        connection.send_message("HELLO", protocol=PROTOCOL, **dict.fromkeys(WE_CAN, True))
         said = connection.receive_message("HELLO").fields
     except FrameDamaged:
         raise ProtocolViolated("the peer speaks another protocol", do="check the address and port") from None
@@ -127,4 +129,5 @@ def greet(connection: Connection, idle_seconds: float) -> None:
         )
     connection.takes_offers = bool(said.get("takes_offers"))
     connection.answers_whether_there = bool(said.get("answers_whether_there"))
+    connection.notes_unchanged = bool(said.get("notes_unchanged"))
     connection.set_idle(idle_seconds)

@@ -8,6 +8,7 @@ documents them. One object per replica and process; thread-safe."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,14 @@ class Replica:
         state = self._core.state
         return not state.whole or (header.sync is not None and not state.unsealed)
 
-    def seal(self, point: Mapping[str, Any], reason: str | None = None) -> Sealed:
+    def seal(
+        self, point: Mapping[str, Any], reason: str | None = None, taken_at: datetime | None = None
+    ) -> Sealed:
         """Make the processed data a recovery point, if there is anything new (LATEST). `point` is as in a cycle's
-        header. Raises HeadTorn while the head matches no instant of the machine."""
-        return seal.seal(self._core, {**point, **({"reason": reason} if reason else {})})
+        header; `taken_at` is the instant until which nothing else was written, by default the newest cycle's. Raises HeadTorn
+        while the head matches no instant of the machine."""
+        body = {**point, **({"reason": reason} if reason else {})}
+        return seal.seal(self._core, body, taken_at.isoformat() if taken_at else None)
 
     def seed(self, disk_key: str, pieces: Iterable[Piece]) -> None:
         """Write pieces of a shipped copy to the head of a replica that has received nothing; durable when it returns.

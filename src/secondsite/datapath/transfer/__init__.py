@@ -9,6 +9,7 @@ Its rooms:
     receiver        the target's half
     incoming_cycle  one cycle coming in
     read_ahead      frames received by a thread of their own
+    unchanged       machines that wrote nothing, many in one message
     admission       who may send what, and where it goes
 """
 
@@ -17,6 +18,7 @@ from .admission import Accept, Write
 from .changed_pages import Known
 from .receiver import serve
 from .sender import CycleResult, DiskPlan, offer, send_cycle
+from .unchanged import Unchanged, tell
 
 __all__ = [
     "Accept",
@@ -24,8 +26,10 @@ __all__ = [
     "CycleResult",
     "DiskPlan",
     "Known",
+    "Unchanged",
     "Write",
     "offer",
     "send_cycle",
     "serve",
+    "tell",
 ]

@@ -14,6 +14,7 @@ from ..encryption import FileKey
 from ..errors import ProtocolViolated
 from ..extents import Extent
 from ..frames import Frame
+from .unchanged import NotesUnchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ Write = Callable[[Iterator[Frame], Callable[[], bool]], None]
 not count as processed."""
 
 
-class CycleAdmission(Protocol):
+class CycleAdmission(NotesUnchanged, Protocol):
     """What the owner of the replicas provides. Called from connection threads, several at a time."""
 
     def accept(self, peer_name: str, header: CycleHeader) -> Accept:

@@ -22,12 +22,15 @@ from ...ground.units import MiB
 from ..channel import Connection, Message
 from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox
 from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable, ProtocolViolated
+from . import unchanged
 from .admission import Accept, CycleAdmission
 from .incoming_cycle import IncomingCycle, inbox_full
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 10
+EXPECTED: Final = ("BEGIN", "OFFER", "THERE", "UNCHANGED")
+"""What may come between cycles."""
 LEAST_FREE_BYTES: Final = 1 * MiB
 """A file system with less takes no cycle, whatever it holds."""
 
@@ -37,17 +40,23 @@ def serve(connection: Connection, admission: CycleAdmission, between_seconds: fl
     malloc.keep_for_reuse()
     try:
         while True:
-            begin = connection.receive_message("BEGIN", "OFFER", "THERE", within_seconds=between_seconds)
-            if begin.name == "THERE":
+            message = connection.receive_message(*EXPECTED, within_seconds=between_seconds)
+            if message.name == "THERE":
                 connection.send_message("HERE")
-                continue
-            header = _header_of(connection, begin, admission)
-            if header is not None and begin.name == "OFFER":
-                answer_offer(connection, header, admission, parts=bool(begin.fields.get("parts")))
-            elif header is not None:
-                receive_cycle(connection, header, admission)
+            elif message.name == "UNCHANGED":
+                unchanged.answer(connection, message, admission)
+            else:
+                _of_a_cycle(connection, message, admission)
     except (PeerUnreachable, PeerSilent) as gone:
         log.debug("peer.left", peer=connection.peer_name, problem=gone.message)
+
+
+def _of_a_cycle(connection: Connection, begin: Message, admission: CycleAdmission) -> None:
+    header = _header_of(connection, begin, admission)
+    if header is not None and begin.name == "OFFER":
+        answer_offer(connection, header, admission, parts=bool(begin.fields.get("parts")))
+    elif header is not None:
+        receive_cycle(connection, header, admission)
 
 
 def _header_of(connection: Connection, begin: Message, admission: CycleAdmission) -> CycleHeader | None:

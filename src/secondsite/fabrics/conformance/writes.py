@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 
 from ...datapath.granularity import BLOCK_BYTES
 from ...ground.units import MiB
-from ..interface import Unwritten
+from ..interface import Acknowledged, PowerState, Unwritten
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -95,6 +96,23 @@ class WriteCases:
         found = _asked(under_test, fabric_id, base)
         assert found is None or found.sizes_bytes == {key: 6 * MiB}
 
+    def test_of_many_machines_those_are_named_that_wrote_nothing(self, under_test: FabricUnderTest) -> None:
+        machines = [steps.protected(under_test, f"among-{number}") for number in range(3)]
+        asked = [
+            Acknowledged(each, steps.keys_of(under_test, each), steps.checkpoint(under_test, each))
+            for each in machines
+        ]
+        asked.append(Acknowledged(str(uuid.uuid4()), ("vda",), "secondsite-1-1-gone"))
+        before = datetime.now(UTC)
+        found = under_test.fabric.tracking.all_unwritten(asked)
+        assert set(found) == set(machines)
+        assert all(before <= each.taken_at <= datetime.now(UTC) for each in found.values())
+        steps.write(under_test, machines[1], 0, 0x01)
+        assert set(under_test.fabric.tracking.all_unwritten(asked)) == {machines[0], machines[2]}
+        steps.stopped(under_test, machines[2])
+        assert set(under_test.fabric.tracking.all_unwritten(asked)) == {machines[0]}
+        assert under_test.fabric.tracking.all_unwritten([]) == {}
+
     def test_a_disk_that_is_not_there_needs_a_view(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "no-such-disk")
         base = steps.checkpoint(under_test, fabric_id)
@@ -103,5 +121,12 @@ class WriteCases:
 
 
 def _asked(under_test: FabricUnderTest, fabric_id: str, base: str) -> Unwritten | None:
+    """Alone; together with others it is never told to have written nothing where it is not told so alone."""
     keys = steps.keys_of(under_test, fabric_id)
-    return under_test.fabric.tracking.unwritten(fabric_id, keys, base)
+    alone = under_test.fabric.tracking.unwritten(fabric_id, keys, base)
+    together = under_test.fabric.tracking.all_unwritten([Acknowledged(fabric_id, keys, base)])
+    if alone is None:
+        assert not together
+    elif under_test.fabric.power.state(fabric_id) is PowerState.RUNNING:
+        assert together[fabric_id].sizes_bytes == alone.sizes_bytes
+    return alone

@@ -57,7 +57,7 @@ class Sealed:
     sentence: str
 
 
-def seal(core: ReplicaCore, point: Mapping[str, Any]) -> Sealed:
+def seal(core: ReplicaCore, point: Mapping[str, Any], taken_at: str | None = None) -> Sealed:
     """Make the head a recovery point, if it has anything new. Raises HeadTorn."""
     facts = PointFacts.of(point)
     with core.changing() as state:
@@ -68,7 +68,7 @@ def seal(core: ReplicaCore, point: Mapping[str, Any]) -> Sealed:
         if not state.whole or state.processed_taken_at is None:
             raise torn(state)
         core.maps()
-        seal_head(core, facts, state.processed_seq, state.processed_taken_at, {})
+        seal_head(core, facts, state.processed_seq, taken_at or state.processed_taken_at, {})
     return Sealed(facts.point_id, f"sealed point {facts.point_id} at cycle {state.processed_seq}")
 
 

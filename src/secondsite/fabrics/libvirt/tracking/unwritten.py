@@ -31,7 +31,9 @@ def since(
     if not all(unmoved(disk) for disk in asked):
         return None
     return interface.Unwritten(
-        taken_at, {disk.key: media[disk.key]["image"]["virtual-size"] for disk in asked}
+        taken_at,
+        {disk.key: media[disk.key]["image"]["virtual-size"] for disk in asked},
+        tuple(disk.key for disk in disks),
     )
 
 

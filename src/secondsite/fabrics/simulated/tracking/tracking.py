@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
-from ...interface import ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
+from ...interface import Acknowledged, ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
 from ..host import disks
 from ..host.faults import Faults
 from ..host.host import Host
@@ -74,6 +74,20 @@ class SimulatedTracking:
             self._host.records.lock(fabric_id, "look for writes of"),
         ):
             return unwritten.since(self._host, self._host.records.need(fabric_id), disks, base)
+
+    def all_unwritten(self, asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
+        with contextlib.ExitStack() as locks:
+            ready = [each for each in asked if self._is_ready(locks, each.fabric_id)]
+            return unwritten.of_all(self._host, ready)
+
+    def _is_ready(self, locks: contextlib.ExitStack, fabric_id: str) -> bool:
+        """Lock the machine; False while something else is done with it, which nobody waits for, or where a fault is dialled."""
+        try:
+            with self._faults.around("tracking.unwritten", fabric_id):
+                locks.enter_context(self._host.records.lock(fabric_id, "look for writes of", 0.0))
+        except errors.SecondsiteError:
+            return False
+        return True
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         with (

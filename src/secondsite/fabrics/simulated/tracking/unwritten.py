@@ -15,7 +15,7 @@ from pathlib import Path
 from ....datapath.disks import QmpRefused
 from ....datapath.granularity import BLOCK_BYTES
 from ....wire.common.machines import DiskDefinition
-from ...interface import PowerState, Unwritten
+from ...interface import Acknowledged, PowerState, Unwritten
 from ..host import disks as disk_files
 from ..host.daemon import Session
 from ..host.host import Host
@@ -31,10 +31,34 @@ def since(host: Host, record: MachineRecord, disks: Sequence[str], base: str) ->
     if host.state(record) is PowerState.OFF:
         return resting_view.unwritten(host, record, asked, base)
     with host.daemon(record).session(f"Looking for writes of '{record.definition.name}'") as session:
-        taken_at = datetime.now(UTC)
-        if any(_is_marked(session, record.fabric_id, disk, base) for disk in asked):
-            return None
-    return Unwritten(taken_at, {disk.key: disk.size_bytes for disk in asked})
+        return _in(session, record, Acknowledged(record.fabric_id, tuple(disks), base))
+
+
+def of_all(host: Host, asked: Sequence[Acknowledged]) -> dict[str, Unwritten]:
+    """As `Tracking.all_unwritten`; the caller has the machines' locks."""
+    by_daemon: dict[str, list[tuple[MachineRecord, Acknowledged]]] = {}
+    for each in asked:
+        record = host.records.get(each.fabric_id)
+        if record is not None and record.runs_in is not None and host.state(record) is PowerState.RUNNING:
+            by_daemon.setdefault(record.runs_in, []).append((record, each))
+    found: dict[str, Unwritten] = {}
+    for machines in by_daemon.values():
+        with host.daemon(machines[0][0]).session("Looking for writes of many machines") as session:
+            for record, each in machines:
+                if (unwritten := _in(session, record, each)) is not None:
+                    found[each.fabric_id] = unwritten
+    return found
+
+
+def _in(session: Session, record: MachineRecord, asked: Acknowledged) -> Unwritten | None:
+    disks = [disk for disk in record.definition.disks if disk.key in asked.disks]
+    if len(disks) != len(asked.disks) or not _is_only(record, disks, asked.base):
+        return None
+    taken_at = datetime.now(UTC)
+    if any(_is_marked(session, record.fabric_id, disk, asked.base) for disk in disks):
+        return None
+    attached = tuple(disk.key for disk in record.definition.disks)
+    return Unwritten(taken_at, {disk.key: disk.size_bytes for disk in disks}, attached)
 
 
 def _is_only(record: MachineRecord, asked: Sequence[DiskDefinition], base: str) -> bool:

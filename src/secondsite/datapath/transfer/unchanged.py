@@ -1,0 +1,74 @@
+"""Machines that wrote nothing: their source says so, many in one message, and the target notes it before it answers.
+
+    UNCHANGED > NOTED
+
+Nothing is sent, numbered or applied: what the target has of a machine is what the machine held at a later instant, too. Whom the
+target does not name in its answer needs a cycle, which says why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol
+
+from ..channel import Connection, Message
+from ..cycles import checked
+from ..errors import ProtocolViolated
+
+MOST: Final = 256
+"""Machines in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """At `taken_at` the disks and the firmware state of a machine were those of its acknowledged cycle (epoch, seq)."""
+
+    machine_id: str
+    epoch: int
+    seq: int
+    taken_at: str
+
+
+class NotesUnchanged(Protocol):
+    """The owner of the replicas."""
+
+    def unchanged(self, peer_name: str, said: Sequence[Unchanged]) -> Collection[str]:
+        """Note, durably, what this peer says of its machines; gives the ids of those of whom it is true here."""
+        ...
+
+
+def tell(connection: Connection, said: Sequence[Unchanged]) -> frozenset[str]:
+    """Say it to a target that takes it; gives the machines of which it is on record there. Raises PeerRefused, PeerSilent,
+    PeerUnreachable."""
+    connection.between_cycles = False
+    connection.send_message("UNCHANGED", machines=[asdict(each) for each in said])
+    noted = connection.receive_message("NOTED").fields.get("machines")
+    connection.between_cycles = True
+    if not isinstance(noted, list):
+        raise _not_understood("the answer names no machines")
+    return frozenset(each.machine_id for each in said if each.machine_id in noted)
+
+
+def answer(connection: Connection, message: Message, owner: NotesUnchanged) -> None:
+    """Note what the peer says. Raises ProtocolViolated."""
+    try:
+        said = [_of(each) for each in checked.sequence(message.fields.get("machines"), MOST)]
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _not_understood(repr(problem)[:200]) from None
+    connection.send_message("NOTED", machines=sorted(owner.unchanged(connection.peer_name, said)))
+
+
+def _of(value: Any) -> Unchanged:
+    fields = checked.mapping(value)
+    return Unchanged(
+        machine_id=checked.name(fields["machine_id"]),
+        epoch=checked.natural(fields["epoch"]),
+        seq=checked.natural(fields["seq"]),
+        taken_at=checked.instant(fields["taken_at"]),
+    )
+
+
+def _not_understood(why: str) -> ProtocolViolated:
+    return ProtocolViolated(
+        f"what is said of unchanged machines is not understood: {why}", do="run the same release"
+    )
