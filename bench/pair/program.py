@@ -57,14 +57,16 @@ def _appliance(script: Script, name: str, home: Path) -> Control:
     return Control(
         KnownVaults(State(config.state_file), config.control_url), tls, cast(OrderDesk, desk), Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
         lambda: _hello(config),
-        lambda: Reporter(cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations),
+        lambda changes: Reporter(
+            cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations, changes
+        ),
     )  # fmt: skip
 
 
 def _hello(config: ApplianceConfig) -> Hello:
     return Hello(
         appliance_id=config.appliance_id, site=config.site, version=__version__, fabric_kind="simulated",
-        accelerated=True, data_addresses=("127.0.0.1:9445",),
+        accelerated=True, data_addresses=("127.0.0.1:9445",), says_changes=True,
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ class Appliance:
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
-                lambda: Reporter(self.replication, self.host, self.desk.generations),
+                lambda changes: Reporter(self.replication, self.host, self.desk.generations, changes),
             )  # fmt: skip
             self.known_vaults.became_several = (
                 self.control.dial_again
@@ -156,4 +156,5 @@ class Appliance:
             data_addresses=self.data_addresses,
             notes=properties.notes,
             vault_number=self.desk.generations.vault_number,
+            says_changes=True,
         )

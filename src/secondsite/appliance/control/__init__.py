@@ -11,6 +11,7 @@ Its rooms:
     order_desk   each order is done once
     generations  which orders are too old to be carried out
     reporter     status of the machines, for the vault
+    news         what changed, as messages that are not too large
 """
 
 from . import again, enrollment

@@ -6,7 +6,8 @@ at the next one, without a pause until all have been tried.
 
 import ssl
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from pydantic import ValidationError
@@ -30,6 +31,9 @@ PING_SECONDS = 5.0
 STATUS_SECONDS = 0.5
 SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS = 2.0, 4.0, 3.0
 """If there is another process to turn to, the appliance does so early."""
+LONGEST_STATUS_SECONDS = 5.0
+STATUS_REST = 30
+"""How many times as long as it takes to say a status nothing is said: of many machines changes are told less often."""
 
 AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."
 
@@ -37,11 +41,12 @@ log = structlog.get_logger(__name__)
 
 
 class Control:
-    """Keeps one connection to the vault. `hello` and `reporter` are called for each connection."""
+    """Keeps one connection to the vault. `hello` and `reporter` are called for each connection, `reporter` with whether
+    its vault takes changes."""
 
     def __init__(
         self, vaults: KnownVaults, tls: TlsFiles, desk: OrderDesk, renewal: Renewal, hello: Callable[[], wire.Hello],
-        reporter: Callable[[], Reporter],
+        reporter: Callable[[bool], Reporter],
     ) -> None:  # fmt: skip
         self._vaults = vaults
         self._tls = tls
@@ -76,9 +81,9 @@ class Control:
             try:
                 with self._dial() as socket:
                     self._socket = socket
-                    self._greet(socket)
+                    welcome = self._greet(socket)
                     tries = 1
-                    self._talk(socket)
+                    self._talk(socket, self._reporter(welcome.takes_changes))
             except (OSError, ssl.SSLError, WebSocketException, ValidationError, DatapathError) as problem:
                 self._tell_unreachable(problem, tries)
             except Exception:
@@ -117,7 +122,7 @@ class Control:
             ping_timeout=gone_seconds, close_timeout=2, max_size=64 * 1024 * 1024, proxy=None,
         )  # fmt: skip
 
-    def _greet(self, socket: ClientConnection) -> None:
+    def _greet(self, socket: ClientConnection) -> wire.Welcome:
         socket.send(self._hello().model_dump_json())
         answer = wire.parse(socket.recv(timeout=OPEN_SECONDS))
         if isinstance(answer, wire.Refusal):
@@ -127,10 +132,11 @@ class Control:
         self._desk.generations.vault_says(answer.vault_time)
         self._desk.generations.vault_is_at(answer.vault_number)
         log.info("vault.connected", url=self._vaults.dialled)
+        return answer
 
-    def _talk(self, socket: ClientConnection) -> None:
+    def _talk(self, socket: ClientConnection, reporter: Reporter) -> None:
         """Receive orders in this thread, send status from another; reports come from the order workers."""
-        done, voice = threading.Event(), _Voice(socket, self._reporter())
+        done, voice = threading.Event(), _Voice(socket, reporter)
         teller = threads.worker("status", self._tell, voice, done)
         self._renewal.look_soon()
         self._desk.connected(voice.say)
@@ -138,14 +144,14 @@ class Control:
         teller.start()
         try:
             for text in socket:
-                self._hear(text)
+                self._hear(text, voice)
         finally:
             self.connected.clear()
             self._desk.connected(None)
             done.set()
             teller.join(5)
 
-    def _hear(self, text: str | bytes) -> None:
+    def _hear(self, text: str | bytes, voice: "_Voice") -> None:
         try:
             message = wire.parse(text)
         except ValidationError as problem:
@@ -153,6 +159,8 @@ class Control:
             return
         if isinstance(message, wire.Order):
             self._desk.take(message)
+        elif isinstance(message, wire.Again):
+            voice.start_over(message.machine_ids)
         elif isinstance(message, wire.Renewed):
             self._renewal.answered(message)
         elif isinstance(message, wire.Refusal):
@@ -160,6 +168,7 @@ class Control:
 
     def _tell(self, voice: "_Voice", done: threading.Event) -> None:
         while not done.is_set():
+            began = time.thread_time()
             try:
                 voice.tell_status()
                 request = self._renewal.request()
@@ -169,7 +178,8 @@ class Control:
                 return
             except Exception:
                 log.exception("status.not-sent")
-            done.wait(STATUS_SECONDS)
+            took = time.thread_time() - began
+            done.wait(min(max(STATUS_SECONDS, took * STATUS_REST), LONGEST_STATUS_SECONDS))
 
 
 def _distrust(problem: BaseException | None) -> str | None:
@@ -201,9 +211,12 @@ class _Voice:
     def tell_status(self) -> None:
         """Send what changed since the last status."""
         with self._lock:
-            status = self._reporter.next()
-            if status is not None:
-                _send(self._socket, status)
+            self._tell(self._reporter.next)
+
+    def start_over(self, machine_ids: Collection[str]) -> None:
+        """These machines, or all if none is named, are told whole with the next status."""
+        with self._lock:
+            self._reporter.start_over(machine_ids)
 
     def say(self, message: wire.Report | wire.Progress | wire.Renew) -> None:
         if isinstance(message, wire.Report) and message.machine_id is not None:
@@ -213,12 +226,20 @@ class _Voice:
     def _tell_of(self, machine_id: str) -> None:
         with self._lock:
             try:
-                status = self._reporter.of_machine(machine_id)
+                self._tell(lambda: self._reporter.of_machine(machine_id))
+            except ConnectionError:
+                raise
             except Exception:
                 log.exception("status.not-sent")
-                return
-            if status is not None:
+
+    def _tell(self, statuses: Callable[[], Sequence[wire.Status]]) -> None:
+        """What was made and not sent must not count as told."""
+        try:
+            for status in statuses():
                 _send(self._socket, status)
+        except Exception:
+            self._reporter.start_over()
+            raise
 
 
 def _send(socket: ClientConnection, message: wire.Report | wire.Progress | wire.Status | wire.Renew) -> None:

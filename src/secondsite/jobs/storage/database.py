@@ -33,6 +33,8 @@ LINE = {
     "tcp_user_timeout": 10_000,
 }
 """A line that is dead is noticed, unless the URL says otherwise."""
+CHECKPOINT = "wal_autocheckpoint = 4000"
+"""Pages, 16 MB: what many machines change again and again is written to the database file less often."""
 
 
 def connect(url: str) -> Engine:
@@ -68,7 +70,7 @@ def _sqlite(url: str) -> Engine:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself
-    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", CHECKPOINT):
         connection.execute(f"PRAGMA {setting}")
 
 

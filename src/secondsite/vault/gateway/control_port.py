@@ -219,7 +219,9 @@ class ControlPort:
             await self._greeting.again(connection)
             if self._is_cut:
                 self._send_away()
-            welcome = control.Welcome(vault_time=self._clock(), vault_number=self._number())
+            welcome = control.Welcome(
+                vault_time=self._clock(), vault_number=self._number(), takes_changes=True
+            )
             await connection.send(welcome.model_dump_json())
             await link.run(self._received)
         except errors.SecondsiteError as problem:
@@ -260,7 +262,10 @@ class ControlPort:
 
     def _received(self, link: Link, text: str | bytes) -> None:
         message = _understood(link.appliance_id, text)
-        if message is None or self._links.get(link.appliance_id) is not link:
+        if self._links.get(link.appliance_id) is not link:
+            return
+        if message is None:
+            self._delivery.post(self._sink.missed, link.appliance_id)
             return
         match message:
             case control.Report():
@@ -269,11 +274,16 @@ class ControlPort:
             case control.Progress():
                 self._giving.progressed(link.appliance_id, message)
             case control.Status():
-                self._delivery.post(self._sink.status, link.appliance_id, message)
+                self._delivery.post(self._said, link, message)
             case control.Renew():
                 self._delivery.post(self._renewed, link, message.csr_pem)
             case _:
                 log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
+
+    def _said(self, link: Link, status: control.Status) -> None:
+        again = self._sink.status(link.appliance_id, status)
+        if again is not None:
+            link.send(again)
 
     def _renewed(self, link: Link, csr_pem: str) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from ...wire.control import Order, Renewed
+from ...wire.control import Again, Order, Renewed
 
 
 class Link:
@@ -17,9 +17,9 @@ class Link:
         self.appliance_id = appliance_id
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[Order | Renewed] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[Order | Renewed | Again] = asyncio.Queue()
 
-    def send(self, message: Order | Renewed) -> None:
+    def send(self, message: Order | Renewed | Again) -> None:
         """Queue the message. If the connection ends first it is lost, and asked for again."""
         self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
 

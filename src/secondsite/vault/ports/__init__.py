@@ -40,7 +40,7 @@ from .places import (
 )
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
-from .statuses import RpoBlock, RpoBlocks, StatusRecord, StatusRecords
+from .statuses import RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "Renew",
     "RpoBlock",
     "RpoBlocks",
+    "Said",
     "Signals",
     "SiteRecord",
     "Sites",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...wire.common.base import Shape
-from ...wire.control import Hello, Report, Status
+from ...wire.control import Again, Hello, Report, Status
 from ...wire.control.orders import Kind
 
 
@@ -48,7 +48,11 @@ class FactSink(Protocol):
 
     def connected(self, hello: Hello) -> None: ...
     def disconnected(self, appliance_id: str) -> None: ...
-    def status(self, appliance_id: str, status: Status) -> None: ...
+    def status(self, appliance_id: str, status: Status) -> Again | None:
+        """Gives what the appliance is to say again."""
+
+    def missed(self, appliance_id: str) -> None:
+        """Something that it said was not understood."""
 
 
 class Signals(Protocol):

@@ -102,7 +102,9 @@ class MachinePlace:
 
     id: str
     state: State
+    source_appliance_id: str
     target_appliance_id: str
+    job_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ class MachineRecords(Protocol):
     def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None: ...
     def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
 
-    def places(self) -> Sequence[MachinePlace]:
-        """Of all machines, without reading the rest of them."""
+    def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[MachinePlace]:
+        """Of these machines, or of all, by id, without reading the rest of them."""
 
     def page(
         self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None

@@ -36,10 +36,23 @@ class RpoBlock:
     slots: rpo.Block
 
 
+Said = tuple[SourceStatus | ReplicaStatus, datetime]
+"""A status, and when it was said."""
+
+
 class StatusRecords(Protocol):
     def get(self, machine_id: str) -> StatusRecord: ...
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, StatusRecord]:
         """Those of which something was said, by id."""
+
+    def put(self, said: Sequence[Said]) -> None:
+        """Statuses of many machines: whole, their points as rows that come and go."""
+
+    def put_points(self, replicas: Sequence[ReplicaStatus]) -> None:
+        """Of these only the points: of the rest, no more than figures changed since they were put."""
+
+    def put_figures(self, said: Sequence[Said]) -> None:
+        """Of these only the figures, and when it was said: nothing else of them changed since they were put."""
 
     def put_source(self, status: SourceStatus, at: datetime) -> None: ...
     def put_replica(self, status: ReplicaStatus, at: datetime) -> None: ...

@@ -7,7 +7,7 @@ Its rooms:
     several     those of several vault processes
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
-    places, machines, policies, groups, rpo, access, answers, audit, approvals    the repositories
+    places, machines, policies, groups, said, access, answers, audit, approvals    the repositories
     lineage     the mark by which a restored database is told
     store       transactions
     migration, migrations    bring a database to this program's tables

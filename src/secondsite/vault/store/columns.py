@@ -1,15 +1,16 @@
 """Column types: shapes as JSON, enumerations as their words, instants as aware UTC."""
 
+import json
 from enum import StrEnum
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import JSON, Dialect, String
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy import JSON, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
 from ...jobs.storage.tables import UtcDateTime
 
-__all__ = ["Said", "Shaped", "UtcDateTime", "Word"]
+__all__ = ["Listed", "Said", "Shaped", "UtcDateTime", "Word"]
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -41,6 +42,33 @@ class Said(Shaped):
         try:
             return super().process_result_value(value, dialect)
         except ValidationError:
+            return None
+
+
+class Listed(TypeDecorator[BaseModel]):
+    """A flat shape that is written often: its values as a JSON list, in the order of its fields. A later release may append fields;
+    what is not understood was not said."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[BaseModel]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: BaseModel | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(list(value.model_dump(mode="json").values()), separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> BaseModel | None:
+        if value is None:
+            return None
+        try:
+            return self.kind.model_validate(
+                dict(zip(self.kind.model_fields, json.loads(value), strict=False))
+            )
+        except ValueError:
             return None
 
 

@@ -2,8 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import (
     ColumnElement,
@@ -13,7 +12,6 @@ from sqlalchemy import (
     and_,
     delete,
     event,
-    exists,
     insert,
     or_,
     select,
@@ -23,7 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
 from . import rows, tables
 
@@ -138,9 +135,16 @@ class SqlMachines:
             conditions.append(tuple_(COLUMNS.name, COLUMNS.id) > after)
         return self._many(*conditions, limit=limit)
 
-    def places(self) -> Sequence[ports.MachinePlace]:
-        query = select(COLUMNS.id, COLUMNS.state, COLUMNS.target_appliance_id)
-        return rows.many(self._session, ports.MachinePlace, query)
+    def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[ports.MachinePlace]:
+        columns = (COLUMNS[field.name] for field in dataclasses.fields(ports.MachinePlace))
+        query = select(*columns).order_by(COLUMNS.id)
+        if machine_ids is None:
+            return rows.many(self._session, ports.MachinePlace, query)
+        return [
+            place
+            for ids in rows.parts(machine_ids)
+            for place in rows.many(self._session, ports.MachinePlace, query.where(COLUMNS.id.in_(ids)))
+        ]
 
     def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
         newer = dataclasses.replace(machine, version=machine.version + 1)
@@ -165,59 +169,6 @@ class SqlMachines:
                 self._session, _ordered(select(COLUMNS.id, COLUMNS.version), where, limit)
             )
         return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
-
-
-class SqlStatuses:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def get(self, machine_id: str) -> ports.StatusRecord:
-        """What was said last; empty when nothing was."""
-        query = select(tables.statuses).where(tables.statuses.c.machine_id == machine_id)
-        return rows.one(self._session, ports.StatusRecord, query) or ports.StatusRecord(machine_id)
-
-    def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, ports.StatusRecord]:
-        """Those of which something was said, by id."""
-        key = tables.statuses.c.machine_id
-        found = rows.many_of(self._session, ports.StatusRecord, key, machine_ids)
-        return {each.machine_id: each for each in found}
-
-    def put_source(self, status: SourceStatus, at: datetime) -> None:
-        self._put(status.machine_id, {"source": status, "source_at": at})
-
-    def put_replica(self, status: ReplicaStatus, at: datetime) -> None:
-        self._put(status.machine_id, {"replica": status, "replica_at": at})
-
-    def put_old_copy(self, status: OldCopyStatus, at: datetime) -> None:
-        self._put(status.machine_id, {"old_copy": status, "old_copy_at": at})
-
-    def generation(self, machine_id: str) -> int:
-        """The highest number that an appliance said it had seen; 0 if none did."""
-        return self._highest("generation", machine_id)
-
-    def drill_generation(self, machine_id: str) -> int:
-        """The same for drills."""
-        return self._highest("drill_generation", machine_id)
-
-    def put_generation(self, machine_id: str, generation: int) -> None:
-        """The highest one stays, whoever else writes one meanwhile."""
-        self._put(machine_id, {"generation": generation}, rising="generation")
-
-    def put_drill_generation(self, machine_id: str, generation: int) -> None:
-        self._put(machine_id, {"drill_generation": generation}, rising="drill_generation")
-
-    def remove(self, machine_id: str) -> None:
-        self._session.execute(delete(tables.statuses).where(tables.statuses.c.machine_id == machine_id))
-
-    def _highest(self, column: str, machine_id: str) -> int:
-        statuses = tables.statuses.c
-        said = select(statuses[column]).where(statuses.machine_id == machine_id)
-        return self._session.execute(said).scalar_one_or_none() or 0
-
-    def _put(self, machine_id: str, values: dict[str, object], rising: str | None = None) -> None:
-        # An appliance may still speak of a machine whose protection has just ended.
-        if self._session.execute(select(exists().where(COLUMNS.id == machine_id))).scalar():
-            rows.upsert(self._session, tables.statuses, {"machine_id": machine_id, **values}, rising=rising)
 
 
 class SqlDrillNotes:

@@ -31,10 +31,16 @@ def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) 
     return [record(**found) for found in session.execute(query).mappings()]
 
 
+def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many as one query takes: databases have limits."""
+    for begin in range(0, len(values), AT_ONCE):
+        yield values[begin : begin + AT_ONCE]
+
+
 def many_of(session: Session, record: type[R], key: Column[str], values: Sequence[str]) -> Iterator[R]:
     """The records of the rows whose `key` is one of these."""
-    for begin in range(0, len(values), AT_ONCE):
-        yield from many(session, record, select(key.table).where(key.in_(values[begin : begin + AT_ONCE])))
+    for some in parts(values):
+        yield from many(session, record, select(key.table).where(key.in_(some)))
 
 
 def upsert(  # type: ignore[explicit-any]

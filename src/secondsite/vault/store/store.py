@@ -17,10 +17,10 @@ from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .failures import translated
 from .groups import SqlGroups
-from .machines import Decoded, SqlDrillNotes, SqlMachines, SqlStatuses
+from .machines import Decoded, SqlDrillNotes, SqlMachines
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .policies import SqlPolicies
-from .rpo import SqlRpoBlocks
+from .said import SqlRpoBlocks, SqlStatuses
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."

@@ -25,12 +25,13 @@ from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...wire.common.machines import MachineDefinition
-from ...wire.common.points import RolledForward
+from ...wire.common.points import PointShape, RolledForward
 from ...wire.control import Hello
+from ...wire.control.changes import ReplicaFigures, SourceFigures
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
-from .columns import Said, Shaped, UtcDateTime, Word
+from .columns import Listed, Said, Shaped, UtcDateTime, Word
 
 metadata = MetaData()
 
@@ -137,6 +138,30 @@ statuses = Table(
     Column("old_copy", Said(OldCopyStatus)),
     Column("old_copy_at", UtcDateTime),
     Column("drill_generation", Integer, nullable=False, default=0),
+)
+
+# Newer than those in the statuses, if they were said later: they change with every cycle, the rest hardly ever.
+figures = Table(
+    "machine_figures",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Listed(SourceFigures)),
+    Column("source_at", UtcDateTime),
+    Column("replica", Listed(ReplicaFigures)),
+    Column("replica_at", UtcDateTime),
+    sqlite_with_rowid=False,
+)
+
+# Those of the replicas: they come and go, one by one. Without a row id, the points of a machine lie together on SQLite.
+points = Table(
+    "machine_points",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("point", Said(PointShape), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Ten minutes of a machine's RPO in one small row, as domain.rpo packs them.

@@ -9,9 +9,11 @@ from ...wire.control.statuses import ReplicaStatus, SourceStatus
 def of(status: SourceStatus | ReplicaStatus) -> Hashable:
     """Equal for two statuses that differ in figures only (bytes, seconds, the latest instants)."""
     if isinstance(status, SourceStatus):
-        return (status.epoch, status.power, status.running, status.sync_mode, _codes(status.findings))
+        state = (status.epoch, status.power, status.running, status.fenced, status.sync_mode)
+        return (*state, _codes(status.findings))
     points = tuple((point.id, point.committed, point.held, point.damaged) for point in status.points)
-    return (status.epoch, status.accepting, status.synchronized, points, status.runs, _codes(status.findings))
+    named = (points, status.runs, status.encryption_key_id)
+    return (status.epoch, status.accepting, status.synchronized, *named, _codes(status.findings))
 
 
 def _codes(findings: Iterable[FindingShape]) -> Hashable:

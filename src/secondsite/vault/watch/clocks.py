@@ -1,11 +1,12 @@
-"""Clocks that differ: the time that an appliance reports with every status is compared with the vault's. Pure.
+"""Clocks that differ: the time that an appliance reports with every status is compared with the vault's.
 
 The RPO and the times of points are off by the difference. No point can be lost by it: points are ordered by number,
 and they age by the uptime of the target's host (domain/retention).
 """
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar, cast
 
 from ...wire.common.findings import FindingShape
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
@@ -14,23 +15,46 @@ TOLERATED_SECONDS = 10.0
 """A status may be on its way for some seconds when a host is busy."""
 CODE = "clock-skew"
 
+S = TypeVar("S", bound=SourceStatus | ReplicaStatus)
 
-def ahead_seconds(said_at: datetime | None, now: datetime) -> float:
-    """Seconds by which the appliance's clock is ahead of the vault's (negative: behind); 0 within the tolerance, and for
-    an appliance of a release that does not report its time."""
-    ahead = (said_at - now).total_seconds() if said_at else 0.0
+
+@dataclass(frozen=True, slots=True)
+class _Skew:
+    ahead_seconds: float
+    since: datetime
+
+
+class Clocks:
+    """Of all appliances."""
+
+    def __init__(self) -> None:
+        self._skews: dict[str, _Skew] = {}
+
+    def hear(self, appliance_id: str, said_at: datetime | None, now: datetime) -> bool:
+        """What its clock shows, if it was said. Gives whether it began, or ceased, to differ."""
+        if said_at is None:
+            return False
+        known = self._skews.get(appliance_id)
+        ahead = ahead_seconds(said_at, now)
+        if ahead:
+            self._skews[appliance_id] = _Skew(ahead, known.since if known else now)
+        else:
+            self._skews.pop(appliance_id, None)
+        return bool(ahead) is not (known is not None)
+
+    def marked(self, appliance_id: str, status: S) -> S:
+        """The status, with a finding if the clock of its appliance differs."""
+        skew = self._skews.get(appliance_id)
+        if skew is None:
+            return status
+        finding = FindingShape(code=CODE, what=_what(status, skew.ahead_seconds), since=skew.since)
+        return cast(S, status.model_copy(update={"findings": (*status.findings, finding)}))
+
+
+def ahead_seconds(said_at: datetime, now: datetime) -> float:
+    """Seconds by which the appliance's clock is ahead of the vault's (negative: behind); 0 within the tolerance."""
+    ahead = (said_at - now).total_seconds()
     return ahead if abs(ahead) > TOLERATED_SECONDS else 0.0
-
-
-def marked(
-    status: SourceStatus | ReplicaStatus, ahead: float, known: Iterable[FindingShape], now: datetime
-) -> SourceStatus | ReplicaStatus:
-    """The status, with a finding if the clocks differ: since the time in `known`, or since now if it is new."""
-    if not ahead:
-        return status
-    since = next((finding.since for finding in known if finding.code == CODE), now)
-    finding = FindingShape(code=CODE, what=_what(status, ahead), since=since)
-    return status.model_copy(update={"findings": (*status.findings, finding)})
 
 
 def _what(status: SourceStatus | ReplicaStatus, ahead: float) -> str:

@@ -52,11 +52,13 @@ class RpoSeries(Periodic):
         begins_at, slot = rpo.block_of(now)
         with self._store.reading() as tx:
             connected = {appliance.id for appliance in tx.appliances.list() if appliance.connected}
-            measured = {
-                machine.id: measure(self._facts.latest(tx, machine.id), now)
+            ours = [
+                machine.id
                 for machine in tx.machines.places()
                 if machine.state in health.REPLICATES and self._is_ours(machine, connected)
-            }
+            ]
+            latest = self._facts.latest_of(tx, ours)
+        measured = {machine_id: measure(status, now) for machine_id, status in latest.items()}
         self._unwritten.fill(begins_at, slot, measured)
         if begins_at != self._block_at:
             with self._store.transaction() as tx:

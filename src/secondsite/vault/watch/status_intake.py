@@ -1,53 +1,28 @@
 """Records what appliances report unasked, and wakes the jobs that wait for it.
 
-The newest status of every machine is in memory: in that of the vault process that its appliance is connected to. The others
-read it from the store, where it is ten seconds old at most. An urgent change (change_filter) is written at once, everything else at
-most every ten seconds, so that a thousand machines do not write a thousand rows a second.
+The newest status of every machine is in memory (`heard`): in that of the vault process that its appliance is connected to. The others
+read it from the store; `status_writing` says what of it is written when.
 """
 
 import dataclasses
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from ...domain.lifecycle import State
-from ...wire.control import Hello, Status
+from ...wire.control import Again, Hello, Status
+from ...wire.control.changes import Figures
 from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from .. import ports
-from . import change_filter, clocks
+from .clocks import Clocks
+from .heard import AnyStatus, Heard, Key, Seen
+from .missed import Missed
 from .speakers import Strangers, speaks_for
+from .status_writing import ONE_AT_A_TIME, WRITE_EVERY, StatusWriting
 
 log = structlog.get_logger()
-
-WRITE_EVERY = timedelta(seconds=10)
-AnyStatus = SourceStatus | ReplicaStatus
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds of that side."""
-
-    status: AnyStatus
-    by: str
-    at: datetime
-    written: AnyStatus | None = None
-    written_at: datetime | None = None
-
-    def is_due(self, now: datetime) -> bool:
-        if self.written is None or self.written_at is None:
-            return True
-        # abs: the clock may have been set back
-        return self.changed or abs(now - self.written_at) >= WRITE_EVERY
-
-    @property
-    def changed(self) -> bool:
-        return self.written is None or change_filter.of(self.status) != change_filter.of(self.written)
-
-
-Key = tuple[str, type[AnyStatus]]
 
 
 class StatusIntake:
@@ -65,7 +40,10 @@ class StatusIntake:
         self._store = store
         self._signals = signals
         self._now = now
-        self._seen: dict[Key, _Seen] = {}
+        self._heard = Heard()
+        self._clocks = Clocks()
+        self._missed = Missed()
+        self._writing = StatusWriting(store, self._heard, self._clocks)
         self._old_copies: dict[str, tuple[OldCopyStatus, datetime]] = {}
         self._hellos: dict[str, Hello] = {}
         self._appliances_written: dict[str, datetime] = {}
@@ -80,14 +58,19 @@ class StatusIntake:
                     tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
     def connected(self, hello: Hello) -> None:
+        self._heard.end(hello.appliance_id)
+        self._missed.forget(hello.appliance_id)
         self._hellos[hello.appliance_id] = hello
         with self._store.transaction() as tx:
             if tx.appliances.find(hello.appliance_id) is not None:
                 tx.links.take(hello.appliance_id)
             self._write_appliance(tx, hello.appliance_id, None)
+        # its first status says how much space it has
+        self._appliances_written.pop(hello.appliance_id, None)
         self._signals(f"appliance/{hello.appliance_id}")
 
     def disconnected(self, appliance_id: str) -> None:
+        self._heard.end(appliance_id)
         self._hellos.pop(appliance_id, None)
         self._appliances_written.pop(appliance_id, None)
         with self._store.transaction() as tx:
@@ -97,9 +80,9 @@ class StatusIntake:
             if appliance:
                 gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
                 tx.appliances.put(gone)
-            unwritten = self._unwritten(appliance_id)
-            self._write(tx, unwritten)
-        self._mark_written(unwritten, self._now())
+            news = self._writing.everything(appliance_id)
+            self._writing.write(tx, news)
+        self._writing.wrote(news)
 
     def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
         """The vault process that they were connected to is gone."""
@@ -108,27 +91,26 @@ class StatusIntake:
             if appliance and appliance.connected:
                 tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
-    def status(self, appliance_id: str, status: Status) -> None:
-        """Raises what the store raises; the same facts come again with the appliance's next status."""
-        now = self._now()
-        ahead = clocks.ahead_seconds(status.at, now)
-        noted = self._note(appliance_id, (*status.sources, *status.replicas), now, ahead)
-        due = {key: seen for key, seen in noted.items() if seen.is_due(now)}
-        if due or self._appliance_is_due(appliance_id, now):
-            with self._store.transaction() as tx:
-                if not tx.links.holds(appliance_id):
-                    return
-                self._write_appliance(tx, appliance_id, status.store_free_bytes)
-                self._write(tx, due)
-            self._mark_written(due, now)
-        self._note_generations(appliance_id, status)
-        self._note_old_copies(appliance_id, status.old_copies, now)
-        for machine_id in sorted({key[0] for key, seen in due.items() if seen.changed}):
-            self._signals(f"machine/{machine_id}")
+    def status(self, appliance_id: str, status: Status) -> Again | None:
+        """Gives what is to be said again, because it was missed. Raises what the store raises; the same facts come again with the
+        appliance's next statuses."""
+        try:
+            self._record(appliance_id, status, self._now())
+        except Exception:
+            self.missed(appliance_id)
+            raise
+        if not self._says_changes(appliance_id):
+            return None
+        return self._missed.ask(appliance_id, self._now())
+
+    def missed(self, appliance_id: str) -> None:
+        """Something that it said was not understood, or could not be kept."""
+        self._heard.end(appliance_id)
+        self._missed.all_of(appliance_id)
 
     def latest(self, tx: ports.Transaction, machine_id: str) -> ports.StatusRecord:
-        """The newest that is known of a machine: from memory, else from the store, where what other vault processes hear is ten
-        seconds old at most."""
+        """The newest that is known of a machine: from memory, else from the store, where what other vault processes hear is
+        20 seconds old at most."""
         return self.latest_of(tx, (machine_id,))[machine_id]
 
     def latest_of(
@@ -136,8 +118,7 @@ class StatusIntake:
     ) -> Mapping[str, ports.StatusRecord]:
         """The same of several machines, by id: the store is asked once, and only for those of which a side has said nothing."""
         seen = {
-            each: (self._newest(each, SourceStatus), self._newest(each, ReplicaStatus))
-            for each in machine_ids
+            each: (self._here(each, SourceStatus), self._here(each, ReplicaStatus)) for each in machine_ids
         }
         kept = tx.statuses.get_many([each for each, sides in seen.items() if None in sides])
         return {
@@ -145,76 +126,115 @@ class StatusIntake:
             for each, sides in seen.items()
         }
 
+    def forget_all_but(self, machine_ids: Iterable[str]) -> None:
+        """Drop what is remembered of machines that are no longer under protection."""
+        keep = set(machine_ids)
+        self._heard.forget_all_but(keep)
+        with self._lock:
+            self._old_copies = {key: seen for key, seen in self._old_copies.items() if key in keep}
+
+    def _here(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
+        seen = self._heard.find(machine_id, side)
+        return None if seen is None or self._elsewhere(seen.by) else seen
+
     def _with_newest(
-        self, record: ports.StatusRecord, source: _Seen | None, replica: _Seen | None
+        self, record: ports.StatusRecord, source: Seen | None, replica: Seen | None
     ) -> ports.StatusRecord:
         if record.machine_id in self._old_copies:
             old_copy, at = self._old_copies[record.machine_id]
             if record.old_copy_at is None or at >= record.old_copy_at:
                 record = dataclasses.replace(record, old_copy=old_copy, old_copy_at=at)
         if source and isinstance(source.status, SourceStatus):
-            record = dataclasses.replace(record, source=source.status, source_at=source.at)
+            marked = self._clocks.marked(source.by, source.status)
+            record = dataclasses.replace(record, source=marked, source_at=source.at)
         if replica and isinstance(replica.status, ReplicaStatus):
-            record = dataclasses.replace(record, replica=replica.status, replica_at=replica.at)
+            said = self._clocks.marked(replica.by, replica.status)
+            record = dataclasses.replace(record, replica=said, replica_at=replica.at)
         return record
 
-    def forget_all_but(self, machine_ids: Iterable[str]) -> None:
-        """Drop what is remembered of machines that are no longer under protection."""
-        keep = set(machine_ids)
-        with self._lock:
-            self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
-            self._old_copies = {key: seen for key, seen in self._old_copies.items() if key in keep}
+    # -- what is said -------------------------------------------------------------------------------------------
+
+    def _record(self, appliance_id: str, status: Status, now: datetime) -> None:
+        self._writing.look_at(self._hear(appliance_id, status, now))
+        if self._clocks.hear(appliance_id, status.at, now):
+            self._writing.look_at(key for key, seen in self._heard.all().items() if seen.by == appliance_id)
+        self._write(appliance_id, status, now)
+        self._note_generations(appliance_id, status)
+        self._note_old_copies(appliance_id, status.old_copies, now)
+
+    def _hear(self, appliance_id: str, status: Status, now: datetime) -> set[Key]:
+        """Remember it; gives that of which more than figures was said."""
+        current = self._says_changes(appliance_id)
+        keys = set()
+        wholes: tuple[AnyStatus, ...] = (*status.sources, *status.replicas)
+        for whole in wholes:
+            if self._counts(appliance_id, whole):
+                keys.add(self._heard.keep(appliance_id, whole, now, current))
+                self._missed.came(appliance_id, whole.machine_id)
+            else:
+                self._missed.one(appliance_id, whole.machine_id)
+        for change in status.replica_changes:
+            key = self._heard.change(appliance_id, change, now)
+            keys |= self._known(appliance_id, change.status.machine_id, key)
+        rows: tuple[Figures, ...] = (*status.source_figures, *status.replica_figures)
+        for figures in rows:
+            self._known(appliance_id, figures.machine_id, self._heard.figures(appliance_id, figures, now))
+        for machine_id in status.sources_gone:
+            self._heard.gone(appliance_id, machine_id, SourceStatus)
+        for machine_id in status.replicas_gone:
+            self._heard.gone(appliance_id, machine_id, ReplicaStatus)
+        self._heard.from_now(appliance_id, now)
+        return keys
+
+    def _known(self, appliance_id: str, machine_id: str, key: Key | None) -> set[Key]:
+        if key is None:
+            self._missed.one(appliance_id, machine_id)
+        return set() if key is None else {key}
+
+    def _says_changes(self, appliance_id: str) -> bool:
+        hello = self._hellos.get(appliance_id)
+        return hello is not None and hello.says_changes
 
     def _note_generations(self, appliance_id: str, status: Status) -> None:
         """Only what an appliance of the machine says counts. It says each number once per connection."""
-        for machine_id in sorted({*status.generations, *status.drill_generations}):
-            with self._store.transaction() as tx:
-                machine = tx.machines.find(machine_id)
-                if machine and appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
-                    tx.statuses.put_generation(machine.id, status.generations.get(machine_id, 0))
-                    tx.statuses.put_drill_generation(machine.id, status.drill_generations.get(machine_id, 0))
+        named = sorted({*status.generations, *status.drill_generations})
+        if not named:
+            return
+        with self._store.transaction() as tx:
+            tx.one_at_a_time(ONE_AT_A_TIME)
+            for machine in tx.machines.places(named):
+                if appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
+                    tx.statuses.put_generation(machine.id, status.generations.get(machine.id, 0))
+                    tx.statuses.put_drill_generation(machine.id, status.drill_generations.get(machine.id, 0))
 
-    def _note_old_copies(self, appliance_id: str, old_copies: Iterable[OldCopyStatus], now: datetime) -> None:
+    def _note_old_copies(self, appliance_id: str, said: Collection[OldCopyStatus], now: datetime) -> None:
         """Only what the source's appliance says counts. It says it with every status, and a change is written."""
-        for said in old_copies:
+        if not said:
+            return
+        known = {each.machine_id: self._old_copies.get(each.machine_id, (None, now))[0] for each in said}
+        with self._store.reading() as tx:
+            named = tx.machines.places(list(known))
+            kept = tx.statuses.get_many([each for each, copy in known.items() if copy is None])
+        known |= {each: record.old_copy for each, record in kept.items()}
+        theirs = {machine.id for machine in named if machine.source_appliance_id == appliance_id}
+        for each in said:
+            if each.machine_id in theirs:
+                self._note_old_copy(each, known[each.machine_id], now)
+
+    def _note_old_copy(self, said: OldCopyStatus, kept: OldCopyStatus | None, now: datetime) -> None:
+        if said != kept:
             with self._store.transaction() as tx:
-                machine = tx.machines.find(said.machine_id)
-                if machine is None or machine.source_appliance_id != appliance_id:
-                    continue
-                news = tx.statuses.get(machine.id).old_copy != said
-                if news:
-                    tx.statuses.put_old_copy(said, now)
-            with self._lock:
-                self._old_copies[said.machine_id] = (said, now)
-            if news:
-                self._signals(f"machine/{said.machine_id}")
-
-    def _newest(self, machine_id: str, side: type[AnyStatus]) -> _Seen | None:
+                tx.statuses.put_old_copy(said, now)
         with self._lock:
-            seen = self._seen.get((machine_id, side))
-        return None if seen is None or self._elsewhere(seen.by) else seen
+            self._old_copies[said.machine_id] = (said, now)
+        if said != kept:
+            self._signals(f"machine/{said.machine_id}")
 
-    def _note(
-        self, appliance_id: str, statuses: Iterable[AnyStatus], now: datetime, ahead: float
-    ) -> dict[Key, _Seen]:
-        """Remember them, except what is not theirs to say, or what the side that was left still says of another epoch.
-        `ahead`: seconds by which the reporter's clock leads ours."""
-        noted: dict[Key, _Seen] = {}
-        with self._lock:
-            for status in statuses:
-                key: Key = (status.machine_id, type(status))
-                known = self._seen.get(key)
-                if self._counts(appliance_id, status, known):
-                    findings = known.status.findings if known else status.findings
-                    said = clocks.marked(status, ahead, findings, now)
-                    seen = known or _Seen(said, appliance_id, now)
-                    noted[key] = self._seen[key] = dataclasses.replace(
-                        seen, status=said, by=appliance_id, at=now
-                    )
-        return noted
-
-    def _counts(self, appliance_id: str, status: AnyStatus, known: _Seen | None) -> bool:
-        if known is not None and (known.by, known.status.epoch) == (appliance_id, status.epoch):
+    def _counts(self, appliance_id: str, status: AnyStatus) -> bool:
+        """Not what is not theirs to say, or what the side that was left still says of another epoch."""
+        seen = self._here(status.machine_id, type(status))
+        known = seen.status if seen else None
+        if seen is not None and (seen.by, seen.status.epoch) == (appliance_id, status.epoch):
             return True
         with self._store.reading() as tx:
             machine = tx.machines.find(status.machine_id)
@@ -225,31 +245,23 @@ class StatusIntake:
             return False
         if known is None:
             return kept is None or not _is_superseded(machine, status, kept)
-        return status.epoch == known.status.epoch or _replaces(machine, status, known.status)
+        return status.epoch == known.epoch or _replaces(machine, status, known)
 
-    def _unwritten(self, appliance_id: str) -> dict[Key, _Seen]:
-        with self._lock:
-            seen = self._seen.items()
-            return {
-                key: each for key, each in seen if each.by == appliance_id and each.status != each.written
-            }
+    # -- what is written ----------------------------------------------------------------------------------------
 
-    def _write(self, tx: ports.Transaction, due: Mapping[Key, _Seen]) -> None:
-        # Always in the same order, so that two vault processes cannot lock each other out.
-        for key in sorted(due, key=lambda key: (key[0], key[1].__name__)):
-            seen = due[key]
-            if isinstance(seen.status, SourceStatus):
-                tx.statuses.put_source(seen.status, seen.at)
-            else:
-                tx.statuses.put_replica(seen.status, seen.at)
-
-    def _mark_written(self, due: Mapping[Key, _Seen], now: datetime) -> None:
-        with self._lock:
-            for key, seen in due.items():
-                if key in self._seen:
-                    self._seen[key] = dataclasses.replace(
-                        self._seen[key], written=seen.status, written_at=now
-                    )
+    def _write(self, appliance_id: str, status: Status, now: datetime) -> None:
+        news = self._writing.due(now)
+        if news or self._appliance_is_due(appliance_id, now):
+            with self._store.transaction() as tx:
+                if not tx.links.holds(appliance_id):
+                    return
+                if self._appliance_is_due(appliance_id, now):
+                    self._write_appliance(tx, appliance_id, status.store_free_bytes)
+                news = news.of({each for each in news.appliances if tx.links.holds(each)})
+                self._writing.write(tx, news)
+        self._writing.wrote(news)
+        for machine_id in sorted({key[0] for key in news.urgent}):
+            self._signals(f"machine/{machine_id}")
 
     def _appliance_is_due(self, appliance_id: str, now: datetime) -> bool:
         written_at = self._appliances_written.get(appliance_id)

@@ -8,10 +8,12 @@ Its rooms:
     checks    checks before a verb, and shipped copies
     setups    what appliances need to replicate by themselves
     statuses  what they report of their machines
+    changes   what changed of them since they were last told
     salvage   what can be kept of a status in which something is malformed
 """
 
 from .messages import (
+    Again,
     Hello,
     Message,
     Order,
@@ -27,6 +29,7 @@ from .messages import (
 from .salvage import without_malformed
 
 __all__ = [
+    "Again",
     "Hello",
     "Message",
     "Order",

@@ -1,7 +1,7 @@
 """What the vault and an appliance say to each other over their websocket.
 
 The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a Report
-(and Progress meanwhile) and sends Status whenever something changed and every few seconds. A repeated order_id gets
+(and Progress meanwhile) and sends Status whenever something changed and every few seconds; the vault may ask for all of it Again. A repeated order_id gets
 the first report again; an order that is running goes on and is reported once. When its certificate is about to expire
 the appliance sends Renew, and the vault answers Renewed.
 """
@@ -14,6 +14,7 @@ from .. import PROTOCOL_VERSION
 from ..common.base import Problem, Shape
 from ..common.instants import Instant
 from ..common.numbers import Bytes
+from .changes import ReplicaChange, ReplicaFigures, SourceFigures
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
@@ -32,6 +33,8 @@ class Hello(Shape):
     data_addresses: tuple[str, ...]
     """host:port that peers of other sites can reach, best first."""
     notes: tuple[str, ...] = ()
+    says_changes: bool = False
+    """It says what changed to a vault that takes it, and can be asked to say all again."""
 
 
 class Welcome(Shape):
@@ -39,6 +42,8 @@ class Welcome(Shape):
     vault_time: Instant
     vault_number: int = 0
     """Rises as long as the vault's database is in use."""
+    takes_changes: bool = False
+    """Statuses may say what changed."""
 
 
 class Order(Shape):
@@ -82,8 +87,8 @@ class Status(Shape):
     """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas` that it has, the
     `old_copies` that an undone reprotect left here.
 
-    A machine that is not listed has not changed since it was last listed; all are listed when a connection begins, and
-    every few seconds.
+    A machine that is not listed has not changed since it was last listed; all are listed when a connection begins. A vault
+    that takes changes is told of each machine whole every few minutes, of any other vault's every few seconds.
     """
 
     type: Literal["status"] = "status"
@@ -98,6 +103,23 @@ class Status(Shape):
     """The highest number of an order that was seen, by machine; the same is not said twice over one connection."""
     drill_generations: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
     """The same of orders for drills."""
+    source_figures: tuple[SourceFigures, ...] = ()
+    """Of sources of which nothing else changed since they were last told over this connection."""
+    replica_figures: tuple[ReplicaFigures, ...] = ()
+    """The same of replicas."""
+    replica_changes: tuple[ReplicaChange, ...] = ()
+    """Replicas of which more changed than figures, against what was last told of them over this connection."""
+    sources_gone: tuple[str, ...] = ()
+    """Machines that were told as sources over this connection, and are none now, or cannot be described."""
+    replicas_gone: tuple[str, ...] = ()
+    """The same of replicas."""
+
+
+class Again(Shape):
+    """The vault has missed something of these machines, or of all if none is named: they are to be told whole."""
+
+    type: Literal["again"] = "again"
+    machine_ids: tuple[str, ...] = ()
 
 
 class Renew(Shape):
@@ -123,7 +145,7 @@ class Refusal(Shape):
 
 
 Message = Annotated[
-    Hello | Welcome | Order | Progress | Report | Status | Renew | Renewed | Refusal,
+    Hello | Welcome | Order | Progress | Report | Status | Again | Renew | Renewed | Refusal,
     Field(discriminator="type"),
 ]
 _adapter: TypeAdapter[Message] = TypeAdapter(Message)

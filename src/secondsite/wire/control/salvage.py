@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pydantic
 
+from .changes import ReplicaChange, ReplicaFigures, SourceFigures
 from .messages import Status
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
@@ -14,7 +15,19 @@ _PARTS: Final[dict[str, type[pydantic.BaseModel]]] = {
     "sources": SourceStatus,
     "replicas": ReplicaStatus,
     "old_copies": OldCopyStatus,
+    "source_figures": SourceFigures,
+    "replica_figures": ReplicaFigures,
+    "replica_changes": ReplicaChange,
 }
+_GONE: Final[dict[str, str]] = {
+    "sources": "sources_gone",
+    "source_figures": "sources_gone",
+    "replicas": "replicas_gone",
+    "replica_figures": "replicas_gone",
+    "replica_changes": "replicas_gone",
+}
+"""Where it is said that what was told of a machine holds no more."""
+
 _MOST_NAMED = 5
 _MOST_OF_A_NAME = 64
 
@@ -30,9 +43,25 @@ def without_malformed(text: str | bytes) -> tuple[Status, str]:
         machines = said.get(part, [])
         if not isinstance(machines, list):
             raise ValueError(f"{part} is no list")
-        said[part] = [each for each in machines if _is_well_formed(shape, each, dropped)]
+        odd = [each for each in machines if not _is_well_formed(shape, each, dropped)]
+        said[part] = [each for each in machines if each not in odd]
+        _say_gone(said, part, odd)
     status = Status.model_validate_json(json.dumps(said))
     return status, f"left out {len(dropped)}: {'; '.join(dropped[:_MOST_NAMED])}"
+
+
+def _say_gone(said: dict[str, Any], part: str, odd: list[Any]) -> None:
+    """What was told of them before is not confirmed by what is missing now."""
+    named = [name for each in odd if isinstance(name := _machine_id(each), str)]
+    if named and part in _GONE:
+        said[_GONE[part]] = [*said.get(_GONE[part], []), *named]
+
+
+def _machine_id(each: Any) -> object:
+    """Of a status, or of a change that holds one."""
+    if not isinstance(each, dict):
+        return None
+    return each["machine_id"] if "machine_id" in each else _machine_id(each.get("status"))
 
 
 def _parsed(text: str | bytes) -> Any:
@@ -47,7 +76,7 @@ def _is_well_formed(shape: type[pydantic.BaseModel], each: Any, dropped: list[st
     try:
         shape.model_validate_json(json.dumps(each))
     except pydantic.ValidationError as problem:
-        named = each.get("machine_id") if isinstance(each, dict) else None
+        named = _machine_id(each)
         first = problem.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         dropped.append(f"{str(named)[:_MOST_OF_A_NAME]!r} {where}: {first['msg']}")

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ...domain import rpo
-from .. import ports
-from . import rows, tables
+from ....domain import rpo
+from ... import ports
+from .. import rows, tables
 
 BLOCKS = tables.rpo_blocks
 COLUMNS = BLOCKS.c

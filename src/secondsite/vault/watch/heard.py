@@ -1,0 +1,207 @@
+"""The newest status of each side of every machine, as the appliances said it; what of it the store does not hold yet.
+
+An appliance that says changes says them against what it has said before over the same connection. A status is `current` from then on:
+what is not said again is as it was when the appliance was heard last. After a connection ends, or something was missed, nothing is
+believed until it was said whole.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...wire.common.points import PointShape
+from ...wire.control import changes
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from . import change_filter
+
+AnyStatus = SourceStatus | ReplicaStatus
+Key = tuple[str, type[AnyStatus]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Equal as long as nothing changed that is `urgent`, of the `document` without figures and points, of the `points`."""
+
+    urgent: int
+    document: int
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds of that side."""
+
+    status: AnyStatus
+    by: str
+    at: datetime
+    marks: Marks
+    current: bool
+    turn: int = 0
+    """Rises with everything that is said of it."""
+    written: Marks | None = None
+    written_at: datetime | None = None
+    written_turn: int = -1
+
+    @property
+    def is_news(self) -> bool:
+        """The store does not hold it, or not that it was confirmed."""
+        return (self.turn, self.at) != (self.written_turn, self.written_at)
+
+    @property
+    def changed_urgently(self) -> bool:
+        return self.written is None or self.written.urgent != self.marks.urgent
+
+    @property
+    def changed_document(self) -> bool:
+        return self.written is None or self.written.document != self.marks.document
+
+    @property
+    def changed_points(self) -> bool:
+        return self.written is None or self.written.points != self.marks.points
+
+
+class Heard:
+    """Filled by one thread, read by many."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Key, Seen] = {}
+        self._by: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def find(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
+        with self._lock:
+            return self._as_of_now(self._seen.get((machine_id, side)))
+
+    def all(self) -> Mapping[Key, Seen]:
+        with self._lock:
+            return {
+                key: now for key, seen in self._seen.items() if (now := self._as_of_now(seen)) is not None
+            }
+
+    def from_now(self, appliance_id: str, now: datetime) -> None:
+        """The appliance said something: what it said before and did not take back holds."""
+        with self._lock:
+            self._by[appliance_id] = now
+
+    def end(self, appliance_id: str) -> None:
+        """Its connection ended, or something that it said was missed."""
+        with self._lock:
+            for key, seen in self._seen.items():
+                if seen.by == appliance_id:
+                    self._seen[key] = self._ended(seen)
+
+    def keep(self, appliance_id: str, status: AnyStatus, now: datetime, current: bool) -> Key:
+        """It was said whole."""
+        key: Key = (status.machine_id, type(status))
+        if isinstance(status, ReplicaStatus):
+            for point in status.points:
+                _share(point)
+        with self._lock:
+            known = self._seen.get(key)
+            marks = _marks(status)
+            self._seen[key] = (
+                Seen(status, appliance_id, now, marks, current)
+                if known is None
+                else dataclasses.replace(
+                    known,
+                    status=status,
+                    by=appliance_id,
+                    at=now,
+                    marks=marks,
+                    current=current,
+                    turn=known.turn + 1,
+                )
+            )
+        return key
+
+    def figures(self, appliance_id: str, said: changes.Figures, now: datetime) -> Key | None:
+        """None if what they belong to is not known."""
+        side = SourceStatus if isinstance(said, changes.SourceFigures) else ReplicaStatus
+        key: Key = (said.machine_id, side)
+        with self._lock:
+            seen = self._base(key, appliance_id)
+            if seen is None or seen.status.epoch != said.epoch:
+                return None
+            self._seen[key] = dataclasses.replace(
+                seen, status=changes.with_figures(seen.status, said), at=now, turn=seen.turn + 1
+            )
+        return key
+
+    def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
+        """None if it is not a change of what is known."""
+        key: Key = (said.status.machine_id, ReplicaStatus)
+        for point in said.came:
+            _share(point)
+        with self._lock:
+            seen = self._base(key, appliance_id)
+            known = seen.status if seen is not None else None
+            status = changes.changed(known, said) if isinstance(known, ReplicaStatus) else None
+            if seen is None or status is None:
+                return None
+            self._seen[key] = dataclasses.replace(
+                seen, status=status, at=now, marks=_marks(status), turn=seen.turn + 1
+            )
+        return key
+
+    def gone(self, appliance_id: str, machine_id: str, side: type[AnyStatus]) -> None:
+        """What was said of it holds no more; it stays what was last heard."""
+        with self._lock:
+            seen = self._base((machine_id, side), appliance_id)
+            if seen is not None:
+                self._seen[machine_id, side] = self._ended(seen)
+
+    def wrote(self, written: Mapping[Key, Seen], figures: Collection[Key]) -> None:
+        """`figures`: those of which they were written too."""
+        with self._lock:
+            for key, each in written.items():
+                if key in self._seen:
+                    seen = dataclasses.replace(self._seen[key], written=each.marks)
+                    self._seen[key] = (
+                        dataclasses.replace(seen, written_at=each.at, written_turn=each.turn)
+                        if key in figures
+                        else seen
+                    )
+
+    def forget_all_but(self, machine_ids: Iterable[str]) -> None:
+        keep = set(machine_ids)
+        with self._lock:
+            self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
+
+    def _base(self, key: Key, appliance_id: str) -> Seen | None:
+        """What a change of this appliance is made from."""
+        seen = self._seen.get(key)
+        return seen if seen is not None and seen.current and seen.by == appliance_id else None
+
+    def _as_of_now(self, seen: Seen | None) -> Seen | None:
+        if seen is None or not seen.current:
+            return seen
+        return dataclasses.replace(seen, at=max(seen.at, self._by.get(seen.by, seen.at)))
+
+    def _ended(self, seen: Seen) -> Seen:
+        now = self._as_of_now(seen)
+        assert now is not None
+        return dataclasses.replace(now, current=False)
+
+
+def _marks(status: AnyStatus) -> Marks:
+    urgent = hash(change_filter.of(status))
+    rest = changes.without_figures(status)
+    if not isinstance(rest, ReplicaStatus):
+        return Marks(urgent, hash(rest.model_dump_json()))
+    document = rest.model_copy(update={"points": ()}).model_dump_json()
+    return Marks(urgent, hash(document), hash(tuple(map(_looks, rest.points))))
+
+
+def _looks(point: PointShape) -> tuple[object, ...]:
+    return tuple(point.__dict__.values())
+
+
+_FIELDS_SETS: dict[frozenset[str], set[str]] = {}
+
+
+def _share(point: PointShape) -> None:
+    """Half of what a shape takes of memory is the set of the fields that were given: the same for all points."""
+    given = frozenset(point.model_fields_set)
+    object.__setattr__(point, "__pydantic_fields_set__", _FIELDS_SETS.setdefault(given, set(given)))

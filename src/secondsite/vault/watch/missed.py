@@ -1,0 +1,51 @@
+"""What is to be asked for again, because it was missed, or did not count when it was said: of each appliance now and then."""
+
+from datetime import datetime, timedelta
+
+from ...wire.control import Again
+
+ASK_EVERY = timedelta(seconds=5)
+MOST_AT_ONCE = 100
+MOST_KEPT = 10_000
+
+
+class Missed:
+    """Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._machines: dict[str, dict[str, None]] = {}
+        self._all: set[str] = set()
+        self._asked_at: dict[str, datetime] = {}
+
+    def one(self, appliance_id: str, machine_id: str) -> None:
+        machines = self._machines.setdefault(appliance_id, {})
+        if len(machines) < MOST_KEPT:
+            machines[machine_id] = None
+
+    def all_of(self, appliance_id: str) -> None:
+        self._all.add(appliance_id)
+
+    def came(self, appliance_id: str, machine_id: str) -> None:
+        """It was said whole."""
+        self._machines.get(appliance_id, {}).pop(machine_id, None)
+
+    def forget(self, appliance_id: str) -> None:
+        """It says all anew."""
+        self._machines.pop(appliance_id, None)
+        self._all.discard(appliance_id)
+        self._asked_at.pop(appliance_id, None)
+
+    def ask(self, appliance_id: str, now: datetime) -> Again | None:
+        """What to ask for, if it is time."""
+        machines = self._machines.get(appliance_id, {})
+        asked_at = self._asked_at.get(appliance_id)
+        if not (machines or appliance_id in self._all) or (asked_at and abs(now - asked_at) < ASK_EVERY):
+            return None
+        if appliance_id in self._all:
+            self.forget(appliance_id)
+            machines = {}
+        self._asked_at[appliance_id] = now
+        some = tuple(machines)[:MOST_AT_ONCE]
+        for machine_id in some:
+            del machines[machine_id]
+        return Again(machine_ids=some)

@@ -1,0 +1,134 @@
+"""What changed of a machine since it was last said over the same connection. Pure.
+
+Of an idle machine only figures change, with every cycle: they are said in a row of their own. Of a replica's points those are
+said that came, were changed or went, with a digest of what is there now: who hears it knows whether he has missed something.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, TypeVar, cast
+
+from pydantic import Field
+
+from ..common.base import Shape
+from ..common.instants import Instant
+from ..common.numbers import Bytes, Number
+from ..common.points import JournalStretch, PointShape
+from .statuses import MOST_POINTS, ReplicaStatus, SourceStatus
+
+MachineId = Annotated[str, Field(max_length=128)]
+
+
+class SourceFigures(Shape):
+    """All of a source's status that changes as cycles go by."""
+
+    machine_id: MachineId
+    epoch: Number
+    last_seq: Number | None = None
+    sent_at: Instant | None = None
+    sync_fraction: float | None = None
+    last_cycle_seconds: float | None = None
+    last_cycle_changed_bytes: Bytes | None = None
+    last_cycle_wire_bytes: Bytes | None = None
+    total_wire_bytes: Bytes = 0
+
+
+class ReplicaFigures(Shape):
+    """The same of a replica's status."""
+
+    machine_id: MachineId
+    epoch: Number
+    journal: Annotated[tuple[JournalStretch, ...], Field(max_length=MOST_POINTS)] = ()
+    journal_bytes: Bytes = 0
+    processed_seq: Number | None = None
+    processed_at: Instant | None = None
+    inbox_bytes: Bytes = 0
+    store_bytes: Bytes = 0
+
+
+class ReplicaChange(Shape):
+    """A replica's status, with its points as changes. `digest` is that of the points that there are now."""
+
+    status: ReplicaStatus
+    """Without points."""
+    came: Annotated[tuple[PointShape, ...], Field(max_length=MOST_POINTS)] = ()
+    """Points that are new, or were changed."""
+    gone: Annotated[tuple[str, ...], Field(max_length=MOST_POINTS)] = ()
+    """Ids of points that are there no more."""
+    digest: str
+
+
+AnyStatus = SourceStatus | ReplicaStatus
+S = TypeVar("S", bound=AnyStatus)
+Figures = SourceFigures | ReplicaFigures
+_OF_SOURCE = tuple(SourceFigures.model_fields)
+_OF_REPLICA = tuple(ReplicaFigures.model_fields)
+
+
+def figures(status: AnyStatus) -> Figures:
+    """The figures of a status."""
+    if isinstance(status, SourceStatus):
+        return SourceFigures.model_construct(**{name: getattr(status, name) for name in _OF_SOURCE})
+    return ReplicaFigures.model_construct(**{name: getattr(status, name) for name in _OF_REPLICA})
+
+
+def with_figures(status: S, now: Figures) -> S:
+    """The status with these figures, which are of the same side of the same machine."""
+    return cast(S, status.model_copy(update=now.__dict__))
+
+
+def without_figures(status: S) -> S:
+    """What stays the same while only figures change."""
+    kind = SourceFigures if isinstance(status, SourceStatus) else ReplicaFigures
+    return with_figures(status, kind(machine_id=status.machine_id, epoch=status.epoch))
+
+
+def of_source(told: SourceStatus, now: SourceStatus) -> SourceStatus | SourceFigures:
+    """As little as tells the change."""
+    found = figures(now)
+    return found if isinstance(found, SourceFigures) and with_figures(told, found) == now else now
+
+
+def of_replica(told: ReplicaStatus, now: ReplicaStatus) -> ReplicaStatus | ReplicaFigures | ReplicaChange:
+    """The same. Whole, if its points cannot be told as changes: they are in another order, or the epoch is another."""
+    found = figures(now)
+    if isinstance(found, ReplicaFigures) and with_figures(told, found) == now:
+        return found
+    if told.epoch != now.epoch:
+        return now
+    known = {point.id: point for point in told.points}
+    there = {point.id for point in now.points}
+    came = tuple(point for point in now.points if known.get(point.id) != point)
+    gone = tuple(point_id for point_id in known if point_id not in there)
+    if points_after(told.points, came, gone) != now.points:
+        return now
+    status = now.model_copy(update={"points": ()})
+    return ReplicaChange.model_construct(status=status, came=came, gone=gone, digest=digest(now.points))
+
+
+def changed(told: ReplicaStatus, change: ReplicaChange) -> ReplicaStatus | None:
+    """The status after the change; None if it cannot be the one that the change was made from."""
+    points = points_after(told.points, change.came, change.gone)
+    if told.epoch != change.status.epoch or digest(points) != change.digest:
+        return None
+    return change.status.model_copy(update={"points": points})
+
+
+def points_after(
+    told: Sequence[PointShape], came: Iterable[PointShape], gone: Iterable[str]
+) -> tuple[PointShape, ...]:
+    """A changed point stays in its place, a new one is the last."""
+    points = {point.id: point for point in told} | {point.id: point for point in came}
+    for point_id in gone:
+        points.pop(point_id, None)
+    return tuple(points.values())
+
+
+def digest(points: Iterable[PointShape]) -> str:
+    """Of what a choice, a person and retention go by: neighbours of other releases make the same of the same points."""
+    seen = [
+        (each.id, each.epoch, each.seq, each.committed, each.held, each.damaged, str(each.verified_at))
+        for each in points
+    ]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]

@@ -1,0 +1,145 @@
+"""What an appliance says of its machines: all at first, then what changed, in messages of a bounded size."""
+
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secondsite.appliance.control.news import MOST_IN_A_MESSAGE
+from secondsite.appliance.control.reporter import ALL_EVERY_SECONDS, WHOLE_EVERY_SECONDS, Reporter
+from tests.support.vault import point, replica_status, source_status
+
+
+class Site:
+    """Machines by id, as `Replication` and as `ReplicaHost`."""
+
+    folder = Path("/")
+    old_copies = types.SimpleNamespace(statuses=lambda: ())
+
+    def __init__(self, *statuses):
+        self.has = {each.machine_id: each for each in statuses}
+
+    def find(self, machine_id):
+        status = self.has.get(machine_id)
+        return status and types.SimpleNamespace(
+            machine_id=machine_id, status=lambda: self._status(machine_id)
+        )
+
+    def sources(self):
+        return [self.find(machine_id) for machine_id in self.has]
+
+    all = sources
+
+    def _status(self, machine_id):
+        if isinstance(self.has[machine_id], Exception):
+            raise self.has[machine_id]
+        return self.has[machine_id]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def reporter(sources: Any, replicas: Any, clock, changes=True):
+    generations: Any = types.SimpleNamespace(all=lambda _series: {})
+    return Reporter(sources, replicas, generations, changes, clock)
+
+
+def said(statuses):
+    """The fields that name machines, and those machines."""
+    found: dict[str, list[str]] = {}
+    for status in statuses:
+        for field in ("sources", "replicas", "source_figures", "replica_figures"):
+            found.setdefault(field, []).extend(each.machine_id for each in getattr(status, field))
+        for field in ("sources_gone", "replicas_gone"):
+            found.setdefault(field, []).extend(getattr(status, field))
+        found.setdefault("changes", []).extend(each.status.machine_id for each in status.replica_changes)
+    return {field: machines for field, machines in found.items() if machines}
+
+
+def test_of_an_idle_machine_only_its_figures_are_said(clock):
+    sources, replicas = Site(source_status()), Site(replica_status(points=[point(1)]))
+    speaks = reporter(sources, replicas, clock)
+    assert said(speaks.next()) == {"sources": ["m1"], "replicas": ["m1"]}
+    assert not speaks.next()
+    sources.has["m1"] = source_status(last_seq=2)
+    replicas.has["m1"] = replica_status(points=[point(1)], processed_seq=2)
+    assert said(speaks.next()) == {"source_figures": ["m1"], "replica_figures": ["m1"]}
+
+
+def test_of_a_replica_only_the_points_that_came_or_went_are_said(clock):
+    replicas = Site(replica_status(points=[point(1), point(2)]))
+    speaks = reporter(Site(), replicas, clock)
+    speaks.next()
+    replicas.has["m1"] = replica_status(points=[point(2), point(3)])
+    (status,) = speaks.next()
+    (change,) = status.replica_changes
+    assert ([each.id for each in change.came], change.gone, change.status.points) == (["p3"], ("p1",), ())
+
+
+def test_a_vault_that_takes_no_changes_is_told_all_every_few_seconds(clock):
+    replicas = Site(replica_status(points=[point(1)]), replica_status("m2"))
+    speaks = reporter(Site(), replicas, clock, changes=False)
+    speaks.next()
+    replicas.has["m1"] = replica_status(points=[point(2)])
+    assert said(speaks.next()) == {"replicas": ["m1"]}
+    clock.now += ALL_EVERY_SECONDS
+    assert said(speaks.next()) == {"replicas": ["m1", "m2"]}
+
+
+def test_each_machine_is_told_whole_now_and_then_but_not_all_at_once(clock):
+    speaks = reporter(Site(*(source_status(f"m{number}") for number in range(300))), Site(), clock)
+    speaks.next()
+    clock.now += WHOLE_EVERY_SECONDS
+    told = [said(speaks.next()).get("sources", []) for _ in range(100)]
+    assert max(map(len, told)) <= 4
+    assert sorted(each for some in told for each in some) == sorted(f"m{number}" for number in range(300))
+
+
+def test_messages_are_bounded_and_say_everything(clock):
+    many = [replica_status(f"m{n}", points=[point(seq) for seq in range(1000)]) for n in range(9)]
+    statuses = reporter(Site(), Site(*many), clock).next()
+    assert len(statuses) > 2
+    assert all(
+        sum(1 + len(each.points) for each in status.replicas) <= MOST_IN_A_MESSAGE for status in statuses
+    )
+    assert [each for status in statuses for each in status.replicas] == many
+
+
+def test_what_is_there_no_more_or_cannot_be_described_is_said_to_be_gone(clock):
+    sources = Site(source_status("m1"), source_status("m2"))
+    speaks = reporter(sources, Site(), clock)
+    speaks.next()
+    del sources.has["m1"]
+    sources.has["m2"] = OSError("its disk")
+    assert said(speaks.next()) == {"sources_gone": ["m1", "m2"]}
+    sources.has["m2"] = source_status("m2")
+    assert said(speaks.next()) == {"sources": ["m2"]}
+
+
+def test_what_is_asked_for_again_is_told_whole(clock):
+    speaks = reporter(Site(source_status("m1"), source_status("m2")), Site(), clock)
+    speaks.next()
+    speaks.start_over(("m2",))
+    assert said(speaks.next()) == {"sources": ["m2"]}
+    speaks.start_over()
+    assert said(speaks.next()) == {"sources": ["m1", "m2"]}
+
+
+def test_before_a_report_only_its_machine_is_told_and_only_if_something_changed(clock):
+    sources = Site(source_status("m1"), source_status("m2"))
+    speaks = reporter(sources, Site(), clock)
+    speaks.next()
+    sources.has |= {"m1": source_status("m1", running=False), "m2": source_status("m2", running=False)}
+    assert said(speaks.of_machine("m1")) == {"sources": ["m1"]}
+    assert said(speaks.of_machine("m1")) == {}
+    assert said(speaks.next()) == {"sources": ["m2"]}
