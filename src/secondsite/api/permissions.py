@@ -16,7 +16,7 @@ from ..domain.lifecycle import Verb
 BASE = "/api"
 FOR_ONE = "_one"
 """Ends the name of a verb's route for one machine."""
-OPEN = frozenset({"GET /health", "GET /ca", "POST /enroll"})
+OPEN = frozenset({"GET /health", "GET /ready", "GET /ca", "POST /enroll"})
 """These need no token."""
 
 

@@ -22,7 +22,9 @@ def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
     machines, if all of them are in the scope."""
     if parts.sees() or _is_by(parts.caller, job):
         return True
-    return all(_is_in_scope(parts, tx, *each) for each in _machines(job))
+    concerned = _machines(job)
+    there = {each.id: each for each in tx.machines.several([machine_id for machine_id, _ in concerned])}
+    return all(_is_in_scope(parts, there.get(machine_id), arguments) for machine_id, arguments in concerned)
 
 
 def require_again(caller: Caller, job: JobView) -> str:
@@ -61,8 +63,7 @@ def _children(job: JobView) -> Iterator[tuple[str, Arguments]]:
         yield str(each["machine_id"]), arguments if isinstance(arguments, dict) else {}
 
 
-def _is_in_scope(parts: Parts, tx: ports.Transaction, machine_id: str, arguments: Arguments) -> bool:
-    machine = tx.machines.find(machine_id)
+def _is_in_scope(parts: Parts, machine: ports.MachineRecord | None, arguments: Arguments) -> bool:
     if machine is not None:
         return parts.sees(machine.source_site, machine.target_site)
     sites = (arguments.get("source_site"), arguments.get("target_site"))
