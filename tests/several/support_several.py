@@ -134,14 +134,25 @@ class SeveralVaults:
 
     def part(self):
         """The two appliances come to be connected to different processes."""
+        self.lead("a", self.other(self.holder("b")))
 
-        def parted():
-            self.rig.appliances["a"].kill()
-            self.rig.appliances["a"].start()
+    def gather(self, name):
+        """Both appliances come to be connected to this process."""
+        for site in ("a", "b"):
+            self.lead(site, name)
+
+    def lead(self, site, name):
+        """An appliance that starts dials any."""
+
+        def is_led():
+            if self.holder(site) == name:
+                return True
+            self.rig.appliances[site].kill()
+            self.rig.appliances[site].start()
             self.rig.wait_connected()
-            return self.holder("a") != self.holder("b")
+            return False
 
-        eventually(parted, 60)
+        eventually(is_led, 60)
 
     def other(self, name):
         return next(each for each in NAMES if each != name)

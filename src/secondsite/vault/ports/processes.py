@@ -31,8 +31,8 @@ class Links(Protocol):
     """Which process holds an appliance's newest connection. A link counts as long as its process's lease does. Where a process
     is the only one, all are its own."""
 
-    def take(self, appliance_id: str) -> None:
-        """It has connected here, and so it left any other."""
+    def take(self, appliance_id: str) -> bool:
+        """It has connected here, and so it left any other; whether another process may have held it meanwhile."""
 
     def holds(self, appliance_id: str) -> bool:
         """Whether its newest connection is here; until this transaction ends, no other process gets it."""

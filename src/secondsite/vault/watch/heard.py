@@ -169,6 +169,11 @@ class Heard:
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
 
+    def forget_said_by(self, appliance_id: str) -> None:
+        """Another vault process may have heard newer things, and written them."""
+        with self._lock:
+            self._seen = {key: seen for key, seen in self._seen.items() if seen.by != appliance_id}
+
     def _base(self, key: Key, appliance_id: str) -> Seen | None:
         """What a change of this appliance is made from."""
         seen = self._seen.get(key)

@@ -62,8 +62,9 @@ class StatusIntake:
         self._missed.forget(hello.appliance_id)
         self._hellos[hello.appliance_id] = hello
         with self._store.transaction() as tx:
-            if tx.appliances.find(hello.appliance_id) is not None:
-                tx.links.take(hello.appliance_id)
+            is_known = tx.appliances.find(hello.appliance_id) is not None
+            if is_known and tx.links.take(hello.appliance_id):
+                self._heard.forget_said_by(hello.appliance_id)
             self._write_appliance(tx, hello.appliance_id, None)
         # its first status says how much space it has
         self._appliances_written.pop(hello.appliance_id, None)

@@ -37,11 +37,13 @@ class SqlLinks:
         self._session = session
         self._member = member
 
-    def take(self, appliance_id: str) -> None:
-        if self._member is not None:
-            mine = {"appliance_id": appliance_id, **self._member._asdict()}
-            rows.upsert(self._session, links, mine)
-            tell(self._session, self._member, ("",))
+    def take(self, appliance_id: str) -> bool:
+        if self._member is None:
+            return False
+        mine = {"appliance_id": appliance_id, **self._member._asdict()}
+        rows.upsert(self._session, links, mine)
+        tell(self._session, self._member, ("",))
+        return True
 
     def holds(self, appliance_id: str) -> bool:
         if self._member is None:
