@@ -120,6 +120,8 @@ class GuardedCycle:
         self._look_at = time.monotonic() + LOOK_SECONDS
         self._seen: _Seen | None = None
         self._abandoning: threads.Worker | None = None
+        self._watched = threading.Lock()
+        self._settled = False
         self.ended_by: Exception | None = None
 
     def cancelled(self) -> bool:
@@ -141,6 +143,12 @@ class GuardedCycle:
             self.holds()
 
     def look(self, reserve: ScratchReserve) -> None:
+        """One look of the guard; none after `settle`."""
+        with self._watched:
+            if not self._settled:
+                self._look(reserve)
+
+    def _look(self, reserve: ScratchReserve) -> None:
         if self.ended_by is not None:
             if time.monotonic() > self._cut_at:
                 self._connection.cut()
@@ -153,6 +161,8 @@ class GuardedCycle:
 
     def _abandon(self) -> None:
         """End the job in a thread of its own: a hypervisor that does not answer must not delay the guard."""
+        if self._settled:  # who settled had waited long enough for this look
+            return
         self._abandoning = threads.worker("cycle-abandon", self._end_job)
         self._abandoning.start()
 
@@ -163,8 +173,13 @@ class GuardedCycle:
             log.info("cycle.not-abandoned", problem=str(error))
 
     def settle(self) -> None:
-        """Wait for the thread that ends the job, so that it cannot touch the next job."""
-        if self._abandoning is not None:
+        """Wait for the thread that ends the job, so that it cannot touch the next job; also for one that the guard is about to
+        start."""
+        seen = self._watched.acquire(timeout=ABANDON_SECONDS)
+        self._settled = True
+        if seen:
+            self._watched.release()
+        if self._abandoning is not None and self._abandoning.is_alive():
             self._abandoning.join(ABANDON_SECONDS)
 
     def _judge(self) -> Exception | None:
