@@ -16,6 +16,8 @@ from secondsite.jobs.model.definitions import Catalogue, Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.running.followed_clock import FollowedClock
+from secondsite.jobs.running.parking import ParkingLot
+from secondsite.jobs.running.performing import Performer
 from secondsite.jobs.running.runner import Runner
 from secondsite.jobs.running.wake import Bell
 from secondsite.jobs.storage import read, tables
@@ -77,7 +79,9 @@ class JournalSpace:
         """A runner without an engine: nobody takes its lease from it."""
         bell, membership = Bell(), Membership(self.db, transactions, "nobody", 5.0)
         clock = FollowedClock(self.clock, transactions, membership, bell)
-        return Runner(transactions, Catalogue(definitions), self.clock, clock, lambda job: None)
+        catalogue, lot = Catalogue(definitions), ParkingLot(bell.nudge)
+        performer = Performer(transactions, catalogue, self.clock, clock, lot, bell.ring_on_commit)
+        return Runner(transactions, catalogue, self.clock, performer, lambda job: None)
 
     def close(self):
         for engine in self._engines:

@@ -29,7 +29,7 @@ def port(vault):
 def heard(vault):
     """The keys that were signalled to the job engine."""
     keys: list[Any] = []
-    vault.running.signals.connect(keys.append)
+    vault.running.signals.connect(lambda key, of_one: keys.append(key))
     return keys
 
 

@@ -1,10 +1,12 @@
 """Machines by page, and each version of one decoded once; on SQLite and on PostgreSQL."""
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, exc, text
 
+from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault import ports
@@ -105,6 +107,45 @@ def test_a_machine_that_went_is_in_no_page(store):
     with store.transaction() as tx:
         tx.machines.remove("id1")
     assert page(store, limit=3) == ["id0", "id2", "id3"]
+
+
+def test_a_machine_whose_enable_is_tried_again_is_not_the_one_of_the_try_before(store):
+    """It has the same id, and its versions begin anew."""
+    page(store)
+    with store.transaction() as tx:
+        before = tx.machines.get("id1")
+        tx.machines.remove("id1")
+        tx.machines.add(dataclasses.replace(before, generation=2, created_at=NOW + timedelta(seconds=1)))
+    with store.reading() as tx:
+        assert [each.generation for each in tx.machines.page(EVERY, 2)] == [before.generation, 2]
+        assert tx.machines.get("id1").generation == 2
+
+
+def test_many_are_found_by_id_or_name_as_one_is(store):
+    with store.reading() as tx:
+        found = tx.machines.find_all(("id2", "m1", "m0", "nobody", "id6"))
+        assert {name: each.id for name, each in found.items()} == {
+            "id2": "id2", "m1": "id1", "m0": "id0", "id6": "id6",
+        }  # fmt: skip
+        assert set(tx.machines.find_all(("m1", "m4"), "c")) == {"m4"}
+        with pytest.raises(errors.InvalidArgument, match="2 machines are named 'm5'"):
+            tx.machines.find_all(("m1", "m5"))
+
+
+def test_a_machine_is_found_at_whichever_site_it_is_a_copy_of(store):
+    with store.reading() as tx:
+        some = tx.machines.get("id3")
+        assert [each.id for each in tx.machines.anywhere(some.source_fabric_id)] == ["id3"]
+        assert [each.id for each in tx.machines.anywhere(some.target_fabric_id)] == ["id3"]
+        assert tx.machines.anywhere("nowhere") == []
+
+
+def test_the_numbers_of_many_machines_are_those_of_each(store):
+    with store.transaction() as tx:
+        tx.statuses.put_generation("id1", 7)
+        tx.statuses.put_drill_generation("id2", 9)
+        assert tx.statuses.generations(["id1", "id2", "id3"]) == {"id1": 7, "id2": 0}
+        assert tx.statuses.generations(["id1", "id2"], of_drills=True) == {"id1": 0, "id2": 9}
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

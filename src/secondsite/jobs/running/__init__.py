@@ -4,8 +4,12 @@ Its rooms:
 
     requests        submit, cancel, retry, signal
     children        jobs whose steps are jobs
+    parents         wakes them when their children end
     stage           the engine's side of a running step
+    performing      runs a step, and writes down its answer with the beginning of the next one
     recording       writes what a step answered into the journal
+    snapshot        where a job stands
+    parking         short waits, which are written nowhere
     ending          a job's last row
     followed_clock  the clock that waits go by, even when it is set
     runner          one claimed job

@@ -3,6 +3,7 @@
 This is only a hint and may be lost: a follower also looks by itself now and then.
 """
 
+import uuid
 from collections.abc import Callable
 
 from sqlalchemy import event, text
@@ -20,6 +21,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._told: tuple[Told, ...] = ()
+        self._origin = uuid.uuid4().hex
 
     def follow(self, told: Told) -> None:
         """From now on `told` is called with every change."""
@@ -32,15 +34,25 @@ class Changes:
     def tell_on_commit(self, session: Session) -> None:
         """Tell followers of the jobs that the session's transaction touches, once it has committed."""
         if session.get_bind().dialect.name == "postgresql":
-            event.listen(session, "before_commit", _notify, once=True)
+            event.listen(session, "before_commit", self._notify, once=True)
         event.listen(session, "after_commit", self._committed, once=True)
 
     def _committed(self, session: Session) -> None:
         for job_id in touched.noted(session):
             self.tell(job_id)
 
+    def _notify(self, session: Session) -> None:
+        """The other processes hear of it when the transaction commits."""
+        for job_id in sorted(touched.noted(session)):
+            told = {"channel": CHANNEL, "told": f"{self._origin} {job_id}"}
+            session.execute(text("SELECT pg_notify(:channel, :told)"), told)
 
-def _notify(session: Session) -> None:
-    """The other processes hear of it when the transaction commits."""
-    for job_id in sorted(touched.noted(session)):
-        session.execute(text("SELECT pg_notify(:channel, :job)"), {"channel": CHANNEL, "job": job_id})
+    def heard(self, told: str | None) -> None:
+        """What a process has notified all of; None: something may have been missed. This one's own followers have heard of its
+        changes already."""
+        if told is None:
+            self.tell(None)
+            return
+        origin, _, job_id = told.partition(" ")
+        if origin != self._origin:
+            self.tell(job_id or told)  # an older vault names the job alone

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ...ground.job_states import JobState
+from ...ground.job_states import ENDED, JobState
 from ..model.context import Child
 from ..model.definitions import Catalogue, Children
 from ..model.facts import to_json
@@ -15,6 +16,7 @@ from ..model.outcomes import Done, Outcome, Skipped, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal, read
+from ..storage.tables import jobs
 from . import requests
 
 POLL_SECONDS = 5.0
@@ -44,9 +46,32 @@ def end_signal(parent_job_id: str, position: int | None) -> str:
     return f"children/{parent_job_id}/{position}"
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The children at a place: all, those that have ended, and the least attempt of the step that they were started or tried again
+    in."""
+
+    all: int
+    ended: int
+    attempt: int | None
+
+
+def count(session: Session, parent_job_id: str, position: int | None) -> Counted:
+    """Without reading them: there may be a thousand, and this is asked again and again."""
+    ended = func.count().filter(jobs.c.state.in_(sorted(ENDED)))
+    query = select(func.count(), ended, func.min(jobs.c.parent_attempt))
+    query = query.where(jobs.c.parent_job_id == parent_job_id, jobs.c.parent_position == position)
+    return Counted(*session.execute(query).one())
+
+
+def are_started(session: Session, place: Place) -> bool:
+    """Whether this attempt of the step has started, or tried again, all of them."""
+    return count(session, place.job_id, place.position).attempt == place.attempt
+
+
 def ensure(
     session: Session, catalogue: Catalogue, place: Place, wanted: Sequence[Child], now: datetime
-) -> list[JobView]:
+) -> None:
     """The children at this place: submitted now if there are none, failed ones retried once per attempt."""
     present = _present(session, place)
     if not present:
@@ -54,7 +79,6 @@ def ensure(
     for child in present:
         if child.parent_attempt != place.attempt:
             _try_again(session, catalogue, place, child, now)
-    return _present(session, place)
 
 
 def _present(session: Session, place: Place) -> list[JobView]:
@@ -66,16 +90,22 @@ def _submit_all(
     session: Session, catalogue: Catalogue, place: Place, wanted: Sequence[Child], now: datetime
 ) -> None:
     requested_by = read.get(session, place.job_id).requested_by
-    for index, child in enumerate(wanted):
-        order = requests.JobRequest(
-            name=child.name,
-            subject=child.subject,
-            subject_name=child.subject_name,
-            arguments=to_json(child.arguments),
-            requested_by=requested_by,
-            parent=requests.Parent(place.job_id, place.position, place.attempt, index),
-        )
-        requests.submit(session, catalogue.get(child.name), order, now)
+    ordered = [
+        (catalogue.get(child.name), _request(place, index, child, requested_by))
+        for index, child in enumerate(wanted)
+    ]
+    requests.submit_all(session, ordered, now)
+
+
+def _request(place: Place, index: int, child: Child, requested_by: str) -> requests.JobRequest:
+    return requests.JobRequest(
+        name=child.name,
+        subject=child.subject,
+        subject_name=child.subject_name,
+        arguments=to_json(child.arguments),
+        requested_by=requested_by,
+        parent=requests.Parent(place.job_id, place.position, place.attempt, index),
+    )
 
 
 def _try_again(session: Session, catalogue: Catalogue, place: Place, child: JobView, now: datetime) -> None:
@@ -88,15 +118,19 @@ def _try_again(session: Session, catalogue: Catalogue, place: Place, child: JobV
             return  # it stays failed, and says why
 
 
-def judge(children: Sequence[JobView], policy: Children, place: Place, deadline_seconds: float) -> Outcome:
+def judge(session: Session, policy: Children, place: Place, deadline_seconds: float) -> Outcome:
     """The step's outcome, from its children; raises Wait until all have ended, StepFailed when the policy is not
     met."""
-    if not children:
+    counted = count(session, place.job_id, place.position)
+    if not counted.all:
         return Skipped("there was nothing to start")
-    ended = [child for child in children if child.state.ended]
-    if len(ended) < len(children):
-        why = f"{len(ended)} of {len(children)} have ended"
-        raise Wait(place.signal, deadline_seconds, why, len(ended) / len(children), POLL_SECONDS)
+    if counted.ended < counted.all:
+        why = f"{counted.ended} of {counted.all} have ended"
+        raise Wait(place.signal, deadline_seconds, why, counted.ended / counted.all, POLL_SECONDS)
+    return _verdict(_present(session, place), policy)
+
+
+def _verdict(children: Sequence[JobView], policy: Children) -> Outcome:
     good = [child for child in children if child.state in GOOD]
     bad = [child for child in children if child.state not in GOOD]
     sentence = f"{len(good)} of {len(children)} succeeded"

@@ -27,10 +27,13 @@ from ..storage.journal import Claim
 from ..storage.lease import LEASE_SECONDS, Member, Membership
 from ..storage.set_clock import look_again
 from ..storage.transactions import Transactions
-from . import children, requests
+from . import requests
 from .changes import CHANNEL as CHANGED
 from .changes import Changes
 from .followed_clock import FollowedClock
+from .parents import Parents
+from .parking import Parked, ParkingLot
+from .performing import Performer
 from .runner import Runner
 from .standing import Standing
 from .wake import CHANNEL as WAKE
@@ -100,9 +103,18 @@ class Engine:
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
         self._claims = Claims(self._transactions, self.owner, clock)
         self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
-        self._runner = Runner(
-            self._transactions, self._catalogue, clock, self._followed_clock, self._child_ended
+        self._lot = ParkingLot(self._bell.nudge)
+        self.changes.follow(self._lot.changed)
+        self._parents = Parents(self._transactions, self.signal)
+        performer = Performer(
+            self._transactions,
+            self._catalogue,
+            clock,
+            self._followed_clock,
+            self._lot,
+            self._bell.ring_on_commit,
         )
+        self._runner = Runner(self._transactions, self._catalogue, clock, performer, self._job_ended)
 
     @property
     def member(self) -> Member | None:
@@ -143,8 +155,8 @@ class Engine:
         self._heed(session)
         requests.resume(session, job_id, self._clock())
 
-    def signal(self, key: str) -> int:
-        """Wake the steps that wait for `key`, in every process; gives the number of jobs.
+    def signal(self, key: str, *, of_one: bool = False) -> int:
+        """Wake the steps that wait for `key`, in every process; gives the number of jobs. `of_one`: at most one waits for it.
 
         Call it after committing what the signal is about; it has a transaction of its own.
         """
@@ -153,7 +165,14 @@ class Engine:
             self._bell.ring_on_commit(session)
             return requests.signal(session, key, self._clock())
 
-        return self._transactions.write(fire, patience_seconds=SIGNAL_PATIENCE_SECONDS)
+        woken = self._lot.signal(key)
+        if woken and of_one:
+            return woken
+        # A wait that is written down only after this look is followed by another look of its step.
+        sleeping = self._transactions.look(
+            lambda session: requests.is_waited_for(session, key), SIGNAL_PATIENCE_SECONDS
+        )
+        return woken + (self._transactions.write(fire, SIGNAL_PATIENCE_SECONDS) if sleeping else 0)
 
     def _heed(self, session: Session) -> None:
         """When the caller's session commits, workers wake and followers hear of it. SQLite's write lock is taken now: an
@@ -230,24 +249,29 @@ class Engine:
             rung = self._bell.rung
             try:
                 self._followed_clock.follow()
-                claim = self._claims.next()
+                parked = self._lot.next()
+                claim = parked.claim if parked else self._claims.next_since(rung, IDLE_SECONDS)
                 if claim is None:
-                    self._bell.wait(rung, IDLE_SECONDS)
+                    self._bell.wait(rung, self._lot.seconds_left(IDLE_SECONDS), lambda: self._lot.has_ready)
                 else:
-                    self._run(claim)
+                    self._run(claim, parked, parks=True)
             except Exception:
                 if not self._stopping.is_set():
                     log.exception("jobs.worker-failed")
                 self._stopping.wait(REST_SECONDS)
 
-    def _run(self, claim: Claim) -> None:
+    def _run(self, claim: Claim, parked: Parked | None = None, *, parks: bool = False) -> None:
+        place = None
         try:
             seams.reach("job.claim.committed")
-            self._runner.run(claim, self._stopping.is_set)
+            place = self._runner.run(claim, self._stopping.is_set, parked=parked, parks=parks)
         except LeaseLost as lost:
             log.warning("lease.lost", problem=str(lost))
         finally:
-            self._claims.put_down(claim)
+            if place is None:
+                self._claims.put_down(claim)
+        if place is not None:
+            self._lot.park(place)
 
     def _stay_alive(self) -> None:
         if self._stopping.is_set():
@@ -276,11 +300,11 @@ class Engine:
             self._membership.join_again(self._joined_again)
 
     def _all_that_is_heard(self) -> Mapping[str, Callable[[str | None], None]]:
-        return {WAKE: lambda _payload: self._bell.ring(), CHANGED: self.changes.tell, **self._hears}
+        return {WAKE: lambda _payload: self._bell.ring(), CHANGED: self.changes.heard, **self._hears}
 
-    def _child_ended(self, job: JobView) -> None:
-        if job.parent_job_id is not None:
-            self.signal(children.end_signal(job.parent_job_id, job.parent_position))
+    def _job_ended(self, job: JobView) -> None:
+        self._parents.tell(job)
+        self._bell.ring()  # another one of its batch may begin
 
     def _join_threads(self, deadline_seconds: float) -> bool:
         until = time.monotonic() + deadline_seconds

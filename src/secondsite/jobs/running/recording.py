@@ -1,59 +1,67 @@
 """Record what a step answered: its line in the journal and the domain's change, in one transaction."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from ...ground import seams
 from ...ground.job_states import JobState, TaskState
-from ..model.clock import Clock
 from ..model.failures import DEADLINE_EXCEEDED, UNDO_FAILED, Failure
 from ..model.outcomes import Commit, Done, Outcome, Skipped, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal
-from ..storage.journal import Claim
 from ..storage.set_clock import LONGEST_SLEEP_SECONDS
 from ..storage.tables import tasks
+from .snapshot import Snapshot
 
 CHANGED_POLL_SECONDS = 1.0
 
 
-def record(
-    session: Session, claim: Claim, task_id: int, answer: Outcome | Wait | Failure, clock: Clock
-) -> bool:
-    """Write the answer down; False when the job now waits. Recording it a second time changes nothing.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a step answered, when, and since when it waits if it does and that is not written down yet."""
 
-    Raises LeaseLost when the claim does not hold, and whatever the answer's `commit` or the clock raises.
+    task_id: int
+    answer: Outcome | Wait | Failure
+    at: datetime
+    waits_since: datetime
+
+
+def record(session: Session, snapshot: Snapshot, answered: Answered) -> Snapshot | None:
+    """Write the answer down; gives where the job stands then, None when it now waits. Recording it a second time changes
+    nothing. `snapshot` is where it stands in this transaction.
+
+    Raises whatever the answer's `commit` raises.
     """
-    job = journal.fence(session, claim)
-    task = journal.get_task(session, task_id)
+    task = snapshot.task(answered.task_id)
     if task.state is not TaskState.RUNNING:
-        return True  # an earlier try was committed, only the reply was lost
-    goes_on = _write(session, job, task, answer, clock())
+        return snapshot  # an earlier try was committed, only the reply was lost
+    after = _write(session, snapshot, task, answered)
     seams.reach("job.step.before-commit")
-    return goes_on
+    return after
 
 
-def _write(
-    session: Session, job: JobView, task: TaskView, answer: Outcome | Wait | Failure, now: datetime
-) -> bool:
-    match answer:
-        case Done(commit=commit):
-            journal.record_done(session, task, answer, now)
+def _write(session: Session, snapshot: Snapshot, task: TaskView, answered: Answered) -> Snapshot | None:
+    match answered.answer:
+        case Done() as done:
+            ended, commit = journal.record_done(session, task, done, answered.at), done.commit
         case Skipped(why, commit):
             state = TaskState.SKIPPED
-            journal.end_task(session, task, state, now, sentence=why, progress=1.0)
-        case Wait():
-            return _wait(session, job, task, answer, now)
-        case Failure():
-            _fail(session, job, task, answer, now)
-            return True
-    if task.kind is TaskKind.UNDO:
-        _mark_undone(session, task)
+            ended = journal.end_task(session, task, state, answered.at, sentence=why, progress=1.0)
+        case Wait() as wait:
+            goes_on = _wait(session, snapshot.job, task, wait, answered)
+            return snapshot.again(session) if goes_on else None
+        case Failure() as failure:
+            _fail(session, snapshot.job, task, failure, answered.at)
+            return snapshot.again(session)
     if commit is not None:
         _commit(session, commit)
-    return True
+    if task.kind is TaskKind.UNDO:
+        _mark_undone(session, task)
+        return snapshot.again(session)
+    return snapshot.with_task(ended)
 
 
 def _commit(session: Session, commit: Commit) -> None:
@@ -73,19 +81,19 @@ def _mark_undone(session: Session, undo: TaskView) -> None:
         journal.change_task(session, task_id["id"], state=TaskState.UNDONE)
 
 
-def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, now: datetime) -> bool:
+def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, answered: Answered) -> bool:
     if task.waiting_since is None:
         # Signals are noted from here on; one that fired before is seen by the next look.
-        journal.register_wait(session, task, wait, now)
+        journal.register_wait(session, task, wait, answered.waits_since)
         return True
     changed = task.waiting_for != wait.signal
     if task.signalled and not changed:
         return True
-    if task.waiting_since + timedelta(seconds=wait.deadline_seconds) <= now:
-        _fail(session, job, task, _too_late(task, wait), now)
+    if task.waiting_since + timedelta(seconds=wait.deadline_seconds) <= answered.at:
+        _fail(session, job, task, _too_late(task, wait), answered.at)
         return True
     deadline_at = journal.register_wait(session, task, wait, task.waiting_since)
-    poll_at = now + timedelta(seconds=_poll_seconds(wait, changed))
+    poll_at = answered.at + timedelta(seconds=_poll_seconds(wait, changed))
     journal.sleep(session, job, task, min(poll_at, deadline_at))
     return False
 

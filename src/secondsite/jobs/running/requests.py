@@ -2,10 +2,11 @@
 
 import contextlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import MOVING, RUNNABLE, JobState, TaskState
@@ -54,6 +55,22 @@ def submit(session: Session, definition: Definition, order: JobRequest, now: dat
     session.execute(jobs.insert().values(id=job_id, **_row(order, now)))
     add_steps(session, job_id, definition, attempt=1, first=0)
     return job_id
+
+
+def submit_all(session: Session, ordered: Sequence[tuple[Definition, JobRequest]], now: datetime) -> None:
+    """Many jobs that are not there yet, in their order."""
+    rows = [(uuid.uuid4().hex, definition, order) for definition, order in ordered]
+    if not rows:
+        return
+    for job_id, _definition, _order in rows:
+        touched.note(session, job_id)
+    session.execute(jobs.insert(), [{"id": job_id, **_row(order, now)} for job_id, _, order in rows])
+    steps = [
+        journal.queued_task(job_id, TaskKind.STEP, position, 1, step.key, step.title)
+        for job_id, definition, _order in rows
+        for position, step in enumerate(definition.steps)
+    ]
+    session.execute(tasks.insert(), steps)
 
 
 def _row(order: JobRequest, now: datetime) -> dict[str, object]:
@@ -245,12 +262,21 @@ def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None
     journal.add_task(session, task.job_id, TaskKind.STEP, task.position, attempt, task.key, title, facts)
 
 
+def is_waited_for(session: Session, key: str) -> bool:
+    """Whether a step is written down as waiting for `key`."""
+    return session.execute(select(tasks.c.id).where(*_waits_for(key)).limit(1)).first() is not None
+
+
+def _waits_for(key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return tasks.c.waiting_for == key, tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING))
+
+
 def signal(session: Session, key: str, now: datetime) -> int:
     """Make every step that waits for `key` look again; gives the number of jobs.
 
     Call it after committing what the signal is about.
     """
-    waiting = tasks.c.waiting_for == key, tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING))
+    waiting = _waits_for(key)
     concerned = session.execute(select(tasks.c.job_id).where(*waiting).distinct().order_by(tasks.c.job_id))
     ids = list(concerned.scalars())
     for job_id in ids:  # the job's row first: it is the lock, and every writer takes it in this order

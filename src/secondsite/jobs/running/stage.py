@@ -1,7 +1,7 @@
 """The engine's side of a running step: progress, memory, children; every write is fenced."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from ..model.context import Child
 from ..model.definitions import Catalogue, Definition
 from ..model.facts import Json
 from ..model.outcomes import Outcome
-from ..model.views import JobView, TaskView
+from ..model.views import TaskView
 from ..storage import journal, read
 from ..storage.transactions import Transactions
 from . import children
@@ -33,6 +33,7 @@ class TaskStage:
         definition: Definition,
         claim: journal.Claim,
         task: TaskView,
+        submitted: Callable[[Session], None],
     ) -> None:
         self._transactions = transactions
         self._catalogue = catalogue
@@ -40,9 +41,12 @@ class TaskStage:
         self._definition = definition
         self._claim = claim
         self._task = task
+        self._submitted = submitted
         self._told_at = 0.0
         self._looked_at = 0.0
         self._cancel = False
+        self.has_remembered = False
+        """Whether the step has left facts in this run."""
 
     def progress(self, fraction: float, sentence: str | None) -> None:
         # The first and the last report always go through, those between them at most twice a second.
@@ -61,6 +65,7 @@ class TaskStage:
             journal.change_task(session, self._task.id, facts={**known, **facts})
 
         self._transactions.write(keep)
+        self.has_remembered = True
         seams.reach("job.remember.committed")
 
     def cancel_requested(self) -> bool:
@@ -73,15 +78,19 @@ class TaskStage:
     def run_children(self, wanted: Sequence[Child], deadline_seconds: float) -> Outcome:
         place = children.Place.of(self._task)
 
-        def ensure(session: Session) -> list[JobView]:
+        def ensure(session: Session) -> None:
             journal.fence(session, self._claim)
-            present = children.ensure(session, self._catalogue, place, wanted, self._clock())
+            self._submitted(session)
+            children.ensure(session, self._catalogue, place, wanted, self._clock())
             seams.reach("job.children.before-commit")
-            return present
 
-        present = self._transactions.write(ensure)
-        seams.reach("job.children.committed")
-        return children.judge(present, self._definition.children, place, deadline_seconds)
+        if not self._transactions.look(lambda session: children.are_started(session, place)):
+            self._transactions.write(ensure)
+            seams.reach("job.children.committed")
+        policy = self._definition.children
+        return self._transactions.look(
+            lambda session: children.judge(session, policy, place, deadline_seconds)
+        )
 
     def read(self) -> AbstractContextManager[Session]:
         return self._transactions.read()

@@ -5,6 +5,7 @@ their notifications; on SQLite there is only one process.
 """
 
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
@@ -29,10 +30,15 @@ class Bell:
         """How often it rang: read it before looking for work, and give it to `wait`."""
         return self._rung
 
-    def wait(self, since: int, seconds: float) -> None:
-        """Return when it has rung since `since` was read, or after `seconds`."""
+    def nudge(self) -> None:
+        """Wake one worker, for one job that `meanwhile` knows of."""
         with self._condition:
-            self._condition.wait_for(lambda: self._rung != since, timeout=seconds)
+            self._condition.notify()
+
+    def wait(self, since: int, seconds: float, meanwhile: Callable[[], bool] = lambda: False) -> None:
+        """Return when it has rung since `since` was read, when `meanwhile` is true at a nudge, or after `seconds`."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._rung != since or meanwhile(), timeout=seconds)
 
     def ring_on_commit(self, session: Session) -> None:
         """Ring, here and in the other processes, once the session's transaction has committed."""

@@ -6,6 +6,8 @@ Its rooms:
     lines         open connections, to be hung up
     tables        the rows
     transactions  retried while the database is away
+    together      what several threads write, in one transaction
+    write_turn    who writes to SQLite next
     journal       the writes to jobs and tasks
     touched       which jobs a transaction has changed
     lease         who is alive, who may run which job

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from ...ground.job_states import RUNNABLE
+from ...ground.job_states import RUNNABLE, JobState
 from ..model.clock import Clock
 from .journal import Claim
 from .lease import database_now, held_by_the_living
@@ -15,6 +17,9 @@ from .tables import jobs
 from .transactions import Transactions
 
 CANDIDATES = 8
+MOST_OF_A_BATCH = 64
+"""Jobs of one batch that have begun and not ended. Who is given a thousand orders at once has done none of them for long; so the
+first machines run soon, and the others' orders do not grow old."""
 
 
 class Claims:
@@ -26,16 +31,43 @@ class Claims:
         self._clock = clock
         self._one_at_a_time = threading.Lock()
         self._held: set[str] = set()
+        self._taken: deque[Claim] = deque()
+        self._at_once = CANDIDATES if transactions.is_alone else 1
+        self._nothing: tuple[int, float] = (-1, 0.0)
         self._spare_others_until = 0.0
 
-    def next(self) -> Claim | None:
-        """Claim the job that has been ready longest; None when none is ready."""
+    def next_since(self, rung: int, seconds: float) -> Claim | None:
+        """As `next`, but if there was nothing when the bell had rung as often as now, it is not looked again for some seconds."""
         with self._one_at_a_time:
-            for claim in self._transactions.look(self._candidates):
-                if self._transactions.write(partial(self._take, claim)):
-                    self._held.add(claim.job_id)
-                    return claim
-        return None
+            since, at = self._nothing
+            if not self._taken and since == rung and time.monotonic() - at < seconds:
+                return None
+            claim = self._next()
+            if claim is None:
+                self._nothing = (rung, time.monotonic())
+            return claim
+
+    def next(self) -> Claim | None:
+        """Claim the job whose turn it is; None when none is ready. Those that have begun come before the others, of these the ones
+        that a person waits for before those of a batch, batches side by side in their order."""
+        with self._one_at_a_time:
+            return self._next()
+
+    def _next(self) -> Claim | None:
+        if not self._taken:
+            candidates = self._transactions.look(self._candidates)
+            if candidates:
+                self._take_some(candidates)
+        return self._taken.popleft() if self._taken else None
+
+    def _take_some(self, candidates: Sequence[Claim]) -> None:
+        """As many as it takes at once; another engine may have been faster."""
+        for number in range(0, len(candidates), self._at_once):
+            taken = self._transactions.write(partial(self._take, candidates[number : number + self._at_once]))
+            self._held.update(claim.job_id for claim in taken)
+            self._taken.extend(taken)
+            if taken:
+                return
 
     def put_down(self, claim: Claim) -> None:
         """This engine's thread no longer works on the job; if the claim still stands, it can be taken again."""
@@ -63,9 +95,14 @@ class Claims:
         )
         if self._held:
             query = query.where(jobs.c.id.not_in(sorted(self._held)))
-        return query.order_by(jobs.c.ready_at).limit(CANDIDATES)
+        query = query.where(or_(jobs.c.started_at.is_not(None), _is_no_child(), _may_begin()))
+        turn = jobs.c.started_at.is_(None), func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at
+        return query.order_by(*turn).limit(CANDIDATES)
 
-    def _take(self, claim: Claim, session: Session) -> bool:
+    def _take(self, claims: Sequence[Claim], session: Session) -> list[Claim]:
+        return [claim for claim in claims if self._is_taken(claim, session)]
+
+    def _is_taken(self, claim: Claim, session: Session) -> bool:
         """Compare and swap: of two that read the same epoch, the second gets nothing."""
         free = update(jobs).where(
             jobs.c.id == claim.job_id,
@@ -74,3 +111,16 @@ class Claims:
         )
         taken = free.values(claim_owner=claim.owner, claim_epoch=claim.epoch).returning(jobs.c.id)
         return session.execute(taken).one_or_none() is not None
+
+
+def _is_no_child() -> ColumnElement[bool]:
+    return jobs.c.parent_job_id.is_(None)
+
+
+def _may_begin() -> ColumnElement[bool]:
+    """SQL: fewer jobs of the same batch are under way than may be."""
+    sibling = jobs.alias()
+    under_way = sibling.c.state.in_(sorted(RUNNABLE - {JobState.QUEUED}))
+    full = select(sibling.c.parent_job_id).where(under_way, sibling.c.parent_job_id.is_not(None))
+    full = full.group_by(sibling.c.parent_job_id).having(func.count() >= MOST_OF_A_BATCH)
+    return jobs.c.parent_job_id.not_in(full)

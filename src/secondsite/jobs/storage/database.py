@@ -8,10 +8,13 @@ somebody else wrote in between, and waiting would not help.
 """
 
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
+
+from .write_turn import WriteTurn
 
 if TYPE_CHECKING:
     import psycopg
@@ -64,7 +67,9 @@ def _limit_idling(connection: "psycopg.Connection", _record: object) -> None:
 def _sqlite(url: str) -> Engine:
     db = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOLED, max_overflow=MORE)
     event.listen(db, "connect", _prepare)
-    event.listen(db, "begin", _begin)
+    turn = WriteTurn(BUSY_SECONDS)
+    turn.watch(db)
+    event.listen(db, "begin", partial(_begin, turn))
     return db
 
 
@@ -74,6 +79,8 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {setting}")
 
 
-def _begin(connection: Connection) -> None:
+def _begin(turn: WriteTurn, connection: Connection) -> None:
     read_only = connection.get_execution_options().get("secondsite_read_only", False)
+    if not read_only:
+        turn.take(connection)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

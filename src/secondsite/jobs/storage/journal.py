@@ -3,10 +3,10 @@
 Every write names the state that it starts from, so that a second try after a lost reply changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import JobState, TaskState
@@ -17,6 +17,10 @@ from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
 from . import touched
 from .tables import jobs, tasks
+
+# Made once: to build a query takes as long as to run it.
+_LOCKED = select(jobs).where(jobs.c.id == bindparam("wanted")).with_for_update()
+_TASK = select(tasks).where(tasks.c.id == bindparam("wanted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,7 @@ class Claim:
 def lock_job(session: Session, job_id: str) -> JobView | None:
     """The job, locked until the transaction ends; None when it is not there."""
     touched.note(session, job_id)
-    query = select(jobs).where(jobs.c.id == job_id).with_for_update()
-    row = session.execute(query).mappings().one_or_none()
+    row = session.execute(_LOCKED, {"wanted": job_id}).mappings().one_or_none()
     return None if row is None else job_view(row)
 
 
@@ -53,7 +56,7 @@ def change_task(session: Session, task_id: int, **values: object) -> None:
 
 
 def get_task(session: Session, task_id: int) -> TaskView:
-    return task_view(session.execute(select(tasks).where(tasks.c.id == task_id)).mappings().one())
+    return task_view(session.execute(_TASK, {"wanted": task_id}).mappings().one())
 
 
 def add_task(
@@ -67,22 +70,29 @@ def add_task(
     facts: Json | None = None,
 ) -> int:
     """A queued task; gives its id."""
-    row = tasks.insert().values(
-        job_id=job_id,
-        kind=kind,
-        position=position,
-        attempt=attempt,
-        key=key,
-        title=title,
-        state=TaskState.QUEUED,
-        sentence="",
-        progress=0.0,
-        partial=False,
-        facts=facts or {},
-        signalled=False,
-    )
+    row = tasks.insert().values(**queued_task(job_id, kind, position, attempt, key, title, facts))
     task_id: int = session.execute(row.returning(tasks.c.id)).scalar_one()
     return task_id
+
+
+def queued_task(
+    job_id: str, kind: TaskKind, position: int, attempt: int, key: str, title: str, facts: Json | None = None
+) -> dict[str, object]:
+    """The row of a task that nobody has begun."""
+    return {
+        "job_id": job_id,
+        "kind": kind,
+        "position": position,
+        "attempt": attempt,
+        "key": key,
+        "title": title,
+        "state": TaskState.QUEUED,
+        "sentence": "",
+        "progress": 0.0,
+        "partial": False,
+        "facts": facts or {},
+        "signalled": False,
+    }
 
 
 def undo_task_id(session: Session, job: JobView, step: TaskView) -> int:
@@ -100,21 +110,45 @@ def undo_task_id(session: Session, job: JobView, step: TaskView) -> int:
     return add_task(session, job.id, TaskKind.UNDO, step.position, job.attempt, step.key, title)
 
 
-def begin_task(session: Session, job: JobView, task_id: int, now: datetime) -> TaskView:
-    """The task runs, from now or since it first began; this run uses up any signal that came before."""
-    task = get_task(session, task_id)
-    change_task(session, task_id, state=TaskState.RUNNING, started_at=task.started_at or now, signalled=False)
-    if job.state is not JobState.CANCELLING:
+def begin_task(session: Session, job: JobView, task: TaskView, now: datetime) -> TaskView:
+    """The task as it runs, from now or since it first began; this run uses up any signal that came before."""
+    begun = replace(task, state=TaskState.RUNNING, started_at=task.started_at or now, signalled=False)
+    change_task(session, task.id, state=begun.state, started_at=begun.started_at, signalled=False)
+    if job.state not in (JobState.CANCELLING, JobState.RUNNING):
         change_job(session, job.id, state=JobState.RUNNING)
-    return get_task(session, task_id)
+    return begun
 
 
-def end_task(session: Session, task: TaskView, state: TaskState, now: datetime, **values: object) -> None:
-    change_task(session, task.id, state=state, ended_at=now, waiting_for=None, deadline_at=None, **values)
+def end_task(
+    session: Session,
+    task: TaskView,
+    state: TaskState,
+    now: datetime,
+    *,
+    sentence: str,
+    progress: float | None = None,
+    partial: bool = False,
+    facts: Json | None = None,
+) -> TaskView:
+    """The task as it is then."""
+    ended = replace(
+        task,
+        state=state,
+        ended_at=now,
+        waiting_for=None,
+        deadline_at=None,
+        sentence=sentence,
+        progress=task.progress if progress is None else progress,
+        partial=partial,
+        facts=task.facts if facts is None else facts,
+    )
+    changed = ("state", "ended_at", "waiting_for", "deadline_at", "sentence", "progress", "partial", "facts")
+    change_task(session, task.id, **{name: getattr(ended, name) for name in changed})
+    return ended
 
 
-def record_done(session: Session, task: TaskView, done: Done, now: datetime) -> None:
-    end_task(
+def record_done(session: Session, task: TaskView, done: Done, now: datetime) -> TaskView:
+    return end_task(
         session,
         task,
         TaskState.SUCCEEDED,
@@ -127,7 +161,8 @@ def record_done(session: Session, task: TaskView, done: Done, now: datetime) -> 
 
 
 def record_failed(session: Session, task: TaskView, failure: Failure, now: datetime) -> None:
-    end_task(session, task, TaskState.FAILED, now, sentence=failure.message, error=failure.as_dict())
+    values = {"state": TaskState.FAILED, "ended_at": now, "waiting_for": None, "deadline_at": None}
+    change_task(session, task.id, **values, sentence=failure.message, error=failure.as_dict())
 
 
 def register_wait(session: Session, task: TaskView, wait: Wait, since: datetime) -> datetime:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, MOVING
@@ -14,11 +14,14 @@ from ..model.views import JobTree, JobView, TaskView, current_steps, in_order, j
 from .tables import jobs, tasks
 
 M = TypeVar("M", bound=BaseModel)
+# Made once: to build a query takes as long as to run it.
+_JOB = select(jobs).where(jobs.c.id == bindparam("wanted"))
+_TASKS = select(tasks).where(tasks.c.job_id == bindparam("wanted"))
 
 
 def find(session: Session, job_id: str) -> JobView | None:
     """The job, or None."""
-    row = session.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one_or_none()
+    row = session.execute(_JOB, {"wanted": job_id}).mappings().one_or_none()
     return None if row is None else job_view(row)
 
 
@@ -32,7 +35,7 @@ def get(session: Session, job_id: str) -> JobView:
 
 def tasks_of(session: Session, job_id: str) -> tuple[TaskView, ...]:
     """The journal of the job, in the order things happened."""
-    rows = session.execute(select(tasks).where(tasks.c.job_id == job_id)).mappings()
+    rows = session.execute(_TASKS, {"wanted": job_id}).mappings()
     return in_order([task_view(row) for row in rows])
 
 

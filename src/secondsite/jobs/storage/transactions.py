@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ...ground.backoff import pause_seconds
 from .database import READ_ONLY
+from .together import Together
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -50,25 +51,37 @@ class Transactions:
     def __init__(self, db: Engine, opened: Callable[[Session], None] = lambda _session: None) -> None:
         self._db = db
         self._opened = opened
+        self._together = Together(db, opened) if db.dialect.name == "sqlite" else None
         self._reader = db.execution_options(**READ_ONLY)
         self.given_up = threading.Event()
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process has the database."""
+        return self._together is not None
+
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
-        """Run `work` in one transaction, again and again while the database is away; gives what work gives.
+        """Run `work` in one transaction, again and again while the database is away; gives what work gives. On SQLite other
+        threads' works may be in it too, and the work is done on one of their threads.
 
         Raises the database's error once `patience_seconds` have passed (None: never) or the engine gave up.
         """
+        return self._persist(lambda: self._write(work), patience_seconds)
 
-        def watched(session: Session) -> T:
-            session.connection()  # take SQLite's write lock now, so that an instant read by the work is not an old one
+    def _write(self, work: Callable[[Session], T]) -> T:
+        if self._together is not None:
+            return self._together.do(work)
+        with Session(self._db) as session, session.begin():
             self._opened(session)
             return work(session)
 
-        return self._persist(self._db, watched, patience_seconds)
-
-    def look(self, work: Callable[[Session], T]) -> T:
+    def look(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
         """As `write`, for work that only reads: takes no write lock."""
-        return self._persist(self._reader, work, None)
+        return self._persist(lambda: self._look(work), patience_seconds)
+
+    def _look(self, work: Callable[[Session], T]) -> T:
+        with Session(self._reader) as session, session.begin():
+            return work(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -77,12 +90,11 @@ class Transactions:
             yield session
             session.rollback()
 
-    def _persist(self, db: Engine, work: Callable[[Session], T], patience_seconds: float | None) -> T:
+    def _persist(self, work: Callable[[], T], patience_seconds: float | None) -> T:
         failures, started = 0, time.monotonic()
         while True:
             try:
-                with Session(db) as session, session.begin():
-                    return work(session)
+                return work()
             except exc.DBAPIError as problem:
                 spent = time.monotonic() - started
                 impatient = patience_seconds is not None and spent >= patience_seconds

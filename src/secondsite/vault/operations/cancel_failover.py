@@ -47,7 +47,7 @@ class CancelFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
-        with self.deps.store.transaction() as tx:
+        with self.deps.store.reading() as tx:
             committed = lookup.is_committed(source.machine, tx.statuses.get(source.machine.id))
         if committed:
             raise errors.PrerequisiteFailed(

@@ -84,7 +84,10 @@ class EnableProtection:
     def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> rest.JobAccepted:
         """One job per machine; raises NotFound for unknown sites and policies, AlreadyExists for protected ones."""
         assert isinstance(request, rest.EnableProtection)
-        ordered = [self._arguments(tx, request, name) for name in unique(request.machines)]
+        self._check_request(tx, request)
+        wanted = unique(request.machines)
+        known = tx.machines.find_all(wanted, request.source_site)
+        ordered = [self._arguments(tx, request, name, known.get(name)) for name in wanted]
         if len(ordered) == 1:
             [one] = ordered
             job_id = self._submit(tx, self.verb.value, one.machine_id, one.machine, one, requested_by)
@@ -101,14 +104,21 @@ class EnableProtection:
             tx.session, job, subject=subject, subject_name=name, arguments=arguments, by=by
         )
 
-    def _arguments(self, tx: ports.Transaction, request: rest.EnableProtection, name: str) -> EnableArguments:
+    def _check_request(self, tx: ports.Transaction, request: rest.EnableProtection) -> None:
         lookup.refuse_same_site(request.source_site, request.target_site)
         if tx.policies.find(request.policy) is None:
             raise errors.NotFound.named("policy", request.policy)
         lookup.appliances_of(tx, request.source_site)
         lookup.appliances_of(tx, request.target_site)
+
+    def _arguments(
+        self,
+        tx: ports.Transaction,
+        request: rest.EnableProtection,
+        name: str,
+        known: ports.MachineRecord | None,
+    ) -> EnableArguments:
         named = request.target_appliance
-        known = tx.machines.find(name, request.source_site)
         if known is not None and known.home_site == request.source_site:
             raise errors.AlreadyExists(
                 f"Machine '{name}' is under protection already ({known.state}).",
@@ -132,7 +142,7 @@ class EnableProtection:
         source = placing.at_source(self.deps, self.orders, ctx, wanted.machine, wanted.source_site)
         target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id)
         found = source.machine
-        with self.deps.store.transaction() as tx:
+        with self.deps.store.reading() as tx:
             _refuse_known(tx, wanted, found.definition.fabric_id)
         disks = lookup.chosen_disks(found, wanted.disks)
         seeds.require_disks(found.name, disks, wanted.seeds)
@@ -161,7 +171,7 @@ class EnableProtection:
     ) -> tuple[checks.Obstacles, checks.Obstacles]:
         """What is in the way at the source, and at the target."""
         definition, target_id = checked.definition, str(checked.target_appliance_id)
-        with self.deps.store.transaction() as tx:
+        with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, target_id)
         source = self.orders.give(
             ctx,
@@ -235,10 +245,8 @@ class EnableProtection:
         return synchronizing.await_point(self.deps, machine, machine.epoch, Before())
 
     def _machine(self, ctx: StepContext) -> ports.MachineRecord:
-        with self.deps.store.transaction() as tx:
-            machine = tx.machines.get(str(ctx.subject))
-            authority.require(tx, machine, read.get(tx.session, ctx.job_id))
-            return machine
+        with self.deps.store.reading() as tx:
+            return authority.claimed(tx, str(ctx.subject), self.verb.value, ctx.job_id)
 
     def _source(self, ctx: StepContext) -> Source:
         return Source(self.orders, ctx, self._machine(ctx))
@@ -273,8 +281,8 @@ def _event(tx: ports.Transaction, machine_id: str, event: Event) -> None:
 
 def _refuse_known(tx: ports.Transaction, wanted: EnableArguments, fabric_id: str) -> None:
     """Raises AlreadyExists for a copy of a machine that is under protection, at whichever site it runs now."""
-    for known in tx.machines.list():
-        if known.id != wanted.machine_id and fabric_id in (known.source_fabric_id, known.target_fabric_id):
+    for known in tx.machines.anywhere(fabric_id):
+        if known.id != wanted.machine_id:
             raise errors.AlreadyExists(
                 f"Machine '{wanted.machine}' at {wanted.source_site} is a copy of {known.name}, which is under protection "
                 f"already ({known.state}).",

@@ -79,7 +79,7 @@ class Failover(MachineOperation):
         try:
             return _off_and_drained(self.source(ctx, machine))
         except errors.SecondsiteError as error:
-            with self.deps.store.transaction() as tx:
+            with self.deps.store.reading() as tx:
                 cost = source.left_behind(tx, machine)
             return Skipped(
                 f"{machine.name} could not be shut down and drained, the failover goes on: {error.message} {cost}"

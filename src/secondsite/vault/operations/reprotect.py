@@ -77,7 +77,7 @@ class Reprotect(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine, to_original = self.machine(ctx), _to_original(ctx)
-        with self.deps.store.transaction() as tx:
+        with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, machine.source_appliance_id)
         power = self.source(ctx, machine).power().facts.power
         obstacles.require_whole("Reprotecting", machine.name, power)

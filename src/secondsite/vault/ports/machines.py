@@ -1,6 +1,6 @@
 """Machines under protection, and the drills that were held with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -141,7 +141,14 @@ class MachineRecords(Protocol):
     def several(self, machine_ids: Sequence[str]) -> Sequence[MachineRecord]:
         """Those of these that are there, by name."""
 
+    def find_all(self, names_or_ids: Sequence[str], site: str | None = None) -> Mapping[str, MachineRecord]:
+        """As `find`, of many: those that there are, by what they were asked for with."""
+
     def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None: ...
+
+    def anywhere(self, fabric_id: str) -> Sequence[MachineRecord]:
+        """Those that this machine, at whichever site, is the source or the target of."""
+
     def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
 
     def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[MachinePlace]:

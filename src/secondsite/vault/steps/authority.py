@@ -4,6 +4,8 @@ Every claim raises the machine's generation, or its drill's. Orders carry it, an
 seen: so a job that was retried late, or resumed from a restored database, is stopped here or there.
 """
 
+from collections.abc import Mapping, Sequence
+
 from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobView
@@ -23,6 +25,18 @@ def highest(tx: ports.Transaction, machine: ports.MachineRecord, verb: str | Non
     return max(_numbers(tx, machine, verb))
 
 
+def highest_of(
+    tx: ports.Transaction, machines: Sequence[ports.MachineRecord], verb: str
+) -> Mapping[str, int]:
+    """The same of many, by id."""
+    drills = verb in BESIDE_THE_LIFECYCLE
+    seen = tx.statuses.generations([machine.id for machine in machines], of_drills=drills)
+    return {
+        each.id: max(each.drill_generation if drills else each.generation, seen.get(each.id, 0))
+        for each in machines
+    }
+
+
 def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
     """The machine's epoch, or a later one of the same direction in which both sides already replicate: a vault that was
     restored may know an earlier one. Each reprotect turns the direction and begins the next epoch, so in the same
@@ -32,6 +46,17 @@ def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
         return machine.epoch
     ahead = status.source.epoch - machine.epoch
     return machine.epoch + ahead if ahead > 0 and ahead % 2 == 0 else machine.epoch
+
+
+def claimed(tx: ports.Transaction, machine_id: str, verb: str, job_id: str) -> ports.MachineRecord:
+    """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it, or its drill, last.
+    Asked before every order: of the job itself nothing is read while all is well."""
+    machine = tx.machines.get(machine_id)
+    by = machine.drill_claimed_by if verb in BESIDE_THE_LIFECYCLE else machine.claimed_by
+    own, seen = _numbers(tx, machine, verb)
+    if by != job_id or seen > own:
+        require(tx, machine, read.get(tx.session, job_id))
+    return machine
 
 
 def require(tx: ports.Transaction, machine: ports.MachineRecord, job: JobView) -> None:

@@ -45,8 +45,20 @@ def child(
     return BatchChild(verb=verb, machine_id=machine_id, name=name, arguments=body, asked_at=asked_at)
 
 
+ASKED_AT = "asked_at_generation"
+"""Among the arguments of a machine's job."""
+
+
 def asked_at(session: Session, job: JobView) -> int | None:
     """The generation that the job's machine had when its batch was asked for; None for a job of no batch."""
+    if ASKED_AT in job.arguments:
+        known = job.arguments[ASKED_AT]
+        return known if isinstance(known, int) else None
+    return _said_by_batch(session, job)
+
+
+def _said_by_batch(session: Session, job: JobView) -> int | None:
+    """An older vault wrote it into the batch alone, which is as long as it has machines."""
     parent = None if job.parent_job_id is None else read.find(session, job.parent_job_id)
     if parent is None or parent.name != BATCH:
         return None
@@ -56,10 +68,14 @@ def asked_at(session: Session, job: JobView) -> int | None:
 
 def _run_children(ctx: StepContext) -> Outcome:
     children = [
-        Child(each.verb.value, each.machine_id, each.name, each.arguments)
+        Child(each.verb.value, each.machine_id, each.name, _arguments(each))
         for each in ctx.arguments(BatchArguments).children
     ]
     return ctx.run_children(children, deadline_seconds=30 * DAY)
+
+
+def _arguments(child: BatchChild) -> Unread:
+    return Unread({**child.arguments.root, ASKED_AT: child.asked_at})
 
 
 def definition() -> Definition:

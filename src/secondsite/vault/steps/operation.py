@@ -3,7 +3,7 @@
 Several machines come under one parent job whose children run side by side; one that fails does not stop the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -12,7 +12,6 @@ from ...domain import errors, lifecycle
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
-from ...jobs.storage import read
 from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from .. import ports
@@ -61,7 +60,9 @@ class MachineOperation:
 
     def submit(self, tx: ports.Transaction, request: Shape, requested_by: str) -> JobAccepted:
         """One job per machine. All are checked before any is submitted."""
-        machines = [_find(tx, name) for name in unique(getattr(request, "machines", ()))]
+        names = unique(getattr(request, "machines", ()))
+        known = tx.machines.find_all(names)
+        machines = [_found(known, name) for name in names]
         for machine in machines:
             lifecycle.require(self.verb, machine.name, machine.state, machine.drill_state)
         ordered = [(machine, self.arguments(tx, request, machine)) for machine in machines]
@@ -86,10 +87,9 @@ class MachineOperation:
     def _submit_batch(
         self, tx: ports.Transaction, ordered: Sequence[tuple[ports.MachineRecord, BaseModel | None]], by: str
     ) -> str:
+        highest = authority.highest_of(tx, [machine for machine, _ in ordered], self.verb)
         children = tuple(
-            batch.child(
-                self.verb, machine.id, machine.name, arguments, authority.highest(tx, machine, self.verb)
-            )
+            batch.child(self.verb, machine.id, machine.name, arguments, highest[machine.id])
             for machine, arguments in ordered
         )
         names = ", ".join(machine.name for machine, _ in ordered)
@@ -104,10 +104,8 @@ class MachineOperation:
 
     def machine(self, ctx: StepContext) -> ports.MachineRecord:
         """The record of the job's machine as it is now; raises StaleOrder if a later job has taken it."""
-        with self.deps.store.transaction() as tx:
-            machine = tx.machines.get(str(ctx.subject))
-            authority.require(tx, machine, read.get(tx.session, ctx.job_id))
-            return machine
+        with self.deps.store.reading() as tx:
+            return authority.claimed(tx, str(ctx.subject), self.verb.value, ctx.job_id)
 
     def source(self, ctx: StepContext, machine: ports.MachineRecord | None = None) -> Source:
         """Orders to the source of the job's machine; of `machine` where its roles are to be different."""
@@ -118,8 +116,8 @@ class MachineOperation:
         return Target(self.orders, ctx, machine or self.machine(ctx))
 
 
-def _find(tx: ports.Transaction, name: str) -> ports.MachineRecord:
-    machine = tx.machines.find(name)
+def _found(known: Mapping[str, ports.MachineRecord], name: str) -> ports.MachineRecord:
+    machine = known.get(name)
     if machine is None:
         raise errors.NotFound(
             f"There is no machine '{name}' under protection.",

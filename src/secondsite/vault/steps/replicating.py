@@ -18,7 +18,7 @@ def create_replica(
 ) -> Answer[Nothing]:
     """The target holds a replica from now on; EXISTING makes it from the disks of the old machine there."""
     machine = target.machine
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         policy = policy_shape(tx, machine.policy)
     setup = ReplicaSetup(
         machine_id=machine.id,
@@ -39,7 +39,7 @@ def create_replica(
 def start(deps: Deps, source: Source, sync: SyncMode, seeded: tuple[str, ...] = ()) -> Answer[Nothing]:
     """The source replicates by itself from now on."""
     machine = source.machine
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         addresses = lookup.data_addresses(tx, machine.target_appliance_id)
         policy = policy_shape(tx, machine.policy)
     setup = SourceSetup(

@@ -12,12 +12,10 @@ from .sides.target import Target, mapped_networks
 def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
     """The machine runs at the target from that instant; its record says so in the step's own transaction."""
     machine = target.machine
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         networks = mapped_networks(tx, machine)
-        now = tx.machines.get(machine.id)
-        if not now.start_ordered:
-            # before the order is given: from here on the machine may be running there
-            tx.machines.put(replace(now, start_ordered=True))
+    if not machine.start_ordered:
+        _note_ordered(deps, machine.id)
     answer = target.start_failed_over(instant.point_id, networks, instant.forward)
 
     def record(tx: ports.Transaction) -> None:
@@ -30,3 +28,11 @@ def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
         tx.machines.put(started)
 
     return answer.done(deps.commit(record))
+
+
+def _note_ordered(deps: Deps, machine_id: str) -> None:
+    """Before the order is given: from here on the machine may be running there."""
+    with deps.store.transaction() as tx:
+        now = tx.machines.get(machine_id)
+        if not now.start_ordered:
+            tx.machines.put(replace(now, start_ordered=True))

@@ -37,7 +37,7 @@ class Synchronized(Shape):
 
 def _now(deps: Deps, machine: ports.MachineRecord) -> Before:
     """How far it is in the machine's present epoch."""
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica else ()
     source = status.source
@@ -61,7 +61,7 @@ def await_point(
 ) -> Done:
     """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has these
     disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited for."""
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica and status.replica.epoch == epoch else ()
     fresh = [point for point in points if point.epoch == epoch and before.after_seq < point.seq]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import (
     ColumnElement,
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Engine,
     Select,
     and_,
+    bindparam,
     delete,
     event,
     insert,
@@ -25,17 +26,19 @@ from .. import ports
 from . import rows, tables
 
 COLUMNS = tables.machines.c
-
-
+# Made once: to build a query takes as long as to run it.
+_BY_ID = select(tables.machines).where(COLUMNS.id == bindparam("wanted"))
+_VERSIONS = select(COLUMNS.id, COLUMNS.version, COLUMNS.created_at)
+_VERSION_BY_ID = _VERSIONS.where(COLUMNS.id == bindparam("wanted"))
 MOST_REMEMBERED = 20_000
 
 
 class Decoded:
     """Machines as they were read last, so that a list does not decode the same hundreds of rows again and again. Safe from any thread.
 
-    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`), and a machine that is
-    protected anew has another id. So what was read of a version is true for whoever sees that version. Only transactions that read
-    see committed versions alone: those that write go without this.
+    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`), and a record that is
+    made anew, also by the retry of an enable under the same id, has another `created_at`. So what was read of a version is true for
+    whoever sees that version. Only transactions that read see committed versions alone: those that write go without this.
 
     A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with the first connection
     that is lost everything is forgotten.
@@ -47,13 +50,18 @@ class Decoded:
         event.listen(engine, "invalidate", lambda *_: self._forget())
 
     def machines(
-        self, session: Session, places: Select[*tuple[object, ...]]
+        self,
+        session: Session,
+        places: Select[*tuple[object, ...]],
+        values: Mapping[str, str] = rows.NO_VALUES,
     ) -> Sequence[ports.MachineRecord]:
-        """The machines whose ids and versions `places` selects, in its order."""
-        wanted = {each.id: each.version for each in session.execute(places)}
+        """The machines whose versions `places` selects, in its order; `values` are those of its parameters."""
+        wanted = {each.id: (each.version, each.created_at) for each in session.execute(places, values)}
         known = self._machines
         last = [known.get(key) for key in wanted]
-        found = {each.id: each for each in last if each and each.version == wanted[each.id]}
+        found = {
+            each.id: each for each in last if each and (each.version, each.created_at) == wanted[each.id]
+        }
         missing = [key for key in wanted if key not in found]
         if missing:
             new = list(rows.many_of(session, ports.MachineRecord, tables.machines.c.id, missing))
@@ -93,25 +101,35 @@ class SqlMachines:
         self._session.execute(insert(tables.machines).values(**rows.row(machine)))
 
     def get(self, machine_id: str) -> ports.MachineRecord:
-        found = self._one(COLUMNS.id == machine_id)
+        found = self._of_id({"wanted": machine_id})
         if found is None:
             raise errors.NotFound.named("machine", machine_id)
         return found
 
+    def _of_id(self, wanted: Mapping[str, str]) -> ports.MachineRecord | None:
+        if self._decoded is None:
+            return rows.one(self._session, ports.MachineRecord, _BY_ID, wanted)
+        return next(iter(self._decoded.machines(self._session, _VERSION_BY_ID, wanted)), None)
+
     def find(self, name_or_id: str, site: str | None = None) -> ports.MachineRecord | None:
         """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument when several
         machines have that name."""
-        either = or_(COLUMNS.id == name_or_id, COLUMNS.name == name_or_id)
-        named = self._many(either, *_conditions(_of_site(site)))
-        by_id = [machine for machine in named if machine.id == name_or_id]
-        if by_id:
-            return by_id[0]
-        if len(named) > 1:
-            ids = ", ".join(f"{machine.id} (site {machine.source_site})" for machine in named)
-            raise errors.InvalidArgument(
-                f"{len(named)} machines are named '{name_or_id}'.", do=f"Use an id: {ids}."
-            )
-        return named[0] if named else None
+        return self.find_all((name_or_id,), site).get(name_or_id)
+
+    def find_all(
+        self, names_or_ids: Sequence[str], site: str | None = None
+    ) -> Mapping[str, ports.MachineRecord]:
+        found: list[ports.MachineRecord] = []
+        for begin in range(0, len(names_or_ids), rows.AT_ONCE):
+            some = names_or_ids[begin : begin + rows.AT_ONCE]
+            either = or_(COLUMNS.id.in_(some), COLUMNS.name.in_(some))
+            found.extend(self._many(either, *_conditions(_of_site(site))))
+        by_id = {machine.id: machine for machine in found}
+        by_name: dict[str, dict[str, ports.MachineRecord]] = {}
+        for machine in found:
+            by_name.setdefault(machine.name, {})[machine.id] = machine
+        meant = {each: by_id.get(each) or _only(each, by_name.get(each, {})) for each in names_or_ids}
+        return {each: machine for each, machine in meant.items() if machine is not None}
 
     def several(self, machine_ids: Sequence[str]) -> Sequence[ports.MachineRecord]:
         return self._many(COLUMNS.id.in_(machine_ids))
@@ -122,6 +140,10 @@ class SqlMachines:
         target = and_(COLUMNS.target_site == site, COLUMNS.target_fabric_id == fabric_id)
         found = self._many(or_(source, target))
         return found[0] if found else None
+
+    def anywhere(self, fabric_id: str) -> Sequence[ports.MachineRecord]:
+        """Those that this machine, at whichever site, is the source or the target of."""
+        return self._many(or_(COLUMNS.source_fabric_id == fabric_id, COLUMNS.target_fabric_id == fabric_id))
 
     def list(self, site: str | None = None) -> Sequence[ports.MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
@@ -159,16 +181,18 @@ class SqlMachines:
     def remove(self, machine_id: str) -> None:
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
-    def _one(self, where: ColumnElement[bool]) -> ports.MachineRecord | None:
-        found = self._many(where)
-        return found[0] if found else None
-
     def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
         if self._decoded is not None:
-            return self._decoded.machines(
-                self._session, _ordered(select(COLUMNS.id, COLUMNS.version), where, limit)
-            )
+            return self._decoded.machines(self._session, _ordered(_VERSIONS, where, limit))
         return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
+
+
+def _only(name: str, named: Mapping[str, ports.MachineRecord]) -> ports.MachineRecord | None:
+    """The only one of that name; raises InvalidArgument when there are several."""
+    if len(named) > 1:
+        ids = ", ".join(f"{machine.id} (site {machine.source_site})" for machine in named.values())
+        raise errors.InvalidArgument(f"{len(named)} machines are named '{name}'.", do=f"Use an id: {ids}.")
+    return next(iter(named.values()), None)
 
 
 class SqlDrillNotes:

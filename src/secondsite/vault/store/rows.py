@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import Column, Select, Table, select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 R = TypeVar("R")
 AT_ONCE = 1000
 """Values in one query: databases have limits."""
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
 
 
 def row(record: object) -> dict[str, object]:
@@ -20,9 +22,14 @@ def row(record: object) -> dict[str, object]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-def one(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> R | None:
-    """The record of the only row, or None."""
-    found = session.execute(query).mappings().one_or_none()
+def one(
+    session: Session,
+    record: type[R],
+    query: Select[*tuple[object, ...]],
+    values: Mapping[str, str] = NO_VALUES,
+) -> R | None:
+    """The record of the only row, or None; `values` are those of the query's parameters."""
+    found = session.execute(query, values).mappings().one_or_none()
     return None if found is None else record(**found)
 
 

@@ -3,6 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
+
+ORDER = "order/"
+"""An order is given by one step, and only that one waits for it."""
+
+
+class EngineSignal(Protocol):
+    def __call__(self, key: str, *, of_one: bool) -> object: ...
+
 
 SHARED = ("machine/", "site/", "policy/")
 
@@ -11,14 +20,14 @@ class Signals:
     """ports.Signals. `connect` the job engine's signal once it exists."""
 
     def __init__(self) -> None:
-        self._engine: Callable[[str], object] | None = None
+        self._engine: EngineSignal | None = None
         self._listeners: dict[str, threading.Event] = {}
         self._diverted: dict[str, Callable[[str], None]] = {}
         self._overheard: tuple[tuple[str, Callable[[str], None]], ...] = ()
         self._tell_others: Callable[[str], None] | None = None
         self._lock = threading.Lock()
 
-    def connect(self, engine_signal: Callable[[str], object]) -> None:
+    def connect(self, engine_signal: EngineSignal) -> None:
         self._engine = engine_signal
 
     def tell_others(self, tell: Callable[[str], None]) -> None:
@@ -48,7 +57,7 @@ class Signals:
             for receive in receivers:
                 receive(key)
         elif self._engine is not None:
-            self._engine(key)
+            self._engine(key, of_one=key.startswith(ORDER))
 
     def divert(self, prefixes: tuple[str, ...], receive: Callable[[str], None]) -> None:
         """Keys with these prefixes go to `receive` alone, which must not block: no job waits for them."""

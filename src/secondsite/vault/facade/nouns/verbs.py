@@ -81,10 +81,10 @@ class Verbs:
 
     def _note_machines(self, tx: ports.Transaction, request: Shape) -> None:
         """What is not there is refused later."""
-        for name in () if isinstance(request, rest.EnableProtection) else getattr(request, "machines", ()):
-            machine = tx.machines.find(name)
-            if machine is not None:
-                self._parts.names(machine.id)
+        if isinstance(request, rest.EnableProtection):
+            return
+        for machine in tx.machines.find_all(getattr(request, "machines", ())).values():
+            self._parts.names(machine.id)
 
     def start_one(
         self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None

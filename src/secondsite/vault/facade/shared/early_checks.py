@@ -16,7 +16,8 @@ def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
     with parts.store.reading() as tx:
         lookup.refuse_same_site(request.source_site, request.target_site)
         lookup.appliances_of(tx, request.source_site)
-        new = [name for name in request.machines if tx.machines.find(name, request.source_site) is None]
+        known = tx.machines.find_all(request.machines, request.source_site)
+    new = [name for name in request.machines if name not in known]
     found = _inventory(parts, request.source_site) if new else None
     if found is None:
         return

@@ -116,7 +116,7 @@ def definition(deps: Deps) -> Definition:
 
     def finish(ctx: StepContext) -> Outcome:
         left = ctx.arguments(LaterArguments)
-        with deps.store.transaction() as tx:
+        with deps.store.reading() as tx:
             machine = tx.machines.find(str(ctx.subject))
             earlier, unfinished = _earlier(tx, ctx, left), _unfinished(tx, left)
         if earlier is not None:

@@ -101,7 +101,7 @@ def remove_given_up(deps: Deps, target: Target) -> str:
 def is_given_up(deps: Deps, target: Target) -> bool:
     """Whether a copy that may be there is to go once its site returns."""
     stop = target.to_stop_failed_over()
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         is_left = finish_later.has_left(tx, target, stop.order, stop.payload)
     return is_left and not target.machine.start_ordered
 

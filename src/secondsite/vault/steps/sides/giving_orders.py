@@ -148,7 +148,7 @@ class Orders:
         self._asked_at.pop(order_id, None)
 
     def _name(self, appliance_id: str) -> str:
-        with self.deps.store.transaction() as tx:
+        with self.deps.store.reading() as tx:
             appliance = tx.appliances.find(appliance_id)
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 

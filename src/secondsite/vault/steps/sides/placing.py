@@ -29,7 +29,7 @@ class Found:
 def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> Found:
     """The machine and its appliance. Those that are away are waited for only while no other has it. Raises NotFound,
     InvalidArgument, and what `Orders.give` raises."""
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         appliances = sorted(
             lookup.appliances_of(tx, site), key=lambda each: not deps.gateway.is_connected(each.id)
         )
@@ -44,7 +44,7 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
 
 def at_target(deps: Deps, site: str, wanted: str | None) -> ports.ApplianceRecord:
     """The appliance of that id; without one, the best of the site. Raises NotFound."""
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         if wanted is not None:
             return lookup.appliance_named(tx, site, wanted)
         known = lookup.appliances_of(tx, site)
@@ -58,7 +58,7 @@ def copies_beside(
 ) -> Obstacles:
     """A copy at another host of the target's site, of a protection that this vault has forgotten, or that has ended: what is
     failed over later would run beside it."""
-    with deps.store.transaction() as tx:
+    with deps.store.reading() as tx:
         others = [each for each in lookup.appliances_of(tx, target.site) if each.id != target.id]
     found = []
     for each in others:

@@ -114,6 +114,16 @@ class SqlStatuses:
         """The same for drills."""
         return self._highest("drill_generation", machine_id)
 
+    def generations(self, machine_ids: Sequence[str], *, of_drills: bool = False) -> Mapping[str, int]:
+        columns = tables.statuses.c
+        number = columns.drill_generation if of_drills else columns.generation
+        found: dict[str, int] = {}
+        for begin in range(0, len(machine_ids), rows.AT_ONCE):
+            some = columns.machine_id.in_(machine_ids[begin : begin + rows.AT_ONCE])
+            said = self._session.execute(select(columns.machine_id, number).where(some))
+            found |= {row.machine_id: row[1] for row in said}
+        return found
+
     def put_generation(self, machine_id: str, generation: int) -> None:
         """The highest one stays, whoever else writes one meanwhile."""
         self._put(machine_id, {"generation": generation}, rising="generation")

@@ -1,0 +1,145 @@
+"""Jobs whose step waits for something that usually comes within a second keep their claim, and nothing is written.
+
+An order takes an appliance some milliseconds. To write down that a step waits for it, that it was signalled and that it goes on
+took five transactions. A job that waits longer is written down as waiting, as one is that was killed here: its step is run
+again under the same order id.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..model.outcomes import Wait
+from ..storage.journal import Claim
+from .snapshot import Snapshot
+
+PARKED_SECONDS = 1.0
+MOST_REMEMBERED = 4096
+"""Signals that nobody waited for: the one who is about to wait looks among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is when the first wait of its
+    step began, `until` when it is to be written down (both in seconds of the monotonic clock), `heard` the number of signals
+    that had come when the step looked."""
+
+    claim: Claim
+    snapshot: Snapshot | None
+    task_id: int
+    signal: str
+    began: float
+    until: float
+    heard: int
+
+    @property
+    def job_id(self) -> str:
+        return self.claim.job_id
+
+    def is_over(self, now: float) -> bool:
+        return now >= self.until
+
+    def waited_seconds(self, now: float) -> float:
+        return now - self.began
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """A step that looks: at `at`, when `heard` signals had come; `before` is where its job waited until then."""
+
+    snapshot: Snapshot
+    task_id: int
+    at: float
+    heard: int
+    before: Parked | None
+
+    @property
+    def waited_seconds(self) -> float:
+        return self.before.waited_seconds(self.at) if self.before else 0.0
+
+    def place(self, wait: Wait) -> Parked | None:
+        """Where the job waits; None if the wait has to be written down. Each thing that a step waits for has its time."""
+        began = self.before.began if self.before else self.at
+        same = self.before is not None and self.before.signal == wait.signal
+        until = (
+            self.before.until if self.before and same else self.at + min(PARKED_SECONDS, wait.poll_seconds)
+        )
+        until = min(until, began + wait.deadline_seconds)
+        if self.at >= until:
+            return None
+        claim = self.snapshot.claim
+        return Parked(claim, self.snapshot, self.task_id, wait.signal, began, until, self.heard)
+
+
+class ParkingLot:
+    """Safe from any thread. `woken` is called when a job here can go on."""
+
+    def __init__(self, woken: Callable[[], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._woken = woken
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._number = 0
+        self._heard: OrderedDict[str, int] = OrderedDict()
+        self._waiting: dict[str, Parked] = {}
+        self._ready: OrderedDict[str, Parked] = OrderedDict()
+
+    def looking(self, snapshot: Snapshot, task_id: int, before: Parked | None) -> Looking:
+        """Ask for it before the step looks: a signal that comes from then on is not missed."""
+        known = before if before is not None and before.task_id == task_id else None
+        return Looking(snapshot, task_id, self._monotonic(), self._number, known)
+
+    def park(self, parked: Parked) -> None:
+        """The job waits here until its signal; if that came since the step looked, it goes on at once."""
+        with self._lock:
+            missed = self._heard.get(parked.signal, 0) > parked.heard
+            (self._ready if missed else self._waiting)[parked.job_id] = parked
+
+    def signal(self, key: str) -> int:
+        """Those who wait for it here go on; gives their number."""
+        with self._lock:
+            self._number += 1
+            self._heard[key] = self._number
+            self._heard.move_to_end(key)
+            if len(self._heard) > MOST_REMEMBERED:
+                self._heard.popitem(last=False)
+            woken = [each for each in self._waiting.values() if each.signal == key]
+            self._wake(woken)
+        if woken:
+            self._woken()
+        return len(woken)
+
+    def changed(self, job_id: str | None) -> None:
+        """Somebody wrote to the job (None: to any): it looks what that was, such as a cancel."""
+        with self._lock:
+            concerned = list(self._waiting) if job_id is None else [job_id]
+            woken = [self._waiting[each] for each in concerned if each in self._waiting]
+            self._wake(woken)
+            for each in self._ready if job_id is None else concerned:
+                if each in self._ready:
+                    self._ready[each] = replace(self._ready[each], snapshot=None)
+        if woken:
+            self._woken()
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether one can go on."""
+        return bool(self._ready)
+
+    def next(self) -> Parked | None:
+        """Take out one that can go on, or whose time is over."""
+        with self._lock:
+            now = self._monotonic()
+            self._wake([each for each in self._waiting.values() if each.is_over(now)])
+            return self._ready.popitem(last=False)[1] if self._ready else None
+
+    def seconds_left(self, most: float) -> float:
+        """Until the next one's time is over, or `most`."""
+        with self._lock:
+            now = self._monotonic()
+            return max(0.0, min([most, *(each.until - now for each in self._waiting.values())]))
+
+    def _wake(self, woken: list[Parked]) -> None:
+        for each in woken:
+            self._ready[each.job_id] = self._waiting.pop(each.job_id)

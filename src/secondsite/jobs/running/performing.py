@@ -1,0 +1,192 @@
+"""Run a step of a claimed job, and write down what it answered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import exc
+from sqlalchemy.orm import Session
+
+from ...ground import seams
+from ..model import plan
+from ..model.clock import Clock
+from ..model.context import StepContext, StepFunction
+from ..model.definitions import Catalogue, Definition
+from ..model.facts import Json
+from ..model.failures import Failure, describe
+from ..model.outcomes import Outcome, Wait
+from ..model.task_kind import TaskKind
+from ..model.views import TaskView, current_steps
+from ..storage import journal
+from ..storage.journal import Claim
+from ..storage.transactions import Transactions
+from .followed_clock import ClockWasSet, FollowedClock
+from .parking import Looking, Parked, ParkingLot
+from .recording import Answered, record
+from .snapshot import Snapshot, begin_next, fenced
+from .stage import TaskStage
+
+FOLLOWED_TIMES = 5
+"""If the clock is set more often than this while one answer is written, it is taken as it is."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A claimed job under way. `parked`: where it waited until now; `parks`: whether it may wait there. Once `stopping`, no other
+    step begins."""
+
+    claim: Claim
+    definition: Definition
+    snapshot: Snapshot
+    parked: Parked | None
+    parks: bool
+    stopping: Callable[[], bool]
+
+
+class Performer:
+    """Holds no state of its own. `submitted` is called in transactions that submit children."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        catalogue: Catalogue,
+        clock: Clock,
+        followed_clock: FollowedClock,
+        lot: ParkingLot,
+        submitted: Callable[[Session], None],
+    ) -> None:
+        self._transactions = transactions
+        self._catalogue = catalogue
+        self._clock = clock
+        self._followed_clock = followed_clock
+        self._lot = lot
+        self._submitted = submitted
+
+    def do(self, run: Run, move: plan.RunStep | plan.UndoStep) -> Snapshot | Parked | None:
+        """Where the job stands then, or is parked; None when it waits, and that is written down."""
+        seams.reach("job.step.before")
+        if isinstance(move, plan.RunStep):
+            task = run.snapshot.begun or self._begun(run, move.task)
+            function: StepFunction | None = run.definition.steps[task.position].run
+            order_id = f"{task.job_id}/{task.position}/{task.attempt}"
+        else:
+            task = self._undoing(run, move.task)
+            function = run.definition.steps[task.position].undo
+            order_id = f"{task.job_id}/{task.position}/{task.attempt}/undo"
+        assert function is not None  # plan gives only such steps
+        seams.reach("job.step.begun")
+        snapshot = replace(run.snapshot.with_task(task), begun=task)
+        return self._perform(replace(run, snapshot=snapshot), task, function, order_id)
+
+    def _begun(self, run: Run, task: TaskView) -> TaskView:
+        """A step that was parked goes on as it began."""
+        if run.parked is not None and run.parked.task_id == task.id:
+            return task
+
+        def begin(session: Session) -> TaskView:
+            job = journal.fence(session, run.claim)
+            return journal.begin_task(session, job, journal.get_task(session, task.id), self._clock())
+
+        return self._transactions.write(begin)
+
+    def _undoing(self, run: Run, step: TaskView) -> TaskView:
+        def begin(session: Session) -> TaskView:
+            job = journal.fence(session, run.claim)
+            task = journal.get_task(session, journal.undo_task_id(session, job, step))
+            return journal.begin_task(session, job, task, self._clock())
+
+        return self._transactions.write(begin)
+
+    def _perform(
+        self, run: Run, task: TaskView, function: StepFunction, order_id: str
+    ) -> Snapshot | Parked | None:
+        stage = TaskStage(
+            self._transactions, self._catalogue, self._clock, run.definition, run.claim, task, self._submitted
+        )
+        self._followed_clock.follow()
+        looking = self._lot.looking(run.snapshot, task.id, run.parked)
+        context = _context(run.snapshot, task, order_id, stage, self._clock(), looking.waited_seconds)
+        answer = self._answer(function, context)
+        seams.reach("job.step.effect-done")
+        if run.parks and isinstance(answer, Wait) and task.waiting_since is None:
+            place = looking.place(answer)
+            if place is not None:
+                return replace(place, snapshot=None) if stage.has_remembered else place
+        snapshot = self._record(run, task, answer, looking)
+        seams.reach("job.step.committed")
+        return snapshot
+
+    def _answer(self, function: StepFunction, context: StepContext) -> Outcome | Wait | Failure:
+        try:
+            return function(context)
+        except Wait as wait:
+            return wait
+        except Exception as problem:
+            self.raise_if_given_up(problem)
+            log.info("step.failed", job=context.job_id, step=context.key, exc_info=problem)
+            return describe(problem)
+
+    def _record(
+        self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: Looking
+    ) -> Snapshot | None:
+        try:
+            return self._write_down(run, task, answer, looking)
+        except Exception as problem:  # the commit that the step wanted was refused: that is its failure
+            self.raise_if_given_up(problem)
+            return self._write_down(run, task, describe(problem), looking)
+
+    def _write_down(
+        self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: Looking
+    ) -> Snapshot | None:
+        """A clock that was set while the step ran must not look like a deadline that has passed."""
+        for _ in range(FOLLOWED_TIMES):
+            self._followed_clock.follow()
+            try:
+                return self._write_by(self._followed_clock.now, run, task, answer, looking)
+            except ClockWasSet:
+                log.info("step.recorded-again", job=run.claim.job_id)
+        return self._write_by(self._clock, run, task, answer, looking)
+
+    def _write_by(
+        self, clock: Clock, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: Looking
+    ) -> Snapshot | None:
+        """What the step answered, and the beginning of the next one: one transaction."""
+
+        def write(session: Session) -> Snapshot | None:
+            snapshot, now = fenced(session, run.claim), clock()
+            waits_since = now - timedelta(seconds=looking.waited_seconds)
+            after = record(session, snapshot, Answered(task.id, answer, now, waits_since))
+            if after is None or task.kind is TaskKind.UNDO or run.stopping():
+                return after
+            return begin_next(session, after, run.definition, now)
+
+        return self._transactions.write(write)
+
+    def raise_if_given_up(self, problem: Exception) -> None:
+        if isinstance(problem, exc.DBAPIError) and self._transactions.given_up.is_set():
+            raise problem
+
+
+def _context(
+    snapshot: Snapshot, task: TaskView, order_id: str, stage: TaskStage, at: datetime, parked_seconds: float
+) -> StepContext:
+    facts: dict[str, Json] = {step.key: dict(step.facts) for step in current_steps(snapshot.tasks)}
+    own = facts.get(task.key, {}) if task.kind is TaskKind.UNDO else {}
+    facts[task.key] = {**own, **task.facts}
+    written_seconds = (at - task.waiting_since).total_seconds() if task.waiting_since else parked_seconds
+    return StepContext(
+        job_id=snapshot.job.id,
+        key=task.key,
+        subject=snapshot.job.subject,
+        subject_name=snapshot.job.subject_name,
+        requested_by=snapshot.job.requested_by,
+        attempt=task.attempt,
+        began_at=task.started_at or at,
+        waited_seconds=max(0.0, written_seconds),
+        order_id=order_id,
+        stored_arguments=snapshot.job.arguments,
+        stored_facts=facts,
+        stage=stage,
+    )

@@ -1,0 +1,78 @@
+"""Where a claimed job stands: all that its next move depends on, read in one transaction."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ...ground.job_states import MOVING, JobState
+from ..model import plan
+from ..model.definitions import Definition
+from ..model.failures import LeaseLost
+from ..model.views import JobView, TaskView
+from ..storage import journal, read
+from ..storage.journal import Claim
+from ..storage.tables import jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`begun` is the task that the last write has begun, which runs next."""
+
+    claim: Claim
+    job: JobView
+    tasks: tuple[TaskView, ...]
+    open_children: int
+    begun: TaskView | None = None
+
+    def move(self, definition: Definition) -> plan.Move:
+        return plan.next_move(self.job, self.tasks, definition, self.open_children)
+
+    def task(self, task_id: int) -> TaskView:
+        return next(task for task in self.tasks if task.id == task_id)
+
+    def with_task(self, changed: TaskView) -> "Snapshot":
+        tasks = tuple(changed if task.id == changed.id else task for task in self.tasks)
+        return replace(self, tasks=tasks, begun=None)
+
+    def again(self, session: Session) -> "Snapshot":
+        """Read anew."""
+        return look(session, self.claim)
+
+
+def look(session: Session, claim: Claim) -> Snapshot:
+    """Raises LeaseLost when the claim does not hold."""
+    job = read.find(session, claim.job_id)
+    if job is None or (job.claim_owner, job.claim_epoch) != (claim.owner, claim.epoch):
+        raise LeaseLost(claim.job_id)
+    return _of(session, claim, job)
+
+
+def fenced(session: Session, claim: Claim) -> Snapshot:
+    """As `look`, with the job locked until the transaction ends."""
+    return _of(session, claim, journal.fence(session, claim))
+
+
+def _of(session: Session, claim: Claim, job: JobView) -> Snapshot:
+    open_children = _open_children(session, job.id) if job.cancel_requested else 0
+    return Snapshot(claim, job, read.tasks_of(session, job.id), open_children)
+
+
+def _open_children(session: Session, job_id: str) -> int:
+    moving = jobs.c.parent_job_id == job_id, jobs.c.state.in_(sorted(MOVING))
+    return session.execute(select(func.count()).where(*moving)).scalar_one()
+
+
+def begin_next(session: Session, snapshot: Snapshot, definition: Definition, now: datetime) -> Snapshot:
+    """Where the job stands once its next step, if that is its next move, has begun: in the transaction of what came before."""
+    move = snapshot.move(definition)
+    if not isinstance(move, plan.RunStep):
+        return snapshot
+    begun = journal.begin_task(session, snapshot.job, move.task, now)
+    running = replace(snapshot.job, state=_while_running(snapshot.job))
+    return replace(snapshot.with_task(begun), job=running, begun=begun)
+
+
+def _while_running(job: JobView) -> JobState:
+    return job.state if job.state is JobState.CANCELLING else JobState.RUNNING

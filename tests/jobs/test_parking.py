@@ -1,0 +1,143 @@
+"""A wait that ends within a second is written nowhere, and nothing is lost by that."""
+
+import pytest
+
+from rig.eventually import eventually
+from secondsite.ground.job_states import JobState
+from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.outcomes import Done, Wait
+from secondsite.jobs.running import parking
+from tests.jobs.support_jobs import Facts, Gate, waiting_job
+
+
+@pytest.fixture
+def long(monkeypatch):
+    """Jobs may park for longer than any test takes."""
+    monkeypatch.setattr(parking, "PARKED_SECONDS", 100.0)
+
+
+def patient(**wait):
+    return Gate(poll_seconds=1000, deadline_seconds=1000, **wait)
+
+
+def test_a_wait_that_ends_soon_is_not_written_down(room, long):
+    gate = patient()
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    eventually(lambda: gate.looks == 1)
+    gate.open = True
+    engine.signal("gate")
+    assert room.ended(job_id).state is JobState.SUCCEEDED
+    [task] = room.tasks(job_id)
+    assert (task.waiting_since, gate.looks, len(set(gate.contexts))) == (None, 2, 1)
+
+
+def test_a_signal_that_comes_after_the_look_and_before_the_job_is_parked_is_not_lost(room, long):
+    gate = patient()
+
+    def step(context):
+        try:
+            return gate.step(context)
+        finally:
+            if gate.looks == 1:
+                gate.open = True
+                engine.signal("gate")
+
+    engine = room.engine(Definition("v", (Step("Pass", step),)))
+    engine.start()
+    job_id = room.submit(engine, "v")
+    assert room.ended(job_id).state is JobState.SUCCEEDED
+    assert gate.looks == 2
+
+
+def test_a_wait_that_lasts_is_written_down_as_long_as_it_has_lasted(room, monkeypatch):
+    monkeypatch.setattr(parking, "PARKED_SECONDS", 0.2)
+    gate = patient()
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    eventually(lambda: room.job(job_id).state is JobState.WAITING)
+    [task] = room.tasks(job_id)
+    assert (room.clock.now - task.waiting_since).total_seconds() >= 0.2
+    gate.open = True
+    engine.signal("gate")
+    assert room.ended(job_id).state is JobState.SUCCEEDED
+
+
+def test_each_thing_that_a_step_waits_for_has_its_time_and_the_step_its_deadline(room, monkeypatch):
+    monkeypatch.setattr(parking, "PARKED_SECONDS", 0.1)
+    looks = []
+
+    def step(context):
+        looks.append(round(context.waited_seconds, 3))
+        raise Wait(f"signal-{len(looks)}", 1.0, "for something else each time", poll_seconds=0.01)
+
+    engine = room.engine(Definition("v", (Step("Pass", step),)))
+    engine.start()
+    job_id = room.submit(engine, "v")
+    eventually(lambda: room.tasks(job_id)[0].waiting_since)
+    room.clock.advance(2)
+    assert room.ended(job_id).error.code == "deadline-exceeded"
+    assert looks == sorted(looks)
+
+
+def test_a_cancel_reaches_a_job_that_is_parked(room, long):
+    gate = patient()
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    eventually(lambda: gate.looks == 1)
+    room.ask(engine.cancel, job_id)
+    assert room.ended(job_id).state is JobState.CANCELLED
+    assert gate.looks == 1
+
+
+def test_what_a_step_remembered_before_it_was_parked_is_known_at_its_next_look(room, long):
+    remembered = []
+
+    def step(context):
+        remembered.append(context.remembered(Facts))
+        if remembered[-1] is None:
+            context.remember(Facts({"asked": True}))
+            raise Wait("gate", 1000, "it was asked", poll_seconds=1000)
+        return Done("answered")
+
+    engine = room.engine(Definition("v", (Step("Ask", step),)))
+    engine.start()
+    job_id = room.submit(engine, "v")
+    eventually(lambda: remembered)
+    engine.signal("gate")
+    room.ended(job_id)
+    assert [facts and facts.root for facts in remembered] == [None, {"asked": True}]
+
+
+def test_a_job_that_was_parked_when_its_engine_ended_goes_on_with_the_next_one(room, long):
+    gate = patient()
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    eventually(lambda: gate.looks == 1)
+    assert engine.stop(5)
+    gate.open = True
+    room.engine(Definition("v", (Step("Pass", gate.step),))).run_until_idle()
+    assert room.job(job_id).state is JobState.SUCCEEDED
+    assert len(set(gate.contexts)) == 1, "under the same order id"
+
+
+def test_a_parked_step_has_waited_since_it_first_waited_whatever_it_waited_for(room, long):
+    waited = []
+
+    def step(context):
+        waited.append((context.waited_seconds, context.began_at))
+        if len(waited) < 4:
+            raise Wait(f"signal-{len(waited)}", 1000, "one after the other", poll_seconds=1000)
+        return Done("through")
+
+    engine = room.engine(Definition("v", (Step("Pass", step),)))
+    engine.start()
+    job_id = room.submit(engine, "v")
+    for number in (1, 2, 3):
+        eventually(lambda number=number: len(waited) == number)
+        engine.signal(f"signal-{number}")
+    room.ended(job_id)
+    seconds = [each for each, _began in waited]
+    assert seconds == sorted(seconds)
+    assert seconds[0] == 0.0 < seconds[1]
+    assert len({began for _seconds, began in waited}) == 1
