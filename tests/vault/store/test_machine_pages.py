@@ -1,7 +1,6 @@
 """Machines by page, and each version of one decoded once; on SQLite and on PostgreSQL."""
 
 import dataclasses
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, exc, text
@@ -107,18 +106,6 @@ def test_a_machine_that_went_is_in_no_page(store):
     with store.transaction() as tx:
         tx.machines.remove("id1")
     assert page(store, limit=3) == ["id0", "id2", "id3"]
-
-
-def test_a_machine_whose_enable_is_tried_again_is_not_the_one_of_the_try_before(store):
-    """It has the same id, and its versions begin anew."""
-    page(store)
-    with store.transaction() as tx:
-        before = tx.machines.get("id1")
-        tx.machines.remove("id1")
-        tx.machines.add(dataclasses.replace(before, generation=2, created_at=NOW + timedelta(seconds=1)))
-    with store.reading() as tx:
-        assert [each.generation for each in tx.machines.page(EVERY, 2)] == [before.generation, 2]
-        assert tx.machines.get("id1").generation == 2
 
 
 def test_many_are_found_by_id_or_name_as_one_is(store):

@@ -10,6 +10,9 @@ from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition
 from .. import ports
 
+MOST_VERSIONS = 1_000_000
+"""Of a record that one attempt has made. Who has read a version need not read it again."""
+
 
 class EnableArguments(Shape):
     """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a record.
@@ -40,7 +43,7 @@ class Checked(Shape):
 def record(
     wanted: EnableArguments, checked: Checked, job_id: str, attempt: int, now: datetime
 ) -> ports.MachineRecord:
-    """Each attempt makes the record again, with a higher number."""
+    """Each attempt makes the record again, with a higher number, and with versions that no attempt before has given."""
     found = checked.definition
     return ports.MachineRecord(
         id=wanted.machine_id,
@@ -61,6 +64,7 @@ def record(
         encrypted=wanted.encrypt,
         generation=attempt,
         claimed_by=job_id,
+        version=(attempt - 1) * MOST_VERSIONS,
     )
 
 

@@ -28,7 +28,7 @@ from . import rows, tables
 COLUMNS = tables.machines.c
 # Made once: to build a query takes as long as to run it.
 _BY_ID = select(tables.machines).where(COLUMNS.id == bindparam("wanted"))
-_VERSIONS = select(COLUMNS.id, COLUMNS.version, COLUMNS.created_at)
+_VERSIONS = select(COLUMNS.id, COLUMNS.version)
 _VERSION_BY_ID = _VERSIONS.where(COLUMNS.id == bindparam("wanted"))
 MOST_REMEMBERED = 20_000
 
@@ -37,7 +37,7 @@ class Decoded:
     """Machines as they were read last, so that a list does not decode the same hundreds of rows again and again. Safe from any thread.
 
     A committed version of a machine never changes: every change writes another version (`SqlMachines.put`), and a record that is
-    made anew, also by the retry of an enable under the same id, has another `created_at`. So what was read of a version is true for
+    made anew under the same id, by the retry of an enable, begins with other numbers. So what was read of a version is true for
     whoever sees that version. Only transactions that read see committed versions alone: those that write go without this.
 
     A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with the first connection
@@ -56,7 +56,7 @@ class Decoded:
         values: Mapping[str, str] = rows.NO_VALUES,
     ) -> Sequence[ports.MachineRecord]:
         """The machines whose versions `places` selects, in its order; `values` are those of its parameters."""
-        wanted = {each.id: (each.version, each.created_at) for each in session.execute(places, values)}
+        wanted = {each.id: each.version for each in session.execute(places, values)}
         known = self._machines
         last = [known.get(key) for key in wanted]
         found = {
