@@ -59,9 +59,7 @@ class Decoded:
         wanted = {each.id: each.version for each in session.execute(places, values)}
         known = self._machines
         last = [known.get(key) for key in wanted]
-        found = {
-            each.id: each for each in last if each and (each.version, each.created_at) == wanted[each.id]
-        }
+        found = {each.id: each for each in last if each and each.version == wanted[each.id]}
         missing = [key for key in wanted if key not in found]
         if missing:
             new = list(rows.many_of(session, ports.MachineRecord, tables.machines.c.id, missing))
