@@ -148,8 +148,8 @@ def test_what_followers_and_settings_depend_on_is_told_to_other_processes_and_wa
     heard: list[str] = []
     woken: list[tuple[str, str]] = []
     here.tell_others(there.from_afar)
-    here.connect(lambda key: woken.append(("here", key)))
-    there.connect(lambda key: woken.append(("there", key)))
+    here.connect(lambda key, of_one: woken.append(("here", key)))
+    there.connect(lambda key, of_one: woken.append(("there", key)))
     there.overhear("machine/", heard.append)
     there.divert(("policy/",), heard.append)
     for key in ("machine/m1", "policy/p", "order/o1"):
