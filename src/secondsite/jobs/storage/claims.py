@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
@@ -78,7 +78,8 @@ class Claims:
         self._spare_others_until = time.monotonic() + seconds
 
     def _candidates(self, session: Session) -> list[Claim]:
-        rows = session.execute(self._ready(self._free(session)))
+        free = self._free(session)
+        rows = session.execute(self._begun(free)).all() or session.execute(self._new(free)).all()
         return [Claim(row.id, self._owner, row.claim_epoch + 1) for row in rows]
 
     def _free(self, session: Session) -> ColumnElement[bool]:
@@ -89,15 +90,20 @@ class Claims:
             return or_(nobody, own)
         return or_(nobody, own, ~held_by_the_living(database_now(session)))
 
-    def _ready(self, free: ColumnElement[bool]) -> Select[str, int]:
+    def _begun(self, free: ColumnElement[bool]) -> Select[str, int]:
+        return self._ready(free, RUNNABLE - {JobState.QUEUED}).order_by(jobs.c.ready_at)
+
+    def _new(self, free: ColumnElement[bool]) -> Select[str, int]:
+        query = self._ready(free, {JobState.QUEUED}).where(or_(_is_no_child(), _may_begin()))
+        return query.order_by(func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at)
+
+    def _ready(self, free: ColumnElement[bool], states: Collection[JobState]) -> Select[str, int]:
         query = select(jobs.c.id, jobs.c.claim_epoch).where(
-            jobs.c.state.in_(sorted(RUNNABLE)), jobs.c.ready_at <= self._clock(), free
+            jobs.c.state.in_(sorted(states)), jobs.c.ready_at <= self._clock(), free
         )
         if self._held:
             query = query.where(jobs.c.id.not_in(sorted(self._held)))
-        query = query.where(or_(jobs.c.started_at.is_not(None), _is_no_child(), _may_begin()))
-        turn = jobs.c.started_at.is_(None), func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at
-        return query.order_by(*turn).limit(CANDIDATES)
+        return query.limit(CANDIDATES)
 
     def _take(self, claims: Sequence[Claim], session: Session) -> list[Claim]:
         return [claim for claim in claims if self._is_taken(claim, session)]
@@ -118,9 +124,9 @@ def _is_no_child() -> ColumnElement[bool]:
 
 
 def _may_begin() -> ColumnElement[bool]:
-    """SQL: fewer jobs of the same batch are under way than may be."""
+    """SQL: so few jobs of the same batch are under way that all that are claimed at once may begin."""
     sibling = jobs.alias()
     under_way = sibling.c.state.in_(sorted(RUNNABLE - {JobState.QUEUED}))
     full = select(sibling.c.parent_job_id).where(under_way, sibling.c.parent_job_id.is_not(None))
-    full = full.group_by(sibling.c.parent_job_id).having(func.count() >= MOST_OF_A_BATCH)
+    full = full.group_by(sibling.c.parent_job_id).having(func.count() > MOST_OF_A_BATCH - CANDIDATES)
     return jobs.c.parent_job_id.not_in(full)

@@ -76,7 +76,8 @@ jobs = Table(
     Index("ix_jobs_state_ready_at", "state", "ready_at"),
     Index("ix_jobs_subject", "subject"),
     Index("ix_jobs_created_at", "created_at"),
-    Index("ix_jobs_parent_job_id", "parent_job_id"),
+    # What is counted of a batch is read from here alone.
+    Index("ix_jobs_children", "parent_job_id", "parent_position", "state", "parent_attempt"),
 )
 
 tasks = Table(
