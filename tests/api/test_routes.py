@@ -1,6 +1,7 @@
 """The REST face, on a whole vault in this process."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,8 @@ from secondsite.wire import control, rest
 from tests.support.vault import (
     Dialler,
     definition,
+    point,
+    replica_status,
     request_for,
     source_status,
 )
@@ -212,6 +215,21 @@ def test_points_are_listed_newest_first_and_a_choice_says_what_it_would_lose(ask
     ask("GET", "/machines/web01/preview", 422, params={"at": "2026-11-20T08:15:30"})
     custom = ask("GET", "/machines/web01/preview", params={"choice": "custom", "point": "p1"})
     assert custom["point"]["id"] == "p1"
+
+
+def test_latest_names_no_point_that_nobody_will_make_of_a_machine_that_rests(vault, ask, protected):
+    now = datetime.now(UTC)
+    rests = source_status(sent_at=now, last_seq=2)
+    with vault.store.transaction() as tx:
+        tx.statuses.put_source(rests, now)
+    sealed = ask("GET", "/machines/web01/preview", params={"choice": "latest"})
+    assert sealed["point"]["id"] == "p2"
+    assert sealed["loses_seconds"] >= 30
+    damaged = replica_status(points=[point(1, 60, now), point(2, 30, now, damaged=True)])
+    with vault.store.transaction() as tx:
+        tx.statuses.put_replica(damaged, now)
+    usable = ask("GET", "/machines/web01/preview", params={"choice": "latest"})
+    assert usable["point"]["id"] == "p1"
 
 
 @pytest.mark.slow

@@ -146,8 +146,9 @@ def _named(entry: Entry) -> str:
 
 
 def processed_at(state: ReplicaState, said: Unchanged | None) -> datetime | None:
-    """Until when the head is what the machine held: the instant of the newest cycle, or a later one at which nothing had been written since; None before the first."""
+    """Until when the newest processed cycle is what the machine held: its instant, or a later one at which nothing had been written
+    since; None before the first. It stays so while the next one is applied, which may take long."""
     taken_at = state.processed_taken_at
-    if said and (said.epoch, said.seq) == (state.epoch, state.processed_seq) and state.applying_seq is None:
+    if said and (said.epoch, said.seq) == (state.epoch, state.processed_seq):
         taken_at = said.taken_at
     return datetime.fromisoformat(taken_at) if taken_at else None

@@ -161,11 +161,14 @@ def _picked(
 
 
 def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:
-    """The point that LATEST would make: it first processes what was sent and seals it."""
+    """The point that LATEST would make, which processes what was sent and seals it; none of a cycle that has its point. Of a machine
+    that rests such a point stays the newest: that the source has said since how late nothing was written makes no other."""
     source, replica = status.source, status.replica
     if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
         return {}
     if source.sent_at is None or source.last_seq is None:
+        return {}
+    if (source.epoch, source.last_seq) in map(_place, replica.points):
         return {}
     new_id = points.point_id(source.sent_at, source.epoch, source.last_seq)
     return {new_id: PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq)}
