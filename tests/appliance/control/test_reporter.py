@@ -143,3 +143,21 @@ def test_before_a_report_only_its_machine_is_told_and_only_if_something_changed(
     assert said(speaks.of_machine("m1")) == {"sources": ["m1"]}
     assert said(speaks.of_machine("m1")) == {}
     assert said(speaks.next()) == {"sources": ["m2"]}
+
+
+def test_that_a_machine_is_gone_is_said_again_if_the_message_could_not_be_made(clock):
+    sources: Any = Site(source_status(), source_status("m2"))
+    generations: Any = types.SimpleNamespace(all=lambda _series: {})
+    replicas: Any = Site()
+    speaks = Reporter(sources, replicas, generations, True, clock)
+    speaks.next()
+    del sources.has["m1"]
+    generations.all = lambda _series: 1 // 0
+    with pytest.raises(ZeroDivisionError):
+        speaks.next()
+    generations.all = lambda _series: {}
+    assert said(speaks.next()) == {"sources_gone": ["m1"], "sources": ["m2"]}
+    sources.has["m1"] = source_status()
+    assert said(speaks.next()) == {"sources": ["m1"]}
+    speaks.start_over()
+    assert sorted(said(speaks.next())) == ["sources"]

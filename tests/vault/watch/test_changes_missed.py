@@ -178,6 +178,53 @@ def test_what_is_gone_stays_as_it_was_seen_last(facts, store, clock, how):
     assert (seen_at, latest(facts, store).source_at) == (NOW, NOW)
 
 
+def test_what_an_appliance_says_otherwise_now_is_not_confirmed_although_that_does_not_count(
+    facts, store, clock
+):
+    facts.status("appliance-a", Status(sources=(source_status(),)))
+    clock.now += timedelta(minutes=2)
+    facts.status("appliance-a", Status(sources=(source_status(epoch=3),)))
+    facts.status("appliance-a", Status())
+    record = latest(facts, store)
+    assert (record.source.epoch, record.source_at) == (1, NOW)
+
+
+def test_after_the_vault_s_clock_was_set_back_nothing_was_seen_later_than_now(facts, store, clock):
+    facts.status("appliance-a", Status(sources=(source_status(),)))
+    clock.now -= timedelta(hours=1)
+    facts.status("appliance-a", Status())
+    assert latest(facts, store).source_at == clock.now
+    facts.disconnected("appliance-a")
+    assert latest(facts, store).source_at == clock.now
+
+
+@pytest.mark.parametrize("seconds", [1, 25])
+def test_a_machine_that_is_protected_again_under_its_id_is_stored_again(facts, store, clock, seconds):
+    """As by the retry of an enable, before anybody has forgotten what was heard of it."""
+    facts.status("appliance-a", Status(sources=(source_status(),)))
+    clock.now += timedelta(seconds=seconds)
+    with store.transaction() as tx:
+        tx.statuses.remove("m1")
+        tx.machines.remove("m1")
+    facts.status("appliance-a", Status(sources_gone=("m1",)))
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+    facts.status("appliance-a", Status(sources=(source_status(),)))
+    with store.reading() as tx:
+        assert tx.statuses.get("m1").source == source_status()
+
+
+@pytest.mark.parametrize(
+    ("told", "now", "of"),
+    [
+        (source_status(), source_status(epoch=2), changes.of_source),
+        (replica_status(), replica_status(epoch=2), changes.of_replica),
+    ],
+)
+def test_another_epoch_is_told_whole(told, now, of):
+    assert of(told, now) is now
+
+
 def test_a_source_that_goes_on_after_the_failover_is_a_finding_though_nothing_of_it_changes(
     facts, store, clock
 ):

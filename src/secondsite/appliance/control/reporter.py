@@ -40,7 +40,9 @@ class Reporter:
         self._changes = changes
         self._monotonic = monotonic
         self._generations_told: dict[str, Mapping[str, int]] = {}
-        self._told: dict[Key, SourceStatus | ReplicaStatus] = {}
+        self._told: dict[Key, SourceStatus | ReplicaStatus | None] = {}
+        self._left: set[Key] = set()
+        """What was told, and is there no more."""
         self._whole_at: dict[Key, float] = {}
         self._again: set[Key] = set()
         self._said_at: float | None = None
@@ -86,6 +88,7 @@ class Reporter:
         if not machine_ids:
             self._generations_told.clear()
             self._said_at = None
+            self._told |= dict.fromkeys(self._left)
         self._again |= {key for key in self._told if not machine_ids or key[1] in machine_ids}
 
     def _messages(self, news: News, generations: dict[str, int], drills: dict[str, int]) -> Sequence[Status]:
@@ -107,6 +110,7 @@ class Reporter:
             if news.of(told, status):
                 self._whole_at[key] = self._monotonic()
             self._told[key] = status
+            self._left.discard(key)
             self._again.discard(key)
 
     def _whole_now(self, passed: float) -> set[Key]:
@@ -115,6 +119,7 @@ class Reporter:
         return set(sorted(due, key=self._whole_at.__getitem__)[: 1 + len(self._told) // SHARES])
 
     def _forget(self, side: Side, machine_id: str) -> None:
+        self._left.add((side, machine_id))
         self._told.pop((side, machine_id), None)
         self._whole_at.pop((side, machine_id), None)
         self._again.discard((side, machine_id))

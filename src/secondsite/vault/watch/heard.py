@@ -83,6 +83,8 @@ class Heard:
     def from_now(self, appliance_id: str, now: datetime) -> None:
         """The appliance said something: what it said before and did not take back holds."""
         with self._lock:
+            if now < self._by.get(appliance_id, now):
+                self._set_back(appliance_id, now)
             self._by[appliance_id] = now
 
     def end(self, appliance_id: str) -> None:
@@ -146,11 +148,11 @@ class Heard:
         return key
 
     def gone(self, appliance_id: str, machine_id: str, side: type[AnyStatus]) -> None:
-        """What was said of it holds no more; it stays what was last heard."""
+        """What was said of it holds no more; it stays what was last heard. With the protection the store may lose it."""
         with self._lock:
             seen = self._base((machine_id, side), appliance_id)
             if seen is not None:
-                self._seen[machine_id, side] = self._ended(seen)
+                self._seen[machine_id, side] = dataclasses.replace(self._ended(seen), written=None)
 
     def wrote(self, written: Mapping[Key, Seen], figures: Collection[Key]) -> None:
         """`figures`: those of which they were written too."""
@@ -178,6 +180,12 @@ class Heard:
         """What a change of this appliance is made from."""
         seen = self._seen.get(key)
         return seen if seen is not None and seen.current and seen.by == appliance_id else None
+
+    def _set_back(self, appliance_id: str, now: datetime) -> None:
+        """The vault's clock was: what holds now was not seen later."""
+        for key, seen in self._seen.items():
+            if seen.current and seen.by == appliance_id and seen.at > now:
+                self._seen[key] = dataclasses.replace(seen, at=now)
 
     def _as_of_now(self, seen: Seen | None) -> Seen | None:
         if seen is None or not seen.current:

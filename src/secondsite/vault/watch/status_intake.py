@@ -82,7 +82,7 @@ class StatusIntake:
                 gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
                 tx.appliances.put(gone)
             news = self._writing.everything(appliance_id)
-            self._writing.write(tx, news)
+            news = self._writing.write(tx, news)
         self._writing.wrote(news)
 
     def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
@@ -164,7 +164,7 @@ class StatusIntake:
         self._note_old_copies(appliance_id, status.old_copies, now)
 
     def _hear(self, appliance_id: str, status: Status, now: datetime) -> set[Key]:
-        """Remember it; gives that of which more than figures was said."""
+        """Remember it; gives that of which more than figures was said. What does not count takes back what was said before."""
         current = self._says_changes(appliance_id)
         keys = set()
         wholes: tuple[AnyStatus, ...] = (*status.sources, *status.replicas)
@@ -173,6 +173,7 @@ class StatusIntake:
                 keys.add(self._heard.keep(appliance_id, whole, now, current))
                 self._missed.came(appliance_id, whole.machine_id)
             else:
+                self._heard.gone(appliance_id, whole.machine_id, type(whole))
                 self._missed.one(appliance_id, whole.machine_id)
         for change in status.replica_changes:
             key = self._heard.change(appliance_id, change, now)
@@ -259,7 +260,7 @@ class StatusIntake:
                 if self._appliance_is_due(appliance_id, now):
                     self._write_appliance(tx, appliance_id, status.store_free_bytes)
                 news = news.of({each for each in news.appliances if tx.links.holds(each)})
-                self._writing.write(tx, news)
+                news = self._writing.write(tx, news)
         self._writing.wrote(news)
         for machine_id in sorted({key[0] for key in news.urgent}):
             self._signals(f"machine/{machine_id}")

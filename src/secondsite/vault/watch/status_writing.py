@@ -37,6 +37,11 @@ class Due:
         urgent = {key: seen for key, seen in self.urgent.items() if seen.by in appliance_ids}
         return Due(urgent, {key: seen for key, seen in self.whole.items() if seen.by in appliance_ids})
 
+    def among(self, machine_ids: Collection[str]) -> Due:
+        """Of these machines."""
+        urgent = {key: seen for key, seen in self.urgent.items() if key[0] in machine_ids}
+        return Due(urgent, {key: seen for key, seen in self.whole.items() if key[0] in machine_ids})
+
     def __bool__(self) -> bool:
         return bool(self.urgent or self.whole)
 
@@ -65,10 +70,13 @@ class StatusWriting:
         seen = {key: self._marked(seen) for key, seen in self._heard.all().items() if seen.is_news}
         return Due({}, {key: each for key, each in seen.items() if appliance_id in (None, each.by)})
 
-    def write(self, tx: ports.Transaction, due: Due) -> None:
-        """Documents that changed, with their points and figures; of the others points that changed, and figures."""
+    def write(self, tx: ports.Transaction, due: Due) -> Due:
+        """Documents that changed, with their points and figures; of the others points that changed, and figures. Gives what was
+        written: nothing of a machine that is protected no more."""
         if not due:
-            return
+            return due
+        named = sorted({key[0] for key in (*due.urgent, *due.whole)})
+        due = due.among({machine.id for machine in tx.machines.places(named)})
         every = {**due.urgent, **due.whole}
         documents = {key: seen for key, seen in every.items() if seen.changed_document}
         points = [seen.status for key, seen in every.items() if key not in documents and seen.changed_points]
@@ -77,6 +85,7 @@ class StatusWriting:
         tx.statuses.put([(seen.status, seen.at) for seen in documents.values()])
         tx.statuses.put_points([each for each in points if isinstance(each, ReplicaStatus)])
         tx.statuses.put_figures([(seen.status, seen.at) for seen in figures])
+        return due
 
     def wrote(self, due: Due) -> None:
         """It is durable."""

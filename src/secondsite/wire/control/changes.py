@@ -85,18 +85,19 @@ def without_figures(status: S) -> S:
 
 
 def of_source(told: SourceStatus, now: SourceStatus) -> SourceStatus | SourceFigures:
-    """As little as tells the change."""
+    """As little as tells the change. Whole, if the epoch is another."""
     found = figures(now)
-    return found if isinstance(found, SourceFigures) and with_figures(told, found) == now else now
+    same = told.epoch == now.epoch and with_figures(told, found) == now
+    return found if same and isinstance(found, SourceFigures) else now
 
 
 def of_replica(told: ReplicaStatus, now: ReplicaStatus) -> ReplicaStatus | ReplicaFigures | ReplicaChange:
     """The same. Whole, if its points cannot be told as changes: they are in another order, or the epoch is another."""
+    if told.epoch != now.epoch:
+        return now
     found = figures(now)
     if isinstance(found, ReplicaFigures) and with_figures(told, found) == now:
         return found
-    if told.epoch != now.epoch:
-        return now
     known = {point.id: point for point in told.points}
     there = {point.id for point in now.points}
     came = tuple(point for point in now.points if known.get(point.id) != point)
