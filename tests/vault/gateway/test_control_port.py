@@ -255,6 +255,21 @@ def test_orders_that_nobody_asks_for_any_more_are_dropped():
     assert outstanding.of("a") == ["o2"]
 
 
+def test_an_order_that_is_asked_for_again_stays_however_long_it_takes():
+    now = [0.0]
+    outstanding = Outstanding(lambda: now[0])
+    for number in range(1, 30):
+        now[0] = number * FORGOTTEN_AFTER_SECONDS * 0.9
+        outstanding.asked("a", control.Order(order_id="long", kind="discover"))
+        outstanding.asked("a", control.Order(order_id=f"short-{number}", kind="discover"))
+        assert "long" in outstanding.of("a")
+        assert len(outstanding.of("a")) <= 3
+    assert outstanding.arrived("a", control.Report(order_id="long"))
+    assert outstanding.report("b", "long") is None
+    assert outstanding.report("a", "long") is not None
+    assert outstanding.report("a", "short-29") is None
+
+
 def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monkeypatch):
     from secondsite.domain import errors
     from secondsite.vault.facade.shared import discovery

@@ -92,6 +92,9 @@ class ControlPort:
         drill_generation: int | None = None,
         given_at: datetime | None = None,
     ) -> control.Report | None:
+        report = self._giving.report(appliance_id, order_id)
+        if report is not None:
+            return report
         order = control.Order(
             order_id=order_id,
             kind=kind.value,

@@ -36,6 +36,10 @@ class Giving:
             progressed=self.progressed,
         )
 
+    def report(self, appliance_id: str, order_id: str) -> Report | None:
+        """Of an order that was asked for before: a step that gives several asks for all of them each time it looks."""
+        return self._outstanding.report(appliance_id, order_id)
+
     def ask(self, appliance_id: str, order: Order) -> Report | None:
         report = self._give(appliance_id, order)
         if report is None and self._others is not None and self.is_elsewhere(appliance_id):

@@ -6,13 +6,15 @@ first report.
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...wire.control import Order, Progress, Report
 
-FORGOTTEN_AFTER_SECONDS = 3600.0
-"""An order that no step has asked for in this time is abandoned: steps ask at least every half minute."""
+FORGOTTEN_AFTER_SECONDS = 300.0
+"""An order that no step has asked for in this time is abandoned, or its step has ended: steps ask at least every half minute. One
+that is asked for all the same is given again, and the appliance answers with its first report."""
 PROGRESS_EVERY_SECONDS = 2.0
 
 
@@ -32,7 +34,8 @@ class Outstanding:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        """The one that was asked for last stands last."""
         self._lock = threading.Lock()
 
     def asked(self, appliance_id: str, order: Order) -> Report | None:
@@ -42,8 +45,20 @@ class Outstanding:
             if entry is None:
                 self._drop_forgotten()
                 entry = self._entries[order.order_id] = _Entry(appliance_id, order, 0.0)
-            entry.asked_at = self._clock()
-            return entry.report
+            return self._asked_now(entry)
+
+    def report(self, appliance_id: str, order_id: str) -> Report | None:
+        """The report of an order that was asked for before, if it is here."""
+        with self._lock:
+            entry = self._entries.get(order_id)
+            if entry is None or entry.appliance_id != appliance_id or entry.report is None:
+                return None
+            return self._asked_now(entry)
+
+    def _asked_now(self, entry: _Entry) -> Report | None:
+        entry.asked_at = self._clock()
+        self._entries.move_to_end(entry.order.order_id)
+        return entry.report
 
     def hand_over(self, order_id: str, link: object) -> bool:
         """True for the first who hands the order to this link."""
@@ -93,5 +108,5 @@ class Outstanding:
 
     def _drop_forgotten(self) -> None:
         limit = self._clock() - FORGOTTEN_AFTER_SECONDS
-        for order_id in [key for key, entry in self._entries.items() if entry.asked_at < limit]:
-            del self._entries[order_id]
+        while self._entries and next(iter(self._entries.values())).asked_at < limit:
+            self._entries.popitem(last=False)
