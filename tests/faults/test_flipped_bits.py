@@ -226,7 +226,7 @@ def test_a_bit_that_flips_in_the_journal_is_named_and_nothing_that_needs_it_is_o
         assert problem.code == "not-found"
         assert "possible is any cycle from" in problem.message
     assert all(stretch.ends_at < rotten.taken_at for stretch in pair.status().journal)
-    assert instants.find(pair, written[0][0]) == whole
+    assert instants.find(pair, whole.taken_at) == whole
     assert instants.drilled(pair, whole) == written[0][1]
     refused = pair.target.order(Kind.START_REPLICA, drill_of(needs), pair.machine_id).problem
     assert "does not lead" in refused.message

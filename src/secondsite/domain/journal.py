@@ -55,6 +55,11 @@ class Stretch:
         """How many of its instants need the journal."""
         return sum(instant.point is None for instant in self.instants)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it has other instants than those of its points."""
+        return self.cycles > 0 or self.unchanged_until is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -119,7 +124,7 @@ def named(point_id: str, taken_at: datetime, cycle: str, after_seconds: float | 
 
 def possible(known: Sequence[Stretch]) -> str:
     """What can be recovered, as half a sentence."""
-    long = [stretch for stretch in known if stretch.cycles]
+    long = [stretch for stretch in known if stretch.is_long]
     if not long:
         return "the journal holds no cycles"
     ranges = (f"{spoken(_up(each.begins_at))} to {spoken(each.ends_at)}" for each in long)

@@ -71,7 +71,7 @@ class KeptCycles:
             self._told = tuple(
                 JournalStretch(begins_at=each.begins_at, ends_at=each.ends_at, cycles=each.cycles)
                 for each in self.stretches(points, unchanged)
-                if each.cycles
+                if each.is_long
             )
             self._told_of, self._told_damaged, self._told_at = points, damaged, time.monotonic()
         return self._told
