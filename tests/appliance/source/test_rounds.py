@@ -105,6 +105,21 @@ def test_what_was_noted_survives_the_target_s_restart_and_is_void_after_the_next
     assert resting.status().processed_at.isoformat() == state.processed_taken_at > at.isoformat()
 
 
+def test_a_note_of_a_cycle_that_both_sites_lost_is_void_when_its_number_comes_again(resting):
+    """The target's store and the source's home were put back, the target's database was not."""
+    resting.pause()
+    hosted, number = resting.target.replica(resting.machine_id), source(resting).progress.next_seq
+    hosted.unchanged = Unchanged(resting.machine_id, resting.epoch, number, now().isoformat())
+    resting.target.appliance.state.put_unchanged([hosted.unchanged])
+    resting.source.write(resting.fabric_id, 0, noise(4096))
+    written_at = now()
+    resting.cycle_now()
+    assert resting.status().processed_seq == number
+    assert resting.status().processed_at > written_at
+    resting.target.restart()
+    assert resting.status().processed_at > written_at
+
+
 def test_a_point_of_what_came_last_is_of_the_instant_until_which_nothing_else_was_written(resting):
     resting.source.write(resting.fabric_id, 0, noise(1 * MiB))
     until_processed(resting, now())

@@ -117,6 +117,9 @@ class State:
                 "INSERT OR REPLACE INTO unchanged VALUES (?, ?, ?, ?)", [astuple(each) for each in said]
             )
 
+    def remove_unchanged(self, machine_id: str) -> None:
+        self._change("DELETE FROM unchanged WHERE machine_id = ?", machine_id)
+
     def report(self, order_id: str) -> Report | None:
         """The stored report of an order that ended."""
         rows = self._rows("SELECT report FROM reports WHERE order_id = ?", order_id)

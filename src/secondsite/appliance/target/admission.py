@@ -51,6 +51,8 @@ class Admission:
         if hosted.accepting:
             self._look_at_old_disks(hosted)
         place = self._admit(hosted, header)
+        if not place.already:
+            self._void_note(hosted, header)
         _check_definition(header)
         hosted.findings.clear("cycle-not-understood")
         return place
@@ -210,6 +212,13 @@ class Admission:
         for hosted, each in fitting:
             hosted.unchanged = each
         return [each.machine_id for _hosted, each in fitting]
+
+    def _void_note(self, hosted: HostedReplica, header: CycleHeader) -> None:
+        """A number comes again where both sites were put back: what was noted of it was about another cycle."""
+        noted = hosted.unchanged
+        if noted is not None and noted.epoch == header.epoch and header.seq <= noted.seq:
+            self._state.remove_unchanged(hosted.machine_id)
+            hosted.unchanged = None
 
     def _find(self, machine_id: str) -> HostedReplica:
         try:
