@@ -5,7 +5,7 @@ import pytest
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.context import Child
 from secondsite.jobs.model.definitions import Children, Definition, Step
-from secondsite.jobs.model.outcomes import Done
+from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.storage import claims, read
 from tests.jobs.support_jobs import Facts, Gate
 
@@ -103,3 +103,33 @@ def test_batches_go_side_by_side(room, one_by_one):
     engine.run_until_idle()
     assert [room.job(job_id).state for job_id in ids] == [JobState.SUCCEEDED] * 2
     assert [each for each in room.order if isinstance(each, int)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_jobs_that_have_long_been_under_way_are_in_no_others_way(room, one_by_one, monkeypatch):
+    """As machines whose first copy takes days, or whose site is away."""
+    monkeypatch.setattr(claims, "MOST_OF_A_BATCH", 3)
+    gate = Gate(deadline_seconds=1e6)
+    engine = room.engine(*batch(room, 7, gate.step))
+    job_id = room.submit(engine, "batch")
+    for begun in (3, 6):
+        engine.run_until_idle()
+        assert states(room, job_id) == ["waiting"] * begun + ["queued"] * (7 - begun)
+        room.clock.advance(claims.LONG_SECONDS + 1)
+
+
+def test_what_has_not_begun_gets_its_turn_however_often_those_that_have_look_again(room, monkeypatch):
+    monkeypatch.setattr(claims, "NEW_EVERY_SECONDS", 0.2)
+
+    asked: list[str] = []
+
+    def busy(context):
+        if not asked:
+            asked.append(room.submit(engine, "v"))
+        if not room.order:
+            raise Wait("never", 1000, "it looks again at once", poll_seconds=0.0)
+        return Done("quiet at last")
+
+    engine = room.engine(Definition("busy", (Step("Busy", busy),)), Definition("v", (room.does("asked"),)))
+    first = room.submit(engine, "busy")
+    engine.run_until_idle(deadline_seconds=10)
+    assert [room.job(job_id).state for job_id in (first, *asked)] == [JobState.SUCCEEDED] * 2

@@ -1,12 +1,16 @@
 """A wait that ends within a second is written nowhere, and nothing is lost by that."""
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from rig.eventually import eventually
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
-from secondsite.jobs.running import parking
+from secondsite.jobs.running import parking, requests
+from secondsite.jobs.storage import tables
 from tests.jobs.support_jobs import Facts, Gate, waiting_job
 
 
@@ -140,3 +144,54 @@ def test_a_parked_step_has_waited_since_it_first_waited_whatever_it_waited_for(r
     assert seconds == sorted(seconds)
     assert seconds[0] == 0.0 < seconds[1]
     assert len({began for _seconds, began in waited}) == 1
+
+
+def parked_alone(room, gate):
+    """A job that is parked in an engine with one thread, and a way to know that the thread has nothing else to do."""
+    engine = room.engine(
+        Definition("v", (Step("Pass", gate.step),)), Definition("next", (room.does("next"),)), workers=1
+    )
+    engine.start()
+    job_id = room.submit(engine, "v")
+    eventually(lambda: gate.looks)
+
+    def idle():
+        room.ended(room.submit(engine, "next"))
+
+    return engine, job_id, idle
+
+
+def test_a_parked_job_that_is_held_does_not_look_again_until_it_is_resumed(room, long):
+    gate = patient()
+    engine, job_id, idle = parked_alone(room, gate)
+
+    def hold(session):
+        engine.changes.tell_on_commit(session)
+        requests.hold_all(session)
+
+    room.ask(hold)
+    gate.open = True
+    engine.signal("gate")
+    idle()
+    assert (gate.looks, room.job(job_id).state) == (1, JobState.HELD)
+    room.ask(engine.resume, job_id)
+    assert room.ended(job_id).state is JobState.SUCCEEDED
+
+
+def test_a_job_that_was_taken_while_the_lease_was_lost_is_not_parked_here_any_more(room, long):
+    gate = patient()
+    engine, _, idle = parked_alone(room, gate)
+
+    def take(session):
+        lives = {"epoch": 1, "started_at": datetime.now(UTC), "expires_at": datetime.now(UTC) + timedelta(1)}
+        session.execute(tables.engines.insert().values(owner="other", **lives))
+        epoch = tables.jobs.c.claim_epoch + 1
+        session.execute(tables.jobs.update().values(claim_owner="other", claim_epoch=epoch))
+
+    room.ask(take)
+    engine.standing.lose()
+    engine.standing.renewed(time.monotonic())
+    gate.open = True
+    engine.signal("gate")
+    idle()
+    assert gate.looks == 1

@@ -228,6 +228,7 @@ class RunningVault:
     def _hear_number(self, told: int) -> None:
         """Before the appliance that was told it is given any order."""
         with self._store.transaction() as tx:
+            self._engine.changes.tell_on_commit(tx.session)
             self._restored.hear(tx.session, told)
 
     def _deps(self) -> Deps:

@@ -105,6 +105,8 @@ class Engine:
         self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
         self._lot = ParkingLot(self._bell.nudge)
         self.changes.follow(self._lot.changed)
+        # what was parked before may be another engine's by now
+        self.standing.follow(lambda: None, lambda: self._lot.changed(None))
         self._parents = Parents(self._transactions, self.signal)
         performer = Performer(
             self._transactions,

@@ -121,10 +121,13 @@ def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -
 
 def hold_all(session: Session) -> list[str]:
     """Hold every job that is in progress until a person decides about it; gives their ids. A step that runs just now is
-    not recorded any more."""
+    not recorded any more, one that is parked does not look again."""
     held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE)))
     held = held.values(state=JobState.HELD, claim_owner=None)
-    return sorted(session.execute(held.returning(jobs.c.id)).scalars())
+    ids = sorted(session.execute(held.returning(jobs.c.id)).scalars())
+    for job_id in ids:
+        touched.note(session, job_id)
+    return ids
 
 
 def resume(session: Session, job_id: str, now: datetime) -> None:

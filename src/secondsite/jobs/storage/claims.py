@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
@@ -20,6 +21,10 @@ CANDIDATES = 8
 MOST_OF_A_BATCH = 64
 """Jobs of one batch that have begun and not ended. Who is given a thousand orders at once has done none of them for long; so the
 first machines run soon, and the others' orders do not grow old."""
+LONG_SECONDS = 300.0
+"""A job that began so long ago waits for something else than its turn, such as a first copy or a site: it is in nobody's way."""
+NEW_EVERY_SECONDS = 5.0
+"""However much there is to do for jobs that have begun: so often others come first."""
 
 
 class Claims:
@@ -35,6 +40,7 @@ class Claims:
         self._at_once = CANDIDATES if transactions.is_alone else 1
         self._nothing: tuple[int, float] = (-1, 0.0)
         self._spare_others_until = 0.0
+        self._new_at = time.monotonic()
 
     def next_since(self, rung: int, seconds: float) -> Claim | None:
         """As `next`, but if there was nothing when the bell had rung as often as now, it is not looked again for some seconds."""
@@ -49,7 +55,8 @@ class Claims:
 
     def next(self) -> Claim | None:
         """Claim the job whose turn it is; None when none is ready. Those that have begun come before the others, of these the ones
-        that a person waits for before those of a batch, batches side by side in their order."""
+        that a person waits for before those of a batch, batches side by side in their order. Now and then the others come first: jobs
+        that have begun may look again and again."""
         with self._one_at_a_time:
             return self._next()
 
@@ -79,7 +86,11 @@ class Claims:
 
     def _candidates(self, session: Session) -> list[Claim]:
         free = self._free(session)
-        rows = session.execute(self._begun(free)).all() or session.execute(self._new(free)).all()
+        in_turn = [self._begun, self._new]
+        if time.monotonic() - self._new_at >= NEW_EVERY_SECONDS:
+            in_turn.reverse()
+        first, second = in_turn
+        rows = session.execute(first(free)).all() or session.execute(second(free)).all()
         return [Claim(row.id, self._owner, row.claim_epoch + 1) for row in rows]
 
     def _free(self, session: Session) -> ColumnElement[bool]:
@@ -94,7 +105,9 @@ class Claims:
         return self._ready(free, RUNNABLE - {JobState.QUEUED}).order_by(jobs.c.ready_at)
 
     def _new(self, free: ColumnElement[bool]) -> Select[str, int]:
-        query = self._ready(free, {JobState.QUEUED}).where(or_(_is_no_child(), _may_begin()))
+        self._new_at = time.monotonic()
+        since = self._clock() - timedelta(seconds=LONG_SECONDS)
+        query = self._ready(free, {JobState.QUEUED}).where(or_(_is_no_child(), _may_begin(since)))
         return query.order_by(func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at)
 
     def _ready(self, free: ColumnElement[bool], states: Collection[JobState]) -> Select[str, int]:
@@ -123,10 +136,11 @@ def _is_no_child() -> ColumnElement[bool]:
     return jobs.c.parent_job_id.is_(None)
 
 
-def _may_begin() -> ColumnElement[bool]:
-    """SQL: so few jobs of the same batch are under way that all that are claimed at once may begin."""
+def _may_begin(since: datetime) -> ColumnElement[bool]:
+    """SQL: so few jobs of the same batch that began since then are under way that all that are claimed at once may begin."""
     sibling = jobs.alias()
     under_way = sibling.c.state.in_(sorted(RUNNABLE - {JobState.QUEUED}))
-    full = select(sibling.c.parent_job_id).where(under_way, sibling.c.parent_job_id.is_not(None))
+    full = select(sibling.c.parent_job_id).where(under_way, sibling.c.started_at > since)
+    full = full.where(sibling.c.parent_job_id.is_not(None))
     full = full.group_by(sibling.c.parent_job_id).having(func.count() > MOST_OF_A_BATCH - CANDIDATES)
     return jobs.c.parent_job_id.not_in(full)
