@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from rig.eventually import eventually
+from secondsite.domain import errors
 from secondsite.vault.gateway.control_tls import for_appliances
 from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
@@ -91,6 +92,21 @@ def test_progress_is_kept_and_told_at_most_every_two_seconds(vault, port, heard)
         eventually(lambda: port.progress("o1") == (0.8, "step 4"))
         eventually(lambda: heard)
         assert heard.count("order/o1") == 1
+
+
+def test_a_connection_that_one_of_several_processes_could_not_write_down_is_ended(vault, port, monkeypatch):
+    monkeypatch.setattr(port, "_others", object())
+    identity = vault.enroll("a")
+
+    def away(_hello):
+        raise errors.StoreUnavailable("The database is away.", do="Start it.")
+
+    with monkeypatch.context() as database:
+        database.setattr(vault.running.facts, "connected", away)
+        with contextlib.suppress(ConnectionClosed), Dialler(identity) as dialler:
+            eventually(lambda: dialler.ended)
+    with Dialler(identity):
+        eventually(lambda: vault.facade.appliances.show(identity.id).connected)
 
 
 def test_a_newer_connection_replaces_the_older_one(vault, port):

@@ -1,7 +1,9 @@
 """What one of several vault processes holds counts as long as its lease does, and no longer."""
 
+import contextlib
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -12,6 +14,7 @@ from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
 from secondsite.vault import ports
+from secondsite.vault.gateway.others import Desk, Others
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.store.several import heard
 from secondsite.wire.control import Order, Report
@@ -157,6 +160,30 @@ def test_an_order_is_given_again_by_a_process_that_has_joined_again(stores, db):
         connection.execute(update(engines).where(engines.c.owner == later.owner).values(epoch=later.epoch))
     with SqlStore(db, lambda: later).transaction() as tx:
         assert tx.passed_orders.take(["ap"], 30)
+
+
+def test_an_order_that_was_taken_is_given_although_the_reply_to_the_commit_was_lost(stores):
+    one, other = stores
+    given, lost = [], iter([True])
+
+    @contextlib.contextmanager
+    def transaction():
+        with other.transaction() as tx:
+            yield tx
+        if next(lost, False):
+            raise errors.StoreUnavailable("The connection broke.", do="Look again.")
+
+    others = Others(SimpleNamespace(transaction=transaction), lambda _key: None, lambda _tx, _ids: None)
+    nothing = {"reported": lambda *_: None, "progressed": lambda *_: None}
+    desk = Desk(held_here=lambda: ["ap"], give=lambda _id, order: given.append(order.order_id), **nothing)
+    others.serve(desk, lambda _id: None)
+    with one.transaction() as tx:
+        tx.passed_orders.ask([passed()])
+    with pytest.raises(errors.StoreUnavailable):
+        others.look()
+    for _ in range(2):
+        others.look()
+        assert given == ["o1"]
 
 
 def test_nobody_hears_his_own_words():

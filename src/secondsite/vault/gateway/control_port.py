@@ -35,6 +35,7 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
 TRY_AGAIN_LATER = 1013
+NOT_RECORDED = "this vault process could not write down that you are connected; dial again"
 CUT_OFF = "this vault process has lost its database; dial another one"
 
 
@@ -251,10 +252,20 @@ class ControlPort:
         older = self._links.get(link.appliance_id)
         self._links[link.appliance_id] = link
         log.info("appliance.connected", appliance=link.appliance_id, site=hello.site)
-        self._delivery.post(self._sink.connected, hello)
+        self._delivery.post(self._connected, link, hello)
         self._giving.wake(link.appliance_id)
         if older is not None:
             self._close_link(older, "replaced by a newer connection")
+
+    def _connected(self, link: Link, hello: control.Hello) -> None:
+        """Of several processes: a connection that is not recorded is ended. Others took the appliance for gone, and nothing that it
+        says would be written."""
+        try:
+            self._sink.connected(hello)
+        except errors.StoreUnavailable:
+            if self._others is not None:
+                self._loop.call_soon_threadsafe(self._end, link, NOT_RECORDED)
+            raise
 
     def _leave(self, link: Link) -> None:
         if self._links.get(link.appliance_id) is not link:

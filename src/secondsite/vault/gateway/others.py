@@ -86,6 +86,8 @@ class Others(Periodic):
         self._for_others: dict[str, tuple[ports.Passed, float]] = {}
         self._pending = _Pending()
         self._cleaned_at = time.monotonic()
+        self._in_doubt = False
+        """The last look failed, and what it took may be taken, but was not given."""
 
     def serve(self, desk: Desk, hang_up: Callable[[str], None]) -> None:
         self._desk, self._hang_up = desk, hang_up
@@ -150,11 +152,12 @@ class Others(Periodic):
         with self._lock:
             pending, self._pending = self._pending, _Pending()
             due = [each for each in self._open.values() if each.is_due]
+        again, self._in_doubt = self._in_doubt, True
         try:
             with self._store.transaction() as tx:
                 self._write(tx, pending, [each.passed for each in due])
                 news = tx.passed_orders.news() if self._open else ()
-                taken = tx.passed_orders.take(self._desk.held_here(), WANTED_SECONDS)
+                taken = tx.passed_orders.take(self._desk.held_here(), WANTED_SECONDS, again=again)
                 elsewhere = tx.links.elsewhere()
                 if dead := tx.links.drop_dead():
                     self._dropped(tx, dead)
@@ -168,6 +171,7 @@ class Others(Periodic):
             self._hear_of(self._desk, passed)
         for passed in taken:
             self._give(self._desk, passed)
+        self._in_doubt = False
 
     def pause_seconds(self) -> float:
         return LOOK_EVERY_SECONDS

@@ -65,8 +65,11 @@ class PassedOrders(Protocol):
     def ask(self, orders: Sequence[Passed]) -> None:
         """This process waits for their reports."""
 
-    def take(self, appliance_ids: Sequence[str], asked_within_seconds: float) -> Sequence[Passed]:
-        """What others lately asked of appliances whose connection is here, each once."""
+    def take(
+        self, appliance_ids: Sequence[str], asked_within_seconds: float, *, again: bool = False
+    ) -> Sequence[Passed]:
+        """What others lately asked of appliances whose connection is here, each once; `again`: also what was taken before and has
+        no report yet."""
 
     def progressed(self, order_id: str, fraction: float, sentence: str) -> None: ...
     def reported(self, report: Report) -> None: ...

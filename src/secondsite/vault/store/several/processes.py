@@ -103,7 +103,9 @@ class SqlPassedOrders:
             fresh = {"asked_by", "asked_at"}
             rows.upsert(self._session, passed_orders, values, only=fresh)
 
-    def take(self, appliance_ids: Sequence[str], asked_within_seconds: float) -> Sequence[ports.Passed]:
+    def take(
+        self, appliance_ids: Sequence[str], asked_within_seconds: float, *, again: bool = False
+    ) -> Sequence[ports.Passed]:
         since = database_now(self._session) - timedelta(seconds=asked_within_seconds)
         wanted = (
             update(passed_orders)
@@ -111,12 +113,15 @@ class SqlPassedOrders:
                 passed_orders.c.appliance_id.in_(appliance_ids),
                 passed_orders.c.report.is_(None),
                 passed_orders.c.asked_at > since,
-                or_(passed_orders.c.taken_by.is_(None), passed_orders.c.taken_by != self._lease),
+                *(() if again else (self._is_not_mine(),)),
             )
             .values(taken_by=self._lease)
             .returning(*_COLUMNS)
         )
         return [ports.Passed(**row) for row in self._session.execute(wanted).mappings()]
+
+    def _is_not_mine(self) -> ColumnElement[bool]:
+        return or_(passed_orders.c.taken_by.is_(None), passed_orders.c.taken_by != self._lease)
 
     def progressed(self, order_id: str, fraction: float, sentence: str) -> None:
         self._put(order_id, {"fraction": fraction, "sentence": sentence})
