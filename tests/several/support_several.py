@@ -149,10 +149,10 @@ class SeveralVaults:
                 return True
             self.rig.appliances[site].kill()
             self.rig.appliances[site].start()
-            self.rig.wait_connected()
+            self.rig.wait_connected(90)
             return False
 
-        eventually(is_led, 60)
+        eventually(is_led, 180)
 
     def other(self, name):
         return next(each for each in NAMES if each != name)
