@@ -17,6 +17,7 @@ of orders. Only what they know and answer is a script.
     batch           one verb for all machines, from the request to its end
     in_peace        what is measured of a vault in peace
     at_work         what is measured of batches
+    killed          a vault that is killed in the middle of a batch
     measured        all of it, in one run
     before          the same figures of the release of 2026-11-20
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from bench.pair import batch, in_peace
@@ -14,6 +15,8 @@ from bench.support.taken import Taken
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 
+REST_SECONDS = 30.0
+"""Between the end of a batch and what the vault is said to hold after it."""
 MOST_COMMITTED = 50
 """At once: jobs are slow while clients ask for all that they can get."""
 
@@ -39,6 +42,11 @@ def answers_meanwhile(paired: PairedVault) -> Answers:
 
 def rss_mb(paired: PairedVault) -> float:
     return Taken.by(paired.vault.pid).resident_bytes / 1e6
+
+
+def rested_rss_mb(paired: PairedVault) -> float:
+    time.sleep(REST_SECONDS)
+    return rss_mb(paired)
 
 
 def _commit(paired: PairedVault, names: tuple[str, ...]) -> Callable[[], Batch]:

@@ -50,6 +50,7 @@ def _end(paired: PairedVault, vault: Vault, job_id: str, asked_at: datetime) -> 
             job = next(vault.jobs.list(children=False, page_size=1))
         except errors.VaultUnreachable as unanswered:
             paired.say(f"asked again: {unanswered.message}")
+            time.sleep(LOOK_EVERY_SECONDS)
             continue
         if job.id != job_id:
             raise NotMeasured(f"somebody else started {job.verb} meanwhile")

@@ -8,6 +8,7 @@ KNOWN: Mapping[str, Mapping[int, str]] = {
     "processor": {100: "5.2 %", 300: "14.5 %", 1000: "50 %"},
     "written": {100: "20 MB", 300: "66 MB", 1000: "211 MB"},
     "rss": {1000: "455 to 940 MB within 20 minutes"},
+    "rss_after": {300: "529 MB held after the batch"},
     "list": {
         100: "372 ms (57 ms p50)",
         300: "720 ms (235 ms p50)",

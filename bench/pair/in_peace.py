@@ -12,6 +12,9 @@ from bench.support.taken import Taken
 SETTLE_SECONDS = 30.0
 SPAN_SECONDS = 120.0
 EVERY_SECONDS = 5.0
+HOUR_SECONDS = 3600.0
+HOUR_EVERY_SECONDS = 60.0
+LAST_SAMPLES = 5
 ASKED_SECONDS = 20.0
 POLICY = "default"
 PAGE = "/api/machines?limit=100"
@@ -56,12 +59,23 @@ def span(paired: PairedVault) -> Span:
     return found
 
 
+def rss_in(paired: PairedVault, seconds: float) -> tuple[float, ...]:
+    """In MB, once a minute."""
+    samples, ends_at = [], time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        time.sleep(HOUR_EVERY_SECONDS)
+        samples.append(round(Taken.by(paired.vault.pid).resident_bytes / 1e6, 1))
+        paired.say(f"{samples[-1]:.0f} MB resident")
+    return tuple(samples)
+
+
 def span_with_a_point_every_cycle(paired: PairedVault) -> Span:
     with paired.client() as vault:
         usual = vault.policies[POLICY].show()
         vault.policies[POLICY].update(crash_consistent_every_seconds=int(usual.cycle_seconds))
         found = span(paired)
         vault.policies[POLICY].update(crash_consistent_every_seconds=usual.crash_consistent_every_seconds)
+    time.sleep(SETTLE_SECONDS)  # all appliances are told the policy again
     return found
 
 

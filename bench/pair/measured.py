@@ -18,15 +18,16 @@ AS_REAL_ONES = Starts(seconds=5, at_once=8)
 @dataclass(frozen=True, slots=True)
 class Measured:
     """`usual` is peace under the default policy, `point_every_cycle` peace as the release of 2026-11-20 was measured;
-    `rss_mb_after` is what the vault holds after the batches."""
+    `rss_mb_before` is what the vault held before the failover, `rss_mb_after` after it."""
 
     enable: Batch
     usual: Span
     answers: Answers
     point_every_cycle: Span
+    rss_mb_before: float
     failover: Batch
-    answers_at_work: Answers
     rss_mb_after: float
+    answers_at_work: Answers
 
 
 @functools.cache
@@ -38,10 +39,18 @@ def measured(machines: int) -> Measured:
             usual=in_peace.span(paired),
             answers=in_peace.answers(paired),
             point_every_cycle=in_peace.span_with_a_point_every_cycle(paired),
+            rss_mb_before=at_work.rss_mb(paired),
             failover=at_work.failover(paired),
+            rss_mb_after=at_work.rested_rss_mb(paired),
             answers_at_work=at_work.answers_meanwhile(paired),
-            rss_mb_after=at_work.rss_mb(paired),
         )
+
+
+def rss_in_an_hour(machines: int) -> tuple[float, ...]:
+    """Of a vault in peace, in MB."""
+    with PairedVault(machines) as paired:
+        at_work.enable(paired)
+        return in_peace.rss_in(paired, in_peace.HOUR_SECONDS)
 
 
 @functools.cache

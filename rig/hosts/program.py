@@ -43,6 +43,9 @@ class Commands:
     def enable(self, machine: str, tag: str) -> None:
         self.fabric.tracking.enable(machine, tag)
 
+    def disable(self, machine: str) -> None:
+        self.fabric.tracking.disable(machine)
+
     def open_view(
         self,
         machine: str,

@@ -1,7 +1,7 @@
 """The REST face, on a whole vault in this process."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -215,6 +215,32 @@ def test_points_are_listed_newest_first_and_a_choice_says_what_it_would_lose(ask
     ask("GET", "/machines/web01/preview", 422, params={"at": "2026-11-20T08:15:30"})
     custom = ask("GET", "/machines/web01/preview", params={"choice": "custom", "point": "p1"})
     assert custom["point"]["id"] == "p1"
+
+
+def previewed_off(vault, ask, last_seq=3, **said):
+    """Of a machine that is off since some time in the last ten minutes, with a point of then."""
+    now = datetime.now(UTC)
+    sent_at = now - timedelta(minutes=10)
+    off = source_status(**{"power": "off", "sent_at": sent_at, "last_seq": last_seq, **said})
+    with vault.store.transaction() as tx:
+        tx.statuses.put_source(off, now)
+        tx.statuses.put_replica(replica_status(points=[point(2, 660, now), point(3, 600, now)]), now)
+    newest = ask("GET", "/machines/web01/preview", params={"choice": "latest"})
+    older = ask("GET", "/machines/web01/preview", params={"choice": "custom", "point": "p2"})
+    assert (newest["point"]["seq"], older["point"]["seq"]) == (last_seq, 2)
+    return round(newest["loses_seconds"]), round(older["loses_seconds"])
+
+
+def test_what_a_machine_wrote_before_it_was_switched_off_may_not_have_been_sent(vault, ask, protected):
+    assert previewed_off(vault, ask) == (600, 660)
+    assert previewed_off(vault, ask, last_seq=4) == (600, 660)
+
+
+def test_a_machine_that_is_off_and_completely_sent_loses_nothing(vault, ask, protected):
+    assert previewed_off(vault, ask, all_sent=True) == (0, 60)
+    just_looked = datetime.now(UTC)
+    assert previewed_off(vault, ask, all_sent=True, last_seq=4, sent_at=just_looked)[0] == 0
+    assert previewed_off(vault, ask, all_sent=True, sent_at=just_looked)[0] == 0
 
 
 def test_latest_names_no_point_that_nobody_will_make_of_a_machine_that_rests(vault, ask, protected):

@@ -6,6 +6,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.vault.facade.nouns import tokens
+from secondsite.vault.store.access import SqlTokens
 from secondsite.wire.rest import Token
 from secondsite.wire.rest.access.tokens import LIVES_SECONDS
 
@@ -132,3 +133,36 @@ def test_a_token_with_such_a_name_of_an_earlier_release_is_ended_by_its_id(ask, 
     ask("DELETE", f"/tokens/{token['id']}", 204)
     assert [each["name"] for each in ask("GET", "/tokens")] == ["admin"]
     ask("GET", "/vault", 401, headers={"Authorization": f"Bearer {made['token']}"})
+
+
+@pytest.fixture
+def asked(vault, monkeypatch):
+    """How often the database was asked whose secret it is."""
+    found, find = [], SqlTokens.find
+
+    def counted(self, digest):
+        found.append(digest)
+        return find(self, digest)
+
+    monkeypatch.setattr(SqlTokens, "find", counted)
+    return found
+
+
+def test_a_secret_is_looked_up_once_until_a_token_is_changed(ask, create, opens, asked):
+    token = create()["token"]
+    asked.clear()
+    assert all(opens(token) for _ in range(3))
+    assert len(asked) == 1
+    ask("DELETE", "/tokens/robot", 204)
+    assert not opens(token)
+    assert not opens(token)
+
+
+def test_a_change_that_does_not_come_about_leaves_the_token_as_it_was(vault, create, opens):
+    token = create()["token"]
+    assert opens(token)
+    with pytest.raises(RuntimeError), vault.facade.parts.store.transaction() as tx:
+        tx.tokens.remove("robot")
+        assert opens(token)
+        raise RuntimeError
+    assert opens(token)

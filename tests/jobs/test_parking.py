@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rig.eventually import eventually
+from secondsite.ground import seams
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running import parking, requests
+from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import tables
 from tests.jobs.support_jobs import Facts, Gate, waiting_job
 
@@ -38,18 +40,9 @@ def test_a_wait_that_ends_soon_is_not_written_down(room, long):
 
 def test_a_signal_that_comes_after_the_look_and_before_the_job_is_parked_is_not_lost(room, long):
     gate = patient()
-
-    def step(context):
-        try:
-            return gate.step(context)
-        finally:
-            if gate.looks == 1:
-                gate.open = True
-                engine.signal("gate")
-
-    engine = room.engine(Definition("v", (Step("Pass", step),)))
+    engine, job_id = waiting_job(room, gate)
+    gate.answer = gate.opens_after_the_first_look(lambda: engine.signal("gate"))
     engine.start()
-    job_id = room.submit(engine, "v")
     assert room.ended(job_id).state is JobState.SUCCEEDED
     assert gate.looks >= 2
 
@@ -91,6 +84,27 @@ def test_a_cancel_reaches_a_job_that_is_parked(room, long):
     eventually(lambda: gate.looks)
     room.ask(engine.cancel, job_id)
     assert room.ended(job_id).state is JobState.CANCELLED
+
+
+def at_once(seam, do):
+    """The first time that somebody reaches the seam."""
+    waiting = [do]
+
+    def reached(name):
+        if name == seam and waiting:
+            waiting.pop()()
+
+    return seams.armed(reached)
+
+
+@pytest.mark.parametrize("seam", ["job.start.committed", "job.step.begun", "job.step.effect-done"])
+def test_a_cancel_that_comes_before_the_job_is_parked_reaches_it(room, long, seam):
+    gate = patient()
+    engine, job_id = waiting_job(room, gate)
+    with at_once(seam, lambda: room.ask(engine.cancel, job_id)):
+        engine.start()
+        assert room.ended(job_id).state is JobState.CANCELLED
+    assert gate.looks <= 1
 
 
 def test_what_a_step_remembered_before_it_was_parked_is_known_at_its_next_look(room, long):
@@ -146,11 +160,12 @@ def test_a_parked_step_has_waited_since_it_first_waited_whatever_it_waited_for(r
     assert len({began for _seconds, began in waited}) == 1
 
 
-def parked_alone(room, gate):
+def parked_alone(room, gate, begins=lambda engine: None):
     """A job that is parked in an engine with one thread, and a way to know that the thread has nothing else to do."""
     engine = room.engine(
         Definition("v", (Step("Pass", gate.step),)), Definition("next", (room.does("next"),)), workers=1
     )
+    begins(engine)
     engine.start()
     job_id = room.submit(engine, "v")
     eventually(lambda: gate.looks)
@@ -178,6 +193,22 @@ def test_a_parked_job_that_is_held_does_not_look_again_until_it_is_resumed(room,
     assert room.ended(job_id).state is JobState.SUCCEEDED
 
 
+def test_a_job_that_is_held_while_its_step_looks_does_not_look_again_either(room, long):
+    gate = patient()
+    engines: list[Engine] = []
+
+    def hold(session):
+        engines[0].changes.tell_on_commit(session)
+        requests.hold_all(session)
+
+    with at_once("job.step.effect-done", lambda: room.ask(hold)):
+        engine, job_id, idle = parked_alone(room, gate, engines.append)
+        idle()
+        engine.signal("gate")
+        idle()
+    assert (gate.looks, room.job(job_id).state) == (1, JobState.HELD)
+
+
 def test_a_job_that_was_taken_while_the_lease_was_lost_is_not_parked_here_any_more(room, long):
     gate = patient()
     engine, _, idle = parked_alone(room, gate)
@@ -195,3 +226,27 @@ def test_a_job_that_was_taken_while_the_lease_was_lost_is_not_parked_here_any_mo
     engine.signal("gate")
     idle()
     assert gate.looks == 1
+
+
+def test_in_a_crowd_a_step_looks_again_and_stays_parked(room, monkeypatch):
+    monkeypatch.setattr(parking, "PARKED_SECONDS", 0.05)
+    monkeypatch.setattr(parking, "CROWD", 0)
+    gate = Gate(poll_seconds=0.05, deadline_seconds=1000)
+    engine, job_id = waiting_job(room, gate)
+    engine.start()
+    is_alone = room.db.dialect.name == "sqlite"
+    eventually(lambda: gate.looks >= 5 if is_alone else room.tasks(job_id)[0].waiting_since)
+    assert (room.tasks(job_id)[0].waiting_since is None) is is_alone, (
+        "another process's signal finds what is written"
+    )
+    gate.open = True
+    engine.signal("gate")
+    assert room.ended(job_id).state is JobState.SUCCEEDED
+
+
+def test_in_a_crowd_a_wait_is_written_down_all_the_same(room, monkeypatch):
+    monkeypatch.setattr(parking, "CROWD", 0)
+    monkeypatch.setattr(parking, "PARKED_IN_A_CROWD_SECONDS", 0.3)
+    engine, job_id = waiting_job(room, Gate(poll_seconds=0.1, deadline_seconds=1000))
+    engine.start()
+    eventually(lambda: room.tasks(job_id)[0].waiting_since)

@@ -1,17 +1,28 @@
-"""Who waits to write to SQLite at the same time is written together; each gets what is its own, good or bad."""
+"""How the engine asks its database. Who waits to write to SQLite at the same time is written together; each gets what is its own, good
+or bad. What goes to SQLite's driver itself says the same as through SQLAlchemy, and a job's way hardly goes through that at all.
+"""
 
 import threading
 from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from rig.eventually import eventually
 from secondsite.ground import threads
+from secondsite.ground.job_states import JobState
+from secondsite.jobs.model.definitions import Definition
 from secondsite.jobs.model.failures import LeaseLost
+from secondsite.jobs.storage import read, sessions, tables
 from secondsite.jobs.storage.database import connect
+from secondsite.jobs.storage.prepared import Prepared
 from secondsite.jobs.storage.transactions import Transactions
-from tests.jobs.support_jobs import JournalSpace, enter
+from secondsite.jobs.storage.waited import Waited
+from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
+
+STATEMENTS_OF_THREE_STEPS = 12
+"""Through SQLAlchemy, from the claim to the end: it took 46. What is left asks for the next job, and keeps the lease."""
 
 
 @pytest.fixture
@@ -95,6 +106,22 @@ def test_of_one_that_fails_nothing_is_kept_and_the_others_are_written_all_the_sa
     assert sorted(file_room.entries()) == ["a", "b"]
 
 
+def test_what_was_committed_is_not_written_again_because_somebody_could_not_be_told(file_room):
+    def closed(_session):
+        raise RuntimeError("Event loop is closed")
+
+    def untold(session):
+        sessions.after_commit(session, closed)
+        sessions.after_commit(session, lambda _session: told.append("told"))
+        enter(session, "untold")
+
+    told: list[str] = []
+    crowd = Crowd(file_room)
+    crowd.write({"a": entering("a"), "untold": untold})
+    assert (crowd.problems, told) == ({}, ["told"])
+    assert sorted(file_room.entries()) == ["a", "untold"]
+
+
 def test_a_writer_that_fails_leaves_the_turn_to_the_next(file_room):
     transactions = Transactions(file_room.db)
     for _ in range(3):
@@ -112,3 +139,93 @@ def test_who_does_not_get_the_turn_in_time_is_told_that_the_database_is_locked(f
     with db.begin() as connection:
         connection.execute(sa.text("SELECT 1"))
     db.dispose()
+
+
+def asked(db):
+    """The statements that SQLAlchemy runs from now on."""
+    statements = []
+    sa.event.listen(db, "before_cursor_execute", lambda *how: statements.append(how[2]))
+    return statements
+
+
+def transactions(db):
+    begun: list[object] = []
+    sa.event.listen(db, "begin", begun.append)
+    return begun
+
+
+def test_a_row_has_the_same_values_as_through_sqlalchemy(room):
+    engine = room.engine(Definition("v", (room.does("one"),)))
+    job_id = room.submit(engine, "v", subject="m", subject_name="web01")
+    engine.run_until_idle()
+    for table, key in ((tables.jobs, tables.jobs.c.id), (tables.tasks, tables.tasks.c.job_id)):
+        query = sa.select(table)
+        with Session(room.db) as session:
+            plain = [dict(row) for row in session.execute(query.where(key == job_id)).mappings()]
+            prepared = Prepared(query.where(key == sa.bindparam("wanted"))).all(session, {"wanted": job_id})
+        assert prepared == plain
+        assert plain
+
+
+def test_a_statement_that_fails_raises_what_sqlalchemy_raises(room):
+    nowhere = sa.table("nowhere", sa.column("id"))
+    with Session(room.db) as session, pytest.raises(sa.exc.DBAPIError) as problem:
+        Prepared(sa.select(nowhere.c.id)).all(session, {})
+    assert "nowhere" in str(problem.value.orig)
+
+
+def test_a_jobs_way_hardly_goes_through_sqlalchemy(room):
+    if room.db.dialect.name != "sqlite":
+        pytest.skip("on PostgreSQL the statements are SQLAlchemy's")
+    steps = tuple(room.does(name, commit=False) for name in ("one", "two", "three"))
+    engine = room.engine(Definition("v", steps))
+    job_id = room.submit(engine, "v")
+    statements = asked(room.db)
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.SUCCEEDED
+    assert len(statements) <= STATEMENTS_OF_THREE_STEPS, statements
+
+
+def test_a_signal_that_nobody_can_wait_for_does_not_ask_the_database(room):
+    if room.db.dialect.name != "sqlite":
+        pytest.skip("on PostgreSQL others write waits, too")
+    gate = Gate(poll_seconds=1000, deadline_seconds=1000)
+    before, job_id = waiting_job(room, gate)
+    before.run_until_idle()
+    engine = room.engine(*before._catalogue._definitions.values(), workers=0)  # noqa: SLF001 the same ones
+    engine.start()
+    begun = transactions(room.db)
+    assert engine.signal("nobody's") == 0
+    assert begun == []
+    assert engine.signal("gate") == 1, f"{job_id} was written down as waiting before this engine began"
+
+
+def test_of_the_waits_that_were_noted_only_those_that_are_there_are_kept(room):
+    gate = Gate(poll_seconds=1000, deadline_seconds=1000)
+    engine, _ = waiting_job(room, gate)
+    engine.run_until_idle()
+    waited = Waited(most=3)
+    with Session(room.db) as session, session.begin():
+        assert waited.may_wait("anything")
+        waited.begin(session)
+        for number in range(3):
+            waited.note(session, f"signal-{number}")
+    known = {each for each in ("gate", "signal-0", "signal-1", "signal-2", "other") if waited.may_wait(each)}
+    assert known == {"gate", "signal-2"}
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_waits_for_a_commit_is_done_if_it_commits(room, fails):
+    done = []
+    try:
+        with sessions.transaction(room.db) as session:
+            enter(session, "one")
+            sessions.before_commit(session, lambda within: enter(within, "two"))
+            sessions.after_commit(session, lambda _session: done.append("told"))
+            if fails:
+                raise ValueError("refused")
+    except ValueError:
+        assert fails
+    assert done == ([] if fails else ["told"])
+    assert room.entries() == ([] if fails else ["one", "two"])
+    assert room.look(read.find, "nobody") is None

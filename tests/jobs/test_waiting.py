@@ -44,20 +44,12 @@ def test_a_signal_that_fires_while_the_step_is_on_its_way_to_wait_is_not_lost(ro
 
 
 def test_what_happened_before_the_first_wait_was_known_is_seen_by_the_second_look(room):
-    gate = Gate()
-
-    def step(context):
-        try:
-            return gate.step(context)
-        finally:
-            if gate.looks == 1:
-                gate.open = True
-                assert engine.signal("gate") == 0, "nobody is known to wait yet"
-
-    engine = room.engine(Definition("v", (Step("Pass", step),)))
-    job_id = room.submit(engine, "v")
+    gate, woken = Gate(), []
+    engine, job_id = waiting_job(room, gate)
+    gate.answer = gate.opens_after_the_first_look(lambda: woken.append(engine.signal("gate")))
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.SUCCEEDED
+    assert woken == [0], "nobody was known to wait yet"
 
 
 def test_a_step_that_catches_its_failures_does_not_catch_its_wait(room):

@@ -15,7 +15,8 @@ from secondsite.entry.join import acts
 from secondsite.fabrics import simulated
 from secondsite.ground import threads
 from secondsite.jobs.storage import database
-from secondsite.vault.store import migrate, migration
+from secondsite.vault.store import migrate
+from secondsite.vault.store.migration import upgrading
 from secondsite.wire import rest
 from tests.several.support_several import seconds_until
 from tests.support.vault_process import Process
@@ -95,7 +96,7 @@ def as_a_newer_release_migrates(url):
     db = database.connect(url)
     with db.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        migration._end_leases(connection)  # noqa: SLF001 what each migration does
+        upgrading._end_leases(connection)  # noqa: SLF001 what each migration does
     db.dispose()
 
 

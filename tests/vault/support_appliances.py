@@ -176,8 +176,7 @@ class Appliances:
         """What every connection begins with."""
         with self.store.transaction() as tx:
             for (_, machine_id, *drill), generation in self.generations.items():
-                put = tx.statuses.put_drill_generation if drill else tx.statuses.put_generation
-                put(machine_id, generation)
+                tx.statuses.put_numbers({machine_id: (0, generation) if drill else (generation, 0)})
 
     def _report(self, order_id, appliance_id, kind, machine_id, payload):
         left = self.failing.get(kind, [0, None])

@@ -70,7 +70,10 @@ class Guard:
             return MOST_OPEN_BODY_BYTES
         self._vault.parts.served()
         token = access.token_of(scope)
-        caller = await run_in_threadpool(self._vault.tokens.authenticate, token, peer[0])
+        tokens = self._vault.tokens
+        caller = tokens.recognize(token, peer[0])
+        if caller is None:
+            caller = await run_in_threadpool(tokens.authenticate, token, peer[0])
         scope[access.CALLER] = scope[access.ACT].caller = caller
         self._visitors.know(peer, caller.token_id)
         return MOST_BODY_BYTES

@@ -67,6 +67,11 @@ def pack(block: Block) -> bytes:
     )
 
 
+def is_filled(data: bytes, slot: int) -> bool:
+    """Whether the slot is in what `pack` made."""
+    return any(record[0] == slot for record in RECORD.iter_unpack(data))
+
+
 def unpack(data: bytes) -> dict[int, Rpo]:
     """What `pack` made; a truncated record is left out."""
     whole = len(data) - len(data) % RECORD.size

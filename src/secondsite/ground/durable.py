@@ -20,6 +20,12 @@ def write(path: Path, data: bytes | str, mode: int = 0o600) -> None:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
+def replace(path: Path, data: bytes | str, mode: int = 0o600) -> None:
+    """As `write`, without waiting for the disk: after a power cut there may be the old content, the new, or none that is whole."""
+    with replacing(path, mode, flush=False) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
 def remove(path: Path) -> None:
     """Remove a file, if it is there; it does not come back after a power cut."""
     path.unlink(missing_ok=True)
@@ -27,18 +33,20 @@ def remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+def replacing(path: Path, mode: int = 0o600, *, flush: bool = True) -> Iterator[BinaryIO]:
     """As `write`, for content that comes in pieces: what is written within the block replaces `path` at its end. An
-    error inside leaves the old content."""
+    error inside leaves the old content. Without `flush` as `replace`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     with _removed_on_error(part):
         with _new(part, mode) as file:
             yield file
-            sync(file)
+            if flush:
+                sync(file)
         part.replace(path)
-        sync_folder(path.parent)
+        if flush:
+            sync_folder(path.parent)
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:

@@ -90,11 +90,16 @@ def test_all_children_come_by_page(ask, batch):
 
 
 def test_a_job_is_shown_without_reading_its_children(vault, ask, batch):
-    asked = []
-    engine = vault.running._database  # noqa: SLF001 what is asked of it shows nowhere else
-    event.listen(engine, "before_cursor_execute", lambda *how: asked.append(how[2]))
-    ask("GET", f"/jobs/{batch(MANY)}")
-    assert len([each for each in asked if "job_tasks" in each]) == 1
+    asked: list[str] = []
+    job_id = batch(MANY)
+    pool = vault.running._database.pool  # noqa: SLF001 what is asked of it shows nowhere else
+
+    def listen_in(connection, *_):
+        connection.set_trace_callback(asked.append)  # SQLAlchemy does not see what goes to the driver itself
+
+    event.listen(pool, "checkout", listen_in)
+    ask("GET", f"/jobs/{job_id}")
+    assert len([each for each in asked if "FROM job_tasks" in each]) == 1
 
 
 def test_a_token_of_a_site_asks_in_vain_for_the_children_of_anothers_job(vault, ask, batch, two_sites):

@@ -27,15 +27,21 @@ class Line:
         self.made_at, self.between_cycles = made_at, between_cycles
         self.answers_whether_there = self.there = True
         self.said_something = self.closed = self.silent = False
+        self.asked = self.waited = 0
 
     def has_input(self):
         return self.said_something
 
     def is_there(self, within_seconds):
-        assert within_seconds <= 5
+        self.ask_whether_there(within_seconds)
+        self.waited += 1
         if self.silent:
             raise PeerSilent("b was silent for too long", do="")
         return self.there
+
+    def ask_whether_there(self, within_seconds):
+        assert within_seconds <= 5
+        self.asked += 1
 
     def close(self):
         self.closed = True
@@ -76,10 +82,23 @@ def test_one_that_the_peer_has_ended_is_not_used(kept, clock):
     assert line.closed
 
 
+def test_a_peer_that_answered_lately_is_asked_and_not_waited_for(kept, clock):
+    line = Line(clock.now)
+    kept.give(PEER, line)
+    clock.now += kept_connections.LATELY_SECONDS - 1
+    assert kept.take(PEER) is line
+    assert (line.asked, line.waited) == (1, 0)
+    kept.give(PEER, line)
+    clock.now += kept_connections.LATELY_SECONDS
+    assert kept.take(PEER) is line
+    assert (line.asked, line.waited) == (2, 1)
+
+
 def test_one_on_which_nobody_answers_is_not_used(kept, clock):
     line = Line(clock.now)
     kept.give(PEER, line)
     line.there = False
+    clock.now += kept_connections.LATELY_SECONDS
     assert kept.take(PEER) is None
     assert line.closed
 
@@ -89,6 +108,7 @@ def test_when_the_link_is_down_that_is_found_once_and_not_on_each_of_them(kept, 
     for line in lines:
         line.silent = True
         kept.give(PEER, line)
+    clock.now += kept_connections.LATELY_SECONDS
     with pytest.raises(PeerSilent):
         kept.take(PEER)
     assert all(line.closed for line in lines)

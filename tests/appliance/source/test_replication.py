@@ -94,11 +94,23 @@ def test_a_machine_that_is_off_is_sent_once_and_then_idles(pair):
     eventually(lambda: source.unchanged_fingerprint is not None)
     seq, at = pair.source_status().last_seq, pair.source_status().sent_at
     eventually(lambda: pair.source_status().sent_at > at)
-    assert pair.source_status().last_seq == seq
+    assert (pair.source_status().last_seq, pair.source_status().all_sent) == (seq, True)
     pair.source.fabric.power.start(pair.fabric_id)
+    eventually(lambda: not pair.source_status().all_sent)
     pair.source.write(pair.fabric_id, 3 * MiB, noise(1 * MiB))
     eventually(lambda: pair.source_status().last_seq > seq)
     assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def test_what_a_machine_wrote_last_before_it_was_switched_off_is_not_said_to_be_sent(pair):
+    pair.protect().synchronized()
+    pair.target.stop()
+    pair.source.write(pair.fabric_id, 0, noise(1 * MiB))
+    pair.source.fabric.power.shut_down(pair.fabric_id, 5)
+    eventually(lambda: pair.source_status().power == "off")
+    assert not pair.source_status().all_sent
+    pair.target.start()
+    eventually(lambda: pair.source_status().all_sent, 20)
 
 
 def test_a_machine_that_was_never_on_is_replicated_too(sites):

@@ -77,7 +77,7 @@ def test_a_layer_that_cannot_be_merged_keeps_no_machine_from_a_whole_point(repli
 def bits_of_the_record(replica):
     body = json.loads(replica.files.record.read_bytes())
     text = replica.files.record.read_text()
-    return [text.index(f'"number": {layer["number"]}') + 10 for layer in body["layers"]] + [
+    return [text.index(f'"number":{layer["number"]}') + 9 for layer in body["layers"]] + [
         text.index('"p1"') + 2
     ]
 

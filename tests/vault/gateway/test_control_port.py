@@ -4,6 +4,7 @@ import contextlib
 import json
 import ssl
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from secondsite.vault.gateway.control_tls import for_appliances
 from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
-from tests.support.vault import NOW, Dialler, machine, request_for, source_status
+from tests.support.vault import NOW, Dialler, machine, point, request_for, source_status
 
 pytestmark = pytest.mark.slow
 
@@ -257,7 +258,7 @@ def test_what_is_malformed_of_one_machine_is_left_out_and_the_others_are_heard(v
 def test_reports_that_nobody_asked_for_are_not_kept():
     outstanding = Outstanding()
     assert not outstanding.arrived("a", control.Report(order_id="o1"))
-    outstanding.asked("a", control.Order(order_id="o1", kind="discover"))
+    outstanding.asked("a", "o1")
     assert not outstanding.arrived("b", control.Report(order_id="o1"))
     assert outstanding.arrived("a", control.Report(order_id="o1"))
 
@@ -265,10 +266,36 @@ def test_reports_that_nobody_asked_for_are_not_kept():
 def test_orders_that_nobody_asks_for_any_more_are_dropped():
     now = [0.0]
     outstanding = Outstanding(lambda: now[0])
-    outstanding.asked("a", control.Order(order_id="o1", kind="discover"))
+    outstanding.asked("a", "o1")
     now[0] = FORGOTTEN_AFTER_SECONDS + 1
-    outstanding.asked("a", control.Order(order_id="o2", kind="discover"))
+    outstanding.asked("a", "o2")
     assert outstanding.of("a") == ["o2"]
+
+
+def test_what_nobody_asks_for_any_more_goes_although_nothing_else_is_asked():
+    now = [0.0]
+    outstanding = Outstanding(lambda: now[0])
+    outstanding.asked("a", "o1")
+    now[0] = FORGOTTEN_AFTER_SECONDS + 1
+    outstanding.drop_forgotten()
+    assert outstanding.of("a") == []
+
+
+def test_a_report_that_was_given_is_held_small_and_given_again():
+    outstanding = Outstanding()
+    facts: dict[str, Any] = {"points": [point(seq).model_dump(mode="json") for seq in range(46)]}
+    said = control.Report(order_id="o1", facts=facts).model_dump_json()
+    outstanding.asked("a", "o1")
+    tracemalloc.start()
+    outstanding.arrived("a", control.Report.model_validate_json(said))
+    given = outstanding.report("a", "o1")
+    assert given is not None
+    assert given.facts == facts
+    del given
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < len(said) / 2, "the report itself took some times as much as its text"
+    assert outstanding.report("a", "o1") == outstanding.asked("a", "o1")
 
 
 def test_an_order_that_is_asked_for_again_stays_however_long_it_takes():
@@ -276,8 +303,8 @@ def test_an_order_that_is_asked_for_again_stays_however_long_it_takes():
     outstanding = Outstanding(lambda: now[0])
     for number in range(1, 30):
         now[0] = number * FORGOTTEN_AFTER_SECONDS * 0.9
-        outstanding.asked("a", control.Order(order_id="long", kind="discover"))
-        outstanding.asked("a", control.Order(order_id=f"short-{number}", kind="discover"))
+        outstanding.asked("a", "long")
+        outstanding.asked("a", f"short-{number}")
         assert "long" in outstanding.of("a")
         assert len(outstanding.of("a")) <= 3
     assert outstanding.arrived("a", control.Report(order_id="long"))

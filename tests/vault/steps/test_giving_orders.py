@@ -1,39 +1,55 @@
 """How long a step waits for an order that it gave after it had waited for other things."""
 
+from contextlib import nullcontext
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from secondsite.domain.errors import ApplianceUnreachable, DeadlineExceeded
 from secondsite.jobs.model.context import StepContext
 from secondsite.jobs.model.outcomes import Wait
 from secondsite.vault.steps.deps import Deps
 from secondsite.vault.steps.sides.giving_orders import GRACE_SECONDS, Limits, Orders
 from secondsite.wire.control.orders import ORDERS, Kind
+from tests.support.vault import NOW
 
 LIMITS = Limits(deadline_seconds=600)
+URGENT = Limits(deadline_seconds=600, reach_seconds=15)
+FOR_ITS_RETURN = Limits(deadline_seconds=600, reach_seconds=600)
 
 
 class SilentSite:
-    """An appliance that is connected and does not answer, as orders see it."""
+    """An appliance that does not answer, as orders see it. It is connected until it goes away."""
 
-    def __init__(self):
+    def __init__(self, connected=True):
         self.seconds = 1000.0
+        self.connected, self.seen_at = connected, NOW
         self.gateway = SimpleNamespace(
-            ask=lambda *_, **__: None, is_connected=lambda _id: True, progress=lambda _id: None
+            ask=lambda *_, **__: None, is_connected=lambda _id: self.connected, progress=lambda _id: None
         )
+        self.store = SimpleNamespace(reading=lambda: nullcontext(SimpleNamespace(appliances=self)))
 
     def monotonic(self):
         return self.seconds
 
+    def find(self, _appliance_id):
+        return SimpleNamespace(name="one", site="a", last_seen_at=self.seen_at)
 
-def waits(orders, waited_seconds):
-    ctx = SimpleNamespace(order_id="job/1/1", began_at=None, waited_seconds=waited_seconds)
+    def came_back_and_went(self):
+        self.seen_at += timedelta(seconds=3)
+
+
+def give(orders, limits=LIMITS, *, job="job", waited_seconds=0.0, began_at=NOW):
+    ctx = SimpleNamespace(order_id=f"{job}/1/1", began_at=began_at, waited_seconds=waited_seconds)
     order, payload = cast(Any, ORDERS[Kind.DISCOVER]), cast(Any, None)
+    orders.give(cast(StepContext, ctx), "appliance", order, payload, why="the last changes", limits=limits)
+
+
+def waits(orders, waited_seconds=0.0, **how):
     with pytest.raises(Wait) as wait:
-        orders.give(
-            cast(StepContext, ctx), "appliance", order, payload, why="the last changes", limits=LIMITS
-        )
+        give(orders, waited_seconds=waited_seconds, **how)
     return wait.value.deadline_seconds - waited_seconds
 
 
@@ -48,3 +64,79 @@ def test_each_look_leaves_the_order_what_is_left_of_its_time():
     assert waits(orders, 95.0) == 600 + GRACE_SECONDS
     site.seconds += 400
     assert waits(orders, 495.0) == 200 + GRACE_SECONDS
+
+
+@pytest.mark.parametrize("limits", [LIMITS, Limits(deadline_seconds=6000, stuck_seconds=600)])
+def test_the_order_of_a_job_that_was_held_has_its_time_again(limits):
+    site = SilentSite()
+    orders = Orders(cast(Deps, site))
+    waits(orders, limits=limits)
+    site.seconds += 7200
+    assert (
+        waits(orders, limits=limits, began_at=NOW + timedelta(hours=2))
+        == limits.deadline_seconds + GRACE_SECONDS
+    )
+    site.seconds += limits.stuck_seconds or limits.deadline_seconds
+    with pytest.raises(DeadlineExceeded):
+        give(orders, limits, began_at=NOW + timedelta(hours=2))
+
+
+def test_what_one_job_found_out_of_a_source_that_is_gone_counts_for_those_that_begin_later():
+    site = SilentSite(connected=False)
+    orders = Orders(cast(Deps, site))
+    waits(orders, limits=URGENT, job="first")
+    site.seconds += 14
+    waits(orders, limits=URGENT, job="first")
+    site.seconds += 1
+    for job in ("first", "second", "third"):
+        with pytest.raises(ApplianceUnreachable, match="'one' of site a has not been connected for 15 s"):
+            give(orders, URGENT, job=job)
+
+
+def test_a_source_that_has_just_gone_has_its_time():
+    site = SilentSite()
+    orders = Orders(cast(Deps, site))
+    waits(orders, limits=URGENT)
+    site.seconds, site.connected = site.seconds + 100, False
+    waits(orders, limits=URGENT)
+    site.seconds += 14
+    waits(orders, limits=URGENT)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_source_that_came_back_in_between_has_its_time_again(seen):
+    site = SilentSite(connected=False)
+    orders = Orders(cast(Deps, site))
+    waits(orders, limits=URGENT)
+    site.seconds += 100
+    site.came_back_and_went()
+    if seen:
+        site.connected = True
+        waits(orders, limits=URGENT)
+        site.connected = False
+    waits(orders, limits=URGENT)
+    with pytest.raises(ApplianceUnreachable):
+        site.seconds += 15
+        give(orders, URGENT)
+
+
+def test_who_waits_for_its_return_does_so_however_long_it_was_away_before():
+    site = SilentSite(connected=False)
+    orders = Orders(cast(Deps, site))
+    waits(orders, limits=URGENT, job="first")
+    site.seconds += 10_000
+    waits(orders, limits=FOR_ITS_RETURN, job="second")
+    site.seconds += 599
+    waits(orders, limits=FOR_ITS_RETURN, job="second")
+    with pytest.raises(ApplianceUnreachable):
+        site.seconds += 1
+        give(orders, FOR_ITS_RETURN, job="second")
+
+
+def test_a_step_that_needs_another_appliance_next_hears_that_it_is_gone():
+    site = SilentSite(connected=False)
+    orders, ctx = Orders(cast(Deps, site)), cast(StepContext, SimpleNamespace(order_id="job/1/1"))
+    orders.require_reachable(ctx, "appliance", 60)
+    site.seconds += 60
+    with pytest.raises(ApplianceUnreachable):
+        orders.require_reachable(ctx, "appliance", 60)

@@ -43,8 +43,8 @@ def decoded(monkeypatch):
     """How many machines were decoded."""
     found, many = [], rows.many
 
-    def counted(session, record, query):
-        read = many(session, record, query)
+    def counted(session, record, query, *values):
+        read = many(session, record, query, *values)
         if record is ports.MachineRecord:
             found.extend(read)
         return read
@@ -129,8 +129,7 @@ def test_a_machine_is_found_at_whichever_site_it_is_a_copy_of(store):
 
 def test_the_numbers_of_many_machines_are_those_of_each(store):
     with store.transaction() as tx:
-        tx.statuses.put_generation("id1", 7)
-        tx.statuses.put_drill_generation("id2", 9)
+        tx.statuses.put_numbers({"id1": (7, 0), "id2": (0, 9)})
         assert tx.statuses.generations(["id1", "id2", "id3"]) == {"id1": 7, "id2": 0}
         assert tx.statuses.generations(["id1", "id2"], of_drills=True) == {"id1": 0, "id2": 9}
 

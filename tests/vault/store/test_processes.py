@@ -186,6 +186,83 @@ def test_an_order_that_was_taken_is_given_although_the_reply_to_the_commit_was_l
         assert given == ["o1"]
 
 
+class Holder:
+    """A process that looks at its connections; no word of another one reaches it."""
+
+    def __init__(self, store):
+        self.seconds, self.here = 1000.0, ["ap"]
+        self.hung_up: list[str] = []
+        self.dropped: list[str] = []
+        self._others = Others(
+            store, lambda _key: None, lambda _tx, gone: self.dropped.extend(gone), lambda: self.seconds
+        )
+        nothing = {"give": lambda *_: None, "reported": lambda *_: None, "progressed": lambda *_: None}
+        self._others.serve(Desk(held_here=lambda: self.here, **nothing), self.hung_up.append)
+
+    def look(self, after_seconds=0.0):
+        self.seconds += after_seconds
+        self._others.look()
+
+
+def take(store):
+    with store.transaction() as tx:
+        tx.links.take("ap")
+
+
+def test_a_connection_that_was_revoked_elsewhere_is_ended_although_the_word_of_it_was_lost(stores):
+    one, other = stores
+    take(one)
+    holder = Holder(one)
+    holder.look()
+    with other.transaction() as tx:
+        tx.links.revoke("ap")
+    with one.transaction() as tx:
+        assert not tx.links.holds("ap"), "what it says is not written from now on"
+    holder.look(1000)
+    holder.look(29)
+    assert holder.hung_up == []
+    holder.look(1)
+    assert (holder.hung_up, holder.dropped) == (["ap"], [])
+
+
+def test_a_connection_that_is_recorded_late_stays(stores):
+    one, _ = stores
+    holder = Holder(one)
+    holder.look()
+    holder.look(29)
+    take(one)
+    holder.look(10)
+    holder.look(1000)
+    assert (holder.hung_up, holder.dropped) == ([], [])
+
+
+def test_a_connection_whose_end_could_not_be_written_down_is_no_connection_for_ever(stores):
+    one, other = stores
+    take(one)
+    holder = Holder(one)
+    holder.here = []
+    holder.look()
+    with other.transaction() as tx:
+        assert dict(tx.links.elsewhere()) == {"ap": ONE.owner}
+    holder.look(30)
+    assert holder.dropped == ["ap"]
+    with other.transaction() as tx:
+        assert dict(tx.links.elsewhere()) == {}
+
+
+def test_a_connection_that_another_process_has_by_now_is_left_to_it(stores):
+    one, other = stores
+    take(one)
+    holder = Holder(one)
+    holder.here = []
+    holder.look()
+    take(other)
+    holder.look(1000)
+    assert holder.dropped == []
+    with one.transaction() as tx:
+        assert dict(tx.links.elsewhere()) == {"ap": OTHER.owner}
+
+
 def test_nobody_hears_his_own_words():
     assert heard("vault-1 machine/m1", ONE) is None
     assert heard("vault-2 machine/m1", ONE) == "machine/m1"

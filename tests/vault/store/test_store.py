@@ -20,7 +20,7 @@ from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
 from secondsite.vault.store.failures import translated
-from secondsite.vault.store.migration import upgrade
+from secondsite.vault.store.migration.upgrading import upgrade
 from secondsite.wire.rest.places import NetworkMapping
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
@@ -56,6 +56,18 @@ def test_a_machine_comes_back_as_it_was_put(store):
         assert tx.machines.get("m1").created_at.tzinfo is not None
 
 
+def test_what_is_put_of_a_machine_that_was_made_anew_meanwhile_is_all_written(store):
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+    with store.transaction() as tx:
+        before = tx.machines.get("m1")
+        tx.machines.remove("m1")
+        tx.machines.add(dataclasses.replace(before, name="anew", epoch=3))
+        put = tx.machines.put(dataclasses.replace(before, state=State.FAILED_OVER))
+    with store.reading() as tx:
+        assert tx.machines.get("m1") == put
+
+
 def test_a_change_that_rests_on_an_old_version_is_refused(store):
     with store.transaction() as tx:
         tx.machines.add(machine())
@@ -66,6 +78,43 @@ def test_a_change_that_rests_on_an_old_version_is_refused(store):
         tx.machines.put(dataclasses.replace(machine(), epoch=3))
     with store.reading() as tx:
         assert tx.machines.get("m1").epoch == 2
+
+
+def test_a_change_writes_what_differs_from_what_the_transaction_has_read(store, database):
+    if database.dialect.name != "sqlite":
+        pytest.skip("SQLite tells what it is asked")
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+    said: list[str] = []
+    with store.transaction() as tx:
+        tx.session.connection().connection.dbapi_connection.set_trace_callback(said.append)
+        read = tx.machines.get("m1")
+        changed = tx.machines.put(dataclasses.replace(read, state=State.FAILING_OVER))
+        tx.machines.put(dataclasses.replace(changed, job_id="j1"))
+        tx.session.connection().connection.dbapi_connection.set_trace_callback(None)
+    written = [each.partition(" WHERE ")[0] for each in said if each.startswith("UPDATE")]
+    assert written == [
+        "UPDATE machines SET state='failing_over', version=1",
+        "UPDATE machines SET job_id='j1', version=2",
+    ]
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(machine(), version=2, name="web02"))
+    with store.reading() as tx:
+        assert tx.machines.get("m1") == dataclasses.replace(machine(), version=3, name="web02")
+
+
+def test_a_machine_comes_with_what_its_appliances_have_seen(store):
+    with store.transaction() as tx:
+        tx.machines.add(machine())
+        assert tx.machines.get_with_seen("m1") == (machine(), (0, 0))
+        tx.statuses.put_replica(replica_status("m1"), NOW)
+    for opened in (store.transaction, store.reading):
+        with opened() as tx:
+            found, seen = tx.machines.get_with_seen("m1")
+            assert (found, seen.generation) == (machine(), tx.statuses.generation("m1"))
+            assert seen.drill_generation == tx.statuses.drill_generation("m1")
+            with pytest.raises(errors.NotFound):
+                tx.machines.get_with_seen("m2")
 
 
 def test_a_machine_is_protected_once_whichever_of_its_sites_is_asked(store):
@@ -114,15 +163,15 @@ def test_both_sides_of_a_status_are_kept_apart_and_go_with_their_machine(store):
 def test_of_two_numbers_that_two_vaults_hear_at_once_the_highest_stays(store, database):
     with store.transaction() as tx:
         tx.machines.add(machine())
-        tx.statuses.put_generation("m1", 1)
+        tx.statuses.put_numbers({"m1": (1, 0)})
 
     def hear_late():
         with store.transaction() as tx:
-            tx.statuses.put_generation("m1", 5)
+            tx.statuses.put_numbers({"m1": (5, 0)})
 
     late = threads.worker("late", hear_late)
     with store.transaction() as tx:
-        tx.statuses.put_generation("m1", 7)
+        tx.statuses.put_numbers({"m1": (7, 0)})
         late.start()
         if database.dialect.name == "postgresql":
             eventually(lambda: _somebody_waits(database))

@@ -12,6 +12,20 @@ from secondsite.vault.store import SqlStore, migrate
 from tests.support.vault import NOW, machine
 
 
+class Clock:
+    """Shows what it was set to."""
+
+    now = NOW
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
 @pytest.fixture
 def store(fresh_store):
     """Of a vault with three sites, and a machine of the first that is protected to the second."""

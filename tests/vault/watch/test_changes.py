@@ -1,5 +1,6 @@
 """Whatever changes, is lost or begins anew: the vault knows of a machine what its appliances have, and nothing else."""
 
+import contextlib
 import types
 from datetime import timedelta
 from pathlib import Path
@@ -82,12 +83,11 @@ class World:
             if lost:
                 self.facts.missed(APPLIANCES[side])
                 continue
-            try:
-                again = self.facts.status(APPLIANCES[side], control.parse(text))
-            except errors.StoreUnavailable:
-                continue
-            if again is not None:
-                reporter.start_over(again.machine_ids)
+            with contextlib.suppress(errors.StoreUnavailable):
+                again = self.facts.hear(APPLIANCES[side], control.parse(text))
+                if again is not None:
+                    reporter.start_over(again.machine_ids)
+                self.facts.write()
 
     def settle(self):
         for _ in range(3):

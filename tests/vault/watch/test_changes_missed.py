@@ -8,22 +8,12 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.vault.watch.health import Situation, findings
+from secondsite.vault.watch.said.heard import Heard
 from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire import control
 from secondsite.wire.control import Again, Hello, Status, changes
+from secondsite.wire.control.statuses import SourceStatus
 from tests.support.vault import NOW, machine, point, replica_status, source_status
-
-
-class Clock:
-    now = NOW
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -245,3 +235,12 @@ def test_the_figures_of_a_machine_at_work_are_written_within_seconds(facts, stor
     facts.status("appliance-a", Status(source_figures=(changes.figures(source_status(last_seq=2)),)))
     with store.reading() as tx:
         assert tx.statuses.get("m1").source.last_seq == 2
+
+
+def test_what_was_missed_already_costs_nothing_when_more_is_missed():
+    heard = Heard()
+    heard.keep("appliance-a", source_status(), NOW, current=True)
+    heard.end("appliance-a")
+    before = heard.find("m1", SourceStatus)
+    heard.end("appliance-a")
+    assert heard.find("m1", SourceStatus) is before

@@ -1,5 +1,7 @@
 """The RPO series: sampled, kept a week, shown."""
 
+import contextlib
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -169,3 +171,42 @@ def test_since_may_be_any_time_of_these_centuries(vault, series):
         assert vault.rest.get("/api/machines/web01/rpo", params={"since": since}).status_code == 200
     for since in ("0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "soon"):
         assert vault.rest.get("/api/machines/web01/rpo", params={"since": since}).status_code == 422
+
+
+def test_samples_that_are_not_written_yet_take_little(store):
+    unwritten = RpoUnwritten(store)
+    names = [f"id{number}" for number in range(500)]
+    tracemalloc.start()
+    for turn in range(18):
+        begins_at, slot = rpo.block_of(NOW + timedelta(seconds=10 * turn))
+        unwritten.fill(begins_at, slot, {each: rpo.Rpo(turn + 0.1, turn + 0.2, None) for each in names})
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held / len(names) < 1000
+    with store.reading() as tx:
+        blocks = unwritten.list(tx, "id7", NOW)
+    assert [each.rpo_seconds for block in blocks for each in block.slots.values()] == [
+        turn + 0.1 for turn in range(18)
+    ]
+
+
+def test_a_slot_is_filled_once_and_what_came_while_it_was_written_stays(store, monkeypatch):
+    unwritten = RpoUnwritten(store)
+    begins_at, slot = rpo.block_of(NOW)
+    for seconds in (1.0, 2.0):
+        unwritten.fill(begins_at, slot, {"m1": rpo.Rpo(seconds, None, None)})
+    true = store.transaction
+
+    @contextlib.contextmanager
+    def meanwhile():
+        with true() as tx:
+            yield tx
+        unwritten.fill(begins_at, slot + 1, {"m1": rpo.Rpo(3.0, None, None)})
+
+    monkeypatch.setattr(store, "transaction", meanwhile)
+    unwritten.write()
+    monkeypatch.setattr(store, "transaction", true)
+    unwritten.write()
+    with store.reading() as tx:
+        (block,) = tx.rpo.list("m1", begins_at)
+    assert [each.rpo_seconds for each in block.slots.values()] == [1.0, 3.0]

@@ -1,9 +1,13 @@
 """Appliances learn the settings that they need, also those that were away when they changed."""
 
+import dataclasses
+
 import pytest
 
 from rig.eventually import eventually
+from secondsite.domain.lifecycle import State
 from secondsite.ground.units import MiB
+from secondsite.vault.watch.settings_push import LONGEST_REST_SECONDS, rest_seconds
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
 from tests.support.vault import Dialler, machine
@@ -83,7 +87,7 @@ def test_what_was_not_reported_is_told_again(vault, monkeypatch):
         assert len(dialler.told) == 3
 
 
-def test_a_machine_that_is_not_there_yet_is_told_of_once_per_state(vault, protected):
+def test_a_machine_that_is_not_there_is_told_of_once(vault, protected):
     source, _target = protected
     problem = {"code": "not-found", "message": "no such machine", "do": ""}
     answers = {**TAKEN, Kind.UPDATE_POLICY: lambda order: {"problem": problem}}
@@ -93,6 +97,38 @@ def test_a_machine_that_is_not_there_yet_is_told_of_once_per_state(vault, protec
         eventually(lambda: len(listeners[source.id].known) == 2)
         # a round between the connection and its signal tells all twice
         eventually(lambda: _tells_nothing_more(vault, dialler))
+
+
+def test_a_machine_is_told_of_when_its_protection_has_begun_and_not_with_each_state(vault, protected):
+    source, _target = protected
+    [name] = (each.name for each in machines_of(vault))
+    with Dialler(source, TAKEN) as dialler:
+        eventually(lambda: policies(dialler))
+        eventually(lambda: _tells_nothing_more(vault, dialler))
+        told = len(policies(dialler))
+        for state in (
+            State.FAILING_OVER,
+            State.FAILED_OVER,
+            State.COMMITTING,
+            State.COMMITTED,
+            State.REPROTECTING,
+        ):
+            put_state(vault, name, state)
+            vault.running.settings_push.look()
+            assert len(policies(dialler)) == told
+        put_state(vault, name, State.PROTECTED)
+        vault.running.settings_push.look()
+        eventually(lambda: len(policies(dialler)) == told + 1)
+
+
+def machines_of(vault):
+    with vault.store.reading() as tx:
+        return tx.machines.list()
+
+
+def put_state(vault, name, state):
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.find(name), state=state))
 
 
 def _tells_nothing_more(vault, dialler):
@@ -139,3 +175,8 @@ def test_the_others_learn_that_an_appliance_was_removed(vault):
 def enrolled(dialler):
     told = [order.payload["enrolled"] for order in list(dialler.told) if order.kind == Kind.SET_SITE]
     return told[-1] if told else None
+
+
+def test_a_look_at_many_machines_is_followed_by_a_rest_but_never_a_long_one():
+    assert rest_seconds(0.001) == pytest.approx(0.02)
+    assert rest_seconds(10) == LONGEST_REST_SECONDS

@@ -80,27 +80,28 @@ def connected(processes):
         return tx.appliances.find(APPLIANCE).connected
 
 
+@pytest.fixture
+def moved(processes):
+    """Its appliance was heard by the first, and then by the second, to which it is connected now."""
+    for process, seq in zip(processes, (3, 4), strict=True):
+        process.facts.connected(HELLO)
+        process.hears(seq)
+    return processes
+
+
 @pytest.mark.slow
 @pytest.mark.postgresql
-def test_the_end_of_an_older_connection_takes_nothing_back(processes):
-    one, other = processes
-    one.facts.connected(HELLO)
-    one.hears(3)
-    other.facts.connected(HELLO)
-    other.hears(4)
+def test_the_end_of_an_older_connection_takes_nothing_back(moved):
+    one, other = moved
     one.facts.disconnected(APPLIANCE)
-    assert connected(processes)
+    assert connected(moved)
     assert (one.shows(), other.shows(), one.kept()) == (4, 4, 4)
 
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-def test_what_arrives_late_over_an_older_connection_is_not_written(processes):
-    one, other = processes
-    one.facts.connected(HELLO)
-    one.hears(3)
-    other.facts.connected(HELLO)
-    other.hears(4)
+def test_what_arrives_late_over_an_older_connection_is_not_written(moved):
+    one, other = moved
     one.passes(60)
     one.hears(3)
     assert (one.shows(), other.shows(), one.kept()) == (4, 4, 4)
@@ -108,12 +109,8 @@ def test_what_arrives_late_over_an_older_connection_is_not_written(processes):
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-def test_an_appliance_that_comes_back_is_heard_anew(processes):
-    one, other = processes
-    one.facts.connected(HELLO)
-    one.hears(3)
-    other.facts.connected(HELLO)
-    other.hears(4)
+def test_an_appliance_that_comes_back_is_heard_anew(moved):
+    one, other = moved
     one.facts.disconnected(APPLIANCE)
     other.facts.disconnected(APPLIANCE)
     one.facts.connected(HELLO)

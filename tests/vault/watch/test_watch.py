@@ -4,6 +4,7 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from secondsite.domain import errors
 from secondsite.domain.health import Health
@@ -20,19 +21,6 @@ from secondsite.wire.control import Hello, Status
 from secondsite.wire.control.statuses import OldCopyStatus
 from secondsite.wire.rest import JobAccepted
 from tests.support.vault import NOW, machine, point, replica_status, source_status
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOW
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -335,6 +323,17 @@ def test_a_drill_that_is_open_for_two_weeks_is_cleaned_up(store, facts, clock, r
     clock.now += timedelta(hours=1)
     housekeeping.look()
     assert len(cleanup.requests) == 2
+
+
+def test_machines_without_a_drill_are_not_read(store, facts, clock):
+    with store.transaction() as tx:
+        for number in range(30):
+            tx.machines.add(machine(f"id{number}", f"id{number}"))
+        asked = []
+        event.listen(tx.session.get_bind().engine, "before_cursor_execute", lambda *how: asked.append(how[2]))
+    Housekeeping(store, facts, {}, clock).look()
+    assert asked
+    assert not [each for each in asked if "machines.definition" in each]
 
 
 @pytest.mark.parametrize(("days_left", "told"), [(31, False), (28, False), (26, True), (-1, True)])

@@ -26,7 +26,7 @@ def followed_machine(
     vault: Vault, machine: Annotated[str | None, Query(description="Only of this machine.")] = None
 ) -> str | None:
     """Its id."""
-    return None if machine is None else vault.machines.show(machine).id
+    return None if machine is None else vault.machines.id_of(machine)
 
 
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)

@@ -10,7 +10,7 @@ from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
-from ..written import written
+from ..written import as_json
 from .names import MachineName, OnlySite
 
 router = APIRouter(tags=["machines"])
@@ -19,7 +19,7 @@ router = APIRouter(tags=["machines"])
 @router.get("/machines", response_model=rest.MachinePage)
 def list_machines(vault: Vault, query: Annotated[rest.MachineQuery, Query()]) -> Response:
     """Machines under protection, by name."""
-    return written(vault.machines.list(query))
+    return as_json(vault.machines.list(query))
 
 
 @router.get("/discovery")
@@ -31,7 +31,7 @@ def discover_machines(vault: Vault, site: OnlySite = None) -> Sequence[rest.Site
 @router.get("/machines/{machine}", response_model=rest.Machine)
 def show_machine(vault: Vault, machine: MachineName) -> Response:
     """One machine, with the notes of its drills."""
-    return written(vault.machines.show(machine))
+    return as_json(vault.machines.show(machine))
 
 
 @router.post(

@@ -32,7 +32,7 @@ STATUS_SECONDS = 0.5
 SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS = 2.0, 4.0, 3.0
 """If there is another process to turn to, the appliance does so early."""
 LONGEST_STATUS_SECONDS = 5.0
-STATUS_REST = 30
+STATUS_REST = 60
 """How many times as long as it takes to say a status nothing is said: of many machines changes are told less often."""
 
 AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."

@@ -2,7 +2,8 @@
 an idle cycle.
 
 Only one that has come to the end of its cycle is kept, and it goes again when it has rested, or lived, for long, when the peer
-does not answer on it as soon as one that is dialled would, or when certificates changed."""
+does not answer on it as soon as one that is dialled would, or when certificates changed. Where it was used a moment ago, nobody waits for that
+answer: what the cycle says first is on its way meanwhile."""
 
 import threading
 import time
@@ -11,12 +12,14 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from ...datapath.channel import Connection
-from ...datapath.errors import PeerSilent
+from ...datapath.errors import DatapathError, PeerSilent
 
 MOST_OF_ONE_PEER = 4
 REST_SECONDS = 60.0
 """Well below what a target waits for the next cycle, and a firewall for the next packet."""
 ANSWER_SECONDS = 5.0
+LATELY_SECONDS = 15.0
+"""A peer that answered then is likely to be there."""
 LIFE_SECONDS = 600.0
 """Then the peer shows its certificate again."""
 
@@ -24,6 +27,7 @@ LIFE_SECONDS = 600.0
 class _Resting(NamedTuple):
     connection: Connection
     until: float
+    since: float
 
 
 class KeptConnections:
@@ -45,12 +49,13 @@ class KeptConnections:
 
     def give(self, peer: Hashable, connection: Connection) -> None:
         """Keep it, or close it if it cannot be kept."""
-        until = min(self._now() + REST_SECONDS, connection.made_at + LIFE_SECONDS)
+        now = self._now()
+        until = min(now + REST_SECONDS, connection.made_at + LIFE_SECONDS)
         with self._lock:
             resting = self._resting[peer]
             fits = len(resting) < MOST_OF_ONE_PEER and connection.made_at > self._drop_older_than
             if fits and connection.between_cycles and connection.answers_whether_there:
-                resting.append(_Resting(connection, until))
+                resting.append(_Resting(connection, until, now))
                 return
         connection.close()
 
@@ -64,14 +69,20 @@ class KeptConnections:
             each.connection.close()
 
     def _is_usable(self, found: _Resting) -> bool:
-        if self._now() >= found.until or found.connection.has_input():
+        now = self._now()
+        if now >= found.until or found.connection.has_input():
             return False
         try:
+            if now < found.since + LATELY_SECONDS:
+                found.connection.ask_whether_there(ANSWER_SECONDS)
+                return True
             return found.connection.is_there(ANSWER_SECONDS)
         except PeerSilent:
             found.connection.close()
             self.drop()  # the link is down: to ask on each of them would take as long again
             raise
+        except DatapathError:
+            return False
 
     def _newest(self, peer: Hashable) -> _Resting | None:
         with self._lock:

@@ -40,13 +40,16 @@ class Peers:
 
     @contextmanager
     def connected(self, addresses: tuple[str, ...], peer_name: str) -> Iterator[Connection]:
-        """A connection for one cycle: what an earlier cycle left, or a new one. Raises as `connect`; an error inside closes it."""
+        """A connection for one cycle: what an earlier cycle left, or a new one. Raises as `connect`; an error inside closes it, and
+        silence all that rest."""
         peer = (peer_name, addresses)
         connection = self.kept.take(peer) or self.connect(addresses, peer_name)
         try:
             yield connection
-        except BaseException:
+        except BaseException as problem:
             connection.close()
+            if isinstance(problem, datapath_errors.PeerSilent):
+                self.kept.drop()
             raise
         self.kept.give(peer, connection)
 

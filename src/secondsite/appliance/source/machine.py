@@ -67,6 +67,8 @@ class Source:
         self._not_before = 0.0
         self._failures = 0
         self._state = state
+        self._written: tuple[SourceSetup | None, str] = (None, "")
+        """The setup that was saved last, and its JSON: every cycle saves it twice."""
         self._longest_rest_seconds = LONGEST_REST_SECONDS * (
             0.75 + zlib.crc32(setup.machine_id.encode()) % 100 / 200
         )
@@ -85,7 +87,9 @@ class Source:
     def save(self, progress: SourceProgress, setup: SourceSetup | None = None) -> None:
         """Save progress and setup; durable when it returns."""
         setup = setup or self.setup
-        self._state.put_source(setup.machine_id, setup.model_dump_json(), progress.model_dump_json())
+        if self._written[0] is not setup:
+            self._written = setup, setup.model_dump_json()
+        self._state.put_source(setup.machine_id, self._written[1], progress.model_dump_json())
         self.setup, self.progress = setup, progress
         self.rests = False
 
@@ -226,6 +230,7 @@ class Source:
             power=str(self.power or "unknown"),
             fenced=self.fenced,
             running=not self.progress.paused,
+            all_sent=unchanged,
             last_seq=self.progress.last_seq,
             sent_at=(self.unchanged_at or now()) if unchanged else self.sent_at,
             sync_mode=self.progress.sync_mode,

@@ -17,6 +17,7 @@ from ...datapath.replica import PointRecord, Replica
 from ...domain import errors
 from ...ground.backoff import pause_seconds
 from ...ground.plural import counted
+from ...wire.common import compact
 from ...wire.common.findings import FindingShape
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import PointShape
@@ -177,7 +178,8 @@ class HostedReplica:
         shapes = (shape_if_any(record, self.verdicts.of(record.point_id)) for record in records)
         known = tuple(point for point in shapes if point is not None)
         doubted = self.verdicts.doubted(known)
-        self.points = tuple(in_doubt(point) if point.id in doubted else point for point in known)
+        told = (in_doubt(point) if point.id in doubted else point for point in known)
+        self.points = compact.points(told, self.points)
         self._look_for_unreadable({point.id for point in known})
         return self.points
 

@@ -48,7 +48,7 @@ class Verdicts:
         self._state = state
         self._key = PREFIX + machine_id
         found = state.fact(self._key)
-        self._record = _Record.model_validate_json(found) if found else _Record()
+        self._take(_Record.model_validate_json(found) if found else _Record())
 
     def of(self, point_id: str) -> PointVerdict | None:
         return self._record.points.get(point_id)
@@ -110,6 +110,8 @@ class Verdicts:
 
     def findings(self, machine_name: str, points: Iterable[PointShape]) -> tuple[FindingShape, ...]:
         """One finding that names the damaged points and their disks; none if all are whole."""
+        if self._is_whole:
+            return ()
         bad = [(point.id, verdict) for point in points if (verdict := self.of(point.id)) and verdict.bad]
         if not bad:
             return ()
@@ -121,10 +123,14 @@ class Verdicts:
         return (FindingShape(code="replica-damaged", what=what, since=min(each.found_at for _, each in bad)),)
 
     def forget(self) -> None:
-        self._record = _Record()
+        self._take(_Record())
         self._state.remove_fact(self._key)
 
     def _save(self, **changes: object) -> None:
         record = self._record.model_copy(update=changes)
         self._state.put_fact(self._key, record.model_dump_json())
+        self._take(record)
+
+    def _take(self, record: _Record) -> None:
         self._record = record
+        self._is_whole = not any(verdict.bad for verdict in record.points.values())

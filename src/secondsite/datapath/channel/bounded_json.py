@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any, Final
 
 MOST_LEVELS: Final = 24
@@ -35,21 +34,19 @@ def _no_constant(name: str) -> None:
 def _check(value: object) -> None:
     here = [value]
     for _ in range(MOST_LEVELS):
-        here = [inner for each in here for inner in _inside(each)]
-        if not here:
+        inside: list[object] = []
+        for each in here:
+            if isinstance(each, dict):
+                inside += each
+                inside += each.values()
+            elif isinstance(each, list):
+                inside += each
+            else:
+                _check_one(each)
+        if not inside:
             return
+        here = inside
     raise ValueError(f"it has more than {MOST_LEVELS} levels")
-
-
-def _inside(value: object) -> Iterator[object]:
-    """What a value consists of, once it is taken itself."""
-    if isinstance(value, dict):
-        yield from value
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
-    else:
-        _check_one(value)
 
 
 def _check_one(value: object) -> None:

@@ -59,6 +59,8 @@ class Connection:
         """Whether the peer takes UNCHANGED; older releases do not."""
         self.between_cycles = False
         """Whether the peer waits for the next cycle, so that the connection can be kept for it."""
+        self._asked_within: float | None = None
+        """How long the peer has to say that it is there, once something is awaited of it."""
         self.made_at = time.monotonic()
         self.peer_name = common_name(tls.getpeercert())
         self.peer_key = certificates.key_of(tls.getpeercert(binary_form=True) or b"")
@@ -136,6 +138,9 @@ class Connection:
 
     def receive_message(self, *expected: str, within_seconds: float | None = None) -> Message:
         """The next message, one of `expected`; raises PeerRefused if it is a refusal."""
+        if self._asked_within is not None:
+            asked_within, self._asked_within = self._asked_within, None
+            messages.expect(self.receive(asked_within), "HERE")
         return messages.expect(self.receive(within_seconds), *expected)
 
     def is_there(self, within_seconds: float) -> bool:
@@ -143,12 +148,18 @@ class Connection:
         Raises PeerSilent."""
         try:
             self.send_message("THERE")
-            self.receive_message("HERE", within_seconds=within_seconds)
+            messages.expect(self.receive(within_seconds), "HERE")
         except PeerSilent:
             raise
         except DatapathError:
             return False
         return True
+
+    def ask_whether_there(self, within_seconds: float) -> None:
+        """As `is_there`, but nobody waits for that: the next message that is awaited comes after the answer, or raises. Raises PeerSilent,
+        PeerUnreachable."""
+        self.send_message("THERE")
+        self._asked_within = within_seconds
 
     def drain(self, within_seconds: float) -> None:
         """Read and drop what the peer still sends, until it closes. Closing with unread bytes would reset the

@@ -5,6 +5,7 @@ Names sort by number, not by text: use `scan`.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -19,10 +20,14 @@ def path_of(inbox_dir: Path, epoch: int, seq: int) -> Path:
 
 def scan(inbox_dir: Path) -> list[tuple[int, int, Path]]:
     """(epoch, seq, path) of the complete cycles, oldest first; nothing if there is no such folder."""
-    if not inbox_dir.is_dir():
+    try:
+        names = os.listdir(
+            inbox_dir
+        )  # not its paths: this is asked of a thousand replicas every second, and most have none
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    named = ((_NAME.fullmatch(path.name), path) for path in inbox_dir.iterdir())
-    return sorted((int(m[1]), int(m[2]), path) for m, path in named if m)
+    named = (_NAME.fullmatch(name) for name in names)
+    return sorted((int(m[1]), int(m[2]), inbox_dir / m[0]) for m in named if m)
 
 
 def clear_parts(inbox_dir: Path) -> int:

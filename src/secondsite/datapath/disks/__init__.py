@@ -7,6 +7,7 @@ Its rooms:
     nbd_contexts    what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
+    blank           fresh plain images for scratch space
     luks_blank      fresh encrypted images
     luks_slots      the keys of an encrypted image
     luks_header     LUKS headers that are copies of one
@@ -16,7 +17,7 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import image, luks_blank, luks_header, luks_slots
+from . import blank, image, luks_blank, luks_header, luks_slots
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import NbdDisk
@@ -32,6 +33,7 @@ __all__ = [
     "QmpRefused",
     "StorageDaemon",
     "Writes",
+    "blank",
     "image",
     "luks_blank",
     "luks_header",

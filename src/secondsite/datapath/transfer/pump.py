@@ -1,4 +1,5 @@
-"""Frames ahead of the link: one thread reads disks, a few encode, the caller sends.
+"""Frames ahead of the link: one thread reads disks, a few encode, the caller sends. Of a few pages all that is done by the caller:
+three threads cost more.
 
 The pump has at most AHEAD chunks in memory (raw and packed), whatever the disk's size. Pages that the target is
 known to have are left out; long ranges become frames of their own, short ones are packed together, disk by disk."""
@@ -9,13 +10,13 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from ...ground import threads
-from ...ground.units import KiB
+from ...ground.units import KiB, MiB
 from .. import extents
 from ..disks import Buffers
 from ..extents import Extent
@@ -30,6 +31,9 @@ AHEAD: Final = 16
 
 WORKERS: Final = 2
 """Threads that digest and compress."""
+
+FEW_BYTES: Final = 1 * MiB
+"""What is at most this long, zeros too, is read and encoded before the first frame is sent."""
 
 LONG_BYTES: Final = 256 * KiB
 """A range of at least this size has a frame of its own and is sent without copying."""
@@ -70,6 +74,18 @@ class _Chunk:
     sifted: Future[_Sifted]
 
 
+class _Here(Executor):
+    """Does it at once."""
+
+    def submit(self, function: Callable[..., Any], /, *what: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(function(*what, **named))
+        except BaseException as problem:
+            done.set_exception(problem)
+        return done
+
+
 _Item = _Chunk | Encoded | BaseException | None
 
 
@@ -86,20 +102,25 @@ class Pump:
         self._buffers = Buffers()
         self._packer = Packer()
         self._packing: deque[Future[Encoded]] = deque()
-        self._queue: queue.Queue[_Item] = queue.Queue(AHEAD)
+        self._few = sum(extents.total_bytes(item.extents) for item in work) <= FEW_BYTES
+        self._queue: queue.Queue[_Item] = queue.Queue(0 if self._few else AHEAD)
         self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="encode")
+        self._pool: Executor = _Here() if self._few else ThreadPoolExecutor(WORKERS, "encode")
         self._reader = threads.worker("read-disk", self._read)
 
     def __enter__(self) -> Pump:
-        self._reader.start()
+        if self._few:
+            self._read()
+        else:
+            self._reader.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._reader.join()  # bounded by the disk's own deadline
+        if not self._few:
+            self._reader.join()  # bounded by the disk's own deadline
         self._pool.shutdown(cancel_futures=True)
 
     def __iter__(self) -> Iterator[Encoded]:

@@ -70,7 +70,7 @@ def _known(database_url: str, trusted: tuple[str, ...]) -> ports.ProcessRecord:
     db = database.connect(database_url)
     try:
         with vault_store.SqlStore(db).reading() as tx:
-            if migration.require_known(tx.session.connection()) != migration.newest():
+            if migration.require_known(tx.session.connection()) != migration.NEWEST:
                 raise errors.NotPossibleNow(
                     "The database holds no vault of this release.",
                     do="Run 'secondsite vault init' and 'vault run' on the first host, with the same release as here.",

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from .facts import Json, to_json
-from .outcomes import Outcome
+from .outcomes import Commit, Outcome
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,6 +30,7 @@ class Stage(Protocol):
 
     def progress(self, fraction: float, sentence: str | None) -> None: ...
     def remember(self, facts: Json) -> None: ...
+    def write(self, work: Commit) -> None: ...
     def cancel_requested(self) -> bool: ...
     def run_children(self, children: Sequence[Child], deadline_seconds: float) -> Outcome: ...
     def read(self) -> AbstractContextManager[Session]: ...
@@ -80,6 +81,10 @@ class StepContext:
         known = to_json(facts)
         self.stage.remember(known)
         self.stored_facts.setdefault(self.key, {}).update(known)
+
+    def write(self, work: Commit) -> None:
+        """Commit what `work` changes right now, before the step ends; it is done again when the step is run again."""
+        self.stage.write(work)
 
     def progress(self, fraction: float, sentence: str | None = None) -> None:
         """Report how far the step is, 0..1. Call it as often as you like: few calls reach the database."""

@@ -1,8 +1,9 @@
 """What can be seen of a job and its tasks: frozen facts, read from rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -10,6 +11,8 @@ from ...ground.job_states import JobState, TaskState
 from .facts import Json
 from .failures import Failure
 from .task_kind import TaskKind
+
+Row = RowMapping | Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class JobTree:
     children: tuple["JobTree", ...] = field(default=())
 
 
-def job_view(row: RowMapping) -> JobView:
+def job_view(row: Row) -> JobView:
     """The view of a row of `tables.jobs`."""
     ending = row["ending"]
     return JobView(
@@ -93,7 +96,7 @@ def job_view(row: RowMapping) -> JobView:
     )
 
 
-def task_view(row: RowMapping) -> TaskView:
+def task_view(row: Row) -> TaskView:
     """The view of a row of `tables.tasks`."""
     return TaskView(
         **{

@@ -6,10 +6,10 @@ This is only a hint and may be lost: a follower also looks by itself now and the
 import uuid
 from collections.abc import Callable
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from ..storage import touched
+from ..storage import sessions, touched
 
 CHANNEL = "secondsite_job_changes"
 Told = Callable[[str | None], None]
@@ -34,8 +34,8 @@ class Changes:
     def tell_on_commit(self, session: Session) -> None:
         """Tell followers of the jobs that the session's transaction touches, once it has committed."""
         if session.get_bind().dialect.name == "postgresql":
-            event.listen(session, "before_commit", self._notify, once=True)
-        event.listen(session, "after_commit", self._committed, once=True)
+            sessions.before_commit(session, self._notify)
+        sessions.after_commit(session, self._committed)
 
     def _committed(self, session: Session) -> None:
         for job_id in touched.noted(session):

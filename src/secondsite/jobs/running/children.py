@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, JobState
@@ -16,6 +16,7 @@ from ..model.outcomes import Done, Outcome, Skipped, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal, read
+from ..storage.prepared import Prepared, one_of
 from ..storage.tables import jobs
 from . import requests
 
@@ -46,6 +47,15 @@ def end_signal(parent_job_id: str, position: int | None) -> str:
     return f"children/{parent_job_id}/{position}"
 
 
+_COUNT = Prepared(
+    select(
+        func.count().label("all"),
+        func.count().filter(one_of(jobs.c.state, ENDED)).label("ended"),
+        func.min(jobs.c.parent_attempt).label("attempt"),
+    ).where(jobs.c.parent_job_id == bindparam("parent"), jobs.c.parent_position == bindparam("place"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The children at a place: all, those that have ended, and the least attempt of the step that they were started or tried again
@@ -58,10 +68,9 @@ class Counted:
 
 def count(session: Session, parent_job_id: str, position: int | None) -> Counted:
     """Without reading them: there may be a thousand, and this is asked again and again."""
-    ended = func.count().filter(jobs.c.state.in_(sorted(ENDED)))
-    query = select(func.count(), ended, func.min(jobs.c.parent_attempt))
-    query = query.where(jobs.c.parent_job_id == parent_job_id, jobs.c.parent_position == position)
-    return Counted(*session.execute(query).one())
+    found = _COUNT.one(session, {"parent": parent_job_id, "place": position})
+    assert found is not None  # a count has one row
+    return Counted(**found)
 
 
 def are_started(session: Session, place: Place) -> bool:

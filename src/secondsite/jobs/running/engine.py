@@ -103,7 +103,7 @@ class Engine:
         self._membership = Membership(db, self._transactions, self.owner, lease_seconds)
         self._claims = Claims(self._transactions, self.owner, clock)
         self._followed_clock = FollowedClock(clock, self._transactions, self._membership, self._bell)
-        self._lot = ParkingLot(self._bell.nudge)
+        self._lot = ParkingLot(self._bell.nudge, is_alone=self._transactions.is_alone)
         self.changes.follow(self._lot.changed)
         # what was parked before may be another engine's by now
         self.standing.follow(lambda: None, lambda: self._lot.changed(None))
@@ -168,7 +168,7 @@ class Engine:
             return requests.signal(session, key, self._clock())
 
         woken = self._lot.signal(key)
-        if woken and of_one:
+        if (woken and of_one) or not self._lot.written_down.may_wait(key):
             return woken
         # A wait that is written down only after this look is followed by another look of its step.
         sleeping = self._transactions.look(
@@ -187,6 +187,7 @@ class Engine:
         """Join the engines and run jobs until `stop`; raises EngineAlreadyRunning on a taken SQLite file."""
         self._membership.join()
         self._look_around()
+        self._hear_of_waits()
         self._followed_clock.start()
         self._threads = [
             threads.worker(f"jobs-worker-{number}", self._work) for number in range(self._workers)
@@ -216,6 +217,7 @@ class Engine:
         ended = ended or self._join_threads(1.0)
         self._lease.stop(1.0)
         self.standing.stop()
+        self._lot.written_down.end()
         self._membership.leave()
         return ended
 
@@ -229,6 +231,7 @@ class Engine:
         give_up_at = time.monotonic() + deadline_seconds
         try:
             self._look_around()
+            self._hear_of_waits()
             while (claim := self._claims.next()) is not None:
                 if time.monotonic() > give_up_at:
                     raise TimeoutError(f"jobs were still ready after {deadline_seconds} s")
@@ -236,6 +239,8 @@ class Engine:
         except BaseException:
             self._membership.drop()
             raise
+        finally:
+            self._lot.written_down.end()
         self._membership.leave()
 
     def _look_around(self) -> None:
@@ -245,6 +250,10 @@ class Engine:
             self._transactions.write(self._joined)
             self._transactions.write(lambda session: look_again(session, self._clock()))
         self._looked_around = True
+
+    def _hear_of_waits(self) -> None:
+        if self._transactions.is_alone:
+            self._transactions.write(self._lot.written_down.begin)
 
     def _work(self) -> None:
         while not self._stopping.is_set():

@@ -13,18 +13,23 @@ from dataclasses import dataclass, replace
 
 from ..model.outcomes import Wait
 from ..storage.journal import Claim
+from ..storage.waited import Waited
 from .snapshot import Snapshot
 
 PARKED_SECONDS = 1.0
+CROWD = 16
+PARKED_IN_A_CROWD_SECONDS = 10.0
+"""As long as so many wait here, they stay: each is one of a batch, whose appliances have more to do than they can at once. To write
+each down, and that it goes on, would take the time that they all wait for."""
 MOST_REMEMBERED = 4096
-"""Signals that nobody waited for: the one who is about to wait looks among them."""
+"""Signals that nobody waited for, and jobs that were changed: the one who is about to wait looks among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
     """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is when the first wait of its
-    step began, `until` when it is to be written down (both in seconds of the monotonic clock), `heard` the number of signals
-    that had come when the step looked."""
+    step began, `until` when it is to be written down, `look_at` when the step looks again without a signal (all in seconds of the
+    monotonic clock), `heard` the number of signals and changes that had come when the step looked."""
 
     claim: Claim
     snapshot: Snapshot | None
@@ -32,6 +37,7 @@ class Parked:
     signal: str
     began: float
     until: float
+    look_at: float
     heard: int
 
     @property
@@ -39,7 +45,7 @@ class Parked:
         return self.claim.job_id
 
     def is_over(self, now: float) -> bool:
-        return now >= self.until
+        return now >= self.look_at
 
     def waited_seconds(self, now: float) -> float:
         return now - self.began
@@ -47,13 +53,15 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """A step that looks: at `at`, when `heard` signals had come; `before` is where its job waited until then."""
+    """A step that looks: at `at`, when `heard` signals and changes had come; `before` is where its job waited until then, `most_seconds` how long
+    it may wait there."""
 
     snapshot: Snapshot
     task_id: int
     at: float
     heard: int
     before: Parked | None
+    most_seconds: float | None
 
     @property
     def waited_seconds(self) -> float:
@@ -63,47 +71,93 @@ class Looking:
         """Where the job waits; None if the wait has to be written down. Each thing that a step waits for has its time."""
         began = self.before.began if self.before else self.at
         same = self.before is not None and self.before.signal == wait.signal
-        until = (
-            self.before.until if self.before and same else self.at + min(PARKED_SECONDS, wait.poll_seconds)
-        )
+        most_seconds = self.most_seconds or min(PARKED_SECONDS, wait.poll_seconds)
+        until = self.before.until if self.before and same else self.at + most_seconds
         until = min(until, began + wait.deadline_seconds)
         if self.at >= until:
             return None
+        look_at = min(until, self.at + wait.poll_seconds)
         claim = self.snapshot.claim
-        return Parked(claim, self.snapshot, self.task_id, wait.signal, began, until, self.heard)
+        return Parked(claim, self.snapshot, self.task_id, wait.signal, began, until, look_at, self.heard)
+
+
+class _Last:
+    """When each of many things happened last, as numbers that rise."""
+
+    def __init__(self) -> None:
+        self._at: OrderedDict[str, int] = OrderedDict()
+        self.forgotten = 0
+        """All that is not known any more happened then, or before."""
+
+    def note(self, key: str, number: int) -> None:
+        self._at[key] = number
+        self._at.move_to_end(key)
+        if len(self._at) > MOST_REMEMBERED:
+            self.forgotten = self._at.popitem(last=False)[1]
+
+    def forget_all(self, number: int) -> None:
+        """Each of them may have happened just now."""
+        self._at.clear()
+        self.forgotten = number
+
+    def of(self, key: str) -> int:
+        return self._at.get(key, self.forgotten)
 
 
 class ParkingLot:
     """Safe from any thread. `woken` is called when a job here can go on."""
 
-    def __init__(self, woken: Callable[[], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        woken: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        is_alone: bool = False,
+    ) -> None:
+        """`is_alone`: no other process has the database. A signal that is given in another one finds only what is written down."""
         self._woken = woken
+        self._is_alone = is_alone
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self.written_down = Waited()
+        """Those that waited here, or elsewhere, for too long."""
         self._number = 0
-        self._heard: OrderedDict[str, int] = OrderedDict()
+        self._heard = _Last()
+        self._changed = _Last()
         self._waiting: dict[str, Parked] = {}
         self._ready: OrderedDict[str, Parked] = OrderedDict()
 
     def looking(self, snapshot: Snapshot, task_id: int, before: Parked | None) -> Looking:
         """Ask for it before the step looks: a signal that comes from then on is not missed."""
         known = before if before is not None and before.task_id == task_id else None
-        return Looking(snapshot, task_id, self._monotonic(), self._number, known)
+        is_crowd = self._is_alone and len(self._waiting) >= CROWD
+        most_seconds = PARKED_IN_A_CROWD_SECONDS if is_crowd else None
+        return Looking(snapshot, task_id, self._monotonic(), self._number, known, most_seconds)
 
     def park(self, parked: Parked) -> None:
         """The job waits here until its signal; if that came since the step looked, it goes on at once."""
         with self._lock:
-            missed = self._heard.get(parked.signal, 0) > parked.heard
-            (self._ready if missed else self._waiting)[parked.job_id] = parked
+            if parked.snapshot is None or not self.is_present(parked.snapshot):
+                self._ready[parked.job_id] = replace(parked, snapshot=None)
+            elif self._heard.of(parked.signal) > parked.heard:
+                self._ready[parked.job_id] = parked
+            else:
+                self._waiting[parked.job_id] = parked
+
+    def is_present(self, snapshot: Snapshot) -> bool:
+        """Whether nobody, not even its own step, has written to the job since it was read."""
+        return self._changed.of(snapshot.claim.job_id) <= snapshot.known
+
+    @property
+    def number(self) -> int:
+        """Of signals and changes that have come."""
+        return self._number
 
     def signal(self, key: str) -> int:
         """Those who wait for it here go on; gives their number."""
         with self._lock:
             self._number += 1
-            self._heard[key] = self._number
-            self._heard.move_to_end(key)
-            if len(self._heard) > MOST_REMEMBERED:
-                self._heard.popitem(last=False)
+            self._heard.note(key, self._number)
             woken = [each for each in self._waiting.values() if each.signal == key]
             self._wake(woken)
         if woken:
@@ -113,6 +167,11 @@ class ParkingLot:
     def changed(self, job_id: str | None) -> None:
         """Somebody wrote to the job (None: to any): it looks what that was, such as a cancel."""
         with self._lock:
+            self._number += 1
+            if job_id is None:
+                self._changed.forget_all(self._number)
+            else:
+                self._changed.note(job_id, self._number)
             concerned = list(self._waiting) if job_id is None else [job_id]
             woken = [self._waiting[each] for each in concerned if each in self._waiting]
             self._wake(woken)
@@ -138,7 +197,7 @@ class ParkingLot:
         """Until the next one's time is over, or `most`."""
         with self._lock:
             now = self._monotonic()
-            return max(0.0, min([most, *(each.until - now for each in self._waiting.values())]))
+            return max(0.0, min([most, *(each.look_at - now for each in self._waiting.values())]))
 
     def _wake(self, woken: list[Parked]) -> None:
         for each in woken:

@@ -18,13 +18,13 @@ from ..model.failures import Failure, describe
 from ..model.outcomes import Outcome, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import TaskView, current_steps
-from ..storage import journal
+from ..storage import journal, sessions
 from ..storage.journal import Claim
 from ..storage.transactions import Transactions
 from .followed_clock import ClockWasSet, FollowedClock
 from .parking import Looking, Parked, ParkingLot
 from .recording import Answered, record
-from .snapshot import Snapshot, begin_next, fenced
+from .snapshot import Snapshot, begin_next, fenced, look
 from .stage import TaskStage
 
 FOLLOWED_TIMES = 5
@@ -78,7 +78,33 @@ class Performer:
         assert function is not None  # plan gives only such steps
         seams.reach("job.step.begun")
         snapshot = replace(run.snapshot.with_task(task), begun=task)
-        return self._perform(replace(run, snapshot=snapshot), task, function, order_id)
+        after = self._perform(replace(run, snapshot=snapshot), task, function, order_id)
+        return self._as_it_stands(run, move, after) if isinstance(after, Parked) else after
+
+    def _as_it_stands(self, run: Run, move: plan.RunStep | plan.UndoStep, place: Parked) -> Snapshot | Parked:
+        """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is not parked."""
+        if place.snapshot is not None and self._lot.is_present(place.snapshot):
+            return place
+        snapshot = self.look(run.claim)
+        now = snapshot.move(run.definition)
+        goes_on = isinstance(now, type(move)) and now.task.id == move.task.id
+        return replace(place, snapshot=snapshot) if goes_on else snapshot
+
+    def look(self, claim: Claim) -> Snapshot:
+        """Where the job stands; raises LeaseLost."""
+        known = self._lot.number
+        return replace(self._transactions.look(lambda session: look(session, claim)), known=known)
+
+    def write(self, work: Callable[[Session], Snapshot | None]) -> Snapshot | None:
+        """Where the job stands by `work`, once that is committed."""
+        known: list[int] = []
+
+        def do(session: Session) -> Snapshot | None:
+            sessions.after_commit(session, lambda _session: known.append(self._lot.number))
+            return work(session)
+
+        snapshot = self._transactions.write(do)
+        return None if snapshot is None else replace(snapshot, known=known[-1])
 
     def _begun(self, run: Run, task: TaskView) -> TaskView:
         """A step that was parked goes on as it began."""
@@ -113,7 +139,7 @@ class Performer:
         if run.parks and isinstance(answer, Wait) and task.waiting_since is None:
             place = looking.place(answer)
             if place is not None:
-                return replace(place, snapshot=None) if stage.has_remembered else place
+                return place
         snapshot = self._record(run, task, answer, looking)
         seams.reach("job.step.committed")
         return snapshot
@@ -155,6 +181,8 @@ class Performer:
         """What the step answered, and the beginning of the next one: one transaction."""
 
         def write(session: Session) -> Snapshot | None:
+            if isinstance(answer, Wait):
+                self._lot.written_down.note(session, answer.signal)
             snapshot, now = fenced(session, run.claim), clock()
             waits_since = now - timedelta(seconds=looking.waited_seconds)
             after = record(session, snapshot, Answered(task.id, answer, now, waits_since))
@@ -162,7 +190,7 @@ class Performer:
                 return after
             return begin_next(session, after, run.definition, now)
 
-        return self._transactions.write(write)
+        return self.write(write)
 
     def raise_if_given_up(self, problem: Exception) -> None:
         if isinstance(problem, exc.DBAPIError) and self._transactions.given_up.is_set():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import MOVING, RUNNABLE, JobState, TaskState
@@ -16,8 +16,14 @@ from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, current_steps
-from ..storage import journal, read, touched
+from ..storage import journal, read, touched, waited
+from ..storage.prepared import Prepared, one_of
 from ..storage.tables import jobs, tasks
+
+_WAITS = (tasks.c.waiting_for == bindparam("signal"), one_of(tasks.c.state, waited.STATES))
+_ANY_WAITS = Prepared(select(tasks.c.id).where(*_WAITS).limit(1))
+_WAITING_JOBS = Prepared(select(tasks.c.job_id).where(*_WAITS).distinct().order_by(tasks.c.job_id))
+_SIGNALLED = Prepared(update(tasks).where(tasks.c.job_id == bindparam("job"), *_WAITS).values(signalled=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +273,7 @@ def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None
 
 def is_waited_for(session: Session, key: str) -> bool:
     """Whether a step is written down as waiting for `key`."""
-    return session.execute(select(tasks.c.id).where(*_waits_for(key)).limit(1)).first() is not None
-
-
-def _waits_for(key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return tasks.c.waiting_for == key, tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING))
+    return bool(_ANY_WAITS.all(session, {"signal": key}))
 
 
 def signal(session: Session, key: str, now: datetime) -> int:
@@ -279,12 +281,10 @@ def signal(session: Session, key: str, now: datetime) -> int:
 
     Call it after committing what the signal is about.
     """
-    waiting = _waits_for(key)
-    concerned = session.execute(select(tasks.c.job_id).where(*waiting).distinct().order_by(tasks.c.job_id))
-    ids = list(concerned.scalars())
+    ids = [row["job_id"] for row in _WAITING_JOBS.all(session, {"signal": key})]
     for job_id in ids:  # the job's row first: it is the lock, and every writer takes it in this order
         journal.lock_job(session, job_id)
-        session.execute(update(tasks).where(tasks.c.job_id == job_id, *waiting).values(signalled=True))
+        _SIGNALLED.change(session, {"signal": key, "job": job_id})
         journal.change_job(session, job_id, ready_at=now)
     return len(ids)
 

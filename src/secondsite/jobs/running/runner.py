@@ -19,7 +19,7 @@ from ..storage.transactions import Transactions
 from . import ending, requests
 from .parking import Parked
 from .performing import Performer, Run
-from .snapshot import Snapshot, begin_next, fenced, look
+from .snapshot import Snapshot, begin_next, fenced
 
 CHILDREN_POLL_SECONDS = 2.0
 
@@ -58,7 +58,7 @@ class Runner:
 
         Raises LeaseLost when another engine has taken the job over.
         """
-        snapshot: Snapshot | Parked | None = (parked and parked.snapshot) or self._look(claim)
+        snapshot: Snapshot | Parked | None = (parked and parked.snapshot) or self._performer.look(claim)
         while isinstance(snapshot, Snapshot):
             snapshot = self._advance(claim, snapshot, parked, parks, stopping)
             parked = None
@@ -70,9 +70,6 @@ class Runner:
     def _let_go(self, session: Session, claim: Claim) -> None:
         journal.fence(session, claim)
         journal.change_job(session, claim.job_id, claim_owner=None)
-
-    def _look(self, claim: Claim) -> Snapshot:
-        return self._transactions.look(lambda session: look(session, claim))
 
     def _advance(
         self,
@@ -101,7 +98,7 @@ class Runner:
             case plan.TurnBack(task):
                 self._transactions.write(lambda session: self._turn_back(session, run.claim, task))
                 seams.reach("job.turn-back.committed")
-                return self._look(run.claim)
+                return self._performer.look(run.claim)
             case plan.AwaitChildren():
                 self._nap(run.claim)
             case plan.End(state):
@@ -111,7 +108,7 @@ class Runner:
     def _start(self, run: Run) -> Snapshot | None:
         """Its first step begins with it."""
         try:
-            snapshot = self._transactions.write(lambda session: self._begin(session, run))
+            snapshot = self._performer.write(lambda session: self._begin(session, run))
         except Exception as problem:
             self._performer.raise_if_given_up(problem)
             self._end(run.claim, run.definition, JobState.FAILED, describe(problem))
@@ -156,7 +153,7 @@ class Runner:
             requests.add_steps(session, job.id, definition, job.attempt, written)
 
         self._transactions.write(append)
-        return self._look(claim)
+        return self._performer.look(claim)
 
     def _refuse(self, claim: Claim, snapshot: Snapshot, definition: Definition | None) -> None:
         message = f"The steps of {snapshot.job.name} have changed since the job was started"

@@ -18,13 +18,15 @@ from ..storage.tables import jobs
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`begun` is the task that the last write has begun, which runs next."""
+    """`begun` is the task that the last write has begun, which runs next. `known` is the number of signals and changes that the
+    parking lot had heard of when this was true (-1: that is not known)."""
 
     claim: Claim
     job: JobView
     tasks: tuple[TaskView, ...]
     open_children: int
     begun: TaskView | None = None
+    known: int = -1
 
     def move(self, definition: Definition) -> plan.Move:
         return plan.next_move(self.job, self.tasks, definition, self.open_children)

@@ -12,7 +12,7 @@ from ..model.clock import Clock
 from ..model.context import Child
 from ..model.definitions import Catalogue, Definition
 from ..model.facts import Json
-from ..model.outcomes import Outcome
+from ..model.outcomes import Commit, Outcome
 from ..model.views import TaskView
 from ..storage import journal, read
 from ..storage.transactions import Transactions
@@ -45,8 +45,6 @@ class TaskStage:
         self._told_at = 0.0
         self._looked_at = 0.0
         self._cancel = False
-        self.has_remembered = False
-        """Whether the step has left facts in this run."""
 
     def progress(self, fraction: float, sentence: str | None) -> None:
         # The first and the last report always go through, those between them at most twice a second.
@@ -65,8 +63,14 @@ class TaskStage:
             journal.change_task(session, self._task.id, facts={**known, **facts})
 
         self._transactions.write(keep)
-        self.has_remembered = True
         seams.reach("job.remember.committed")
+
+    def write(self, work: Commit) -> None:
+        def do(session: Session) -> None:
+            journal.fence(session, self._claim)
+            work(session)
+
+        self._transactions.write(do)
 
     def cancel_requested(self) -> bool:
         if not self._cancel and time.monotonic() - self._looked_at >= CANCEL_LOOK_SECONDS:

@@ -12,7 +12,6 @@ import structlog
 from sqlalchemy import Engine as Database
 
 from ...ground.periodic import Every
-from ..storage import lines
 
 log = structlog.get_logger(__name__)
 
@@ -86,5 +85,7 @@ class Standing:
             return
         self.lose()
         if now - self._hung_up_at >= self._lease_seconds:
+            from ..storage import lines  # imported here: a vault on SQLite does without the driver's memory
+
             self._hung_up_at = now
             lines.hang_up(self._db)

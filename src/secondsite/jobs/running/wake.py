@@ -7,8 +7,10 @@ their notifications; on SQLite there is only one process.
 import threading
 from collections.abc import Callable
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from ..storage import sessions
 
 CHANNEL = "secondsite_jobs"
 
@@ -44,4 +46,4 @@ class Bell:
         """Ring, here and in the other processes, once the session's transaction has committed."""
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text(f"NOTIFY {CHANNEL}"))
-        event.listen(session, "after_commit", lambda _session: self.ring(), once=True)
+        sessions.after_commit(session, lambda _session: self.ring())

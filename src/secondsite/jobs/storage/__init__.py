@@ -5,11 +5,14 @@ Its rooms:
     database      SQLite and PostgreSQL, opened as the engine needs them
     lines         open connections, to be hung up
     tables        the rows
+    sessions      one transaction each, and what is done when it commits
     transactions  retried while the database is away
+    prepared      statements that run for every transition
     together      what several threads write, in one transaction
     write_turn    who writes to SQLite next
     journal       the writes to jobs and tasks
     touched       which jobs a transaction has changed
+    waited        which signals are waited for in rows
     lease         who is alive, who may run which job
     claims        exactly one engine gets a job
     read          a job, its tasks, its tree

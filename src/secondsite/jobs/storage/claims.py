@@ -7,13 +7,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import RUNNABLE, JobState
 from ..model.clock import Clock
 from .journal import Claim
 from .lease import database_now, held_by_the_living
+from .prepared import Prepared, one_of
 from .tables import jobs
 from .transactions import Transactions
 
@@ -25,6 +26,16 @@ LONG_SECONDS = 300.0
 """A job that began so long ago waits for something else than its turn, such as a first copy or a site: it is in nobody's way."""
 NEW_EVERY_SECONDS = 5.0
 """However much there is to do for jobs that have begun: so often others come first."""
+
+_TAKE = Prepared(
+    update(jobs)
+    .where(
+        jobs.c.id == bindparam("job"),
+        jobs.c.claim_epoch == bindparam("before"),
+        one_of(jobs.c.state, RUNNABLE),
+    )
+    .values(claim_owner=bindparam("owner"), claim_epoch=bindparam("epoch"))
+)
 
 
 class Claims:
@@ -123,13 +134,8 @@ class Claims:
 
     def _is_taken(self, claim: Claim, session: Session) -> bool:
         """Compare and swap: of two that read the same epoch, the second gets nothing."""
-        free = update(jobs).where(
-            jobs.c.id == claim.job_id,
-            jobs.c.claim_epoch == claim.epoch - 1,
-            jobs.c.state.in_(sorted(RUNNABLE)),
-        )
-        taken = free.values(claim_owner=claim.owner, claim_epoch=claim.epoch).returning(jobs.c.id)
-        return session.execute(taken).one_or_none() is not None
+        values = {"job": claim.job_id, "before": claim.epoch - 1, "owner": claim.owner, "epoch": claim.epoch}
+        return _TAKE.change(session, values) == 1
 
 
 def _is_no_child() -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
+from .prepared import run
 from .write_turn import WriteTurn
 
 if TYPE_CHECKING:
@@ -83,4 +84,4 @@ def _begin(turn: WriteTurn, connection: Connection) -> None:
     read_only = connection.get_execution_options().get("secondsite_read_only", False)
     if not read_only:
         turn.take(connection)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    run(connection, "BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -3,10 +3,12 @@
 Every write names the state that it starts from, so that a second try after a lost reply changes nothing.
 """
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import JobState, TaskState
@@ -16,11 +18,13 @@ from ..model.outcomes import Done, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
 from . import touched
+from .prepared import Prepared, one_of
 from .tables import jobs, tasks
 
-# Made once: to build a query takes as long as to run it.
-_LOCKED = select(jobs).where(jobs.c.id == bindparam("wanted")).with_for_update()
-_TASK = select(tasks).where(tasks.c.id == bindparam("wanted"))
+_LOCKED = Prepared(select(jobs).where(jobs.c.id == bindparam("wanted")).with_for_update())
+_TASK = Prepared(select(tasks).where(tasks.c.id == bindparam("wanted")))
+_UNREACHED = (TaskState.QUEUED,)
+_MOVING = (TaskState.QUEUED, TaskState.RUNNING, TaskState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Claim:
 def lock_job(session: Session, job_id: str) -> JobView | None:
     """The job, locked until the transaction ends; None when it is not there."""
     touched.note(session, job_id)
-    row = session.execute(_LOCKED, {"wanted": job_id}).mappings().one_or_none()
+    row = _LOCKED.one(session, {"wanted": job_id})
     return None if row is None else job_view(row)
 
 
@@ -48,15 +52,28 @@ def fence(session: Session, claim: Claim) -> JobView:
 
 
 def change_job(session: Session, job_id: str, **values: object) -> None:
-    session.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
+    _change(jobs, tuple(values)).change(session, _new(job_id, values))
 
 
 def change_task(session: Session, task_id: int, **values: object) -> None:
-    session.execute(update(tasks).where(tasks.c.id == task_id).values(**values))
+    _change(tasks, tuple(values)).change(session, _new(task_id, values))
+
+
+def _new(key: str | int, values: Mapping[str, object]) -> dict[str, object]:
+    return {"wanted": key, **{f"new_{name}": value for name, value in values.items()}}
+
+
+@functools.cache
+def _change(table: Table, names: tuple[str, ...]) -> Prepared:  # type: ignore[explicit-any]  # what a column has
+    """For the few sets of columns that are changed together."""
+    values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return Prepared(update(table).where(table.c.id == bindparam("wanted")).values(values))
 
 
 def get_task(session: Session, task_id: int) -> TaskView:
-    return task_view(session.execute(_TASK, {"wanted": task_id}).mappings().one())
+    row = _TASK.one(session, {"wanted": task_id})
+    assert row is not None  # a job's tasks stay as long as the job
+    return task_view(row)
 
 
 def add_task(
@@ -191,15 +208,20 @@ def sleep(session: Session, job: JobView, task: TaskView, ready_at: datetime) ->
 
 def close_unreached(session: Session, job_id: str, why: str, now: datetime) -> None:
     """Steps that will not be reached are cancelled and say why."""
-    _close(session, job_id, (TaskState.QUEUED,), why, now)
+    _close(session, job_id, _UNREACHED, why, now)
 
 
 def close_all(session: Session, job_id: str, why: str, now: datetime) -> None:
     """No task of a job that ends is left moving."""
-    _close(session, job_id, (TaskState.QUEUED, TaskState.RUNNING, TaskState.WAITING), why, now)
+    _close(session, job_id, _MOVING, why, now)
 
 
 def _close(session: Session, job_id: str, states: tuple[TaskState, ...], why: str, now: datetime) -> None:
-    moving = update(tasks).where(tasks.c.job_id == job_id, tasks.c.state.in_(states))
-    closed = {"state": TaskState.CANCELLED, "sentence": why, "ended_at": now, "waiting_for": None}
-    session.execute(moving.values(**closed))
+    _closing(states).change(session, {"wanted": job_id, "why": why, "now": now})
+
+
+@functools.cache
+def _closing(states: tuple[TaskState, ...]) -> Prepared:
+    moving = update(tasks).where(tasks.c.job_id == bindparam("wanted"), one_of(tasks.c.state, states))
+    said = {"sentence": bindparam("why"), "ended_at": bindparam("now", type_=tasks.c.ended_at.type)}
+    return Prepared(moving.values(state=TaskState.CANCELLED, waiting_for=None, **said))

@@ -11,17 +11,17 @@ from sqlalchemy.orm import Session
 from ...ground.job_states import ENDED, MOVING
 from ..model.failures import Refused
 from ..model.views import JobTree, JobView, TaskView, current_steps, in_order, job_view, task_view
+from .prepared import Prepared
 from .tables import jobs, tasks
 
 M = TypeVar("M", bound=BaseModel)
-# Made once: to build a query takes as long as to run it.
-_JOB = select(jobs).where(jobs.c.id == bindparam("wanted"))
-_TASKS = select(tasks).where(tasks.c.job_id == bindparam("wanted"))
+_JOB = Prepared(select(jobs).where(jobs.c.id == bindparam("wanted")))
+_TASKS = Prepared(select(tasks).where(tasks.c.job_id == bindparam("wanted")))
 
 
 def find(session: Session, job_id: str) -> JobView | None:
     """The job, or None."""
-    row = session.execute(_JOB, {"wanted": job_id}).mappings().one_or_none()
+    row = _JOB.one(session, {"wanted": job_id})
     return None if row is None else job_view(row)
 
 
@@ -35,8 +35,7 @@ def get(session: Session, job_id: str) -> JobView:
 
 def tasks_of(session: Session, job_id: str) -> tuple[TaskView, ...]:
     """The journal of the job, in the order things happened."""
-    rows = session.execute(_TASKS, {"wanted": job_id}).mappings()
-    return in_order([task_view(row) for row in rows])
+    return in_order([task_view(row) for row in _TASKS.all(session, {"wanted": job_id})])
 
 
 def facts_of(session: Session, job_id: str, step: str, model: type[M]) -> M | None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import JobState
 from ..model.views import JobView, TaskView, in_order, job_view, task_view
+from .prepared import Prepared
 from .tables import jobs, tasks
 
 Place = tuple[datetime, str]
@@ -30,6 +31,11 @@ class Wanted:
 
 
 EVERY = Wanted()
+_OF_SUBJECT = Prepared(
+    select(jobs)
+    .where(jobs.c.subject == bindparam("wanted"), jobs.c.name == bindparam("called"))
+    .order_by(jobs.c.created_at.desc(), jobs.c.id)
+)
 
 
 def find(
@@ -43,6 +49,11 @@ def find(
         beside = and_(jobs.c.created_at == created_at, jobs.c.id > job_id)
         query = query.where(or_(jobs.c.created_at < created_at, beside))
     return [job_view(row) for row in session.execute(query).mappings()]
+
+
+def of_subject(session: Session, subject: str, name: str) -> list[JobView]:
+    """Its jobs of that name, newest first, however they stand."""
+    return [job_view(row) for row in _OF_SUBJECT.all(session, {"wanted": subject, "called": name})]
 
 
 def ids_beginning(session: Session, beginning: str, limit: int) -> list[str]:

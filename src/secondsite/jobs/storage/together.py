@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from .sessions import transaction
+
 T = TypeVar("T")
 Opened = Callable[[Session], None]
 
@@ -85,7 +87,7 @@ class Together:
             asked.settle()
 
     def _commit(self, asked: list[_Asked[object]]) -> None:
-        with Session(self._db) as session, session.begin():
+        with transaction(self._db) as session:
             session.connection()  # take the write lock now, so that an instant read by a work is not an old one
             self._opened(session)
             for each in asked:

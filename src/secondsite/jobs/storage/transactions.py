@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ...ground.backoff import pause_seconds
 from .database import READ_ONLY
+from .sessions import transaction
 from .together import Together
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Transactions:
     def _write(self, work: Callable[[Session], T]) -> T:
         if self._together is not None:
             return self._together.do(work)
-        with Session(self._db) as session, session.begin():
+        with transaction(self._db) as session:
             self._opened(session)
             return work(session)
 
@@ -80,13 +81,13 @@ class Transactions:
         return self._persist(lambda: self._look(work), patience_seconds)
 
     def _look(self, work: Callable[[Session], T]) -> T:
-        with Session(self._reader) as session, session.begin():
+        with transaction(self._reader) as session:
             return work(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One read-only transaction, tried once: a consistent view; nothing changed in it is kept."""
-        with Session(self._reader) as session:
+        with transaction(self._reader) as session:
             yield session
             session.rollback()
 

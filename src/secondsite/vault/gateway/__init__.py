@@ -10,9 +10,11 @@ Its rooms:
     greeting               an appliance's first words, and its certificate
     outstanding            orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection
-    incoming               facts and signals leave the network's thread, in order
+    incoming               what appliances say leaves the network's thread, in order
+    telling                signals on their way to those who wait
     giving                 orders on their way, over a connection of our own or another process's
     others                 orders for appliances of other vault processes are passed on
+    apart                  connections that differ from what is recorded of them
     control_port           the websocket server, and ports.Gateway on top of it
 """
 

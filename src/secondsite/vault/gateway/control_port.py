@@ -8,6 +8,7 @@ the orders are handed over once more. The appliance recognizes a repeated order 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -66,8 +67,8 @@ class ControlPort:
         self._clock = clock
         self._number = number
         self._links: dict[str, Link] = {}
-        self._delivery = Delivery()
-        self._giving = Giving(self._links, signals, self._delivery, others)
+        self._delivery = Delivery(sink.write, signals)
+        self._giving = Giving(self._links, self._delivery.tell, others)
         self._others = others
         if others is not None:
             others.serve(self._giving.serve(), self._hang_up_here)
@@ -279,23 +280,39 @@ class ControlPort:
         if self._links.get(link.appliance_id) is not link:
             return
         if message is None:
-            self._delivery.post(self._sink.missed, link.appliance_id)
+            self._delivery.post(self._heard(link, text, partial(self._sink.missed, link.appliance_id)))
             return
         match message:
             case control.Report():
-                # after the status that the appliance sent before it: a step that hears of the end sees its effect
-                self._delivery.post(self._giving.reported, link.appliance_id, message)
+                # after what the appliance said of the machine before it: a step that hears of the end sees its effect
+                told = partial(self._giving.reported, link.appliance_id, message)
+                self._delivery.post_end(message.machine_id, self._heard(link, text, told))
             case control.Progress():
                 self._giving.progressed(link.appliance_id, message)
             case control.Status():
-                self._delivery.post(self._said, link, message)
+                self._delivery.post(self._heard(link, text, partial(self._said, link, message)))
             case control.Renew():
-                self._delivery.post(self._renewed, link, message.csr_pem)
+                renewed = partial(self._renewed, link, message.csr_pem)
+                self._delivery.post(self._heard(link, text, renewed))
             case _:
                 log.warning("message.out-of-place", appliance=link.appliance_id, type=message.type)
 
+    def _heard(self, link: Link, text: str | bytes, hear: Callable[[], None]) -> Callable[[], None]:
+        """Hear it later; until then its link reads so much less."""
+        text_bytes = len(text)
+        link.took(text_bytes)
+
+        def heard() -> None:
+            try:
+                hear()
+            finally:
+                link.heard(text_bytes)
+
+        return heard
+
     def _said(self, link: Link, status: control.Status) -> None:
-        again = self._sink.status(link.appliance_id, status)
+        self._giving.drop_forgotten()
+        again = self._sink.hear(link.appliance_id, status)
         if again is not None:
             link.send(again)
 

@@ -4,11 +4,10 @@ it."""
 from collections.abc import Mapping
 
 from ...wire.control import Order, Progress, Report
-from .. import ports
-from .incoming import Delivery
 from .link import Link
 from .others import Desk, Others
 from .outstanding import Outstanding
+from .telling import Telling
 
 
 class Giving:
@@ -17,13 +16,11 @@ class Giving:
     def __init__(
         self,
         links: Mapping[str, Link],
-        signals: ports.Signals,
-        delivery: Delivery,
+        tell: Telling,
         others: Others | None,
     ) -> None:
         self._links = links
-        self._signals = signals
-        self._delivery = delivery
+        self._tell = tell
         self._others = others
         self._outstanding = Outstanding()
 
@@ -51,6 +48,10 @@ class Giving:
         if self._others is not None:
             self._others.forget(order_id)
 
+    def drop_forgotten(self) -> None:
+        """Orders that nobody asks for any more."""
+        self._outstanding.drop_forgotten()
+
     def progress(self, order_id: str) -> tuple[float, str] | None:
         return self._outstanding.progress(order_id)
 
@@ -61,7 +62,7 @@ class Giving:
     def wake(self, appliance_id: str) -> None:
         """Its connection began or ended: steps ask again, and what others wait for is given again."""
         for order_id in self._outstanding.of(appliance_id):
-            self._delivery.post(self._signals, f"order/{order_id}")
+            self._tell(f"order/{order_id}")
         if self._others is not None:
             for order in self._others.given_for(appliance_id):
                 self._give(appliance_id, order)
@@ -71,17 +72,17 @@ class Giving:
             return
         if self._others is not None:
             self._others.progressed(progress)
-        self._delivery.post(self._signals, f"order/{progress.order_id}")
+        self._tell(f"order/{progress.order_id}")
 
     def reported(self, appliance_id: str, report: Report) -> None:
         if not self._outstanding.arrived(appliance_id, report):
             return
         if self._others is not None:
             self._others.reported(report)
-        self._signals(f"order/{report.order_id}")
+        self._tell(f"order/{report.order_id}")
 
     def _give(self, appliance_id: str, order: Order) -> Report | None:
-        report = self._outstanding.asked(appliance_id, order)
+        report = self._outstanding.asked(appliance_id, order.order_id)
         link = self._links.get(appliance_id)
         if report is None and link is not None and self._outstanding.hand_over(order.order_id, link):
             link.send(order)

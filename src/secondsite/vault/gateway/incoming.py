@@ -1,11 +1,14 @@
-"""Facts and signals on their way from the network's thread to the code that records them.
+"""What appliances say, on its way from the network's thread to the code that records it.
 
-The network's thread must never wait for a database, so what it learns is delivered by one other thread, in the
-order it came.
+The network's thread must never wait for a database, so another thread hears what came, in the order it came, and writes it. Hearing is
+quick, writing waits for the database: so statuses are written together, soon after they came, or when a report comes, which
+waits for those of its own machine only (ADR 63).
 """
 
 import queue
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec
 
@@ -13,23 +16,61 @@ import structlog
 
 from ...domain import errors
 from ...ground import threads
+from .. import ports
+from .telling import Telling
 
 log = structlog.get_logger()
 
 What = ParamSpec("What")
+SOON_SECONDS = 0.1
+"""Statuses that come within this time are written together."""
+AGAIN_SECONDS = 1.0
+"""After a write that the database refused."""
+MOST_BESIDE = 50
+"""Statuses of other machines that are written with those that a report waits for: what nobody waits for has its turn as well."""
+MOST_AT_ONCE = 200
+HEARD_SECONDS = 0.05
+"""So long is heard what came before what waits for a write has its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An order of this machine has ended; `tell` tells those who wait for it."""
+
+    machine_id: str | None
+    tell: Callable[[], None]
 
 
 class Delivery:
-    def __init__(self) -> None:
-        self._posted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+    """`write` is that of `ports.FactSink`. `tell` gives signals; it never blocks."""
+
+    def __init__(
+        self,
+        write: Callable[[Collection[str], int], ports.WrittenDown],
+        signals: ports.Signals,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._write_down = write
+        self.tell = Telling(signals)
+        self._clock = clock
+        self._posted: queue.SimpleQueue[Callable[[], None] | Ended | None] = queue.SimpleQueue()
+        self._write_at: float | None = None
+        self._ends: list[Ended] = []
+        """Not told yet."""
+        self._is_ending = False
         self._thread = threads.worker("gateway-facts", self._run)
 
     def start(self) -> None:
         self._thread.start()
+        self.tell.start()
 
     def post(self, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
         """Deliver later; a receiver that fails is logged and the next delivery goes on."""
         self._posted.put(partial(receive, *what, **named))
+
+    def post_end(self, machine_id: str | None, tell: Callable[[], None]) -> None:
+        """Tell that an order has ended, once what its appliance said of the machine before is written."""
+        self._posted.put(Ended(machine_id, tell))
 
     def close(self, deadline_seconds: float) -> None:
         """Deliver what was posted, then end. At the deadline, what still waits for the database is given up: appliances
@@ -37,12 +78,70 @@ class Delivery:
         self._posted.put(None)
         if self._thread.is_alive():
             self._thread.join(deadline_seconds)
+        self.tell.close(deadline_seconds)
 
     def _run(self) -> None:
-        while (deliver := self._posted.get()) is not None:
-            try:
-                deliver()
-            except errors.StoreUnavailable as problem:
-                log.warning("delivery.refused", problem=problem.message)
-            except Exception:
-                log.exception("delivery.failed")
+        while not self._is_ending:
+            self._round(self._next())
+
+    def _next(self) -> Callable[[], None] | Ended | None:
+        """What came next; nothing to do if it is time to write."""
+        wait = None if self._write_at is None else max(0.0, self._write_at - self._clock())
+        try:
+            return self._posted.get(timeout=wait)
+        except queue.Empty:
+            return _nothing
+
+    def _round(self, came: Callable[[], None] | Ended | None) -> None:
+        """Hear what is there, for a moment; then write."""
+        ends: list[Ended] = []
+        until = self._clock() + HEARD_SECONDS
+        while came is not None:
+            if isinstance(came, Ended):
+                ends.append(came)
+            else:
+                self._deliver(came)
+            if self._posted.empty() or self._clock() > until:
+                break
+            came = self._posted.get()
+        self._is_ending = came is None
+        self._write(ends)
+
+    def _write(self, came: Collection[Ended]) -> None:
+        self._ends.extend(came)
+        now = self._clock()
+        if self._write_at is None:
+            self._write_at = now + SOON_SECONDS
+        if came or self._is_ending or now >= self._write_at:
+            self._write_at = now + AGAIN_SECONDS
+            if self._is_recorded():
+                ends, self._ends = self._ends, []
+                for each in ends:
+                    self._deliver(each.tell)
+
+    def _is_recorded(self) -> bool:
+        """False while the database is away: a step that heard of an end before would go by what was said earlier, once it answers."""
+        machine_ids = {each.machine_id for each in self._ends if each.machine_id is not None}
+        at_most = MOST_BESIDE if self._ends else MOST_AT_ONCE
+        return self._deliver(partial(self._record, machine_ids, at_most))
+
+    def _record(self, machine_ids: Collection[str], at_most: int) -> None:
+        written = self._write_down(machine_ids, at_most)
+        self._write_at = self._clock() if written.is_behind else None
+        for key in written.signals:
+            self.tell(key)
+
+    def _deliver(self, deliver: Callable[[], None]) -> bool:
+        """False if the database is away."""
+        try:
+            deliver()
+        except errors.StoreUnavailable as problem:
+            log.warning("delivery.refused", problem=problem.message)
+            return False
+        except Exception:
+            log.exception("delivery.failed")
+        return True
+
+
+def _nothing() -> None:
+    """Came while nothing came."""

@@ -2,22 +2,34 @@
 given."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from ...ground.units import KiB, MiB
 from ...wire.control import Again, Order, Renewed
+
+MOST_UNHEARD_BYTES = 64 * MiB
+"""Some times the statuses of a thousand machines. More is not read until some of it was heard: the database may be away for long."""
+EACH_BYTES = 16 * KiB
+"""What a message counts for besides its text."""
 
 
 class Link:
-    """Belongs to one event loop; only `send` may be called from other threads."""
+    """Belongs to one event loop; only `send` and `heard` may be called from other threads."""
 
     def __init__(self, connection: ServerConnection, appliance_id: str) -> None:
         self.appliance_id = appliance_id
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[Order | Renewed | Again] = asyncio.Queue()
+        self._unheard_bytes = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._lock = threading.Lock()
 
     def send(self, message: Order | Renewed | Again) -> None:
         """Queue the message. If the connection ends first it is lost, and asked for again."""
@@ -29,8 +41,26 @@ class Link:
         try:
             async for message in self._connection:
                 received(self, message)
+                await self._has_room.wait()
         finally:
             writer.cancel()
+
+    def took(self, text_bytes: int) -> None:
+        """A message of this length waits to be heard."""
+        with self._lock:
+            self._unheard_bytes += text_bytes + EACH_BYTES
+            if self._unheard_bytes > MOST_UNHEARD_BYTES:
+                self._has_room.clear()
+
+    def heard(self, text_bytes: int) -> None:
+        """It waits no more."""
+        with self._lock:
+            was_full = self._unheard_bytes > MOST_UNHEARD_BYTES
+            self._unheard_bytes -= text_bytes + EACH_BYTES
+            has_room = self._unheard_bytes <= MOST_UNHEARD_BYTES
+        if was_full and has_room:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the connection with it
+                self._loop.call_soon_threadsafe(self._has_room.set)
 
     async def close(self, reason: str) -> None:
         await self._connection.close(1000, reason)

@@ -18,6 +18,7 @@ from ...domain import errors
 from ...ground.periodic import Periodic
 from ...wire.control import Order, Progress, Report
 from .. import ports
+from .apart import Apart
 
 log = structlog.get_logger()
 
@@ -71,9 +72,10 @@ class Others(Periodic):
         store: ports.Store,
         signalled: Callable[[str], None],
         dropped: Callable[[ports.Transaction, Sequence[str]], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`signalled` hears the signals of other processes; `dropped` is told, in its transaction, of appliances whose process
-        died."""
+        died, or whose connection here has ended without a record of that."""
         super().__init__("vault-processes", self._failed, BREATH_SECONDS)
         self._store = store
         self._signalled = signalled
@@ -85,6 +87,7 @@ class Others(Periodic):
         self._open: dict[str, _Open] = {}
         self._for_others: dict[str, tuple[ports.Passed, float]] = {}
         self._pending = _Pending()
+        self._apart = Apart(clock)
         self._cleaned_at = time.monotonic()
         self._in_doubt = False
         """The last look failed, and what it took may be taken, but was not given."""
@@ -152,19 +155,24 @@ class Others(Periodic):
         with self._lock:
             pending, self._pending = self._pending, _Pending()
             due = [each for each in self._open.values() if each.is_due]
+        here = self._desk.held_here()
         again, self._in_doubt = self._in_doubt, True
         try:
             with self._store.transaction() as tx:
                 self._write(tx, pending, [each.passed for each in due])
                 news = tx.passed_orders.news() if self._open else ()
-                taken = tx.passed_orders.take(self._desk.held_here(), WANTED_SECONDS, again=again)
+                taken = tx.passed_orders.take(here, WANTED_SECONDS, again=again)
                 elsewhere = tx.links.elsewhere()
-                if dead := tx.links.drop_dead():
+                recorded = tx.links.mine()
+                ended = [each for each in self._apart.ended(here, recorded) if tx.links.drop(each)]
+                if dead := (*tx.links.drop_dead(), *ended):
                     self._dropped(tx, dead)
         except BaseException:
             self._put_back(pending)
             raise
         self._elsewhere = elsewhere
+        for unrecorded in self._apart.unrecorded(here, recorded):
+            self._hang_up(unrecorded)
         for each in due:
             each.said_at = each.asked_at
         for passed in news:

@@ -6,25 +6,30 @@ first report.
 
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...wire.control import Order, Progress, Report
+from ...wire.control import Progress, Report
 
 FORGOTTEN_AFTER_SECONDS = 300.0
 """An order that no step has asked for in this time is abandoned, or its step has ended: steps ask at least every half minute. One
 that is asked for all the same is given again, and the appliance answers with its first report."""
 PROGRESS_EVERY_SECONDS = 2.0
+LARGE_BYTES = 1024
+LIGHTLY = 1
 
 
 @dataclass(slots=True)
 class _Entry:
+    """`report` is packed once it has been given: whoever asked for it has it, and it may be large."""
+
     appliance_id: str
-    order: Order
+    order_id: str
     asked_at: float
     handed_to: object = None
-    report: Report | None = None
+    report: Report | bytes | None = None
     progress: tuple[float, str] | None = None
     progress_told_at: float = 0.0
 
@@ -38,13 +43,12 @@ class Outstanding:
         """The one that was asked for last stands last."""
         self._lock = threading.Lock()
 
-    def asked(self, appliance_id: str, order: Order) -> Report | None:
+    def asked(self, appliance_id: str, order_id: str) -> Report | None:
         """Notes that somebody waits for this order; gives its report if it is here."""
         with self._lock:
-            entry = self._entries.get(order.order_id)
+            entry = self._entries.get(order_id)
             if entry is None:
-                self._drop_forgotten()
-                entry = self._entries[order.order_id] = _Entry(appliance_id, order, 0.0)
+                entry = self._entries[order_id] = _Entry(appliance_id, order_id, 0.0)
             return self._asked_now(entry)
 
     def report(self, appliance_id: str, order_id: str) -> Report | None:
@@ -57,8 +61,12 @@ class Outstanding:
 
     def _asked_now(self, entry: _Entry) -> Report | None:
         entry.asked_at = self._clock()
-        self._entries.move_to_end(entry.order.order_id)
-        return entry.report
+        self._entries.move_to_end(entry.order_id)
+        self._drop_forgotten()
+        if entry.report is None or isinstance(entry.report, Report):
+            report, entry.report = entry.report, None if entry.report is None else _packed(entry.report)
+            return report
+        return _unpacked(entry.report)
 
     def hand_over(self, order_id: str, link: object) -> bool:
         """True for the first who hands the order to this link."""
@@ -106,7 +114,21 @@ class Outstanding:
             entries = self._entries.items()
             return [key for key, e in entries if e.appliance_id == appliance_id and e.report is None]
 
+    def drop_forgotten(self) -> None:
+        """Those that nobody asks for any more."""
+        with self._lock:
+            self._drop_forgotten()
+
     def _drop_forgotten(self) -> None:
         limit = self._clock() - FORGOTTEN_AFTER_SECONDS
         while self._entries and next(iter(self._entries.values())).asked_at < limit:
             self._entries.popitem(last=False)
+
+
+def _packed(report: Report) -> bytes:
+    said = report.model_dump_json().encode()
+    return zlib.compress(said, LIGHTLY) if len(said) > LARGE_BYTES else said
+
+
+def _unpacked(packed: bytes) -> Report:
+    return Report.model_validate_json(packed if packed.startswith(b"{") else zlib.decompress(packed))

@@ -57,7 +57,7 @@ class ChangeRecoveryPoint(MachineOperation):
         return target.ask(target.to_stop_failed_over()).done()
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return start_from(self.deps, self.target(ctx), ctx.facts("check", StartInstant))
+        return start_from(self.deps, ctx, self.target(ctx), ctx.facts("check", StartInstant))
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)
@@ -65,4 +65,4 @@ class ChangeRecoveryPoint(MachineOperation):
     def _start_old(self, ctx: StepContext) -> Outcome:
         old = ctx.arguments(ChangeArguments)
         instant = StartInstant(point_id=old.old_point, forward=old.old_forward)
-        return start_from(self.deps, self.target(ctx), instant)
+        return start_from(self.deps, ctx, self.target(ctx), instant)

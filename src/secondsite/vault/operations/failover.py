@@ -100,7 +100,7 @@ class Failover(MachineOperation):
         )
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return start_from(self.deps, self.target(ctx), ctx.facts("failover", FailoverInstant))
+        return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", FailoverInstant))
 
 
 def _off_and_drained(of: Source) -> Done:

@@ -84,7 +84,7 @@ class PlannedFailover(MachineOperation):
         return _last_point(target.drain_until(last), last)
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return start_from(self.deps, self.target(ctx), ctx.facts("failover", LastInstant))
+        return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", LastInstant))
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

@@ -18,7 +18,7 @@ from .access import (
 from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
-from .gateway import FactSink, Gateway, Signals
+from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .machines import (
     DrillNote,
     DrillNotes,
@@ -27,6 +27,7 @@ from .machines import (
     MachineRecord,
     MachineRecords,
     MachinesWanted,
+    SeenNumbers,
     WarnedRecord,
 )
 from .places import (
@@ -40,7 +41,7 @@ from .places import (
 )
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
-from .statuses import RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
+from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
 __all__ = [
@@ -77,6 +78,8 @@ __all__ = [
     "NetworkMappings",
     "Passed",
     "PassedOrders",
+    "PointNews",
+    "PointRows",
     "Policies",
     "ProcessRecord",
     "Processes",
@@ -85,6 +88,7 @@ __all__ = [
     "RpoBlock",
     "RpoBlocks",
     "Said",
+    "SeenNumbers",
     "Signals",
     "SiteRecord",
     "Sites",
@@ -95,4 +99,5 @@ __all__ = [
     "Tokens",
     "Transaction",
     "WarnedRecord",
+    "WrittenDown",
 ]

@@ -1,5 +1,7 @@
 """The way to the appliances and back."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -43,13 +45,24 @@ class Gateway(Protocol):
         """End its connection: it is none of ours any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenDown:
+    """`signals` are to be given now: what they are about is durable. `is_behind`: there is more to write."""
+
+    signals: Sequence[str]
+    is_behind: bool
+
+
 class FactSink(Protocol):
     """Where the gateway delivers what appliances say by themselves; `watch` implements it."""
 
     def connected(self, hello: Hello) -> None: ...
     def disconnected(self, appliance_id: str) -> None: ...
-    def status(self, appliance_id: str, status: Status) -> Again | None:
-        """Gives what the appliance is to say again."""
+    def hear(self, appliance_id: str, status: Status) -> Again | None:
+        """Remembers it, without a write. Gives what the appliance is to say again."""
+
+    def write(self, first: Collection[str] = (), at_most: int = ...) -> WrittenDown:
+        """What was heard of the machines that go `first`, and at most so many statuses of others."""
 
     def missed(self, appliance_id: str) -> None:
         """Something that it said was not understood."""

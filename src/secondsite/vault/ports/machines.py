@@ -1,9 +1,9 @@
 """Machines under protection, and the drills that were held with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...domain.lifecycle import DrillState, State
 from ...wire.common.machines import MachineDefinition
@@ -128,12 +128,22 @@ class DrillNote:
     forward: RolledForward | None = None
 
 
+class SeenNumbers(NamedTuple):
+    """The highest numbers of a machine, and of its drills, that an appliance said it had seen; 0 if none did."""
+
+    generation: int
+    drill_generation: int
+
+
 class MachineRecords(Protocol):
     def add(self, machine: MachineRecord) -> None:
         """Raises AlreadyExists when the fabric id is under protection already."""
 
     def get(self, machine_id: str) -> MachineRecord:
         """Raises NotFound."""
+
+    def get_with_seen(self, machine_id: str) -> tuple[MachineRecord, SeenNumbers]:
+        """The same, with what its appliances have seen."""
 
     def find(self, name_or_id: str, site: str | None = None) -> MachineRecord | None:
         """By id, or by name when it is unique; raises InvalidArgument when a name is not."""
@@ -150,6 +160,12 @@ class MachineRecords(Protocol):
         """Those that this machine, at whichever site, is the source or the target of."""
 
     def list(self, site: str | None = None) -> Sequence[MachineRecord]: ...
+
+    def ids(self) -> frozenset[str]:
+        """Of all, without reading the rest of them."""
+
+    def in_drill(self, states: Collection[DrillState]) -> Sequence[MachineRecord]:
+        """Those whose drill is in one of these states, by name."""
 
     def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[MachinePlace]:
         """Of these machines, or of all, by id, without reading the rest of them."""

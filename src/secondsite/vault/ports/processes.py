@@ -40,6 +40,12 @@ class Links(Protocol):
     def drop(self, appliance_id: str) -> bool:
         """Its connection here has ended; whether it was the newest."""
 
+    def revoke(self, appliance_id: str) -> None:
+        """Its key counts no more: whichever process has its connection ends it soon, and writes nothing that it says."""
+
+    def mine(self) -> Sequence[str]:
+        """Those whose newest connection is here, as it is recorded; none where a process is the only one."""
+
     def elsewhere(self) -> Mapping[str, str]:
         """By appliance, the other living process that holds it."""
 

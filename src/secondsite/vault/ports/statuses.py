@@ -1,11 +1,12 @@
 """What was last heard of machines, and how their RPO has been."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from ...domain import rpo
+from ...wire.common.points import PointShape
 from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 
@@ -40,6 +41,22 @@ Said = tuple[SourceStatus | ReplicaStatus, datetime]
 """A status, and when it was said."""
 
 
+PointRows = Mapping[str, int]
+"""The numbers of the rows of a replica's points, by the ids of the points."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointNews:
+    """All `points` of a replica; of these, the ids of those that came or were changed, and of those that are `gone`, against the
+    `rows` that are stored. Without `rows` it is not known what is stored, and `points` alone count."""
+
+    machine_id: str
+    points: Sequence[PointShape]
+    came: Collection[str] = ()
+    gone: Collection[str] = ()
+    rows: PointRows | None = None
+
+
 class StatusRecords(Protocol):
     def get(self, machine_id: str) -> StatusRecord: ...
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, StatusRecord]:
@@ -48,11 +65,19 @@ class StatusRecords(Protocol):
     def put(self, said: Sequence[Said]) -> None:
         """Statuses of many machines: whole, their points as rows that come and go."""
 
-    def put_points(self, replicas: Sequence[ReplicaStatus]) -> None:
-        """Of these only the points: of the rest, no more than figures changed since they were put."""
+    def put_documents(self, said: Sequence[Said]) -> None:
+        """Statuses without points, of machines that are under protection."""
+
+    def put_points(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
+        """Of machines that are under protection; gives the rows that there are then, by machine. Where it is known what is stored,
+        nothing is read of it but the number of rows."""
 
     def put_figures(self, said: Sequence[Said]) -> None:
-        """Of these only the figures, and when it was said: nothing else of them changed since they were put."""
+        """Of machines that are under protection, whose documents are stored, and when that was said."""
+
+    def put_numbers(self, seen: Mapping[str, tuple[int, int]]) -> None:
+        """By machine under protection, the highest numbers of its orders, and of those of its drills, that an appliance has seen;
+        those that are lower than what is stored change nothing."""
 
     def put_source(self, status: SourceStatus, at: datetime) -> None: ...
     def put_replica(self, status: ReplicaStatus, at: datetime) -> None: ...
@@ -61,9 +86,7 @@ class StatusRecords(Protocol):
     def generations(self, machine_ids: Sequence[str], *, of_drills: bool = False) -> Mapping[str, int]:
         """Those that are known, by id."""
 
-    def put_generation(self, machine_id: str, generation: int) -> None: ...
     def drill_generation(self, machine_id: str) -> int: ...
-    def put_drill_generation(self, machine_id: str, generation: int) -> None: ...
     def remove(self, machine_id: str) -> None: ...
 
 

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ...jobs.storage.database import Session
-from .access import ApplianceKeys, ApplianceTrusts, RegistrationKeys, Tokens
+from .access import ApplianceKeys, ApplianceTrusts, RegistrationKeys, TokenRecord, Tokens
 from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
@@ -76,3 +76,9 @@ class Store(Protocol):
 
     def within(self, session: Session) -> Transaction:
         """The same records inside a transaction that somebody else (the job engine) commits."""
+
+    def token(self, token_sha256: str) -> TokenRecord | None:
+        """The token whose present or former secret has this digest."""
+
+    def known_token(self, token_sha256: str) -> TokenRecord | None:
+        """The same at once, without the database; None if it has to be asked."""

@@ -51,10 +51,13 @@ def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
 def claimed(tx: ports.Transaction, machine_id: str, verb: str, job_id: str) -> ports.MachineRecord:
     """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it, or its drill, last.
     Asked before every order: of the job itself nothing is read while all is well."""
-    machine = tx.machines.get(machine_id)
-    by = machine.drill_claimed_by if verb in BESIDE_THE_LIFECYCLE else machine.claimed_by
-    own, seen = _numbers(tx, machine, verb)
-    if by != job_id or seen > own:
+    machine, seen = tx.machines.get_with_seen(machine_id)
+    of_drill = verb in BESIDE_THE_LIFECYCLE
+    by = machine.drill_claimed_by if of_drill else machine.claimed_by
+    is_passed = (
+        seen.drill_generation > machine.drill_generation if of_drill else seen.generation > machine.generation
+    )
+    if by != job_id or is_passed:
         require(tx, machine, read.get(tx.session, job_id))
     return machine
 

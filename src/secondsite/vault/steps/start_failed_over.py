@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ...jobs.model.context import StepContext
 from ...jobs.model.outcomes import Done
 from .. import ports
 from .deps import Deps
@@ -9,13 +10,13 @@ from .points.recovery_point import StartInstant
 from .sides.target import Target, mapped_networks
 
 
-def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
+def start_from(deps: Deps, ctx: StepContext, target: Target, instant: StartInstant) -> Done:
     """The machine runs at the target from that instant; its record says so in the step's own transaction."""
     machine = target.machine
     with deps.store.reading() as tx:
         networks = mapped_networks(tx, machine)
     if not machine.start_ordered:
-        _note_ordered(deps, machine.id)
+        ctx.write(deps.commit(lambda tx: _note_ordered(tx, machine.id)))
     answer = target.start_failed_over(instant.point_id, networks, instant.forward)
 
     def record(tx: ports.Transaction) -> None:
@@ -30,9 +31,8 @@ def start_from(deps: Deps, target: Target, instant: StartInstant) -> Done:
     return answer.done(deps.commit(record))
 
 
-def _note_ordered(deps: Deps, machine_id: str) -> None:
+def _note_ordered(tx: ports.Transaction, machine_id: str) -> None:
     """Before the order is given: from here on the machine may be running there."""
-    with deps.store.transaction() as tx:
-        now = tx.machines.get(machine_id)
-        if not now.start_ordered:
-            tx.machines.put(replace(now, start_ordered=True))
+    now = tx.machines.get(machine_id)
+    if not now.start_ordered:
+        tx.machines.put(replace(now, start_ordered=True))

@@ -1,12 +1,12 @@
 """Machines under protection, what is known of them, and what their drills showed."""
 
 import dataclasses
+import functools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Engine,
     Select,
     and_,
@@ -22,14 +22,31 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ...domain import errors
+from ...domain.lifecycle import DrillState
+from ...jobs.storage.prepared import Prepared
 from .. import ports
 from . import rows, tables
 
 COLUMNS = tables.machines.c
-# Made once: to build a query takes as long as to run it.
-_BY_ID = select(tables.machines).where(COLUMNS.id == bindparam("wanted"))
+_IDS = select(COLUMNS.id)
 _VERSIONS = select(COLUMNS.id, COLUMNS.version)
-_VERSION_BY_ID = _VERSIONS.where(COLUMNS.id == bindparam("wanted"))
+_BY_ID = Prepared(select(tables.machines).where(COLUMNS.id == bindparam("wanted")))
+_VERSION_BY_ID = Prepared(_VERSIONS.where(COLUMNS.id == bindparam("wanted")))
+_SEEN_BY_ID = Prepared(
+    select(COLUMNS.version, tables.statuses.c.generation, tables.statuses.c.drill_generation)
+    .select_from(tables.machines.outerjoin(tables.statuses, tables.statuses.c.machine_id == COLUMNS.id))
+    .where(COLUMNS.id == bindparam("wanted"))
+)
+FIELDS = tuple(field.name for field in dataclasses.fields(ports.MachineRecord))
+_VERSIONS_NAMED = _VERSIONS.where(
+    or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))
+).order_by(COLUMNS.name, COLUMNS.id)
+_NOTES = tables.drill_notes
+_NOTES_OF = (
+    select(*(_NOTES.c[field.name] for field in dataclasses.fields(ports.DrillNote)))
+    .where(_NOTES.c.machine_id == bindparam("wanted"))
+    .order_by(_NOTES.c.completed_at, _NOTES.c.id)
+)
 MOST_REMEMBERED = 20_000
 
 
@@ -48,6 +65,19 @@ class Decoded:
         self._lock = threading.Lock()
         self._machines: dict[str, ports.MachineRecord] = {}
         event.listen(engine, "invalidate", lambda *_: self._forget())
+
+    def machine(self, session: Session, machine_id: str) -> ports.MachineRecord | None:
+        there = _VERSION_BY_ID.one(session, {"wanted": machine_id})
+        return None if there is None else self.of_version(session, machine_id, there["version"])
+
+    def of_version(self, session: Session, machine_id: str, version: int) -> ports.MachineRecord | None:
+        """The machine, whose version this is."""
+        known = self._machines
+        last = known.get(machine_id)
+        if last is None or last.version != version:
+            last = _read(session, machine_id)
+            self._keep(known, [last] if last else [])
+        return last
 
     def machines(
         self,
@@ -87,6 +117,7 @@ class SqlMachines:
     def __init__(self, session: Session, decoded: Decoded | None = None) -> None:
         self._session = session
         self._decoded = decoded
+        self._read: dict[str, ports.MachineRecord] = {}
 
     def add(self, machine: ports.MachineRecord) -> None:
         """Raises AlreadyExists when the machine, at either of its sites, is under protection already."""
@@ -99,20 +130,38 @@ class SqlMachines:
         self._session.execute(insert(tables.machines).values(**rows.row(machine)))
 
     def get(self, machine_id: str) -> ports.MachineRecord:
-        found = self._of_id({"wanted": machine_id})
+        found = self._of_id(machine_id)
         if found is None:
             raise errors.NotFound.named("machine", machine_id)
         return found
 
-    def _of_id(self, wanted: Mapping[str, str]) -> ports.MachineRecord | None:
+    def get_with_seen(self, machine_id: str) -> tuple[ports.MachineRecord, ports.SeenNumbers]:
+        seen = _SEEN_BY_ID.one(self._session, {"wanted": machine_id})
+        if seen is None:
+            raise errors.NotFound.named("machine", machine_id)
         if self._decoded is None:
-            return rows.one(self._session, ports.MachineRecord, _BY_ID, wanted)
-        return next(iter(self._decoded.machines(self._session, _VERSION_BY_ID, wanted)), None)
+            return self.get(machine_id), _numbers(seen)
+        found = self._decoded.of_version(self._session, machine_id, seen["version"])
+        if found is None:
+            raise errors.NotFound.named("machine", machine_id)
+        return found, _numbers(seen)
+
+    def _of_id(self, machine_id: str) -> ports.MachineRecord | None:
+        if self._decoded is not None:
+            return self._decoded.machine(self._session, machine_id)
+        found = _read(self._session, machine_id)
+        if found is not None:
+            self._read[machine_id] = found
+        return found
 
     def find(self, name_or_id: str, site: str | None = None) -> ports.MachineRecord | None:
         """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument when several
         machines have that name."""
-        return self.find_all((name_or_id,), site).get(name_or_id)
+        if self._decoded is None or site is not None:
+            return self.find_all((name_or_id,), site).get(name_or_id)
+        return _meant(
+            name_or_id, self._decoded.machines(self._session, _VERSIONS_NAMED, {"wanted": name_or_id})
+        )
 
     def find_all(
         self, names_or_ids: Sequence[str], site: str | None = None
@@ -122,11 +171,11 @@ class SqlMachines:
             some = names_or_ids[begin : begin + rows.AT_ONCE]
             either = or_(COLUMNS.id.in_(some), COLUMNS.name.in_(some))
             found.extend(self._many(either, *_conditions(_of_site(site))))
-        by_id = {machine.id: machine for machine in found}
-        by_name: dict[str, dict[str, ports.MachineRecord]] = {}
+        by_key: dict[str, dict[str, ports.MachineRecord]] = {}
         for machine in found:
-            by_name.setdefault(machine.name, {})[machine.id] = machine
-        meant = {each: by_id.get(each) or _only(each, by_name.get(each, {})) for each in names_or_ids}
+            for key in {machine.id, machine.name}:
+                by_key.setdefault(key, {})[machine.id] = machine
+        meant = {each: _meant(each, by_key.get(each, {}).values()) for each in names_or_ids}
         return {each: machine for each, machine in meant.items() if machine is not None}
 
     def several(self, machine_ids: Sequence[str]) -> Sequence[ports.MachineRecord]:
@@ -146,6 +195,12 @@ class SqlMachines:
     def list(self, site: str | None = None) -> Sequence[ports.MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
         return self._many(*_conditions(_of_site(site)))
+
+    def ids(self) -> frozenset[str]:
+        return frozenset(self._session.execute(_IDS).scalars())
+
+    def in_drill(self, states: Collection[DrillState]) -> Sequence[ports.MachineRecord]:
+        return self._many(COLUMNS.drill_state.in_(sorted(states)))
 
     def page(
         self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None
@@ -168,15 +223,18 @@ class SqlMachines:
 
     def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
         newer = dataclasses.replace(machine, version=machine.version + 1)
-        where = and_(COLUMNS.id == machine.id, COLUMNS.version == machine.version)
-        result = self._session.execute(update(tables.machines).where(where).values(**rows.row(newer)))
-        if _touched(result) == 0:
+        names = _differing(self._read.get(machine.id), machine, newer)
+        values = {f"new_{name}": getattr(newer, name) for name in names}
+        where = {"wanted": machine.id, "read": machine.version}
+        if _replace(names).change(self._session, {**where, **values}) == 0:
             raise errors.Conflict(
                 f"Machine '{machine.name}' was changed by somebody else meanwhile, or is gone."
             )
+        self._read[machine.id] = newer
         return newer
 
     def remove(self, machine_id: str) -> None:
+        self._read.pop(machine_id, None)
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
     def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
@@ -185,11 +243,42 @@ class SqlMachines:
         return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
 
 
-def _only(name: str, named: Mapping[str, ports.MachineRecord]) -> ports.MachineRecord | None:
-    """The only one of that name; raises InvalidArgument when there are several."""
+def _read(session: Session, machine_id: str) -> ports.MachineRecord | None:
+    found = _BY_ID.one(session, {"wanted": machine_id})
+    return None if found is None else ports.MachineRecord(**found)
+
+
+def _numbers(row: Mapping[str, int | None]) -> ports.SeenNumbers:
+    return ports.SeenNumbers(row["generation"] or 0, row["drill_generation"] or 0)
+
+
+def _differing(
+    read: ports.MachineRecord | None, machine: ports.MachineRecord, newer: ports.MachineRecord
+) -> tuple[str, ...]:
+    """What is to be written: all, unless the transaction has read this version."""
+    if read is None or read.version != machine.version:
+        return FIELDS
+    return tuple(name for name in FIELDS if getattr(read, name) != getattr(newer, name))
+
+
+@functools.cache
+def _replace(names: tuple[str, ...]) -> Prepared:
+    """For the few sets of columns that are changed together."""
+    this = and_(COLUMNS.id == bindparam("wanted"), COLUMNS.version == bindparam("read"))
+    values = {name: bindparam(f"new_{name}", type_=COLUMNS[name].type) for name in names}
+    return Prepared(update(tables.machines).where(this).values(values))
+
+
+def _meant(name_or_id: str, found: Iterable[ports.MachineRecord]) -> ports.MachineRecord | None:
+    """Of those that have this name or id: an id comes before names. Raises InvalidArgument when several have the name."""
+    named = {machine.id: machine for machine in found}
+    if name_or_id in named:
+        return named[name_or_id]
     if len(named) > 1:
         ids = ", ".join(f"{machine.id} (site {machine.source_site})" for machine in named.values())
-        raise errors.InvalidArgument(f"{len(named)} machines are named '{name}'.", do=f"Use an id: {ids}.")
+        raise errors.InvalidArgument(
+            f"{len(named)} machines are named '{name_or_id}'.", do=f"Use an id: {ids}."
+        )
     return next(iter(named.values()), None)
 
 
@@ -202,12 +291,7 @@ class SqlDrillNotes:
 
     def list(self, machine_id: str) -> Sequence[ports.DrillNote]:
         """Oldest first."""
-        notes = tables.drill_notes
-        fields = [notes.c[field.name] for field in dataclasses.fields(ports.DrillNote)]
-        query = (
-            select(*fields).where(notes.c.machine_id == machine_id).order_by(notes.c.completed_at, notes.c.id)
-        )
-        return rows.many(self._session, ports.DrillNote, query)
+        return rows.many(self._session, ports.DrillNote, _NOTES_OF, {"wanted": machine_id})
 
 
 def _ordered(
@@ -229,8 +313,3 @@ def _conditions(wanted: ports.MachinesWanted) -> Iterator[ColumnElement[bool]]:
         yield COLUMNS.policy == wanted.policy
     if wanted.group is not None:
         yield COLUMNS.group == wanted.group
-
-
-def _touched(result: object) -> int:
-    assert isinstance(result, CursorResult)
-    return result.rowcount

@@ -2,13 +2,27 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
+from ...jobs.storage.prepared import Prepared
 from ...wire.rest.places import NetworkMapping
 from .. import ports
 from . import rows, tables
+
+_SITE = Prepared(select(tables.sites).where(tables.sites.c.name == bindparam("wanted")))
+_APPLIANCE = Prepared(select(tables.appliances).where(tables.appliances.c.id == bindparam("wanted")))
+_ENROLLED = select(tables.appliances).order_by(tables.appliances.c.enrolled_at, tables.appliances.c.id)
+_APPLIANCES = Prepared(_ENROLLED)
+_APPLIANCES_OF = Prepared(_ENROLLED.where(tables.appliances.c.site == bindparam("wanted")))
+_MAPPINGS = tables.network_mappings.c
+_MAPPED = select(tables.network_mappings).order_by(
+    _MAPPINGS.source_site, _MAPPINGS.target_site, _MAPPINGS.source_network
+)
+_MAPPED_BETWEEN = Prepared(
+    _MAPPED.where(_MAPPINGS.source_site == bindparam("source"), _MAPPINGS.target_site == bindparam("target"))
+)
 
 
 class SqlSites:
@@ -22,9 +36,8 @@ class SqlSites:
         self._session.execute(insert(tables.sites).values(**rows.row(site)))
 
     def find(self, name: str) -> ports.SiteRecord | None:
-        return rows.one(
-            self._session, ports.SiteRecord, select(tables.sites).where(tables.sites.c.name == name)
-        )
+        row = _SITE.one(self._session, {"wanted": name})
+        return None if row is None else ports.SiteRecord(**row)
 
     def list(self) -> Sequence[ports.SiteRecord]:
         return rows.many(self._session, ports.SiteRecord, select(tables.sites).order_by(tables.sites.c.name))
@@ -46,16 +59,14 @@ class SqlAppliances:
         rows.upsert(self._session, tables.appliances, rows.row(appliance))
 
     def find(self, appliance_id: str) -> ports.ApplianceRecord | None:
-        query = select(tables.appliances).where(tables.appliances.c.id == appliance_id)
-        return rows.one(self._session, ports.ApplianceRecord, query)
+        row = _APPLIANCE.one(self._session, {"wanted": appliance_id})
+        return None if row is None else ports.ApplianceRecord(**row)
 
     def list(self, site: str | None = None) -> Sequence[ports.ApplianceRecord]:
         """In the order they were enrolled."""
-        columns = tables.appliances.c
-        query = select(tables.appliances).order_by(columns.enrolled_at, columns.id)
-        if site is not None:
-            query = query.where(columns.site == site)
-        return rows.many(self._session, ports.ApplianceRecord, query)
+        asked = _APPLIANCES if site is None else _APPLIANCES_OF
+        found = asked.all(self._session, {} if site is None else {"wanted": site})
+        return [ports.ApplianceRecord(**row) for row in found]
 
     def remove(self, appliance_id: str) -> None:
         self._session.execute(delete(tables.appliances).where(tables.appliances.c.id == appliance_id))
@@ -83,14 +94,14 @@ class SqlNetworkMappings:
     def list(
         self, source_site: str | None = None, target_site: str | None = None
     ) -> Sequence[NetworkMapping]:
-        columns = tables.network_mappings.c
-        query = select(tables.network_mappings).order_by(
-            columns.source_site, columns.target_site, columns.source_network
-        )
+        if source_site is not None and target_site is not None:
+            between = {"source": source_site, "target": target_site}
+            return [NetworkMapping(**row) for row in _MAPPED_BETWEEN.all(self._session, between)]
+        query = _MAPPED
         if source_site is not None:
-            query = query.where(columns.source_site == source_site)
+            query = query.where(_MAPPINGS.source_site == source_site)
         if target_site is not None:
-            query = query.where(columns.target_site == target_site)
+            query = query.where(_MAPPINGS.target_site == target_site)
         return rows.many(self._session, NetworkMapping, query)
 
     def remove(self, source_site: str, source_network: str, target_site: str) -> None:

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from ...domain.policies import ReplicationPolicy
+from ...jobs.storage.prepared import Prepared
 from . import rows, tables
+
+_POLICY = Prepared(select(tables.policies.c.policy).where(tables.policies.c.name == bindparam("wanted")))
+# Made once: to build a query takes as long as to run it.
+_ALL = select(tables.policies.c.policy, tables.policies.c.read_only).order_by(tables.policies.c.name)
 
 
 class SqlPolicies:
@@ -18,14 +23,12 @@ class SqlPolicies:
         rows.upsert(self._session, tables.policies, values)
 
     def find(self, name: str) -> ReplicationPolicy | None:
-        query = select(tables.policies.c.policy).where(tables.policies.c.name == name)
-        return self._session.execute(query).scalar_one_or_none()
+        row = _POLICY.one(self._session, {"wanted": name})
+        return None if row is None else row["policy"]
 
     def list(self) -> Sequence[tuple[ReplicationPolicy, bool]]:
         """Each policy with whether it is read-only, by name."""
-        columns = tables.policies.c
-        query = select(columns.policy, columns.read_only).order_by(columns.name)
-        return [(policy, read_only) for policy, read_only in self._session.execute(query)]
+        return [(policy, read_only) for policy, read_only in self._session.execute(_ALL)]
 
     def remove(self, name: str) -> None:
         self._session.execute(delete(tables.policies).where(tables.policies.c.name == name))

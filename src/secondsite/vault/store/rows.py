@@ -1,11 +1,12 @@
 """A record becomes a row and comes back; an upsert that SQLite and PostgreSQL both know."""
 
 import dataclasses
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import Column, Select, Table, select
+from sqlalchemy import Column, Select, Table, case, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -33,9 +34,14 @@ def one(
     return None if found is None else record(**found)
 
 
-def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> list[R]:
-    """The records of all rows."""
-    return [record(**found) for found in session.execute(query).mappings()]
+def many(
+    session: Session,
+    record: type[R],
+    query: Select[*tuple[object, ...]],
+    values: Mapping[str, str] = NO_VALUES,
+) -> list[R]:
+    """The records of all rows; `values` are those of the query's parameters."""
+    return [record(**found) for found in session.execute(query, values).mappings()]
 
 
 def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -55,33 +61,37 @@ def upsert(  # type: ignore[explicit-any]
     table: Table,
     values: Mapping[str, object],
     *,
-    rising: str | None = None,
     only: Collection[str] | None = None,
 ) -> None:
-    """Insert the row; if its key is there already, replace the values given (or `only` those): with `rising` only if that column
-    rises."""
+    """Insert the row; if its key is there already, replace the values given (or `only` those)."""
     insert = _insert(session, table)
     keys = [column.name for column in table.primary_key]
     replaced = values if only is None else only
     changed = {name: insert.excluded[name] for name in replaced if name not in keys}
-    where = None if rising is None else table.c[rising] < insert.excluded[rising]
-    session.execute(
-        insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed, where=where)
-    )
+    session.execute(insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed))
 
 
 def upsert_many(  # type: ignore[explicit-any]
-    session: Session, table: Table, values: Sequence[Mapping[str, object]]
+    session: Session, table: Table, values: Sequence[Mapping[str, object]], *, rising: bool = False
 ) -> None:
-    """The same for many rows with the same columns, in one statement that is prepared once."""
-    if not values:
-        return
-    insert = _insert(session, table)
+    """The same for many rows with the same columns, in one statement that is prepared once; with `rising` a value that is there is
+    replaced only by a higher one."""
+    if values:
+        statement = _upserting(_is_postgresql(session), table, tuple(values[0]), rising)
+        session.connection().execute(statement, [dict(each) for each in values])
+
+
+@functools.lru_cache(maxsize=100)
+def _upserting(  # type: ignore[explicit-any]  # what its statements are made of
+    is_postgresql: bool, table: Table, columns: Sequence[str], rising: bool
+) -> postgresql.Insert | sqlite.Insert:
+    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in values[0] if name not in keys}
-    session.connection().execute(
-        insert.on_conflict_do_update(index_elements=keys, set_=changed), [dict(each) for each in values]
-    )
+    new = {name: insert.excluded[name] for name in columns if name not in keys}
+    if not rising:
+        return insert.on_conflict_do_update(index_elements=keys, set_=new)
+    higher = {name: case((each > table.c[name], each), else_=table.c[name]) for name, each in new.items()}
+    return insert.on_conflict_do_update(index_elements=keys, set_=higher)
 
 
 def insert_new(  # type: ignore[explicit-any]
@@ -94,5 +104,8 @@ def insert_new(  # type: ignore[explicit-any]
 def _insert(  # type: ignore[explicit-any]
     session: Session, table: Table
 ) -> postgresql.Insert | sqlite.Insert:
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    return postgresql.insert(table) if _is_postgresql(session) else sqlite.insert(table)
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"

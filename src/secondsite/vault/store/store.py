@@ -11,7 +11,9 @@ from ...domain import errors
 from ...jobs.storage import lease
 from ...jobs.storage.database import READ_ONLY
 from ...jobs.storage.lease import Member
-from .access import SqlApplianceKeys, SqlApplianceTrusts, SqlRegistrationKeys, SqlTokens
+from ...jobs.storage.sessions import transaction
+from .. import ports
+from .access import Change, KnownTokens, SqlApplianceKeys, SqlApplianceTrusts, SqlRegistrationKeys, SqlTokens
 from .answers import SqlAnswers
 from .approvals import SqlApprovals
 from .audit import SqlAudit
@@ -31,9 +33,14 @@ class SqlTransaction:
     """All records inside one session; the repositories are made when they are asked for."""
 
     def __init__(
-        self, session: Session, member: Member | None = None, decoded: Decoded | None = None
+        self,
+        session: Session,
+        change_token: Change,
+        member: Member | None = None,
+        decoded: Decoded | None = None,
     ) -> None:
         self._session = session
+        self._change_token = change_token
         self._member = member
         self._decoded = decoded
 
@@ -101,7 +108,7 @@ class SqlTransaction:
 
     @cached_property
     def tokens(self) -> SqlTokens:
-        return SqlTokens(self._session)
+        return SqlTokens(self._session, self._change_token)
 
     @cached_property
     def answers(self) -> SqlAnswers:
@@ -136,7 +143,20 @@ class SqlStore:
         self._engine = engine
         self._reader = engine.execution_options(**READ_ONLY)
         self._decoded = Decoded(engine)
+        self._known_tokens = KnownTokens()
+        self._has_others = engine.dialect.name != "sqlite"
         self._member = member
+
+    def known_token(self, token_sha256: str) -> ports.TokenRecord | None:
+        return None if self._has_others else self._known_tokens.find(token_sha256)
+
+    def token(self, token_sha256: str) -> ports.TokenRecord | None:
+        changes = self._known_tokens.changes
+        with self.reading() as tx:
+            found = tx.tokens.find(token_sha256)
+        if found is not None:
+            self._known_tokens.keep(token_sha256, found, changes)
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
@@ -145,17 +165,18 @@ class SqlStore:
         Raises Conflict or StoreUnavailable (both with `code`, `message`, `do`) when the database refuses.
         """
         member = self._member()
-        with translated(), Session(self._engine) as session, session.begin():
+        changing = self._known_tokens.changing()
+        with translated(), changing as change, transaction(self._engine) as session:
             if member is not None and not lease.is_alive(session, member):
                 raise errors.StoreUnavailable(LEASE_IS_OVER, do=ASK_ANOTHER)
-            yield SqlTransaction(session, member)
+            yield SqlTransaction(session, change, member)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """A view of one instant that blocks no writer; nothing is written."""
-        with translated(), Session(self._reader) as session, session.begin():
-            yield SqlTransaction(session, self._member(), self._decoded)
+        with translated(), transaction(self._reader) as session:
+            yield SqlTransaction(session, self._known_tokens.begin, self._member(), self._decoded)
 
     def within(self, session: Session) -> SqlTransaction:
         """The same records inside a transaction that somebody else commits."""
-        return SqlTransaction(session, self._member())
+        return SqlTransaction(session, self._known_tokens.begin, self._member())

@@ -3,12 +3,7 @@
 Its rooms:
 
     signals              waiting steps and waiting calls wake when something happens
-    change_filter        which changes of a status matter at once
-    speakers             whose word counts of a machine
-    clocks               how far an appliance's clock is from the vault's
-    heard                what each side of every machine said last
-    missed               what an appliance is asked to say again
-    status_writing       what of it is written when
+    said                 what appliances say of machines: what counts, what is remembered, what is written when
     status_intake        ports.FactSink: what appliances report is recorded
     derived              what follows from a status, found once
     health               findings of a machine; pure

@@ -20,6 +20,7 @@ EVERY_SECONDS = 30.0
 JOBS_KEPT = timedelta(days=90)
 DRILL_LASTS = timedelta(days=14)
 """S-323: a test failover that nobody completes is cleaned up after two weeks."""
+LEFT_OPEN = frozenset({DrillState.RUNNING, DrillState.CLEANUP_FAILED})
 FORCE_AGAIN_AFTER = timedelta(hours=1)
 NOTES = "Cleaned up by the vault: the test failover was open for 14 days."
 SERVICE = "secondsite"
@@ -46,17 +47,16 @@ class Housekeeping(Periodic):
         """Drop old jobs, start the clean-up of drills that were left open."""
         with self._store.transaction() as tx:
             read.forget(tx.session, self._now() - JOBS_KEPT)
-            machines = tx.machines.list()
-        self._facts.forget_all_but(machine.id for machine in machines)
-        for machine in machines:
+        with self._store.reading() as tx:
+            protected = tx.machines.ids()
+            drilled = tx.machines.in_drill(LEFT_OPEN)
+        self._facts.forget_all_but(protected)
+        for machine in drilled:
             if self._is_overdue(machine):
                 self._force_cleanup(machine)
 
     def _is_overdue(self, machine: ports.MachineRecord) -> bool:
-        if machine.drill is None or machine.drill_state not in (
-            DrillState.RUNNING,
-            DrillState.CLEANUP_FAILED,
-        ):
+        if machine.drill is None:
             return False
         now = self._now()
         forced_at = self._forced.get(machine.id)

@@ -6,13 +6,15 @@ while an appliance is away, or when a vault is killed between writing a setting 
 """
 
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import structlog
 
 from ...domain import bandwidth_schedule
+from ...domain.lifecycle import State
 from ...ground.periodic import Periodic
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.common.policies import PolicyShape
@@ -27,10 +29,15 @@ log = structlog.get_logger()
 LOOK_AGAIN_SECONDS = 10.0
 BREATH_SECONDS = 0.1
 """Reports come in bursts; one look serves many."""
+REST = 20
+"""How many times as long as a look takes nothing is looked at: it is of all machines, and in a batch each changes several times."""
+LONGEST_REST_SECONDS = 2.0
 DEADLINE_SECONDS = 60.0
 APPLIANCE, SITE, POLICY = "appliance/", "site/", "policy/"
 """Signals: an appliance connected, a site's settings changed, a policy's values changed."""
 ORDER = "tell-"
+COMING = (State.ENABLING, State.REPROTECTING)
+"""Orders are on their way that make a machine known to appliances, with the policy as it was when they were given: it is told after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class SettingsPush(Periodic):
 
     def look(self) -> None:
         """Send every connected appliance the settings that it lacks; note what it reports."""
+        began = time.thread_time()
         with self._lock:
             returned, self._returned = self._returned, set()
         with self._store.reading() as tx:
@@ -87,8 +95,11 @@ class SettingsPush(Periodic):
         for appliance_id, settings in wanted.items():
             listener = self._listeners.setdefault(appliance_id, _Listener())
             self._tell(appliance_id, listener, settings)
+        self.stopping.wait(rest_seconds(time.thread_time() - began))
 
-    def _tell(self, appliance_id: str, listener: _Listener, settings: Iterable[Setting]) -> None:
+    def _tell(self, appliance_id: str, listener: _Listener, settings: Collection[Setting]) -> None:
+        for key in listener.known.keys() - {setting.key for setting in settings}:
+            del listener.known[key]
         for setting in settings:
             order_id, asked = listener.asked.get(setting.key, (None, None))
             if order_id is not None and asked != setting:
@@ -134,6 +145,11 @@ class SettingsPush(Periodic):
         return LOOK_AGAIN_SECONDS
 
 
+def rest_seconds(took_seconds: float) -> float:
+    """After a look that took so much of the processor."""
+    return min(REST * took_seconds, LONGEST_REST_SECONDS)
+
+
 def settings_of(
     tx: ports.Transaction, appliance: ports.ApplianceRecord, trusted_ca_pem: str
 ) -> Iterator[Setting]:
@@ -153,9 +169,12 @@ def settings_of(
     shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):
         policy = shape_of(machine.policy)
-        if policy and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
-            moment = f"{machine.state}, epoch {machine.epoch}"
-            yield Setting(Kind.UPDATE_POLICY, UpdatePolicy(policy=policy), machine.id, moment)
+        is_there = machine.state not in COMING
+        if policy and is_there and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
+            # not with each state: of nine orders of a failover four were these
+            yield Setting(
+                Kind.UPDATE_POLICY, UpdatePolicy(policy=policy), machine.id, f"epoch {machine.epoch}"
+            )
 
 
 def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:

@@ -1,28 +1,28 @@
 """Records what appliances report unasked, and wakes the jobs that wait for it.
 
-The newest status of every machine is in memory (`heard`): in that of the vault process that its appliance is connected to. The others
-read it from the store; `status_writing` says what of it is written when.
+The newest status of every machine is in memory (`said.heard`): in that of the vault process that its appliance is connected to. The
+others read it from the store; `said.writing` says what of it is written when.
 """
 
+import contextlib
 import dataclasses
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
-import structlog
-
-from ...domain.lifecycle import State
 from ...wire.control import Again, Hello, Status
 from ...wire.control.changes import Figures
-from ...wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
+from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
-from .clocks import Clocks
-from .heard import AnyStatus, Heard, Key, Seen
-from .missed import Missed
-from .speakers import Strangers, speaks_for
-from .status_writing import ONE_AT_A_TIME, WRITE_EVERY, StatusWriting
-
-log = structlog.get_logger()
+from .said.clocks import Clocks
+from .said.counting import Counting
+from .said.heard import AnyStatus, Heard, Key, Seen
+from .said.missed import Missed
+from .said.numbers import NumbersSeen
+from .said.old_copies import OldCopies
+from .said.refusals import is_written
+from .said.writing import NOTHING, WRITE_EVERY, Due, StatusWriting
 
 
 class StatusIntake:
@@ -44,11 +44,14 @@ class StatusIntake:
         self._clocks = Clocks()
         self._missed = Missed()
         self._writing = StatusWriting(store, self._heard, self._clocks)
-        self._old_copies: dict[str, tuple[OldCopyStatus, datetime]] = {}
+        self._counting = Counting(store, self._here)
+        self._numbers = NumbersSeen()
+        self._old_copies = OldCopies(store, signals)
         self._hellos: dict[str, Hello] = {}
+        self._spoke: dict[str, int | None] = {}
         self._appliances_written: dict[str, datetime] = {}
-        self._strangers = Strangers()
-        self._lock = threading.Lock()
+        self._to_tell: set[str] = set()
+        """Machines of which something urgent was written, and nobody was told."""
 
     def start(self) -> None:
         """A vault that starts has no connections yet."""
@@ -73,17 +76,11 @@ class StatusIntake:
     def disconnected(self, appliance_id: str) -> None:
         self._heard.end(appliance_id)
         self._hellos.pop(appliance_id, None)
+        self._spoke.pop(appliance_id, None)
         self._appliances_written.pop(appliance_id, None)
-        with self._store.transaction() as tx:
-            if not tx.links.drop(appliance_id):
-                return  # it has connected to another process meanwhile, which knows more
-            appliance = tx.appliances.find(appliance_id)
-            if appliance:
-                gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
-                tx.appliances.put(gone)
-            news = self._writing.everything(appliance_id)
-            news = self._writing.write(tx, news)
-        self._writing.wrote(news)
+        everything = self._writing.everything(appliance_id)
+        if not is_written(f"appliance/{appliance_id}", partial(self._write_end, appliance_id, everything)):
+            self._write_end(appliance_id, NOTHING)
 
     def lost(self, tx: ports.Transaction, appliance_ids: Iterable[str]) -> None:
         """The vault process that they were connected to is gone."""
@@ -92,9 +89,9 @@ class StatusIntake:
             if appliance and appliance.connected:
                 tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
-    def status(self, appliance_id: str, status: Status) -> Again | None:
-        """Gives what is to be said again, because it was missed. Raises what the store raises; the same facts come again with the
-        appliance's next statuses."""
+    def hear(self, appliance_id: str, status: Status) -> Again | None:
+        """Remember it: `write` writes it. Gives what is to be said again, because it was missed. Raises what the store raises; the
+        same facts come again with the appliance's next statuses."""
         try:
             self._record(appliance_id, status, self._now())
         except Exception:
@@ -103,6 +100,29 @@ class StatusIntake:
         if not self._says_changes(appliance_id):
             return None
         return self._missed.ask(appliance_id, self._now())
+
+    def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> ports.WrittenDown:
+        """All that was heard of the machines that go `first`, and at most so much of others, in one transaction; what is refused of one
+        machine holds back no other's. Raises StoreUnavailable; then what was not written is still to be."""
+        now = self._now()
+        due = self._writing.due(now, first, at_most)
+        appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}
+        if due or appliances or self._numbers:
+            self._write(due, appliances)
+        told, self._to_tell = sorted(self._to_tell), set()
+        return ports.WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
+
+    def status(self, appliance_id: str, status: Status) -> Again | None:
+        """Hear it, write it and tell of it at once."""
+        again = self.hear(appliance_id, status)
+        try:
+            written = self.write()
+        except Exception:
+            self.missed(appliance_id)  # what was to be asked for is not asked
+            raise
+        for key in written.signals:
+            self._signals(key)
+        return again
 
     def missed(self, appliance_id: str) -> None:
         """Something that it said was not understood, or could not be kept."""
@@ -131,8 +151,7 @@ class StatusIntake:
         """Drop what is remembered of machines that are no longer under protection."""
         keep = set(machine_ids)
         self._heard.forget_all_but(keep)
-        with self._lock:
-            self._old_copies = {key: seen for key, seen in self._old_copies.items() if key in keep}
+        self._old_copies.forget_all_but(keep)
 
     def _here(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
         seen = self._heard.find(machine_id, side)
@@ -141,10 +160,7 @@ class StatusIntake:
     def _with_newest(
         self, record: ports.StatusRecord, source: Seen | None, replica: Seen | None
     ) -> ports.StatusRecord:
-        if record.machine_id in self._old_copies:
-            old_copy, at = self._old_copies[record.machine_id]
-            if record.old_copy_at is None or at >= record.old_copy_at:
-                record = dataclasses.replace(record, old_copy=old_copy, old_copy_at=at)
+        record = self._old_copies.newest(record)
         if source and isinstance(source.status, SourceStatus):
             marked = self._clocks.marked(source.by, source.status)
             record = dataclasses.replace(record, source=marked, source_at=source.at)
@@ -156,31 +172,34 @@ class StatusIntake:
     # -- what is said -------------------------------------------------------------------------------------------
 
     def _record(self, appliance_id: str, status: Status, now: datetime) -> None:
-        self._writing.look_at(self._hear(appliance_id, status, now))
+        self._writing.look_at(self._remember(appliance_id, status, now))
         if self._clocks.hear(appliance_id, status.at, now):
             self._writing.look_at(key for key, seen in self._heard.all().items() if seen.by == appliance_id)
-        self._write(appliance_id, status, now)
-        self._note_generations(appliance_id, status)
-        self._note_old_copies(appliance_id, status.old_copies, now)
+        free = status.store_free_bytes
+        self._spoke[appliance_id] = self._spoke.get(appliance_id) if free is None else free
+        self._numbers.note(appliance_id, status)
+        self._old_copies.note(appliance_id, status.old_copies, now)
 
-    def _hear(self, appliance_id: str, status: Status, now: datetime) -> set[Key]:
-        """Remember it; gives that of which more than figures was said. What does not count takes back what was said before."""
+    def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
+        """Gives that of which more than figures was said. What does not count takes back what was said before."""
         current = self._says_changes(appliance_id)
-        keys = set()
+        keys: dict[Key, None] = {}
         wholes: tuple[AnyStatus, ...] = (*status.sources, *status.replicas)
-        for whole in wholes:
-            if self._counts(appliance_id, whole):
-                keys.add(self._heard.keep(appliance_id, whole, now, current))
+        for whole, counts in zip(wholes, self._counting.of(appliance_id, wholes), strict=True):
+            if counts:
+                keys[self._heard.keep(appliance_id, whole, now, current)] = None
                 self._missed.came(appliance_id, whole.machine_id)
             else:
                 self._heard.gone(appliance_id, whole.machine_id, type(whole))
                 self._missed.one(appliance_id, whole.machine_id)
         for change in status.replica_changes:
             key = self._heard.change(appliance_id, change, now)
-            keys |= self._known(appliance_id, change.status.machine_id, key)
+            if self._is_known(appliance_id, change.status.machine_id, key) and key is not None:
+                keys[key] = None
         rows: tuple[Figures, ...] = (*status.source_figures, *status.replica_figures)
         for figures in rows:
-            self._known(appliance_id, figures.machine_id, self._heard.figures(appliance_id, figures, now))
+            key = self._heard.figures(appliance_id, figures, now)
+            self._is_known(appliance_id, figures.machine_id, key)
         for machine_id in status.sources_gone:
             self._heard.gone(appliance_id, machine_id, SourceStatus)
         for machine_id in status.replicas_gone:
@@ -188,82 +207,68 @@ class StatusIntake:
         self._heard.from_now(appliance_id, now)
         return keys
 
-    def _known(self, appliance_id: str, machine_id: str, key: Key | None) -> set[Key]:
+    def _is_known(self, appliance_id: str, machine_id: str, key: Key | None) -> bool:
         if key is None:
             self._missed.one(appliance_id, machine_id)
-        return set() if key is None else {key}
+        return key is not None
 
     def _says_changes(self, appliance_id: str) -> bool:
         hello = self._hellos.get(appliance_id)
         return hello is not None and hello.says_changes
 
-    def _note_generations(self, appliance_id: str, status: Status) -> None:
-        """Only what an appliance of the machine says counts. It says each number once per connection."""
-        named = sorted({*status.generations, *status.drill_generations})
-        if not named:
-            return
-        with self._store.transaction() as tx:
-            tx.one_at_a_time(ONE_AT_A_TIME)
-            for machine in tx.machines.places(named):
-                if appliance_id in (machine.source_appliance_id, machine.target_appliance_id):
-                    tx.statuses.put_generation(machine.id, status.generations.get(machine.id, 0))
-                    tx.statuses.put_drill_generation(machine.id, status.drill_generations.get(machine.id, 0))
-
-    def _note_old_copies(self, appliance_id: str, said: Collection[OldCopyStatus], now: datetime) -> None:
-        """Only what the source's appliance says counts. It says it with every status, and a change is written."""
-        if not said:
-            return
-        known = {each.machine_id: self._old_copies.get(each.machine_id, (None, now))[0] for each in said}
-        with self._store.reading() as tx:
-            named = tx.machines.places(list(known))
-            kept = tx.statuses.get_many([each for each, copy in known.items() if copy is None])
-        known |= {each: record.old_copy for each, record in kept.items()}
-        theirs = {machine.id for machine in named if machine.source_appliance_id == appliance_id}
-        for each in said:
-            if each.machine_id in theirs:
-                self._note_old_copy(each, known[each.machine_id], now)
-
-    def _note_old_copy(self, said: OldCopyStatus, kept: OldCopyStatus | None, now: datetime) -> None:
-        if said != kept:
-            with self._store.transaction() as tx:
-                tx.statuses.put_old_copy(said, now)
-        with self._lock:
-            self._old_copies[said.machine_id] = (said, now)
-        if said != kept:
-            self._signals(f"machine/{said.machine_id}")
-
-    def _counts(self, appliance_id: str, status: AnyStatus) -> bool:
-        """Not what is not theirs to say, or what the side that was left still says of another epoch."""
-        seen = self._here(status.machine_id, type(status))
-        known = seen.status if seen else None
-        if seen is not None and (seen.by, seen.status.epoch) == (appliance_id, status.epoch):
-            return True
-        with self._store.reading() as tx:
-            machine = tx.machines.find(status.machine_id)
-            old = known is None and machine is not None and status.epoch < machine.epoch
-            kept = tx.statuses.get(status.machine_id) if old else None
-        if machine is None or machine.id != status.machine_id or speaks_for(machine, status) != appliance_id:
-            self._strangers.note(appliance_id, status.machine_id)
-            return False
-        if known is None:
-            return kept is None or not _is_superseded(machine, status, kept)
-        return status.epoch == known.epoch or _replaces(machine, status, known)
-
     # -- what is written ----------------------------------------------------------------------------------------
 
-    def _write(self, appliance_id: str, status: Status, now: datetime) -> None:
-        news = self._writing.due(now)
-        if news or self._appliance_is_due(appliance_id, now):
-            with self._store.transaction() as tx:
-                if not tx.links.holds(appliance_id):
-                    return
-                if self._appliance_is_due(appliance_id, now):
-                    self._write_appliance(tx, appliance_id, status.store_free_bytes)
-                news = news.of({each for each in news.appliances if tx.links.holds(each)})
-                news = self._writing.write(tx, news)
-        self._writing.wrote(news)
-        for machine_id in sorted({key[0] for key in news.urgent}):
-            self._signals(f"machine/{machine_id}")
+    def _write(self, due: Due, appliances: Collection[str]) -> None:
+        """Together; if that is refused, each for itself. What is refused again is given up until more is said of it."""
+        speakers, write = self._numbers.speakers, self._write_together
+        if is_written("all", partial(write, due, appliances, speakers)):
+            return
+        for each in appliances:
+            self._appliances_written[each] = self._now()
+            if not is_written(f"appliance/{each}", partial(write, NOTHING, (each,), ())):
+                del self._spoke[each]
+        for each in speakers:
+            if not is_written(f"numbers of {each}", partial(write, NOTHING, (), (each,))):
+                self._numbers.wrote((each,))
+        for each in due.machines:
+            part = due.among((each,))
+            if not is_written(f"machine/{each}", partial(write, part, (), ())):
+                self._writing.gave_up(part)
+
+    def _write_together(self, due: Due, appliances: Collection[str], speakers: Collection[str]) -> None:
+        """Only of appliances whose connection this vault process has."""
+        with self._doubted(due), self._store.transaction() as tx:
+            ours = {each for each in {*due.appliances, *appliances} if tx.links.holds(each)}
+            for each in sorted(ours.intersection(appliances)):
+                self._write_appliance(tx, each, self._spoke[each])
+            written = self._writing.write(tx, due.of(ours))
+            self._numbers.write(tx, speakers)
+        self._writing.wrote(due, written)
+        self._numbers.wrote(speakers)
+        for each in appliances:
+            del self._spoke[each]
+        self._to_tell.update(key[0] for key in written.due.urgent)
+
+    def _write_end(self, appliance_id: str, everything: Due) -> None:
+        """Its connection ended: that, and what it said last."""
+        with self._doubted(everything), self._store.transaction() as tx:
+            if not tx.links.drop(appliance_id):
+                return  # it has connected to another process meanwhile, which knows more
+            appliance = tx.appliances.find(appliance_id)
+            if appliance:
+                gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
+                tx.appliances.put(gone)
+            written = self._writing.write(tx, everything)
+        self._writing.wrote(everything, written)
+        self._to_tell.update(key[0] for key, seen in written.due.whole.items() if seen.changed_urgently)
+
+    @contextlib.contextmanager
+    def _doubted(self, due: Due) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._heard.doubt((*due.urgent, *due.whole))
+            raise
 
     def _appliance_is_due(self, appliance_id: str, now: datetime) -> bool:
         written_at = self._appliances_written.get(appliance_id)
@@ -284,17 +289,3 @@ class StatusIntake:
             )
         )
         self._appliances_written[appliance_id] = now
-
-
-def _is_superseded(machine: ports.MachineRecord, status: AnyStatus, kept: ports.StatusRecord) -> bool:
-    """Of a status of an earlier epoch, for a vault that has just started: whether it holds one of the machine's own epoch
-    already. Then this is what the side that was left says."""
-    side = kept.source if isinstance(status, SourceStatus) else kept.replica
-    return side is not None and side.epoch == machine.epoch
-
-
-def _replaces(machine: ports.MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
-    """Whether a status of another epoch counts. A vault that was restored from before a change of direction is behind its
-    appliances: for it the machine's own epoch counts; while it is reprotected, the epoch that begins."""
-    epoch = machine.epoch + (machine.state is State.REPROTECTING)
-    return status.epoch == epoch or (status.epoch > known.epoch and known.epoch != epoch)

@@ -2,8 +2,10 @@
 
 Its rooms:
 
-    base, instants, numbers      what all shapes share
+    base, field_texts            what all shapes share
+    instants, numbers            values that shapes share
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
+    compact                      points as they are held, in a third of the memory
     policies, bandwidth          settings
 """

@@ -3,17 +3,29 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 
 from ...domain import errors
 from ...ground import problem
+from .field_texts import field_texts
 
 
 class Shape(BaseModel):
     """Frozen; unknown fields of a newer neighbour are ignored. The text below a field describes it in the API."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The texts are read here: with `use_attribute_docstrings` every process read them as it began, a third of its start."""
+        schema = handler(core_schema)
+        fields = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in field_texts(cls).items():
+            if name in fields:
+                fields[name].setdefault("description", text)
+        return schema
 
 
 class Editable(Shape):

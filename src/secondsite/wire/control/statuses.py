@@ -26,6 +26,9 @@ class SourceStatus(Shape):
     """True while the replication loop is on."""
     fenced: bool = False
     """The machine was failed over, so the appliance keeps it from starting here."""
+    all_sent: bool = False
+    """The machine is off, and the target has all that it wrote. One that was switched off while the target could not be reached is off
+    too, and `sent_at` says nothing of what it wrote last."""
     last_seq: Number | None = None
     sent_at: Instant | None = None
     sync_mode: SyncMode | None = None

@@ -2,7 +2,7 @@
 
 from typing import Generic, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..common.base import Shape
 
@@ -12,6 +12,9 @@ MOST_PER_PAGE = 1000
 
 class Paging(Shape):
     """Which part of a list; each list adds its own filters."""
+
+    # Parameters of a query are described as they are made, not when a schema is asked for.
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     limit: int = Field(100, ge=1, le=MOST_PER_PAGE)
     """How many at most."""

@@ -21,17 +21,14 @@ class Between:
             raise libvirt.libvirtError("internal error: backup job data missing")
         return [libvirt.VIR_DOMAIN_JOB_NONE]
 
-    def XMLDesc(self, _flags):
-        return "<domain><devices/></domain>"
-
 
 def test_a_job_that_is_just_ending_is_waited_for():
     domain = Between(4)
-    backup_job.free_of_jobs(domain, Path("/run/ours"))
+    backup_job.free_of_jobs(domain, Path("/run/ours"), ())
     assert domain.looks == 0
 
 
 def test_a_job_that_stays_without_figures_is_an_error(monkeypatch):
     monkeypatch.setattr(backup_job, "BETWEEN_SECONDS", 0.2)
     with pytest.raises(errors.FabricError, match="backup job data missing"):
-        backup_job.free_of_jobs(Between(1000), Path("/run/ours"))
+        backup_job.free_of_jobs(Between(1000), Path("/run/ours"), ())

@@ -80,6 +80,25 @@ def test_the_next_process_ends_a_left_over_job_before_it_does_anything_else_with
     held.open()
 
 
+def test_scratch_files_of_a_dead_process_go_with_the_protection_of_their_machine(held):
+    """Nobody looks for them afterwards, and a power cut may have left anything as the note of where they are."""
+    scratch = held.root / "scratch"
+    held.cycle(None, "secondsite-1-1")
+    (note,) = held.root.rglob("scratch-of/*")
+    for left in (f"{held.machine}-vda.scratch", "another-vda.scratch"):
+        (scratch / left).touch()
+    whole = note.read_bytes()
+    note.write_bytes(b"\xff\xfe")
+    held.cycle("secondsite-1-1", "secondsite-1-2")
+    assert note.read_bytes() == whole
+    (scratch / f"{held.machine}-vda.scratch").touch()
+    held.kill()
+    held.open()
+    held.ask("disable", machine=held.machine)
+    assert [path.name for path in scratch.iterdir()] == ["another-vda.scratch"]
+    assert not note.exists()
+
+
 def test_a_view_that_is_open_for_too_long_does_not_outlive_its_deadline_by_much(held):
     """The owner hangs, and is then killed: the deadline stands, whatever comes later."""
     held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1", longest_seconds=1.0)

@@ -10,13 +10,13 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ... import errors
 from ...cycles import FirmwareFile, checked
 from ...encryption import Wrapped
 from ...files import write_durably
-from .json_digest import digest_of
+from .json_digest import digest_of, signed
 
 VERSION = 1
 
@@ -143,9 +143,22 @@ class ReplicaState:
         return [f"run {run.name}" for run in self.runs if run.layer == layer]
 
 
+_FIELDS: Final = {
+    kind: tuple(each.name for each in dataclasses.fields(kind))
+    for kind in (ReplicaState, DiskRecord, BaseFile, Layer, Run, FirmwareFile)
+}
+
+
 def save(state: ReplicaState, path: Path) -> None:
-    body = dataclasses.asdict(state)
-    write_durably(path, json.dumps({**body, "sha256": digest_of(body)}, indent=1).encode())
+    write_durably(path, signed(_plain(state)))
+
+
+def _plain(value: Any) -> Any:
+    """As dataclasses.asdict gives it, which copies what nobody changes: most of a record are layers."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    names = _FIELDS.get(type(value))
+    return value if names is None else {name: _plain(getattr(value, name)) for name in names}
 
 
 def load(path: Path) -> ReplicaState:

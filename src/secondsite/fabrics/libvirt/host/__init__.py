@@ -3,6 +3,7 @@
 Its rooms:
 
     connection   event loop, connection, deadlines, errors
+    callers      the threads that call libvirt, while others wait for a limited time
     emulator     the QEMU processes of an embedded root
     accelerator  whether KVM really runs guests here
     permissions  give QEMU's user access to folders

@@ -21,6 +21,7 @@ from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ....ground import threads
 from . import emulator, secrets
+from .callers import Callers
 
 CALL_SECONDS = 60.0
 QEMU_CONF = """\
@@ -150,26 +151,16 @@ def embedded_root(uri: str) -> Path | None:
 
 
 def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
-    """The result of `function`; raises FabricError (caused by libvirt's error), NotFound or DeadlineExceeded."""
-    outcome: list[tuple[bool, Any]] = []
+    """The result of `function`; raises FabricError (caused by libvirt's error), NotFound or DeadlineExceeded.
 
-    def run() -> None:
-        try:
-            secrets.act_as_system()
-            with _counted():
-                outcome.append((True, function(*arguments)))
-        except BaseException as error:
-            outcome.append((False, error))
-
-    worker = threads.worker(f"libvirt: {doing}", run)
-    worker.start()
-    worker.join(seconds)
-    if not outcome:
+    Calls that `function` makes through here are parts of this one: its deadline is theirs."""
+    try:
+        good, value = _callers.outcome(function, arguments, seconds)
+    except TimeoutError:
         raise errors.DeadlineExceeded(
             f"The hypervisor did not finish {doing} within {seconds:.0f} s.",
             do="Look whether the machine's QEMU hangs ('virsh domstate', its log), then retry the job.",
-        )
-    good, value = outcome[0]
+        ) from None
     if good:
         return value
     if isinstance(value, libvirt.libvirtError):
@@ -185,11 +176,15 @@ def calls_now() -> int:
 @contextlib.contextmanager
 def _counted() -> Iterator[None]:
     this = object()
+    secrets.act_as_system()
     _calls.add(this)
     try:
         yield
     finally:
         _calls.discard(this)
+
+
+_callers = Callers(_counted)
 
 
 def code_of(error: errors.SecondsiteError) -> int | None:

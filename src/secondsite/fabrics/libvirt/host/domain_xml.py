@@ -3,6 +3,7 @@
 The tag is a metadata element in our own namespace, so it survives edits, restarts and copies of the XML.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -96,6 +97,12 @@ def nic_elements(root: Element) -> Iterator[tuple[str, Element]]:
 
 def disks(root: Element) -> tuple[Disk, ...]:
     return tuple(_disk(key, element) for key, element in disk_elements(root))
+
+
+@functools.lru_cache(maxsize=1024)
+def disks_in(text: str) -> tuple[Disk, ...]:
+    """The disks of a definition. Running machines are asked for theirs in every cycle, and seldom say anything new."""
+    return disks(parse(text))
 
 
 def _disk(key: str, element: Element) -> Disk:

@@ -41,8 +41,7 @@ class Inventory:
         found = None if domain is None else _summary_unless_gone(domain)
         if found is None or found.power is interface.PowerState.OFF:
             return found
-        disks = domain_xml.disks(domain_xml.parse(live_xml(domain)))
-        return dataclasses.replace(found, attached=tuple(disk.key for disk in disks))
+        return dataclasses.replace(found, attached=tuple(disk.key for disk in live_disks(domain)))
 
 
 def power_of(domain: Any) -> interface.PowerState:
@@ -60,6 +59,11 @@ def definition_xml(domain: Any, flags: int = 0) -> str:
 def live_xml(domain: Any) -> str:
     """The running definition, with device aliases and backing chains; of a machine that is off, the stored one."""
     return str(connection.call("reading a definition", domain.XMLDesc, 0))
+
+
+def live_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
+    """The disks of `live_xml`."""
+    return domain_xml.disks_in(live_xml(domain))
 
 
 def tag_of(domain: Any) -> str | None:

@@ -5,6 +5,7 @@ system fails the guest's writes (P1), so the view tells how much it uses. A job 
 owner died, the next view recognizes the job by its socket's folder and ends it."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +18,12 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-from ....datapath.disks import image, luks_blank
+from ....datapath.disks import blank, luks_blank
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
+from ....ground import durable
 from ... import interface
-from ..host import connection, domain_xml, inventory, qemu_img, secrets
+from ..host import connection, domain_xml, qemu_img, secrets
 
 END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
@@ -42,12 +44,13 @@ class ScratchEncryption:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`disks` are all of the machine's; `bases` has the usable base of each disk that has one. `encryption` is
+    """`disks` are all of the machine's, with their sizes; `bases` has the usable base of each disk that has one. `encryption` is
     None if all disks are plain."""
 
     domain: Any
     request: interface.SessionRequest
     disks: Sequence[domain_xml.Disk]
+    sizes_bytes: Mapping[str, int]
     bases: Mapping[str, str]
     socket: Path
     encryption: ScratchEncryption | None = None
@@ -67,7 +70,7 @@ def _job_kind(domain: Any) -> int:
         time.sleep(LOOK_SECONDS)
 
 
-def free_of_jobs(domain: Any, sockets: Path) -> None:
+def free_of_jobs(domain: Any, sockets: Path, disks: Sequence[domain_xml.Disk]) -> None:
     """Ends a job that a dead process of ours left; raises FabricError if a foreign job blocks the machine."""
     if _job_kind(domain) not in (libvirt.VIR_DOMAIN_JOB_NONE, libvirt.VIR_DOMAIN_JOB_COMPLETED):
         if not _is_ours(domain, sockets):
@@ -76,7 +79,7 @@ def free_of_jobs(domain: Any, sockets: Path) -> None:
                 do="See what it is with 'virsh domjobinfo' and let it end; replication goes on by itself.",
             )
         end(domain, sockets)
-    for key in _block_jobs(domain):
+    for key in _block_jobs(domain, disks):
         raise errors.FabricError(
             f"A block job runs on disk {key} of '{domain.name()}'.",
             do="See what it is with 'virsh blockjob' and let it end; replication goes on by itself.",
@@ -90,10 +93,8 @@ def begin(plan: Plan) -> tuple[datetime, float]:
     The instant is the time before the call: every write that ended by then is in the view. The time after the call
     would promise writes that came during it (a busy host took long enough for a guest to write a record)."""
     clear(plan)
-    flags = 0
-    if plan.encryption is not None:
-        _make_scratch(plan, plan.encryption)
-        flags = libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL
+    _make_scratch(plan)
+    flags = libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL
     backup, checkpoint = _backup_xml(plan), _checkpoint_xml(plan)
     with plan.request.instant():
         taken_at, started = datetime.now(UTC), time.monotonic()
@@ -101,20 +102,19 @@ def begin(plan: Plan) -> tuple[datetime, float]:
         return taken_at, time.monotonic() - started
 
 
-def _make_scratch(plan: Plan, encryption: ScratchEncryption) -> None:
-    """Make the scratch files here: libvirt would have the machine's own QEMU write the LUKS headers, and the guest
-    stands still meanwhile (49 s on a busy host)."""
-    encryption.blanks.mkdir(parents=True, exist_ok=True)
-    sizes_bytes = inventory.sizes_bytes(plan.domain, plan.disks)
+def _make_scratch(plan: Plan) -> None:
+    """Make the scratch files here: libvirt would have the machine's own QEMU do that, in several jobs, and write the LUKS headers
+    while the guest stands still (49 s on a busy host). QEMU refuses one that is not of its disk's size."""
     with qemu_img.translated():
         for disk in plan.disks:
             if disk.key not in plan.request.disks:
                 continue
-            path = plan.scratch(disk.key)
-            if disk.encrypted:
-                luks_blank.create(path, sizes_bytes[disk.key], encryption.key, encryption.blanks)
+            path, size_bytes = plan.scratch(disk.key), plan.sizes_bytes[disk.key]
+            if disk.encrypted and plan.encryption is not None:
+                plan.encryption.blanks.mkdir(parents=True, exist_ok=True)
+                luks_blank.create(path, size_bytes, plan.encryption.key, plan.encryption.blanks)
             else:
-                image.create(path, sizes_bytes[disk.key])
+                blank.create(path, size_bytes)
 
 
 class Ending:
@@ -157,6 +157,29 @@ def end(domain: Any, sockets: Path) -> None:
     Ending(domain, sockets).end()
 
 
+def note_scratch(notes: Path, request: interface.SessionRequest) -> None:
+    """Note, in a folder of ours, where the scratch files of a machine lie: libvirt leaves files that it did not make, and forgets where
+    they are once their job has ended."""
+    note, folder = notes / request.fabric_id, os.fsencode(request.scratch_dir.absolute())
+    if not note.is_file() or note.read_bytes() != folder:
+        notes.mkdir(parents=True, exist_ok=True)
+        durable.replace(note, folder)
+
+
+def remove_scratch(notes: Path, fabric_id: str) -> None:
+    """Remove the scratch files of a machine of which no view is open."""
+    with contextlib.suppress(FileNotFoundError):
+        folder = os.fsdecode((notes / fabric_id).read_bytes())  # after a power cut it may be anything
+        for path in Path(folder).glob(f"{fabric_id}-*.scratch"):
+            path.unlink(missing_ok=True)
+
+
+def forget_scratch(notes: Path, fabric_id: str) -> None:
+    """Remove them for good, with the note: there will be no next view."""
+    remove_scratch(notes, fabric_id)
+    (notes / fabric_id).unlink(missing_ok=True)
+
+
 def end_left_over(domain: Any, sockets: Path) -> None:
     """As `end`, for a job that nobody keeps track of any more; removes its scratch files too."""
     try:
@@ -179,11 +202,11 @@ def rescue(hypervisor: connection.Hypervisor, domain: Any, sockets: Path) -> tup
     return (connection.virsh(), hypervisor.uri, domain.UUIDString(), str(sockets))
 
 
-def describe(plan: Plan, sizes_bytes: Mapping[str, int]) -> Sequence[interface.DiskChanges]:
+def describe(plan: Plan) -> Sequence[interface.DiskChanges]:
     return [
         interface.DiskChanges(
             key=key,
-            size_bytes=sizes_bytes[key],
+            size_bytes=plan.sizes_bytes[key],
             socket=plan.socket,
             export=key,
             bitmaps=(CHANGED,) if key in plan.bases else (),
@@ -218,8 +241,8 @@ def _is_in(sockets: Path, backup: Element) -> bool:
     return server is not None and Path(server.get("socket", "")).parent == sockets
 
 
-def _block_jobs(domain: Any) -> Iterator[str]:
-    for disk in domain_xml.disks(domain_xml.parse(inventory.live_xml(domain))):
+def _block_jobs(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[str]:
+    for disk in disks:
         if connection.call("looking for block jobs", domain.blockJobInfo, disk.key, 0):
             yield disk.key
 

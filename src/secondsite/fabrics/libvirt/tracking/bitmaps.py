@@ -6,6 +6,7 @@ reconciles the two. A bitmap or checkpoint whose name does not start with ours i
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,22 +19,46 @@ from ....domain import errors
 from ..host import connection, domain_xml, inventory, monitor, qemu_img
 
 OURS = "secondsite-"
+LOOK_SECONDS = 20.0
 Found = Mapping[str, Mapping[str, bool]]
 """By disk key and name: whether the bitmap is whole and records."""
 
 
-def of_running(domain: Any) -> Found:
-    """All bitmaps of a running machine's disks, foreign ones too."""
-    devices = monitor.block_devices(domain)
-    disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
-    return {
-        disk.key: {
-            bitmap["name"]: is_whole(bitmap)
-            for bitmap in devices.get(disk.alias or "", {}).get("dirty-bitmaps", ())
-            if "name" in bitmap
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The disks of a running machine, and what QEMU says of the medium of each, by disk key."""
+
+    disks: tuple[domain_xml.Disk, ...]
+    media: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def bitmaps(self) -> Found:
+        """All bitmaps, foreign ones too."""
+        return {
+            key: {
+                bitmap["name"]: is_whole(bitmap)
+                for bitmap in medium.get("dirty-bitmaps", ())
+                if "name" in bitmap
+            }
+            for key, medium in self.media.items()
         }
-        for disk in disks
-    }
+
+    @property
+    def sizes_bytes(self) -> dict[str, int]:
+        return {
+            key: medium["image"]["virtual-size"] for key, medium in self.media.items() if "image" in medium
+        }
+
+
+def look(domain: Any) -> Look:
+    """One question to QEMU about all disks of a running machine."""
+    return Look(*connection.call("looking at the disks", _look, domain, seconds=LOOK_SECONDS))
+
+
+def _look(domain: Any) -> tuple[tuple[domain_xml.Disk, ...], Mapping[str, Mapping[str, Any]]]:
+    disks = inventory.live_disks(domain)
+    devices = monitor.block_devices(domain)
+    return disks, {disk.key: devices.get(disk.alias or "", {}) for disk in disks}
 
 
 def is_whole(bitmap: Mapping[str, Any]) -> bool:
@@ -51,32 +76,42 @@ def checkpoints(domain: Any) -> dict[str, Any]:
     return {checkpoint.getName(): checkpoint for checkpoint in known}
 
 
-def settle(domain: Any, base: str | None) -> Found:
-    """Makes libvirt know `base` where its bitmap is usable, removes broken ones, and gives all bitmaps.
+def settle(domain: Any, base: str | None) -> Look:
+    """Makes libvirt know `base` where its bitmap is usable, removes broken ones and those that nobody knows, and gives the disks with
+    their bitmaps.
 
     The machine must be running.
     """
-    for key, bitmaps in of_running(domain).items():
-        for name, whole in bitmaps.items():
-            if name.startswith(OURS) and not whole:
-                _remove_from_qemu(domain, key, name)
-    found = of_running(domain)
-    alive = {name for bitmaps in found.values() for name in bitmaps}
     known = checkpoints(domain)
+    seen = look(domain)
+    useless = [
+        (key, name)
+        for key, bitmaps in seen.bitmaps.items()
+        for name, whole in bitmaps.items()
+        if name.startswith(OURS) and (not whole or name not in (base, *known))
+    ]
+    for key, name in useless:
+        _remove_from_qemu(domain, key, name)
+    if useless:
+        seen = look(domain)
+    found = seen.bitmaps
+    alive = {name for bitmaps in found.values() for name in bitmaps}
     for name, checkpoint in known.items():
         if name.startswith(OURS) and name not in alive:
             _forget(checkpoint)
     if base is not None and base in alive and base not in known:
         _redefine(domain, base, [key for key in found if base in found[key]])
-    return found
+    return seen
 
 
 def remove_running(domain: Any, keep: str | None) -> None:
     """Removes all our checkpoints and bitmaps of a running machine, except `keep`."""
-    for name, checkpoint in checkpoints(domain).items():
-        if name.startswith(OURS) and name != keep:
-            _delete(checkpoint)
-    for key, bitmaps in of_running(domain).items():
+    known = checkpoints(domain)
+    doomed = [checkpoint for name, checkpoint in known.items() if name.startswith(OURS) and name != keep]
+    whole = [_delete(checkpoint) for checkpoint in doomed]
+    if keep in known and whole and all(whole):
+        return  # as after every view, before which `settle` looked for bitmaps that libvirt does not know
+    for key, bitmaps in look(domain).bitmaps.items():
         for name in bitmaps:
             if name.startswith(OURS) and name != keep:
                 _remove_from_qemu(domain, key, name)
@@ -104,8 +139,8 @@ def _in_file(path: Path) -> Mapping[str, bool]:
         return {}
 
 
-def _delete(checkpoint: Any) -> None:
-    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3)."""
+def _delete(checkpoint: Any) -> bool:
+    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3), and gives False."""
     try:
         connection.call("deleting a checkpoint", checkpoint.delete, 0)
     except errors.DeadlineExceeded:
@@ -114,6 +149,8 @@ def _delete(checkpoint: Any) -> None:
         if "bitmap" not in error.message:
             raise
         _forget(checkpoint)
+        return False
+    return True
 
 
 def _forget(checkpoint: Any) -> None:
@@ -126,7 +163,7 @@ def _forget(checkpoint: Any) -> None:
 
 
 def _remove_from_qemu(domain: Any, key: str, name: str) -> None:
-    disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+    disks = inventory.live_disks(domain)
     alias = next((disk.alias for disk in disks if disk.key == key), None)
     device = monitor.block_devices(domain).get(alias or "")
     if device is not None:
@@ -139,7 +176,7 @@ def _redefine(domain: Any, name: str, keys: list[str]) -> None:
     SubElement(root, "name").text = name
     SubElement(root, "creationTime").text = str(int(time.time()))
     disks = SubElement(root, "disks")
-    for disk in domain_xml.disks(domain_xml.parse(inventory.live_xml(domain))):
+    for disk in inventory.live_disks(domain):
         if disk.key in keys:
             SubElement(disks, "disk", {"name": disk.key, "checkpoint": "bitmap", "bitmap": name})
         else:

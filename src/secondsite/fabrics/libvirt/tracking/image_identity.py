@@ -20,7 +20,7 @@ from typing import Any
 
 from ....domain import errors
 from ....ground import durable
-from ..host import domain_xml, inventory, qemu_img
+from ..host import domain_xml, qemu_img
 
 KEPT = 8
 Chain = Sequence[int]
@@ -32,16 +32,21 @@ class Identities:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._known: dict[str, tuple[tuple[int, int], dict[str, dict[str, Chain]]]] = {}
+        """What each file held, by its inode and time: it is read in every cycle, and replaced by a view."""
 
-    def record(self, domain: Any, checkpoint: str, base: str | None) -> None:
-        """Records the files of a new checkpoint; those of the base and of the last few views stay."""
-        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+    def record(
+        self, domain: Any, disks: Sequence[domain_xml.Disk], checkpoint: str, base: str | None, *, runs: bool
+    ) -> None:
+        """Records the files of a new checkpoint; those of the base and of the last few views stay. A power cut ends the bitmaps of a
+        machine that `runs`, so nothing of it has to outlast one."""
         known = self._read(domain.UUIDString())
         pinned = {name: known[name] for name in (base,) if name in known}
         kept = {**dict(list(known.items())[-KEPT:]), **pinned}
-        kept[checkpoint] = {disk.key: chain for disk in disks if (chain := _chain(Path(disk.path)))}
+        kept[checkpoint] = {disk.key: chain for disk in disks if (chain := _chain(disk, runs))}
         self._folder.mkdir(parents=True, exist_ok=True)
-        durable.write(self._path(domain.UUIDString()), json.dumps(kept))
+        write = durable.replace if runs else durable.write
+        write(self._path(domain.UUIDString()), json.dumps(kept))
 
     def same(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
         """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps files below
@@ -72,6 +77,7 @@ class Identities:
 
     def forget(self, fabric_id: str) -> None:
         self._path(fabric_id).unlink(missing_ok=True)
+        self._known.pop(fabric_id, None)
 
     def _origin(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> Chain:
         return self._read(domain.UUIDString()).get(checkpoint, {}).get(disk.key, ())
@@ -80,11 +86,19 @@ class Identities:
         return self._folder / f"{fabric_id}.json"
 
     def _read(self, fabric_id: str) -> dict[str, dict[str, Chain]]:
+        path = self._path(fabric_id)
         try:
-            content = json.loads(self._path(fabric_id).read_text())
+            seen = path.stat()
+            mark = (seen.st_ino, seen.st_mtime_ns)
+            known = self._known.get(fabric_id)
+            if known is not None and known[0] == mark:
+                return known[1]
+            content = json.loads(path.read_text())
         except (FileNotFoundError, ValueError):
             return {}
-        return {name: _chains(by_disk) for name, by_disk in content.items()}
+        found = {name: _chains(by_disk) for name, by_disk in content.items()}
+        self._known[fabric_id] = (mark, found)
+        return found
 
 
 def _chains(by_disk: Mapping[str, Chain | int]) -> dict[str, Chain]:
@@ -105,8 +119,10 @@ def _holders(
     return found if is_one_size and is_of_it else ()
 
 
-def _chain(path: Path) -> list[int]:
-    return [inode for link in _links(path) if (inode := durable.inode(link.path))]
+def _chain(disk: domain_xml.Disk, runs: bool) -> list[int]:
+    path = Path(disk.path)
+    paths = [path] if runs and not disk.backed else [link.path for link in _links(path)]
+    return [inode for each in paths if (inode := durable.inode(each))]
 
 
 def _links(path: Path) -> list[qemu_img.ImageFacts]:

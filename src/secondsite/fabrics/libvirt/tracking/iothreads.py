@@ -4,6 +4,7 @@ QEMU before 9.0 aborts (`nbd_blockdev_client_closed: Assertion qemu_in_main_thre
 from an export whose disk is served by an iothread. A killed appliance closes its connections whatever we do, so no
 view of such a machine is opened."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -34,7 +35,7 @@ def obstacles(hypervisor: Any, root: Element) -> Iterator[interface.Obstacle]:
 def require_safe(domain: Any, keys: Sequence[str]) -> None:
     """Raises UnsafeToView if a view of these disks could end the machine as it runs now. One that is off is read by
     another process."""
-    served = [key for key in _served(domain_xml.parse(inventory.live_xml(domain))) if key in keys]
+    served = [key for key in _served_in(inventory.live_xml(domain)) if key in keys]
     if not served or inventory.power_of(domain) is interface.PowerState.OFF:
         return
     told = monitor.execute(domain, "query-version")["qemu"]
@@ -63,6 +64,11 @@ def _served(root: Element) -> list[str]:
         for key, disk in domain_xml.disk_elements(root)
         if _has_iothread(disk) or (_is_scsi(disk) and _controller(disk) in by_controller)
     ]
+
+
+@functools.lru_cache(maxsize=1024)
+def _served_in(text: str) -> tuple[str, ...]:
+    return tuple(_served(domain_xml.parse(text)))
 
 
 def _has_iothread(element: Element) -> bool:

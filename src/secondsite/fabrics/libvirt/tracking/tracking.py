@@ -47,7 +47,7 @@ class Tracking:
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
-        self._daemons = work_dir / "daemons"
+        self._daemons, self._notes = work_dir / "daemons", work_dir / "scratch-of"
         powered_off.end_left_over(self._daemons)
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
@@ -72,9 +72,11 @@ class Tracking:
     def end_left_over(self, fabric_id: str) -> None:
         domain = self._hypervisor.find(fabric_id)
         if domain is None or inventory.power_of(domain) is OFF:
+            backup_job.remove_scratch(self._notes, fabric_id)
             return
         with self._only_view_of(domain):
             backup_job.end_left_over(domain, self._sockets())
+            backup_job.remove_scratch(self._notes, fabric_id)
             self._lifeline.done(fabric_id)
 
     def close(self) -> None:
@@ -84,10 +86,8 @@ class Tracking:
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
-        iothreads.require_safe(domain, disks)
-        if inventory.power_of(domain) is OFF:
-            return self._unwritten_at_rest(domain, disks, base)
-        return self._unwritten_running(domain, disks, base)
+        runs, found = self._looked(domain, disks, base, viewed=True)
+        return found if runs else self._unwritten_at_rest(domain, disks, base)
 
     def all_unwritten(self, asked: Sequence[interface.Acknowledged]) -> Mapping[str, interface.Unwritten]:
         """One after the other: statistics in bulk count neither what a guest discards nor what a job writes. No view follows, so
@@ -96,17 +96,35 @@ class Tracking:
         for each in asked:
             with contextlib.suppress(errors.SecondsiteError):  # whoever asks for it by itself hears of that
                 domain = self._hypervisor.domain(each.fabric_id)
-                runs = inventory.power_of(domain) is not OFF
-                still = self._unwritten_running(domain, each.disks, each.base) if runs else None
+                _, still = self._looked(domain, each.disks, each.base, viewed=False)
                 if still is not None:
                     found[each.fabric_id] = still
         return found
 
-    def _unwritten_running(self, domain: Any, keys: Sequence[str], base: str) -> interface.Unwritten | None:
-        return unwritten.since(domain, keys, base, lambda disk: self._identities.unmoved(domain, disk, base))
+    def _looked(
+        self, domain: Any, keys: Sequence[str], base: str, *, viewed: bool
+    ) -> tuple[bool, interface.Unwritten | None]:
+        """One call: nothing in it changes anything, so it may go on when nobody waits for it any more."""
+        ask, seconds = self._unwritten_running, bitmaps.LOOK_SECONDS
+        found: tuple[bool, interface.Unwritten | None] = connection.call(
+            "looking for writes", ask, domain, keys, base, viewed, seconds=seconds
+        )
+        return found
+
+    def _unwritten_running(
+        self, domain: Any, keys: Sequence[str], base: str, viewed: bool
+    ) -> tuple[bool, interface.Unwritten | None]:
+        """Whether it runs, and if so the answer. `viewed`: a view may follow, which must be safe."""
+        if viewed:
+            iothreads.require_safe(domain, keys)
+        if inventory.power_of(domain) is OFF:
+            return False, None
+        return True, unwritten.since(
+            domain, keys, base, lambda disk: self._identities.unmoved(domain, disk, base)
+        )
 
     def _unwritten_at_rest(self, domain: Any, keys: Sequence[str], base: str) -> interface.Unwritten | None:
-        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+        disks = inventory.live_disks(domain)
         asked = [disk for disk in disks if disk.key in keys]
         if len(asked) != len(keys) or not all(self._identities.unmoved(domain, disk, base) for disk in asked):
             return None
@@ -115,13 +133,16 @@ class Tracking:
             return powered_off.unwritten(asked, base, folder, self._hypervisor.key)
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
-        domain = self._hypervisor.domain(fabric_id)
-        self._remove(domain, keep)
+        self._remove(self._hypervisor.domain(fabric_id), keep)
 
     def disable(self, fabric_id: str) -> None:
         domain = self._hypervisor.find(fabric_id)
-        if domain is None:
-            return
+        if domain is not None:
+            self._let_go(domain, fabric_id)
+        if fabric_id not in self._viewed:
+            backup_job.forget_scratch(self._notes, fabric_id)
+
+    def _let_go(self, domain: Any, fabric_id: str) -> None:
         if self._power.state(fabric_id) is not interface.PowerState.ELSEWHERE:
             self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
@@ -146,7 +167,7 @@ class Tracking:
     @contextlib.contextmanager
     def _view(self, request: interface.SessionRequest) -> Iterator[interface.ChangeSession]:
         domain = self._hypervisor.domain(request.fabric_id)
-        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
+        disks = inventory.live_disks(domain)
         _require_disks(domain, disks, request)
         with self._only_view_of(domain):
             if inventory.power_of(domain) is OFF:
@@ -167,7 +188,7 @@ class Tracking:
             holders = {disk.key: self._identities.holders(domain, disk, base) for disk in disks}
         bitmaps.remove_off(domain, base, key)  # of views that never arrived
         powered_off.begin(request, disks, key)
-        self._identities.record(domain, request.new_checkpoint, base)
+        self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
         with powered_off.view(request, disks, holders, self._daemons / request.fabric_id, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
@@ -197,6 +218,7 @@ class Tracking:
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
         self._watch(plan)
+        backup_job.note_scratch(self._notes, request)
         ending = backup_job.Ending(domain, self._sockets())
         try:
             freezing = (
@@ -204,11 +226,11 @@ class Tracking:
             )
             with freezing as freeze:
                 taken_at, pause_seconds = backup_job.begin(plan)
-            self._identities.record(domain, request.new_checkpoint, request.base)
+            self._identities.record(domain, plan.disks, request.new_checkpoint, request.base, runs=True)
             yield interface.ChangeSession(
                 taken_at=taken_at,
                 checkpoint=request.new_checkpoint,
-                disks=tuple(backup_job.describe(plan, inventory.sizes_bytes(domain, plan.disks))),
+                disks=tuple(backup_job.describe(plan)),
                 consistency=freeze.consistency,
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
@@ -235,15 +257,22 @@ class Tracking:
 
     def _plan(self, domain: Any, request: interface.SessionRequest) -> backup_job.Plan:
         folder = self._sockets()
-        backup_job.free_of_jobs(domain, folder)
-        found = bitmaps.settle(domain, request.base)
-        disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
-        bases = self._bases(domain, disks, found, request.base)
+        backup_job.free_of_jobs(domain, folder, inventory.live_disks(domain))
+        seen = bitmaps.settle(domain, request.base)
+        disks, sizes_bytes = seen.disks, seen.sizes_bytes
+        unsized = [disk for disk in disks if disk.key not in sizes_bytes]
+        bases = self._bases(domain, disks, seen.bitmaps, request.base)
         encryption = None
         if self._hypervisor.key is not None and any(disk.encrypted for disk in disks):
             encryption = backup_job.ScratchEncryption(self._hypervisor.key, self._work_dir / "blanks")
         return backup_job.Plan(
-            domain, request, disks, bases, folder / f"{request.fabric_id}.sock", encryption
+            domain,
+            request,
+            disks,
+            {**sizes_bytes, **inventory.sizes_bytes(domain, unsized)},
+            bases,
+            folder / f"{request.fabric_id}.sock",
+            encryption,
         )
 
     def _bases(
@@ -263,8 +292,7 @@ class Tracking:
 
 
 def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest) -> None:
-    present = {disk.key for disk in disks}
-    missing = [key for key in request.disks if key not in present]
+    missing = sorted({*request.disks} - {disk.key for disk in disks})
     if missing:
         raise errors.FabricError(
             f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",

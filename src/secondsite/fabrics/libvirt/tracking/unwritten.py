@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ... import interface
-from ..host import domain_xml, inventory, monitor
+from ..host import domain_xml
 from . import bitmaps
 
 
@@ -19,13 +19,11 @@ def since(
     domain: Any, keys: Sequence[str], base: str, unmoved: Callable[[domain_xml.Disk], bool]
 ) -> interface.Unwritten | None:
     """As `Tracking.unwritten`. `unmoved` tells whether a disk's file is the one that the base's bitmap belongs to."""
-    disks = domain_xml.disks(domain_xml.parse(inventory.live_xml(domain)))
-    asked = [disk for disk in disks if disk.key in keys]
+    taken_at = datetime.now(UTC)
+    seen = bitmaps.look(domain)
+    media, asked = seen.media, [disk for disk in seen.disks if disk.key in keys]
     if len(asked) != len(keys):
         return None
-    taken_at = datetime.now(UTC)
-    devices = monitor.block_devices(domain)
-    media = {disk.key: devices.get(disk.alias or "", {}) for disk in disks}
     if not all(_ours(media[disk.key]) == [base] and _is_clean(media[disk.key], base) for disk in asked):
         return None
     if not all(unmoved(disk) for disk in asked):
@@ -33,7 +31,7 @@ def since(
     return interface.Unwritten(
         taken_at,
         {disk.key: media[disk.key]["image"]["virtual-size"] for disk in asked},
-        tuple(disk.key for disk in disks),
+        tuple(disk.key for disk in seen.disks),
     )
 
 

@@ -12,10 +12,9 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from ....datapath.disks import QmpRefused, image, luks_blank
+from ....datapath.disks import QmpRefused, blank, image, luks_blank
 from ....datapath.granularity import BLOCK_BYTES
 from ....domain import errors
 from ....wire.common.machines import DiskDefinition
@@ -86,7 +85,7 @@ def _prepare(session: Session, parts: list[_DiskView], host: Host) -> None:
         key = host.key if host.key is not None and _is_encrypted(Path(part.disk.path)) else None
         with translated(f"Making scratch space {part.scratch}"):
             if key is None:
-                _write_scratch(part.scratch, part.disk.size_bytes)
+                blank.create(part.scratch, part.disk.size_bytes)
             else:
                 luks_blank.create(part.scratch, part.disk.size_bytes, key, host.root)
         session.run(
@@ -150,22 +149,6 @@ def _changes(daemon: Daemon, fabric_id: str, part: _DiskView) -> DiskChanges:
         export=view_export(fabric_id, part.disk.key),
         bitmaps=(DELTA,) if part.base is not None else (),
     )
-
-
-def _write_scratch(path: Path, size_bytes: int) -> None:
-    try:
-        path.write_bytes(_empty_image(size_bytes))
-    except OSError as error:
-        raise errors.StoreFull(f"No scratch space at {path}: {error.strerror}") from error
-
-
-@functools.lru_cache(maxsize=32)
-def _empty_image(size_bytes: int) -> bytes:
-    """An empty qcow2 image; a copy of it costs less than a qemu-img for every view."""
-    with TemporaryDirectory(prefix="secondsite-") as folder:
-        path = Path(folder) / "empty.qcow2"
-        image.create(path, size_bytes)
-        return path.read_bytes()
 
 
 def _stored_bytes(paths: tuple[Path, ...]) -> int:

@@ -61,6 +61,7 @@ class Appliances:
                 )
             _refuse_while_waited_for(tx, appliance)
             tx.appliances.remove(appliance.id)
+            tx.links.revoke(appliance.id)
         self._parts.gateway.hang_up(appliance.id)
         self._parts.signals(settings_push.SITE)
 
@@ -118,6 +119,8 @@ class Appliances:
         self._parts.note(before=_shape(appliance), after=wanted)
         if wanted.refuse_now:
             tx.appliance_keys.put(appliance.id, NO_KEY)
+            tx.links.revoke(appliance.id)
+            tx.appliances.put(replace(appliance, connected=False))
         return self._make_key(tx, appliance.site, appliance.id)
 
     def _enroll(
@@ -131,8 +134,9 @@ class Appliances:
         before = _replaced(tx, key)
         replaced |= {before.id} if before else set()
         new = before or ports.ApplianceRecord(appliance_id, request.name, key.site, now, expires_at)
-        record = replace(new, name=request.name, certificate_expires_at=expires_at)
+        record = replace(new, name=request.name, certificate_expires_at=expires_at, connected=False)
         tx.appliances.put(record)
+        tx.links.revoke(appliance_id)
         tx.appliance_keys.put(appliance_id, certificates.key_of_request(request.csr_pem))
         self._parts.note(before=_shape(before) if before else None, after=_shape(record))
         return EnrollAnswer(

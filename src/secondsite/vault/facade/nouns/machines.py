@@ -11,10 +11,11 @@ from ... import ports
 from ...steps.sides import start_anyway
 from ...watch.health import Situation
 from ..parts import Parts
-from ..shared import discovery, machine_shapes
+from ..shared import discovery, machine_shapes, written_machines
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
 from ..shared.summaries import Tally
+from ..shared.written_machines import Written
 from . import sites
 
 EVERY = rest.MachineQuery()
@@ -37,16 +38,17 @@ class Machines:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def list(self, query: rest.MachineQuery = EVERY) -> rest.MachinePage:
-        """Machines under protection, by name. Raises NotFound for an unknown site, InvalidArgument for a bad cursor."""
+    def list(self, query: rest.MachineQuery = EVERY) -> str:
+        """Machines under protection, by name: a `rest.MachinePage` as JSON. Raises NotFound for an unknown site, InvalidArgument
+        for a bad cursor."""
         after = _after(query.cursor)
         with self._parts.store.reading() as tx:
             if query.site is not None:
                 sites.existing(self._parts, tx, query.site)
-            shapes = self._shapes(tx, self._wanted(query), query.limit + 1, after)
-            fitting = (each for each in shapes if not query.health or each.health in query.health)
+            written = self._written(tx, self._wanted(query), query.limit + 1, after)
+            fitting = (each for each in written if not query.health or each.health in query.health)
             items, following = page(fitting, query.limit, _place)
-        return rest.MachinePage(items=items, next=following)
+        return written_machines.page(items, following)
 
     def summary(self) -> rest.Summary:
         """All that the caller sees, at a glance."""
@@ -85,10 +87,21 @@ class Machines:
             notes = tuple(tx.drill_notes.list(situation.machine.id))
             yield machine_shapes.protected(situation, notes, now)
 
-    def show(self, name_or_id: str) -> rest.Machine:
-        """With the notes of its drills. Raises NotFound."""
+    def show(self, name_or_id: str) -> str:
+        """A `rest.Machine` as JSON, with the notes of its drills. Raises NotFound."""
         with self._parts.store.reading() as tx:
-            return next(self._with_notes(tx, [existing(self._parts, tx, name_or_id)]))
+            found = existing(self._parts, tx, name_or_id)
+            situation = next(self._situations(tx, [found], _Around.of(tx)))
+            notes = tuple(tx.drill_notes.list(found.id))
+        now = self._parts.now()
+        if notes:
+            return machine_shapes.protected(situation, notes, now).model_dump_json()
+        return written_machines.machine(situation, now).text
+
+    def id_of(self, name_or_id: str) -> str:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return existing(self._parts, tx, name_or_id).id
 
     def start_anyway(
         self, name_or_id: str, request: rest.StartAnyway, requested_by: str, once: Once | None = None
@@ -148,14 +161,14 @@ class Machines:
             frozenset(map(str, sites)), frozenset(query.state), query.policy, query.group
         )
 
-    def _shapes(
+    def _written(
         self, tx: ports.Transaction, wanted: ports.MachinesWanted, at_once: int, after: tuple[str, str] | None
-    ) -> Iterator[rest.Machine]:
+    ) -> Iterator[Written]:
         """Read as far as they are used up."""
         around, now = _Around.of(tx), self._parts.now()
         while found := tx.machines.page(wanted, at_once, after):
             for situation in self._situations(tx, found, around):
-                yield machine_shapes.protected(situation, (), now)
+                yield written_machines.machine(situation, now)
             after = found[-1].name, found[-1].id
             if len(found) < at_once:
                 return
@@ -211,7 +224,7 @@ def _after(cursor: str | None) -> tuple[str, str] | None:
     return None if place is None else (str(place[0]), str(place[1]))
 
 
-def _place(machine: rest.Machine) -> Place:
+def _place(machine: Written) -> Place:
     return machine.name, machine.id
 
 

@@ -175,7 +175,15 @@ def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:
 
 
 def _loses(status: ports.StatusRecord, point: PointShape, now: datetime) -> float:
-    """A machine that is off, and whose last state was sent, loses nothing more as time goes by."""
+    """At most. A machine that is off writes nothing: what it wrote last it wrote before it was heard of last, and if that was sent,
+    before the newest point."""
     source = status.source
-    until = source.sent_at if source and source.power == "off" and source.sent_at else now
+    if source is None or source.power != "off":
+        until = now
+    elif not source.all_sent:
+        until = status.source_at or now
+    elif (source.epoch, source.last_seq) == _place(point):
+        return 0.0
+    else:
+        until = source.sent_at or now
     return max(0.0, round((until - point.taken_at).total_seconds(), 3))

@@ -34,9 +34,18 @@ class Tokens:
     def authenticate(self, token: str, address: str = "") -> Caller:
         """Whose token it is; raises Unauthenticated."""
         digest = secrets.digest(token)
-        found = self._find(digest) if secrets.is_token(token) else None
+        found = self._parts.store.token(digest) if secrets.is_token(token) else None
         if found is None:
             raise errors.Unauthenticated("The access token is not known to this vault.")
+        return self._opened(found, digest, address)
+
+    def recognize(self, token: str, address: str = "") -> Caller | None:
+        """Whose token it is, at once; None if that has to be asked. Raises Unauthenticated."""
+        digest = secrets.digest(token)
+        found = self._parts.store.known_token(digest)
+        return None if found is None else self._opened(found, digest, address)
+
+    def _opened(self, found: ports.TokenRecord, digest: str, address: str) -> Caller:
         now = self._parts.now()
         if not holders.opens(found, digest, now):
             raise errors.Unauthenticated(
@@ -48,7 +57,7 @@ class Tokens:
 
     def is_valid(self, caller: Caller) -> bool:
         """Whether the caller's token still opens anything."""
-        found = self._find(caller.token_sha256)
+        found = self._parts.store.token(caller.token_sha256)
         return found is not None and holders.opens(found, caller.token_sha256, self._parts.now())
 
     def list(self) -> Sequence[Token]:
@@ -109,10 +118,6 @@ class Tokens:
         """Who asks, and is shown the secret."""
         mine = tx.tokens.find(self._parts.caller.token_sha256)
         return () if mine is None else (holders.of(mine).person,)
-
-    def _find(self, token_sha256: str) -> ports.TokenRecord | None:
-        with self._parts.store.reading() as tx:
-            return tx.tokens.find(token_sha256)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

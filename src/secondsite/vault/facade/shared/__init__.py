@@ -12,4 +12,5 @@ Its rooms:
     paging             lists a page at a time
     secrets            tokens and keys
     summaries          all machines at a glance
+    written_machines   machines as they are answered, ready written
 """

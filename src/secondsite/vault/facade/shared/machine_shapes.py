@@ -22,8 +22,20 @@ POWERS = frozenset(PowerState)
 
 def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: datetime) -> rest.Machine:
     """A machine under protection, with its health and what may be done with it at `now`."""
+    measured = age(rpo_series.measure(situation.status, now))
+    return described(situation, health.findings(situation, now), notes, measured)
+
+
+def described(
+    situation: Situation,
+    found: tuple[HealthFinding, ...],
+    notes: tuple[ports.DrillNote, ...],
+    measured: rest.Rpo,
+) -> rest.Machine:
+    """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its status, and of its appliances
+    their names and whether they are connected: `written_machines` compares these."""
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
-    found, offers = health.findings(situation, now), offered.of(situation)
+    offers = offered.of(situation)
     return rest.Machine(
         id=machine.id,
         name=machine.name,
@@ -44,7 +56,7 @@ def protected(situation: Situation, notes: tuple[ports.DrillNote, ...], now: dat
         disks=_disks_of(machine),
         encryption=_encryption(machine, replica),
         replication=_replication(source, replica),
-        rpo=age(rpo_series.measure(situation.status, now)),
+        rpo=measured,
         failover=_failover(machine),
         drill=_drill(machine, notes),
         power=_power(source),

@@ -94,8 +94,8 @@ def submit(
 
 def has_left(tx: ports.Transaction, side: Side, order: OrderKind[P, F], payload: P) -> bool:
     """Whether a verb that succeeded left this order for the side, and it was not done since."""
-    wanted = search.Wanted(_NOT_DONE, side.machine.id, FINISH_LATER)
-    left = (LaterArguments.model_validate(job.arguments) for job in search.find(tx.session, wanted))
+    jobs = search.of_subject(tx.session, side.machine.id, FINISH_LATER)
+    left = (LaterArguments.model_validate(job.arguments) for job in jobs if job.state in _NOT_DONE)
     there = (side.appliance_id, side.machine.epoch, order.kind, payload.model_dump(mode="json"))
     return any(
         (each.appliance_id, each.epoch, each.kind, each.payload) == there and _unfinished(tx, each) is None

@@ -1,10 +1,12 @@
 """How a step gives an order to an appliance and gets its report, without holding a thread.
 
 A step asks; while there is no report it waits for the signal and is run again. An appliance that stays away longer
-than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that is gone.
+than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that is gone. What the first step found out
+counts for all: of a thousand machines whose source is gone only those wait that are about to begin.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from ....domain import errors
@@ -33,6 +35,11 @@ class Limits:
     reach_seconds: float = 30
     stuck_seconds: float | None = None
 
+    @property
+    def awaits_its_return(self) -> bool:
+        """The order may wait as long as it may take: an appliance that was away before is no reason to give it up."""
+        return self.reach_seconds >= self.deadline_seconds
+
 
 USUAL = Limits()
 
@@ -49,12 +56,22 @@ class Answer(Generic[F_co]):
         return Done(self.sentence, self.facts, commit)
 
 
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """An appliance was found to be away, first at `since` (this process's clock). `seen_at` is when it was connected last: if that
+    is another instant, it came back in between, and this is another absence."""
+
+    since: float
+    seen_at: datetime | None
+
+
 class Orders:
-    """Gives orders for steps. Keeps, per order, since when its appliance has been away (this process's clock)."""
+    """Gives orders for steps. Keeps, per appliance, since when it has been away, as far as steps have looked."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
-        self._away_since: dict[str, float] = {}
+        self._away: dict[str, _Absence] = {}
+        self._began_at: dict[str, datetime] = {}
         self._asked_at: dict[str, float] = {}
         self._furthest: dict[str, tuple[float, float]] = {}
 
@@ -78,6 +95,7 @@ class Orders:
         made of the step and the kind.
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}"
+        self._begin(order_id, ctx.began_at)
         report = self.deps.gateway.ask(
             appliance_id,
             order_id,
@@ -91,37 +109,68 @@ class Orders:
         )
         if report is not None:
             return self._answer(order_id, order, report)
-        self._require_reachable(appliance_id, order_id, limits.reach_seconds)
+        self._require_there(appliance_id, order_id, limits)
         self._require_in_time(appliance_id, order_id, why, limits.deadline_seconds)
         if limits.stuck_seconds is not None:
             self._require_progress(appliance_id, order_id, why, limits.stuck_seconds)
         raise self._wait(ctx, order_id, why, limits)
 
-    def require_reachable(self, ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
+    def require_reachable(self, _ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
         """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has
         been away so long."""
-        self._require_reachable(appliance_id, f"{ctx.order_id}/next/{appliance_id}", reach_seconds)
+        away = self._away_seconds(appliance_id)
+        if away is not None and away >= reach_seconds:
+            raise self._unreachable(appliance_id, away)
 
     def _answer(self, order_id: str, order: OrderKind[P, F], report: Report) -> Answer[F]:
         self._forget(order_id)
         return Answer(report.sentence, facts_of(order, report))
 
-    def _require_reachable(self, appliance_id: str, order_id: str, reach_seconds: float) -> None:
-        if self.deps.gateway.is_connected(appliance_id):
-            self._away_since.pop(order_id, None)
-            return
-        now = self.deps.monotonic()
-        away = now - self._away_since.setdefault(order_id, now)
-        if away >= reach_seconds:
+    def _begin(self, order_id: str, began_at: datetime) -> None:
+        """The step of a job that was held, and goes on, begins then: the order has its time again."""
+        if self._began_at.setdefault(order_id, began_at) != began_at:
             self._forget(order_id)
-            raise errors.ApplianceUnreachable(
-                f"The appliance {self._name(appliance_id)} has not been connected for {away:.0f} s."
-            )
+            self._began_at[order_id] = began_at
+
+    def _require_there(self, appliance_id: str, order_id: str, limits: Limits) -> None:
+        away = self._away_seconds(appliance_id)
+        if away is None:
+            return
+        if limits.awaits_its_return:
+            away = min(away, self._asked_for_seconds(order_id))
+        if away >= limits.reach_seconds:
+            self._forget(order_id)
+            raise self._unreachable(appliance_id, away)
+
+    def _away_seconds(self, appliance_id: str) -> float | None:
+        """None while it is connected."""
+        if self.deps.gateway.is_connected(appliance_id):
+            self._away.pop(appliance_id, None)
+            return None
+        now, seen_at = self.deps.monotonic(), self._seen_at(appliance_id)
+        known = self._away.get(appliance_id)
+        if known is None or known.seen_at != seen_at:
+            known = self._away[appliance_id] = _Absence(now, seen_at)
+        return now - known.since
+
+    def _seen_at(self, appliance_id: str) -> datetime | None:
+        with self.deps.store.reading() as tx:
+            appliance = tx.appliances.find(appliance_id)
+        return None if appliance is None else appliance.last_seen_at
+
+    def _unreachable(self, appliance_id: str, away_seconds: float) -> errors.ApplianceUnreachable:
+        name = self._name(appliance_id)
+        return errors.ApplianceUnreachable(
+            f"The appliance {name} has not been connected for {away_seconds:.0f} s."
+        )
+
+    def _asked_for_seconds(self, order_id: str) -> float:
+        now = self.deps.monotonic()
+        return now - self._asked_at.setdefault(order_id, now)
 
     def _require_in_time(self, appliance_id: str, order_id: str, why: str, deadline_seconds: float) -> None:
         """The order's own deadline comes before the engine's, so that a step may go on without the answer."""
-        now = self.deps.monotonic()
-        if now - self._asked_at.setdefault(order_id, now) >= deadline_seconds:
+        if self._asked_for_seconds(order_id) >= deadline_seconds:
             self._forget(order_id)
             raise errors.DeadlineExceeded(
                 f"The appliance {self._name(appliance_id)} did not finish in {deadline_seconds:.0f} s: {why}."
@@ -143,8 +192,8 @@ class Orders:
             )
 
     def _forget(self, order_id: str) -> None:
+        self._began_at.pop(order_id, None)
         self._furthest.pop(order_id, None)
-        self._away_since.pop(order_id, None)
         self._asked_at.pop(order_id, None)
 
     def _name(self, appliance_id: str) -> str:

@@ -2,7 +2,8 @@
 
 Its rooms:
 
-    statuses  documents, figures and points
+    statuses  documents and figures
+    points    a row for each
     rpo       the RPO series
 """
 

@@ -60,6 +60,15 @@ class SqlLinks:
             tell(self._session, self._member, ("",))
         return dropped
 
+    def revoke(self, appliance_id: str) -> None:
+        self._session.execute(delete(links).where(links.c.appliance_id == appliance_id))
+
+    def mine(self) -> Sequence[str]:
+        if self._member is None:
+            return ()
+        owned = (links.c.owner == self._member.owner) & (links.c.epoch == self._member.epoch)
+        return self._session.execute(select(links.c.appliance_id).where(owned)).scalars().all()
+
     def elsewhere(self) -> Mapping[str, str]:
         if self._member is None:
             return {}

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
-from .. import ports
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
+from ... import ports
 
 TELL_EVERY_SECONDS = 600.0
 MOST_KEPT = 1000

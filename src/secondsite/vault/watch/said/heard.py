@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...wire.common.points import PointShape
-from ...wire.control import changes
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ....wire.common import compact
+from ....wire.control import changes
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from . import change_filter
+from .points import UNKNOWN, Unwritten
 
 AnyStatus = SourceStatus | ReplicaStatus
 Key = tuple[str, type[AnyStatus]]
@@ -22,11 +23,10 @@ Key = tuple[str, type[AnyStatus]]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Equal as long as nothing changed that is `urgent`, of the `document` without figures and points, of the `points`."""
+    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points."""
 
     urgent: int
     document: int
-    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Seen:
     written: Marks | None = None
     written_at: datetime | None = None
     written_turn: int = -1
+    points: Unwritten = UNKNOWN
 
     @property
     def is_news(self) -> bool:
@@ -59,7 +60,7 @@ class Seen:
 
     @property
     def changed_points(self) -> bool:
-        return self.written is None or self.written.points != self.marks.points
+        return isinstance(self.status, ReplicaStatus) and bool(self.points)
 
 
 class Heard:
@@ -91,17 +92,17 @@ class Heard:
         """Its connection ended, or something that it said was missed."""
         with self._lock:
             for key, seen in self._seen.items():
-                if seen.by == appliance_id:
+                if seen.by == appliance_id and seen.current:
                     self._seen[key] = self._ended(seen)
 
     def keep(self, appliance_id: str, status: AnyStatus, now: datetime, current: bool) -> Key:
         """It was said whole."""
         key: Key = (status.machine_id, type(status))
-        if isinstance(status, ReplicaStatus):
-            for point in status.points:
-                _share(point)
         with self._lock:
             known = self._seen.get(key)
+            if isinstance(status, ReplicaStatus):
+                held = known.status.points if known and isinstance(known.status, ReplicaStatus) else ()
+                status = status.model_copy(update={"points": compact.points(status.points, held)})
             marks = _marks(status)
             self._seen[key] = (
                 Seen(status, appliance_id, now, marks, current)
@@ -114,6 +115,7 @@ class Heard:
                     marks=marks,
                     current=current,
                     turn=known.turn + 1,
+                    points=_compared(known, status, appliance_id),
                 )
             )
         return key
@@ -134,16 +136,16 @@ class Heard:
     def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
         """None if it is not a change of what is known."""
         key: Key = (said.status.machine_id, ReplicaStatus)
-        for point in said.came:
-            _share(point)
+        said = said.model_copy(update={"came": compact.points(said.came)})
         with self._lock:
             seen = self._base(key, appliance_id)
             known = seen.status if seen is not None else None
             status = changes.changed(known, said) if isinstance(known, ReplicaStatus) else None
             if seen is None or status is None:
                 return None
+            points = seen.points.after((point.id for point in said.came), said.gone)
             self._seen[key] = dataclasses.replace(
-                seen, status=status, at=now, marks=_marks(status), turn=seen.turn + 1
+                seen, status=status, at=now, marks=_marks(status), turn=seen.turn + 1, points=points
             )
         return key
 
@@ -152,18 +154,36 @@ class Heard:
         with self._lock:
             seen = self._base((machine_id, side), appliance_id)
             if seen is not None:
-                self._seen[machine_id, side] = dataclasses.replace(self._ended(seen), written=None)
+                self._seen[machine_id, side] = dataclasses.replace(
+                    self._ended(seen), written=None, points=UNKNOWN
+                )
 
-    def wrote(self, written: Mapping[Key, Seen], figures: Collection[Key]) -> None:
-        """`figures`: those of which they were written too."""
+    def wrote(
+        self,
+        written: Mapping[Key, Seen],
+        figures: Collection[Key],
+        rows: Mapping[str, Mapping[str, int]],
+    ) -> None:
+        """`figures`: those of which they were written too. `rows`: by machine, those of its points, where these were written."""
         with self._lock:
             for key, each in written.items():
                 if key in self._seen:
                     seen = dataclasses.replace(self._seen[key], written=each.marks)
+                    if key[0] in rows and isinstance(each.status, ReplicaStatus):
+                        seen = dataclasses.replace(seen, points=Unwritten(rows[key[0]]))
                     self._seen[key] = (
                         dataclasses.replace(seen, written_at=each.at, written_turn=each.turn)
                         if key in figures
                         else seen
+                    )
+
+    def doubt(self, tried: Iterable[Key]) -> None:
+        """To write these failed: nobody knows whether the store holds them, since a commit may end well unheard."""
+        with self._lock:
+            for key in tried:
+                if key in self._seen:
+                    self._seen[key] = dataclasses.replace(
+                        self._seen[key], written=None, written_turn=-1, points=UNKNOWN
                     )
 
     def forget_all_but(self, machine_ids: Iterable[str]) -> None:
@@ -198,23 +218,18 @@ class Heard:
         return dataclasses.replace(now, current=False)
 
 
+def _compared(known: Seen, now: AnyStatus, appliance_id: str) -> Unwritten:
+    """What another appliance said may have been said to other vault processes since, and written by them."""
+    if not isinstance(known.status, ReplicaStatus) or not isinstance(now, ReplicaStatus):
+        return known.points
+    if known.by != appliance_id:
+        return UNKNOWN
+    return known.points.compared(known.status, now)
+
+
 def _marks(status: AnyStatus) -> Marks:
     urgent = hash(change_filter.of(status))
     rest = changes.without_figures(status)
-    if not isinstance(rest, ReplicaStatus):
-        return Marks(urgent, hash(rest.model_dump_json()))
-    document = rest.model_copy(update={"points": ()}).model_dump_json()
-    return Marks(urgent, hash(document), hash(tuple(map(_looks, rest.points))))
-
-
-def _looks(point: PointShape) -> tuple[object, ...]:
-    return tuple(point.__dict__.values())
-
-
-_FIELDS_SETS: dict[frozenset[str], set[str]] = {}
-
-
-def _share(point: PointShape) -> None:
-    """Half of what a shape takes of memory is the set of the fields that were given: the same for all points."""
-    given = frozenset(point.model_fields_set)
-    object.__setattr__(point, "__pydantic_fields_set__", _FIELDS_SETS.setdefault(given, set(given)))
+    if isinstance(rest, ReplicaStatus):
+        rest = rest.model_copy(update={"points": ()})
+    return Marks(urgent, hash(rest.model_dump_json()))

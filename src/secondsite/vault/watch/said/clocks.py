@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
-from ...wire.common.findings import FindingShape
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ....wire.common.findings import FindingShape
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
 
 TOLERATED_SECONDS = 10.0
 """A status may be on its way for some seconds when a host is busy."""

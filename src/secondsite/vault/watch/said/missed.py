@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ...wire.control import Again
+from ....wire.control import Again
 
 ASK_EVERY = timedelta(seconds=5)
 MOST_AT_ONCE = 100

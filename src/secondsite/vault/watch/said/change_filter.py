@@ -2,8 +2,8 @@
 
 from collections.abc import Hashable, Iterable
 
-from ...wire.common.findings import FindingShape
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ....wire.common.findings import FindingShape
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
 
 
 def of(status: SourceStatus | ReplicaStatus) -> Hashable:

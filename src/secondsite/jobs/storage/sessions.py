@@ -1,0 +1,95 @@
+"""Sessions for one transaction each, and what is to be done when it commits.
+
+A batch of a thousand machines has forty thousand transactions. SQLAlchemy's own session takes longer to open and close than most of
+them to run, for objects that are mapped to rows: there are none here. It also takes as long to listen to one session as to open it: so
+all are listened to, once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event
+from sqlalchemy.orm import Session
+
+log = structlog.get_logger(__name__)
+Do = Callable[[Session], None]
+_BEFORE, _AFTER = "secondsite_before_commit", "secondsite_after_commit"
+
+
+class _Brief(Session):
+    """One connection, for one transaction, which begins with the first statement."""
+
+    def __init__(self, db: Engine) -> None:
+        super().__init__(db)
+        self._db = db
+        self._line: Connection | None = None
+
+    def connection(self, *_how: object, **_options: object) -> Connection:
+        if self._line is None:
+            self._line = self._db.connect()
+            self._line.begin()
+        return self._line
+
+    def execute(  # type: ignore[override]  # of all its forms the one that is in use
+        self,
+        statement: Executable,
+        params: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None,
+    ) -> CursorResult[*tuple[object, ...]]:
+        return self.connection().execute(statement, params)
+
+    def commit(self) -> None:
+        self.dispatch.before_commit(self)
+        if self._line is not None:
+            self._line.commit()
+        self.dispatch.after_commit(self)
+
+    def rollback(self) -> None:
+        if self._line is not None:
+            self._line.rollback()
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+
+
+@contextmanager
+def transaction(db: Engine) -> Iterator[Session]:
+    """Commits at the end of the block; rolls back when it raises."""
+    session = _Brief(db)
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+
+
+def before_commit(session: Session, do: Do) -> None:
+    """In its transaction, at the end; not if that is rolled back."""
+    session.info.setdefault(_BEFORE, []).append(do)
+
+
+def after_commit(session: Session, do: Do) -> None:
+    """Once it has committed."""
+    session.info.setdefault(_AFTER, []).append(do)
+
+
+def _do_before(session: Session) -> None:
+    for do in session.info.pop(_BEFORE, ()):
+        do(session)
+
+
+def _do_after(session: Session) -> None:
+    """It has committed: whoever cannot be told of that must not make it look refused, or it would be done once more."""
+    for do in session.info.pop(_AFTER, ()):
+        try:
+            do(session)
+        except Exception:
+            log.exception("commit.not-told")
+
+
+event.listen(Session, "before_commit", _do_before)
+event.listen(Session, "after_commit", _do_after)

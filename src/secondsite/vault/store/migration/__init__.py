@@ -1,0 +1,13 @@
+"""Brings a database to the tables of this program.
+
+Its rooms:
+
+    revisions   which tables a database has
+    opening     what every start asks
+    upgrading   Alembic, which runs the scripts in `migrations`
+"""
+
+from .opening import migrate, require_known
+from .revisions import NEWEST
+
+__all__ = ["NEWEST", "migrate", "require_known"]

@@ -1,0 +1,37 @@
+"""Bring a database to the tables of this program. Most that are opened are there already: for these Alembic and its scripts, ten
+megabytes, are not read."""
+
+from sqlalchemy import Connection
+
+from ....jobs.storage import database
+from ..failures import translated
+from .revisions import NEWEST, revision
+
+
+def migrate(url: str) -> None:
+    """Apply the missing migrations in one transaction; harmless when there are none. Of several processes one does it, the
+    others wait.
+
+    Raises StoreUnavailable when the database does not answer, NotPossibleNow when it is a newer release's.
+    """
+    engine = database.connect(url)
+    try:
+        with translated():
+            with engine.connect() as connection:
+                found = revision(connection)
+            if found != NEWEST:
+                from . import upgrading
+
+                upgrading.upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def require_known(connection: Connection) -> str | None:
+    """The revision of the tables; None for no tables. Raises NotPossibleNow for one of a newer release."""
+    found = revision(connection)
+    if found in (None, NEWEST):
+        return found
+    from . import upgrading
+
+    return upgrading.require_former(found)

@@ -1,0 +1,119 @@
+"""A row for each point of a replica: one that comes takes the row of one that went, so that as little as can be of the database changes."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+from sqlalchemy import JSON, bindparam, delete, func, select, type_coerce
+from sqlalchemy.orm import Session
+
+from ....wire.common.points import PointShape
+from ... import ports
+from .. import rows, tables
+
+POINTS = tables.points.c
+Row = dict[str, object]
+Kept = Mapping[int, Mapping[str, JsonValue]]
+"""What is stored of points, by the numbers of their rows."""
+# Made once: to build a statement takes as long as to run it.
+_ONE = delete(tables.points).where(
+    POINTS.machine_id == bindparam("machine"), POINTS.number == bindparam("row")
+)
+_OF = POINTS.machine_id.in_(bindparam("machines", expanding=True))
+_COUNTS = select(POINTS.machine_id, func.count().label("points")).where(_OF).group_by(POINTS.machine_id)
+_STORED = select(POINTS.machine_id, POINTS.number, type_coerce(POINTS.point, JSON)).where(_OF)
+_IN_ORDER = (
+    select(POINTS.machine_id, POINTS.point)
+    .where(_OF)
+    .order_by(POINTS.machine_id, POINTS.epoch, POINTS.seq, POINTS.number)
+)
+
+
+class SqlPoints:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of(self, machine_ids: Sequence[str]) -> Mapping[str, list[PointShape]]:
+        """Of at most `rows.AT_ONCE` machines, oldest first; one that a former release kept and that is not understood is not there."""
+        found: dict[str, list[PointShape]] = {}
+        for machine_id, point in self._session.execute(_IN_ORDER, {"machines": machine_ids}):
+            if point is not None:
+                found.setdefault(machine_id, []).append(point)
+        return found
+
+    def put(self, news: Sequence[ports.PointNews]) -> Mapping[str, ports.PointRows]:
+        """See `ports.StatusRecords.put_points`."""
+        # Always in the same order, so that two vault processes cannot lock each other out.
+        ordered = sorted(news, key=lambda each: each.machine_id)
+        unknown = self._unknown(ordered)
+        kept = self._kept(sorted(unknown))
+        changes = [
+            _compared(each, kept.get(each.machine_id, {})) if each.machine_id in unknown else _placed(each)
+            for each in ordered
+        ]
+        rows.upsert_many(self._session, tables.points, [row for each in changes for row in each.came])
+        gone = [row for each in changes for row in each.gone]
+        if gone:
+            self._session.connection().execute(_ONE, gone)
+        return {each.machine_id: change.rows for each, change in zip(ordered, changes, strict=True)}
+
+    def _unknown(self, news: Sequence[ports.PointNews]) -> set[str]:
+        """Of which it is not known what is stored, or no longer: their protection may have ended, and begun again."""
+        known = {each.machine_id: each.rows for each in news if each.rows is not None}
+        counts: dict[str, int] = {}
+        for ids in rows.parts(list(known)):
+            counted = self._session.execute(_COUNTS, {"machines": ids})
+            counts |= {row.machine_id: row.points for row in counted}
+        there = {each for each, points in known.items() if counts.get(each, 0) == len(points)}
+        return {each.machine_id for each in news if each.machine_id not in there}
+
+    def _kept(self, machine_ids: Sequence[str]) -> Mapping[str, Kept]:
+        found: dict[str, dict[int, Mapping[str, JsonValue]]] = {}
+        for ids in rows.parts(machine_ids):
+            for machine_id, number, point in self._session.execute(_STORED, {"machines": ids}):
+                found.setdefault(machine_id, {})[number] = point
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Rows that are written, rows that are there no more, and all that there are then."""
+
+    came: Sequence[Row]
+    gone: Sequence[Row]
+    rows: ports.PointRows
+
+
+def _compared(news: ports.PointNews, kept: Kept) -> _Changes:
+    """With what is stored: of all points those that are not stored so."""
+    numbers = {str(point["id"]): number for number, point in kept.items()}
+    ids = {point.id for point in news.points}
+    came = {
+        point.id
+        for point in news.points
+        if point.id not in numbers or kept[numbers[point.id]] != point.model_dump(mode="json")
+    }
+    doubles = sorted(set(kept) - set(numbers.values()))
+    changes = _placed(dataclasses.replace(news, came=came, gone=numbers.keys() - ids, rows=numbers))
+    return dataclasses.replace(
+        changes, gone=[*changes.gone, *({"machine": news.machine_id, "row": each} for each in doubles)]
+    )
+
+
+def _placed(news: ports.PointNews) -> _Changes:
+    now = dict(news.rows or {})
+    free = sorted((now.pop(each) for each in news.gone if each in now), reverse=True)
+    unused = itertools.count(max((*now.values(), *free), default=-1) + 1)
+    came: list[Row] = []
+    for point in (each for each in news.points if each.id in news.came):
+        if point.id not in now:
+            now[point.id] = free.pop() if free else next(unused)
+        came.append(_row(news.machine_id, now[point.id], point))
+    return _Changes(came, [{"machine": news.machine_id, "row": number} for number in free], now)
+
+
+def _row(machine_id: str, number: int, point: PointShape) -> Row:
+    place = {"epoch": point.epoch, "seq": point.seq}
+    return {"machine_id": machine_id, "number": number, **place, "point": point}

@@ -1,0 +1,47 @@
+"""Which points of a replica the store does not hold yet: a new point costs what it costs, however many are there. Pure."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ....wire.control.statuses import ReplicaStatus
+from ... import ports
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """`rows`: the ids of the points that the store holds, and the numbers of their rows; None if that is not known. `came` are ids of
+    those that are new or were changed since, `gone` of those that are there no more."""
+
+    rows: Mapping[str, int] | None = None
+    came: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.rows is None or bool(self.came or self.gone)
+
+    def after(self, came: Iterable[str], gone: Iterable[str]) -> "Unwritten":
+        """With one more change. Nothing is kept of it while all has to be written anyway."""
+        if self.rows is None:
+            return self
+        newer, left = frozenset(came), frozenset(gone)
+        return dataclasses.replace(
+            self, came=(self.came - left) | newer, gone=(self.gone | left & self.rows.keys()) - newer
+        )
+
+    def compared(self, before: ReplicaStatus, now: ReplicaStatus) -> "Unwritten":
+        """With all that differs between two whole statuses."""
+        if self.rows is None or before.points == now.points:
+            return self
+        known = {point.id: point for point in before.points}
+        there = {point.id for point in now.points}
+        return self.after(
+            (point.id for point in now.points if known.get(point.id) != point), known.keys() - there
+        )
+
+    def of(self, replica: ReplicaStatus) -> ports.PointNews:
+        """What is to be written."""
+        return ports.PointNews(replica.machine_id, replica.points, self.came, self.gone, self.rows)
+
+
+UNKNOWN = Unwritten()

@@ -1,0 +1,21 @@
+"""What the database refuses, other than because it is away: it would refuse it again."""
+
+from collections.abc import Callable
+
+import structlog
+
+from ....domain import errors
+
+log = structlog.get_logger()
+
+
+def is_written(what: str, write: Callable[[], None]) -> bool:
+    """Whether it was not refused. Raises StoreUnavailable."""
+    try:
+        write()
+    except errors.StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("status.not-written", what=what)
+        return False
+    return True

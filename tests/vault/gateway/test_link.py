@@ -1,0 +1,40 @@
+"""One appliance's connection: what it says is not read faster than it is heard."""
+
+import asyncio
+
+import pytest
+
+from secondsite.vault.gateway import link as links
+from secondsite.vault.gateway.link import EACH_BYTES, Link
+
+
+async def endless(said):
+    for number in range(1000):
+        said.append(number)
+        yield "x" * 100
+
+
+async def turns(count):
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("room", [3, 10])
+def test_what_waits_to_be_heard_is_bounded(monkeypatch, room):
+    monkeypatch.setattr(links, "MOST_UNHEARD_BYTES", room * (100 + EACH_BYTES))
+    said: list[int] = []
+
+    async def flood():
+        link = Link(endless(said), "a")
+        running = asyncio.create_task(link.run(lambda link, text: link.took(len(text))))
+        await turns(100)
+        assert len(said) == room + 1
+        link.heard(100)
+        await turns(100)
+        assert len(said) == room + 2
+        while not running.done():
+            link.heard(100)
+            await turns(3)
+        assert len(said) == 1000
+
+    asyncio.run(flood())

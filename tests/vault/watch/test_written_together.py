@@ -1,0 +1,181 @@
+"""What writing statuses costs: counted in statements and rows, whatever else is there."""
+
+import pytest
+import sqlalchemy
+
+from secondsite.vault.watch.status_intake import StatusIntake
+from secondsite.wire.control import Hello, Status, changes
+from tests.support.vault import NOW, machine, point, replica_status, source_status
+
+TARGET = "appliance-b"
+
+
+class Asked:
+    """All that the database is asked."""
+
+    def __init__(self, engine):
+        self.statements = []
+        self.begun = 0
+        self.rows = 0
+        sqlalchemy.event.listen(engine, "before_cursor_execute", self._asked)
+        sqlalchemy.event.listen(engine, "commit", self._ended)
+
+    def _asked(self, _connection, _cursor, statement, parameters, _context, many):
+        self.statements.append(statement)
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            self.rows += len(parameters) if many else 1
+
+    def _ended(self, connection):
+        self.begun += not connection.get_execution_options().get("secondsite_read_only", False)
+
+    def take(self):
+        """What was asked since this was asked last: statements, rows that were written, transactions that wrote."""
+        taken = self.statements, self.rows, self.begun
+        self.statements, self.rows, self.begun = [], 0, 0
+        return taken
+
+
+@pytest.fixture
+def facts(store):
+    facts = StatusIntake(store, lambda _signal: None, lambda: NOW)
+    for side in "ab":
+        facts.connected(hello(f"appliance-{side}"))
+    return facts
+
+
+@pytest.fixture
+def asked(store):
+    with store.transaction() as tx:
+        return Asked(tx.session.get_bind().engine)
+
+
+def hello(appliance_id):
+    return Hello(
+        appliance_id=appliance_id, site="a", version="1", fabric_kind="simulated", accelerated=False,
+        data_addresses=(), says_changes=True,
+    )  # fmt: skip
+
+
+def many(store, count):
+    names = [f"id{number}" for number in range(count)]
+    with store.transaction() as tx:
+        for each in names:
+            tx.machines.add(machine(each, each))
+    return names
+
+
+def changed(told, now):
+    found = changes.of_replica(told, now)
+    assert isinstance(found, changes.ReplicaChange)
+    return found
+
+
+def stored(store, machine_id="m1"):
+    with store.reading() as tx:
+        return [each.id for each in tx.statuses.get(machine_id).replica.points]
+
+
+@pytest.mark.parametrize("there", [3, 300])
+def test_a_new_point_reads_and_writes_as_much_however_many_there_are(facts, store, asked, there):
+    told = replica_status(points=[point(seq) for seq in range(there)])
+    facts.status(TARGET, Status(replicas=(told,)))
+    asked.take()
+    now = told.model_copy(update={"points": (*told.points[1:], point(there))})
+    facts.status(TARGET, Status(replica_changes=(changed(told, now),)))
+    statements, rows, transactions = asked.take()
+    assert (rows, transactions) == (1, 1), "one row, in the place of the one that went"
+    assert not [each for each in statements if each.startswith("SELECT") and "machine_points.point" in each]
+    assert sorted(stored(store)) == sorted(each.id for each in now.points)
+
+
+def test_points_are_told_whole_again_and_only_what_differs_is_written(facts, store, asked):
+    told = replica_status(points=[point(seq) for seq in range(30)])
+    facts.status(TARGET, Status(replicas=(told,)))
+    facts.disconnected(TARGET)
+    facts.connected(hello(TARGET))
+    asked.take()
+    now = told.model_copy(
+        update={"points": (*told.points[2:9], told.points[9].model_copy(update={"damaged": True}))}
+    )
+    facts.status(TARGET, Status(replicas=(now,)))
+    statements, rows, _ = asked.take()
+    assert not [each for each in statements if each.startswith("SELECT") and "machine_points.point" in each]
+    assert rows == 1 + 22 + 1, "the point that is damaged, those that went, and that the appliance was heard"
+    assert stored(store) == [each.id for each in now.points]
+
+
+def test_points_that_the_store_has_lost_are_all_written_with_the_next_change(facts, store):
+    told = replica_status(points=[point(1), point(2)])
+    facts.status(TARGET, Status(replicas=(told,)))
+    with store.transaction() as tx:
+        tx.statuses.remove("m1")
+        tx.machines.remove("m1")
+        tx.machines.add(machine())
+    now = told.model_copy(update={"points": (*told.points, point(3))})
+    facts.status(TARGET, Status(replica_changes=(changed(told, now),)))
+    with store.reading() as tx:
+        found = tx.session.execute(sqlalchemy.text("SELECT count(*) FROM machine_points")).scalar()
+    assert found == 3
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_statuses_that_are_written_together_cost_as_many_statements_as_those_of_two(
+    facts, store, asked, count
+):
+    """A vault that knew nothing of any of them."""
+    names = many(store, count)
+    asked.take()
+    facts.hear("appliance-a", Status(sources=tuple(map(source_status, names))))
+    facts.hear(TARGET, Status(replicas=tuple(replica_status(each, [point(1)]) for each in names)))
+    heard, _, _ = asked.take()
+    assert len([each for each in heard if each != "BEGIN"]) <= 4, (
+        "of each message once: which machines there are, and what they are"
+    )
+    facts.write()
+    written, _, transactions = asked.take()
+    assert transactions == 1
+    assert len(written) <= 14
+
+
+def test_a_machine_that_changes_while_nothing_is_written_is_written_once(facts, store, asked):
+    told = replica_status(points=[point(1)])
+    facts.status(TARGET, Status(replicas=(told,)))
+    asked.take()
+    for seq in range(2, 40):
+        now = told.model_copy(update={"points": (*told.points[-5:], point(seq))})
+        facts.hear(TARGET, Status(replica_changes=(changed(told, now),)))
+        told = now
+    assert asked.take() == ([], 0, 0)
+    facts.write()
+    _, rows, transactions = asked.take()
+    assert (rows, transactions) == (6, 1), "the points that there are now"
+    assert stored(store) == [each.id for each in told.points]
+
+
+def test_what_goes_first_is_written_with_so_many_others_as_were_asked_for(facts, store):
+    names = many(store, 30)
+    facts.hear(TARGET, Status(replicas=tuple(replica_status(each, [point(1)]) for each in names)))
+    written = facts.write(first={"id29"}, at_most=5)
+    assert written.is_behind
+    assert written.signals == tuple(
+        sorted(f"machine/{each}" for each in ("id29", "id0", "id1", "id2", "id3"))
+    )
+    rounds = 0
+    while facts.write(at_most=10).is_behind:
+        rounds += 1
+    assert rounds <= 7, "the rest, and the figures"
+    with store.reading() as tx:
+        assert {each for each in names if tx.statuses.get(each).replica} == set(names)
+
+
+def test_numbers_of_many_machines_are_written_with_one_statement(facts, store, asked):
+    names = many(store, 40)
+    facts.status(TARGET, Status())
+    asked.take()
+    seen = dict.fromkeys(names, 3)
+    facts.status(TARGET, Status(generations=seen, drill_generations={"id1": 2, "stranger": 9}))
+    statements, _, transactions = asked.take()
+    assert (len(statements), transactions) == (3, 1)
+    with store.reading() as tx:
+        assert tx.statuses.generations(names) == seen
+        assert tx.statuses.drill_generation("id1") == 2
