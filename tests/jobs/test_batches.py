@@ -19,7 +19,7 @@ def one_by_one(monkeypatch):
 def batch(room, machines, step):
     def group(context):
         wanted = [Child("one", f"m{n}", f"m{n}", Facts({"n": n})) for n in range(machines)]
-        return context.run_children(wanted, deadline_seconds=600)
+        return context.run_children(lambda: wanted, deadline_seconds=600)
 
     def last(context):
         room.order.append(f"{context.subject} ends")

@@ -27,7 +27,7 @@ class Plan:
             Child("start", machine, machine.upper(), Facts({"n": n}))
             for n, machine in enumerate(self.machines)
         ]
-        return context.run_children(wanted, deadline_seconds=600)
+        return context.run_children(lambda: wanted, deadline_seconds=600)
 
     def start(self, context):
         self.room.order.append(context.subject)
@@ -149,7 +149,9 @@ def test_a_cancelled_parent_waits_for_a_child_that_cannot_be_cancelled(room):
         return Done("started")
 
     engine = room.engine(
-        Definition("plan", (Step("Group", lambda context: context.run_children([Child("start")], 600)),)),
+        Definition(
+            "plan", (Step("Group", lambda context: context.run_children(lambda: [Child("start")], 600)),)
+        ),
         Definition("start", (Step("Start", start),), cancelable=False),
     )
     job_id = room.submit(engine, "plan")

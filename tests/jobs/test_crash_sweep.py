@@ -53,7 +53,7 @@ def story(room):
         raise Wait("answer", 1000, "the appliance works on it")
 
     def group(context):
-        return context.run_children([Child("child", f"m{n}", f"m{n}") for n in range(2)], 1000)
+        return context.run_children(lambda: [Child("child", f"m{n}", f"m{n}") for n in range(2)], 1000)
 
     def last(context):
         if context.arguments(Facts)["end"] == "failure":

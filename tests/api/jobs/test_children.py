@@ -1,7 +1,7 @@
 """A job for many machines shows how its children are by numbers; they come by page."""
 
 import pytest
-from sqlalchemy import event, insert, update
+from sqlalchemy import insert, update
 
 from rig.eventually import eventually
 from secondsite.ground.job_states import JobState
@@ -10,6 +10,7 @@ from secondsite.jobs.storage.tables import jobs
 from secondsite.vault.facade.nouns.jobs import Jobs
 from secondsite.wire import rest
 from tests.api.support_stream import served, stream
+from tests.support import statements
 from tests.support.vault import NOW, machine
 
 pytestmark = pytest.mark.slow
@@ -90,14 +91,8 @@ def test_all_children_come_by_page(ask, batch):
 
 
 def test_a_job_is_shown_without_reading_its_children(vault, ask, batch):
-    asked: list[str] = []
     job_id = batch(MANY)
-    pool = vault.running._database.pool  # noqa: SLF001 what is asked of it shows nowhere else
-
-    def listen_in(connection, *_):
-        connection.set_trace_callback(asked.append)  # SQLAlchemy does not see what goes to the driver itself
-
-    event.listen(pool, "checkout", listen_in)
+    asked = statements.noted(vault.running._database)  # noqa: SLF001 what is asked of it shows nowhere else
     ask("GET", f"/jobs/{job_id}")
     assert len([each for each in asked if "FROM job_tasks" in each]) == 1
 
@@ -116,9 +111,7 @@ def test_whether_a_token_of_a_site_sees_a_job_for_many_is_one_question(vault, as
     with vault.store.transaction() as tx:
         for number in range(MANY):
             tx.machines.add(machine(f"child{number:03}", f"m{number}"))
-    asked = []
-    engine = vault.running._database  # noqa: SLF001 what is asked of it shows nowhere else
-    event.listen(engine, "before_cursor_execute", lambda *how: asked.append(how[2]))
+    asked = statements.noted(vault.running._database)  # noqa: SLF001 what is asked of it shows nowhere else
     assert ask("GET", f"/jobs/{batch(MANY)}", headers=headers)["id"] == "batch"
     assert len([each for each in asked if "FROM machines" in each]) < 10
 

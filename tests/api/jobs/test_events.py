@@ -6,7 +6,6 @@ import time
 
 import httpx2
 import pytest
-import sqlalchemy
 
 from rig.eventually import eventually
 from secondsite.api import event_streams
@@ -15,6 +14,7 @@ from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import EventKind
 from tests.api.support_stream import served, stream
+from tests.support import statements
 from tests.support.vault import Dialler, source_status
 
 pytestmark = pytest.mark.slow
@@ -243,9 +243,7 @@ def test_many_changes_are_read_at_once_and_a_machine_is_told_of_once(vault, ask,
     ]
     asked = []
     engine = vault.running._database  # noqa: SLF001 what is asked of it shows nowhere else
-    sqlalchemy.event.listen(
-        engine, "before_cursor_execute", lambda *how: asked.append((threading.get_ident(), how[2]))
-    )
+    statements.listen(engine, lambda said: asked.append((threading.get_ident(), said)))
     changes = [(number, Change(EventKind.JOB, each)) for number, each in enumerate([*started, "gone"])]
     told = event_streams.read(vault.facade, changes)
     assert [(number, each.kind, each.id) for number, each in told] == [

@@ -4,7 +4,6 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from secondsite.domain import errors
 from secondsite.domain.health import Health
@@ -20,6 +19,7 @@ from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
 from secondsite.wire.control.statuses import OldCopyStatus
 from secondsite.wire.rest import JobAccepted
+from tests.support import statements
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 
@@ -329,8 +329,7 @@ def test_machines_without_a_drill_are_not_read(store, facts, clock):
     with store.transaction() as tx:
         for number in range(30):
             tx.machines.add(machine(f"id{number}", f"id{number}"))
-        asked = []
-        event.listen(tx.session.get_bind().engine, "before_cursor_execute", lambda *how: asked.append(how[2]))
+        asked = statements.noted(tx.session.get_bind().engine)
     Housekeeping(store, facts, {}, clock).look()
     assert asked
     assert not [each for each in asked if "machines.definition" in each]

@@ -5,6 +5,7 @@ import sqlalchemy
 
 from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.control import Hello, Status, changes
+from tests.support import statements
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
 TARGET = "appliance-b"
@@ -14,25 +15,17 @@ class Asked:
     """All that the database is asked."""
 
     def __init__(self, engine):
-        self.statements = []
-        self.begun = 0
-        self.rows = 0
-        sqlalchemy.event.listen(engine, "before_cursor_execute", self._asked)
-        sqlalchemy.event.listen(engine, "commit", self._ended)
-
-    def _asked(self, _connection, _cursor, statement, parameters, _context, many):
-        self.statements.append(statement)
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            self.rows += len(parameters) if many else 1
-
-    def _ended(self, connection):
-        self.begun += not connection.get_execution_options().get("secondsite_read_only", False)
+        self._said = statements.noted(engine)
 
     def take(self):
-        """What was asked since this was asked last: statements, rows that were written, transactions that wrote."""
-        taken = self.statements, self.rows, self.begun
-        self.statements, self.rows, self.begun = [], 0, 0
-        return taken
+        """What was asked since this was asked last: kinds of statements, rows that were written, transactions that wrote."""
+        said = [each for each in self._said if not each.startswith("--")]
+        self._said.clear()
+        rows = [each for each in said if each.startswith(("INSERT", "UPDATE", "DELETE"))]
+        kinds = [
+            each for each in statements.kinds(said) if not each.startswith(("BEGIN", "COMMIT", "ROLLBACK"))
+        ]
+        return kinds, len(rows), said.count("BEGIN IMMEDIATE")
 
 
 @pytest.fixture
@@ -82,9 +75,9 @@ def test_a_new_point_reads_and_writes_as_much_however_many_there_are(facts, stor
     asked.take()
     now = told.model_copy(update={"points": (*told.points[1:], point(there))})
     facts.status(TARGET, Status(replica_changes=(changed(told, now),)))
-    statements, rows, transactions = asked.take()
+    kinds, rows, transactions = asked.take()
     assert (rows, transactions) == (1, 1), "one row, in the place of the one that went"
-    assert not [each for each in statements if each.startswith("SELECT") and "machine_points.point" in each]
+    assert not [each for each in kinds if each.startswith("SELECT") and "machine_points.point" in each]
     assert sorted(stored(store)) == sorted(each.id for each in now.points)
 
 
@@ -98,8 +91,8 @@ def test_points_are_told_whole_again_and_only_what_differs_is_written(facts, sto
         update={"points": (*told.points[2:9], told.points[9].model_copy(update={"damaged": True}))}
     )
     facts.status(TARGET, Status(replicas=(now,)))
-    statements, rows, _ = asked.take()
-    assert not [each for each in statements if each.startswith("SELECT") and "machine_points.point" in each]
+    kinds, rows, _ = asked.take()
+    assert not [each for each in kinds if each.startswith("SELECT") and "machine_points.point" in each]
     assert rows == 1 + 22 + 1, "the point that is damaged, those that went, and that the appliance was heard"
     assert stored(store) == [each.id for each in now.points]
 
@@ -128,9 +121,7 @@ def test_statuses_that_are_written_together_cost_as_many_statements_as_those_of_
     facts.hear("appliance-a", Status(sources=tuple(map(source_status, names))))
     facts.hear(TARGET, Status(replicas=tuple(replica_status(each, [point(1)]) for each in names)))
     heard, _, _ = asked.take()
-    assert len([each for each in heard if each != "BEGIN"]) <= 4, (
-        "of each message once: which machines there are, and what they are"
-    )
+    assert len(heard) <= 4, "of each message once: which machines there are, and what they are"
     facts.write()
     written, _, transactions = asked.take()
     assert transactions == 1
@@ -174,8 +165,10 @@ def test_numbers_of_many_machines_are_written_with_one_statement(facts, store, a
     asked.take()
     seen = dict.fromkeys(names, 3)
     facts.status(TARGET, Status(generations=seen, drill_generations={"id1": 2, "stranger": 9}))
-    statements, _, transactions = asked.take()
-    assert (len(statements), transactions) == (3, 1)
+    kinds, _, transactions = asked.take()
+    assert (len(kinds), transactions) == (3, 1), (
+        "which machines there are, their numbers, that the appliance was heard"
+    )
     with store.reading() as tx:
         assert tx.statuses.generations(names) == seen
         assert tx.statuses.drill_generation("id1") == 2

@@ -32,7 +32,7 @@ class Stage(Protocol):
     def remember(self, facts: Json) -> None: ...
     def write(self, work: Commit) -> None: ...
     def cancel_requested(self) -> bool: ...
-    def run_children(self, children: Sequence[Child], deadline_seconds: float) -> Outcome: ...
+    def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome: ...
     def read(self) -> AbstractContextManager[Session]: ...
     def now(self) -> datetime: ...
 
@@ -95,13 +95,14 @@ class StepContext:
         """Whether somebody asked to cancel the job; a long step looks between chunks. Cached for half a second."""
         return self.stage.cancel_requested()
 
-    def run_children(self, children: Sequence[Child], deadline_seconds: float) -> Outcome:
-        """Start the child jobs (once, however often this is called); raises Wait until all have ended.
+    def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome:
+        """Start the child jobs (once, however often this is called); raises Wait until all have ended. `wanted` is asked for them when
+        they are started, not each time one of a thousand has ended.
 
         The definition's policy judges failures; a retry of this job retries the children that failed. A step runs
         at most one batch of children.
         """
-        return self.stage.run_children(children, deadline_seconds)
+        return self.stage.run_children(wanted, deadline_seconds)
 
     def session(self) -> AbstractContextManager[Session]:
         """A read-only transaction: `with context.session() as session`. Change state in Done(commit=...) only."""

@@ -1,6 +1,6 @@
 """Jobs whose steps are jobs: start them once, wait for all, judge by the definition's policy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,12 +79,12 @@ def are_started(session: Session, place: Place) -> bool:
 
 
 def ensure(
-    session: Session, catalogue: Catalogue, place: Place, wanted: Sequence[Child], now: datetime
+    session: Session, catalogue: Catalogue, place: Place, wanted: Callable[[], Sequence[Child]], now: datetime
 ) -> None:
     """The children at this place: submitted now if there are none, failed ones retried once per attempt."""
     present = _present(session, place)
     if not present:
-        _submit_all(session, catalogue, place, wanted, now)
+        _submit_all(session, catalogue, place, wanted(), now)
     for child in present:
         if child.parent_attempt != place.attempt:
             _try_again(session, catalogue, place, child, now)

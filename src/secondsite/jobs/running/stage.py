@@ -79,7 +79,7 @@ class TaskStage:
             self._looked_at = time.monotonic()
         return self._cancel
 
-    def run_children(self, wanted: Sequence[Child], deadline_seconds: float) -> Outcome:
+    def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome:
         place = children.Place.of(self._task)
 
         def ensure(session: Session) -> None:

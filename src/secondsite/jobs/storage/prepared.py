@@ -4,12 +4,13 @@ On SQLite their text is made once, and goes to the driver itself: SQLAlchemy tak
 On PostgreSQL, where the way to the server takes longest, they are SQLAlchemy's.
 """
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Select, exc, or_
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Select, bindparam, exc, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
@@ -17,6 +18,9 @@ from sqlalchemy.types import TypeEngine
 Values = Mapping[str, object]
 Row = Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
 Process = Callable[[object], object]
+SIZES = (1, 4, 16, 64, 256, 1000)
+MOST_KEYS = SIZES[-1]
+"""In one query: databases have limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,32 @@ class Prepared:
     def _made(self, session: Session) -> _Text:
         self._text = _text(self._statement, session.get_bind().dialect)
         return self._text
+
+
+class PreparedFor:
+    """One query for some of many rows, by a key of theirs. A list of keys has no text before it is run: so it is prepared for a few
+    numbers of keys, the last of which is repeated. Safe from any thread."""
+
+    def __init__(self, query: Select[*tuple[object, ...]], key: ColumnElement[str]) -> None:
+        self._query = query
+        self._key = key
+        self._for: dict[int, Prepared] = {}
+
+    def all(self, session: Session, keys: Sequence[str]) -> Iterator[Row]:
+        """The rows of all these keys, in the query's order at most `MOST_KEYS` at a time."""
+        for begin in range(0, len(keys), MOST_KEYS):
+            some = keys[begin : begin + MOST_KEYS]
+            size = next(each for each in SIZES if each >= len(some))
+            padded = itertools.chain(some, itertools.repeat(some[-1], size - len(some)))
+            values = {f"key_{number}": key for number, key in enumerate(padded)}
+            yield from self._prepared(size).all(session, values)
+
+    def _prepared(self, size: int) -> Prepared:
+        made = self._for.get(size)
+        if made is None:
+            keys = [bindparam(f"key_{number}", type_=self._key.type) for number in range(size)]
+            made = self._for[size] = Prepared(self._query.where(self._key.in_(keys)))
+        return made
 
 
 def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bool]:

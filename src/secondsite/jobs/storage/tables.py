@@ -3,7 +3,11 @@
 The `jobs` row is the lock of everything that belongs to the job: it is locked before tasks are written.
 """
 
+import functools
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -21,9 +25,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData()
+LONG = 4096
+"""Characters of arguments, of a batch of some twenty machines."""
+_decoded = functools.lru_cache(maxsize=4)(json.loads)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -46,6 +53,27 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Arguments(TypeDecorator[dict[str, Any]]):  # type: ignore[explicit-any]  # JSON of all kinds
+    """Those of a batch are as long as it has machines, stay as they are, and are read at each of its looks: long ones are decoded
+    once, on SQLite. Nobody changes what was read."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(  # type: ignore[explicit-any]
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], Any] | None:
+        plain = super().result_processor(dialect, coltype)
+
+        def process(value: str) -> object:
+            return _decoded(value) if len(value) > LONG else plain(value) if plain else value
+
+        return process if dialect.name == "sqlite" else plain
+
+    def coerce_compared_value(self, op: object, value: object) -> TypeEngine[Any]:  # type: ignore[explicit-any]
+        return self.impl_instance.coerce_compared_value(op, value)  # type: ignore[arg-type]
+
+
 jobs = Table(
     "jobs",
     metadata,
@@ -53,7 +81,7 @@ jobs = Table(
     Column("name", String(100), nullable=False),
     Column("subject", String(200)),
     Column("subject_name", Text, nullable=False),
-    Column("arguments", JSON, nullable=False),
+    Column("arguments", Arguments, nullable=False),
     Column("state", String(32), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("requested_by", Text, nullable=False),

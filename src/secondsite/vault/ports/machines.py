@@ -142,6 +142,8 @@ class MachineRecords(Protocol):
     def get(self, machine_id: str) -> MachineRecord:
         """Raises NotFound."""
 
+    def by_id(self, machine_id: str) -> MachineRecord | None: ...
+
     def get_with_seen(self, machine_id: str) -> tuple[MachineRecord, SeenNumbers]:
         """The same, with what its appliances have seen."""
 

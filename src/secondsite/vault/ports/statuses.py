@@ -87,6 +87,9 @@ class StatusRecords(Protocol):
         """Those that are known, by id."""
 
     def drill_generation(self, machine_id: str) -> int: ...
+    def epochs(self, machine_id: str) -> tuple[int | None, int | None]:
+        """Of what its source and its replica said last, without reading the rest of it."""
+
     def remove(self, machine_id: str) -> None: ...
 
 

@@ -41,10 +41,10 @@ def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
     """The machine's epoch, or a later one of the same direction in which both sides already replicate: a vault that was
     restored may know an earlier one. Each reprotect turns the direction and begins the next epoch, so in the same
     direction they differ by an even number."""
-    status = tx.statuses.get(machine.id)
-    if status.source is None or status.replica is None or status.source.epoch != status.replica.epoch:
+    source, replica = tx.statuses.epochs(machine.id)
+    if source is None or source != replica:
         return machine.epoch
-    ahead = status.source.epoch - machine.epoch
+    ahead = source - machine.epoch
     return machine.epoch + ahead if ahead > 0 and ahead % 2 == 0 else machine.epoch
 
 

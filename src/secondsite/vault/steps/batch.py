@@ -67,10 +67,12 @@ def _said_by_batch(session: Session, job: JobView) -> int | None:
 
 
 def _run_children(ctx: StepContext) -> Outcome:
-    children = [
-        Child(each.verb.value, each.machine_id, each.name, _arguments(each))
-        for each in ctx.arguments(BatchArguments).children
-    ]
+    def children() -> list[Child]:
+        return [
+            Child(each.verb.value, each.machine_id, each.name, _arguments(each))
+            for each in ctx.arguments(BatchArguments).children
+        ]
+
     return ctx.run_children(children, deadline_seconds=30 * DAY)
 
 

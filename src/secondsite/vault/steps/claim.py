@@ -102,7 +102,7 @@ class MachineClaim:
 
     def _end(self, session: Session, job: JobView, event: Event) -> None:
         tx = self._deps.store.within(session)
-        machine = tx.machines.find(str(job.subject))
+        machine = tx.machines.by_id(str(job.subject))
         if machine is None or not self._holds(machine, job):
             return
         if self._verb in BESIDE_THE_LIFECYCLE:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import Prepared, PreparedFor
 from .. import ports
 from . import rows, tables
 
@@ -37,6 +37,10 @@ _SEEN_BY_ID = Prepared(
     .select_from(tables.machines.outerjoin(tables.statuses, tables.statuses.c.machine_id == COLUMNS.id))
     .where(COLUMNS.id == bindparam("wanted"))
 )
+_PLACE = select(*(COLUMNS[field.name] for field in dataclasses.fields(ports.MachinePlace))).order_by(
+    COLUMNS.id
+)
+_PLACES, _PLACES_OF = Prepared(_PLACE), PreparedFor(_PLACE, COLUMNS.id)
 FIELDS = tuple(field.name for field in dataclasses.fields(ports.MachineRecord))
 _VERSIONS_NAMED = _VERSIONS.where(
     or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))
@@ -130,7 +134,7 @@ class SqlMachines:
         self._session.execute(insert(tables.machines).values(**rows.row(machine)))
 
     def get(self, machine_id: str) -> ports.MachineRecord:
-        found = self._of_id(machine_id)
+        found = self.by_id(machine_id)
         if found is None:
             raise errors.NotFound.named("machine", machine_id)
         return found
@@ -146,7 +150,7 @@ class SqlMachines:
             raise errors.NotFound.named("machine", machine_id)
         return found, _numbers(seen)
 
-    def _of_id(self, machine_id: str) -> ports.MachineRecord | None:
+    def by_id(self, machine_id: str) -> ports.MachineRecord | None:
         if self._decoded is not None:
             return self._decoded.machine(self._session, machine_id)
         found = _read(self._session, machine_id)
@@ -211,15 +215,12 @@ class SqlMachines:
         return self._many(*conditions, limit=limit)
 
     def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[ports.MachinePlace]:
-        columns = (COLUMNS[field.name] for field in dataclasses.fields(ports.MachinePlace))
-        query = select(*columns).order_by(COLUMNS.id)
-        if machine_ids is None:
-            return rows.many(self._session, ports.MachinePlace, query)
-        return [
-            place
-            for ids in rows.parts(machine_ids)
-            for place in rows.many(self._session, ports.MachinePlace, query.where(COLUMNS.id.in_(ids)))
-        ]
+        found = (
+            _PLACES.all(self._session, {})
+            if machine_ids is None
+            else _PLACES_OF.all(self._session, machine_ids)
+        )
+        return [ports.MachinePlace(**row) for row in found]
 
     def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
         newer = dataclasses.replace(machine, version=machine.version + 1)

@@ -8,7 +8,7 @@ while an appliance is away, or when a vault is killed between writing a setting 
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -75,6 +75,7 @@ class SettingsPush(Periodic):
         self._gateway = gateway
         self._authority = authority
         self._listeners: dict[str, _Listener] = {}
+        self._policies: dict[str, UpdatePolicy] = {}
         self._returned: set[str] = set()
         self._lock = threading.Lock()
         signals.divert((APPLIANCE, SITE, POLICY, f"order/{ORDER}"), self._notice)
@@ -85,8 +86,9 @@ class SettingsPush(Periodic):
         with self._lock:
             returned, self._returned = self._returned, set()
         with self._store.reading() as tx:
+            self._policies = policies = _policies_from(tx, self._policies)
             wanted = {
-                appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem))
+                appliance.id: list(settings_of(tx, appliance, self._authority.trusted_pem, policies))
                 for appliance in tx.appliances.list()
                 if self._gateway.holds(appliance.id)
             }
@@ -151,7 +153,10 @@ def rest_seconds(took_seconds: float) -> float:
 
 
 def settings_of(
-    tx: ports.Transaction, appliance: ports.ApplianceRecord, trusted_ca_pem: str
+    tx: ports.Transaction,
+    appliance: ports.ApplianceRecord,
+    trusted_ca_pem: str,
+    policies: Mapping[str, UpdatePolicy],
 ) -> Iterator[Setting]:
     """All settings of this appliance. The appliances of a site share its bandwidth evenly."""
     site = tx.sites.find(appliance.site)
@@ -166,15 +171,12 @@ def settings_of(
             bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem, vaults=vaults,
         )  # fmt: skip
         yield Setting(Kind.SET_SITE, settings)
-    shape_of = _shapes(tx)
     for machine in tx.machines.list(appliance.site):
-        policy = shape_of(machine.policy)
+        policy = policies.get(machine.policy)
         is_there = machine.state not in COMING
         if policy and is_there and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
             # not with each state: of nine orders of a failover four were these
-            yield Setting(
-                Kind.UPDATE_POLICY, UpdatePolicy(policy=policy), machine.id, f"epoch {machine.epoch}"
-            )
+            yield Setting(Kind.UPDATE_POLICY, policy, machine.id, f"epoch {machine.epoch}")
 
 
 def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
@@ -191,8 +193,12 @@ def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Ite
             )
 
 
-def _shapes(tx: ports.Transaction) -> Callable[[str], PolicyShape | None]:
-    return {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}.get
+def _policies_from(tx: ports.Transaction, known: Mapping[str, UpdatePolicy]) -> dict[str, UpdatePolicy]:
+    """By name, as they are told; one that is as it was is the same object, which is quickly compared for all its machines."""
+    told = {
+        policy.name: UpdatePolicy(policy=PolicyShape.of(policy)) for policy, _read_only in tx.policies.list()
+    }
+    return {name: known[name] if known.get(name) == each else each for name, each in told.items()}
 
 
 def _settles(report: Report) -> bool:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from sqlalchemy import JSON, bindparam, delete, func, select, type_coerce
 from sqlalchemy.orm import Session
 
+from ....jobs.storage.prepared import PreparedFor
 from ....wire.common.points import PointShape
 from ... import ports
 from .. import rows, tables
@@ -24,10 +25,11 @@ _ONE = delete(tables.points).where(
 _OF = POINTS.machine_id.in_(bindparam("machines", expanding=True))
 _COUNTS = select(POINTS.machine_id, func.count().label("points")).where(_OF).group_by(POINTS.machine_id)
 _STORED = select(POINTS.machine_id, POINTS.number, type_coerce(POINTS.point, JSON)).where(_OF)
-_IN_ORDER = (
-    select(POINTS.machine_id, POINTS.point)
-    .where(_OF)
-    .order_by(POINTS.machine_id, POINTS.epoch, POINTS.seq, POINTS.number)
+_IN_ORDER = PreparedFor(
+    select(POINTS.machine_id, POINTS.point).order_by(
+        POINTS.machine_id, POINTS.epoch, POINTS.seq, POINTS.number
+    ),
+    POINTS.machine_id,
 )
 
 
@@ -36,11 +38,11 @@ class SqlPoints:
         self._session = session
 
     def of(self, machine_ids: Sequence[str]) -> Mapping[str, list[PointShape]]:
-        """Of at most `rows.AT_ONCE` machines, oldest first; one that a former release kept and that is not understood is not there."""
+        """Oldest first; one that a former release kept and that is not understood is not there."""
         found: dict[str, list[PointShape]] = {}
-        for machine_id, point in self._session.execute(_IN_ORDER, {"machines": machine_ids}):
-            if point is not None:
-                found.setdefault(machine_id, []).append(point)
+        for row in _IN_ORDER.all(self._session, machine_ids):
+            if row["point"] is not None:
+                found.setdefault(row["machine_id"], []).append(row["point"])
         return found
 
     def put(self, news: Sequence[ports.PointNews]) -> Mapping[str, ports.PointRows]:

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import JSON, bindparam, delete, select, type_coerce
 from sqlalchemy.orm import Session
 
+from ....jobs.storage.prepared import Prepared, PreparedFor, Row
 from ....wire.common.points import PointShape
 from ....wire.control import changes
 from ....wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
@@ -18,6 +18,18 @@ from .points import SqlPoints
 STATUSES = tables.statuses.c
 FIGURES = tables.figures.c
 MACHINES = tables.machines.c
+# Made once: to build a statement takes as long as to run it.
+_THIS = STATUSES.machine_id == bindparam("wanted")
+_NUMBERS = Prepared(select(STATUSES.generation, STATUSES.drill_generation).where(_THIS))
+_EPOCHS = Prepared(
+    select(
+        type_coerce(STATUSES.source, JSON)["epoch"].as_integer().label("source"),
+        type_coerce(STATUSES.replica, JSON)["epoch"].as_integer().label("replica"),
+    ).where(_THIS)
+)
+_DOCUMENTS = PreparedFor(select(tables.statuses), STATUSES.machine_id)
+_FIGURES = PreparedFor(select(tables.figures), FIGURES.machine_id)
+_PROTECTED = PreparedFor(select(MACHINES.id), MACHINES.id)
 
 
 class SqlStatuses:
@@ -32,15 +44,14 @@ class SqlStatuses:
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, ports.StatusRecord]:
         """Those of which something was said, by id."""
         found: dict[str, ports.StatusRecord] = {}
-        for ids in rows.parts(machine_ids):
-            points = self._points.of(ids)
-            for record in rows.many(
-                self._session, ports.StatusRecord, select(tables.statuses).where(STATUSES.machine_id.in_(ids))
-            ):
-                found[record.machine_id] = _with_points(record, points.get(record.machine_id, []))
-            for row in self._session.execute(select(tables.figures).where(FIGURES.machine_id.in_(ids))):
-                if row.machine_id in found:
-                    found[row.machine_id] = _with_figures(found[row.machine_id], row)
+        points = self._points.of(machine_ids)
+        for row in _DOCUMENTS.all(self._session, machine_ids):
+            record = ports.StatusRecord(**row)
+            found[record.machine_id] = _with_points(record, points.get(record.machine_id, []))
+        for row in _FIGURES.all(self._session, machine_ids):
+            machine_id = row["machine_id"]
+            if machine_id in found:
+                found[machine_id] = _with_figures(found[machine_id], row)
         return found
 
     def put(self, said: Sequence[ports.Said]) -> None:
@@ -96,6 +107,11 @@ class SqlStatuses:
         """The same for drills."""
         return self._highest("drill_generation", machine_id)
 
+    def epochs(self, machine_id: str) -> tuple[int | None, int | None]:
+        """Of what its source and its replica said last, without reading the rest of it."""
+        said = _EPOCHS.one(self._session, {"wanted": machine_id})
+        return (None, None) if said is None else (said["source"], said["replica"])
+
     def generations(self, machine_ids: Sequence[str], *, of_drills: bool = False) -> Mapping[str, int]:
         columns = tables.statuses.c
         number = columns.drill_generation if of_drills else columns.generation
@@ -111,16 +127,12 @@ class SqlStatuses:
             self._session.execute(delete(table).where(table.c.machine_id == machine_id))
 
     def _highest(self, column: str, machine_id: str) -> int:
-        said = select(STATUSES[column]).where(STATUSES.machine_id == machine_id)
-        return self._session.execute(said).scalar_one_or_none() or 0
+        said = _NUMBERS.one(self._session, {"wanted": machine_id})
+        return 0 if said is None else said[column]
 
     def _protected(self, machine_ids: Collection[str]) -> set[str]:
         """An appliance may still speak of a machine whose protection has just ended."""
-        return {
-            each
-            for ids in rows.parts(sorted(machine_ids))
-            for each in self._session.execute(select(MACHINES.id).where(MACHINES.id.in_(ids))).scalars()
-        }
+        return {row["id"] for row in _PROTECTED.all(self._session, sorted(machine_ids))}
 
 
 def _by_side(said: Sequence[ports.Said]) -> Iterator[tuple[str, list[ports.Said]]]:
@@ -141,13 +153,13 @@ def _with_points(record: ports.StatusRecord, points: Sequence[PointShape]) -> po
     return dataclasses.replace(record, replica=replica)
 
 
-def _with_figures(record: ports.StatusRecord, row: Row[Any]) -> ports.StatusRecord:  # type: ignore[explicit-any]
+def _with_figures(record: ports.StatusRecord, row: Row) -> ports.StatusRecord:
     """They are written with each document, and after it."""
     source, replica = record.source, record.replica
-    if source and row.source and row.source.epoch == source.epoch:
-        newer = changes.with_figures(source, row.source)
-        record = dataclasses.replace(record, source=newer, source_at=row.source_at)
-    if replica and row.replica and row.replica.epoch == replica.epoch:
-        said = changes.with_figures(replica, row.replica)
-        record = dataclasses.replace(record, replica=said, replica_at=row.replica_at)
+    if source and row["source"] and row["source"].epoch == source.epoch:
+        newer = changes.with_figures(source, row["source"])
+        record = dataclasses.replace(record, source=newer, source_at=row["source_at"])
+    if replica and row["replica"] and row["replica"].epoch == replica.epoch:
+        said = changes.with_figures(replica, row["replica"])
+        record = dataclasses.replace(record, replica=said, replica_at=row["replica_at"])
     return record
