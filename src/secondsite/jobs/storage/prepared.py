@@ -73,6 +73,14 @@ class Prepared:
         assert isinstance(changed, CursorResult)
         return changed.rowcount
 
+    def change_each(self, session: Session, values: Sequence[Values]) -> None:
+        """The same change with each of these values."""
+        if session.get_bind().dialect.name == "sqlite":
+            text = self._text or self._made(session)
+            run_each(session.connection(), text.sql, [text.parameters(each) for each in values])
+        elif values:
+            session.connection().execute(self._statement, [dict(each) for each in values])
+
     def _made(self, session: Session) -> _Text:
         self._text = _text(self._statement, session.get_bind().dialect)
         return self._text
@@ -115,12 +123,24 @@ def _run(session: Session, text: _Text, values: Values) -> sqlite3.Cursor:
 
 def run(connection: Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
     """On SQLite, by the driver itself; raises what SQLAlchemy raises."""
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
     try:
-        return driver.execute(sql, parameters)
+        return _driver(connection).execute(sql, parameters)
     except sqlite3.Error as problem:
         raise exc.DBAPIError.instance(sql, parameters, problem, sqlite3.Error) from problem
+
+
+def run_each(connection: Connection, sql: str, parameters: Sequence[tuple[object, ...]]) -> None:
+    """The same, once with each of these."""
+    try:
+        _driver(connection).executemany(sql, parameters)
+    except sqlite3.Error as problem:
+        raise exc.DBAPIError.instance(sql, parameters, problem, sqlite3.Error) from problem
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _text(statement: Select[*tuple[object, ...]] | UpdateBase, dialect: Dialect) -> _Text:

@@ -7,6 +7,7 @@ Its rooms:
     several     those of several vault processes
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
+    decoded_machines    what was read of machines last
     places, machines, policies, groups, said, access, answers, audit, approvals    the repositories
     lineage     the mark by which a restored database is told
     store       transactions

@@ -2,17 +2,14 @@
 
 import dataclasses
 import functools
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import (
     ColumnElement,
-    Engine,
     Select,
     and_,
     bindparam,
     delete,
-    event,
     insert,
     or_,
     select,
@@ -23,15 +20,13 @@ from sqlalchemy.orm import Session
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState
-from ...jobs.storage.prepared import Prepared, PreparedFor
+from ...jobs.storage.prepared import Prepared, PreparedFor, Row
 from .. import ports
 from . import rows, tables
+from .decoded_machines import SOME, VERSIONS, Decoded, read
 
 COLUMNS = tables.machines.c
 _IDS = select(COLUMNS.id)
-_VERSIONS = select(COLUMNS.id, COLUMNS.version)
-_BY_ID = Prepared(select(tables.machines).where(COLUMNS.id == bindparam("wanted")))
-_VERSION_BY_ID = Prepared(_VERSIONS.where(COLUMNS.id == bindparam("wanted")))
 _SEEN_BY_ID = Prepared(
     select(COLUMNS.version, tables.statuses.c.generation, tables.statuses.c.drill_generation)
     .select_from(tables.machines.outerjoin(tables.statuses, tables.statuses.c.machine_id == COLUMNS.id))
@@ -41,8 +36,26 @@ _PLACE = select(*(COLUMNS[field.name] for field in dataclasses.fields(ports.Mach
     COLUMNS.id
 )
 _PLACES, _PLACES_OF = Prepared(_PLACE), PreparedFor(_PLACE, COLUMNS.id)
+_VERSIONS_OF = PreparedFor(VERSIONS, COLUMNS.id)
+_AS_SOURCE, _AS_TARGET = (
+    column == bindparam("wanted") for column in (COLUMNS.source_fabric_id, COLUMNS.target_fabric_id)
+)
+_ANYWHERE = Prepared(VERSIONS.where(or_(_AS_SOURCE, _AS_TARGET)))
+_THERE = Prepared(
+    VERSIONS.where(
+        or_(
+            and_(COLUMNS.source_site == bindparam("there"), _AS_SOURCE),
+            and_(COLUMNS.target_site == bindparam("there"), _AS_TARGET),
+        )
+    )
+)
 FIELDS = tuple(field.name for field in dataclasses.fields(ports.MachineRecord))
-_VERSIONS_NAMED = _VERSIONS.where(
+_ADD = Prepared(
+    insert(tables.machines).values(
+        {name: bindparam(f"new_{name}", type_=COLUMNS[name].type) for name in FIELDS}
+    )
+)
+_VERSIONS_NAMED = VERSIONS.where(
     or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))
 ).order_by(COLUMNS.name, COLUMNS.id)
 _NOTES = tables.drill_notes
@@ -51,68 +64,6 @@ _NOTES_OF = (
     .where(_NOTES.c.machine_id == bindparam("wanted"))
     .order_by(_NOTES.c.completed_at, _NOTES.c.id)
 )
-MOST_REMEMBERED = 20_000
-
-
-class Decoded:
-    """Machines as they were read last, so that a list does not decode the same hundreds of rows again and again. Safe from any thread.
-
-    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`), and a record that is
-    made anew under the same id, by the retry of an enable, begins with other numbers. So what was read of a version is true for
-    whoever sees that version. Only transactions that read see committed versions alone: those that write go without this.
-
-    A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with the first connection
-    that is lost everything is forgotten.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._lock = threading.Lock()
-        self._machines: dict[str, ports.MachineRecord] = {}
-        event.listen(engine, "invalidate", lambda *_: self._forget())
-
-    def machine(self, session: Session, machine_id: str) -> ports.MachineRecord | None:
-        there = _VERSION_BY_ID.one(session, {"wanted": machine_id})
-        return None if there is None else self.of_version(session, machine_id, there["version"])
-
-    def of_version(self, session: Session, machine_id: str, version: int) -> ports.MachineRecord | None:
-        """The machine, whose version this is."""
-        known = self._machines
-        last = known.get(machine_id)
-        if last is None or last.version != version:
-            last = _read(session, machine_id)
-            self._keep(known, [last] if last else [])
-        return last
-
-    def machines(
-        self,
-        session: Session,
-        places: Select[*tuple[object, ...]],
-        values: Mapping[str, str] = rows.NO_VALUES,
-    ) -> Sequence[ports.MachineRecord]:
-        """The machines whose versions `places` selects, in its order; `values` are those of its parameters."""
-        wanted = {each.id: each.version for each in session.execute(places, values)}
-        known = self._machines
-        last = [known.get(key) for key in wanted]
-        found = {each.id: each for each in last if each and each.version == wanted[each.id]}
-        missing = [key for key in wanted if key not in found]
-        if missing:
-            new = list(rows.many_of(session, ports.MachineRecord, tables.machines.c.id, missing))
-            self._keep(known, new)
-            found |= {each.id: each for each in new}
-        return [found[key] for key in wanted if key in found]
-
-    def _keep(self, known: dict[str, ports.MachineRecord], new: Sequence[ports.MachineRecord]) -> None:
-        """In what was there when they were read, so that nothing old comes back after a lost connection."""
-        with self._lock:
-            for machine in new:
-                known.pop(machine.id, None)
-                known[machine.id] = machine
-            while len(known) > MOST_REMEMBERED:
-                del known[next(iter(known))]
-
-    def _forget(self) -> None:
-        with self._lock:
-            self._machines = {}
 
 
 class SqlMachines:
@@ -131,7 +82,7 @@ class SqlMachines:
                 f"Machine '{there.name}' of site {machine.source_site} is under protection already.",
                 do=f"Look at it with 'secondsite machine show {there.name}'.",
             )
-        self._session.execute(insert(tables.machines).values(**rows.row(machine)))
+        _ADD.change(self._session, {f"new_{name}": value for name, value in rows.row(machine).items()})
 
     def get(self, machine_id: str) -> ports.MachineRecord:
         found = self.by_id(machine_id)
@@ -153,7 +104,7 @@ class SqlMachines:
     def by_id(self, machine_id: str) -> ports.MachineRecord | None:
         if self._decoded is not None:
             return self._decoded.machine(self._session, machine_id)
-        found = _read(self._session, machine_id)
+        found = read(self._session, machine_id)
         if found is not None:
             self._read[machine_id] = found
         return found
@@ -183,18 +134,16 @@ class SqlMachines:
         return {each: machine for each, machine in meant.items() if machine is not None}
 
     def several(self, machine_ids: Sequence[str]) -> Sequence[ports.MachineRecord]:
-        return self._many(COLUMNS.id.in_(machine_ids))
+        return self._found(_VERSIONS_OF.all(self._session, machine_ids))
 
     def by_fabric_id(self, site: str, fabric_id: str) -> ports.MachineRecord | None:
         """The protected machine that this machine of this site is the source or the target of."""
-        source = and_(COLUMNS.source_site == site, COLUMNS.source_fabric_id == fabric_id)
-        target = and_(COLUMNS.target_site == site, COLUMNS.target_fabric_id == fabric_id)
-        found = self._many(or_(source, target))
+        found = self._found(_THERE.all(self._session, {"there": site, "wanted": fabric_id}))
         return found[0] if found else None
 
     def anywhere(self, fabric_id: str) -> Sequence[ports.MachineRecord]:
         """Those that this machine, at whichever site, is the source or the target of."""
-        return self._many(or_(COLUMNS.source_fabric_id == fabric_id, COLUMNS.target_fabric_id == fabric_id))
+        return self._found(_ANYWHERE.all(self._session, {"wanted": fabric_id}))
 
     def list(self, site: str | None = None) -> Sequence[ports.MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
@@ -238,15 +187,19 @@ class SqlMachines:
         self._read.pop(machine_id, None)
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
+    def _found(self, versions: Iterable[Row]) -> Sequence[ports.MachineRecord]:
+        """The machines of these rows, by name."""
+        wanted: dict[str, int] = {row["id"]: row["version"] for row in versions}
+        if self._decoded is not None:
+            found: Iterable[ports.MachineRecord] = self._decoded.of_versions(self._session, wanted)
+        else:
+            found = (ports.MachineRecord(**row) for row in SOME.all(self._session, list(wanted)))
+        return sorted(found, key=lambda each: (each.name, each.id))
+
     def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
         if self._decoded is not None:
-            return self._decoded.machines(self._session, _ordered(_VERSIONS, where, limit))
+            return self._decoded.machines(self._session, _ordered(VERSIONS, where, limit))
         return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
-
-
-def _read(session: Session, machine_id: str) -> ports.MachineRecord | None:
-    found = _BY_ID.one(session, {"wanted": machine_id})
-    return None if found is None else ports.MachineRecord(**found)
 
 
 def _numbers(row: Mapping[str, int | None]) -> ports.SeenNumbers:

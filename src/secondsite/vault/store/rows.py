@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import Column, Select, Table, case, select
+from sqlalchemy import Select, Table, bindparam, case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
+
+from ...jobs.storage.prepared import Prepared
 
 R = TypeVar("R")
 AT_ONCE = 1000
@@ -50,12 +53,6 @@ def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
         yield values[begin : begin + AT_ONCE]
 
 
-def many_of(session: Session, record: type[R], key: Column[str], values: Sequence[str]) -> Iterator[R]:
-    """The records of the rows whose `key` is one of these."""
-    for some in parts(values):
-        yield from many(session, record, select(key.table).where(key.in_(some)))
-
-
 def upsert(  # type: ignore[explicit-any]
     session: Session,
     table: Table,
@@ -78,20 +75,31 @@ def upsert_many(  # type: ignore[explicit-any]
     replaced only by a higher one."""
     if values:
         statement = _upserting(_is_postgresql(session), table, tuple(values[0]), rising)
-        session.connection().execute(statement, [dict(each) for each in values])
+        statement.change_each(
+            session, [{f"new_{name}": value for name, value in each.items()} for each in values]
+        )
 
 
 @functools.lru_cache(maxsize=100)
-def _upserting(  # type: ignore[explicit-any]  # what its statements are made of
-    is_postgresql: bool, table: Table, columns: Sequence[str], rising: bool
-) -> postgresql.Insert | sqlite.Insert:
+def _upserting(is_postgresql: bool, table: Table, columns: Sequence[str], rising: bool) -> Prepared:  # type: ignore[explicit-any]
     insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    insert = insert.values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
+    insert = insert.values(_defaults(table, columns))
     keys = [column.name for column in table.primary_key]
     new = {name: insert.excluded[name] for name in columns if name not in keys}
     if not rising:
-        return insert.on_conflict_do_update(index_elements=keys, set_=new)
+        return Prepared(insert.on_conflict_do_update(index_elements=keys, set_=new))
     higher = {name: case((each > table.c[name], each), else_=table.c[name]) for name, each in new.items()}
-    return insert.on_conflict_do_update(index_elements=keys, set_=higher)
+    return Prepared(insert.on_conflict_do_update(index_elements=keys, set_=higher))
+
+
+def _defaults(  # type: ignore[explicit-any]
+    table: Table, columns: Sequence[str]
+) -> dict[str, object]:
+    """Of the others."""
+    others = [column for column in table.c if column.name not in columns]
+    defaults = ((each.name, each.default) for each in others)
+    return {name: given.arg for name, given in defaults if isinstance(given, ScalarElementColumnDefault)}
 
 
 def insert_new(  # type: ignore[explicit-any]

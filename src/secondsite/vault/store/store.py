@@ -17,9 +17,10 @@ from .access import Change, KnownTokens, SqlApplianceKeys, SqlApplianceTrusts, S
 from .answers import SqlAnswers
 from .approvals import SqlApprovals
 from .audit import SqlAudit
+from .decoded_machines import Decoded
 from .failures import translated
 from .groups import SqlGroups
-from .machines import Decoded, SqlDrillNotes, SqlMachines
+from .machines import SqlDrillNotes, SqlMachines
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
