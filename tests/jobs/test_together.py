@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from pydantic import JsonValue, RootModel
 from sqlalchemy.orm import Session
 
 from rig.eventually import eventually
@@ -16,7 +17,7 @@ from secondsite.jobs.model.definitions import Definition
 from secondsite.jobs.model.failures import LeaseLost
 from secondsite.jobs.storage import read, sessions, tables
 from secondsite.jobs.storage.database import connect
-from secondsite.jobs.storage.prepared import Prepared
+from secondsite.jobs.storage.prepared import Prepared, PreparedFor
 from secondsite.jobs.storage.transactions import Transactions
 from secondsite.jobs.storage.waited import Waited
 from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
@@ -165,6 +166,31 @@ def test_a_row_has_the_same_values_as_through_sqlalchemy(room):
             prepared = Prepared(query.where(key == sa.bindparam("wanted"))).all(session, {"wanted": job_id})
         assert prepared == plain
         assert plain
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 8, 9, 64, 65, 256, 257, 600])
+def test_a_query_for_some_of_many_gives_those(room, count):
+    engine = room.engine(Definition("v", (room.does("only", commit=False),)))
+    for number in range(12):
+        room.submit(engine, "v", subject=f"m{number}")
+    wanted = [f"m{number}" for number in range(10, 10 + count)]
+    query = PreparedFor(
+        sa.select(tables.jobs.c.subject).order_by(tables.jobs.c.subject), tables.jobs.c.subject
+    )
+    with Session(room.db) as session:
+        found = [row["subject"] for row in query.all(session, wanted)]
+    assert found == ["m10", "m11"][:count]
+
+
+class Given(RootModel[dict[str, JsonValue]]):
+    """As they are."""
+
+
+def test_long_arguments_are_read_as_they_were_written(room):
+    engine = room.engine(Definition("v", (room.does("only", commit=False),)))
+    given = [{"many": [f"{mark}{number}" for number in range(2000)], "none": None} for mark in ("a", "ä")]
+    ids = [room.submit(engine, "v", arguments=Given(each)) for each in given]
+    assert [room.job(each).arguments for each in ids * 2] == given * 2
 
 
 def test_a_statement_that_fails_raises_what_sqlalchemy_raises(room):

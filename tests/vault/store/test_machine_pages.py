@@ -10,8 +10,8 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault import ports
 from secondsite.vault.ports import MachinesWanted
-from secondsite.vault.store import SqlStore, migrate, rows
-from tests.support.vault import NOW, machine
+from secondsite.vault.store import SqlStore, decoded_machines, migrate
+from tests.support.vault import NOW, machine, replica_status, source_status
 
 pytestmark = pytest.mark.slow
 
@@ -41,15 +41,15 @@ def store(database, database_url):
 @pytest.fixture
 def decoded(monkeypatch):
     """How many machines were decoded."""
-    found, many = [], rows.many
+    found, some = [], decoded_machines.SOME
 
-    def counted(session, record, query, *values):
-        read = many(session, record, query, *values)
-        if record is ports.MachineRecord:
+    class Counted:
+        def all(self, session, keys):
+            read = list(some.all(session, keys))
             found.extend(read)
-        return read
+            return read
 
-    monkeypatch.setattr(rows, "many", counted)
+    monkeypatch.setattr(decoded_machines, "SOME", Counted())
     return found
 
 
@@ -132,6 +132,17 @@ def test_the_numbers_of_many_machines_are_those_of_each(store):
         tx.statuses.put_numbers({"id1": (7, 0), "id2": (0, 9)})
         assert tx.statuses.generations(["id1", "id2", "id3"]) == {"id1": 7, "id2": 0}
         assert tx.statuses.generations(["id1", "id2"], of_drills=True) == {"id1": 0, "id2": 9}
+
+
+def test_the_epochs_that_were_said_are_those_of_the_statuses(store):
+    with store.transaction() as tx:
+        assert tx.statuses.epochs("id1") == (None, None)
+        tx.statuses.put_numbers({"id1": (7, 0)})
+        assert tx.statuses.epochs("id1") == (None, None)
+        tx.statuses.put_source(source_status("id1").model_copy(update={"epoch": 5}), NOW)
+        assert tx.statuses.epochs("id1") == (5, None)
+        tx.statuses.put_replica(replica_status("id1").model_copy(update={"epoch": 3}), NOW)
+        assert tx.statuses.epochs("id1") == (5, 3)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 Values = Mapping[str, object]
 Row = Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
 Process = Callable[[object], object]
-SIZES = (1, 4, 16, 64, 256, 1000)
+SIZES = (1, 8, 64, 256)
 MOST_KEYS = SIZES[-1]
 """In one query: databases have limits."""
 
