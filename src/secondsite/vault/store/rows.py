@@ -64,11 +64,9 @@ def upsert(  # type: ignore[explicit-any]
     only: Collection[str] | None = None,
 ) -> None:
     """Insert the row; if its key is there already, replace the values given (or `only` those)."""
-    insert = _insert(session, table)
-    keys = [column.name for column in table.primary_key]
-    replaced = values if only is None else only
-    changed = {name: insert.excluded[name] for name in replaced if name not in keys}
-    session.execute(insert.values(**values).on_conflict_do_update(index_elements=keys, set_=changed))
+    replaced = tuple(values if only is None else sorted(only))
+    # Values that are part of a statement stay in memory with it: an inventory of 1,000 machines stayed for good, 10 MB.
+    session.execute(_upserting(_is_postgresql(session), table, replaced, False), dict(values))
 
 
 def upsert_many(  # type: ignore[explicit-any]
@@ -98,7 +96,7 @@ def insert_new(  # type: ignore[explicit-any]
     session: Session, table: Table, values: Mapping[str, object]
 ) -> None:
     """Insert the row, unless its key is there already."""
-    session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
+    session.execute(_insert(session, table).on_conflict_do_nothing(), dict(values))
 
 
 def _insert(  # type: ignore[explicit-any]

@@ -166,15 +166,13 @@ def settings_of(
             bandwidth=shape, groups=groups, enrolled=enrolled, keys=keys, trusted_ca_pem=trusted_ca_pem, vaults=vaults,
         )  # fmt: skip
         yield Setting(Kind.SET_SITE, settings)
-    shape_of = _shapes(tx)
+    payload_of = _payloads(tx)
     for machine in tx.machines.list(appliance.site):
-        policy = shape_of(machine.policy)
+        policy = payload_of(machine.policy)
         is_there = machine.state not in COMING
         if policy and is_there and appliance.id in (machine.source_appliance_id, machine.target_appliance_id):
             # not with each state: of nine orders of a failover four were these
-            yield Setting(
-                Kind.UPDATE_POLICY, UpdatePolicy(policy=policy), machine.id, f"epoch {machine.epoch}"
-            )
+            yield Setting(Kind.UPDATE_POLICY, policy, machine.id, f"epoch {machine.epoch}")
 
 
 def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
@@ -191,8 +189,11 @@ def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Ite
             )
 
 
-def _shapes(tx: ports.Transaction) -> Callable[[str], PolicyShape | None]:
-    return {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}.get
+def _payloads(tx: ports.Transaction) -> Callable[[str], UpdatePolicy | None]:
+    """One for all machines of a policy: they are kept."""
+    return {
+        policy.name: UpdatePolicy(policy=PolicyShape.of(policy)) for policy, _read_only in tx.policies.list()
+    }.get
 
 
 def _settles(report: Report) -> bool:
