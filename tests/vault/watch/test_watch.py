@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -74,8 +75,7 @@ def test_a_vault_that_starts_has_no_connections(store, facts):
 def test_figures_are_written_so_often_as_other_processes_need_them_but_known_at_once(
     store, heard, clock, elsewhere, seconds
 ):
-    tell = partial(told_of_machines, heard)
-    facts = StatusIntake(store, tell, clock, elsewhere)
+    facts: Any = StatusIntake(store, partial(told_of_machines, heard), clock, elsewhere)
     facts.connected(hello())
     facts.status("appliance-a", Status(sources=(source_status(last_seq=1),)))
     clock.now += timedelta(seconds=seconds - 1)

@@ -211,7 +211,7 @@ class Written:
     """The machines whose figures each transaction wrote."""
 
     def __init__(self, store):
-        self.together = []
+        self.together: list[set[str]] = []
         with store.transaction() as tx:
             engine = tx.session.get_bind().engine
         sqlalchemy.event.listen(engine, "begin", lambda _connection: self.together.append(set()))

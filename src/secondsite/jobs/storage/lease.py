@@ -138,10 +138,11 @@ class Membership:
             )
         if row is None or row.epoch != self._epoch or self._is_over(row, now):
             raise LeaseOver(self.owner)
-        if self._alone and row.expires_at - now > self._length / 2:
-            return row.expires_at
-        session.execute(self._mine().values(expires_at=now + self._length))
-        return now + self._length
+        until: datetime = row.expires_at
+        if not self._alone or until - now < self._length / 2:
+            until = now + self._length
+            session.execute(self._mine().values(expires_at=until))
+        return until
 
     def _is_over(self, row: Row[int, datetime], now: datetime) -> bool:
         return not self._alone and (row.expires_at <= now or self._is_behind(row))
