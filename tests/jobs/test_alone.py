@@ -1,11 +1,15 @@
 """An engine that is alone with its database writes no more than it has to."""
 
+import contextlib
+import ctypes
+import ctypes.util
 from datetime import timedelta
 
 import sqlalchemy
 from sqlalchemy import select, update
 
-from secondsite.jobs.storage.database import connect
+from secondsite.ground.units import MiB
+from secondsite.jobs.storage.database import READ_ONLY, connect, give_back
 from secondsite.jobs.storage.lease import ALONE_SECONDS, Membership
 from secondsite.jobs.storage.tables import engines, metadata
 from secondsite.jobs.storage.transactions import Transactions
@@ -56,6 +60,28 @@ def test_the_connection_that_was_used_last_is_used_first(tmp_path):
             assert again.connection.dbapi_connection is first
     assert first is not last
     db.dispose()
+
+
+def test_connections_that_rest_hold_no_pages(tmp_path):
+    db = opened(tmp_path)
+    with db.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE many (what TEXT)")
+        connection.exec_driver_sql("INSERT INTO many VALUES (:what)", [{"what": "x" * 4000}] * 1000)
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            connection = stack.enter_context(db.execution_options(**READ_ONLY).connect())
+            assert connection.exec_driver_sql("SELECT max(length(what)) FROM many").scalar() == 4000
+    before = held_bytes()
+    give_back(db)
+    assert before - held_bytes() > 8 * MiB
+    db.dispose()
+
+
+def held_bytes():
+    """By SQLite, in this process."""
+    sqlite = ctypes.CDLL(ctypes.util.find_library("sqlite3"))
+    sqlite.sqlite3_memory_used.restype = ctypes.c_int64
+    return sqlite.sqlite3_memory_used()
 
 
 def ends_at(db):

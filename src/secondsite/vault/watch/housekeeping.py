@@ -55,6 +55,7 @@ class Housekeeping(Periodic):
         for machine in drilled:
             if self._is_overdue(machine):
                 self._force_cleanup(machine)
+        self._store.give_back()
         malloc.give_back()
 
     def _is_overdue(self, machine: ports.MachineRecord) -> bool:
