@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rig.eventually import eventually
-from secondsite.vault.gateway import reading
+from secondsite.vault.gateway import greeting, reading
 from secondsite.wire import control
 from tests.support.vault import Dialler, machine, source_status
 
@@ -31,7 +31,8 @@ def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch
     source, target = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:
         tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
-    read_by, parse = [], reading.parse
+    read_by: list[str] = []
+    parse = greeting.parse
 
     def noted(text):
         read_by.append(threading.current_thread().name)
