@@ -20,7 +20,7 @@ from .status_intake import StatusIntake
 log = structlog.get_logger()
 
 FORGOTTEN_EVERY = timedelta(hours=1)
-"""Blocks of one machine that follow each other lie together: to drop six at once writes as many pages as to drop one."""
+"""In an index, blocks of one machine that follow each other lie together: to drop six at once writes as many pages as to drop one."""
 
 
 def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
