@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figure import Figure, spread_of
 from bench.pair import before
-from bench.pair.in_peace import SPAN_SECONDS
+from bench.pair.in_peace import PEACE_SECONDS
 from bench.pair.measured import measured
 
 
@@ -14,7 +14,7 @@ def measure(machines: int) -> Figure:
     return Figure(
         name=f"vault_{machines}_rss_mb", value=round(spread["max"], 1), unit="MB", goal=250.0, better="lower",
         peer=before.peer("rss", machines),
-        how=f"most resident memory in {SPAN_SECONDS:.0f} s of peace after {machines} machines were enabled at once; after a batch "
+        how=f"most resident memory in {PEACE_SECONDS:.0f} s of peace after {machines} machines were enabled at once; after a batch "
         f"failover of all {found.rss_mb_after:.0f} MB",
         spread=spread, measured={"samples": found.usual.rss_mb, "after_batches": round(found.rss_mb_after, 1)},
     )  # fmt: skip

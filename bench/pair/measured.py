@@ -36,7 +36,7 @@ def measured(machines: int) -> Measured:
     with PairedVault(machines) as paired:
         return Measured(
             enable=at_work.enable(paired),
-            usual=in_peace.span(paired),
+            usual=in_peace.span(paired, in_peace.PEACE_SECONDS),
             answers=in_peace.answers(paired),
             point_every_cycle=in_peace.span_with_a_point_every_cycle(paired),
             rss_mb_before=at_work.rss_mb(paired),

@@ -78,7 +78,7 @@ class RunningVault:
         self.signals = Signals()
         self.others = self._others()
         self.facts = StatusIntake(
-            self._store, self.signals, utc_now, self.others.hold if self.others else lambda _: False
+            self._store, self.signals, utc_now, self.others.hold if self.others else None
         )
         self.control = self._control_port()
         self._job_deps = deps = self._deps()

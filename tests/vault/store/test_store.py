@@ -1,7 +1,9 @@
 """The records, on SQLite and on PostgreSQL."""
 
 import dataclasses
+import gc
 import threading
+import weakref
 from datetime import timedelta
 from typing import Any, cast
 
@@ -21,6 +23,7 @@ from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate, tables
 from secondsite.vault.store.failures import translated
 from secondsite.vault.store.migration.upgrading import upgrade
+from secondsite.wire.control.orders import Inventory
 from secondsite.wire.rest.places import NetworkMapping
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 
@@ -296,3 +299,15 @@ def test_idempotency_keys_that_came_with_a_name_belong_to_its_token_after_the_up
         callers = connection.execute(text("SELECT caller FROM answers ORDER BY caller")).scalars().all()
     db.dispose()
     assert callers == ["deleted", "digest-of-it", "enroll abc"]
+
+
+def test_what_was_written_does_not_stay_in_memory_with_the_statement(store):
+    def write():
+        inventory = Inventory(machines=(), networks=())
+        with store.transaction() as tx:
+            tx.inventories.put(ports.InventoryRecord("a", NOW, inventory))
+        return weakref.ref(inventory)
+
+    written = write()
+    gc.collect()
+    assert written() is None

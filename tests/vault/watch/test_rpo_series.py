@@ -123,6 +123,21 @@ def test_a_week_is_kept(vault, series):
         assert len(tx.rpo.list("m1", NOW - timedelta(days=30))) == 1
 
 
+def test_what_is_older_than_a_week_is_dropped_once_an_hour(vault, series):
+    rounds, clock = series
+    old, _ = rpo.block_of(clock.now - rpo.KEPT - 2 * rpo.BLOCK)
+    rounds.look()
+    with vault.store.transaction() as tx:
+        tx.rpo.fill(old, {"m1": {0: rpo.Rpo(1.0, 1.0, 1.0)}})
+    left = []
+    for _ in range(2):
+        clock.now += timedelta(minutes=30)
+        rounds.look()
+        with vault.store.reading() as tx:
+            left.append([block.begins_at for block in tx.rpo.list("m1", old)])
+    assert left == [[old], []]
+
+
 def test_samples_are_shown_before_they_are_written_and_written_when_the_vault_stops(vault, series):
     rounds, clock = series
     rounds.look()

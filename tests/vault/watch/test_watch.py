@@ -2,6 +2,8 @@
 
 import dataclasses
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -39,7 +41,12 @@ def test_the_numbers_of_orders_that_a_machines_appliances_saw_are_kept(store, cl
 
 @pytest.fixture
 def facts(store, heard, clock):
-    return StatusIntake(store, lambda key: key.startswith("machine/") and heard.append(key), clock)
+    return StatusIntake(store, partial(told_of_machines, heard), clock)
+
+
+def told_of_machines(heard, key):
+    if key.startswith("machine/"):
+        heard.append(key)
 
 
 def hello(appliance_id="appliance-a"):
@@ -64,15 +71,19 @@ def test_a_vault_that_starts_has_no_connections(store, facts):
         assert not any(appliance.connected for appliance in tx.appliances.list())
 
 
-def test_figures_are_written_every_twenty_seconds_but_known_at_once(store, facts, heard, clock):
+@pytest.mark.parametrize(("elsewhere", "seconds"), [(None, 60), (lambda _appliance_id: False, 20)])
+def test_figures_are_written_so_often_as_other_processes_need_them_but_known_at_once(
+    store, heard, clock, elsewhere, seconds
+):
+    facts: Any = StatusIntake(store, partial(told_of_machines, heard), clock, elsewhere)
     facts.connected(hello())
     facts.status("appliance-a", Status(sources=(source_status(last_seq=1),)))
-    clock.now += timedelta(seconds=5)
+    clock.now += timedelta(seconds=seconds - 1)
     facts.status("appliance-a", Status(sources=(source_status(last_seq=2),)))
     assert (stored(store).source.last_seq, heard) == (1, ["machine/m1"])
     with store.reading() as tx:
         assert facts.latest(tx, "m1").source.last_seq == 2
-    clock.now += timedelta(seconds=15)
+    clock.now += timedelta(seconds=1)
     facts.status("appliance-a", Status(sources=(source_status(last_seq=3),)))
     assert (stored(store).source.last_seq, heard) == (3, ["machine/m1"])
 
@@ -120,7 +131,7 @@ def test_after_a_restart_of_the_vault_the_side_that_was_left_does_not_hide_the_p
     """The old replica is there still, and its appliance may be the first to be heard, or the only one that is left."""
     change(store, epoch=2, source_appliance_id="appliance-b", target_appliance_id="appliance-a")
     facts.status("appliance-a", Status(replicas=(replica_status(epoch=2, points=[point(2, 10)]),)))
-    again = StatusIntake(store, lambda key: key.startswith("machine/") and heard.append(key), clock)
+    again = StatusIntake(store, partial(told_of_machines, heard), clock)
     for _ in range(2):
         again.status("appliance-b", Status(replicas=(replica_status(epoch=1, points=[point(1, 66)]),)))
     assert stored(store).replica.epoch == 2

@@ -1,5 +1,8 @@
 """What writing statuses costs: counted in statements and rows, whatever else is there."""
 
+import random
+from datetime import timedelta
+
 import pytest
 import sqlalchemy
 
@@ -172,3 +175,41 @@ def test_numbers_of_many_machines_are_written_with_one_statement(facts, store, a
     with store.reading() as tx:
         assert tx.statuses.generations(names) == seen
         assert tx.statuses.drill_generation("id1") == 2
+
+
+def test_figures_of_neighbours_are_written_together_in_whatever_order_they_were_said(store, clock):
+    """Each transaction writes every page that it touches."""
+    facts = StatusIntake(store, lambda _signal: None, clock)
+    for side in "ab":
+        facts.connected(hello(f"appliance-{side}"))
+    names = sorted(many(store, 40))
+    said = random.Random(7).sample(names, len(names))
+    facts.hear("appliance-a", Status(sources=tuple(map(source_status, said))))
+    facts.hear(TARGET, Status(replicas=tuple(replica_status(each, []) for each in said[::-1])))
+    facts.write()
+    clock.now += timedelta(minutes=2)
+    figures = [changes.SourceFigures(machine_id=each, epoch=0, last_seq=9) for each in said]
+    facts.hear("appliance-a", Status(source_figures=tuple(figures)))
+    facts.hear(TARGET, Status())
+    written = Written(store)
+    while facts.write(at_most=20).is_behind:
+        pass
+    together = [sorted(machines) for machines in written.together if machines]
+    assert [sorted(set(names) & set(part)) for part in together] == [
+        names[n : n + 10] for n in range(0, 40, 10)
+    ]
+
+
+class Written:
+    """The machines whose figures each transaction wrote."""
+
+    def __init__(self, store):
+        self.together: list[set[str]] = []
+        with store.transaction() as tx:
+            engine = tx.session.get_bind().engine
+        sqlalchemy.event.listen(engine, "begin", lambda _connection: self.together.append(set()))
+        sqlalchemy.event.listen(engine, "before_cursor_execute", self._asked)
+
+    def _asked(self, _connection, _cursor, statement, parameters, _context, many):
+        if statement.startswith("INSERT INTO machine_figures"):
+            self.together[-1].update(each[0] for each in (parameters if many else [parameters]))

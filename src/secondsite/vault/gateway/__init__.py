@@ -10,6 +10,7 @@ Its rooms:
     greeting               an appliance's first words, and its certificate
     outstanding            orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection
+    reading                what the text of a message says
     incoming               what appliances say leaves the network's thread, in order
     telling                signals on their way to those who wait
     giving                 orders on their way, over a connection of our own or another process's

@@ -21,9 +21,10 @@ from ...wire import control
 from ...wire.common.base import Problem, Shape
 from ...wire.control.orders import Kind
 from .. import ports
+from . import reading
 from .control_tls import ControlSettings, for_appliances
 from .giving import Giving
-from .greeting import HELLO_WITHIN_SECONDS, Greeting, parse
+from .greeting import HELLO_WITHIN_SECONDS, Greeting
 from .incoming import Delivery
 from .link import Link
 from .others import HANG_UP, Others
@@ -276,8 +277,12 @@ class ControlPort:
         self._giving.wake(link.appliance_id)
 
     def _received(self, link: Link, text: str | bytes) -> None:
-        message = _understood(link.appliance_id, text)
+        is_status = reading.is_status(text)
+        message = None if is_status else reading.understood(link.appliance_id, text)
         if self._links.get(link.appliance_id) is not link:
+            return
+        if is_status or isinstance(message, control.Status):
+            self._delivery.post(self._heard(link, text, partial(self._said, link, text)))
             return
         if message is None:
             self._delivery.post(self._heard(link, text, partial(self._sink.missed, link.appliance_id)))
@@ -289,8 +294,6 @@ class ControlPort:
                 self._delivery.post_end(message.machine_id, self._heard(link, text, told))
             case control.Progress():
                 self._giving.progressed(link.appliance_id, message)
-            case control.Status():
-                self._delivery.post(self._heard(link, text, partial(self._said, link, message)))
             case control.Renew():
                 renewed = partial(self._renewed, link, message.csr_pem)
                 self._delivery.post(self._heard(link, text, renewed))
@@ -310,8 +313,12 @@ class ControlPort:
 
         return heard
 
-    def _said(self, link: Link, status: control.Status) -> None:
+    def _said(self, link: Link, text: str | bytes) -> None:
         self._giving.drop_forgotten()
+        status = reading.understood(link.appliance_id, text)
+        if not isinstance(status, control.Status):
+            self._sink.missed(link.appliance_id)
+            return
         again = self._sink.hear(link.appliance_id, status)
         if again is not None:
             link.send(again)
@@ -323,18 +330,3 @@ class ControlPort:
             log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
             answer = control.Renewed(problem=Problem.of(problem))
         link.send(answer)
-
-
-def _understood(appliance_id: str, text: str | bytes) -> control.Message | None:
-    """None for what cannot be read. What one machine spoils is that machine's status, not the others'."""
-    try:
-        return parse(text)
-    except errors.InvalidArgument as problem:
-        said = problem.message
-    try:
-        status, without = control.without_malformed(text)
-    except ValueError:
-        log.warning("message.not-understood", appliance=appliance_id, problem=said)
-        return None
-    log.warning("status.not-understood", appliance=appliance_id, problem=without)
-    return status

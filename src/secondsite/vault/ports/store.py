@@ -80,5 +80,9 @@ class Store(Protocol):
     def token(self, token_sha256: str) -> TokenRecord | None:
         """The token whose present or former secret has this digest."""
 
+    def give_back(self) -> None:
+        """Memory that is not needed while nobody asks."""
+        ...
+
     def known_token(self, token_sha256: str) -> TokenRecord | None:
         """The same at once, without the database; None if it has to be asked."""

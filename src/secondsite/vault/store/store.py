@@ -8,8 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...jobs.storage import lease
-from ...jobs.storage.database import READ_ONLY
+from ...jobs.storage import database, lease
 from ...jobs.storage.lease import Member
 from ...jobs.storage.sessions import transaction
 from .. import ports
@@ -142,11 +141,14 @@ class SqlStore:
 
     def __init__(self, engine: Engine, member: Callable[[], Member | None] = lambda: None) -> None:
         self._engine = engine
-        self._reader = engine.execution_options(**READ_ONLY)
+        self._reader = engine.execution_options(**database.READ_ONLY)
         self._decoded = Decoded(engine)
         self._known_tokens = KnownTokens()
         self._has_others = engine.dialect.name != "sqlite"
         self._member = member
+
+    def give_back(self) -> None:
+        database.give_back(self._engine)
 
     def known_token(self, token_sha256: str) -> ports.TokenRecord | None:
         return None if self._has_others else self._known_tokens.find(token_sha256)

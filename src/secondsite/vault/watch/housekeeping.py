@@ -8,6 +8,7 @@ import structlog
 from ...domain import errors
 from ...domain.lifecycle import DrillState, Verb
 from ...ground.periodic import Periodic
+from ...ground.processes import malloc
 from ...jobs.storage import read
 from ...wire.rest import CleanupTestFailover
 from .. import ports
@@ -44,7 +45,7 @@ class Housekeeping(Periodic):
         self._forced: dict[str, datetime] = {}
 
     def look(self) -> None:
-        """Drop old jobs, start the clean-up of drills that were left open."""
+        """Drop old jobs, start the clean-up of drills that were left open, give back memory that a batch has left free."""
         with self._store.transaction() as tx:
             read.forget(tx.session, self._now() - JOBS_KEPT)
         with self._store.reading() as tx:
@@ -54,6 +55,8 @@ class Housekeeping(Periodic):
         for machine in drilled:
             if self._is_overdue(machine):
                 self._force_cleanup(machine)
+        self._store.give_back()
+        malloc.give_back()
 
     def _is_overdue(self, machine: ports.MachineRecord) -> bool:
         if machine.drill is None:

@@ -6,7 +6,7 @@ vault: that is when the series matters most. If two vaults sample one machine, t
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,6 +18,9 @@ from .rpo_unwritten import RpoUnwritten
 from .status_intake import StatusIntake
 
 log = structlog.get_logger()
+
+FORGOTTEN_EVERY = timedelta(hours=1)
+"""In an index, blocks of one machine that follow each other lie together: to drop six at once writes as many pages as to drop one."""
 
 
 def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
@@ -44,10 +47,10 @@ class RpoSeries(Periodic):
         self._facts = facts
         self._unwritten = unwritten
         self._now = now
-        self._block_at: datetime | None = None
+        self._forgot_at: datetime | None = None
 
     def look(self) -> None:
-        """Fill the present slot of every machine that replicates; with each new block, drop those a week old."""
+        """Fill the present slot of every machine that replicates; every hour, drop blocks that are a week old."""
         now = self._now()
         begins_at, slot = rpo.block_of(now)
         with self._store.reading() as tx:
@@ -60,10 +63,11 @@ class RpoSeries(Periodic):
             latest = self._facts.latest_of(tx, ours)
         measured = {machine_id: measure(status, now) for machine_id, status in latest.items()}
         self._unwritten.fill(begins_at, slot, measured)
-        if begins_at != self._block_at:
+        # abs: the clock may have been set back
+        if self._forgot_at is None or abs(now - self._forgot_at) >= FORGOTTEN_EVERY:
             with self._store.transaction() as tx:
                 tx.rpo.forget(now - rpo.KEPT)
-        self._block_at = begins_at
+            self._forgot_at = now
 
     def _is_ours(self, machine: ports.MachinePlace, connected: set[str]) -> bool:
         appliance_id = machine.target_appliance_id

@@ -22,7 +22,7 @@ from .said.missed import Missed
 from .said.numbers import NumbersSeen
 from .said.old_copies import OldCopies
 from .said.refusals import is_written
-from .said.writing import NOTHING, WRITE_EVERY, Due, StatusWriting
+from .said.writing import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriting
 
 
 class StatusIntake:
@@ -33,17 +33,18 @@ class StatusIntake:
         store: ports.Store,
         signals: ports.Signals,
         now: Callable[[], datetime],
-        elsewhere: Callable[[str], bool] = lambda _appliance_id: False,
+        elsewhere: Callable[[str], bool] | None = None,
     ) -> None:
-        """`elsewhere`: whether an appliance is connected to another vault process."""
-        self._elsewhere = elsewhere
+        """`elsewhere`: whether an appliance is connected to another vault process; None if there is no other."""
+        self._elsewhere = elsewhere or _nowhere
         self._store = store
         self._signals = signals
         self._now = now
         self._heard = Heard()
         self._clocks = Clocks()
         self._missed = Missed()
-        self._writing = StatusWriting(store, self._heard, self._clocks)
+        figures_every = WRITE_EVERY if elsewhere else WRITE_ALONE_EVERY
+        self._writing = StatusWriting(store, self._heard, self._clocks, figures_every)
         self._counting = Counting(store, self._here)
         self._numbers = NumbersSeen()
         self._old_copies = OldCopies(store, signals)
@@ -289,3 +290,7 @@ class StatusIntake:
             )
         )
         self._appliances_written[appliance_id] = now
+
+
+def _nowhere(_appliance_id: str) -> bool:
+    return False

@@ -1,0 +1,89 @@
+"""An engine that is alone with its database writes no more than it has to."""
+
+import contextlib
+import ctypes
+import ctypes.util
+from datetime import timedelta
+
+import sqlalchemy
+from sqlalchemy import select, update
+
+from secondsite.ground.units import MiB
+from secondsite.jobs.storage.database import READ_ONLY, connect, give_back
+from secondsite.jobs.storage.lease import ALONE_SECONDS, Membership
+from secondsite.jobs.storage.tables import engines, metadata
+from secondsite.jobs.storage.transactions import Transactions
+
+SECOND = timedelta(seconds=1)
+
+
+def opened(tmp_path):
+    db = connect(f"sqlite:///{tmp_path / 'jobs.db'}")
+    metadata.create_all(db)
+    return db
+
+
+def test_a_lease_that_nobody_else_waits_for_is_written_once_a_minute(tmp_path):
+    db = opened(tmp_path)
+    membership = Membership(db, Transactions(db), "alone", 5.0)
+    membership.join()
+    written = []
+
+    def asked(_connection, _cursor, statement, *_more):
+        if statement.startswith("UPDATE"):
+            written.append(statement)
+
+    sqlalchemy.event.listen(db, "before_cursor_execute", asked)
+    membership.renew()
+    assert written == []
+    until = ends_at(db)
+    half = update(engines).values(expires_at=until - ALONE_SECONDS / 2 * SECOND)
+    with db.begin() as connection:
+        connection.execute(half)
+    written.clear()
+    membership.renew()
+    assert len(written) == 1
+    assert ends_at(db) > until
+    membership.leave()
+    db.dispose()
+
+
+def test_the_connection_that_was_used_last_is_used_first(tmp_path):
+    """It knows pages of the database; what the others know is out of date."""
+    db = opened(tmp_path)
+    with db.connect() as one, db.connect() as other:
+        first, last = one.connection.dbapi_connection, other.connection.dbapi_connection
+        other.close()
+        one.close()
+    for _ in range(3):
+        with db.connect() as again:
+            assert again.connection.dbapi_connection is first
+    assert first is not last
+    db.dispose()
+
+
+def test_connections_that_rest_hold_no_pages(tmp_path):
+    db = opened(tmp_path)
+    with db.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE many (what TEXT)")
+        connection.exec_driver_sql("INSERT INTO many VALUES (:what)", [{"what": "x" * 4000}] * 1000)
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            connection = stack.enter_context(db.execution_options(**READ_ONLY).connect())
+            assert connection.exec_driver_sql("SELECT max(length(what)) FROM many").scalar() == 4000
+    before = held_bytes()
+    give_back(db)
+    assert before - held_bytes() > 8 * MiB
+    db.dispose()
+
+
+def held_bytes():
+    """By SQLite, in this process."""
+    sqlite = ctypes.CDLL(ctypes.util.find_library("sqlite3"))
+    sqlite.sqlite3_memory_used.restype = ctypes.c_int64
+    return sqlite.sqlite3_memory_used()
+
+
+def ends_at(db):
+    with db.connect() as connection:
+        return connection.execute(select(engines.c.expires_at)).scalar_one()

@@ -1,0 +1,55 @@
+"""A status is read when it is heard, and waits as text until then."""
+
+import threading
+
+import pytest
+
+from rig.eventually import eventually
+from secondsite.vault.gateway import greeting, reading
+from secondsite.wire import control
+from tests.support.vault import Dialler, machine, source_status
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (control.Status().model_dump_json(), True),
+        ('{ "type": "status", "sources": []}', True),
+        ('{"sources": [], "type": "status"}', False),
+        (control.Report(order_id="status").model_dump_json(), False),
+        (control.Status().model_dump_json().encode(), False),
+        ("", False),
+    ],
+)
+def test_a_status_shows_by_its_beginning(text, is_one):
+    assert reading.is_status(text) is is_one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("begins", ["as usual", "otherwise"])
+def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch, begins):
+    source, target = vault.enroll("a"), vault.enroll("b")
+    with vault.store.transaction() as tx:
+        tx.machines.add(machine(source_appliance_id=source.id, target_appliance_id=target.id))
+    read_by: list[str] = []
+    parse = greeting.parse
+
+    def noted(text):
+        read_by.append(threading.current_thread().name)
+        return parse(text)
+
+    monkeypatch.setattr(reading, "parse", noted)
+    said = control.Status(sources=(source_status(last_seq=4),)).model_dump_json()
+    if begins == "otherwise":
+        said = '{"sources"' + said.partition('"sources"')[2].removesuffix("}") + ',"type":"status"}'
+    with Dialler(source) as dialler:
+        dialler.socket.send(said)
+
+        def stored():
+            with vault.store.reading() as tx:
+                source = tx.statuses.get("m1").source
+            return source and source.last_seq
+
+        assert eventually(stored) == 4
+    # one that begins otherwise is read to know what it is, and again when it is heard
+    assert read_by == (["gateway-facts"] if begins == "as usual" else ["control-port", "gateway-facts"])
