@@ -8,6 +8,7 @@ Its rooms:
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
     places, machines, policies, groups, said, access, answers, audit, approvals    the repositories
+    page_versions  which machines a page has
     lineage     the mark by which a restored database is told
     store       transactions
     migration, migrations    bring a database to this program's tables

@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import Columns, Gathered, Prepared
 from .. import ports
-from . import rows, tables
+from . import page_versions, rows, tables
 
 COLUMNS = tables.machines.c
 _IDS = select(COLUMNS.id)
@@ -38,11 +38,13 @@ _SEEN_BY_ID = Prepared(
     .where(COLUMNS.id == bindparam("wanted"))
 )
 FIELDS = tuple(field.name for field in dataclasses.fields(ports.MachineRecord))
-_VERSIONS_NAMED = _VERSIONS.where(
-    or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))
-).order_by(COLUMNS.name, COLUMNS.id)
+_VERSIONS_NAMED = Gathered(
+    _VERSIONS.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))).order_by(
+        COLUMNS.name, COLUMNS.id
+    )
+)
 _NOTES = tables.drill_notes
-_NOTES_OF = (
+_NOTES_OF = Prepared(
     select(*(_NOTES.c[field.name] for field in dataclasses.fields(ports.DrillNote)))
     .where(_NOTES.c.machine_id == bindparam("wanted"))
     .order_by(_NOTES.c.completed_at, _NOTES.c.id)
@@ -79,19 +81,17 @@ class Decoded:
             self._keep(known, [last] if last else [])
         return last
 
-    def machines(
-        self,
-        session: Session,
-        places: Select[*tuple[object, ...]],
-        values: Mapping[str, str] = rows.NO_VALUES,
-    ) -> Sequence[ports.MachineRecord]:
-        """The machines whose versions `places` selects, in its order; `values` are those of its parameters."""
-        wanted = {each.id: each.version for each in session.execute(places, values)}
+    def machines(self, session: Session, versions: Iterable[Columns]) -> Sequence[ports.MachineRecord]:
+        """The machines of which these (id, version) were read, in their order."""
+        wanted: dict[str, int] = dict(versions)
         known = self._machines
-        last = [known.get(key) for key in wanted]
-        found = {each.id: each for each in last if each and each.version == wanted[each.id]}
-        missing = [key for key in wanted if key not in found]
-        if missing:
+        found = {
+            key: last
+            for key, version in wanted.items()
+            if (last := known.get(key)) is not None and last.version == version
+        }
+        if len(found) < len(wanted):
+            missing = [key for key in wanted if key not in found]
             new = list(rows.many_of(session, ports.MachineRecord, tables.machines.c.id, missing))
             self._keep(known, new)
             found |= {each.id: each for each in new}
@@ -159,9 +159,8 @@ class SqlMachines:
         machines have that name."""
         if self._decoded is None or site is not None:
             return self.find_all((name_or_id,), site).get(name_or_id)
-        return _meant(
-            name_or_id, self._decoded.machines(self._session, _VERSIONS_NAMED, {"wanted": name_or_id})
-        )
+        named = _VERSIONS_NAMED.all(self._session, {"wanted": name_or_id})
+        return _meant(name_or_id, self._decoded.machines(self._session, named))
 
     def find_all(
         self, names_or_ids: Sequence[str], site: str | None = None
@@ -205,6 +204,9 @@ class SqlMachines:
     def page(
         self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[ports.MachineRecord]:
+        if self._decoded is not None:
+            versions = page_versions.of(self._session, wanted, limit, after)
+            return self._decoded.machines(self._session, versions)
         conditions = list(_conditions(wanted))
         if after is not None:
             conditions.append(tuple_(COLUMNS.name, COLUMNS.id) > after)
@@ -239,7 +241,9 @@ class SqlMachines:
 
     def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
         if self._decoded is not None:
-            return self._decoded.machines(self._session, _ordered(_VERSIONS, where, limit))
+            found = self._session.execute(_ordered(_VERSIONS, where, limit))
+            versions = [tuple(row) for row in found]
+            return self._decoded.machines(self._session, versions)
         return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
 
 
@@ -291,7 +295,7 @@ class SqlDrillNotes:
 
     def list(self, machine_id: str) -> Sequence[ports.DrillNote]:
         """Oldest first."""
-        return rows.many(self._session, ports.DrillNote, _NOTES_OF, {"wanted": machine_id})
+        return [ports.DrillNote(**row) for row in _NOTES_OF.all(self._session, {"wanted": machine_id})]
 
 
 def _ordered(
