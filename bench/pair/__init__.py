@@ -13,7 +13,8 @@ of orders. Only what they know and answer is a script.
     order_desk      takes orders, and answers them at once or after a time
     program         the process
     paired_vault    a real vault with the pair as its two sites
-    clients         five clients that ask on kept connections
+    client          the process of one client
+    clients         five of them that ask on kept connections
     batch           one verb for all machines, from the request to its end
     in_peace        what is measured of a vault in peace
     at_work         what is measured of batches

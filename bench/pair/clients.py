@@ -1,21 +1,23 @@
-"""Five clients that ask a vault for the same, over and over, each on a connection that it keeps."""
+"""Five clients that ask a vault for the same, over and over, each on a connection that it keeps.
+
+Each is a process of its own: as threads of one they waited for each other's interpreter, and that stood in the vault's figures.
+"""
 
 from __future__ import annotations
 
-import http.client
-import ssl
-import threading
-import time
+import contextlib
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from bench.errors import NotMeasured
+from bench.pair.client import ANSWER_SECONDS, READY
 from bench.pair.paired_vault import PairedVault
-from rig.background import Background
+from rig import processes
 
 CLIENTS = 5
-ANSWER_SECONDS = 60.0
 LEAST_ANSWERS = 20
 """Of fewer nothing can be said."""
 
@@ -34,32 +36,44 @@ class Asked:
 
 def asked(paired: PairedVault, path: str, meanwhile: Callable[[], object]) -> Asked:
     """What the clients saw as long as `meanwhile` lasted. Raises NotMeasured for too few answers."""
-    found, ended = Asked(), threading.Event()
-    works = {f"client-{number}": lambda: _ask(paired, path, found, ended) for number in range(CLIENTS)}
-    with Background(works, within_seconds=ANSWER_SECONDS):
-        try:
-            meanwhile()
-        finally:
-            ended.set()
+    found = Asked()
+    with contextlib.ExitStack() as end:
+        clients = [end.enter_context(_started(paired, path)) for _ in range(CLIENTS)]
+        for each in clients:
+            end.callback(each.kill)
+            _require_ready(each, path)
+        meanwhile()
+        for each in clients:
+            _add(found, each, path)
     if len(found.seconds) < LEAST_ANSWERS:
         raise NotMeasured(f"only {len(found.seconds)} answers to GET {path} came")
     return found
 
 
-def _ask(paired: PairedVault, path: str, found: Asked, ended: threading.Event) -> None:
-    headers = {"Authorization": f"Bearer {(paired.home('vault') / 'token').read_text().strip()}"}
-    trust = ssl.create_default_context(cafile=str(paired.home("vault") / "pki" / "ca.pem"))
-    place = urlsplit(paired.url)
-    connection = http.client.HTTPSConnection(
-        str(place.hostname), place.port, context=trust, timeout=ANSWER_SECONDS
+def _started(paired: PairedVault, path: str) -> subprocess.Popen[str]:
+    home = paired.home("vault")
+    command = [sys.executable, "-m", "bench.pair.client", f"{paired.url}{path}"]
+    return subprocess.Popen(
+        [*command, str(home / "token"), str(home / "pki" / "ca.pem")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=processes.environment(),
+        text=True,
     )
-    while not ended.is_set():
-        began = time.perf_counter()
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        found.seconds.append(time.perf_counter() - began)
-        found.size_bytes = len(body)
-        if answer.status != http.HTTPStatus.OK:
-            raise NotMeasured(f"GET {path} was answered with {answer.status}: {body[:200]!r}")
-    connection.close()
+
+
+def _require_ready(client: subprocess.Popen[str], path: str) -> None:
+    assert client.stdout is not None
+    if client.stdout.readline().strip() != READY:
+        raise NotMeasured(f"a client that was to ask for {path} did not come in")
+
+
+def _add(found: Asked, client: subprocess.Popen[str], path: str) -> None:
+    """Ends it, and adds what it saw."""
+    out, problem = client.communicate(timeout=ANSWER_SECONDS)
+    if client.returncode != 0:
+        raise NotMeasured(f"GET {path} {problem.strip()}")
+    seen = json.loads(out)
+    found.seconds.extend(seen["seconds"])
+    found.size_bytes = max(found.size_bytes, seen["size_bytes"])

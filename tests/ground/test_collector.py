@@ -17,3 +17,19 @@ def test_what_is_there_is_spared(tmp_path):
         [sys.executable, "-c", READY], capture_output=True, text=True, check=True, timeout=30
     )
     assert said.stdout.split() == ["True", "True"]
+
+
+SELDOM = """
+import gc
+from secondsite.ground.processes import collector
+before = gc.get_threshold()
+collector.look_at_all_seldom()
+print(gc.get_threshold()[:2] == before[:2], gc.get_threshold()[2] > before[2])
+"""
+
+
+def test_only_what_lies_long_is_looked_at_more_seldom():
+    said = subprocess.run(
+        [sys.executable, "-c", SELDOM], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert said.stdout.split() == ["True", "True"]

@@ -13,6 +13,7 @@ Its rooms:
     written        answers that are written once
     event_streams  changes, awaited in the event loop
     docs_page      the description of the API, for people
+    short_way      the two calls that are asked most, without the framework
     routes/        per noun
     app            all of it together
 """

@@ -11,6 +11,7 @@ from ..vault.facade import VaultFacade
 from . import access, docs_page, failures, permissions, routes
 from .guard import Guard
 from .permissions import BASE
+from .short_way import ShortWay
 
 DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
@@ -79,6 +80,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
         redirect_slashes=False,  # a redirect repeats the Host that a stranger named
     )
     app.state.vault = facade
+    app.add_middleware(ShortWay, vault=facade)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     app.add_middleware(
         Guard, vault=facade, open_paths=OPEN_PATHS, visitors=_nobody() if visitors is None else visitors

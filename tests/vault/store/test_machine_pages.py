@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from sqlalchemy import event, exc, text
+from sqlalchemy import exc, text
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
@@ -168,11 +168,24 @@ def test_after_a_lost_connection_every_machine_is_decoded_anew(store, database, 
 )
 @pytest.mark.parametrize("after", [None, ("m2", "id2")], ids=["first", "following"])
 def test_which_machines_a_page_has_is_read_from_an_index_alone(store, wanted, after):
-    asked = []
+    asked: list[str] = []
     with store.reading() as tx:
         connection = tx.session.connection()
-        event.listen(connection, "before_cursor_execute", lambda *how: asked.append(how[2:4]))
+        connection.connection.dbapi_connection.set_trace_callback(asked.append)
         tx.machines.page(wanted, 3, after)
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1]).all()
-    (how,) = [each.detail for each in plan]
+        connection.connection.dbapi_connection.set_trace_callback(None)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}").all()
+    (how,) = [each.detail for each in plan if "machines" in each.detail]
     assert "USING COVERING INDEX ix_machines_page" in how
+
+
+def test_what_a_small_table_holds_is_made_anew_once_it_has_changed(store):
+    with store.reading() as tx:
+        first, again = tx.policies.list(), tx.policies.list()
+    with store.transaction() as tx:
+        tx.policies.put(ReplicationPolicy("default", rpo_threshold_seconds=7200))
+        within = tx.policies.list()
+    with store.reading() as tx:
+        after = tx.policies.list()
+    assert first == again != within == after
+    assert {policy.name: policy.rpo_threshold_seconds for policy, _ in after}["default"] == 7200

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -72,6 +72,10 @@ class Parts:
     caller: Caller = THE_VAULT
     act: Act | None = None
     """What is on record of the request; None for the vault's own work."""
+
+    def asked_by(self, caller: Caller, act: Act | None = None) -> "Parts":
+        """As this caller sees them."""
+        return replace(self, caller=caller, act=act)
 
     def sees(self, *sites: str | None) -> bool:
         """Whether something of these sites is in the caller's scope."""

@@ -1,6 +1,6 @@
 """The vault as its faces see it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .acts import Act
 from .callers import Caller
@@ -43,7 +43,7 @@ class VaultFacade:
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "VaultFacade":
         """The vault as this caller sees it: what is not in the scope is not there. With `act` what is changed is on record."""
-        return _assembled(replace(self.parts, caller=caller, act=act), self.events)
+        return _assembled(self.parts.asked_by(caller, act), self.events)
 
 
 def assemble(parts: Parts) -> VaultFacade:

@@ -9,6 +9,7 @@ Its rooms:
     rows        a record becomes a row and comes back
     decoded_machines    what was read of machines last
     places, machines, policies, groups, said, access, answers, audit, approvals    the repositories
+    page_versions  which machines a page has
     lineage     the mark by which a restored database is told
     store       transactions
     migration, migrations    bring a database to this program's tables

@@ -1,14 +1,14 @@
 """Machines as they were read last, so that a list does not decode the same hundreds of rows again and again."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Engine, Select, bindparam, event, select
+from sqlalchemy import Engine, bindparam, event, select
 from sqlalchemy.orm import Session
 
-from ...jobs.storage.prepared import Prepared, PreparedFor
+from ...jobs.storage.prepared import Columns, Prepared, PreparedFor
 from .. import ports
-from . import rows, tables
+from . import tables
 
 COLUMNS = tables.machines.c
 VERSIONS = select(COLUMNS.id, COLUMNS.version)
@@ -47,22 +47,17 @@ class Decoded:
             self._keep(known, [last] if last else [])
         return last
 
-    def machines(
-        self,
-        session: Session,
-        places: Select[*tuple[object, ...]],
-        values: Mapping[str, str] = rows.NO_VALUES,
-    ) -> Sequence[ports.MachineRecord]:
-        """The machines whose versions `places` selects, in its order; `values` are those of its parameters."""
-        return self.of_versions(session, {each.id: each.version for each in session.execute(places, values)})
-
-    def of_versions(self, session: Session, wanted: Mapping[str, int]) -> Sequence[ports.MachineRecord]:
-        """The machines whose versions these are, in that order."""
+    def machines(self, session: Session, versions: Iterable[Columns]) -> Sequence[ports.MachineRecord]:
+        """The machines of which these (id, version) were read, in their order."""
+        wanted: dict[str, int] = dict(versions)
         known = self._machines
-        last = [known.get(key) for key in wanted]
-        found = {each.id: each for each in last if each and each.version == wanted[each.id]}
-        missing = [key for key in wanted if key not in found]
-        if missing:
+        found = {
+            key: last
+            for key, version in wanted.items()
+            if (last := known.get(key)) is not None and last.version == version
+        }
+        if len(found) < len(wanted):
+            missing = [key for key in wanted if key not in found]
             new = [ports.MachineRecord(**row) for row in SOME.all(session, missing)]
             self._keep(known, new)
             found |= {each.id: each for each in new}

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState
-from ...jobs.storage.prepared import Prepared, PreparedFor, Row
+from ...jobs.storage.prepared import Gathered, Prepared, PreparedFor, Row
 from .. import ports
-from . import rows, tables
+from . import page_versions, rows, tables
 from .decoded_machines import SOME, VERSIONS, Decoded, read
 
 COLUMNS = tables.machines.c
@@ -55,11 +55,13 @@ _ADD = Prepared(
         {name: bindparam(f"new_{name}", type_=COLUMNS[name].type) for name in FIELDS}
     )
 )
-_VERSIONS_NAMED = VERSIONS.where(
-    or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))
-).order_by(COLUMNS.name, COLUMNS.id)
+_VERSIONS_NAMED = Gathered(
+    VERSIONS.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))).order_by(
+        COLUMNS.name, COLUMNS.id
+    )
+)
 _NOTES = tables.drill_notes
-_NOTES_OF = (
+_NOTES_OF = Prepared(
     select(*(_NOTES.c[field.name] for field in dataclasses.fields(ports.DrillNote)))
     .where(_NOTES.c.machine_id == bindparam("wanted"))
     .order_by(_NOTES.c.completed_at, _NOTES.c.id)
@@ -114,9 +116,8 @@ class SqlMachines:
         machines have that name."""
         if self._decoded is None or site is not None:
             return self.find_all((name_or_id,), site).get(name_or_id)
-        return _meant(
-            name_or_id, self._decoded.machines(self._session, _VERSIONS_NAMED, {"wanted": name_or_id})
-        )
+        named = _VERSIONS_NAMED.all(self._session, {"wanted": name_or_id})
+        return _meant(name_or_id, self._decoded.machines(self._session, named))
 
     def find_all(
         self, names_or_ids: Sequence[str], site: str | None = None
@@ -158,6 +159,9 @@ class SqlMachines:
     def page(
         self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[ports.MachineRecord]:
+        if self._decoded is not None:
+            versions = page_versions.of(self._session, wanted, limit, after)
+            return self._decoded.machines(self._session, versions)
         conditions = list(_conditions(wanted))
         if after is not None:
             conditions.append(tuple_(COLUMNS.name, COLUMNS.id) > after)
@@ -187,18 +191,22 @@ class SqlMachines:
         self._read.pop(machine_id, None)
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
-    def _found(self, versions: Iterable[Row]) -> Sequence[ports.MachineRecord]:
+    def _found(self, found_rows: Iterable[Row]) -> Sequence[ports.MachineRecord]:
         """The machines of these rows, by name."""
-        wanted: dict[str, int] = {row["id"]: row["version"] for row in versions}
+        versions = [(row["id"], row["version"]) for row in found_rows]
         if self._decoded is not None:
-            found: Iterable[ports.MachineRecord] = self._decoded.of_versions(self._session, wanted)
+            found: Iterable[ports.MachineRecord] = self._decoded.machines(self._session, versions)
         else:
-            found = (ports.MachineRecord(**row) for row in SOME.all(self._session, list(wanted)))
+            found = (
+                ports.MachineRecord(**row) for row in SOME.all(self._session, [key for key, _ in versions])
+            )
         return sorted(found, key=lambda each: (each.name, each.id))
 
     def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
         if self._decoded is not None:
-            return self._decoded.machines(self._session, _ordered(VERSIONS, where, limit))
+            found = self._session.execute(_ordered(VERSIONS, where, limit))
+            versions = [tuple(row) for row in found]
+            return self._decoded.machines(self._session, versions)
         return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
 
 
@@ -245,7 +253,7 @@ class SqlDrillNotes:
 
     def list(self, machine_id: str) -> Sequence[ports.DrillNote]:
         """Oldest first."""
-        return rows.many(self._session, ports.DrillNote, _NOTES_OF, {"wanted": machine_id})
+        return [ports.DrillNote(**row) for row in _NOTES_OF.all(self._session, {"wanted": machine_id})]
 
 
 def _ordered(

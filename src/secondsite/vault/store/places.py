@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import Prepared, Remembered
 from ...wire.rest.places import NetworkMapping
 from .. import ports
 from . import rows, tables
@@ -14,7 +14,7 @@ from . import rows, tables
 _SITE = Prepared(select(tables.sites).where(tables.sites.c.name == bindparam("wanted")))
 _APPLIANCE = Prepared(select(tables.appliances).where(tables.appliances.c.id == bindparam("wanted")))
 _ENROLLED = select(tables.appliances).order_by(tables.appliances.c.enrolled_at, tables.appliances.c.id)
-_APPLIANCES = Prepared(_ENROLLED)
+_APPLIANCES = Remembered(_ENROLLED, ports.ApplianceRecord)
 _APPLIANCES_OF = Prepared(_ENROLLED.where(tables.appliances.c.site == bindparam("wanted")))
 _MAPPINGS = tables.network_mappings.c
 _MAPPED = select(tables.network_mappings).order_by(
@@ -64,9 +64,9 @@ class SqlAppliances:
 
     def list(self, site: str | None = None) -> Sequence[ports.ApplianceRecord]:
         """In the order they were enrolled."""
-        asked = _APPLIANCES if site is None else _APPLIANCES_OF
-        found = asked.all(self._session, {} if site is None else {"wanted": site})
-        return [ports.ApplianceRecord(**row) for row in found]
+        if site is None:
+            return _APPLIANCES.all(self._session)
+        return [ports.ApplianceRecord(**row) for row in _APPLIANCES_OF.all(self._session, {"wanted": site})]
 
     def remove(self, appliance_id: str) -> None:
         self._session.execute(delete(tables.appliances).where(tables.appliances.c.id == appliance_id))

@@ -6,12 +6,19 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from ...domain.policies import ReplicationPolicy
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import Prepared, Remembered
 from . import rows, tables
 
+
+def _with_whether(policy: ReplicationPolicy, read_only: bool) -> tuple[ReplicationPolicy, bool]:
+    return policy, read_only
+
+
 _POLICY = Prepared(select(tables.policies.c.policy).where(tables.policies.c.name == bindparam("wanted")))
-# Made once: to build a query takes as long as to run it.
-_ALL = select(tables.policies.c.policy, tables.policies.c.read_only).order_by(tables.policies.c.name)
+_ALL = Remembered(
+    select(tables.policies.c.policy, tables.policies.c.read_only).order_by(tables.policies.c.name),
+    _with_whether,
+)
 
 
 class SqlPolicies:
@@ -28,7 +35,7 @@ class SqlPolicies:
 
     def list(self) -> Sequence[tuple[ReplicationPolicy, bool]]:
         """Each policy with whether it is read-only, by name."""
-        return [(policy, read_only) for policy, read_only in self._session.execute(_ALL)]
+        return _ALL.all(self._session)
 
     def remove(self, name: str) -> None:
         self._session.execute(delete(tables.policies).where(tables.policies.c.name == name))

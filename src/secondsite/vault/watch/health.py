@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ...domain import health
 from ...domain.amounts import span
@@ -33,6 +33,7 @@ REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECT
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 CA_TOLD_BEFORE = timedelta(days=90)
 LEFT_WHEN_LATE = 0.3
 """Of a certificate's time: 27 of 90 days."""
@@ -96,6 +97,26 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
 
 
+def steady_until(situation: Situation, now: datetime) -> datetime | None:
+    """Until when the findings at `now` stay what they are, if nothing changes but the clock, and the instants at which the two sides said
+    what they say. None: nobody can tell."""
+    exceeded_at = _exceeded_at(situation)
+    if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
+        return None  # of the second one its age is told
+    late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
+    turns = (exceeded_at, *late_at, _ca_told_at(situation))
+    return min((each for each in turns if each is not None and each >= now), default=NEVER)
+
+
+def _goes_by_what_was_seen(situation: Situation) -> bool:
+    machine, status = situation.machine, situation.status
+    if machine.state is State.CANCEL_FAILED:
+        return True
+    may_run = status.old_copy is not None or (status.source is not None and status.source.power in NOT_OFF)
+    runs_there = status.replica is not None and bool(status.replica.runs)
+    return may_run and (machine.state in _TWO_COPIES or runs_there)
+
+
 def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
     """As bad as the worst finding; without one, healthy for a machine that replicates, not applicable for others."""
     if found:
@@ -114,17 +135,21 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
-    if situation.machine.state is not State.PROTECTED or situation.policy is None:
+    exceeded_at = _exceeded_at(situation)
+    if exceeded_at is None or situation.policy is None or now <= exceeded_at:
         return
+    threshold = situation.policy.rpo_threshold_seconds
+    age = (now - exceeded_at).total_seconds() + threshold
+    what = f"The newest recovery point is {span(round(age))} old; the threshold is {span(threshold)}."
+    yield HealthFinding("rpo-exceeded", what, exceeded_at)
+
+
+def _exceeded_at(situation: Situation) -> datetime | None:
+    """From then on its newest point is too old. None where that does not matter."""
+    if situation.machine.state is not State.PROTECTED or situation.policy is None:
+        return None
     recoverable = recoverable_at(situation.status) or situation.machine.created_at
-    threshold = timedelta(seconds=situation.policy.rpo_threshold_seconds)
-    age = now - recoverable
-    if age > threshold:
-        what = (
-            f"The newest recovery point is {span(round(age.total_seconds()))} old; "
-            f"the threshold is {span(threshold.total_seconds())}."
-        )
-        yield HealthFinding("rpo-exceeded", what, recoverable + threshold)
+    return recoverable + timedelta(seconds=situation.policy.rpo_threshold_seconds)
 
 
 def _unreachable(situation: Situation) -> Iterator[HealthFinding]:
@@ -147,7 +172,7 @@ def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding
     for appliance in (situation.source, situation.target):
         if appliance is None:
             continue
-        late = appliance.certificate_expires_at - situation.certificate_lifetime * LEFT_WHEN_LATE
+        late = _late_at(situation, appliance)
         if now > late:
             what = (
                 f"The certificate of appliance '{appliance.name}' of site {appliance.site} ends on "
@@ -156,11 +181,19 @@ def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding
             yield HealthFinding("certificate-not-renewed", what, late)
 
 
+def _late_at(situation: Situation, appliance: ports.ApplianceRecord) -> datetime:
+    return appliance.certificate_expires_at - situation.certificate_lifetime * LEFT_WHEN_LATE
+
+
 def _authority(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
-    ends_at = situation.ca_ends_at
-    if ends_at is not None and now > ends_at - CA_TOLD_BEFORE:
+    ends_at, told_at = situation.ca_ends_at, _ca_told_at(situation)
+    if told_at is not None and now > told_at:
         what = f"The vault's CA ends on {ends_at:%Y-%m-%d at %H:%M} UTC, and all certificates with it."
-        yield HealthFinding("ca-ends", what, ends_at - CA_TOLD_BEFORE)
+        yield HealthFinding("ca-ends", what, told_at)
+
+
+def _ca_told_at(situation: Situation) -> datetime | None:
+    return None if situation.ca_ends_at is None else situation.ca_ends_at - CA_TOLD_BEFORE
 
 
 def _by_state(situation: Situation) -> Iterator[HealthFinding]:

@@ -25,9 +25,14 @@ FORGOTTEN_EVERY = timedelta(hours=1)
 
 def measure(status: ports.StatusRecord, now: datetime) -> rpo.Rpo:
     """The one definition of a machine's RPO, for the faces and for the series."""
+    return rpo.measure(*instants(status), now)
+
+
+def instants(status: ports.StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Of the newest usable point, and of what was sent and processed last."""
     sent_at = status.source.sent_at if status.source else None
     processed_at = status.replica.processed_at if status.replica else None
-    return rpo.measure(health.recoverable_at(status), sent_at, processed_at, now)
+    return health.recoverable_at(status), sent_at, processed_at
 
 
 class RpoSeries(Periodic):

@@ -17,7 +17,7 @@ from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from .. import ports
 from .said.clocks import Clocks
 from .said.counting import Counting
-from .said.heard import AnyStatus, Heard, Key, Seen
+from .said.heard import AnyStatus, Heard, Key, Last, Seen
 from .said.missed import Missed
 from .said.numbers import NumbersSeen
 from .said.old_copies import OldCopies
@@ -140,7 +140,8 @@ class StatusIntake:
     ) -> Mapping[str, ports.StatusRecord]:
         """The same of several machines, by id: the store is asked once, and only for those of which a side has said nothing."""
         seen = {
-            each: (self._here(each, SourceStatus), self._here(each, ReplicaStatus)) for each in machine_ids
+            each: (self._said_here(source), self._said_here(replica))
+            for each, (source, replica) in self._heard.sides(machine_ids).items()
         }
         kept = tx.statuses.get_many([each for each, sides in seen.items() if None in sides])
         return {
@@ -158,17 +159,20 @@ class StatusIntake:
         seen = self._heard.find(machine_id, side)
         return None if seen is None or self._elsewhere(seen.by) else seen
 
+    def _said_here(self, last: Last | None) -> Last | None:
+        return None if last is None or self._elsewhere(last.by) else last
+
     def _with_newest(
-        self, record: ports.StatusRecord, source: Seen | None, replica: Seen | None
+        self, record: ports.StatusRecord, source: Last | None, replica: Last | None
     ) -> ports.StatusRecord:
         record = self._old_copies.newest(record)
+        newest, sent_at = record.source, record.source_at
         if source and isinstance(source.status, SourceStatus):
-            marked = self._clocks.marked(source.by, source.status)
-            record = dataclasses.replace(record, source=marked, source_at=source.at)
+            newest, sent_at = self._clocks.marked(source.by, source.status), source.at
+        said, said_at = record.replica, record.replica_at
         if replica and isinstance(replica.status, ReplicaStatus):
-            said = self._clocks.marked(replica.by, replica.status)
-            record = dataclasses.replace(record, replica=said, replica_at=replica.at)
-        return record
+            said, said_at = self._clocks.marked(replica.by, replica.status), replica.at
+        return dataclasses.replace(record, source=newest, source_at=sent_at, replica=said, replica_at=said_at)
 
     # -- what is said -------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ....domain import errors, rpo
 from ....domain.policies import ReplicationPolicy
@@ -27,11 +27,14 @@ class _Around:
 
     policies: Mapping[str, ReplicationPolicy]
     appliances: Mapping[str, ports.ApplianceRecord]
+    certificate_lifetime: timedelta
+    ca_ends_at: datetime
 
     @classmethod
-    def of(cls, tx: ports.Transaction) -> "_Around":
+    def of(cls, parts: Parts, tx: ports.Transaction) -> "_Around":
         policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
-        return cls(policies, {appliance.id: appliance for appliance in tx.appliances.list()})
+        appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
+        return cls(policies, appliances, parts.authority.appliance_lifetime, parts.authority.ends_at)
 
 
 class Machines:
@@ -53,7 +56,7 @@ class Machines:
     def summary(self) -> rest.Summary:
         """All that the caller sees, at a glance."""
         with self._parts.store.reading() as tx:
-            around, tally = _Around.of(tx), Tally(self._parts.now())
+            around, tally = _Around.of(self._parts, tx), Tally(self._parts.now())
             for situation in self._situations(tx, tx.machines.list(self._parts.caller.grant.site), around):
                 tally.count(situation)
             sites = [site.name for site in tx.sites.list() if self._parts.sees(site.name)]
@@ -83,7 +86,7 @@ class Machines:
         self, tx: ports.Transaction, found: Sequence[ports.MachineRecord]
     ) -> Iterator[rest.Machine]:
         now = self._parts.now()
-        for situation in self._situations(tx, found, _Around.of(tx)):
+        for situation in self._situations(tx, found, _Around.of(self._parts, tx)):
             notes = tuple(tx.drill_notes.list(situation.machine.id))
             yield machine_shapes.protected(situation, notes, now)
 
@@ -91,7 +94,7 @@ class Machines:
         """A `rest.Machine` as JSON, with the notes of its drills. Raises NotFound."""
         with self._parts.store.reading() as tx:
             found = existing(self._parts, tx, name_or_id)
-            situation = next(self._situations(tx, [found], _Around.of(tx)))
+            situation = next(self._situations(tx, [found], _Around.of(self._parts, tx)))
             notes = tuple(tx.drill_notes.list(found.id))
         now = self._parts.now()
         if notes:
@@ -165,7 +168,7 @@ class Machines:
         self, tx: ports.Transaction, wanted: ports.MachinesWanted, at_once: int, after: tuple[str, str] | None
     ) -> Iterator[Written]:
         """Read as far as they are used up."""
-        around, now = _Around.of(tx), self._parts.now()
+        around, now = _Around.of(self._parts, tx), self._parts.now()
         while found := tx.machines.page(wanted, at_once, after):
             for situation in self._situations(tx, found, around):
                 yield written_machines.machine(situation, now)
@@ -188,8 +191,8 @@ class Machines:
             policy=around.policies.get(machine.policy),
             source=around.appliances.get(machine.source_appliance_id),
             target=around.appliances.get(machine.target_appliance_id),
-            certificate_lifetime=self._parts.authority.appliance_lifetime,
-            ca_ends_at=self._parts.authority.ends_at,
+            certificate_lifetime=around.certificate_lifetime,
+            ca_ends_at=around.ca_ends_at,
         )
 
     def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:

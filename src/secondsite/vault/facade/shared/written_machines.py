@@ -1,13 +1,15 @@
 """Machines as they are answered, ready written.
 
-A machine is written once for all that it shows, and again when some of that has changed. What the clock changes is found each time:
-its findings, which are compared, and its RPO, which is put in.
+A machine is written once for all that it shows, and again when some of that has changed. Its findings are found again when something
+that they follow from is another object, or when the clock has come to where they turn; its RPO is put in each time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from ....domain import rpo
 from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
@@ -20,12 +22,12 @@ from . import machine_shapes
 RPO = '"rpo":'
 """Nowhere else in a machine's JSON: in a text its quotes are written with a backslash."""
 NO_RPO = f"{RPO}{rest.Rpo().model_dump_json()}"
+Instants = tuple[datetime | None, datetime | None, datetime | None]
 Side = tuple[str, bool] | None
 """The appliance's name, and whether it is connected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A machine as JSON. `text` is right for the instant at which it was asked for."""
 
     id: str
@@ -57,10 +59,33 @@ class _Made:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Steady:
+    """What was made last, for as long as it is right: from `since` until `until`, while all is the same object that it was made of."""
+
+    made: _Made
+    status: ports.StatusRecord
+    around: tuple[object, ...]
+    instants: Instants
+    since: datetime
+    until: datetime
+
+    def is_right(self, situation: Situation, now: datetime) -> bool:
+        of, status = self.status, situation.status
+        return (
+            of.source is status.source
+            and of.replica is status.replica
+            and of.old_copy is status.old_copy
+            and self.around == _around(situation)
+            and self.since <= now <= self.until
+        )
+
+
 class _Last:
     """What was made last of a version of a machine."""
 
     made: _Made | None = None
+    steady: _Steady | None = None
 
 
 @Derived
@@ -70,19 +95,50 @@ def _last(_machine: ports.MachineRecord) -> _Last:
 
 def machine(situation: Situation, now: datetime) -> Written:
     """As it is at `now`, without the notes of its drills."""
-    of, found = situation.machine, health.findings(situation, now)
-    sides, last = (_side(situation.source), _side(situation.target)), _last(of)
-    made = last.made
-    if made is None or not made.is_of(situation.status, sides, found):
-        made = last.made = _make(situation, sides, found)
-    ages = machine_shapes.age(rpo_series.measure(situation.status, now)).model_dump_json()
-    return Written(of.id, of.name, made.health, f"{made.before}{ages}{made.behind}")
+    of, last = situation.machine, _last(situation.machine)
+    steady = last.steady
+    if steady is not None and steady.is_right(situation, now):
+        made, instants = steady.made, steady.instants
+    else:
+        made, instants = _found(situation, last, now), rpo_series.instants(situation.status)
+        until = health.steady_until(situation, now)
+        last.steady = (
+            None
+            if until is None
+            else _Steady(made, situation.status, _around(situation), instants, now, until)
+        )
+    return Written(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
 
 
 def page(items: Sequence[Written], following: str | None) -> str:
     """As a `rest.MachinePage` is written; a cursor has no letter that JSON writes differently."""
     cursor = "null" if following is None else f'"{following}"'
     return f'{{"items":[{",".join(each.text for each in items)}],"next":{cursor}}}'
+
+
+def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
+    """What was made last, if the findings of now and all else are the same; else it is made anew."""
+    found, sides = health.findings(situation, now), (_side(situation.source), _side(situation.target))
+    made = last.made
+    if made is None or not made.is_of(situation.status, sides, found):
+        made = last.made = _make(situation, sides, found)
+    return made
+
+
+def _around(situation: Situation) -> tuple[object, ...]:
+    """What findings follow from besides the machine and its status."""
+    of = situation
+    return of.policy, of.source, of.target, of.certificate_lifetime, of.ca_ends_at
+
+
+def _ages(instants: Instants, now: datetime) -> str:
+    """As a `rest.Rpo` is written."""
+    usable, sent, processed = (rpo.age_seconds(each, now) for each in instants)
+    return f'{{"seconds":{_number(usable)},"sent_seconds":{_number(sent)},"processed_seconds":{_number(processed)}}}'
+
+
+def _number(seconds: float | None) -> str:
+    return "null" if seconds is None else repr(seconds)
 
 
 def _make(situation: Situation, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]) -> _Made:

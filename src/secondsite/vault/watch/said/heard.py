@@ -10,6 +10,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ....wire.common import compact
 from ....wire.control import changes
@@ -63,6 +64,14 @@ class Seen:
         return isinstance(self.status, ReplicaStatus) and bool(self.points)
 
 
+class Last(NamedTuple):
+    """What one side of a machine said last, by which appliance, and when that was so."""
+
+    status: AnyStatus
+    by: str
+    at: datetime
+
+
 class Heard:
     """Filled by one thread, read by many."""
 
@@ -74,6 +83,14 @@ class Heard:
     def find(self, machine_id: str, side: type[AnyStatus]) -> Seen | None:
         with self._lock:
             return self._as_of_now(self._seen.get((machine_id, side)))
+
+    def sides(self, machine_ids: Iterable[str]) -> Mapping[str, tuple[Last | None, Last | None]]:
+        """What the source and the target of each said last."""
+        with self._lock:
+            return {
+                each: (self._last((each, SourceStatus)), self._last((each, ReplicaStatus)))
+                for each in machine_ids
+            }
 
     def all(self) -> Mapping[Key, Seen]:
         with self._lock:
@@ -210,7 +227,14 @@ class Heard:
     def _as_of_now(self, seen: Seen | None) -> Seen | None:
         if seen is None or not seen.current:
             return seen
-        return dataclasses.replace(seen, at=max(seen.at, self._by.get(seen.by, seen.at)))
+        return dataclasses.replace(seen, at=self._held_at(seen))
+
+    def _last(self, key: Key) -> Last | None:
+        seen = self._seen.get(key)
+        return None if seen is None else Last(seen.status, seen.by, self._held_at(seen))
+
+    def _held_at(self, seen: Seen) -> datetime:
+        return max(seen.at, self._by.get(seen.by, seen.at)) if seen.current else seen.at
 
     def _ended(self, seen: Seen) -> Seen:
         now = self._as_of_now(seen)

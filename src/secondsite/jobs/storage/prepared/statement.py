@@ -4,13 +4,12 @@ On SQLite their text is made once, and goes to the driver itself: SQLAlchemy tak
 On PostgreSQL, where the way to the server takes longest, they are SQLAlchemy's.
 """
 
-import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Select, bindparam, exc, or_
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Select, exc, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
@@ -18,13 +17,10 @@ from sqlalchemy.types import TypeEngine
 Values = Mapping[str, object]
 Row = Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
 Process = Callable[[object], object]
-SIZES = (1, 8, 64, 256)
-MOST_KEYS = SIZES[-1]
-"""In one query: databases have limits."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
     """A statement as SQLite takes it. `takes`: for each question mark the name of its value, what makes the driver's value of it, and
     the value that it has in every run. `gives`: the name of each column, and what makes our value of it."""
 
@@ -50,14 +46,14 @@ class Prepared:
 
     def __init__(self, statement: Select[*tuple[object, ...]] | UpdateBase) -> None:
         self._statement = statement
-        self._text: _Text | None = None
+        self._text: Text | None = None
 
     def all(self, session: Session, values: Values) -> Sequence[Row]:
         """The rows, by the names of their columns."""
         if session.get_bind().dialect.name != "sqlite":
             return [dict(row) for row in session.execute(self._statement, values).mappings()]
         text = self._text or self._made(session)
-        return [text.row(found) for found in _run(session, text, values)]
+        return [text.row(found) for found in run_text(session, text, values)]
 
     def one(self, session: Session, values: Values) -> Row | None:
         """The only row, or None."""
@@ -68,7 +64,7 @@ class Prepared:
     def change(self, session: Session, values: Values) -> int:
         """The number of rows that it changed."""
         if session.get_bind().dialect.name == "sqlite":
-            return _run(session, self._text or self._made(session), values).rowcount
+            return run_text(session, self._text or self._made(session), values).rowcount
         changed = session.execute(self._statement, values)
         assert isinstance(changed, CursorResult)
         return changed.rowcount
@@ -81,35 +77,9 @@ class Prepared:
         elif values:
             session.connection().execute(self._statement, [dict(each) for each in values])
 
-    def _made(self, session: Session) -> _Text:
-        self._text = _text(self._statement, session.get_bind().dialect)
+    def _made(self, session: Session) -> Text:
+        self._text = text_of(self._statement, session.get_bind().dialect)
         return self._text
-
-
-class PreparedFor:
-    """One query for some of many rows, by a key of theirs. A list of keys has no text before it is run: so it is prepared for a few
-    numbers of keys, the last of which is repeated. Safe from any thread."""
-
-    def __init__(self, query: Select[*tuple[object, ...]], key: ColumnElement[str]) -> None:
-        self._query = query
-        self._key = key
-        self._for: dict[int, Prepared] = {}
-
-    def all(self, session: Session, keys: Sequence[str]) -> Iterator[Row]:
-        """The rows of all these keys, in the query's order at most `MOST_KEYS` at a time."""
-        for begin in range(0, len(keys), MOST_KEYS):
-            some = keys[begin : begin + MOST_KEYS]
-            size = next(each for each in SIZES if each >= len(some))
-            padded = itertools.chain(some, itertools.repeat(some[-1], size - len(some)))
-            values = {f"key_{number}": key for number, key in enumerate(padded)}
-            yield from self._prepared(size).all(session, values)
-
-    def _prepared(self, size: int) -> Prepared:
-        made = self._for.get(size)
-        if made is None:
-            keys = [bindparam(f"key_{number}", type_=self._key.type) for number in range(size)]
-            made = self._for[size] = Prepared(self._query.where(self._key.in_(keys)))
-        return made
 
 
 def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bool]:
@@ -117,7 +87,7 @@ def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bo
     return or_(*(column == word for word in sorted(words)))
 
 
-def _run(session: Session, text: _Text, values: Values) -> sqlite3.Cursor:
+def run_text(session: Session, text: Text, values: Values) -> sqlite3.Cursor:
     return run(session.connection(), text.sql, text.parameters(values))
 
 
@@ -143,13 +113,13 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def _text(statement: Select[*tuple[object, ...]] | UpdateBase, dialect: Dialect) -> _Text:
+def text_of(statement: Select[*tuple[object, ...]] | UpdateBase, dialect: Dialect) -> Text:
     compiled = statement.compile(dialect=dialect)
     fixed = compiled.params
     takes = tuple(
         _taken(name, fixed[name], compiled.binds[name].type, dialect) for name in compiled.positiontup or ()
     )
-    return _Text(str(compiled), takes, tuple(_given(statement, dialect)))
+    return Text(str(compiled), takes, tuple(_given(statement, dialect)))
 
 
 def _taken(
