@@ -9,6 +9,7 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault import ports
 from secondsite.vault.facade.shared import machine_shapes, written_machines
+from secondsite.vault.watch import health
 from secondsite.vault.watch.health import Situation
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
@@ -77,6 +78,44 @@ def differs(known):
     yield dataclasses.replace(known, certificate_lifetime=timedelta(days=1000))
     yield dataclasses.replace(known, ca_ends_at=SOON)
     yield dataclasses.replace(known, machine=dataclasses.replace(known.machine, state=State.FAILED_OVER))
+
+
+def test_an_old_copy_counts_once_it_was_seen_after_the_failover(made):
+    known = situation(machine=machine(state=State.FAILED_OVER, failed_over_at=NOW))
+    known = said(known, source=source_status(sent_at=NOW, power="running"))
+    seen = [said(known, source_at=NOW + timedelta(seconds=each)) for each in (-1, 0, 1, 2, 3)]
+    for each in seen:
+        shown = machine_shapes.protected(each, (), LATE)
+        assert written_machines.machine(each, LATE).text == shown.model_dump_json()
+    codes = [[one.code for one in health.findings(each, NOW)] for each in seen]
+    assert codes == [[], [], *3 * [["source-running-after-failover"]]]
+    made.clear()
+    for each in seen[2:]:
+        written_machines.machine(each, LATE + timedelta(seconds=1))
+    assert not made
+
+
+def test_findings_are_found_again_when_the_clock_comes_to_where_they_turn(monkeypatch):
+    known, found = situation(), health.findings
+    times: list[int] = []
+
+    def counted(*given):
+        times.append(1)
+        return found(*given)
+
+    monkeypatch.setattr(health, "findings", counted)
+    threshold = timedelta(seconds=known.policy.rpo_threshold_seconds)
+    newest = known.status.replica.points[0].taken_at
+    for at, count in (
+        (newest, 1),
+        (newest + threshold, 1),
+        (newest + threshold + timedelta(seconds=1), 2),
+        (newest + threshold + timedelta(seconds=2), 3),
+        (newest, 4),
+        (newest - timedelta(seconds=1), 5),
+    ):
+        written_machines.machine(known, at)
+        assert len(times) == count, at
 
 
 def test_it_is_written_as_it_is_whatever_was_before():

@@ -112,9 +112,11 @@ def _goes_by_what_was_seen(situation: Situation) -> bool:
     machine, status = situation.machine, situation.status
     if machine.state is State.CANCEL_FAILED:
         return True
-    may_run = status.old_copy is not None or (status.source is not None and status.source.power in NOT_OFF)
     runs_there = status.replica is not None and bool(status.replica.runs)
-    return may_run and (machine.state in _TWO_COPIES or runs_there)
+    if machine.state not in _TWO_COPIES and not runs_there:
+        return False
+    seen_at = _runs_at_source(status, machine)  # once it counts, it counts whenever it is seen again
+    return seen_at is not None and (machine.failed_over_at is None or seen_at <= machine.failed_over_at)
 
 
 def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
