@@ -1,6 +1,7 @@
 """What writing statuses costs: counted in statements and rows, whatever else is there."""
 
 import random
+import re
 from datetime import timedelta
 
 import pytest
@@ -207,9 +208,10 @@ class Written:
         self.together: list[set[str]] = []
         with store.transaction() as tx:
             engine = tx.session.get_bind().engine
-        sqlalchemy.event.listen(engine, "begin", lambda _connection: self.together.append(set()))
-        sqlalchemy.event.listen(engine, "before_cursor_execute", self._asked)
+        statements.listen(engine, self._asked)
 
-    def _asked(self, _connection, _cursor, statement, parameters, _context, many):
-        if statement.startswith("INSERT INTO machine_figures"):
-            self.together[-1].update(each[0] for each in (parameters if many else [parameters]))
+    def _asked(self, said):
+        if said.startswith("BEGIN"):
+            self.together.append(set())
+        if said.startswith("INSERT INTO machine_figures"):
+            self.together[-1].update(re.findall(r"'(id\d+)'", said))
