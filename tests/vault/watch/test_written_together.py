@@ -204,12 +204,15 @@ class Written:
     """The machines whose figures each transaction wrote."""
 
     def __init__(self, store):
-        self.together: list[set[str]] = []
         with store.transaction() as tx:
-            engine = tx.session.get_bind().engine
-        sqlalchemy.event.listen(engine, "begin", lambda _connection: self.together.append(set()))
-        sqlalchemy.event.listen(engine, "before_cursor_execute", self._asked)
+            self._said = statements.noted(tx.session.get_bind().engine)
 
-    def _asked(self, _connection, _cursor, statement, parameters, _context, many):
-        if statement.startswith("INSERT INTO machine_figures"):
-            self.together[-1].update(each[0] for each in (parameters if many else [parameters]))
+    @property
+    def together(self):
+        found: list[set[str]] = []
+        for each in self._said:
+            if each.startswith("BEGIN"):
+                found.append(set())
+            if each.startswith("INSERT INTO machine_figures"):
+                found[-1].add(each.partition("VALUES ('")[2].partition("'")[0])
+        return found
