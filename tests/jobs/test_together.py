@@ -182,6 +182,15 @@ def test_a_query_for_some_of_many_gives_those(room, count):
     assert found == ["m10", "m11"][:count]
 
 
+def test_a_key_that_is_wanted_twice_gives_its_row_once(room):
+    engine = room.engine(Definition("v", (room.does("only", commit=False),)))
+    room.submit(engine, "v", subject="m0")
+    query = PreparedFor(sa.select(tables.jobs.c.subject), tables.jobs.c.subject)
+    with Session(room.db) as session:
+        found = list(query.all(session, [f"m{number}" for number in range(256)] * 2))
+    assert found == [{"subject": "m0"}]
+
+
 class Given(RootModel[dict[str, JsonValue]]):
     """As they are."""
 

@@ -77,6 +77,28 @@ def test_connections_that_rest_hold_no_pages(tmp_path):
     db.dispose()
 
 
+def test_connections_that_are_in_use_by_then_are_not_waited_for(tmp_path, monkeypatch):
+    db = opened(tmp_path)
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(db.connect())
+    made: list[object] = []
+    sqlalchemy.event.listen(db, "connect", lambda connection, _: made.append(connection))
+    with contextlib.ExitStack() as others:
+        raw_connection = db.raw_connection
+
+        def beside_others():
+            mine = raw_connection()
+            while db.pool.checkedin():
+                others.enter_context(db.connect())
+            return mine
+
+        monkeypatch.setattr(db, "raw_connection", beside_others)
+        give_back(db)
+    assert made == [], "it goes about those that rest"
+    db.dispose()
+
+
 def held_bytes():
     """By SQLite, in this process."""
     sqlite = ctypes.CDLL(ctypes.util.find_library("sqlite3"))

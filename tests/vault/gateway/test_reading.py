@@ -25,6 +25,15 @@ def test_a_status_shows_by_its_beginning(text, is_one):
     assert reading.is_status(text) is is_one
 
 
+@pytest.mark.parametrize(
+    ("letter", "each"), [("x", 1), ("\N{CYRILLIC SMALL LETTER ZHE}", 2), ("\N{GRINNING FACE}", 4)]
+)
+def test_what_waits_counts_for_the_memory_that_it_takes(letter, each):
+    text = control.Status().model_dump_json() + 100_000 * " " + letter
+    assert len(text) * each <= reading.held_bytes(text) < len(text) * each + 200
+    assert reading.held_bytes(text.encode()) < len(text) + 200
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("begins", ["as usual", "otherwise"])
 def test_the_networks_thread_does_not_read_statuses_that_wait(vault, monkeypatch, begins):

@@ -53,6 +53,26 @@ def test_a_limit_is_told_when_it_is_set_and_again_at_each_connection(vault):
         eventually(lambda: limits(dialler) == [2 * MiB])
 
 
+def test_what_is_taken_back_before_its_report_came_is_told_once_more(vault):
+    """The appliance may have it by then."""
+    listeners = vault.running.settings_push._listeners  # noqa: SLF001 that it was noted shows nowhere else
+
+    def reported(dialler):
+        dialler.report(dialler.told[-1].order_id, sentence="ok")
+        eventually(lambda: [len(each.known) for each in listeners.values()] == [1])
+
+    with Dialler(vault.enroll("a")) as dialler:
+        eventually(lambda: limits(dialler) == [None])
+        reported(dialler)
+        limit(vault, MiB)
+        eventually(lambda: limits(dialler) == [None, MiB])
+        limit(vault, None)
+        eventually(lambda: limits(dialler) == [None, MiB, None])
+        reported(dialler)
+        vault.running.settings_push.look()
+        assert limits(dialler) == [None, MiB, None]
+
+
 def test_the_appliances_of_a_site_share_its_limit(vault):
     first, second = vault.enroll("a", "one"), vault.enroll("a", "two")
     limit(vault, 3 * MiB)

@@ -88,6 +88,26 @@ def test_figures_are_written_so_often_as_other_processes_need_them_but_known_at_
     assert (stored(store).source.last_seq, heard) == (3, ["machine/m1"])
 
 
+@pytest.mark.parametrize("power", ["running", "off"])
+def test_that_a_source_runs_although_its_machine_was_failed_over_outlives_the_vault(
+    store, facts, clock, power
+):
+    facts.connected(hello())
+    facts.status("appliance-a", Status(sources=(source_status(power=power, last_seq=1),)))
+    with store.transaction() as tx:
+        left = tx.machines.put(
+            dataclasses.replace(tx.machines.get("m1"), state=State.FAILED_OVER, failed_over_at=clock.now)
+        )
+    for seconds in (6, 6):
+        clock.now += timedelta(seconds=seconds)
+        facts.status("appliance-a", Status(sources=(source_status(power=power, last_seq=2),)))
+    killed = situation(machine=left, status=stored(store))
+    assert codes(killed) == (["source-running-after-failover"] if power == "running" else [])
+    assert stored(store).source.last_seq == (2 if power == "running" else 1), (
+        "others are not written more often"
+    )
+
+
 def test_a_change_of_substance_is_written_and_told_at_once(store, facts, heard):
     facts.status("appliance-b", Status(replicas=(replica_status(),)))
     facts.status("appliance-b", Status(replicas=(replica_status(points=[point(1)]),)))

@@ -89,6 +89,9 @@ def give_back(db: Engine) -> None:
         return
     with contextlib.ExitStack() as stack:  # which is left backwards: the one that was used last is so again
         for _ in range(db.pool.checkedin()):
+            # Jobs may have taken them meanwhile: to wait for one, with the others in hand, held up all for half a minute.
+            if not db.pool.checkedin():
+                break
             connection = stack.enter_context(contextlib.closing(db.raw_connection()))
             connection.cursor().execute("PRAGMA shrink_memory")
 

@@ -302,7 +302,7 @@ class ControlPort:
 
     def _heard(self, link: Link, text: str | bytes, hear: Callable[[], None]) -> Callable[[], None]:
         """Hear it later; until then its link reads so much less."""
-        text_bytes = len(text)
+        text_bytes = reading.held_bytes(text)
         link.took(text_bytes)
 
         def heard() -> None:

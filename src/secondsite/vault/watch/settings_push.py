@@ -112,6 +112,7 @@ class SettingsPush(Periodic):
 
     def _ask(self, appliance_id: str, listener: _Listener, setting: Setting) -> None:
         order_id, _ = listener.asked.setdefault(setting.key, (f"{ORDER}{uuid.uuid4().hex}", setting))
+        listener.known.pop(setting.key, None)  # it may have this one before it reports it
         report = self._gateway.ask(
             appliance_id, order_id, setting.kind, setting.machine_id, setting.payload, DEADLINE_SECONDS
         )

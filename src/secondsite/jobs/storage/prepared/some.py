@@ -23,7 +23,8 @@ class PreparedFor:
         self._for: dict[int, Prepared] = {}
 
     def all(self, session: Session, keys: Sequence[str]) -> Iterator[Row]:
-        """The rows of all these keys, in the query's order at most `MOST_KEYS` at a time."""
+        """The rows of all these keys, each once, in the query's order at most `MOST_KEYS` at a time."""
+        keys = tuple(dict.fromkeys(keys))
         for begin in range(0, len(keys), MOST_KEYS):
             some = keys[begin : begin + MOST_KEYS]
             size = next(each for each in SIZES if each >= len(some))

@@ -1,5 +1,5 @@
 """What of the statuses is written when: an urgent change (change_filter) soon, everything else, and the figures of all machines,
-every 20 seconds; every minute where no other process reads them.
+every 20 seconds; every minute where no other process reads them; every five seconds where more than what is shown goes by them.
 
 What waits is named by machine and side, and read when it is written: so it is bounded by the machines, and of a machine that changes
 faster than the database writes only the newest is written (ADR 63).
@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ....wire.control.statuses import ReplicaStatus
+from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
+from ..health import NOT_OFF, RUNS_AT_TARGET
 from .clocks import CODE, Clocks
 from .heard import Heard, Key, Marks, Seen
 
@@ -22,7 +23,8 @@ WRITE_EVERY = timedelta(seconds=20)
 WRITE_ALONE_EVERY = timedelta(seconds=60)
 """Where nobody reads them but a vault that was killed, until it hears its appliances again."""
 WRITE_AT_WORK_EVERY = timedelta(seconds=5)
-"""Of machines that a job has: its steps go by what is written."""
+"""Of machines that a job has: its steps go by what is written. And of sources that run although their machine was failed over: that they
+were seen since is a critical finding, which a vault that was killed would have forgotten until it hears them again."""
 ONE_AT_A_TIME = "statuses"
 """Vault processes that write many machines would lock each other out."""
 
@@ -158,10 +160,14 @@ class StatusWriting:
             return _side_by_side(key for key, seen in self._heard.all().items() if seen.is_news)
         if self._is_time("at work", WRITE_AT_WORK_EVERY, now):
             with self._store.reading() as tx:
-                at_work = {machine.id for machine in tx.machines.places() if machine.job_id is not None}
-            if at_work:
+                places = tx.machines.places()
+            at_work = {each.id for each in places if each.job_id is not None}
+            left = {each.id for each in places if each.state in RUNS_AT_TARGET}
+            if at_work or left:
                 return _side_by_side(
-                    key for key, seen in self._heard.all().items() if key[0] in at_work and seen.is_news
+                    key
+                    for key, seen in self._heard.all().items()
+                    if seen.is_news and (key[0] in at_work or (key[0] in left and _runs_at_source(seen)))
                 )
         return []
 
@@ -184,6 +190,10 @@ class StatusWriting:
             return seen
         marks = Marks(hash((seen.marks.urgent, CODE)), hash((seen.marks.document, CODE)))
         return dataclasses.replace(seen, status=said, marks=marks)
+
+
+def _runs_at_source(seen: Seen) -> bool:
+    return isinstance(seen.status, SourceStatus) and seen.status.power in NOT_OFF
 
 
 def _side_by_side(keys: Iterable[Key]) -> Iterable[Key]:
