@@ -2,7 +2,8 @@
 
 Routing, dependencies and middleware take more of the processor than such an answer itself. Only an answer that succeeds goes this
 way, and only to a plain question: whatever else comes goes through its route, as if nobody had looked at it, and is refused there.
-So who may ask, what is on record of a refusal, and how errors are answered is said once.
+So who may ask, what is on record of a refusal, and how errors are answered is said once. A database that does not answer is not asked
+again: that would take as long once more.
 """
 
 import functools
@@ -19,7 +20,7 @@ from ..vault.facade import VaultFacade
 from ..vault.facade.callers import Caller
 from ..vault.facade.nouns.machines import Machines
 from ..wire import rest
-from . import access, permissions
+from . import access, failures, permissions
 from .permissions import BASE
 from .written import as_json
 
@@ -49,6 +50,8 @@ class ShortWay:
             caller.require(permissions.needed("GET", ask[0]), PAGE)
             machines = Machines(self._vault.parts.asked_by(caller))
             return await run_in_threadpool(lambda: as_json(ask[1](machines)))
+        except errors.StoreUnavailable as away:
+            return failures.answer(away)  # it has been waited for already
         except errors.SecondsiteError:
             return None
 

@@ -3,6 +3,8 @@
 import pytest
 
 from secondsite.api import short_way
+from secondsite.domain import errors
+from secondsite.vault.facade.nouns.machines import Machines
 from tests.support.vault import machine
 
 PATHS = [
@@ -122,6 +124,21 @@ def test_a_plain_question_needs_no_route(ask, short, machines):
         ask("GET", path)
     ask("GET", "/machines/db", 422)
     assert len(short) == 6
+
+
+@pytest.mark.parametrize("path", ["/api/machines", "/api/machines/web"])
+def test_a_database_that_does_not_answer_is_waited_for_once(both, machines, monkeypatch, path):
+    waited = []
+
+    def gone(*_asked):
+        waited.append(path)
+        raise errors.StoreUnavailable("The vault's database failed: it is away.")
+
+    for verb in ("list", "show"):
+        monkeypatch.setattr(Machines, verb, gone)
+    short, routed = both("GET", path)
+    assert short == routed
+    assert (short[0], len(waited)) == (503, 2), "once for each of them"
 
 
 def test_a_refusal_is_on_record_once(vault, ask, machines):
