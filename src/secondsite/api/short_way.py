@@ -28,6 +28,8 @@ PAGE = f"{BASE}/machines"
 ONE = re.compile(rf"{PAGE}/([A-Za-z0-9._-]+)")
 PARAMETER = re.compile(rb"(limit|cursor)=([A-Za-z0-9_-]+)")
 """Any other is read by the route."""
+MOST_QUERY_BYTES = 1500
+"""Of those that are remembered: no cursor that is given out makes a longer one."""
 Ask = Callable[[Machines], str]
 
 
@@ -61,6 +63,8 @@ def _plain(scope: Scope) -> tuple[str, Ask] | None:
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
     path, query = scope["path"], scope["query_string"]
+    if len(query) > MOST_QUERY_BYTES:
+        return None
     if path == PAGE:
         wanted = _wanted(query)
         return None if wanted is None else ("/machines", lambda machines: machines.list(wanted))
