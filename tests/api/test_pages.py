@@ -48,6 +48,16 @@ def test_machines_come_page_by_page_each_once(ask, many):
     assert len(pages(ask, "/machines", limit=len(NAMES))) == 1
 
 
+@pytest.mark.parametrize("letter", ["x", "ж", "机"])
+def test_a_page_follows_one_that_ends_with_a_long_name(ask, vault, two_sites, letter):
+    names = [letter * 199 + last for last in "abc"]
+    with vault.store.transaction() as tx:
+        for name in names:
+            tx.machines.add(machine(name[-1] * 36, name))
+    found = pages(ask, "/machines", limit=1)
+    assert [each["name"] for page in found for each in page] == names
+
+
 @pytest.mark.slow
 def test_a_machine_that_goes_or_comes_between_two_pages_shifts_none(ask, vault, two_sites, many):
     first = ask("GET", "/machines", params={"limit": 3})

@@ -2,7 +2,8 @@
 
 Routing, dependencies and middleware take more of the processor than such an answer itself. Only an answer that succeeds goes this
 way, and only to a plain question: whatever else comes goes through its route, as if nobody had looked at it, and is refused there.
-So who may ask, what is on record of a refusal, and how errors are answered is said once.
+So who may ask, what is on record of a refusal, and how errors are answered is said once. A database that does not answer is not asked
+again: that would take as long once more.
 """
 
 import functools
@@ -19,7 +20,7 @@ from ..vault.facade import VaultFacade
 from ..vault.facade.callers import Caller
 from ..vault.facade.nouns.machines import Machines
 from ..wire import rest
-from . import access, permissions
+from . import access, failures, permissions
 from .permissions import BASE
 from .written import as_json
 
@@ -27,6 +28,8 @@ PAGE = f"{BASE}/machines"
 ONE = re.compile(rf"{PAGE}/([A-Za-z0-9._-]+)")
 PARAMETER = re.compile(rb"(limit|cursor)=([A-Za-z0-9_-]+)")
 """Any other is read by the route."""
+MOST_QUERY_BYTES = 1500
+"""Of those that are remembered: no cursor that is given out makes a longer one."""
 Ask = Callable[[Machines], str]
 
 
@@ -49,6 +52,8 @@ class ShortWay:
             caller.require(permissions.needed("GET", ask[0]), PAGE)
             machines = Machines(self._vault.parts.asked_by(caller))
             return await run_in_threadpool(lambda: as_json(ask[1](machines)))
+        except errors.StoreUnavailable as away:
+            return failures.answer(away)  # it has been waited for already
         except errors.SecondsiteError:
             return None
 
@@ -58,6 +63,8 @@ def _plain(scope: Scope) -> tuple[str, Ask] | None:
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
     path, query = scope["path"], scope["query_string"]
+    if len(query) > MOST_QUERY_BYTES:
+        return None
     if path == PAGE:
         wanted = _wanted(query)
         return None if wanted is None else ("/machines", lambda machines: machines.list(wanted))

@@ -1,8 +1,13 @@
 """What is answered without the framework is what its routes answer."""
 
+import tracemalloc
+
 import pytest
 
 from secondsite.api import short_way
+from secondsite.domain import errors
+from secondsite.ground.units import KiB, MiB
+from secondsite.vault.facade.nouns.machines import Machines
 from tests.support.vault import machine
 
 PATHS = [
@@ -122,6 +127,34 @@ def test_a_plain_question_needs_no_route(ask, short, machines):
         ask("GET", path)
     ask("GET", "/machines/db", 422)
     assert len(short) == 6
+
+
+@pytest.mark.parametrize("path", ["/api/machines", "/api/machines/web"])
+def test_a_database_that_does_not_answer_is_waited_for_once(both, machines, monkeypatch, path):
+    waited = []
+
+    def gone(*_asked):
+        waited.append(path)
+        raise errors.StoreUnavailable("The vault's database failed: it is away.")
+
+    for verb in ("list", "show"):
+        monkeypatch.setattr(Machines, verb, gone)
+    short, routed = both("GET", path)
+    assert short == routed
+    assert (short[0], len(waited)) == (503, 2), "once for each of them"
+
+
+def test_questions_that_no_cursor_makes_are_not_remembered():
+    plain = getattr(short_way, PLAIN)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            query = b"limit=1&cursor=%d" % number + b"A" * 15 * KiB
+            plain({"type": "http", "method": "GET", "path": short_way.PAGE, "query_string": query})
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < MiB
 
 
 def test_a_refusal_is_on_record_once(vault, ask, machines):
