@@ -275,7 +275,8 @@ class Engine:
         place = None
         try:
             seams.reach("job.claim.committed")
-            place = self._runner.run(claim, self._stopping.is_set, parked=parked, parks=parks)
+            with self._transactions.turn():
+                place = self._runner.run(claim, self._stopping.is_set, parked=parked, parks=parks)
         except LeaseLost as lost:
             log.warning("lease.lost", problem=str(lost))
         finally:

@@ -10,6 +10,7 @@ Its rooms:
     prepared      statements that run for every transition
     together      what several threads write, in one transaction
     write_turn    who writes to SQLite next
+    work_turn     who computes next, of the threads that run jobs
     journal       the writes to jobs and tasks
     touched       which jobs a transaction has changed
     waited        which signals are waited for in rows

@@ -8,7 +8,7 @@ lost.
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import structlog
@@ -19,6 +19,7 @@ from ...ground.backoff import pause_seconds
 from .database import READ_ONLY
 from .sessions import transaction
 from .together import Together
+from .work_turn import WorkTurn
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -55,11 +56,16 @@ class Transactions:
         self._together = Together(db, opened) if db.dialect.name == "sqlite" else None
         self._reader = db.execution_options(**READ_ONLY)
         self.given_up = threading.Event()
+        self._turn = WorkTurn()
 
     @property
     def is_alone(self) -> bool:
         """Whether no other process has the database."""
         return self._together is not None
+
+    def turn(self) -> AbstractContextManager[None]:
+        """For a thread that runs a job; elsewhere than on SQLite it waits for the server most of the time, and needs none."""
+        return self._turn.taken() if self.is_alone else nullcontext()
 
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
         """Run `work` in one transaction, again and again while the database is away; gives what work gives. On SQLite other
@@ -71,7 +77,8 @@ class Transactions:
 
     def _write(self, work: Callable[[Session], T]) -> T:
         if self._together is not None:
-            return self._together.do(work)
+            with self._turn.left():
+                return self._together.do(work)
         with transaction(self._db) as session:
             self._opened(session)
             return work(session)
@@ -103,4 +110,5 @@ class Transactions:
                     raise
                 log.warning("database.unreachable", problem=str(problem.orig))
             failures += 1
-            self.given_up.wait(pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
+            with self._turn.left():
+                self.given_up.wait(pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
