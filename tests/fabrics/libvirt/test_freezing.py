@@ -41,6 +41,8 @@ def signal_the_agent(host, machine, signal):
     """Let the guest send its own agent a signal, a second after it was asked to."""
     line = f"sleep 1; kill -{signal} $(cat /run/agent.pid)"
     ask = {"execute": "guest-exec", "arguments": {"path": "/bin/sh", "arg": ["-c", line]}}
+    # Connected, it may still open its channel once more.
+    eventually(lambda: answers(host, machine), within_seconds=30)
     agent_command(host.domain(machine.id), json.dumps(ask), 10)
 
 
