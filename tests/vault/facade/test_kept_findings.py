@@ -22,12 +22,12 @@ from secondsite.vault.facade.parts import Parts
 from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.watch.health import CA_TOLD_BEFORE, LEFT_WHEN_LATE, Situation
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
 from secondsite.wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from tests.support.vault import NOW, machine, point, replica_status, source_status
+from tests.vault.support_intake import Intake
 
 STEPS = 400
 IDS = ("id0", "id1")
@@ -99,7 +99,7 @@ class World:
         self.now = self.chance.choice(turns) + HAIR * self.chance.choice((-1, 0, 1))
 
     def restart(self):
-        self.facts = StatusIntake(self.store, lambda _signal: None, self.clock)
+        self.facts = Intake(self.store, lambda _signal: None, self.clock)
         self.facts.start()
 
     def enroll(self, side):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from secondsite.appliance.control.reporter import WHOLE_EVERY_SECONDS, Reporter
 from secondsite.domain import errors
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire import control
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello
 from tests.support.vault import NOW, machine, point, replica_status, source_status
+from tests.vault.support_intake import Intake
 
 MACHINES = ("m1", "m2")
 SIDES = ("source", "replica")
@@ -60,7 +60,7 @@ class World:
         self.start_vault()
 
     def start_vault(self):
-        self.facts: Any = StatusIntake(self.store, lambda _signal: None, lambda: self.now)
+        self.facts: Any = Intake(self.store, lambda _signal: None, lambda: self.now)
         self.facts.start()
         for side in SIDES:
             self.connect(side)

@@ -9,16 +9,16 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.vault.watch.health import Situation, findings
 from secondsite.vault.watch.said.heard import Heard
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire import control
 from secondsite.wire.control import Again, Hello, Status, changes
 from secondsite.wire.control.statuses import SourceStatus
 from tests.support.vault import NOW, machine, point, replica_status, source_status
+from tests.vault.support_intake import Intake
 
 
 @pytest.fixture
 def facts(store, clock):
-    facts = StatusIntake(store, lambda _signal: None, clock)
+    facts = Intake(store, lambda _signal: None, clock)
     for side in "ab":
         facts.connected(hello(f"appliance-{side}"))
     return facts

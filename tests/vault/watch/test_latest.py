@@ -1,12 +1,12 @@
 """What is known of many machines at once."""
 
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.control import Status
 from tests.support.vault import NOW, machine, source_status
+from tests.vault.support_intake import Intake
 
 
 def test_what_is_known_of_many_machines_is_asked_of_the_store_once(store):
-    facts = StatusIntake(store, lambda _signal: None, lambda: NOW)
+    facts = Intake(store, lambda _signal: None, lambda: NOW)
     with store.transaction() as tx:
         for name in ("m2", "m3"):
             tx.machines.add(machine(name, name))

@@ -8,10 +8,10 @@ from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.control import Hello, Status
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import NOW, machine, point, replica_status
+from tests.vault.support_intake import Intake
 
 __all__ = ["postgres", "postgres_url"]
 
@@ -20,7 +20,7 @@ NAMES = [f"id{number}" for number in range(5)]
 
 
 def intake(store, signals=lambda _key: None):
-    facts = StatusIntake(store, signals, lambda: NOW)
+    facts = Intake(store, signals, lambda: NOW)
     for side in "ab":
         facts.connected(
             Hello(
@@ -120,15 +120,15 @@ def test_a_database_that_is_away_is_asked_once(named):
     with named.transaction() as tx:
         engine = tx.session.get_bind().engine
 
-    @sqlalchemy.event.listens_for(engine, "before_cursor_execute")
-    def away(*_):
+    @sqlalchemy.event.listens_for(engine, "begin")
+    def away(_connection):
         asked.append(None)
         raise sqlalchemy.exc.OperationalError("", {}, Exception("away"))
 
     with pytest.raises(errors.StoreUnavailable):
         facts.write()
     assert len(asked) == 1
-    sqlalchemy.event.remove(engine, "before_cursor_execute", away)
+    sqlalchemy.event.remove(engine, "begin", away)
     assert facts.write().signals
     assert stored(named) == set(NAMES)
 

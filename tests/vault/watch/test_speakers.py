@@ -12,18 +12,18 @@ from structlog.testing import capture_logs
 
 from secondsite.domain.lifecycle import State
 from secondsite.vault import ports
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire import control
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Status
 from tests.support.vault import NOW, machine, point, replica_status, source_status
+from tests.vault.support_intake import Intake
 
 FORGED = FindingShape(code="cycle-failed", what="forged", since=NOW)
 
 
 @pytest.fixture
 def facts(store):
-    return StatusIntake(store, lambda _signal: None, lambda: NOW)
+    return Intake(store, lambda _signal: None, lambda: NOW)
 
 
 def latest(facts, store):

@@ -12,10 +12,10 @@ from secondsite.jobs.storage.tables import engines
 from secondsite.vault import ports
 from secondsite.vault.store import SqlStore, migrate
 from secondsite.vault.watch.signals import Signals
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.control import Hello, Status
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import NOW, machine, source_status
+from tests.vault.support_intake import Intake
 
 __all__ = ["postgres", "postgres_url"]
 
@@ -36,7 +36,7 @@ class Process:
             connection.execute(engines.insert().values(**row))
         self.store = SqlStore(db, lambda: member)
         self.now = NOW
-        self.facts = StatusIntake(self.store, lambda _: None, lambda: self.now, self._is_elsewhere)
+        self.facts = Intake(self.store, lambda _: None, lambda: self.now, self._is_elsewhere)
 
     def _is_elsewhere(self, appliance_id):
         with self.store.reading() as tx:

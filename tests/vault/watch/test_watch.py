@@ -16,13 +16,13 @@ from secondsite.vault.facade.shared import machine_shapes
 from secondsite.vault.watch import health
 from secondsite.vault.watch.health import Situation
 from secondsite.vault.watch.housekeeping import Housekeeping
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello, Status
 from secondsite.wire.control.statuses import OldCopyStatus
 from secondsite.wire.rest import JobAccepted
 from tests.support import statements
 from tests.support.vault import NOW, machine, point, replica_status, source_status
+from tests.vault.support_intake import Intake
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def heard():
 
 
 def test_the_numbers_of_orders_that_a_machines_appliances_saw_are_kept(store, clock):
-    facts = StatusIntake(store, lambda _signal: None, clock)
+    facts = Intake(store, lambda _signal: None, clock)
     for said in ({"m1": 4, "nobody": 9}, {"m1": 3}):
         facts.status("appliance-a", Status(generations=said))
     facts.status("appliance-c", Status(generations={"m1": 99}))
@@ -41,7 +41,7 @@ def test_the_numbers_of_orders_that_a_machines_appliances_saw_are_kept(store, cl
 
 @pytest.fixture
 def facts(store, heard, clock):
-    return StatusIntake(store, partial(told_of_machines, heard), clock)
+    return Intake(store, partial(told_of_machines, heard), clock)
 
 
 def told_of_machines(heard, key):
@@ -75,7 +75,7 @@ def test_a_vault_that_starts_has_no_connections(store, facts):
 def test_figures_are_written_so_often_as_other_processes_need_them_but_known_at_once(
     store, heard, clock, elsewhere, seconds
 ):
-    facts: Any = StatusIntake(store, partial(told_of_machines, heard), clock, elsewhere)
+    facts: Any = Intake(store, partial(told_of_machines, heard), clock, elsewhere)
     facts.connected(hello())
     facts.status("appliance-a", Status(sources=(source_status(last_seq=1),)))
     clock.now += timedelta(seconds=seconds - 1)
@@ -151,7 +151,7 @@ def test_after_a_restart_of_the_vault_the_side_that_was_left_does_not_hide_the_p
     """The old replica is there still, and its appliance may be the first to be heard, or the only one that is left."""
     change(store, epoch=2, source_appliance_id="appliance-b", target_appliance_id="appliance-a")
     facts.status("appliance-a", Status(replicas=(replica_status(epoch=2, points=[point(2, 10)]),)))
-    again = StatusIntake(store, partial(told_of_machines, heard), clock)
+    again = Intake(store, partial(told_of_machines, heard), clock)
     for _ in range(2):
         again.status("appliance-b", Status(replicas=(replica_status(epoch=1, points=[point(1, 66)]),)))
     assert stored(store).replica.epoch == 2

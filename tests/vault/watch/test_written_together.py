@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy
 
-from secondsite.vault.watch.status_intake import StatusIntake
 from secondsite.wire.control import Hello, Status, changes
 from tests.support import statements
 from tests.support.vault import NOW, machine, point, replica_status, source_status
+from tests.vault.support_intake import Intake
 
 TARGET = "appliance-b"
 
@@ -34,7 +34,7 @@ class Asked:
 
 @pytest.fixture
 def facts(store):
-    facts = StatusIntake(store, lambda _signal: None, lambda: NOW)
+    facts = Intake(store, lambda _signal: None, lambda: NOW)
     for side in "ab":
         facts.connected(hello(f"appliance-{side}"))
     return facts
@@ -180,7 +180,7 @@ def test_numbers_of_many_machines_are_written_with_one_statement(facts, store, a
 
 def test_figures_of_neighbours_are_written_together_in_whatever_order_they_were_said(store, clock):
     """Each transaction writes every page that it touches."""
-    facts = StatusIntake(store, lambda _signal: None, clock)
+    facts = Intake(store, lambda _signal: None, clock)
     for side in "ab":
         facts.connected(hello(f"appliance-{side}"))
     names = sorted(many(store, 40))

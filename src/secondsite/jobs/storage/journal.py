@@ -4,7 +4,6 @@ Every write names the state that it starts from, so that a second try after a lo
 """
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +17,7 @@ from ..model.outcomes import Done, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
 from . import touched
-from .prepared import Prepared, one_of
+from .prepared import Prepared, as_new, new_values, one_of
 from .tables import jobs, tasks
 
 _LOCKED = Prepared(select(jobs).where(jobs.c.id == bindparam("wanted")).with_for_update())
@@ -52,22 +51,17 @@ def fence(session: Session, claim: Claim) -> JobView:
 
 
 def change_job(session: Session, job_id: str, **values: object) -> None:
-    _change(jobs, tuple(values)).change(session, _new(job_id, values))
+    _change(jobs, tuple(values)).change(session, {"wanted": job_id, **as_new(values)})
 
 
 def change_task(session: Session, task_id: int, **values: object) -> None:
-    _change(tasks, tuple(values)).change(session, _new(task_id, values))
-
-
-def _new(key: str | int, values: Mapping[str, object]) -> dict[str, object]:
-    return {"wanted": key, **{f"new_{name}": value for name, value in values.items()}}
+    _change(tasks, tuple(values)).change(session, {"wanted": task_id, **as_new(values)})
 
 
 @functools.cache
 def _change(table: Table, names: tuple[str, ...]) -> Prepared:  # type: ignore[explicit-any]  # what a column has
     """For the few sets of columns that are changed together."""
-    values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    return Prepared(update(table).where(table.c.id == bindparam("wanted")).values(values))
+    return Prepared(update(table).where(table.c.id == bindparam("wanted")).values(new_values(table, names)))
 
 
 def get_task(session: Session, task_id: int) -> TaskView:

@@ -12,14 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec
 
-import structlog
-
-from ...domain import errors
 from ...ground import threads
 from .. import ports
-from .telling import Telling
-
-log = structlog.get_logger()
+from .telling import Telling, is_delivered
 
 What = ParamSpec("What")
 SOON_SECONDS = 0.1
@@ -100,7 +95,7 @@ class Delivery:
             if isinstance(came, Ended):
                 ends.append(came)
             else:
-                self._deliver(came)
+                is_delivered(came)
             if self._posted.empty() or self._clock() > until:
                 break
             came = self._posted.get()
@@ -117,30 +112,19 @@ class Delivery:
             if self._is_recorded():
                 ends, self._ends = self._ends, []
                 for each in ends:
-                    self._deliver(each.tell)
+                    is_delivered(each.tell)
 
     def _is_recorded(self) -> bool:
         """False while the database is away: a step that heard of an end before would go by what was said earlier, once it answers."""
         machine_ids = {each.machine_id for each in self._ends if each.machine_id is not None}
         at_most = MOST_BESIDE if self._ends else MOST_AT_ONCE
-        return self._deliver(partial(self._record, machine_ids, at_most))
+        return is_delivered(partial(self._record, machine_ids, at_most))
 
     def _record(self, machine_ids: Collection[str], at_most: int) -> None:
         written = self._write_down(machine_ids, at_most)
         self._write_at = self._clock() if written.is_behind else None
         for key in written.signals:
             self.tell(key)
-
-    def _deliver(self, deliver: Callable[[], None]) -> bool:
-        """False if the database is away."""
-        try:
-            deliver()
-        except errors.StoreUnavailable as problem:
-            log.warning("delivery.refused", problem=problem.message)
-            return False
-        except Exception:
-            log.exception("delivery.failed")
-        return True
 
 
 def _nothing() -> None:

@@ -2,6 +2,8 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -13,6 +15,18 @@ log = structlog.get_logger()
 
 TELLERS = 4
 ORDER = "order/"
+
+
+def is_delivered(deliver: Callable[[], None]) -> bool:
+    """False if the database is away. Whatever else it fails of is logged."""
+    try:
+        deliver()
+    except errors.StoreUnavailable as problem:
+        log.warning("delivery.refused", problem=problem.message)
+        return False
+    except Exception:
+        log.exception("delivery.failed")
+    return True
 
 
 class Telling:
@@ -47,12 +61,7 @@ class Telling:
 
     def _run(self) -> None:
         while (key := self._next()) is not None:
-            try:
-                self._signals(key)
-            except errors.StoreUnavailable as problem:
-                log.warning("delivery.refused", problem=problem.message)
-            except Exception:
-                log.exception("delivery.failed")
+            is_delivered(partial(self._signals, key))
 
     def _next(self) -> str | None:
         with self._came:

@@ -6,21 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     and_,
     bindparam,
     delete,
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.orm import Session
 
 from ...domain import errors
 from ...domain.lifecycle import DrillState
-from ...jobs.storage.prepared import Gathered, Prepared, PreparedFor, Row
+from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, as_new, new_values
 from .. import ports
 from . import page_versions, rows, tables
 from .decoded_machines import SOME, VERSIONS, Decoded, read
@@ -40,9 +38,10 @@ _VERSIONS_OF = PreparedFor(VERSIONS, COLUMNS.id)
 _AS_SOURCE, _AS_TARGET = (
     column == bindparam("wanted") for column in (COLUMNS.source_fabric_id, COLUMNS.target_fabric_id)
 )
-_ANYWHERE = Prepared(VERSIONS.where(or_(_AS_SOURCE, _AS_TARGET)))
-_THERE = Prepared(
-    VERSIONS.where(
+_BY_NAME = VERSIONS.order_by(COLUMNS.name, COLUMNS.id)
+_ANYWHERE = Gathered(_BY_NAME.where(or_(_AS_SOURCE, _AS_TARGET)))
+_THERE = Gathered(
+    _BY_NAME.where(
         or_(
             and_(COLUMNS.source_site == bindparam("there"), _AS_SOURCE),
             and_(COLUMNS.target_site == bindparam("there"), _AS_TARGET),
@@ -50,16 +49,8 @@ _THERE = Prepared(
     )
 )
 FIELDS = tuple(field.name for field in dataclasses.fields(ports.MachineRecord))
-_ADD = Prepared(
-    insert(tables.machines).values(
-        {name: bindparam(f"new_{name}", type_=COLUMNS[name].type) for name in FIELDS}
-    )
-)
-_VERSIONS_NAMED = Gathered(
-    VERSIONS.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))).order_by(
-        COLUMNS.name, COLUMNS.id
-    )
-)
+_ADD = Prepared(insert(tables.machines).values(new_values(tables.machines, FIELDS)))
+_NAMED = Gathered(_BY_NAME.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted"))))
 _NOTES = tables.drill_notes
 _NOTES_OF = Prepared(
     select(*(_NOTES.c[field.name] for field in dataclasses.fields(ports.DrillNote)))
@@ -84,7 +75,7 @@ class SqlMachines:
                 f"Machine '{there.name}' of site {machine.source_site} is under protection already.",
                 do=f"Look at it with 'secondsite machine show {there.name}'.",
             )
-        _ADD.change(self._session, {f"new_{name}": value for name, value in rows.row(machine).items()})
+        _ADD.change(self._session, as_new(rows.row(machine)))
 
     def get(self, machine_id: str) -> ports.MachineRecord:
         found = self.by_id(machine_id)
@@ -116,17 +107,15 @@ class SqlMachines:
         machines have that name."""
         if self._decoded is None or site is not None:
             return self.find_all((name_or_id,), site).get(name_or_id)
-        named = _VERSIONS_NAMED.all(self._session, {"wanted": name_or_id})
-        return _meant(name_or_id, self._decoded.machines(self._session, named))
+        return _meant(name_or_id, self._of(_NAMED.all(self._session, {"wanted": name_or_id})))
 
     def find_all(
         self, names_or_ids: Sequence[str], site: str | None = None
     ) -> Mapping[str, ports.MachineRecord]:
         found: list[ports.MachineRecord] = []
-        for begin in range(0, len(names_or_ids), rows.AT_ONCE):
-            some = names_or_ids[begin : begin + rows.AT_ONCE]
+        for some in rows.parts(names_or_ids):
             either = or_(COLUMNS.id.in_(some), COLUMNS.name.in_(some))
-            found.extend(self._many(either, *_conditions(_of_site(site))))
+            found.extend(self._many(either, *_of_site(site)))
         by_key: dict[str, dict[str, ports.MachineRecord]] = {}
         for machine in found:
             for key in {machine.id, machine.name}:
@@ -135,20 +124,21 @@ class SqlMachines:
         return {each: machine for each, machine in meant.items() if machine is not None}
 
     def several(self, machine_ids: Sequence[str]) -> Sequence[ports.MachineRecord]:
-        return self._found(_VERSIONS_OF.all(self._session, machine_ids))
+        versions = [(row["id"], row["version"]) for row in _VERSIONS_OF.all(self._session, machine_ids)]
+        return sorted(self._of(versions), key=lambda each: (each.name, each.id))
 
     def by_fabric_id(self, site: str, fabric_id: str) -> ports.MachineRecord | None:
         """The protected machine that this machine of this site is the source or the target of."""
-        found = self._found(_THERE.all(self._session, {"there": site, "wanted": fabric_id}))
+        found = self._of(_THERE.all(self._session, {"there": site, "wanted": fabric_id}))
         return found[0] if found else None
 
     def anywhere(self, fabric_id: str) -> Sequence[ports.MachineRecord]:
         """Those that this machine, at whichever site, is the source or the target of."""
-        return self._found(_ANYWHERE.all(self._session, {"wanted": fabric_id}))
+        return self._of(_ANYWHERE.all(self._session, {"wanted": fabric_id}))
 
     def list(self, site: str | None = None) -> Sequence[ports.MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
-        return self._many(*_conditions(_of_site(site)))
+        return self._many(*_of_site(site))
 
     def ids(self) -> frozenset[str]:
         return frozenset(self._session.execute(_IDS).scalars())
@@ -159,13 +149,7 @@ class SqlMachines:
     def page(
         self, wanted: ports.MachinesWanted, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[ports.MachineRecord]:
-        if self._decoded is not None:
-            versions = page_versions.of(self._session, wanted, limit, after)
-            return self._decoded.machines(self._session, versions)
-        conditions = list(_conditions(wanted))
-        if after is not None:
-            conditions.append(tuple_(COLUMNS.name, COLUMNS.id) > after)
-        return self._many(*conditions, limit=limit)
+        return self._of(page_versions.of(self._session, wanted, limit, after))
 
     def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[ports.MachinePlace]:
         found = (
@@ -178,7 +162,7 @@ class SqlMachines:
     def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
         newer = dataclasses.replace(machine, version=machine.version + 1)
         names = _differing(self._read.get(machine.id), machine, newer)
-        values = {f"new_{name}": getattr(newer, name) for name in names}
+        values = as_new({name: getattr(newer, name) for name in names})
         where = {"wanted": machine.id, "read": machine.version}
         if _replace(names).change(self._session, {**where, **values}) == 0:
             raise errors.Conflict(
@@ -191,23 +175,17 @@ class SqlMachines:
         self._read.pop(machine_id, None)
         self._session.execute(delete(tables.machines).where(COLUMNS.id == machine_id))
 
-    def _found(self, found_rows: Iterable[Row]) -> Sequence[ports.MachineRecord]:
-        """The machines of these rows, by name."""
-        versions = [(row["id"], row["version"]) for row in found_rows]
-        if self._decoded is not None:
-            found: Iterable[ports.MachineRecord] = self._decoded.machines(self._session, versions)
-        else:
-            found = (
-                ports.MachineRecord(**row) for row in SOME.all(self._session, [key for key, _ in versions])
-            )
-        return sorted(found, key=lambda each: (each.name, each.id))
+    def _many(self, *where: ColumnElement[bool]) -> Sequence[ports.MachineRecord]:
+        """By name."""
+        return self._of([tuple(row) for row in self._session.execute(_BY_NAME.where(*where))])
 
-    def _many(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[ports.MachineRecord]:
+    def _of(self, versions: Sequence[Columns]) -> Sequence[ports.MachineRecord]:
+        """The machines of which these (id, version) were read, in their order."""
         if self._decoded is not None:
-            found = self._session.execute(_ordered(VERSIONS, where, limit))
-            versions = [tuple(row) for row in found]
             return self._decoded.machines(self._session, versions)
-        return rows.many(self._session, ports.MachineRecord, _ordered(select(tables.machines), where, limit))
+        ids = [machine_id for machine_id, _ in versions]
+        found = {row["id"]: ports.MachineRecord(**row) for row in SOME.all(self._session, ids)}
+        return [found[each] for each in ids if each in found]
 
 
 def _numbers(row: Mapping[str, int | None]) -> ports.SeenNumbers:
@@ -227,8 +205,7 @@ def _differing(
 def _replace(names: tuple[str, ...]) -> Prepared:
     """For the few sets of columns that are changed together."""
     this = and_(COLUMNS.id == bindparam("wanted"), COLUMNS.version == bindparam("read"))
-    values = {name: bindparam(f"new_{name}", type_=COLUMNS[name].type) for name in names}
-    return Prepared(update(tables.machines).where(this).values(values))
+    return Prepared(update(tables.machines).where(this).values(new_values(tables.machines, names)))
 
 
 def _meant(name_or_id: str, found: Iterable[ports.MachineRecord]) -> ports.MachineRecord | None:
@@ -256,22 +233,6 @@ class SqlDrillNotes:
         return [ports.DrillNote(**row) for row in _NOTES_OF.all(self._session, {"wanted": machine_id})]
 
 
-def _ordered(
-    query: Select[*tuple[object, ...]], where: Sequence[ColumnElement[bool]], limit: int | None
-) -> Select[*tuple[object, ...]]:
-    return query.where(*where).order_by(COLUMNS.name, COLUMNS.id).limit(limit)
-
-
-def _of_site(site: str | None) -> ports.MachinesWanted:
-    return ports.MachinesWanted(frozenset() if site is None else frozenset({site}))
-
-
-def _conditions(wanted: ports.MachinesWanted) -> Iterator[ColumnElement[bool]]:
-    for site in sorted(wanted.sites):
+def _of_site(site: str | None) -> Iterator[ColumnElement[bool]]:
+    if site is not None:
         yield or_(COLUMNS.source_site == site, COLUMNS.target_site == site)
-    if wanted.states:
-        yield COLUMNS.state.in_(sorted(wanted.states))
-    if wanted.policy is not None:
-        yield COLUMNS.policy == wanted.policy
-    if wanted.group is not None:
-        yield COLUMNS.group == wanted.group

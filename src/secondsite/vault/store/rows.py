@@ -3,20 +3,18 @@
 import dataclasses
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import Select, Table, bindparam, case
+from sqlalchemy import Select, Table, case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import Prepared, as_new, new_values
 
 R = TypeVar("R")
 AT_ONCE = 1000
 """Values in one query: databases have limits."""
-NO_VALUES: Mapping[str, str] = MappingProxyType({})
 
 
 def row(record: object) -> dict[str, object]:
@@ -26,25 +24,15 @@ def row(record: object) -> dict[str, object]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-def one(
-    session: Session,
-    record: type[R],
-    query: Select[*tuple[object, ...]],
-    values: Mapping[str, str] = NO_VALUES,
-) -> R | None:
-    """The record of the only row, or None; `values` are those of the query's parameters."""
-    found = session.execute(query, values).mappings().one_or_none()
+def one(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> R | None:
+    """The record of the only row, or None."""
+    found = session.execute(query).mappings().one_or_none()
     return None if found is None else record(**found)
 
 
-def many(
-    session: Session,
-    record: type[R],
-    query: Select[*tuple[object, ...]],
-    values: Mapping[str, str] = NO_VALUES,
-) -> list[R]:
-    """The records of all rows; `values` are those of the query's parameters."""
-    return [record(**found) for found in session.execute(query, values).mappings()]
+def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) -> list[R]:
+    """The records of all rows."""
+    return [record(**found) for found in session.execute(query).mappings()]
 
 
 def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -63,7 +51,7 @@ def upsert(  # type: ignore[explicit-any]
     """Insert the row; if its key is there already, replace the values given (or `only` those)."""
     replaced = tuple(values) if only is None else tuple(sorted(only))
     statement = _upserting(_is_postgresql(session), table, tuple(values), replaced, False)
-    statement.change_each(session, (_new(values),))
+    statement.change_each(session, (as_new(values),))
 
 
 def upsert_many(  # type: ignore[explicit-any]
@@ -73,11 +61,7 @@ def upsert_many(  # type: ignore[explicit-any]
     if values:
         columns = tuple(values[0])
         statement = _upserting(_is_postgresql(session), table, columns, columns, rising)
-        statement.change_each(session, [_new(each) for each in values])
-
-
-def _new(values: Mapping[str, object]) -> Mapping[str, object]:
-    return {f"new_{name}": value for name, value in values.items()}
+        statement.change_each(session, [as_new(each) for each in values])
 
 
 @functools.lru_cache(maxsize=100)
@@ -86,9 +70,7 @@ def _upserting(  # type: ignore[explicit-any]
 ) -> Prepared:
     """Made once for the same columns, and without values: with a statement that is kept its values would be, an inventory of 1,000
     machines was 10 MB."""
-    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
-    insert = insert.values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
-    insert = insert.values(_defaults(table, columns))
+    insert = _insert(is_postgresql, table).values({**new_values(table, columns), **_defaults(table, columns)})
     keys = [column.name for column in table.primary_key]
     new = {name: insert.excluded[name] for name in replaced if name not in keys}
     if not rising:
@@ -110,13 +92,13 @@ def insert_new(  # type: ignore[explicit-any]
     session: Session, table: Table, values: Mapping[str, object]
 ) -> None:
     """Insert the row, unless its key is there already."""
-    session.execute(_insert(session, table).on_conflict_do_nothing(), dict(values))
+    session.execute(_insert(_is_postgresql(session), table).on_conflict_do_nothing(), dict(values))
 
 
 def _insert(  # type: ignore[explicit-any]
-    session: Session, table: Table
+    is_postgresql: bool, table: Table
 ) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if _is_postgresql(session) else sqlite.insert(table)
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
 def _is_postgresql(session: Session) -> bool:

@@ -113,18 +113,6 @@ class StatusIntake:
         told, self._to_tell = sorted(self._to_tell), set()
         return ports.WrittenDown(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
 
-    def status(self, appliance_id: str, status: Status) -> Again | None:
-        """Hear it, write it and tell of it at once."""
-        again = self.hear(appliance_id, status)
-        try:
-            written = self.write()
-        except Exception:
-            self.missed(appliance_id)  # what was to be asked for is not asked
-            raise
-        for key in written.signals:
-            self._signals(key)
-        return again
-
     def missed(self, appliance_id: str) -> None:
         """Something that it said was not understood, or could not be kept."""
         self._heard.end(appliance_id)

@@ -9,6 +9,17 @@ Its rooms:
 
 from .gathered import Columns, Gathered, Remembered
 from .some import PreparedFor
-from .statement import Prepared, Row, one_of, run
+from .statement import Prepared, Row, as_new, new_values, one_of, run
 
-__all__ = ["Columns", "Gathered", "Prepared", "PreparedFor", "Remembered", "Row", "one_of", "run"]
+__all__ = [
+    "Columns",
+    "Gathered",
+    "Prepared",
+    "PreparedFor",
+    "Remembered",
+    "Row",
+    "as_new",
+    "new_values",
+    "one_of",
+    "run",
+]

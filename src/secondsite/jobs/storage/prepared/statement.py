@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Select, exc, or_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Dialect,
+    Select,
+    Table,
+    bindparam,
+    exc,
+    or_,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
@@ -17,6 +28,8 @@ from sqlalchemy.types import TypeEngine
 Values = Mapping[str, object]
 Row = Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
 Process = Callable[[object], object]
+_NEW = "new_"
+"""SQLAlchemy keeps the names of the columns themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,16 @@ class Prepared:
 def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bool]:
     """SQL: the column has one of these. A list of values has no text before it is run."""
     return or_(*(column == word for word in sorted(words)))
+
+
+def new_values(table: Table, names: Iterable[str]) -> dict[str, BindParameter[Any]]:  # type: ignore[explicit-any]
+    """For `values(...)` of a change: the value of each of these columns, to be given by `as_new`."""
+    return {name: bindparam(f"{_NEW}{name}", type_=table.c[name].type) for name in names}
+
+
+def as_new(values: Values) -> dict[str, object]:
+    """Values of columns under the names by which a change with `new_values` takes them."""
+    return {f"{_NEW}{name}": value for name, value in values.items()}
 
 
 def run_text(session: Session, text: Text, values: Values) -> sqlite3.Cursor:

@@ -22,9 +22,13 @@ Kept = Mapping[int, Mapping[str, JsonValue]]
 _ONE = delete(tables.points).where(
     POINTS.machine_id == bindparam("machine"), POINTS.number == bindparam("row")
 )
-_OF = POINTS.machine_id.in_(bindparam("machines", expanding=True))
-_COUNTS = select(POINTS.machine_id, func.count().label("points")).where(_OF).group_by(POINTS.machine_id)
-_STORED = select(POINTS.machine_id, POINTS.number, type_coerce(POINTS.point, JSON)).where(_OF)
+_COUNTS = PreparedFor(
+    select(POINTS.machine_id, func.count().label("points")).group_by(POINTS.machine_id), POINTS.machine_id
+)
+_STORED = PreparedFor(
+    select(POINTS.machine_id, POINTS.number, type_coerce(POINTS.point, JSON).label("point")),
+    POINTS.machine_id,
+)
 _IN_ORDER = PreparedFor(
     select(POINTS.machine_id, POINTS.point).order_by(
         POINTS.machine_id, POINTS.epoch, POINTS.seq, POINTS.number
@@ -64,18 +68,14 @@ class SqlPoints:
     def _unknown(self, news: Sequence[ports.PointNews]) -> set[str]:
         """Of which it is not known what is stored, or no longer: their protection may have ended, and begun again."""
         known = {each.machine_id: each.rows for each in news if each.rows is not None}
-        counts: dict[str, int] = {}
-        for ids in rows.parts(list(known)):
-            counted = self._session.execute(_COUNTS, {"machines": ids})
-            counts |= {row.machine_id: row.points for row in counted}
+        counts = {row["machine_id"]: row["points"] for row in _COUNTS.all(self._session, list(known))}
         there = {each for each, points in known.items() if counts.get(each, 0) == len(points)}
         return {each.machine_id for each in news if each.machine_id not in there}
 
     def _kept(self, machine_ids: Sequence[str]) -> Mapping[str, Kept]:
         found: dict[str, dict[int, Mapping[str, JsonValue]]] = {}
-        for ids in rows.parts(machine_ids):
-            for machine_id, number, point in self._session.execute(_STORED, {"machines": ids}):
-                found.setdefault(machine_id, {})[number] = point
+        for row in _STORED.all(self._session, machine_ids):
+            found.setdefault(row["machine_id"], {})[row["number"]] = row["point"]
         return found
 
 

@@ -116,8 +116,8 @@ class SqlStatuses:
         columns = tables.statuses.c
         number = columns.drill_generation if of_drills else columns.generation
         found: dict[str, int] = {}
-        for begin in range(0, len(machine_ids), rows.AT_ONCE):
-            some = columns.machine_id.in_(machine_ids[begin : begin + rows.AT_ONCE])
+        for ids in rows.parts(machine_ids):
+            some = columns.machine_id.in_(ids)
             said = self._session.execute(select(columns.machine_id, number).where(some))
             found |= {row.machine_id: row[1] for row in said}
         return found
