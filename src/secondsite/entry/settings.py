@@ -32,7 +32,7 @@ class VaultSettings(pydantic.BaseModel):
     control_host: str = "127.0.0.1"
     control_port: int = pydantic.Field(8444, ge=0, le=65535)
     database_url: str
-    workers: int = pydantic.Field(8, ge=1, le=64)
+    workers: int = pydantic.Field(16, ge=1, le=64)
     appliance_certificate_days: float = pydantic.Field(90, gt=0, le=3650)
 
     @property

@@ -34,6 +34,7 @@ class Stage(Protocol):
     def cancel_requested(self) -> bool: ...
     def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome: ...
     def read(self) -> AbstractContextManager[Session]: ...
+    def aside(self) -> AbstractContextManager[None]: ...
     def now(self) -> datetime: ...
 
 
@@ -107,6 +108,10 @@ class StepContext:
     def session(self) -> AbstractContextManager[Session]:
         """A read-only transaction: `with context.session() as session`. Change state in Done(commit=...) only."""
         return self.stage.read()
+
+    def aside(self) -> AbstractContextManager[None]:
+        """While the step waits for something outside that comes in a moment: other steps compute meanwhile."""
+        return self.stage.aside()
 
     def now(self) -> datetime:
         """The engine's clock."""

@@ -99,6 +99,9 @@ class TaskStage:
     def read(self) -> AbstractContextManager[Session]:
         return self._transactions.read()
 
+    def aside(self) -> AbstractContextManager[None]:
+        return self._transactions.aside()
+
     def now(self) -> datetime:
         return self._clock()
 

@@ -67,6 +67,10 @@ class Transactions:
         """For a thread that runs a job; elsewhere than on SQLite it waits for the server most of the time, and needs none."""
         return self._turn.taken() if self.is_alone else nullcontext()
 
+    def aside(self) -> AbstractContextManager[None]:
+        """While such a thread waits for something else: others have the turn."""
+        return self._turn.left()
+
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
         """Run `work` in one transaction, again and again while the database is away; gives what work gives. On SQLite other
         threads' works may be in it too, and the work is done on one of their threads.

@@ -1,7 +1,7 @@
 """The port that appliances dial: mutual TLS, one websocket per appliance, orders out and reports in.
 
 The event loop runs in a thread of its own. `ask` never blocks: it hands the order to that loop and answers with
-the report once it is there. When a link begins or ends, all steps that wait for its orders wake and ask again, and
+the report once it is there; `awaited` waits for it. When a link begins or ends, all steps that wait for its orders wake and ask again, and
 the orders are handed over once more. The appliance recognizes a repeated order by its id.
 """
 
@@ -110,6 +110,9 @@ class ControlPort:
             given_at=given_at,
         )
         return self._giving.ask(appliance_id, order)
+
+    def awaited(self, order_id: str, seconds: float) -> control.Report | None:
+        return self._giving.awaited(order_id, seconds)
 
     def forget(self, order_id: str) -> None:
         self._giving.forget(order_id)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ...wire.control import Order, Progress, Report
 from .link import Link
 from .others import Desk, Others
-from .outstanding import Outstanding
+from .outstanding import Arrived, Outstanding
 from .telling import Telling
 
 
@@ -43,6 +43,9 @@ class Giving:
             self._others.ask(appliance_id, order)
         return report
 
+    def awaited(self, order_id: str, seconds: float) -> Report | None:
+        return self._outstanding.awaited(order_id, seconds)
+
     def forget(self, order_id: str) -> None:
         self._outstanding.forget(order_id)
         if self._others is not None:
@@ -75,11 +78,13 @@ class Giving:
         self._tell(f"order/{progress.order_id}")
 
     def reported(self, appliance_id: str, report: Report) -> None:
-        if not self._outstanding.arrived(appliance_id, report):
+        arrived = self._outstanding.arrived(appliance_id, report)
+        if arrived is Arrived.UNASKED:
             return
         if self._others is not None:
             self._others.reported(report)
-        self._tell(f"order/{report.order_id}")
+        if arrived is not Arrived.AWAITED:
+            self._tell(f"order/{report.order_id}")
 
     def _give(self, appliance_id: str, order: Order) -> Report | None:
         report = self._outstanding.asked(appliance_id, order.order_id)

@@ -10,6 +10,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from ...wire.control import Progress, Report
 
@@ -19,6 +20,17 @@ that is asked for all the same is given again, and the appliance answers with it
 PROGRESS_EVERY_SECONDS = 2.0
 LARGE_BYTES = 1024
 LIGHTLY = 1
+
+
+class Arrived(Enum):
+    """Whom a report came to."""
+
+    UNASKED = auto()
+    """Nobody asked that appliance for it."""
+    KEPT = auto()
+    """Whoever waits for it is to be told."""
+    AWAITED = auto()
+    """A thread has it already."""
 
 
 @dataclass(slots=True)
@@ -32,6 +44,7 @@ class _Entry:
     report: Report | bytes | None = None
     progress: tuple[float, str] | None = None
     progress_told_at: float = 0.0
+    awaited: threading.Event | None = None
 
 
 class Outstanding:
@@ -59,6 +72,20 @@ class Outstanding:
                 return None
             return self._asked_now(entry)
 
+    def awaited(self, order_id: str, seconds: float) -> Report | None:
+        """Waits for the report of an order that was asked for; None if it does not come in time."""
+        with self._lock:
+            entry = self._entries.get(order_id)
+            if entry is None:
+                return None
+            came = entry.awaited = entry.awaited or threading.Event()
+            if entry.report is not None:
+                came.set()
+        came.wait(seconds)
+        with self._lock:
+            entry.awaited = None
+            return None if entry.report is None else self._asked_now(entry)
+
     def _asked_now(self, entry: _Entry) -> Report | None:
         entry.asked_at = self._clock()
         self._entries.move_to_end(entry.order_id)
@@ -77,14 +104,17 @@ class Outstanding:
             entry.handed_to = link
             return True
 
-    def arrived(self, appliance_id: str, report: Report) -> bool:
-        """Keeps the report; False when nobody asked this appliance for that order."""
+    def arrived(self, appliance_id: str, report: Report) -> Arrived:
+        """Keeps the report, if somebody asked this appliance for that order."""
         with self._lock:
             entry = self._entries.get(report.order_id)
             if entry is None or entry.appliance_id != appliance_id:
-                return False
+                return Arrived.UNASKED
             entry.report = report
-            return True
+            if entry.awaited is None:
+                return Arrived.KEPT
+            entry.awaited.set()
+            return Arrived.AWAITED
 
     def progressed(self, appliance_id: str, progress: Progress) -> bool:
         """Keeps the progress; True when it is time to tell those who wait."""

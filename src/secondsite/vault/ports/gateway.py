@@ -11,7 +11,7 @@ from ...wire.control.orders import Kind
 
 
 class Gateway(Protocol):
-    """Orders out, reports in. Never blocks: a step asks, waits without a thread, and asks again when signalled."""
+    """Orders out, reports in. Only `awaited` blocks: a step asks, waits without a thread, and asks again when signalled."""
 
     def ask(
         self,
@@ -28,6 +28,9 @@ class Gateway(Protocol):
     ) -> Report | None:
         """The report if it has arrived; else hands the order over (once per connection; again after a reconnect)
         and gives None. The signal 'order/<order_id>' fires when the report arrives."""
+
+    def awaited(self, order_id: str, seconds: float) -> Report | None:
+        """The report of an order that was asked for, once it has arrived; None if it has not within that time."""
 
     def forget(self, order_id: str) -> None:
         """The report was used and recorded."""

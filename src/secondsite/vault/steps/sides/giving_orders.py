@@ -14,11 +14,14 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Commit, Done, Wait
 from ....wire.common.base import Shape
 from ....wire.control import Report
-from ....wire.control.orders import OrderKind
+from ....wire.control.orders import Kind, OrderKind
 from ....wire.control.reports import facts_of
 from ..deps import Deps
 
 LOOK_AGAIN_SECONDS = 2.0
+MOMENT_SECONDS = 0.2
+SLOW_FOR_SECONDS = 2.0
+"""Orders of a kind that an appliance did not carry out in a moment are not waited for, for so long."""
 GRACE_SECONDS = 60.0
 
 P = TypeVar("P", bound=Shape)
@@ -74,6 +77,7 @@ class Orders:
         self._began_at: dict[str, datetime] = {}
         self._asked_at: dict[str, float] = {}
         self._furthest: dict[str, tuple[float, float]] = {}
+        self._slow_until: dict[tuple[str, Kind], float] = {}
 
     def give(
         self,
@@ -107,6 +111,7 @@ class Orders:
             drill_generation=drill_generation,
             given_at=ctx.began_at,
         )
+        report = report or self._in_a_moment(ctx, appliance_id, order.kind, order_id)
         if report is not None:
             return self._answer(order_id, order, report)
         self._require_there(appliance_id, order_id, limits)
@@ -121,6 +126,17 @@ class Orders:
         away = self._away_seconds(appliance_id)
         if away is not None and away >= reach_seconds:
             raise self._unreachable(appliance_id, away)
+
+    def _in_a_moment(self, ctx: StepContext, appliance_id: str, kind: Kind, order_id: str) -> Report | None:
+        """Most orders take an appliance some milliseconds: a step that waits so long goes on from there, and is not run again."""
+        now = self.deps.monotonic()
+        if self._slow_until.get((appliance_id, kind), now) > now or not self.deps.gateway.holds(appliance_id):
+            return None
+        with ctx.aside():
+            report = self.deps.gateway.awaited(order_id, MOMENT_SECONDS)
+        if report is None:
+            self._slow_until[appliance_id, kind] = now + SLOW_FOR_SECONDS
+        return report
 
     def _answer(self, order_id: str, order: OrderKind[P, F], report: Report) -> Answer[F]:
         self._forget(order_id)
