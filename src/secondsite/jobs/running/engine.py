@@ -316,7 +316,7 @@ class Engine:
 
     def _job_ended(self, job: JobView) -> None:
         self._parents.tell(job)
-        self._bell.ring()  # another one of its batch may begin
+        self._bell.ring_one()  # another one of its batch may begin
 
     def _join_threads(self, deadline_seconds: float) -> bool:
         until = time.monotonic() + deadline_seconds

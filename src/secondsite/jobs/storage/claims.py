@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import RUNNABLE, JobState
@@ -15,7 +15,7 @@ from ..model.clock import Clock
 from .journal import Claim
 from .lease import database_now, held_by_the_living
 from .prepared import Prepared, one_of
-from .tables import jobs
+from .tables import UtcDateTime, jobs
 from .transactions import Transactions
 
 CANDIDATES = 8
@@ -27,6 +27,40 @@ LONG_SECONDS = 300.0
 NEW_EVERY_SECONDS = 5.0
 """However much there is to do for jobs that have begun: so often others come first."""
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _ready(*states: JobState) -> Select[str, int]:
+    """Jobs that nobody else has who is alive; those that this engine works on have to be left out."""
+    owner = jobs.c.claim_owner
+    free = or_(
+        owner.is_(None),
+        owner == bindparam("owner"),
+        ~held_by_the_living(bindparam("alive", type_=UtcDateTime)),
+    )
+    query = select(jobs.c.id, jobs.c.claim_epoch).where(one_of(jobs.c.state, states), free)
+    return query.where(jobs.c.ready_at <= bindparam("now", type_=UtcDateTime)).limit(
+        bindparam("most", type_=Integer)
+    )
+
+
+def _may_begin() -> ColumnElement[bool]:
+    """SQL: so few jobs of the same batch that began since then are under way that all that are claimed at once may begin; or it
+    is of no batch."""
+    sibling = jobs.alias()
+    under_way = one_of(sibling.c.state, RUNNABLE - {JobState.QUEUED})
+    since = sibling.c.started_at > bindparam("since", type_=UtcDateTime)
+    full = select(sibling.c.parent_job_id).where(under_way, since, sibling.c.parent_job_id.is_not(None))
+    full = full.group_by(sibling.c.parent_job_id).having(func.count() > MOST_OF_A_BATCH - CANDIDATES)
+    return or_(jobs.c.parent_job_id.is_(None), jobs.c.parent_job_id.not_in(full))
+
+
+_BEGUN = Prepared(_ready(*RUNNABLE - {JobState.QUEUED}).order_by(jobs.c.ready_at))
+_NEW = Prepared(
+    _ready(JobState.QUEUED)
+    .where(_may_begin())
+    .order_by(func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at)
+)
 _TAKE = Prepared(
     update(jobs)
     .where(
@@ -96,38 +130,35 @@ class Claims:
         self._spare_others_until = time.monotonic() + seconds
 
     def _candidates(self, session: Session) -> list[Claim]:
-        free = self._free(session)
         in_turn = [self._begun, self._new]
         if time.monotonic() - self._new_at >= NEW_EVERY_SECONDS:
             in_turn.reverse()
         first, second = in_turn
-        rows = session.execute(first(free)).all() or session.execute(second(free)).all()
-        return [Claim(row.id, self._owner, row.claim_epoch + 1) for row in rows]
+        alive = self._alive(session)
+        return first(session, alive) or second(session, alive)
 
-    def _free(self, session: Session) -> ColumnElement[bool]:
-        nobody = jobs.c.claim_owner.is_(None)
-        # Own claims that no thread here works on are left over from before a restart, or from a lost reply.
-        own = jobs.c.claim_owner == self._owner
-        if time.monotonic() < self._spare_others_until:
-            return or_(nobody, own)
-        return or_(nobody, own, ~held_by_the_living(database_now(session)))
+    def _alive(self, session: Session) -> datetime:
+        """Whose lease ends later has its jobs."""
+        return LONG_AGO if time.monotonic() < self._spare_others_until else database_now(session)
 
-    def _begun(self, free: ColumnElement[bool]) -> Select[str, int]:
-        return self._ready(free, RUNNABLE - {JobState.QUEUED}).order_by(jobs.c.ready_at)
+    def _begun(self, session: Session, alive: datetime) -> list[Claim]:
+        return self._free(session, _BEGUN, {"alive": alive})
 
-    def _new(self, free: ColumnElement[bool]) -> Select[str, int]:
+    def _new(self, session: Session, alive: datetime) -> list[Claim]:
         self._new_at = time.monotonic()
         since = self._clock() - timedelta(seconds=LONG_SECONDS)
-        query = self._ready(free, {JobState.QUEUED}).where(or_(_is_no_child(), _may_begin(since)))
-        return query.order_by(func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at)
+        return self._free(session, _NEW, {"alive": alive, "since": since})
 
-    def _ready(self, free: ColumnElement[bool], states: Collection[JobState]) -> Select[str, int]:
-        query = select(jobs.c.id, jobs.c.claim_epoch).where(
-            jobs.c.state.in_(sorted(states)), jobs.c.ready_at <= self._clock(), free
-        )
-        if self._held:
-            query = query.where(jobs.c.id.not_in(sorted(self._held)))
-        return query.limit(CANDIDATES)
+    def _free(self, session: Session, ready: Prepared, values: Mapping[str, datetime]) -> list[Claim]:
+        """Own claims that no thread here works on are left over from before a restart, or from a lost reply."""
+        mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(self._held)}
+        found = ready.all(session, {**values, **mine})
+        free = [
+            Claim(row["id"], self._owner, row["claim_epoch"] + 1)
+            for row in found
+            if row["id"] not in self._held
+        ]
+        return free[:CANDIDATES]
 
     def _take(self, claims: Sequence[Claim], session: Session) -> list[Claim]:
         return [claim for claim in claims if self._is_taken(claim, session)]
@@ -136,17 +167,3 @@ class Claims:
         """Compare and swap: of two that read the same epoch, the second gets nothing."""
         values = {"job": claim.job_id, "before": claim.epoch - 1, "owner": claim.owner, "epoch": claim.epoch}
         return _TAKE.change(session, values) == 1
-
-
-def _is_no_child() -> ColumnElement[bool]:
-    return jobs.c.parent_job_id.is_(None)
-
-
-def _may_begin(since: datetime) -> ColumnElement[bool]:
-    """SQL: so few jobs of the same batch that began since then are under way that all that are claimed at once may begin."""
-    sibling = jobs.alias()
-    under_way = sibling.c.state.in_(sorted(RUNNABLE - {JobState.QUEUED}))
-    full = select(sibling.c.parent_job_id).where(under_way, sibling.c.started_at > since)
-    full = full.where(sibling.c.parent_job_id.is_not(None))
-    full = full.group_by(sibling.c.parent_job_id).having(func.count() > MOST_OF_A_BATCH - CANDIDATES)
-    return jobs.c.parent_job_id.not_in(full)

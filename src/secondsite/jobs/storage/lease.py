@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import ColumnElement, Engine, Row, Update, delete, exc, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Engine, Row, Update, delete, exc, func, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.lockfile import LockFile
@@ -39,7 +39,7 @@ def database_now(session: Session) -> datetime:
     return now
 
 
-def held_by_the_living(now: datetime) -> ColumnElement[bool]:
+def held_by_the_living(now: BindParameter[datetime]) -> ColumnElement[bool]:
     """SQL: the job's claim belongs to an engine that is alive."""
     return jobs.c.claim_owner.in_(select(engines.c.owner).where(engines.c.expires_at > now))
 
