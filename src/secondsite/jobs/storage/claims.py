@@ -51,7 +51,7 @@ def _may_begin() -> ColumnElement[bool]:
     under_way = one_of(sibling.c.state, RUNNABLE - {JobState.QUEUED})
     since = sibling.c.started_at > bindparam("since", type_=UtcDateTime)
     full = select(sibling.c.parent_job_id).where(under_way, since, sibling.c.parent_job_id.is_not(None))
-    full = full.group_by(sibling.c.parent_job_id).having(func.count() > MOST_OF_A_BATCH - CANDIDATES)
+    full = full.group_by(sibling.c.parent_job_id).having(func.count() > bindparam("enough", type_=Integer))
     return or_(jobs.c.parent_job_id.is_(None), jobs.c.parent_job_id.not_in(full))
 
 
@@ -147,9 +147,11 @@ class Claims:
     def _new(self, session: Session, alive: datetime) -> list[Claim]:
         self._new_at = time.monotonic()
         since = self._clock() - timedelta(seconds=LONG_SECONDS)
-        return self._free(session, _NEW, {"alive": alive, "since": since})
+        return self._free(
+            session, _NEW, {"alive": alive, "since": since, "enough": MOST_OF_A_BATCH - CANDIDATES}
+        )
 
-    def _free(self, session: Session, ready: Prepared, values: Mapping[str, datetime]) -> list[Claim]:
+    def _free(self, session: Session, ready: Prepared, values: Mapping[str, object]) -> list[Claim]:
         """Own claims that no thread here works on are left over from before a restart, or from a lost reply."""
         mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(self._held)}
         found = ready.all(session, {**values, **mine})
