@@ -4,7 +4,6 @@ import contextlib
 import json
 import ssl
 import time
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -14,10 +13,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.vault.gateway.control_tls import for_appliances
-from secondsite.vault.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Outstanding
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind, Nothing
-from tests.support.vault import NOW, Dialler, machine, point, request_for, source_status
+from tests.support.vault import NOW, Dialler, machine, request_for, source_status
 
 pytestmark = pytest.mark.slow
 
@@ -253,64 +251,6 @@ def test_what_is_malformed_of_one_machine_is_left_out_and_the_others_are_heard(v
     (told,) = (each for each in logs if each["event"] == "status.not-understood")
     assert told["problem"].startswith("left out 1: ")
     assert len(told["problem"]) < 300
-
-
-def test_reports_that_nobody_asked_for_are_not_kept():
-    outstanding = Outstanding()
-    assert not outstanding.arrived("a", control.Report(order_id="o1"))
-    outstanding.asked("a", "o1")
-    assert not outstanding.arrived("b", control.Report(order_id="o1"))
-    assert outstanding.arrived("a", control.Report(order_id="o1"))
-
-
-def test_orders_that_nobody_asks_for_any_more_are_dropped():
-    now = [0.0]
-    outstanding = Outstanding(lambda: now[0])
-    outstanding.asked("a", "o1")
-    now[0] = FORGOTTEN_AFTER_SECONDS + 1
-    outstanding.asked("a", "o2")
-    assert outstanding.of("a") == ["o2"]
-
-
-def test_what_nobody_asks_for_any_more_goes_although_nothing_else_is_asked():
-    now = [0.0]
-    outstanding = Outstanding(lambda: now[0])
-    outstanding.asked("a", "o1")
-    now[0] = FORGOTTEN_AFTER_SECONDS + 1
-    outstanding.drop_forgotten()
-    assert outstanding.of("a") == []
-
-
-def test_a_report_that_was_given_is_held_small_and_given_again():
-    outstanding = Outstanding()
-    facts: dict[str, Any] = {"points": [point(seq).model_dump(mode="json") for seq in range(46)]}
-    said = control.Report(order_id="o1", facts=facts).model_dump_json()
-    outstanding.asked("a", "o1")
-    tracemalloc.start()
-    outstanding.arrived("a", control.Report.model_validate_json(said))
-    given = outstanding.report("a", "o1")
-    assert given is not None
-    assert given.facts == facts
-    del given
-    held, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert held < len(said) / 2, "the report itself took some times as much as its text"
-    assert outstanding.report("a", "o1") == outstanding.asked("a", "o1")
-
-
-def test_an_order_that_is_asked_for_again_stays_however_long_it_takes():
-    now = [0.0]
-    outstanding = Outstanding(lambda: now[0])
-    for number in range(1, 30):
-        now[0] = number * FORGOTTEN_AFTER_SECONDS * 0.9
-        outstanding.asked("a", "long")
-        outstanding.asked("a", f"short-{number}")
-        assert "long" in outstanding.of("a")
-        assert len(outstanding.of("a")) <= 3
-    assert outstanding.arrived("a", control.Report(order_id="long"))
-    assert outstanding.report("b", "long") is None
-    assert outstanding.report("a", "long") is not None
-    assert outstanding.report("a", "short-29") is None
 
 
 def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monkeypatch):

@@ -11,7 +11,8 @@ from secondsite.domain.errors import ApplianceUnreachable, DeadlineExceeded
 from secondsite.jobs.model.context import StepContext
 from secondsite.jobs.model.outcomes import Wait
 from secondsite.vault.steps.deps import Deps
-from secondsite.vault.steps.sides.giving_orders import GRACE_SECONDS, Limits, Orders
+from secondsite.vault.steps.sides.giving_orders import GRACE_SECONDS, SLOW_FOR_SECONDS, Limits, Orders
+from secondsite.wire.control import Report
 from secondsite.wire.control.orders import ORDERS, Kind
 from tests.support.vault import NOW
 
@@ -26,9 +27,12 @@ class SilentSite:
     def __init__(self, connected=True):
         self.seconds = 1000.0
         self.connected, self.seen_at = connected, NOW
+        self.in_a_moment: Any = None
+        self.awaited_times = 0
         self.gateway = SimpleNamespace(
-            ask=lambda *_, **__: None, is_connected=lambda _id: self.connected, progress=lambda _id: None
-        )
+            ask=lambda *_, **__: None, is_connected=lambda _id: self.connected, holds=lambda _id: self.connected,
+            awaited=self.awaited, progress=lambda _id: None,
+        )  # fmt: skip
         self.store = SimpleNamespace(reading=lambda: nullcontext(SimpleNamespace(appliances=self)))
 
     def monotonic(self):
@@ -37,14 +41,22 @@ class SilentSite:
     def find(self, _appliance_id):
         return SimpleNamespace(name="one", site="a", last_seen_at=self.seen_at)
 
+    def awaited(self, _order_id, _seconds):
+        self.awaited_times += 1
+        return self.in_a_moment
+
     def came_back_and_went(self):
         self.seen_at += timedelta(seconds=3)
 
 
 def give(orders, limits=LIMITS, *, job="job", waited_seconds=0.0, began_at=NOW):
-    ctx = SimpleNamespace(order_id=f"{job}/1/1", began_at=began_at, waited_seconds=waited_seconds)
+    ctx = SimpleNamespace(
+        order_id=f"{job}/1/1", began_at=began_at, waited_seconds=waited_seconds, aside=nullcontext
+    )
     order, payload = cast(Any, ORDERS[Kind.DISCOVER]), cast(Any, None)
-    orders.give(cast(StepContext, ctx), "appliance", order, payload, why="the last changes", limits=limits)
+    return orders.give(
+        cast(StepContext, ctx), "appliance", order, payload, why="the last changes", limits=limits
+    )
 
 
 def waits(orders, waited_seconds=0.0, **how):
@@ -140,3 +152,28 @@ def test_a_step_that_needs_another_appliance_next_hears_that_it_is_gone():
     site.seconds += 60
     with pytest.raises(ApplianceUnreachable):
         orders.require_reachable(ctx, "appliance", 60)
+
+
+def test_an_order_that_takes_a_moment_is_answered_where_it_was_given():
+    site = SilentSite()
+    site.in_a_moment = Report(
+        order_id="o1", sentence="found 3 machines", facts={"machines": [], "networks": []}
+    )
+    assert give(Orders(cast(Deps, site))).sentence == "found 3 machines"
+
+
+def test_a_kind_of_order_that_takes_longer_is_not_waited_for_until_a_while_later():
+    site = SilentSite()
+    orders = Orders(cast(Deps, site))
+    for job in ("first", "second", "third"):
+        waits(orders, job=job)
+    assert site.awaited_times == 1
+    site.seconds += SLOW_FOR_SECONDS
+    waits(orders, job="fourth")
+    assert site.awaited_times == 2
+
+
+def test_an_appliance_that_is_not_connected_here_is_not_waited_for():
+    site = SilentSite(connected=False)
+    waits(Orders(cast(Deps, site)))
+    assert site.awaited_times == 0

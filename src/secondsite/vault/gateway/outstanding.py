@@ -84,7 +84,8 @@ class Outstanding:
         came.wait(seconds)
         with self._lock:
             entry.awaited = None
-            return None if entry.report is None else self._asked_now(entry)
+            is_there = entry.report is not None and self._entries.get(order_id) is entry
+            return self._asked_now(entry) if is_there else None
 
     def _asked_now(self, entry: _Entry) -> Report | None:
         entry.asked_at = self._clock()
