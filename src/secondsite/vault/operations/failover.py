@@ -88,7 +88,7 @@ class Failover(MachineOperation):
     def _stop_replication(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         closed, removed = target.accept_cycles(False), giving_up.remove_given_up(self.deps, target)
-        return Done(f"{closed.sentence}; {removed}{self.source(ctx).pause_if_reachable()}")
+        return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
