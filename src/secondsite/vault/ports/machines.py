@@ -172,6 +172,9 @@ class MachineRecords(Protocol):
     def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[MachinePlace]:
         """Of these machines, or of all, by id, without reading the rest of them."""
 
+    def places_at_work(self, states: Collection[State]) -> Sequence[MachinePlace]:
+        """Of those that a job has, or whose state is one of these."""
+
     def page(
         self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[MachineRecord]:

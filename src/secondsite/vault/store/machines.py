@@ -17,8 +17,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ...domain import errors
-from ...domain.lifecycle import DrillState
-from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, as_new, new_values
+from ...domain.lifecycle import DrillState, State
+from ...jobs.storage.prepared import Columns, Gathered, Prepared, PreparedFor, as_new, new_values, one_of
 from .. import ports
 from . import page_versions, rows, tables
 from .decoded_machines import SOME, VERSIONS, Decoded, read
@@ -159,6 +159,10 @@ class SqlMachines:
         )
         return [ports.MachinePlace(**row) for row in found]
 
+    def places_at_work(self, states: Collection[State]) -> Sequence[ports.MachinePlace]:
+        found = _at_work(frozenset(states)).all(self._session, {})
+        return [ports.MachinePlace(**row) for row in found]
+
     def put(self, machine: ports.MachineRecord) -> ports.MachineRecord:
         newer = dataclasses.replace(machine, version=machine.version + 1)
         names = _differing(self._read.get(machine.id), machine, newer)
@@ -219,6 +223,12 @@ def _meant(name_or_id: str, found: Iterable[ports.MachineRecord]) -> ports.Machi
             f"{len(named)} machines are named '{name_or_id}'.", do=f"Use an id: {ids}."
         )
     return next(iter(named.values()), None)
+
+
+@functools.cache
+def _at_work(states: frozenset[State]) -> Prepared:
+    """For the one set of states that is asked for."""
+    return Prepared(_PLACE.where(or_(COLUMNS.job_id.is_not(None), one_of(COLUMNS.state, states))))
 
 
 class SqlDrillNotes:

@@ -160,7 +160,7 @@ class StatusWriting:
             return _side_by_side(key for key, seen in self._heard.all().items() if seen.is_news)
         if self._is_time("at work", WRITE_AT_WORK_EVERY, now):
             with self._store.reading() as tx:
-                places = tx.machines.places()
+                places = tx.machines.places_at_work(RUNS_AT_TARGET)
             at_work = {each.id for each in places if each.job_id is not None}
             left = {each.id for each in places if each.state in RUNS_AT_TARGET}
             if at_work or left:
