@@ -168,3 +168,4 @@ def test_an_order_that_is_asked_for_now_and_then_is_not_forgotten():
         waits(orders, job=f"cancelled{number}")
         assert waits(orders, limits=long) == left - number * 120
         site.seconds += 120
+    assert kept(orders) <= 2 + FORGOTTEN_AFTER_SECONDS / 120, "but the others are"
