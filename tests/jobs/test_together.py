@@ -21,9 +21,12 @@ from secondsite.jobs.storage.prepared import Prepared, PreparedFor
 from secondsite.jobs.storage.transactions import Transactions
 from secondsite.jobs.storage.waited import Waited
 from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
+from tests.support.statements import kinds, noted
 
 STATEMENTS_OF_THREE_STEPS = 12
 """Through SQLAlchemy, from the claim to the end: it took 46. What is left asks for the next job, and keeps the lease."""
+ALL_OF_THREE_STEPS = 62
+"""With those that go to the driver itself, beginnings and ends of transactions among them."""
 
 
 @pytest.fixture
@@ -215,10 +218,11 @@ def test_a_jobs_way_hardly_goes_through_sqlalchemy(room):
     steps = tuple(room.does(name, commit=False) for name in ("one", "two", "three"))
     engine = room.engine(Definition("v", steps))
     job_id = room.submit(engine, "v")
-    statements = asked(room.db)
+    statements, said = asked(room.db), noted(room.db)
     engine.run_until_idle()
+    assert 0 < len(statements) <= STATEMENTS_OF_THREE_STEPS, statements
+    assert len(said) <= ALL_OF_THREE_STEPS, kinds(said)
     assert room.job(job_id).state is JobState.SUCCEEDED
-    assert len(statements) <= STATEMENTS_OF_THREE_STEPS, statements
 
 
 def test_a_signal_that_nobody_can_wait_for_does_not_ask_the_database(room):
@@ -233,6 +237,7 @@ def test_a_signal_that_nobody_can_wait_for_does_not_ask_the_database(room):
     assert engine.signal("nobody's") == 0
     assert begun == []
     assert engine.signal("gate") == 1, f"{job_id} was written down as waiting before this engine began"
+    assert begun != []
 
 
 def test_of_the_waits_that_were_noted_only_those_that_are_there_are_kept(room):

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from rig.background import Background
 from secondsite.jobs.storage.work_turn import WorkTurn
 
@@ -64,10 +66,11 @@ def test_who_waits_for_others_lets_them_compute():
 
 
 def test_who_keeps_its_turn_holds_the_others_up_once():
-    turn, goes_on, took = WorkTurn(0.2), threading.Event(), []
+    turn, keeps, goes_on, took = WorkTurn(0.2), threading.Event(), threading.Event(), []
 
     def keep():
         with turn.taken():
+            keeps.set()
             assert goes_on.wait(LONG_SECONDS)
 
     def work():
@@ -77,13 +80,8 @@ def test_who_keeps_its_turn_holds_the_others_up_once():
                 took.append(time.monotonic() - began)
         goes_on.set()
 
-    with turn.taken():
-        pass
-    keeper = Background({"keeper": keep}, LONG_SECONDS)
-    with keeper:
-        while turn._lock.acquire(blocking=False):  # noqa: SLF001 nothing else tells that it has it
-            turn._lock.release()  # noqa: SLF001
-            time.sleep(0.001)
+    with Background({"keeper": keep}, LONG_SECONDS):
+        assert keeps.wait(LONG_SECONDS)
         with Background({"other": work}, LONG_SECONDS):
             assert goes_on.wait(LONG_SECONDS)
     assert max(took) >= 0.2
@@ -97,6 +95,83 @@ def test_after_one_that_kept_its_turn_they_take_turns_again():
 
     run_all([lambda: [_enter(turn, crowd) for _ in range(200)]] * 4)
     assert crowd.most == 1
+
+
+def test_from_one_that_keeps_its_turn_only_one_takes_it_over():
+    turn, crowd = WorkTurn(1.0), Crowd()
+    with turn.taken():
+        run_all([lambda: [_compute(turn, crowd, 0.001) for _ in range(20)]] * 4)
+    assert (crowd.most, crowd.times) == (1, 80)
+
+
+def test_in_a_long_line_where_nobody_keeps_its_turn_everybody_waits_for_it():
+    turn, crowd = WorkTurn(1.0), Crowd()
+    run_all([lambda: _compute(turn, crowd, 0.2)] * 8)
+    assert crowd.most == 1
+
+
+def test_who_lost_its_turn_takes_the_next_one_after_it_has_waited():
+    turn, crowd, goes_on = WorkTurn(1.0), Crowd(), threading.Event()
+
+    def keep():
+        with turn.taken():
+            assert goes_on.wait(LONG_SECONDS)
+            with turn.left():
+                pass
+            with crowd:
+                time.sleep(0.1)
+
+    with Background({"keeper": keep}, LONG_SECONDS):
+        with turn.taken():
+            goes_on.set()
+            with turn.left():
+                pass
+            with crowd:
+                time.sleep(0.1)
+    assert (crowd.most, crowd.times) == (1, 2)
+
+
+def test_who_takes_a_turn_twice_has_one():
+    turn, crowd, has_both = WorkTurn(LONG_SECONDS), Crowd(), threading.Event()
+
+    def work():
+        with turn.taken(), crowd:
+            has_both.set()
+
+    with turn.taken():
+        with turn.taken():
+            pass
+        with Background({"other": work}, LONG_SECONDS):
+            assert not has_both.wait(0.2)
+            with turn.left():
+                assert has_both.wait(LONG_SECONDS / 2)
+    assert crowd.times == 1
+
+
+@pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
+def test_whatever_ends_the_work_or_the_wait_leaves_the_turn(problem):
+    turn = WorkTurn(LONG_SECONDS)
+    for breaks in (_break_at_work, _break_in_a_wait):
+        with pytest.raises(problem):
+            breaks(turn, problem)
+        began = time.monotonic()
+        run_all([lambda: _enter(turn, Crowd())])
+        assert time.monotonic() - began < LONG_SECONDS / 2
+
+
+def _break_at_work(turn, problem):
+    with turn.taken():
+        raise problem
+
+
+def _break_in_a_wait(turn, problem):
+    with turn.taken(), turn.left():
+        raise problem
+
+
+def _compute(turn, crowd, seconds):
+    with turn.taken(), crowd:
+        time.sleep(seconds)
 
 
 def _enter(turn, crowd):

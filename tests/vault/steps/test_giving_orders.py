@@ -11,7 +11,13 @@ from secondsite.domain.errors import ApplianceUnreachable, DeadlineExceeded
 from secondsite.jobs.model.context import StepContext
 from secondsite.jobs.model.outcomes import Wait
 from secondsite.vault.steps.deps import Deps
-from secondsite.vault.steps.sides.giving_orders import GRACE_SECONDS, SLOW_FOR_SECONDS, Limits, Orders
+from secondsite.vault.steps.sides.giving_orders import (
+    FORGOTTEN_AFTER_SECONDS,
+    GRACE_SECONDS,
+    SLOW_FOR_SECONDS,
+    Limits,
+    Orders,
+)
 from secondsite.wire.control import Report
 from secondsite.wire.control.orders import ORDERS, Kind
 from tests.support.vault import NOW
@@ -177,3 +183,32 @@ def test_an_appliance_that_is_not_connected_here_is_not_waited_for():
     site = SilentSite(connected=False)
     waits(Orders(cast(Deps, site)))
     assert site.awaited_times == 0
+
+
+def kept(orders):
+    """How many orders it knows of, and kinds of them that take an appliance long."""
+    return sum(len(each) for each in vars(orders).values() if isinstance(each, dict))
+
+
+def test_of_steps_that_were_cancelled_nothing_is_kept_for_ever():
+    site = SilentSite()
+    orders = Orders(cast(Deps, site))
+    for number in range(50):
+        waits(orders, limits=Limits(6000, stuck_seconds=600), job=f"cancelled{number}")
+    site.seconds += FORGOTTEN_AFTER_SECONDS / 2
+    waits(orders, job="later")
+    site.seconds += FORGOTTEN_AFTER_SECONDS / 2 + 1
+    assert kept(orders) > 50
+    waits(orders, job="last")
+    assert kept(orders) == 2 + 1
+
+
+def test_an_order_that_is_asked_for_now_and_then_is_not_forgotten():
+    site = SilentSite()
+    orders, long = Orders(cast(Deps, site)), Limits(deadline_seconds=4 * FORGOTTEN_AFTER_SECONDS)
+    left = long.deadline_seconds + GRACE_SECONDS
+    for number in range(100):
+        waits(orders, job=f"cancelled{number}")
+        assert waits(orders, limits=long) == left - number * 120
+        site.seconds += 120
+    assert kept(orders) <= 3 + FORGOTTEN_AFTER_SECONDS / 120, "but the others are"

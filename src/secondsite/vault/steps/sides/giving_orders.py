@@ -5,6 +5,8 @@ than `reach_seconds` is an error of its own, so that nobody waits an hour for a 
 counts for all: of a thousand machines whose source is gone only those wait that are about to begin.
 """
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -23,6 +25,9 @@ MOMENT_SECONDS = 0.2
 SLOW_FOR_SECONDS = 2.0
 """Orders of a kind that an appliance did not carry out in a moment are not waited for, for so long."""
 GRACE_SECONDS = 60.0
+FORGOTTEN_AFTER_SECONDS = 3600.0
+"""An order that nobody has asked for in this time belongs to a step that has ended without it, by a cancel or an error: steps ask at
+least every half minute, unless the database is away."""
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -68,15 +73,28 @@ class _Absence:
     seen_at: datetime | None
 
 
+@dataclass(slots=True)
+class _Open:
+    """An order that a step waits for, which began at `began_at`. It was given at `since` and asked for at `asked_at` (this process's
+    clock); `furthest` is how far it got, and when."""
+
+    order_id: str
+    began_at: datetime
+    since: float
+    asked_at: float
+    furthest: tuple[float, float] | None = None
+
+
 class Orders:
-    """Gives orders for steps. Keeps, per appliance, since when it has been away, as far as steps have looked."""
+    """Gives orders for steps. Keeps, per appliance, since when it has been away, as far as steps have looked. Safe from any thread, as
+    long as one at a time asks for the same order."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self._away: dict[str, _Absence] = {}
-        self._began_at: dict[str, datetime] = {}
-        self._asked_at: dict[str, float] = {}
-        self._furthest: dict[str, tuple[float, float]] = {}
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        """The one that was asked for last stands last."""
+        self._lock = threading.Lock()
         self._slow_until: dict[tuple[str, Kind], float] = {}
 
     def give(
@@ -99,7 +117,7 @@ class Orders:
         made of the step and the kind.
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}"
-        self._begin(order_id, ctx.began_at)
+        asked = self._asked(order_id, ctx.began_at)
         report = self.deps.gateway.ask(
             appliance_id,
             order_id,
@@ -114,11 +132,11 @@ class Orders:
         report = report or self._in_a_moment(ctx, appliance_id, order.kind, order_id)
         if report is not None:
             return self._answer(order_id, order, report)
-        self._require_there(appliance_id, order_id, limits)
-        self._require_in_time(appliance_id, order_id, why, limits.deadline_seconds)
+        self._require_there(appliance_id, asked, limits)
+        self._require_in_time(appliance_id, asked, why, limits.deadline_seconds)
         if limits.stuck_seconds is not None:
-            self._require_progress(appliance_id, order_id, why, limits.stuck_seconds)
-        raise self._wait(ctx, order_id, why, limits)
+            self._require_progress(appliance_id, asked, why, limits.stuck_seconds)
+        raise self._wait(ctx, asked, why, limits)
 
     def require_reachable(self, _ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
         """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable once that one has
@@ -142,20 +160,27 @@ class Orders:
         self._forget(order_id)
         return Answer(report.sentence, facts_of(order, report))
 
-    def _begin(self, order_id: str, began_at: datetime) -> None:
+    def _asked(self, order_id: str, began_at: datetime) -> _Open:
         """The step of a job that was held, and goes on, begins then: the order has its time again."""
-        if self._began_at.setdefault(order_id, began_at) != began_at:
-            self._forget(order_id)
-            self._began_at[order_id] = began_at
+        now = self.deps.monotonic()
+        with self._lock:
+            known = self._open.get(order_id)
+            if known is None or known.began_at != began_at:
+                known = self._open[order_id] = _Open(order_id, began_at, now, now)
+            known.asked_at = now
+            self._open.move_to_end(order_id)
+            while next(iter(self._open.values())).asked_at < now - FORGOTTEN_AFTER_SECONDS:
+                self._open.popitem(last=False)
+        return known
 
-    def _require_there(self, appliance_id: str, order_id: str, limits: Limits) -> None:
+    def _require_there(self, appliance_id: str, asked: _Open, limits: Limits) -> None:
         away = self._away_seconds(appliance_id)
         if away is None:
             return
         if limits.awaits_its_return:
-            away = min(away, self._asked_for_seconds(order_id))
+            away = min(away, self._open_seconds(asked))
         if away >= limits.reach_seconds:
-            self._forget(order_id)
+            self._forget(asked.order_id)
             raise self._unreachable(appliance_id, away)
 
     def _away_seconds(self, appliance_id: str) -> float | None:
@@ -180,49 +205,47 @@ class Orders:
             f"The appliance {name} has not been connected for {away_seconds:.0f} s."
         )
 
-    def _asked_for_seconds(self, order_id: str) -> float:
-        now = self.deps.monotonic()
-        return now - self._asked_at.setdefault(order_id, now)
+    def _open_seconds(self, asked: _Open) -> float:
+        return self.deps.monotonic() - asked.since
 
-    def _require_in_time(self, appliance_id: str, order_id: str, why: str, deadline_seconds: float) -> None:
+    def _require_in_time(self, appliance_id: str, asked: _Open, why: str, deadline_seconds: float) -> None:
         """The order's own deadline comes before the engine's, so that a step may go on without the answer."""
-        if self._asked_for_seconds(order_id) >= deadline_seconds:
-            self._forget(order_id)
+        if self._open_seconds(asked) >= deadline_seconds:
+            self._forget(asked.order_id)
             raise errors.DeadlineExceeded(
                 f"The appliance {self._name(appliance_id)} did not finish in {deadline_seconds:.0f} s: {why}."
             )
 
-    def _require_progress(self, appliance_id: str, order_id: str, why: str, stuck_seconds: float) -> None:
+    def _require_progress(self, appliance_id: str, asked: _Open, why: str, stuck_seconds: float) -> None:
         """A repeated attempt is progress only once it gets further than the ones before."""
         now = self.deps.monotonic()
-        said = self.deps.gateway.progress(order_id)
+        said = self.deps.gateway.progress(asked.order_id)
         fraction = said[0] if said else 0.0
-        furthest, since = self._furthest.setdefault(order_id, (fraction, now))
+        furthest, since = asked.furthest or (-1.0, now)
         if fraction > furthest:
-            self._furthest[order_id] = (fraction, now)
+            asked.furthest = (fraction, now)
         elif now - since >= stuck_seconds:
-            self._forget(order_id)
+            self._forget(asked.order_id)
             raise errors.DeadlineExceeded(
                 f"The appliance {self._name(appliance_id)} made no progress for {now - since:.0f} s, at "
                 f"{furthest:.0%} of {why}."
             )
 
     def _forget(self, order_id: str) -> None:
-        self._began_at.pop(order_id, None)
-        self._furthest.pop(order_id, None)
-        self._asked_at.pop(order_id, None)
+        with self._lock:
+            self._open.pop(order_id, None)
 
     def _name(self, appliance_id: str) -> str:
         with self.deps.store.reading() as tx:
             appliance = tx.appliances.find(appliance_id)
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
-    def _wait(self, ctx: StepContext, order_id: str, why: str, limits: Limits) -> Wait:
+    def _wait(self, ctx: StepContext, asked: _Open, why: str, limits: Limits) -> Wait:
         """The engine counts from the step's first wait, whatever that was for; this order may be a later one."""
-        said = self.deps.gateway.progress(order_id)
-        left_seconds = limits.deadline_seconds - (self.deps.monotonic() - self._asked_at[order_id])
+        said = self.deps.gateway.progress(asked.order_id)
+        left_seconds = limits.deadline_seconds - self._open_seconds(asked)
         return Wait(
-            signal=f"order/{order_id}",
+            signal=f"order/{asked.order_id}",
             deadline_seconds=ctx.waited_seconds + left_seconds + GRACE_SECONDS,
             why=said[1] if said and said[1] else why,
             progress=said[0] if said else None,
