@@ -83,6 +83,8 @@ class Verdicts:
     def doubted(self, points: Sequence[PointShape]) -> set[str]:
         """Ids of the points that stand on a damaged one, and were not read since that was found. A comparison that
         began between the two has repaired the later one."""
+        if self._is_whole:
+            return set()
         damaged = [(verdict, each) for each in points if (verdict := self._bad(each))]
         return {
             point.id
