@@ -285,9 +285,7 @@ def test_a_cycle_ages_as_the_host_runs(recorder, journal):
     kept = KeptCycles(recorder.replica)
     hour_ago = Uptime(host.uptime().boot, host.uptime().seconds - 3600)
     points = [
-        shape(record).model_copy(
-            update={"uptime": hour_ago if record.point_id != "p9" else host.uptime()}
-        )
+        shape(record).model_copy(update={"uptime": hour_ago if record.point_id != "p9" else host.uptime()})
         for record in recorder.replica.points()
     ]
     header, path = recorder.file()

@@ -135,7 +135,7 @@ class KeptCycles:
 
     def _starts(self, points: Sequence[PointShape]) -> list[Start]:
         epoch = self._replica.state.epoch
-        ages = retention.ages([each.to_domain() for each in points], self._kept)
+        ages = retention.ages(points, self._kept)
         return [
             Start(each.seq, ages[each.id]) for each in points if each.epoch == epoch and not each.committed
         ]

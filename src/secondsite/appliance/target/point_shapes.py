@@ -4,6 +4,7 @@ What is on disk decides. A machine may have hundreds of points, and a new one ev
 manifest is looked at, and read if it is new or was changed since."""
 
 import time
+from collections.abc import Mapping, Sequence
 from operator import is_
 
 import structlog
@@ -13,11 +14,12 @@ from ...datapath import errors as datapath_errors
 from ...datapath.replica import PointLook, PointRecord, Replica
 from ...wire.common import compact
 from ...wire.common.points import PointShape
-from .verdicts import Verdicts
+from .verdicts import PointVerdict, Verdicts
 
 READ_AGAIN_SECONDS = 600.0
 """A disk rots without a write: only reading tells."""
 
+_Known = tuple[PointLook, PointShape]
 log = structlog.get_logger(__name__)
 
 
@@ -27,58 +29,73 @@ class PointShapes:
     def __init__(self, replica: Replica, verdicts: Verdicts) -> None:
         self._replica = replica
         self._verdicts = verdicts
-        self._known: dict[str, tuple[PointLook, PointShape]] = {}
+        self._known: dict[str, _Known] = {}
         self._keys: tuple[str, ...] = ()
         self._begun_at = 0.0
+        self._judged_by: object = None
         self._listed: tuple[PointShape, ...] = ()
 
-    def listed(self) -> tuple[PointShape, ...]:
-        """All points that can be read, oldest first; what was given before, if nothing changed."""
-        anew = self._are_read_anew()
-        found = [
-            (look, point) for look in self._replica.looks() if (point := self._found(look, anew)) is not None
-        ]
-        doubted = self._verdicts.doubted([point for _, point in found])
-        self._known = {look.point_id: (look, self._held(self._judged(point, doubted))) for look, point in found}
-        listed = tuple(point for _, point in self._known.values())
+    def listed(self, only_new: bool = False) -> tuple[PointShape, ...]:
+        """All points that can be read, oldest first; what was given before, if nothing changed. With `only_new` the files of points
+        that are known already are not looked at."""
+        before, stamped = self._valid(), not only_new
+        now: dict[str, _Known] = {}
+        fresh: list[str] = []
+        for look in self._replica.looks(stamped):
+            known = before.get(look[0])
+            if known is not None and _is_same(known[0], look, stamped):
+                now[look[0]] = known
+            elif (point := self._read(look.point_id)) is not None:
+                now[look[0]] = (look, point)
+                fresh.append(look[0])
+        self._judge(now, fresh)
+        listed = tuple([point for _, point in now.values()])
         if len(listed) != len(self._listed) or not all(map(is_, listed, self._listed)):
             self._listed = listed
+        self._known = now
         return self._listed
 
-    def _are_read_anew(self) -> bool:
-        """Whether it is time to read all; and when a disk was added to all layers, or removed from them."""
+    def _valid(self) -> Mapping[str, _Known]:
+        """What is known; nothing now and then, and after a disk was added to all layers or removed from them."""
         keys, now = self._replica.state.keys, time.monotonic()
-        due = keys != self._keys or now - self._begun_at >= READ_AGAIN_SECONDS
-        if due:
-            self._keys, self._begun_at = keys, now
-        return due
+        if keys == self._keys and now - self._begun_at < READ_AGAIN_SECONDS:
+            return self._known
+        self._keys, self._begun_at = keys, now
+        return {}
 
-    def _found(self, look: PointLook, anew: bool) -> PointShape | None:
+    def _read(self, point_id: str) -> PointShape | None:
         """The point; None if its manifest is damaged, or it was dropped meanwhile."""
-        known = self._known.get(look.point_id)
-        if known is not None and look.stamp is not None and known[0] == look and not anew:
-            return known[1]
         try:
-            return shape_if_any(self._replica.point(look.point_id))
+            return shape_if_any(self._replica.point(point_id))
         except (datapath_errors.ImageProblem, datapath_errors.PointUnknown):
             return None
 
-    def _judged(self, point: PointShape, doubted: set[str]) -> PointShape:
-        """The point with the result of reading its disks. One in doubt is as if it was damaged, until it is read again."""
-        verdict = self._verdicts.of(point.id)
-        damaged, verified_at = bool(verdict and verdict.bad), verdict.at if verdict else None
-        if point.id in doubted:
-            damaged, verified_at = True, None
-        if (point.damaged, point.verified_at) == (damaged, verified_at):
-            return point
-        return point.model_copy(update={"damaged": damaged, "verified_at": verified_at})
+    def _judge(self, now: dict[str, _Known], fresh: Sequence[str]) -> None:
+        """Tell the results of reading the disks: of fresh points, or of all if there are new results, or some are in doubt."""
+        verdicts, edition = self._verdicts, self._verdicts.edition
+        doubted = verdicts.doubted([point for _, point in now.values()])
+        is_known = edition is self._judged_by and verdicts.is_whole
+        self._judged_by = edition
+        for point_id in fresh if is_known else list(now):
+            look, point = now[point_id]
+            judged = _judged(point, verdicts.of(point_id), point_id in doubted)
+            if judged is not point or point_id in fresh:
+                held = self._known.get(point_id)
+                now[point_id] = look, compact.points((judged,), held[1:] if held else ())[0]
 
-    def _held(self, point: PointShape) -> PointShape:
-        """The same, in little memory: what was held before, if it is equal."""
-        known = self._known.get(point.id)
-        if known is None:
-            return compact.points((point,))[0]
-        return point if known[1] is point else compact.points((point,), (known[1],))[0]
+
+def _is_same(known: PointLook, look: PointLook, stamped: bool) -> bool:
+    return known == look and look.stamp is not None if stamped else known[:-1] == look[:-1]
+
+
+def _judged(point: PointShape, verdict: PointVerdict | None, doubted: bool) -> PointShape:
+    """The point with the result of reading it. One in doubt is as if it was damaged, until it is read again."""
+    damaged, verified_at = bool(verdict and verdict.bad), verdict.at if verdict else None
+    if doubted:
+        damaged, verified_at = True, None
+    if (point.damaged, point.verified_at) == (damaged, verified_at):
+        return point
+    return point.model_copy(update={"damaged": damaged, "verified_at": verified_at})
 
 
 def shape_if_any(record: PointRecord) -> PointShape | None:

@@ -174,10 +174,11 @@ class HostedReplica:
 
     # -- points and status -----------------------------------------------------------------------------
 
-    def refresh(self) -> tuple[PointShape, ...]:
-        """Look at the points again; call it after they changed."""
+    def refresh(self, only_new: bool = False) -> tuple[PointShape, ...]:
+        """Look at the points again; call it after they changed. With `only_new` those that are known are believed, until the next
+        look at all of them (when the replica is trimmed)."""
         with self._refreshing:
-            self.points = self._shapes.listed()
+            self.points = self._shapes.listed(only_new)
             self._look_for_unreadable({point.id for point in self.points})
             return self.points
 

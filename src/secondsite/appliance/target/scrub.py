@@ -35,7 +35,7 @@ def verify(hosted: HostedReplica, point_id: str, cancelled: Asked, told: Told) -
     verdict = hosted.replica.verify(point_id, cancelled, told)
     seams.reach("appliance.scrub.read")
     hosted.verdicts.note(point_id, verdict.bad, datetime.now(UTC), hosted.replica.point_ids)
-    hosted.refresh()
+    hosted.refresh(only_new=True)
     seams.reach("appliance.scrub.noted")
     return verdict
 

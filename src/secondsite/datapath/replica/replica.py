@@ -195,10 +195,10 @@ class Replica:
         """One recovery point, read now; raises PointUnknown, ImageProblem."""
         return stats.point(self._core, point_id)
 
-    def looks(self) -> list[PointLook]:
-        """What tells which points must be read again, of all points, oldest first, also of those whose manifest is
-        damaged."""
-        return stats.looks(self._core)
+    def looks(self, stamped: bool) -> list[PointLook]:
+        """What tells which points must be read again: of all points, oldest first, also of those whose manifest is
+        damaged. `stamped`: their files are looked at."""
+        return stats.looks(self._core, stamped)
 
     def add_disk(self, disk: ReplicaDisk) -> str:
         """Add a disk, empty in all layers and in the head; gives a sentence. Points have it from the first cycle

@@ -13,7 +13,6 @@ from ..core import ReplicaCore
 from ..record import manifest
 from ..record.record import Layer, ReplicaState
 
-
 SETTLED_NS: Final = 2_000_000_000
 """The clock of files moves in steps of up to 10 ms: of two writes within one step the second leaves no trace. So a file
 that was changed a moment ago may be changed again, unseen."""
@@ -22,14 +21,14 @@ that was changed a moment ago may be changed again, unseen."""
 class PointLook(NamedTuple):
     """What tells, without reading it, whether a point still is what was read before: then all of this is equal.
 
-    `stamp` is of the manifest's file, as it is now: which file it is, and when it was changed last. None: it was changed a moment
-    ago, or is not there, so it must be read. `below` is the layer under the point's own, which holds more after a merge."""
+    `below` is the layer under the point's own, which holds more after a merge. `stamp` is of the manifest's file: which file it is,
+    and when it was changed last. None: it was not looked at, or changed a moment ago, or is not there."""
 
     point_id: str
-    stamp: int | None
     below: int
     committed: bool
     held: str | None
+    stamp: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +78,17 @@ def point(core: ReplicaCore, point_id: str) -> PointRecord:
     return _read(core, layer, state)
 
 
-def looks(core: ReplicaCore) -> list[PointLook]:
-    """All points, oldest first, also those whose manifest is damaged; nothing is read."""
+def looks(core: ReplicaCore, stamped: bool) -> list[PointLook]:
+    """All points, oldest first, also those whose manifest is damaged; nothing is read. Their files are looked at if they are to be
+    `stamped`."""
     state, folder = core.state, os.fspath(core.files.points)
     holds, committed, settled_ns = dict(state.holds), state.committed_point_id, time.time_ns() - SETTLED_NS
-    found, below = [], 0
+    found, below, stamp = [], 0, None
     for layer in state.layers:
         if (name := layer.point_id) is not None:
-            stamp = _stamp(f"{folder}/{name}.json", settled_ns)
-            found.append(PointLook(name, stamp, below, name == committed, holds.get(name)))
+            if stamped:
+                stamp = _stamp(f"{folder}/{name}.json", settled_ns)
+            found.append(PointLook(name, below, name == committed, holds.get(name), stamp))
         below = layer.number
     return found
 
