@@ -32,6 +32,7 @@ def path(tmp_path):
 def holder(path):
     """A process that keeps the file locked."""
     with subprocess.Popen([sys.executable, "-c", LOCK_AND_WAIT, str(path)], stdout=subprocess.PIPE) as one:
+        assert one.stdout is not None
         assert one.stdout.readline() == b"locked\n"
         assert is_locked(path)
         yield one

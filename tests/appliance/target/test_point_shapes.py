@@ -31,7 +31,12 @@ class Points:
         self.shapes = PointShapes(self.replica, self.verdicts)
         self.read: list[str] = []
         load = manifest.load
-        monkeypatch.setattr(manifest, "load", lambda path: (self.read.append(path.stem), load(path))[1])
+
+        def counted(path):
+            self.read.append(path.stem)
+            return load(path)
+
+        monkeypatch.setattr(manifest, "load", counted)
 
     def seal(self, *point_ids):
         for point_id in point_ids:
