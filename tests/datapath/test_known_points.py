@@ -9,25 +9,28 @@ import pytest
 from secondsite.appliance.target import point_shapes
 from secondsite.appliance.target.point_shapes import PointShapes
 from secondsite.appliance.target.verdicts import Verdicts
-from secondsite.datapath.disks import StorageDaemon
 from secondsite.datapath.replica import Replica, ReplicaDisk
 from secondsite.datapath.replica.record import manifest
 from secondsite.datapath.replica.verbs import stats
 from secondsite.ground.units import MiB
-from tests.appliance.target.test_doubt import no_verdicts
-from tests.datapath.support_chain import Source
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class Facts(dict[str, str]):
+    """The state of an appliance, in memory."""
+
+    fact: Any = dict.get
+    put_fact: Any = dict.__setitem__
 
 
 class Points:
     """A replica with three points, and what was read of it."""
 
-    def __init__(self, folder, monkeypatch):
-        self.source = Source()
-        self.daemon = StorageDaemon(folder / "daemon")
-        self.replica = Replica.create(folder / "m1", self.daemon, "m1", self.source.replica_disks, 1)
-        self.verdicts: Verdicts = no_verdicts()
+    def __init__(self, replica, source, monkeypatch):
+        self.source, self.replica = source, replica
+        state: Any = Facts()
+        self.verdicts = Verdicts(state, "m1")
         self.shapes = PointShapes(self.replica, self.verdicts)
         self.read: list[str] = []
         load = manifest.load
@@ -57,12 +60,12 @@ def settled(monkeypatch):
 
 
 @pytest.fixture
-def points(tmp_path, monkeypatch):
-    made = Points(tmp_path, monkeypatch)
+def points(tmp_path, daemon, source, monkeypatch):
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, 1)
+    made = Points(replica, source, monkeypatch)
     made.seal("p1", "p2", "p3")
     yield made
-    made.replica.close()
-    made.daemon.stop()
+    replica.close()
 
 
 def flip(path):
