@@ -129,7 +129,7 @@ def live(folder: Path, load: Load, told: Callable[[int], None] = lambda _count: 
 
 
 def _prune(replica: Replica, retention_seconds: int, instants: dict[str, _Instant]) -> None:
-    points = [_aged(point_shapes.shape(record, None).to_domain()) for record in replica.points()]
+    points = [_aged(point_shapes.shape(record).to_domain()) for record in replica.points()]
     for doomed in retention.to_drop(points, retention_seconds):
         replica.drop(doomed.id)
         del instants[doomed.id]

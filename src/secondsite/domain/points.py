@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
+from typing import Protocol, TypeVar
 
 from ..ground.plural import counted
 from ..ground.uptime import Uptime
@@ -64,9 +66,37 @@ class RecoveryPoint:
     """Of the target's host when the point was sealed; None for a point from a release that did not record it."""
 
 
-def newest(points: Iterable[RecoveryPoint]) -> RecoveryPoint | None:
-    """The newest by order of arrival (epoch, then sequence): a clock that is set does not change what came last."""
-    return max(points, key=lambda point: (point.epoch, point.seq), default=None)
+class Aging(Protocol):
+    """What retention asks of a point. Others than RecoveryPoint have it too, and need not be made into one by the thousand."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def taken_at(self) -> datetime: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def set_id(self) -> str | None: ...
+    @property
+    def committed(self) -> bool: ...
+    @property
+    def damaged(self) -> bool: ...
+    @property
+    def sealed_at(self) -> datetime | None: ...
+    @property
+    def uptime(self) -> Uptime | None: ...
+
+
+AnyPoint = TypeVar("AnyPoint", bound=Aging)
+arrival = attrgetter("epoch", "seq")
+"""The order in which points came: a clock that is set does not change it."""
+
+
+def newest(points: Iterable[AnyPoint]) -> AnyPoint | None:
+    """The newest by order of arrival."""
+    return max(points, key=arrival, default=None)
 
 
 def pick(

@@ -11,10 +11,11 @@ their own, so that the machines of a group keep the same sets. A damaged point s
 """
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 from ..ground.units import DAY, HOUR
 from ..ground.uptime import Uptime
-from .points import RecoveryPoint, newest
+from .points import Aging, AnyPoint, arrival, newest
 
 GRID: tuple[tuple[int, int], ...] = ((2 * HOUR, 0), (DAY, HOUR), (7 * DAY, 2 * HOUR), (366 * DAY, 4 * HOUR))
 Slot = tuple[int, bool, int, str, int]
@@ -22,8 +23,8 @@ EVERY_POINT: Slot = (0, False, 0, "", 0)
 
 
 def to_drop(
-    points: Sequence[RecoveryPoint], retention_seconds: int, protected_ids: Collection[str] = ()
-) -> list[RecoveryPoint]:
+    points: Sequence[AnyPoint], retention_seconds: int, protected_ids: Collection[str] = ()
+) -> list[AnyPoint]:
     """The points that the grid and `retention_seconds` no longer keep, oldest first."""
     last = newest(points)
     if last is None:
@@ -32,7 +33,7 @@ def to_drop(
     usable = newest(point for point in points if not point.damaged)
     kept: set[Slot] = set()
     dropped = []
-    for point in sorted(points, key=lambda p: (p.damaged, p.epoch, p.seq)):
+    for point in sorted(points, key=attrgetter("damaged", "epoch", "seq")):
         if point is last or point is usable or point.id in protected_ids or point.committed:
             continue
         slot = _slot(point, found[point.id], retention_seconds)
@@ -40,13 +41,14 @@ def to_drop(
             dropped.append(point)
         else:
             kept.add(slot)
-    return sorted(dropped, key=lambda p: (p.epoch, p.seq))
+    return sorted(dropped, key=arrival)
 
 
-def ages(points: Sequence[RecoveryPoint], until: Uptime | None = None) -> dict[str, float]:
+def ages(points: Sequence[Aging], until: Uptime | None = None) -> dict[str, float]:
     """Seconds before the newest point, by point id; or before `until`, an uptime after that of the newest."""
-    found, age, later = {}, 0.0, None
-    for point in sorted(points, key=lambda p: (p.epoch, p.seq), reverse=True):
+    found: dict[str, float] = {}
+    age, later = 0.0, None
+    for point in sorted(points, key=arrival, reverse=True):
         if later is not None:
             age += _between(point, later)
         elif until is not None and point.uptime is not None:
@@ -55,7 +57,7 @@ def ages(points: Sequence[RecoveryPoint], until: Uptime | None = None) -> dict[s
     return found
 
 
-def _between(point: RecoveryPoint, later: RecoveryPoint) -> float:
+def _between(point: Aging, later: Aging) -> float:
     """Seconds from a point to the next; if in doubt too few rather than too many."""
     if later.uptime is not None:
         return later.uptime.since(point.uptime) if point.uptime is not None else 0.0
@@ -66,7 +68,7 @@ def _between(point: RecoveryPoint, later: RecoveryPoint) -> float:
     return max(0.0, min(told).total_seconds())
 
 
-def _slot(point: RecoveryPoint, age_seconds: float, retention_seconds: int) -> Slot | None:
+def _slot(point: Aging, age_seconds: float, retention_seconds: int) -> Slot | None:
     """The grid's slot of a point, or None when it is older than the retention."""
     if age_seconds > retention_seconds:
         return None
@@ -76,7 +78,7 @@ def _slot(point: RecoveryPoint, age_seconds: float, retention_seconds: int) -> S
     return None
 
 
-def _place(point: RecoveryPoint, every: int) -> tuple[int, str, int]:
+def _place(point: Aging, every: int) -> tuple[int, str, int]:
     number = int(point.taken_at.timestamp()) // every
     if point.uptime is None:
         return number, "", 0

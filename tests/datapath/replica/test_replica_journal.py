@@ -264,7 +264,7 @@ def test_the_journal_keeps_what_leads_to_every_cycle_of_its_age(recorder, journa
 def test_clocks_that_were_set_make_no_cycle_old(recorder, journal):
     kept = KeptCycles(recorder.replica)
     long_ago = timedelta(days=1)
-    points = [shape(record, None) for record in recorder.replica.points()]
+    points = [shape(record) for record in recorder.replica.points()]
     points = [
         each.model_copy(
             update={
@@ -285,9 +285,7 @@ def test_a_cycle_ages_as_the_host_runs(recorder, journal):
     kept = KeptCycles(recorder.replica)
     hour_ago = Uptime(host.uptime().boot, host.uptime().seconds - 3600)
     points = [
-        shape(record, None).model_copy(
-            update={"uptime": hour_ago if record.point_id != "p9" else host.uptime()}
-        )
+        shape(record).model_copy(update={"uptime": hour_ago if record.point_id != "p9" else host.uptime()})
         for record in recorder.replica.points()
     ]
     header, path = recorder.file()

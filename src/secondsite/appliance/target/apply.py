@@ -15,10 +15,10 @@ from ...datapath import errors as datapath_errors
 from ...datapath.cycles import cycle_file
 from ...domain import errors, retention
 from ...domain.amounts import span
-from ...domain.points import RecoveryPoint
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
+from ...wire.common.points import PointShape
 from ..shared import Turns
 from . import old_disks
 from .replica import HostedReplica
@@ -217,7 +217,7 @@ class Applier:
         self._trim_journal(hosted)
         hosted.findings.clear("replica-damaged")
         if applied.point_id is not None:
-            hosted.refresh()
+            hosted.refresh(only_new=True)
             hosted.wants_trim = True
         log.debug("cycle.applied", machine=hosted.machine_id, seq=seq, seconds=round(applied.seconds, 3))
 
@@ -256,17 +256,20 @@ class Applier:
             return False
         hosted.replica.drop(found)
         seams.reach("appliance.replica.dropped")
-        hosted.refresh()
+        hosted.refresh(only_new=True)
         log.debug("point.dropped", machine=hosted.machine_id, point=found)
         return len(doomed) > 1
 
-    def _doomed(self, hosted: HostedReplica) -> list[RecoveryPoint]:
+    def _doomed(self, hosted: HostedReplica) -> list[PointShape]:
         """The points that may go; those that the policy alone would let go are told."""
-        points = [point.to_domain() for point in hosted.refresh()]
-        delayed, spared = hosted.delayed, hosted.spared()
+        points, delayed, spared = hosted.refresh(), hosted.delayed, hosted.spared()
         delayed.look({point.id for point in points})
-        doomed = retention.to_drop(points, delayed.retention_seconds, spared | delayed.spared)
-        unwanted = retention.to_drop(points, hosted.setup.policy.retention_seconds, spared)
+        wanted, counted_here = (
+            (hosted.setup.policy.retention_seconds, spared),
+            (delayed.retention_seconds, spared | delayed.spared),
+        )
+        doomed = retention.to_drop(points, *counted_here)
+        unwanted = doomed if wanted == counted_here else retention.to_drop(points, *wanted)
         _tell_of_kept(hosted, max(0, len(unwanted) - len(doomed)))
         return doomed
 

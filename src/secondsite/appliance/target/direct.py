@@ -83,7 +83,7 @@ def _write(
         hosted.findings.clear("replica-damaged")
         hosted.findings.clear("target-store-full")
     if applied.point_id is not None:
-        hosted.refresh()
+        hosted.refresh(only_new=True)
         hosted.wants_trim = True
     log.debug(
         "cycle.written", machine=hosted.machine_id, seq=header.seq, torn=applied.torn, seconds=applied.seconds

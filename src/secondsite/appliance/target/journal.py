@@ -1,5 +1,7 @@
 """The journal of one replica and its points: which instants can be recovered, and which cycles are kept."""
 
+import itertools
+import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -70,7 +72,7 @@ class KeptCycles:
         if not all(known) or time.monotonic() - self._told_at > TOLD_FOR_SECONDS:
             self._told = tuple(
                 JournalStretch(begins_at=each.begins_at, ends_at=each.ends_at, cycles=each.cycles)
-                for each in self.stretches(points, unchanged)
+                for each in self.stretches(self._reaching(points, unchanged), unchanged)
                 if each.is_long
             )
             self._told_of, self._told_damaged, self._told_at = points, damaged, time.monotonic()
@@ -130,12 +132,26 @@ class KeptCycles:
         kept = self._replica.journal.entries()
         return kept[0].taken_at if kept else None
 
+    def _reaching(
+        self, points: Sequence[PointShape], unchanged: Unchanged | None = None
+    ) -> Sequence[PointShape]:
+        """The points that kept or damaged cycles may follow, and some before: most are older than the journal."""
+        kept, epoch = self._replica.journal, self._replica.state.epoch
+        first = itertools.islice((each.after for each in kept.entries() if each.epoch == epoch), 1)
+        damaged = [each.entry.seq for each in kept.damaged()]
+        still = [unchanged.seq] if unchanged is not None and unchanged.epoch == epoch else []
+        lowest = min((*first, *damaged, *still), default=sys.maxsize)
+        for at in range(len(points) - 1, -1, -1):
+            if points[at].epoch < epoch or points[at].seq <= lowest:
+                return points[at:]
+        return points
+
     def _is_due(self) -> bool:
         return time.monotonic() - self._trimmed_at > TRIMMED_EVERY_SECONDS
 
     def _starts(self, points: Sequence[PointShape]) -> list[Start]:
-        epoch = self._replica.state.epoch
-        ages = retention.ages([each.to_domain() for each in points], self._kept)
+        epoch, points = self._replica.state.epoch, self._reaching(points)
+        ages = retention.ages(points, self._kept)
         return [
             Start(each.seq, ages[each.id]) for each in points if each.epoch == epoch and not each.committed
         ]

@@ -1,26 +1,114 @@
-"""A replica's recovery points as the vault is told of them."""
+"""A replica's recovery points as the vault is told of them.
+
+What is on disk decides. A machine may have hundreds of points, and a new one every few seconds: so each time the file of every
+manifest is looked at, and read if it is new or was changed since."""
+
+import time
+from collections.abc import Mapping, Sequence
+from operator import is_
 
 import structlog
 from pydantic import ValidationError
 
-from ...datapath.replica import PointRecord
+from ...datapath import errors as datapath_errors
+from ...datapath.replica import PointLook, PointRecord, Replica
+from ...wire.common import compact
 from ...wire.common.points import PointShape
-from .verdicts import PointVerdict
+from .verdicts import PointVerdict, Verdicts
 
+READ_AGAIN_SECONDS = 600.0
+"""A disk rots without a write: only reading tells."""
+
+_Known = tuple[PointLook, PointShape]
 log = structlog.get_logger(__name__)
 
 
-def shape_if_any(record: PointRecord, verdict: PointVerdict | None) -> PointShape | None:
-    """A point for the vault, with the result of reading it; None if what its manifest says is not what a point may be."""
+class PointShapes:
+    """Those of one replica. Its caller lets in one thread at a time."""
+
+    def __init__(self, replica: Replica, verdicts: Verdicts) -> None:
+        self._replica = replica
+        self._verdicts = verdicts
+        self._known: dict[str, _Known] = {}
+        self._keys: tuple[str, ...] = ()
+        self._begun_at = 0.0
+        self._judged_by: object = None
+        self._listed: tuple[PointShape, ...] = ()
+
+    def listed(self, only_new: bool = False) -> tuple[PointShape, ...]:
+        """All points that can be read, oldest first; what was given before, if nothing changed. With `only_new` the files of points
+        that are known already are not looked at."""
+        before, stamped = self._valid(), not only_new
+        now: dict[str, _Known] = {}
+        fresh: list[str] = []
+        for look in self._replica.looks(stamped):
+            known = before.get(look[0])
+            if known is not None and _is_same(known[0], look, stamped):
+                now[look[0]] = known
+            elif (point := self._read(look.point_id)) is not None:
+                now[look[0]] = (look, point)
+                fresh.append(look[0])
+        self._judge(now, fresh)
+        listed = tuple([point for _, point in now.values()])
+        if len(listed) != len(self._listed) or not all(map(is_, listed, self._listed)):
+            self._listed = listed
+        self._known = now
+        return self._listed
+
+    def _valid(self) -> Mapping[str, _Known]:
+        """What is known; nothing now and then, and after a disk was added to all layers or removed from them."""
+        keys, now = self._replica.state.keys, time.monotonic()
+        if keys == self._keys and now - self._begun_at < READ_AGAIN_SECONDS:
+            return self._known
+        self._keys, self._begun_at = keys, now
+        return {}
+
+    def _read(self, point_id: str) -> PointShape | None:
+        """The point; None if its manifest is damaged, or it was dropped meanwhile."""
+        try:
+            return shape_if_any(self._replica.point(point_id))
+        except (datapath_errors.ImageProblem, datapath_errors.PointUnknown):
+            return None
+
+    def _judge(self, now: dict[str, _Known], fresh: Sequence[str]) -> None:
+        """Tell the results of reading the disks: of fresh points, or of all if there are new results, or some are in doubt."""
+        verdicts, edition = self._verdicts, self._verdicts.edition
+        doubted = verdicts.doubted([point for _, point in now.values()])
+        is_known = edition is self._judged_by and verdicts.is_whole
+        self._judged_by = edition
+        for point_id in fresh if is_known else list(now):
+            look, point = now[point_id]
+            judged = _judged(point, verdicts.of(point_id), point_id in doubted)
+            if judged is not point or point_id in fresh:
+                held = self._known.get(point_id)
+                now[point_id] = look, compact.points((judged,), held[1:] if held else ())[0]
+
+
+def _is_same(known: PointLook, look: PointLook, stamped: bool) -> bool:
+    return known == look and look.stamp is not None if stamped else known[:-1] == look[:-1]
+
+
+def _judged(point: PointShape, verdict: PointVerdict | None, doubted: bool) -> PointShape:
+    """The point with the result of reading it. One in doubt is as if it was damaged, until it is read again."""
+    damaged, verified_at = bool(verdict and verdict.bad), verdict.at if verdict else None
+    if doubted:
+        damaged, verified_at = True, None
+    if (point.damaged, point.verified_at) == (damaged, verified_at):
+        return point
+    return point.model_copy(update={"damaged": damaged, "verified_at": verified_at})
+
+
+def shape_if_any(record: PointRecord) -> PointShape | None:
+    """A point for the vault; None if what its manifest says is not what a point may be."""
     try:
-        return shape(record, verdict)
+        return shape(record)
     except ValidationError as problem:
         log.warning("point.not-listed", point=record.point_id, problem=str(problem))
         return None
 
 
-def shape(record: PointRecord, verdict: PointVerdict | None) -> PointShape:
-    """A point for the vault, with the result of reading it."""
+def shape(record: PointRecord) -> PointShape:
+    """A point for the vault, as if it was never read."""
     return PointShape.model_validate(
         {
             "id": record.point_id,
@@ -36,12 +124,7 @@ def shape(record: PointRecord, verdict: PointVerdict | None) -> PointShape:
             "added_bytes": record.added_bytes,
             "disks": [disk.key for disk in record.manifest.disks],
             "held": record.held,
-            "damaged": bool(verdict and verdict.bad),
-            "verified_at": verdict.at if verdict else None,
+            "damaged": False,
+            "verified_at": None,
         }
     )
-
-
-def in_doubt(point: PointShape) -> PointShape:
-    """As if it was damaged, until it is read again."""
-    return point.model_copy(update={"damaged": True, "verified_at": None})

@@ -1,5 +1,6 @@
 """One replica at this site: the vault's setup, the files, and the lock."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,7 +18,6 @@ from ...datapath.replica import PointRecord, Replica
 from ...domain import errors
 from ...ground.backoff import pause_seconds
 from ...ground.plural import counted
-from ...wire.common import compact
 from ...wire.common.findings import FindingShape
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import PointShape
@@ -27,7 +27,7 @@ from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
 from .key_custody import FINDINGS
-from .point_shapes import in_doubt, shape_if_any
+from .point_shapes import PointShapes
 from .verdicts import Verdicts
 
 log = structlog.get_logger(__name__)
@@ -63,6 +63,8 @@ class HostedReplica:
         self.not_before = 0.0
         self.removed = False
         self._failures = 0
+        self._shapes = PointShapes(replica, self.verdicts)
+        self._refreshing = threading.Lock()
         self._state = state
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)
         self._stored_bytes = 0
@@ -172,16 +174,13 @@ class HostedReplica:
 
     # -- points and status -----------------------------------------------------------------------------
 
-    def refresh(self) -> tuple[PointShape, ...]:
-        """Read the points again; call it after they changed."""
-        records = self.replica.points()
-        shapes = (shape_if_any(record, self.verdicts.of(record.point_id)) for record in records)
-        known = tuple(point for point in shapes if point is not None)
-        doubted = self.verdicts.doubted(known)
-        told = (in_doubt(point) if point.id in doubted else point for point in known)
-        self.points = compact.points(told, self.points)
-        self._look_for_unreadable({point.id for point in known})
-        return self.points
+    def refresh(self, only_new: bool = False) -> tuple[PointShape, ...]:
+        """Look at the points again; call it after they changed. With `only_new` those that are known are believed, until the next
+        look at all of them (when the replica is trimmed)."""
+        with self._refreshing:
+            self.points = self._shapes.listed(only_new)
+            self._look_for_unreadable({point.id for point in self.points})
+            return self.points
 
     def _look_for_unreadable(self, known: set[str]) -> None:
         """A point whose manifest is damaged is in no list."""
@@ -207,14 +206,14 @@ class HostedReplica:
         return ids[0] if known and ids[0] not in kept else None
 
     def record(self, point_id: str) -> PointRecord:
-        """A point by its id; raises NotFound."""
-        for record in self.replica.points():
-            if record.point_id == point_id:
-                return record
-        raise errors.NotFound(
-            f"{self} has no recovery point '{point_id}'.",
-            do="List them with 'secondsite point list MACHINE'.",
-        )
+        """A point by its id, read now; raises NotFound."""
+        try:
+            return self.replica.point(point_id)
+        except (datapath_errors.PointUnknown, datapath_errors.ImageProblem) as problem:
+            raise errors.NotFound(
+                f"{self} has no recovery point '{point_id}'.",
+                do="List them with 'secondsite point list MACHINE'.",
+            ) from problem
 
     def definition(self, record: PointRecord) -> MachineDefinition:
         """The definition at the point, with the point's disks; the setup's, if the point has none. Raises PointDamaged."""

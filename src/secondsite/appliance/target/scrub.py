@@ -34,9 +34,8 @@ def verify(hosted: HostedReplica, point_id: str, cancelled: Asked, told: Told) -
     """Read a point and record the result durably. Raises datapath errors, Cancelled."""
     verdict = hosted.replica.verify(point_id, cancelled, told)
     seams.reach("appliance.scrub.read")
-    known = [record.point_id for record in hosted.replica.points()]
-    hosted.verdicts.note(point_id, verdict.bad, datetime.now(UTC), known)
-    hosted.refresh()
+    hosted.verdicts.note(point_id, verdict.bad, datetime.now(UTC), hosted.replica.point_ids)
+    hosted.refresh(only_new=True)
     seams.reach("appliance.scrub.noted")
     return verdict
 

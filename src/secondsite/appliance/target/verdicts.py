@@ -53,6 +53,11 @@ class Verdicts:
     def of(self, point_id: str) -> PointVerdict | None:
         return self._record.points.get(point_id)
 
+    @property
+    def edition(self) -> object:
+        """Another one after each change."""
+        return self._record
+
     def note(self, point_id: str, bad: tuple[str, ...], at: datetime, known: Iterable[str]) -> None:
         """Record the result of reading a point; drop results of points that are not `known`."""
         before, order = self.of(point_id), self._next_order()
@@ -83,6 +88,8 @@ class Verdicts:
     def doubted(self, points: Sequence[PointShape]) -> set[str]:
         """Ids of the points that stand on a damaged one, and were not read since that was found. A comparison that
         began between the two has repaired the later one."""
+        if self.is_whole:
+            return set()
         damaged = [(verdict, each) for each in points if (verdict := self._bad(each))]
         return {
             point.id
@@ -110,7 +117,7 @@ class Verdicts:
 
     def findings(self, machine_name: str, points: Iterable[PointShape]) -> tuple[FindingShape, ...]:
         """One finding that names the damaged points and their disks; none if all are whole."""
-        if self._is_whole:
+        if self.is_whole:
             return ()
         bad = [(point.id, verdict) for point in points if (verdict := self.of(point.id)) and verdict.bad]
         if not bad:
@@ -133,4 +140,4 @@ class Verdicts:
 
     def _take(self, record: _Record) -> None:
         self._record = record
-        self._is_whole = not any(verdict.bad for verdict in record.points.values())
+        self.is_whole = not any(verdict.bad for verdict in record.points.values())

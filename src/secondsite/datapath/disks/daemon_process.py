@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
 
 from ...ground import short_folder
-from ...ground.processes import children, malloc
+from ...ground.processes import children, ending, malloc
 from .. import errors
 from .qmp import QmpClient
 
@@ -99,18 +98,13 @@ class DaemonProcess:
         )
 
     def kill_stale(self) -> None:
-        """Kill the daemon that an earlier process left in this folder, if any."""
+        """Kill the daemon that an earlier process left in this folder, if any; on return no image is locked by it."""
         try:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):
             return
-        if _carries(pid, str(self._qmp_socket)):
-            os.kill(pid, signal.SIGKILL)
-            deadline = time.monotonic() + START_SECONDS
-            while _carries(pid, str(self._qmp_socket)):
-                if time.monotonic() > deadline:
-                    raise self.not_up(f"the daemon {pid} of an earlier run cannot be killed")
-                time.sleep(0.01)
+        if not ending.kill(pid, lambda: _carries(pid, str(self._qmp_socket)), START_SECONDS):
+            raise self.not_up(f"the daemon {pid} of an earlier run cannot be killed")
         self._pid_file.unlink(missing_ok=True)
 
     def _launch(self) -> None:

@@ -18,12 +18,13 @@ from .verbs import seed_image
 from .verbs.create import BaseImage, ReplicaDisk
 from .verbs.remove import delete, sweep
 from .verbs.seed_image import Pieces, Seed
-from .verbs.stats import PointRecord
+from .verbs.stats import PointLook, PointRecord
 from .verbs.verify import Verification
 
 __all__ = [
     "BaseImage",
     "Pieces",
+    "PointLook",
     "PointRecord",
     "Replica",
     "ReplicaDisk",

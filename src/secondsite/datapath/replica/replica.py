@@ -42,7 +42,7 @@ from .verbs.apply import Applied, CycleLike, FrameLike
 from .verbs.create import EMPTY, BaseImage, ReplicaDisk, nowhere
 from .verbs.prune import Dropped
 from .verbs.seal import Sealed
-from .verbs.stats import PointRecord, ReplicaStats
+from .verbs.stats import PointLook, PointRecord, ReplicaStats
 from .verbs.unaligned_writes import Piece
 from .verbs.verify import Verification
 
@@ -190,6 +190,15 @@ class Replica:
         """Recovery points, oldest first, without those whose manifest is damaged. Does not wait for
         a cycle that is being applied."""
         return stats.points(self._core)
+
+    def point(self, point_id: str) -> PointRecord:
+        """One recovery point, read now; raises PointUnknown, ImageProblem."""
+        return stats.point(self._core, point_id)
+
+    def looks(self, stamped: bool) -> list[PointLook]:
+        """What tells which points must be read again: of all points, oldest first, also of those whose manifest is
+        damaged. `stamped`: their files are looked at."""
+        return stats.looks(self._core, stamped)
 
     def add_disk(self, disk: ReplicaDisk) -> str:
         """Add a disk, empty in all layers and in the head; gives a sentence. Points have it from the first cycle

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from ....ground.usage import stored_bytes, tree_bytes
 from ... import errors
 from ..core import ReplicaCore
 from ..record import manifest
 from ..record.record import Layer, ReplicaState
+
+SETTLED_NS: Final = 2_000_000_000
+"""The clock of files moves in steps of up to 10 ms: of two writes within one step the second leaves no trace. So a file
+that was changed a moment ago may be changed again, unseen."""
+
+
+class PointLook(NamedTuple):
+    """What tells, without reading it, whether a point still is what was read before: then all of this is equal.
+
+    `below` is the layer under the point's own, which holds more after a merge. `stamp` is of the manifest's file: which file it is,
+    and when it was changed last. None: it was not looked at, or changed a moment ago, or is not there."""
+
+    point_id: str
+    below: int
+    committed: bool
+    held: str | None
+    stamp: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,42 @@ def points(core: ReplicaCore) -> list[PointRecord]:
     return [point for point in found if point is not None]
 
 
+def point(core: ReplicaCore, point_id: str) -> PointRecord:
+    """One point, read now; raises PointUnknown, ImageProblem."""
+    state = core.state
+    layer = state.layer_of(point_id)
+    if layer is None:
+        raise errors.PointUnknown(
+            f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
+            do="List the recovery points.",
+        )
+    return _read(core, layer, state)
+
+
+def looks(core: ReplicaCore, stamped: bool) -> list[PointLook]:
+    """All points, oldest first, also those whose manifest is damaged; nothing is read. Their files are looked at if they are to be
+    `stamped`."""
+    state, folder = core.state, os.fspath(core.files.points)
+    holds, committed, settled_ns = dict(state.holds), state.committed_point_id, time.time_ns() - SETTLED_NS
+    found, below, stamp = [], 0, None
+    for layer in state.layers:
+        if (name := layer.point_id) is not None:
+            if stamped:
+                stamp = _stamp(f"{folder}/{name}.json", settled_ns)
+            found.append(PointLook(name, below, name == committed, holds.get(name), stamp))
+        below = layer.number
+    return found
+
+
+def _stamp(path: str, settled_ns: int) -> int | None:
+    """Every write, also one that sets the file's times back, changes the instant in it."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return None
+    return told.st_ctime_ns << 64 | told.st_ino if told.st_ctime_ns < settled_ns else None
+
+
 def stats(core: ReplicaCore) -> ReplicaStats:
     """Sizes and counts that are known without waiting for a running change."""
     found, state = points(core), core.state
@@ -60,11 +116,15 @@ def stats(core: ReplicaCore) -> ReplicaStats:
 
 
 def _point(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord | None:
-    assert layer.point_id is not None
     try:
-        body = manifest.load(core.files.point(layer.point_id))
+        return _read(core, layer, state)
     except errors.ImageProblem:
         return None
+
+
+def _read(core: ReplicaCore, layer: Layer, state: ReplicaState) -> PointRecord:
+    assert layer.point_id is not None
+    body = manifest.load(core.files.point(layer.point_id))
     added = sum(stored_bytes(core.files.layer(key, layer.number)) for key in state.keys)
     committed = state.committed_point_id == layer.point_id
     return PointRecord(body, layer.number, committed, added, state.held(layer.point_id))

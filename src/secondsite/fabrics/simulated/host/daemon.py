@@ -6,11 +6,9 @@ identity (pid and start time) tells it from a later daemon in the same folder.""
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import resource
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +20,7 @@ from ....datapath.disks import QmpClient, QmpRefused
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ....ground import short_folder
+from ....ground.processes import ending
 from . import files
 
 LONGEST_FOLDER = 100 - len("/nbd.sock")
@@ -160,18 +159,16 @@ class Daemon:
                 client.close()
 
     def kill(self) -> None:
-        """End the daemon as a power cut would, and wait for its death."""
-        found, pid = self.identity, self._pid()
-        if found is not None and pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            deadline = time.monotonic() + DEADLINE_SECONDS
-            while self.identity == found:
-                if time.monotonic() > deadline:
-                    raise errors.FabricError(
-                        f"The storage daemon {pid} cannot be killed.", do="Restart the host."
-                    )
-                time.sleep(files.POLL_SECONDS)
+        """End the daemon as a power cut would, and wait until it has nothing open any more."""
+        pid = self._recorded()
+        if pid is not None and not ending.kill(pid, lambda: self._is_ours(pid), DEADLINE_SECONDS):
+            raise errors.FabricError(f"The storage daemon {pid} cannot be killed.", do="Restart the host.")
+
+    def until_gone(self) -> None:
+        """Wait for the end of one that somebody else killed: until then its disks are locked."""
+        pid = self._recorded()
+        if pid is not None:
+            ending.await_end(pid, DEADLINE_SECONDS)
 
     def remove(self) -> None:
         """Kill the daemon and remove its files."""
@@ -183,12 +180,20 @@ class Daemon:
 
     def _pid(self) -> int | None:
         """The pid in the file, if that process is a daemon of this folder."""
+        pid = self._recorded()
+        return pid if pid is not None and self._is_ours(pid) else None
+
+    def _recorded(self) -> int | None:
         try:
-            pid = int(self._pid_file.read_text())
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            return int(self._pid_file.read_text())
         except (OSError, ValueError):
             return None
-        return pid if str(self._pid_file).encode() in command else None
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            return str(self._pid_file).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
 
     def _sockets(self) -> Path:
         return short_folder.last(self._folder, LONGEST_FOLDER) or self._folder

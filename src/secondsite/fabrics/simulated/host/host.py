@@ -87,6 +87,8 @@ class Host:
                     session.drop_kept_job(merge_name(record.fabric_id, disk.key))
                 for node in (node for chain in record.nodes.values() for node in chain):
                     session.drop_node(node)
+        else:
+            daemon.until_gone()
         return self.records.save(record.having(nodes={}))
 
     def end_view(self, record: MachineRecord) -> MachineRecord:
