@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PATIENCE_SECONDS = 0.005
-"""Until a turn is taken over. The interpreter, too, lets a thread compute so long while others wait."""
+PATIENCE_SECONDS = 0.02
+"""Until a turn is taken over: some times what a thread computes between two commits, on a slow machine."""
 
 
 class WorkTurn:
