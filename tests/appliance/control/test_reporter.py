@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from secondsite.appliance.control.news import MOST_IN_A_MESSAGE
-from secondsite.appliance.control.reporter import ALL_EVERY_SECONDS, WHOLE_EVERY_SECONDS, Reporter
+from secondsite.appliance.control.reporter import (
+    ALL_EVERY_SECONDS,
+    PORTION,
+    STATUS_WEIGHS,
+    WHOLE_EVERY_SECONDS,
+    Reporter,
+)
 from tests.support.vault import point, replica_status, source_status
 
 
@@ -54,6 +60,14 @@ def reporter(sources: Any, replicas: Any, clock, changes=True):
     return Reporter(sources, replicas, generations, changes, clock)
 
 
+def until_all_is_told(speaks):
+    """What is said, portion by portion."""
+    portions = [speaks.next()]
+    while speaks.is_behind:
+        portions.append(speaks.next())
+    return portions
+
+
 def said(statuses):
     """The fields that name machines, and those machines."""
     found: dict[str, list[str]] = {}
@@ -98,7 +112,7 @@ def test_a_vault_that_takes_no_changes_is_told_all_every_few_seconds(clock):
 
 def test_each_machine_is_told_whole_now_and_then_but_not_all_at_once(clock):
     speaks = reporter(Site(*(source_status(f"m{number}") for number in range(300))), Site(), clock)
-    speaks.next()
+    until_all_is_told(speaks)
     clock.now += WHOLE_EVERY_SECONDS
     told = [said(speaks.next()).get("sources", []) for _ in range(100)]
     assert max(map(len, told)) <= 4
@@ -107,12 +121,68 @@ def test_each_machine_is_told_whole_now_and_then_but_not_all_at_once(clock):
 
 def test_messages_are_bounded_and_say_everything(clock):
     many = [replica_status(f"m{n}", points=[point(seq) for seq in range(1000)]) for n in range(9)]
-    statuses = reporter(Site(), Site(*many), clock).next()
+    statuses = reporter(Site(), Site(*many), clock, changes=False).next()
     assert len(statuses) > 2
     assert all(
         sum(1 + len(each.points) for each in status.replicas) <= MOST_IN_A_MESSAGE for status in statuses
     )
     assert [each for status in statuses for each in status.replicas] == many
+
+
+def test_many_machines_are_told_in_portions_and_each_once(clock):
+    """Or whoever waits for a vault that was just started would wait until it has heard all of them."""
+    sources = [source_status(f"m{number}") for number in range(200)]
+    replicas = [replica_status(f"m{n}", points=[point(seq) for seq in range(20)]) for n in range(100)]
+    portions = until_all_is_told(reporter(Site(*sources), Site(*replicas), clock))
+    assert all(
+        sum(STATUS_WEIGHS * len(status.sources) for status in portion)
+        + sum(STATUS_WEIGHS + len(each.points) for status in portion for each in status.replicas)
+        <= PORTION + STATUS_WEIGHS + 21
+        for portion in portions
+    )
+    assert [each for portion in portions for status in portion for each in status.sources] == sources
+    assert [each for portion in portions for status in portion for each in status.replicas] == replicas
+
+
+def test_of_very_many_machines_a_portion_is_a_hundredth(clock):
+    speaks = reporter(Site(*(source_status(f"m{number}") for number in range(10_000))), Site(), clock)
+    assert len(until_all_is_told(speaks)) == 100
+
+
+def test_between_the_portions_a_machine_is_told_with_its_report_and_not_once_more(clock):
+    speaks = reporter(Site(*(source_status(f"m{number}") for number in range(300))), Site(), clock)
+    speaks.next()
+    assert speaks.is_behind
+    assert said(speaks.of_machine("m299")) == {"sources": ["m299"]}
+    rest = until_all_is_told(speaks)
+    assert "m299" not in [each for portion in rest for each in said(portion)["sources"]]
+
+
+def test_between_the_portions_what_was_told_is_looked_at_now_and_then(clock):
+    sources = Site(*(source_status(f"m{number}") for number in range(300)))
+    speaks = reporter(sources, Site(), clock)
+    speaks.next()
+    sources.has["m0"] = source_status("m0", last_seq=2)
+    assert "source_figures" not in said(speaks.next())
+    clock.now += ALL_EVERY_SECONDS
+    found = said(speaks.next())
+    assert (found["source_figures"], speaks.is_behind) == (["m0"], True)
+
+
+def test_between_the_portions_it_is_said_at_once_what_is_there_no_more(clock):
+    sources = Site(*(source_status(f"m{number}") for number in range(300)))
+    speaks = reporter(sources, Site(), clock)
+    speaks.next()
+    del sources.has["m0"]
+    assert said(speaks.next())["sources_gone"] == ["m0"]
+
+
+def test_a_machine_that_cannot_be_described_holds_up_no_portion(clock):
+    sources = Site(*(source_status(f"m{number}") for number in range(300)))
+    speaks = reporter(sources, Site(), clock)
+    sources.has["m100"] = ValueError("no disk is left")
+    told = [each for portion in until_all_is_told(speaks) for each in said(portion)["sources"]]
+    assert (len(told), "m100" in told) == (299, False)
 
 
 def test_what_is_there_no_more_or_cannot_be_described_is_said_to_be_gone(clock):

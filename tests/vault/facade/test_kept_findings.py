@@ -211,7 +211,7 @@ class World:
                 machine=record, status=self.facts.latest(tx, one), policy=tx.policies.find(record.policy),
                 source=tx.appliances.find(record.source_appliance_id),
                 target=tx.appliances.find(record.target_appliance_id),
-                certificate_lifetime=LIFETIME, ca_ends_at=self.authority.ends_at,
+                certificate_lifetime=LIFETIME, ca_ends_at=self.authority.ends_at, listens_since=self.facts.listens_since,
             )  # fmt: skip
         return machine_shapes.protected(situation, (), self.now)
 

@@ -77,6 +77,7 @@ def differs(known):
     yield dataclasses.replace(known, policy=None)
     yield dataclasses.replace(known, certificate_lifetime=timedelta(days=1000))
     yield dataclasses.replace(known, ca_ends_at=SOON)
+    yield dataclasses.replace(known, listens_since=LATE)
     yield dataclasses.replace(known, machine=dataclasses.replace(known.machine, state=State.FAILED_OVER))
 
 

@@ -112,6 +112,12 @@ def test_a_machine_that_does_not_replicate_is_not_sampled(vault, series):
     assert vault.rest.get("/api/machines/web01/rpo").json() == []
 
 
+def test_the_first_slot_after_a_start_goes_by_until_appliances_have_spoken(series):
+    sampler, _clock = series
+    assert sampler.pause_seconds() > rpo.SLOT_SECONDS
+    assert sampler.pause_seconds() <= rpo.SLOT_SECONDS
+
+
 def test_a_week_is_kept(vault, series):
     rounds, clock = series
     rounds.look()

@@ -7,7 +7,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.ground.units import MiB
-from secondsite.vault.watch.settings_push import LONGEST_REST_SECONDS, rest_seconds
+from secondsite.vault.watch.settings_push import LONGEST_REST_SECONDS, MOST_UNANSWERED, rest_seconds
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
 from tests.support.vault import Dialler, machine
@@ -117,6 +117,24 @@ def test_a_machine_that_is_not_there_is_told_of_once(vault, protected):
         eventually(lambda: len(listeners[source.id].known) == 2)
         # a round between the connection and its signal tells all twice
         eventually(lambda: _tells_nothing_more(vault, dialler))
+
+
+def test_of_many_machines_an_appliance_is_told_as_it_answers(vault):
+    """It says each machine's status with its report; all at once would hold up what others wait for."""
+    source, target = vault.enroll("a"), vault.enroll("b")
+    ids = [f"m{number:03}" for number in range(MOST_UNANSWERED + 30)]
+    with vault.store.transaction() as tx:
+        for each in ids:
+            tx.machines.add(
+                machine(each, name=each, source_appliance_id=source.id, target_appliance_id=target.id)
+            )
+    with Dialler(source, {Kind.SET_SITE: lambda _order: {"sentence": "ok"}}) as dialler:
+        eventually(lambda: len(policies(dialler)) == MOST_UNANSWERED)
+        vault.running.settings_push.look()
+        assert len(policies(dialler)) == MOST_UNANSWERED
+        for order in [each for each in dialler.told if each.kind == Kind.UPDATE_POLICY]:
+            dialler.report(order.order_id, sentence="ok")
+        eventually(lambda: sorted(each for each, _ in policies(dialler)) == ids)
 
 
 def test_a_machine_is_told_of_when_its_protection_has_begun_and_not_with_each_state(vault, protected):

@@ -227,6 +227,34 @@ def test_an_old_point_exceeds_the_rpo_since_the_threshold_was_passed():
     ]
 
 
+@pytest.mark.parametrize("unheard", ["source_at", "replica_at"])
+def test_a_vault_that_has_just_started_says_that_a_point_is_old_once_both_sides_have_spoken(unheard):
+    """It was killed; what it does not know yet may be that the machine is off, or that there is a newer point."""
+    started = NOW + timedelta(seconds=100)
+    heard = situation().status
+    heard = dataclasses.replace(heard, source_at=started, replica_at=started)
+    silent = dataclasses.replace(heard, **{unheard: NOW})
+
+    def at(seconds, status):
+        return codes(situation(status=status, listens_since=started), started + timedelta(seconds=seconds))
+
+    assert at(1, silent) == []
+    assert at(1, heard) == ["rpo-exceeded"]
+
+
+def test_a_side_that_does_not_speak_hides_no_old_point_for_long():
+    started = NOW + timedelta(seconds=100)
+    given = situation(listens_since=started)
+    found = [codes(given, started + health.SPOKEN_WITHIN * share) for share in (0, 0.9, 1, 2)]
+    assert found == [[], [], ["rpo-exceeded"], ["rpo-exceeded"]]
+
+
+def test_a_clock_that_is_set_back_after_the_start_hides_no_old_point():
+    assert codes(situation(listens_since=NOW + timedelta(days=1)), NOW + timedelta(seconds=100)) == [
+        "rpo-exceeded"
+    ]
+
+
 def test_a_machine_that_is_off_and_whose_last_change_was_sent_keeps_its_rpo():
     now = NOW + timedelta(seconds=100)
     off = source_status(power="off", sent_at=now)

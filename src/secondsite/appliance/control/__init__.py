@@ -8,6 +8,7 @@ Its rooms:
     csr          the request for a certificate
     renewal      a new certificate, in time
     connection   the websocket, dialled from here
+    redialling   how soon after a break
     order_desk   each order is done once
     generations  which orders are too old to be carried out
     reporter     status of the machines, for the vault

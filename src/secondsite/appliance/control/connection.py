@@ -17,15 +17,13 @@ from websockets.sync.client import ClientConnection, connect
 from ...datapath.channel import TlsFiles, client_context, is_distrust
 from ...datapath.errors import DatapathError
 from ...ground import threads
-from ...ground.backoff import pause_seconds
 from ...wire import control as wire
 from ..shared import KnownVaults
 from .order_desk import OrderDesk
+from .redialling import Redialling
 from .renewal import Renewal
 from .reporter import Reporter
 
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
 OPEN_SECONDS = 10.0
 PING_SECONDS = 5.0
 STATUS_SECONDS = 0.5
@@ -34,6 +32,9 @@ SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS = 2.0, 4.0, 3.0
 LONGEST_STATUS_SECONDS = 5.0
 STATUS_REST = 60
 """How many times as long as it takes to say a status nothing is said: of many machines changes are told less often."""
+PORTION_SECONDS = 0.1
+PORTION_REST = 4
+"""The same between the portions of what is to be told whole."""
 
 AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."
 
@@ -54,6 +55,7 @@ class Control:
         self._renewal = renewal
         self._hello = hello
         self._reporter = reporter
+        self._redialling = Redialling()
         self._stopping = threading.Event()
         self._socket: ClientConnection | None = None
         self._thread = threads.worker("control", self._run)
@@ -75,37 +77,38 @@ class Control:
             threads.worker("control-close", socket.close).start()
 
     def _run(self) -> None:
-        tries = 0
         while not self._stopping.is_set():
-            tries += 1
+            self._redialling.dials()
+            nobody_listens = False
             try:
                 with self._dial() as socket:
                     self._socket = socket
                     welcome = self._greet(socket)
-                    tries = 1
+                    self._redialling.connected()
                     self._talk(socket, self._reporter(welcome.takes_changes))
             except (OSError, ssl.SSLError, WebSocketException, ValidationError, DatapathError) as problem:
-                self._tell_unreachable(problem, tries)
+                nobody_listens = isinstance(problem, ConnectionRefusedError)
+                self._tell_unreachable(problem, nobody_listens)
             except Exception:
                 log.exception("vault.connection-failed")
             finally:
                 self._socket = None
             self._vaults.turn()
-            self._stopping.wait(self._pause_seconds(tries))
+            self._stopping.wait(self._pause_seconds(nobody_listens))
 
-    def _pause_seconds(self, tries: int) -> float:
-        rounds = -(-tries // self._vaults.count)
-        is_round_over = tries % self._vaults.count == 0
-        return pause_seconds(rounds, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) if is_round_over else 0.0
+    def _pause_seconds(self, nobody_listens: bool) -> float:
+        return self._redialling.pause_seconds(self._vaults.count, nobody_listens)
 
-    def _tell_unreachable(self, problem: Exception, tries: int) -> None:
+    def _tell_unreachable(self, problem: Exception, nobody_listens: bool) -> None:
+        if not self._redialling.is_told(nobody_listens):
+            return
         distrusted = _distrust(problem)
         tell = log.warning if distrusted else log.info
         tell(
             "vault.unreachable",
             url=self._vaults.dialled,
             problem=str(problem),
-            again_in_seconds=self._pause_seconds(tries),
+            again_in_seconds=self._pause_seconds(nobody_listens),
             do=distrusted,
         )
 
@@ -148,6 +151,7 @@ class Control:
         finally:
             self.connected.clear()
             self._desk.connected(None)
+            self._redialling.ended()
             done.set()
             teller.join(5)
 
@@ -178,8 +182,13 @@ class Control:
                 return
             except Exception:
                 log.exception("status.not-sent")
-            took = time.thread_time() - began
-            done.wait(min(max(STATUS_SECONDS, took * STATUS_REST), LONGEST_STATUS_SECONDS))
+            done.wait(_rest_seconds(time.thread_time() - began, voice.is_behind))
+
+
+def _rest_seconds(took_seconds: float, is_behind: bool) -> float:
+    """After a status that took so much of the processor."""
+    shortest, share = (PORTION_SECONDS, PORTION_REST) if is_behind else (STATUS_SECONDS, STATUS_REST)
+    return min(max(shortest, took_seconds * share), LONGEST_STATUS_SECONDS)
 
 
 def _distrust(problem: BaseException | None) -> str | None:
@@ -207,6 +216,11 @@ class _Voice:
         self._socket = socket
         self._reporter = reporter
         self._lock = threading.Lock()
+
+    @property
+    def is_behind(self) -> bool:
+        """More is to be told soon."""
+        return self._reporter.is_behind
 
     def tell_status(self) -> None:
         """Send what changed since the last status."""

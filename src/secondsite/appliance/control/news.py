@@ -47,7 +47,7 @@ class News:
         if told == now:
             return False
         said = now if told is None or not self._says_changes else _change(told, now)
-        self._add(_FIELDS[type(said)], said, _size(said))
+        self._add(_FIELDS[type(said)], said, size(said))
         return said is now
 
     def gone(self, side: Side, machine_id: str) -> None:
@@ -69,7 +69,8 @@ def _change(told: SourceStatus | ReplicaStatus, now: SourceStatus | ReplicaStatu
     return now
 
 
-def _size(said: Shape) -> int:
+def size(said: Shape) -> int:
+    """Statuses, points and stretches of a journal."""
     if isinstance(said, ReplicaStatus):
         return 1 + len(said.points) + len(said.journal)
     if isinstance(said, changes.ReplicaChange):

@@ -1,12 +1,14 @@
-"""Status of the machines for the vault: all when a connection begins, then what changed, and each whole now and then.
+"""Status of the machines for the vault: each whole when a connection begins, then what changed, and each whole now and then.
 
-What was not sent after all is to be told once more with `start_over`.
+What is to be told whole of many machines is told in portions, so that what people wait for is heard between them (ADR 70). What was not
+sent after all is to be told once more with `start_over`.
 """
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
@@ -15,16 +17,25 @@ from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication
 from ..target import ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
-from .news import Key, News, Part, Side
+from .news import Key, News, Part, Side, size
 
 ALL_EVERY_SECONDS = 5.0
 """To a vault that takes no changes. One that does hears as often that nothing changed."""
 WHOLE_EVERY_SECONDS = 300.0
 """Each machine, to a vault that takes changes."""
 SHARES = 100
-"""Of the machines whose time for that has come, at most so large a part at once."""
+"""Of the machines whose time for that has come, at most so large a part at once. A portion is at least as large a part of all."""
+PORTION, STATUS_WEIGHS = 500, 10
+"""So many points are told whole at once; a status takes a vault as long as so many of them. A portion is some 20 ms of its time."""
 
+AnyStatus = SourceStatus | ReplicaStatus
 log = structlog.get_logger(__name__)
+
+
+class Described(Protocol):
+    """A machine's side."""
+
+    def status(self) -> AnyStatus: ...
 
 
 class Reporter:
@@ -40,17 +51,19 @@ class Reporter:
         self._changes = changes
         self._monotonic = monotonic
         self._generations_told: dict[str, Mapping[str, int]] = {}
-        self._told: dict[Key, SourceStatus | ReplicaStatus | None] = {}
+        self._told: dict[Key, AnyStatus | None] = {}
         self._left: set[Key] = set()
         """What was told, and is there no more."""
         self._whole_at: dict[Key, float] = {}
         self._again: set[Key] = set()
         self._said_at: float | None = None
+        self.is_behind = False
+        """More is to be told soon."""
 
     def of_machine(self, machine_id: str) -> Sequence[Status]:
         """What an order changed of one machine: nothing if the vault knows it already, or the machine has nothing here."""
         source, hosted = self._replication.find(machine_id), self._host.find(machine_id)
-        now: dict[Key, SourceStatus | ReplicaStatus] = {}
+        now: dict[Key, AnyStatus] = {}
         if source is not None:
             now[Side.SOURCE, machine_id] = source.status()
         if hosted is not None:
@@ -68,11 +81,13 @@ class Reporter:
             raise
 
     def _next(self) -> Sequence[Status]:
-        now = dict(self._statuses())
         passed = self._monotonic()
         due = self._said_at is None or passed - self._said_at >= ALL_EVERY_SECONDS
+        there = self._there()
+        looked = self._look(there, due)
+        now = {key: status for key, status in looked.items() if status is not None}
         news = News(self._changes)
-        for side, machine_id in [key for key in self._told if key not in now]:
+        for side, machine_id in [key for key in self._told if key not in there or key in looked.keys() - now]:
             self._forget(side, machine_id)
             news.gone(side, machine_id)
         self._tell(news, now, self._whole_now(passed) if self._changes else set(now) if due else set())
@@ -82,6 +97,22 @@ class Reporter:
         if due:
             self._said_at = passed
         return self._messages(news, generations, drills)
+
+    def _look(self, there: Mapping[Key, Described], due: bool) -> Mapping[Key, AnyStatus | None]:
+        """At what is to be told whole, until that is a portion. If there is more, at the others only now and then. None: it cannot be
+        described."""
+        whole = dict.fromkeys(key for key in there if key not in self._told or key in self._again)
+        looked: dict[Key, AnyStatus | None] = {}
+        weight, self.is_behind = 0, False
+        for key in whole:
+            self.is_behind = self._changes and weight >= PORTION and len(looked) * SHARES >= len(there)
+            if self.is_behind:
+                break
+            looked[key] = status = _described(key, there[key])
+            weight += STATUS_WEIGHS + (size(status) if status else 0)
+        if due or not self.is_behind:
+            looked |= {key: _described(key, each) for key, each in there.items() if key not in whole}
+        return looked
 
     def start_over(self, machine_ids: Collection[str] = ()) -> None:
         """These machines, or all if none is named, are told whole next."""
@@ -102,9 +133,7 @@ class Reporter:
         head = Status.model_validate({**first, **rest, "at": at})
         return [head, *(Status.model_validate({**part, "at": at}) for part in news.parts[1:])]
 
-    def _tell(
-        self, news: News, now: Mapping[Key, SourceStatus | ReplicaStatus], whole: Collection[Key]
-    ) -> None:
+    def _tell(self, news: News, now: Mapping[Key, AnyStatus], whole: Collection[Key]) -> None:
         for key, status in now.items():
             told = None if key in whole or key in self._again else self._told.get(key)
             if news.of(told, status):
@@ -124,15 +153,9 @@ class Reporter:
         self._whole_at.pop((side, machine_id), None)
         self._again.discard((side, machine_id))
 
-    def _statuses(self) -> Iterator[tuple[Key, SourceStatus | ReplicaStatus]]:
-        """What is wrong with one machine keeps no other from being told."""
-        for source in self._replication.sources():
-            try:
-                yield (Side.SOURCE, source.machine_id), source.status()
-            except Exception as problem:
-                log.warning("source.not-described", machine=source.machine_id, problem=str(problem))
-        for hosted in self._host.all():
-            yield (Side.REPLICA, hosted.machine_id), hosted.status()
+    def _there(self) -> Mapping[Key, Described]:
+        sources = {(Side.SOURCE, source.machine_id): source for source in self._replication.sources()}
+        return sources | {(Side.REPLICA, hosted.machine_id): hosted for hosted in self._host.all()}
 
     def _new_generations(self, series: str) -> dict[str, int]:
         told = self._generations_told.get(series, {})
@@ -145,3 +168,14 @@ class Reporter:
         except OSError:
             return None, None
         return seen.f_bavail * seen.f_frsize, (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+
+
+def _described(key: Key, side: Described) -> AnyStatus | None:
+    """What is wrong with one machine keeps no other from being told."""
+    try:
+        return side.status()
+    except Exception as problem:
+        if key[0] is not Side.SOURCE:
+            raise
+        log.warning("source.not-described", machine=key[1], problem=str(problem))
+        return None

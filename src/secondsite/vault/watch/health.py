@@ -35,6 +35,8 @@ _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 CA_TOLD_BEFORE = timedelta(days=90)
+SPOKEN_WITHIN = timedelta(seconds=30)
+"""Of the start of a vault: so long it does not say that a point is old of which it only has not heard that there is a newer one."""
 LEFT_WHEN_LATE = 0.3
 """Of a certificate's time: 27 of 90 days."""
 NOT_OFF = {
@@ -56,6 +58,8 @@ class Situation:
     target: ports.ApplianceRecord | None
     certificate_lifetime: timedelta = timedelta(days=90)
     ca_ends_at: datetime | None = None
+    listens_since: datetime | None = None
+    """When the vault started: what it knows from before may be out of date."""
 
 
 @Derived
@@ -138,12 +142,25 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
 
 def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
     exceeded_at = _exceeded_at(situation)
-    if exceeded_at is None or situation.policy is None or now <= exceeded_at:
+    if (
+        exceeded_at is None
+        or situation.policy is None
+        or now <= exceeded_at
+        or _is_to_be_heard(situation, now)
+    ):
         return
     threshold = situation.policy.rpo_threshold_seconds
     age = (now - exceeded_at).total_seconds() + threshold
     what = f"The newest recovery point is {span(round(age))} old; the threshold is {span(threshold)}."
     yield HealthFinding("rpo-exceeded", what, exceeded_at)
+
+
+def _is_to_be_heard(situation: Situation, now: datetime) -> bool:
+    """The vault has just started, and one of the two sides has not spoken yet."""
+    since, status = situation.listens_since, situation.status
+    if since is None or not since <= now < since + SPOKEN_WITHIN:
+        return False
+    return any(at is None or at < since for at in (status.source_at, status.replica_at))
 
 
 def _exceeded_at(situation: Situation) -> datetime | None:

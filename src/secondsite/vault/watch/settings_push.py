@@ -33,6 +33,8 @@ REST = 20
 """How many times as long as a look takes nothing is looked at: it is of all machines, and in a batch each changes several times."""
 LONGEST_REST_SECONDS = 2.0
 DEADLINE_SECONDS = 60.0
+MOST_UNANSWERED = 100
+"""Orders of one appliance. When it connects it is told of all its machines, and is to hear of other things meanwhile."""
 APPLIANCE, SITE, POLICY = "appliance/", "site/", "policy/"
 """Signals: an appliance connected, a site's settings changed, a policy's values changed."""
 ORDER = "tell-"
@@ -107,7 +109,10 @@ class SettingsPush(Periodic):
             if order_id is not None and asked != setting:
                 self._gateway.forget(order_id)
                 del listener.asked[setting.key]
-            if listener.known.get(setting.key) != setting:
+            is_asked = setting.key in listener.asked
+            if listener.known.get(setting.key) != setting and (
+                is_asked or len(listener.asked) < MOST_UNANSWERED
+            ):
                 self._ask(appliance_id, listener, setting)
 
     def _ask(self, appliance_id: str, listener: _Listener, setting: Setting) -> None:

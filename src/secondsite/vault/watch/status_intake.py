@@ -40,6 +40,7 @@ class StatusIntake:
         self._store = store
         self._signals = signals
         self._now = now
+        self.listens_since = now()
         self._heard = Heard()
         self._clocks = Clocks()
         self._missed = Missed()

@@ -29,12 +29,16 @@ class _Around:
     appliances: Mapping[str, ports.ApplianceRecord]
     certificate_lifetime: timedelta
     ca_ends_at: datetime
+    listens_since: datetime
 
     @classmethod
     def of(cls, parts: Parts, tx: ports.Transaction) -> "_Around":
         policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
         appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
-        return cls(policies, appliances, parts.authority.appliance_lifetime, parts.authority.ends_at)
+        authority = parts.authority
+        return cls(
+            policies, appliances, authority.appliance_lifetime, authority.ends_at, parts.facts.listens_since
+        )
 
 
 class Machines:
@@ -193,6 +197,7 @@ class Machines:
             target=around.appliances.get(machine.target_appliance_id),
             certificate_lifetime=around.certificate_lifetime,
             ca_ends_at=around.ca_ends_at,
+            listens_since=around.listens_since,
         )
 
     def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:

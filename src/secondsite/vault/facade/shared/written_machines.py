@@ -128,7 +128,7 @@ def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
 def _around(situation: Situation) -> tuple[object, ...]:
     """What findings follow from besides the machine and its status."""
     of = situation
-    return of.policy, of.source, of.target, of.certificate_lifetime, of.ca_ends_at
+    return of.policy, of.source, of.target, of.certificate_lifetime, of.ca_ends_at, of.listens_since
 
 
 def _ages(instants: Instants, now: datetime) -> str:

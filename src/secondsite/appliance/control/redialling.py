@@ -1,0 +1,52 @@
+"""How long to wait before the vault is dialled again: longer and longer, but not while it may be starting.
+
+A vault that was killed is started again at once, and may have been in the midst of a batch. Meanwhile its host refuses connections,
+which costs neither end much; so for some seconds after a connection it is asked often.
+"""
+
+import time
+from collections.abc import Callable
+
+from ...ground.backoff import pause_seconds
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+STARTS_WITHIN_SECONDS = 15.0
+
+
+class Redialling:
+    """Belongs to one thread. A vault may have several addresses: there is no pause until all have been tried."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._tries = 0
+        self._starts_until: float | None = None
+
+    def dials(self) -> None:
+        """One more try."""
+        self._tries += 1
+
+    def connected(self) -> None:
+        """The vault answers: the next pause is the first one again."""
+        self._tries = 1
+
+    def ended(self) -> None:
+        """A connection over which it answered is gone."""
+        self._starts_until = self._monotonic() + STARTS_WITHIN_SECONDS
+
+    def pause_seconds(self, addresses: int, nobody_listens: bool = False) -> float:
+        """Until the next try; `nobody_listens`: this one was refused by the vault's host."""
+        rounds = -(-self._tries // addresses)
+        if self._tries % addresses != 0:
+            return 0.0
+        if nobody_listens and self._may_be_starting:
+            return FIRST_PAUSE_SECONDS
+        return pause_seconds(rounds, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+
+    def is_told(self, nobody_listens: bool) -> bool:
+        """Whether this try is one to tell of: of many in a few seconds the first ones are."""
+        return self._tries <= 2 or not (nobody_listens and self._may_be_starting)
+
+    @property
+    def _may_be_starting(self) -> bool:
+        return self._starts_until is not None and self._monotonic() < self._starts_until
