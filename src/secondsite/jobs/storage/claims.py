@@ -83,6 +83,7 @@ class Claims:
         self._held: set[str] = set()
         self._taken: deque[Claim] = deque()
         self._at_once = CANDIDATES if transactions.is_alone else 1
+        self._more = False
         self._nothing: tuple[int, float] = (-1, 0.0)
         self._spare_others_until = 0.0
         self._new_at = time.monotonic()
@@ -105,9 +106,15 @@ class Claims:
         with self._one_at_a_time:
             return self._next()
 
+    @property
+    def may_be_more(self) -> bool:
+        """Whether there was, or may have been, one more to take when one was taken last."""
+        return bool(self._taken) or self._more
+
     def _next(self) -> Claim | None:
         if not self._taken:
             candidates = self._transactions.look(self._candidates)
+            self._more = len(candidates) == CANDIDATES or len(candidates) > self._at_once
             if candidates:
                 self._take_some(candidates)
         return self._taken.popleft() if self._taken else None
