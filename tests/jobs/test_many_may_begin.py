@@ -51,7 +51,9 @@ class Meeting:
 def test_an_end_that_lets_several_begin_wakes_as_many(room, asleep, monkeypatch):
     if room.db.dialect.name != "sqlite":
         pytest.skip("jobs are claimed one by one, and an end makes room for one")
-    monkeypatch.setattr(claims, "MOST_OF_A_BATCH", claims.CANDIDATES)  # eight begin when all eight before have ended
+    monkeypatch.setattr(
+        claims, "MOST_OF_A_BATCH", claims.CANDIDATES
+    )  # eight begin when all eight before have ended
     last, meeting = threading.Event(), Meeting()
 
     def step(context):
