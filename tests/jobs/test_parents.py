@@ -31,7 +31,7 @@ class Family:
     """A job with children whose ends are told one by one, at one instant of the clock."""
 
     def __init__(self, room, size):
-        self.room, self.told = room, []
+        self.db, self.told = room.db, list[str]()
         self.transactions = Slow(room.db)
         self.parents = Parents(self.transactions, self.told.append, lambda: 100.0)
         one = Definition("one", (room.does("Only"),))
@@ -44,7 +44,8 @@ class Family:
     def end(self, number):
         for child in [self.left.pop() for _ in range(number)]:
             ended = update(jobs).where(jobs.c.id == child.id).values(state=JobState.SUCCEEDED)
-            self.transactions.write(lambda session, ended=ended: session.execute(ended))
+            with self.db.begin() as connection:
+                connection.execute(ended)
             self.parents.tell(child)
 
 

@@ -159,13 +159,13 @@ class Claims:
         )
 
     def _free(self, session: Session, ready: Prepared, values: Mapping[str, object]) -> list[Claim]:
-        """Own claims that no thread here works on are left over from before a restart, or from a lost reply."""
-        mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(self._held)}
+        """Own claims that no thread here works on are left over from before a restart, or from a lost reply. A job that is put down
+        meanwhile was read as it was before."""
+        held = frozenset(self._held)
+        mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(held)}
         found = ready.all(session, {**values, **mine})
         free = [
-            Claim(row["id"], self._owner, row["claim_epoch"] + 1)
-            for row in found
-            if row["id"] not in self._held
+            Claim(row["id"], self._owner, row["claim_epoch"] + 1) for row in found if row["id"] not in held
         ]
         return free[:CANDIDATES]
 

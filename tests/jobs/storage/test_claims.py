@@ -1,0 +1,49 @@
+"""Which jobs an engine takes next."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from secondsite.jobs.model.definitions import Definition
+from secondsite.jobs.storage import claims
+from secondsite.jobs.storage.claims import Claims
+from secondsite.jobs.storage.lease import Membership
+from secondsite.jobs.storage.tables import jobs
+from secondsite.jobs.storage.transactions import Transactions
+
+SLEEP = timedelta(seconds=60)
+
+
+class Late:
+    """A question whose answer is old: other things happen before whoever asked goes on."""
+
+    def __init__(self, question, meanwhile):
+        self.question, self.meanwhile = question, meanwhile
+
+    def all(self, session, values):
+        found = self.question.all(session, values)
+        self.meanwhile()
+        return found
+
+
+def test_a_job_that_is_put_down_while_others_are_looked_for_is_not_taken_again_before_its_time(
+    room, monkeypatch
+):
+    transactions = Transactions(room.db)
+    membership = Membership(room.db, transactions, "here", 5.0)
+    membership.join()
+    room.submit(room.engine(Definition("one", (room.does("Only"),))), "one")
+    taking = Claims(transactions, "here", room.clock)
+    claim = taking.next()
+    assert claim is not None
+    room.clock.advance(1)
+
+    def goes_to_sleep():
+        later = {"claim_owner": None, "ready_at": room.clock() + SLEEP}
+        with room.db.begin() as connection:
+            connection.execute(update(jobs).values(**later))
+        taking.put_down(claim)
+
+    monkeypatch.setattr(claims, "_NEW", Late(claims._NEW, goes_to_sleep))
+    assert taking.next() is None
+    membership.drop()
