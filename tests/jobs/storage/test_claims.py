@@ -5,25 +5,13 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from secondsite.jobs.model.definitions import Definition
-from secondsite.jobs.storage import claims
 from secondsite.jobs.storage.claims import Claims
 from secondsite.jobs.storage.lease import Membership
+from secondsite.jobs.storage.prepared import Prepared
 from secondsite.jobs.storage.tables import jobs
 from secondsite.jobs.storage.transactions import Transactions
 
 SLEEP = timedelta(seconds=60)
-
-
-class Late:
-    """A question whose answer is old: other things happen before whoever asked goes on."""
-
-    def __init__(self, question, meanwhile):
-        self.question, self.meanwhile = question, meanwhile
-
-    def all(self, session, values):
-        found = self.question.all(session, values)
-        self.meanwhile()
-        return found
 
 
 def test_a_job_that_is_put_down_while_others_are_looked_for_is_not_taken_again_before_its_time(
@@ -44,6 +32,13 @@ def test_a_job_that_is_put_down_while_others_are_looked_for_is_not_taken_again_b
             connection.execute(update(jobs).values(**later))
         taking.put_down(claim)
 
-    monkeypatch.setattr(claims, "_NEW", Late(claims._NEW, goes_to_sleep))
+    def answered_late(question, session, values):
+        found = answered(question, session, values)
+        if found:
+            goes_to_sleep()
+        return found
+
+    answered = Prepared.all
+    monkeypatch.setattr(Prepared, "all", answered_late)
     assert taking.next() is None
     membership.drop()
