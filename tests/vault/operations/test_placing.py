@@ -119,6 +119,23 @@ def test_no_replica_is_made_beside_a_copy_at_another_host_of_the_site(verbs):
     assert verbs.retry(job.job.id).job.state == "succeeded"
 
 
+def test_a_copy_that_comes_under_protection_while_the_sites_are_asked_is_refused_all_the_same(verbs):
+    verbs.protect("web01")
+    fabric_id = definition("db01").fabric_id
+    copy = dataclasses.replace(verbs.machine("web01"), id="other", name="copy", target_fabric_id=fabric_id)
+    copy = dataclasses.replace(copy, source_fabric_id=str(uuid.uuid5(uuid.UUID(fabric_id), "a")))
+
+    def another_job_is_faster(_kind):
+        with verbs.store.transaction() as tx:
+            tx.machines.add(copy)
+
+    verbs.appliances.at_order(2, another_job_is_faster)
+    job = verbs.run(Verb.ENABLE_PROTECTION, "db01")
+    assert verbs.machine("copy") is not None
+    assert job.job.error is not None
+    assert "is a copy of copy, which is under protection already" in job.job.error.message
+
+
 def test_its_own_appliances_serve_it_there_and_back(verbs):
     verbs.protect("db01")
     for verb in (

@@ -265,11 +265,19 @@ class Engine:
                 if claim is None:
                     self._bell.wait(rung, self._lot.seconds_left(IDLE_SECONDS), lambda: self._lot.has_ready)
                 else:
+                    self._wake_another()
                     self._run(claim, parked, parks=True)
             except Exception:
                 if not self._stopping.is_set():
                     log.exception("jobs.worker-failed")
                 self._stopping.wait(REST_SECONDS)
+
+    def _wake_another(self) -> None:
+        """Who has work, and leaves some, wakes one who sleeps; that one does the same."""
+        if self._lot.has_ready:
+            self._bell.nudge()
+        elif self._claims.may_be_more:
+            self._bell.ring_one()
 
     def _run(self, claim: Claim, parked: Parked | None = None, *, parks: bool = False) -> None:
         place = None

@@ -32,7 +32,9 @@ class Parents:
         self._monotonic = monotonic
         self._told_at: dict[str, float] = {}
         self._left: dict[str, int] = {}
-        """Children that had not ended, when they were counted last; less those that ended since."""
+        """Children that had not ended, when they were counted last; less those that ended since the count began."""
+        self._ends = 0
+        """All that were told, of any parent."""
         self._lock = threading.Lock()
 
     def tell(self, child: JobView) -> None:
@@ -41,27 +43,33 @@ class Parents:
         if parent_id is None:
             return
         key = children.end_signal(parent_id, position)
-        is_time = self._is_time(key)
+        is_time, ends = self._is_time(key), self._ended(key)
         if is_time or self._may_be_the_last(key):
             counted = self._transactions.look(lambda session: children.count(session, parent_id, position))
-            self._count(key, counted)
+            self._count(key, counted, ends)
             if is_time or counted.all <= FEW or counted.ended == counted.all:
                 self._signal(key)
 
-    def _may_be_the_last(self, key: str) -> bool:
-        """Each end is one less than were counted. Where other processes run some of them, or a count and an end cross, these are less
-        than is known here, by as many as there are threads: so the last few are counted each time."""
+    def _ended(self, key: str) -> int:
+        """One less is left than were counted; gives how many ends were told by now."""
         with self._lock:
-            left = self._left.get(key, 0) - 1
-            if left > 0:
-                self._left[key] = left
-        return left <= LAST or not self._transactions.is_alone
+            self._ends += 1
+            if key in self._left:
+                self._left[key] -= 1
+            return self._ends
 
-    def _count(self, key: str, counted: children.Counted) -> None:
+    def _may_be_the_last(self, key: str) -> bool:
+        """Fewer are left than is known here: by those that other processes run, and by those whose end is written and not told yet,
+        at most one for each thread. So the last few are counted each time."""
+        with self._lock:
+            return self._left.get(key, 0) <= LAST or not self._transactions.is_alone
+
+    def _count(self, key: str, counted: children.Counted, ends: int) -> None:
+        """What ended while it was counted, of whichever parent, may be in the count or not."""
         with self._lock:
             self._left.pop(key, None)
             if counted.ended < counted.all:
-                self._left[key] = counted.all - counted.ended
+                self._left[key] = counted.all - counted.ended - (self._ends - ends)
 
     def _is_time(self, key: str) -> bool:
         now = self._monotonic()

@@ -83,6 +83,7 @@ class Claims:
         self._held: set[str] = set()
         self._taken: deque[Claim] = deque()
         self._at_once = CANDIDATES if transactions.is_alone else 1
+        self._more = False
         self._nothing: tuple[int, float] = (-1, 0.0)
         self._spare_others_until = 0.0
         self._new_at = time.monotonic()
@@ -105,9 +106,15 @@ class Claims:
         with self._one_at_a_time:
             return self._next()
 
+    @property
+    def may_be_more(self) -> bool:
+        """Whether there was, or may have been, one more to take when one was taken last."""
+        return bool(self._taken) or self._more
+
     def _next(self) -> Claim | None:
         if not self._taken:
             candidates = self._transactions.look(self._candidates)
+            self._more = len(candidates) == CANDIDATES or len(candidates) > self._at_once
             if candidates:
                 self._take_some(candidates)
         return self._taken.popleft() if self._taken else None
@@ -152,13 +159,13 @@ class Claims:
         )
 
     def _free(self, session: Session, ready: Prepared, values: Mapping[str, object]) -> list[Claim]:
-        """Own claims that no thread here works on are left over from before a restart, or from a lost reply."""
-        mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(self._held)}
+        """Own claims that no thread here works on are left over from before a restart, or from a lost reply. A job that is put down
+        meanwhile was read as it was before."""
+        held = frozenset(self._held)
+        mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(held)}
         found = ready.all(session, {**values, **mine})
         free = [
-            Claim(row["id"], self._owner, row["claim_epoch"] + 1)
-            for row in found
-            if row["id"] not in self._held
+            Claim(row["id"], self._owner, row["claim_epoch"] + 1) for row in found if row["id"] not in held
         ]
         return free[:CANDIDATES]
 

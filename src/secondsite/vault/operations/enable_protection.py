@@ -163,7 +163,7 @@ class EnableProtection:
             f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}, "
             f"from appliance '{source.appliance.name}' to '{target.name}'{warned}",
             checked,
-            self.deps.commit(lambda tx: _add_once(tx, record)),
+            self.deps.commit(lambda tx: _add_once(tx, wanted, record)),
         )
 
     def _obstacles(
@@ -202,7 +202,7 @@ class EnableProtection:
         if checked is not None:
             wanted = EnableArguments.model_validate(job.arguments)
             record = enabling.record(wanted, checked, job.id, job.attempt, self.deps.now())
-            _add_once(self.deps.store.within(session), record)
+            _add_once(self.deps.store.within(session), wanted, record)
 
     def _create_replica(self, ctx: StepContext) -> Outcome:
         return replicating.create_replica(self.deps, self._target(ctx)).done()
@@ -269,8 +269,10 @@ class EnableProtection:
             tx.machines.remove(str(job.subject))
 
 
-def _add_once(tx: ports.Transaction, record: ports.MachineRecord) -> None:
+def _add_once(tx: ports.Transaction, wanted: EnableArguments, record: ports.MachineRecord) -> None:
+    """Another job may have been faster while the sites were asked."""
     if tx.machines.find(record.id) is None:
+        _refuse_known(tx, wanted, record.source_fabric_id)
         tx.machines.add(record)
 
 
