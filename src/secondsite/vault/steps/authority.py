@@ -50,7 +50,8 @@ def epoch(tx: ports.Transaction, machine: ports.MachineRecord) -> int:
 
 def claimed(tx: ports.Transaction, machine_id: str, verb: str, job_id: str) -> ports.MachineRecord:
     """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it, or its drill, last.
-    Asked before every order: of the job itself nothing is read while all is well."""
+    Asked whenever a step runs, whose orders are refused by the appliance once it has one of a later verb: of the job itself nothing
+    is read while all is well."""
     machine, seen = tx.machines.get_with_seen(machine_id)
     of_drill = verb in BESIDE_THE_LIFECYCLE
     by = machine.drill_claimed_by if of_drill else machine.claimed_by
