@@ -1,6 +1,7 @@
 """The REST face, on a whole vault in this process."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -281,17 +282,18 @@ def test_a_verb_takes_one_machine_in_its_path_or_several_in_its_body(ask, vault,
 def test_a_verb_answers_with_its_job_which_can_be_followed_to_its_end(ask, vault, two_sites, protected):
     """Nobody answers at either site, so the failover's first order is what is seen; then the target refuses."""
     problem = {"code": "store-full", "message": "no space", "do": "make some"}
-    orders = []
+    seen = threading.Event()
 
-    def refuse(order):
-        orders.append(order)
+    def refuse(_order):
+        assert seen.wait(20)
         return {"problem": problem}
 
     answers = dict.fromkeys([kind.value for kind in _kinds()], refuse)
     with Dialler(two_sites[1], answers):
         eventually(lambda: vault.running.control.is_connected(two_sites[1].id))
         accepted = ask("POST", "/machines/failover", 202, json={"machines": ["web01"], "choice": "latest"})
-        assert ask("GET", "/machines/web01")["state"] == State.FAILING_OVER.value
+        eventually(lambda: ask("GET", "/machines/web01")["state"] == State.FAILING_OVER.value)
+        seen.set()
         with vault.rest.stream("GET", f"/api/jobs/{accepted['job_id']}/events") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             lines = [line for line in stream.iter_lines() if line.startswith("data:")]
