@@ -1,11 +1,15 @@
 """Cycles between their arrival and the replica."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from rig.appliances import Pair
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import HostedReplica
+from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, RunCycle
 
@@ -30,3 +34,29 @@ def test_a_cycle_that_is_applied_while_somebody_asks_for_the_newest_is_not_misse
         monkeypatch.setattr(HostedReplica, "waiting", apply_meanwhile)
         assert hosted.received_seq() == newest
         assert hosted.replica.state.processed_seq == newest
+
+
+def protected(sites, name):
+    a, b = sites
+    fabric_id = simulated.make_machine(a.root, name, [MiB])
+    a.fabric.power.start(fabric_id)
+    pair = Pair(a, b, fabric_id, name=name)
+    pair.protect().synchronized()
+    return pair
+
+
+def test_machines_that_always_have_work_keep_no_others_of_their_source_waiting(sites, monkeypatch):
+    """With 1,000 machines, and more work than was done in time, the last ones were six minutes old."""
+    pairs = [protected(sites, f"vm{number}") for number in range(6)]
+    served, look = Counter[str](), HostedReplica.waiting
+
+    def and_has_more(hosted: HostedReplica) -> Any:
+        served[hosted.machine_id] += 1
+        hosted.wants_work = True
+        return look(hosted)
+
+    monkeypatch.setattr(HostedReplica, "waiting", and_has_more)
+    for pair in pairs:
+        sites[1].appliance.work.wanted(sites[1].appliance.host.get(pair.machine_id))
+    eventually(lambda: served.total() > 300, 30)
+    assert min(served[pair.machine_id] for pair in pairs) > 25

@@ -119,8 +119,11 @@ class Applier:
                     hosted.wants_work = hosted.wants_trim = True
 
     def _serve_one(self, spare: bool) -> bool:
+        """Of those whose turn it is the one that was served longest ago: with more work than is done in time all of a thousand are a
+        little late, not the last ones for ever."""
         now = time.monotonic()
         wanting = [each for each in self._host.all() if each.wants_work and now >= each.not_before]
+        wanting.sort(key=lambda each: each.served_at)
         for hosted in self._turns.order(wanting, _source_of, spare):
             with hosted.try_lock("applying received cycles") as locked:
                 if locked and hosted.wants_work:
@@ -130,7 +133,7 @@ class Applier:
         return False
 
     def _serve(self, hosted: HostedReplica) -> None:
-        hosted.wants_work = False
+        hosted.wants_work, hosted.served_at = False, time.monotonic()
         try:
             if self._apply_next(hosted):
                 hosted.wants_work = True

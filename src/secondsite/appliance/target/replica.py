@@ -61,6 +61,8 @@ class HostedReplica:
         self.wants_trim = True
         self.wants_digests = True
         self.not_before = 0.0
+        self.served_at = 0.0
+        """By a worker of the inbox, in seconds of the monotonic clock."""
         self.removed = False
         self._failures = 0
         self._shapes = PointShapes(replica, self.verdicts)
