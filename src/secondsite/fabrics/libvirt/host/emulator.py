@@ -7,16 +7,15 @@ machines without a QEMU are removed before a driver opens the root, which then t
 
 import contextlib
 import itertools
-import os
-import select
-import signal
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ....domain import errors
 from ....ground import lockfile
+from ....ground.processes import ending
 
 DEATH_SECONDS = 5.0
 TAKE_OVER_SECONDS = 3.0
@@ -34,15 +33,14 @@ def forget_the_dead(root: Path) -> None:
             _forget_if_dead(root, status)
 
 
-def kill(root: Path, fabric_id: str) -> bool:
-    """Kills the machine's QEMU and waits until it is gone; False if it has none. Raises DeadlineExceeded."""
-    killed = False
+def kill(root: Path, fabric_id: str) -> None:
+    """Kills the machine's QEMU, if it has one, and waits until it is gone. Raises DeadlineExceeded."""
     for pid in _pids(root, fabric_id):
-        with contextlib.suppress(ProcessLookupError), _opened(pid) as process:
-            if _is_of(root, fabric_id, pid):
-                _end(process, pid)
-                killed = True
-    return killed
+        if not ending.kill(pid, partial(_is_of, root, fabric_id, pid), DEATH_SECONDS):
+            raise errors.DeadlineExceeded(
+                f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
+                do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
+            )
 
 
 @contextlib.contextmanager
@@ -103,23 +101,3 @@ def command_line(pid: int) -> Sequence[str]:
         return (PROCESSES / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return ()
-
-
-@contextlib.contextmanager
-def _opened(pid: int) -> Iterator[int]:
-    """A handle on the process, which cannot refer to a later process of the same number."""
-    process = os.pidfd_open(pid)
-    try:
-        yield process
-    finally:
-        os.close(process)
-
-
-def _end(process: int, pid: int) -> None:
-    signal.pidfd_send_signal(process, signal.SIGKILL)
-    gone, _, _ = select.select([process], [], [], DEATH_SECONDS)
-    if not gone:
-        raise errors.DeadlineExceeded(
-            f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
-            do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
-        )
