@@ -25,6 +25,7 @@ from . import copy_layer
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
 BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
+TOP: Final = "top"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def close_chains(daemon: StorageDaemon, prefix: str) -> None:
     """Close all exports and nodes whose names start with `prefix`, whoever opened them."""
     for export in daemon.exports(prefix):
         daemon.unexport(export)
-    for node in reversed(daemon.nodes(prefix)):
+    # a top is older than the newest head below it
+    for node in sorted(reversed(daemon.nodes(prefix)), key=lambda name: not name.endswith(TOP)):
         daemon.delete_node(node)
 
 
@@ -102,7 +104,8 @@ class Heads:
         assert state.head is not None
         for index, disk in enumerate(state.disks):
             chain = chain_files(self._files, state, disk, state.head, self._key())
-            top = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
+            head = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
+            top = self._daemon.add_node(self._top(index, head))
             self._daemon.export(top, self._export(index), writable=True)
         self._generation = self._daemon.generation
         for index, disk in enumerate(state.disks):
@@ -128,27 +131,17 @@ class Heads:
             self.close()
 
     def snapshot(self, state: ReplicaState, number: int) -> None:
-        """Turn every head into a read-only layer under a new head `number`, all disks in one transaction."""
+        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 72)."""
         assert state.head is not None
         old_head, key = state.head, self._key()
         for index, disk in enumerate(state.disks):
             path = create_layer(self._files, disk, number, self._files.layer(disk.key, old_head), key=key)
             new = ChainFile(str(number), path, key=key)
-            self._daemon.add_node(
-                _node(self._daemon, f"{self._node_prefix(index)}{number}", new, writable=True, backing=None)
-            )
-        actions = [
-            {
-                "type": "blockdev-snapshot",
-                "data": {
-                    "node": self._node_prefix(i) + str(old_head),
-                    "overlay": self._node_prefix(i) + str(number),
-                },
-            }
-            for i in range(len(state.disks))
-        ]
-        self._daemon.qmp("transaction", actions=actions)
-        self._daemon.qmp("blockdev-reopen", options=self._sealed(state, old_head))
+            prefix = self._node_prefix(index)
+            below = f"{prefix}{old_head}"
+            self._daemon.add_node(_node(self._daemon, f"{prefix}{number}", new, writable=True, backing=below))
+        tops = [self._top(index, f"{self._node_prefix(index)}{number}") for index in range(len(state.disks))]
+        self._daemon.qmp("blockdev-reopen", options=[*tops, *self._sealed(state, old_head)])
 
     def merge_down(self, low: Path, high: Path) -> None:
         """Replace `high` by one file with the content of both. `low` is gone then, and no file's backing name
@@ -179,6 +172,10 @@ class Heads:
             node = _node(self._daemon, f"{prefix}{number}", file, writable=True, backing=f"{prefix}{below}")
             options.append({**node, "read-only": True})
         return options
+
+    def _top(self, index: int, head: str) -> dict[str, Any]:
+        """The node that is exported: it stays, and heads change below it."""
+        return {"driver": "raw", "node-name": f"{self._node_prefix(index)}{TOP}", "file": head}
 
     def _node_prefix(self, index: int) -> str:
         return f"{self._prefix}-{index}-"
