@@ -17,7 +17,7 @@ from .groups import Groups
 from .orders import ApplianceParts
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
-from .target import Admission, Applier, Custody, ReplicaHost, Scrubber, Seeds
+from .target import Admission, Applier, Custody, ReplicaHost, Resting, Scrubber, Seeds
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class Appliance:
         self.groups = Groups(fabric, self.state, self.replication)
         self.host = ReplicaHost(config, self.state, custody or Custody())
         self.work = Applier(self.host, config.appliers)
+        self.resting = Resting(self.host)
         self.scrubber = Scrubber(config, self.host, self.work)
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes, self.state)
         self.seeds = Seeds(config)
@@ -61,6 +62,7 @@ class Appliance:
         self.host.start()
         self.seeds.start()
         self.work.start()
+        self.resting.start()
         self.scrubber.start()
         self.listener = Listener(
             self.config.listen_host, self.config.listen_port, self.peers.tls, self._serve_peer,
@@ -99,6 +101,7 @@ class Appliance:
         if self.listener is not None:
             self.listener.stop(left())
         self.scrubber.stop(left())
+        self.resting.stop(left())
         self.work.stop(left())
         self.seeds.stop(left())
         self.host.stop()

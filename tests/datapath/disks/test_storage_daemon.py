@@ -10,7 +10,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.datapath import errors
-from secondsite.datapath.disks import QmpRefused, StorageDaemon, daemon_process, image
+from secondsite.datapath.disks import NbdDisk, QmpRefused, StorageDaemon, daemon_process, image
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import qemu_img
 
@@ -154,7 +154,20 @@ def test_a_stopped_process_is_given_up_at_the_deadline(daemon):
 def test_an_event_that_came_during_a_command_is_kept_for_who_waits(daemon, tmp_path):
     image.create(tmp_path / "a.qcow2", MiB)
     daemon.serve(tmp_path / "a.qcow2", "a")
-    daemon.unserve("a")
-    client = daemon._client  # noqa: SLF001 the daemon waits for no event yet, its connection can
+    (export,) = daemon.qmp("query-block-exports")
+    daemon.qmp("block-export-del", id=export["id"])
+    eventually(lambda: daemon.qmp("query-block-exports") == [])
+    client = daemon._client  # noqa: SLF001 the daemon waits for the ends of its own exports only
     event = client.wait_event(lambda message: message["event"] == "BLOCK_EXPORT_DELETED", 5)
-    assert event["data"]["id"]
+    assert event["data"]["id"] == export["id"]
+
+
+def test_an_export_has_ended_when_its_end_returns_though_a_client_has_it(daemon, tmp_path):
+    image.create(tmp_path / "a.qcow2", MiB)
+    daemon.serve(tmp_path / "a.qcow2", "a", writable=True)
+    with NbdDisk(daemon.nbd_socket, "a") as disk:
+        daemon.unexport("a")
+        assert daemon.qmp("query-block-exports") == []
+        with pytest.raises(errors.DatapathError):
+            disk.pread(512, 0)
+    daemon.unserve("a")

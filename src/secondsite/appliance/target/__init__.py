@@ -11,8 +11,8 @@ Its rooms:
     apply          apply received cycles, drop old points
     delayed_deletions  what waits for the deletion delay
     direct         cycles written without the inbox
-    journal_space  shorten journals before the store is full
-    journal        which instants can be recovered
+    journal/       kept cycles: which instants can be recovered
+    resting        close the disks of replicas that are not worked on
     verdicts       results of reading points
     scrub          reread points in the background
     scrub_journal  reread the journal
@@ -28,6 +28,7 @@ from .delayed_deletions import DelayedDeletions, Rules
 from .key_custody import GIVE_ONE, Custody
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
+from .resting import Resting
 from .scrub import Scrubber
 from .seeds import Seeds
 
@@ -40,6 +41,7 @@ __all__ = [
     "DelayedDeletions",
     "HostedReplica",
     "ReplicaHost",
+    "Resting",
     "Rules",
     "Scrubber",
     "Seeds",

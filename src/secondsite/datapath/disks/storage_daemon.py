@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,15 +158,24 @@ class StorageDaemon:
             self._notice_death()
             if name not in self._exports:
                 return
-            self._take_away("block-export-del", id=_export_id(name), mode="hard")
-            deadline = time.monotonic() + deadline_seconds
-            while any(export["id"] == _export_id(name) for export in self.qmp("query-block-exports")):
-                if time.monotonic() > deadline:
-                    raise self._process.not_up(
-                        f"the export '{name}' did not end within {deadline_seconds:.0f} s"
-                    )
-                time.sleep(0.005)
+            if self._take_away("block-export-del", id=_export_id(name), mode="hard"):
+                self._await_end_of(name, deadline_seconds)
             self._exports.pop(name, None)
+
+    def _await_end_of(self, name: str, deadline_seconds: float) -> None:
+        def ended(event: dict[str, Any]) -> bool:
+            of_exports = event["event"] == "BLOCK_EXPORT_DELETED"
+            return of_exports and bool(event["data"]["id"] == _export_id(name))
+
+        assert self._client is not None
+        try:
+            self._client.wait_event(ended, deadline_seconds)
+        except errors.StorageDaemonGone as silent:
+            if self._process.died(0.5):
+                return  # the export is gone with it
+            raise self._process.not_up(
+                f"the export '{name}' did not end within {deadline_seconds:.0f} s"
+            ) from silent
 
     def exports(self, prefix: str) -> list[str]:
         with self._lock:
@@ -226,14 +234,15 @@ class StorageDaemon:
         self.unexport(name)
         self.delete_node(_export_id(name))
 
-    def _take_away(self, command: str, **arguments: Any) -> None:
-        """Run a command that removes something. If the daemon dies meanwhile, the thing is gone with it."""
+    def _take_away(self, command: str, **arguments: Any) -> bool:
+        """Run a command that removes something; False if the daemon died meanwhile, and the thing is gone with it."""
         generation = self.generation
         try:
             self.qmp(command, **arguments)
         except errors.QmpRefused:
             if self.generation == generation:
                 raise
+        return self.generation == generation
 
     def _notice_death(self) -> None:
         if self._process.began and not self._process.alive:

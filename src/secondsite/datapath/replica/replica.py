@@ -304,6 +304,11 @@ class Replica:
         """Sizes and counts that are known without waiting for a running change."""
         return stats.stats(self._core)
 
+    @property
+    def opened_for_use_at(self) -> float | None:
+        """When its open disks were last used, in seconds of the monotonic clock; None while they are closed."""
+        return self._core.heads.used_at
+
     def close(self) -> None:
         """Close all open files; the next use opens them again."""
         self._core.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,9 @@ def close_chains(daemon: StorageDaemon, prefix: str) -> None:
     """Close all exports and nodes whose names start with `prefix`, whoever opened them."""
     for export in daemon.exports(prefix):
         daemon.unexport(export)
-    # a top is older than the newest head below it
-    for node in sorted(reversed(daemon.nodes(prefix)), key=lambda name: not name.endswith(TOP)):
+    nodes = daemon.nodes(prefix)
+    tops = [node for node in nodes if node.endswith(TOP)]  # older than the newest heads below them
+    for node in (*tops, *reversed(nodes)):
         daemon.delete_node(node)
 
 
@@ -85,6 +87,7 @@ class Heads:
         self._prefix = "r" + hashlib.sha256(str(files.root).encode()).hexdigest()[:10]
         self._disks: dict[str, NbdDisk] = {}
         self._generation = -1
+        self._used_at = 0.0
 
     def open(self, state: ReplicaState) -> dict[str, NbdDisk]:
         """Every disk's head by disk key, opened if needed; raises StorageDaemonGone, QmpRefused, KeyMissing,
@@ -98,6 +101,7 @@ class Heads:
                 do="Repeat the operation: the daemon is started again.",
             )
         self._daemon.start()
+        self._used_at = time.monotonic()
         if self._disks:
             return self._disks
         self.close()
@@ -111,6 +115,11 @@ class Heads:
         for index, disk in enumerate(state.disks):
             self._disks[disk.key] = NbdDisk(self._daemon.nbd_socket, self._export(index))
         return self._disks
+
+    @property
+    def used_at(self) -> float | None:
+        """When open heads were last asked for, in seconds of the monotonic clock; None while none is open."""
+        return self._used_at if self._disks else None
 
     @property
     def stale(self) -> bool:

@@ -1,0 +1,58 @@
+"""Close the disks of replicas that nobody works on.
+
+The storage daemon looks at all its open connections whenever something happens on one of them, keeps caches for every
+open disk, and looks through all names when one is opened or closed (ADR 72)."""
+
+import time
+
+import structlog
+
+from ...ground.periodic import Every
+from ...wire.common.policies import PolicyShape
+from .replica import HostedReplica
+from .replicas import ReplicaHost
+
+LOOK_EVERY_SECONDS = 5.0
+CYCLES_WAITED_FOR = 3
+LEAST_SECONDS, MOST_SECONDS = 15.0, 120.0
+
+log = structlog.get_logger(__name__)
+
+
+def rests_after_seconds(policy: PolicyShape) -> float:
+    """How long the disks stay open after their last use: machines that write come again before that. Pure."""
+    return min(MOST_SECONDS, max(LEAST_SECONDS, CYCLES_WAITED_FOR * policy.cycle_seconds))
+
+
+class Resting:
+    """The one thread that closes them. What it closes is opened again by the next use."""
+
+    def __init__(self, host: ReplicaHost) -> None:
+        self._host = host
+        self._every = Every("resting", LOOK_EVERY_SECONDS, self.look, _failed)
+
+    def start(self) -> None:
+        self._every.start()
+
+    def stop(self, within_seconds: float) -> None:
+        self._every.stop(within_seconds)
+
+    def look(self) -> None:
+        """Close what rests now."""
+        now = time.monotonic()
+        for hosted in self._host.all():
+            if not _rests(hosted, now):
+                continue
+            with hosted.try_lock("closing its disks") as locked:
+                if locked and _rests(hosted, now):
+                    hosted.replica.close()
+                    log.debug("replica.closed", machine=hosted.machine_id)
+
+
+def _rests(hosted: HostedReplica, now: float) -> bool:
+    used_at = hosted.replica.opened_for_use_at
+    return used_at is not None and now - used_at > rests_after_seconds(hosted.setup.policy)
+
+
+def _failed(problem: Exception) -> None:
+    log.error("replica.not-closed", problem=str(problem))
