@@ -2,7 +2,6 @@
 
 import pytest
 
-from rig.appliances import Pair
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import resting
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def replicated(pair: Pair) -> Pair:
+def replicated(pair):
     pair.protect().synchronized()
     return pair
 

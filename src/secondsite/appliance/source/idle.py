@@ -6,8 +6,9 @@ is told just that: it is as new as this instant. Else an idle cycle is sent: an 
 number, firmware state and a recovery point. The checkpoint stays: it is as good a base as a new one.
 
 A machine rests once the loop found that in a look of its own. Resting machines have rounds: the fabric is asked of many at once, and
-the target is told of all in one message. A machine leaves the round when the fabric or the target does not confirm it, and for a look
-of its own every minute: what else may have changed on it, such as its disks, is seen there."""
+the target is told of all in one message. A machine leaves the round when the fabric or the target does not confirm it. Every minute it
+has a look of its own besides: what else may have changed on it, such as its disks, is seen there. However late that is, the rounds go
+on: with 900 machines that rest such looks are most of the work, and they are to make nobody's data older."""
 
 import threading
 import time

@@ -1,7 +1,7 @@
 """The loop over all sources of this site. It needs no vault.
 
-A few workers serve whichever due machine was served longest ago. A failing machine backs off alone, with a
-finding, and never delays the others."""
+A few workers serve whichever machine is latest for its pause, so that with more to do than is done in time all are late by the same
+share. A failing machine backs off alone, with a finding, and never delays the others."""
 
 import contextlib
 import threading
@@ -158,20 +158,15 @@ class Replication:
                 self._rest()
 
     def _serve_one(self) -> bool:
-        """Serve the due machine that was served longest ago; False if there is none."""
+        """Serve the machine whose own cycle is latest, for its pause; False if none is due."""
         sources = self.sources()
         if self._rounds.serve(sources):
             return True
-        now = time.monotonic()
-        due = [
-            source
-            for source in sources
-            if source.due is not None and source.due <= now and not source.may_rest
-        ]
-        for source in sorted(due, key=lambda each: each.started):
+        due = [(late, source) for source in sources if (late := source.late) is not None]
+        for _late, source in sorted(due, key=lambda each: each[0], reverse=True):
             with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:
                 # another worker may have served it since the list was made
-                if locked and slot and source.due is not None and source.due <= time.monotonic():
+                if locked and slot and source.late is not None:
                     self._serve(source)
                     return True
         return False

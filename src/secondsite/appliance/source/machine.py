@@ -29,6 +29,7 @@ SLICE_SECONDS = (3.0, 10.0)
 """How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch space."""
 LONGEST_REST_SECONDS = 60.0
 """Then the machine has a look of its own: at its disks, and what else may have changed."""
+LEAST_PAUSE_SECONDS = 0.05
 MOST_GROWTH = 8
 """The next slice is at most this many times as large as the last one."""
 
@@ -151,30 +152,41 @@ class Source:
 
     @property
     def may_rest(self) -> bool:
-        """Whether the next cycle may be a word among those of others; it needs no look of its own, and no point."""
-        return (
-            self.rests
-            and self._failures == 0
-            and time.monotonic() - self.looked < self._longest_rest_seconds
-            and self.power is not PowerState.OFF
-            and self.tidy
-            and not self.point_due(now := datetime.now(UTC))
-            and not self.app_point_due(now)
-        )
+        """Whether the target may be told of it among others."""
+        return self.rests and self._failures == 0 and self.power is not PowerState.OFF and self.tidy
+
+    @property
+    def late(self) -> float | None:
+        """How late the next cycle of its own is, as a share of the pause before it; None before it is due. A machine that rests
+        needs one for a look of its own and for a point; until then, however late that is, it is told of among others."""
+        due, now = self.due, time.monotonic()
+        if due is None:
+            return None
+        if self.may_rest:
+            passed = max((now - self.looked) / self._longest_rest_seconds, self._passed_to_point())
+            return passed - 1 if passed >= 1 else None
+        return (now - due) / max(self.pause_seconds, LEAST_PAUSE_SECONDS) if due <= now else None
+
+    def _passed_to_point(self) -> float:
+        now = datetime.now(UTC)
+        return max(self._passed_to_crash_point(now), self._passed_to_app_point(now))
+
+    def _passed_to_crash_point(self, now: datetime) -> float:
+        return _passed(self.progress.point_at, now, self.setup.policy.crash_consistent_every_seconds)
+
+    def _passed_to_app_point(self, now: datetime) -> float:
+        policy, progress = self.setup.policy, self.progress
+        if not policy.app_consistent_every_seconds or progress.passes or self.power is not PowerState.RUNNING:
+            return 0.0
+        return _passed(progress.app_point_at, now, policy.app_consistent_every_seconds)
 
     def point_due(self, now: datetime) -> bool:
         """Whether the policy wants a recovery point with the next cycle."""
-        return _passed(self.progress.point_at, now, self.setup.policy.crash_consistent_every_seconds)
+        return self._passed_to_crash_point(now) >= 1
 
     def app_point_due(self, now: datetime) -> bool:
         """Whether it wants an app-consistent one."""
-        policy, progress = self.setup.policy, self.progress
-        return (
-            policy.app_consistent_every_seconds > 0
-            and not progress.passes
-            and self.power is PowerState.RUNNING
-            and _passed(progress.app_point_at, now, policy.app_consistent_every_seconds)
-        )
+        return self._passed_to_app_point(now) >= 1
 
     def rested(self, until: datetime, began: float) -> None:
         """The target has noted that nothing was written until then; that was asked when the monotonic clock said `began`."""
@@ -243,5 +255,8 @@ class Source:
         )
 
 
-def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:
-    return since is None or (now - since).total_seconds() >= seconds or since > now
+def _passed(since: datetime | None, now: datetime, seconds: float) -> float:
+    """The share of a pause that has passed since then; all of it if nobody knows."""
+    if since is None or since > now or not seconds:
+        return 1.0
+    return (now - since).total_seconds() / seconds
