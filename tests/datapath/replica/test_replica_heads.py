@@ -24,7 +24,7 @@ def listening(monkeypatch, daemon, to):
 def test_a_seal_holds_up_no_other_replica(replica, source, tmp_path, daemon, monkeypatch):
     """A transaction lets the I/O of all disks of the daemon come to an end first: 58 ms with 1,000 replicas."""
     replica.apply(*source.cycle("p1"))
-    said = []
+    said: list[str] = []
     listening(monkeypatch, daemon, said.append)
     replica.apply(*source.cycle("p2"))
     assert said == ["blockdev-add"] * len(source.replica_disks) + ["blockdev-reopen"]

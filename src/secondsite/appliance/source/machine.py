@@ -1,6 +1,7 @@
 """One machine that is replicated from here: its setup, its progress, and its lock."""
 
 import contextlib
+import math
 import threading
 import time
 import zlib
@@ -62,6 +63,7 @@ class Source:
         """Epoch and number of an acknowledged cycle, and until when the target has it on record that nothing was written since."""
         self.slice_bytes = FIRST_SLICE_BYTES
         self.started = 0.0
+        """When its last cycle began, on the monotonic clock; 0 if it is to have one at once."""
         self.removed = False
         self.tidy = False
         """Whether no view is open and only the acknowledged checkpoint is left; unknown after a start."""
@@ -165,7 +167,9 @@ class Source:
         if self.may_rest:
             passed = max((now - self.looked) / self._longest_rest_seconds, self._passed_to_point())
             return passed - 1 if passed >= 1 else None
-        return (now - due) / max(self.pause_seconds, LEAST_PAUSE_SECONDS) if due <= now else None
+        if due > now:
+            return None
+        return (now - due) / max(self.pause_seconds, LEAST_PAUSE_SECONDS) if self.started else math.inf
 
     def _passed_to_point(self) -> float:
         now = datetime.now(UTC)
