@@ -1,6 +1,6 @@
 """A replica's disks as chains of open qcow2 nodes, and the merge of one layer with its child.
 
-Nodes are opened one by one from the bottom up, each naming the node below it. So every backing layer gets a small
+Nodes are opened from the bottom up, each naming the node below it. So every backing layer gets a small
 table cache, and a head can be written while all below is read-only to us and to others."""
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from . import copy_layer
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
 BACKING_CACHE_ENTRY_BYTES: Final = 16 * KiB
+OPENED_TOGETHER: Final = 8
+"""Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and 360 ms as one (ADR 72)."""
 TOP: Final = "top"
 
 
@@ -53,15 +55,27 @@ def chain_files(
 
 def open_chain(daemon: StorageDaemon, prefix: str, chain: Sequence[ChainFile], *, writable: bool) -> str:
     """Open a chain bottom up; gives the top node's name. All below the top is read-only."""
-    backing: str | None = None
+    nodes: list[dict[str, Any]] = []
     for file in chain:
+        backing = nodes[-1]["node-name"] if nodes else None
         top = file is chain[-1]
-        options = _node(daemon, f"{prefix}{file.name}", file, writable=writable and top, backing=backing)
-        if backing is None:
-            options.pop("backing", None)
-        backing = daemon.add_node(options)
-    assert backing is not None
-    return backing
+        nodes.append(_node(daemon, f"{prefix}{file.name}", file, writable=writable and top, backing=backing))
+    nodes[0].pop("backing", None)
+    for first in range(0, len(nodes), OPENED_TOGETHER):
+        _open_together(daemon, nodes[first : first + OPENED_TOGETHER])
+    return str(nodes[-1]["node-name"])
+
+
+def _open_together(daemon: StorageDaemon, nodes: Sequence[dict[str, Any]]) -> None:
+    """Nodes of which each stands on the one before. Raises QmpRefused, which names the file."""
+    whole = nodes[0]
+    for node in nodes[1:]:
+        whole = {**node, "backing": whole}
+    try:
+        daemon.add_node(whole)
+    except errors.QmpRefused:
+        for node in nodes:
+            daemon.add_node(node)
 
 
 def close_chains(daemon: StorageDaemon, prefix: str) -> None:
