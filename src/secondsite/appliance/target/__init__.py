@@ -7,11 +7,11 @@ Its rooms:
     replica        one of them, and its lock
     point_shapes   its points as the vault is told of them
     old_disks      the disks that a machine had here
-    admission      who may send which cycle
+    admission/     who may send which cycle
     apply          apply received cycles, drop old points
     delayed_deletions  what waits for the deletion delay
-    direct         cycles written without the inbox
-    journal/       kept cycles: which instants can be recovered
+    journal_space  shorten journals before the store is full
+    journal        which instants can be recovered
     resting        close the disks of replicas that are not worked on
     verdicts       results of reading points
     scrub          reread points in the background

@@ -21,7 +21,7 @@ from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
-from .journal.space import JournalSpace
+from .journal_space import JournalSpace
 from .key_custody import Custody
 from .replica import FAILOVER, HostedReplica
 from .trash import Trash

@@ -7,22 +7,23 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from ...datapath.cycles import CycleHeader
-from ...datapath.digests import hashes, zero_digests
-from ...datapath.errors import DatapathError, ProtocolViolated
-from ...datapath.extents import Extent
-from ...datapath.granularity import BLOCK_BYTES, PAGE_BYTES
-from ...datapath.transfer import Accept, CycleRefused, Unchanged, Write
-from ...domain.amounts import size
-from ...domain.errors import SecondsiteError
-from ...ground import seams
-from ...ground.plural import counted
-from ...wire.common.machines import MachineDefinition
-from ..shared import State
-from . import direct, old_disks
-from .apply import Applier
-from .replica import HostedReplica
-from .replicas import ReplicaHost
+from ....datapath.cycles import CycleHeader
+from ....datapath.digests import hashes, zero_digests
+from ....datapath.errors import DatapathError, ProtocolViolated
+from ....datapath.extents import Extent
+from ....datapath.granularity import BLOCK_BYTES, PAGE_BYTES
+from ....datapath.transfer import Accept, CycleRefused, Unchanged, Write
+from ....domain.amounts import size
+from ....domain.errors import SecondsiteError
+from ....ground import seams
+from ....ground.plural import counted
+from ....wire.common.machines import MachineDefinition
+from ...shared import State
+from .. import old_disks
+from ..apply import Applier
+from ..replica import HostedReplica
+from ..replicas import ReplicaHost
+from . import direct
 
 DIGESTS_WAIT_SECONDS = 25.0
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import structlog
 
-from ....datapath.cycles import Entry, Start
-from ....datapath.replica import Replica, ReplicaState
-from ....datapath.transfer import Unchanged
-from ....domain import journal, retention
-from ....domain.journal import JournaledCycle, Recovery, Stretch
-from ....ground import host
-from ....ground.uptime import Uptime
-from ....wire.common.findings import FindingShape
-from ....wire.common.points import JournalStretch, PointShape
+from ...datapath.cycles import Entry, Start
+from ...datapath.replica import Replica, ReplicaState
+from ...datapath.transfer import Unchanged
+from ...domain import journal, retention
+from ...domain.journal import JournaledCycle, Recovery, Stretch
+from ...ground import host
+from ...ground.uptime import Uptime
+from ...wire.common.findings import FindingShape
+from ...wire.common.points import JournalStretch, PointShape
 
 TOLD_FOR_SECONDS = 5.0
 """How long the summary for the vault is reused: with many machines, counting an hour of cycles adds up."""

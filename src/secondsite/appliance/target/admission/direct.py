@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 
 import structlog
 
-from ...datapath.cycles import CycleHeader
-from ...datapath.frames import Frame
-from ...datapath.transfer import CycleRefused, Write
-from ...domain import errors
-from ...ground import seams
-from .apply import Applier
-from .replica import HostedReplica
+from ....datapath.cycles import CycleHeader
+from ....datapath.frames import Frame
+from ....datapath.transfer import CycleRefused, Write
+from ....domain import errors
+from ....ground import seams
+from ..apply import Applier
+from ..replica import HostedReplica
 
 READY_SECONDS = 8.0
 """How long to wait for the replica's lock and for waiting cycles; the source waits too."""

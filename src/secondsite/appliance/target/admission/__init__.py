@@ -1,0 +1,11 @@
+"""Cycles as they come from a source.
+
+Its rooms:
+
+    admission  who may send which cycle
+    direct     cycles written without the inbox
+"""
+
+from .admission import Admission
+
+__all__ = ["Admission"]
