@@ -30,6 +30,11 @@ CREATE TABLE IF NOT EXISTS unchanged (machine_id TEXT PRIMARY KEY, epoch INTEGER
 CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT NULL, stored_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+NOTE_UNCHANGED = """
+INSERT INTO unchanged VALUES (?, ?, ?, ?)
+ON CONFLICT (machine_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, taken_at = excluded.taken_at
+"""
+"""In its place: to replace a row would make another one, and write the page of the index, too."""
 
 
 class State:
@@ -113,9 +118,7 @@ class State:
 
     def put_unchanged(self, said: Sequence[Unchanged]) -> None:
         with self._transaction() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO unchanged VALUES (?, ?, ?, ?)", [astuple(each) for each in said]
-            )
+            db.executemany(NOTE_UNCHANGED, [astuple(each) for each in said])
 
     def remove_unchanged(self, machine_id: str) -> None:
         self._change("DELETE FROM unchanged WHERE machine_id = ?", machine_id)

@@ -52,6 +52,8 @@ class Replication:
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
         self._rounds = Rounds(fabric, peers)
         self._changed = threading.Condition()
+        self._watched = False
+        """Whether a worker waits for the next due machine; the others wait until one is needed."""
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
         self._sources: dict[str, Source] = {}
@@ -160,7 +162,7 @@ class Replication:
     def _serve_one(self) -> bool:
         """Serve the due machine that was served longest ago; False if there is none."""
         sources = self.sources()
-        if self._rounds.serve(sources):
+        if self._rounds.serve(sources, self._leave_watch):
             return True
         now = time.monotonic()
         due = [
@@ -172,6 +174,7 @@ class Replication:
             with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:
                 # another worker may have served it since the list was made
                 if locked and slot and source.due is not None and source.due <= time.monotonic():
+                    self._leave_watch()
                     self._serve(source)
                     return True
         return False
@@ -190,10 +193,25 @@ class Replication:
                 self._slots_for_passes.release()
 
     def _rest(self) -> None:
+        """One of the workers wakes for the next due machine. If it needs long, another takes its place: called, or after a while."""
         with self._changed:
+            if self._stopping:
+                return
+            if self._watched:
+                self._changed.wait(LONGEST_IDLE_SECONDS)
+                return
             waits = [each.due - time.monotonic() for each in self._sources.values() if each.due is not None]
-            if not self._stopping:
+            self._watched = True
+            try:
                 self._changed.wait(min([LONGEST_IDLE_SECONDS, *(max(0.05, wait) for wait in waits)]))
+            finally:
+                self._watched = False
+
+    def _leave_watch(self) -> None:
+        """This worker begins what may take long."""
+        with self._changed:
+            if not self._watched:
+                self._changed.notify()
 
     def _serve(self, source: Source) -> None:
         self.attempt(source, lambda: self.cycles.run(source, self._request(source)))
