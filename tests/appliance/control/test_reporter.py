@@ -22,6 +22,7 @@ class Site:
 
     folder = Path("/")
     old_copies = types.SimpleNamespace(statuses=lambda: ())
+    policy = types.SimpleNamespace(rpo_threshold_seconds=60)
 
     def __init__(self, *statuses):
         self.has = {each.machine_id: each for each in statuses}
@@ -29,7 +30,9 @@ class Site:
     def find(self, machine_id):
         status = self.has.get(machine_id)
         return status and types.SimpleNamespace(
-            machine_id=machine_id, status=lambda: self._status(machine_id)
+            machine_id=machine_id,
+            status=lambda: self._status(machine_id),
+            setup=types.SimpleNamespace(policy=self.policy),
         )
 
     def sources(self):
