@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from pathlib import Path
 
 from ...datapath.transfer import Unchanged
@@ -118,7 +117,7 @@ class State:
 
     def put_unchanged(self, said: Sequence[Unchanged]) -> None:
         with self._transaction() as db:
-            db.executemany(NOTE_UNCHANGED, [astuple(each) for each in said])
+            db.executemany(NOTE_UNCHANGED, [(each.machine_id, each.epoch, each.seq, each.taken_at) for each in said])
 
     def remove_unchanged(self, machine_id: str) -> None:
         self._change("DELETE FROM unchanged WHERE machine_id = ?", machine_id)
