@@ -117,7 +117,9 @@ class State:
 
     def put_unchanged(self, said: Sequence[Unchanged]) -> None:
         with self._transaction() as db:
-            db.executemany(NOTE_UNCHANGED, [(each.machine_id, each.epoch, each.seq, each.taken_at) for each in said])
+            db.executemany(
+                NOTE_UNCHANGED, [(each.machine_id, each.epoch, each.seq, each.taken_at) for each in said]
+            )
 
     def remove_unchanged(self, machine_id: str) -> None:
         self._change("DELETE FROM unchanged WHERE machine_id = ?", machine_id)
