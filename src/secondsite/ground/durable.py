@@ -112,9 +112,9 @@ def forget_cached(path: Path) -> None:
             os.close(opened)
 
 
-def inode(path: Path) -> int | None:
+def inode(path: Path | str) -> int | None:
     """Which file a path leads to now: another one of the same name has another number. None if there is none."""
     try:
-        return path.stat().st_ino
+        return os.stat(path).st_ino
     except OSError:
         return None

@@ -1,6 +1,7 @@
 """What an appliance says of its machines: all at first, then what changed, in messages of a bounded size."""
 
 import types
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from secondsite.appliance.control.news import MOST_IN_A_MESSAGE
 from secondsite.appliance.control.reporter import (
     ALL_EVERY_SECONDS,
     PORTION,
+    RESTED_SECONDS,
     STATUS_WEIGHS,
     WHOLE_EVERY_SECONDS,
     Reporter,
@@ -22,6 +24,7 @@ class Site:
 
     folder = Path("/")
     old_copies = types.SimpleNamespace(statuses=lambda: ())
+    policy = types.SimpleNamespace(rpo_threshold_seconds=60)
 
     def __init__(self, *statuses):
         self.has = {each.machine_id: each for each in statuses}
@@ -29,7 +32,9 @@ class Site:
     def find(self, machine_id):
         status = self.has.get(machine_id)
         return status and types.SimpleNamespace(
-            machine_id=machine_id, status=lambda: self._status(machine_id)
+            machine_id=machine_id,
+            status=lambda: self._status(machine_id),
+            setup=types.SimpleNamespace(policy=self.policy),
         )
 
     def sources(self):
@@ -87,6 +92,61 @@ def test_of_an_idle_machine_only_its_figures_are_said(clock):
     assert not speaks.next()
     sources.has["m1"] = source_status(last_seq=2)
     replicas.has["m1"] = replica_status(points=[point(1)], processed_seq=2)
+    assert said(speaks.next()) == {"source_figures": ["m1"], "replica_figures": ["m1"]}
+
+
+def resting(seconds, **changes):
+    at = datetime(2026, 11, 22, tzinfo=UTC) + timedelta(seconds=seconds)
+    return source_status(sent_at=at), replica_status(processed_at=at, **changes)
+
+
+def speaks_of_a_resting_machine(clock, threshold_seconds=60):
+    """Its reporter, which has told it, and what makes it rest until so many seconds later."""
+    sources, replicas = Site(), Site()
+    sources.policy = replicas.policy = types.SimpleNamespace(rpo_threshold_seconds=threshold_seconds)
+
+    def rests(seconds, **changes):
+        sources.has["m1"], replicas.has["m1"] = resting(seconds, **changes)
+
+    rests(0)
+    speaks = reporter(sources, replicas, clock)
+    speaks.next()
+    return speaks, rests
+
+
+def test_that_a_machine_rested_on_is_told_every_two_seconds(clock):
+    speaks, rests = speaks_of_a_resting_machine(clock)
+    clock.now += RESTED_SECONDS - 0.1
+    rests(1)
+    assert not speaks.next()
+    clock.now += 0.1
+    rests(2)
+    (status,) = speaks.next()
+    assert (status.source_figures[0].sent_at, status.replica_figures[0].processed_at) == (
+        resting(2)[0].sent_at,
+    ) * 2
+    rests(3)
+    assert not speaks.next()
+
+
+def test_whatever_else_changed_of_a_resting_machine_is_told_at_once(clock):
+    speaks, rests = speaks_of_a_resting_machine(clock)
+    rests(1, processed_seq=7)
+    assert said(speaks.next()) == {"replica_figures": ["m1"]}
+    rests(2, processed_seq=7, accepting=False)
+    assert said(speaks.next()) == {"changes": ["m1"]}
+
+
+def test_before_a_report_it_is_told_until_when_a_machine_rested(clock):
+    speaks, rests = speaks_of_a_resting_machine(clock)
+    rests(1)
+    assert said(speaks.of_machine("m1")) == {"source_figures": ["m1"], "replica_figures": ["m1"]}
+
+
+def test_where_a_policy_wants_a_short_rpo_rest_is_told_sooner(clock):
+    speaks, rests = speaks_of_a_resting_machine(clock, threshold_seconds=5)
+    clock.now += 0.5
+    rests(1)
     assert said(speaks.next()) == {"source_figures": ["m1"], "replica_figures": ["m1"]}
 
 

@@ -94,6 +94,18 @@ def test_a_peer_that_answered_lately_is_asked_and_not_waited_for(kept, clock):
     assert (line.asked, line.waited) == (2, 1)
 
 
+def test_who_gets_an_answer_at_once_anyway_asks_only_after_a_long_rest(kept, clock):
+    line = Line(clock.now)
+    kept.give(PEER, line)
+    clock.now += kept_connections.LATELY_SECONDS - 1
+    assert kept.take(PEER, asks=False) is line
+    assert line.asked == 0
+    kept.give(PEER, line)
+    clock.now += kept_connections.LATELY_SECONDS
+    assert kept.take(PEER, asks=False) is line
+    assert (line.asked, line.waited) == (1, 1)
+
+
 def test_one_on_which_nobody_answers_is_not_used(kept, clock):
     line = Line(clock.now)
     kept.give(PEER, line)

@@ -4,6 +4,7 @@ What is to be told whole of many machines is told in portions, so that what peop
 sent after all is to be told once more with `start_over`.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from ...wire.control import Status
+from ...wire.control import Status, changes
+from ...wire.control.setups import ReplicaSetup, SourceSetup
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication
 from ..target import ReplicaHost
@@ -25,6 +27,9 @@ WHOLE_EVERY_SECONDS = 300.0
 """Each machine, to a vault that takes changes."""
 SHARES = 100
 """Of the machines whose time for that has come, at most so large a part at once. A portion is at least as large a part of all."""
+RESTED_SECONDS, OF_THRESHOLD = 2.0, 0.1
+"""How often it is told that a machine still wrote nothing, if that is all; or after this share of the RPO that its policy wants, if that
+is sooner."""
 PORTION, STATUS_WEIGHS = 500, 10
 """So many points are told whole at once; a status takes a vault as long as so many of them. A portion is some 20 ms of its time."""
 
@@ -34,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 class Described(Protocol):
     """A machine's side."""
+
+    @property
+    def setup(self) -> SourceSetup | ReplicaSetup: ...
 
     def status(self) -> AnyStatus: ...
 
@@ -55,6 +63,8 @@ class Reporter:
         self._left: set[Key] = set()
         """What was told, and is there no more."""
         self._whole_at: dict[Key, float] = {}
+        self._told_at: dict[Key, float] = {}
+        """When anything was told of it."""
         self._again: set[Key] = set()
         self._said_at: float | None = None
         self.is_behind = False
@@ -90,6 +100,8 @@ class Reporter:
         for side, machine_id in [key for key in self._told if key not in there or key in looked.keys() - now]:
             self._forget(side, machine_id)
             news.gone(side, machine_id)
+        if not due:
+            now = {key: status for key, status in now.items() if not self._may_wait(key, there[key], status)}
         self._tell(news, now, self._whole_now(passed) if self._changes else set(now) if due else set())
         generations, drills = self._new_generations(KEY), self._new_generations(DRILL_KEY)
         if not (due or news.parts or generations or drills):
@@ -138,9 +150,20 @@ class Reporter:
             told = None if key in whole or key in self._again else self._told.get(key)
             if news.of(told, status):
                 self._whole_at[key] = self._monotonic()
+            if told != status:
+                self._told_at[key] = self._monotonic()
             self._told[key] = status
             self._left.discard(key)
             self._again.discard(key)
+
+    def _may_wait(self, key: Key, side: Described, now: AnyStatus) -> bool:
+        """Whether it only went on resting since it was told a moment ago."""
+        told = self._told.get(key)
+        if told is None or told is now or key in self._again:
+            return False
+        seconds = min(RESTED_SECONDS, OF_THRESHOLD * side.setup.policy.rpo_threshold_seconds)
+        passed = self._monotonic() - self._told_at.get(key, -math.inf)
+        return passed < seconds and changes.only_rested(told, now)
 
     def _whole_now(self, passed: float) -> set[Key]:
         """Those that were told whole longest ago, a few at a time."""
@@ -151,6 +174,7 @@ class Reporter:
         self._left.add((side, machine_id))
         self._told.pop((side, machine_id), None)
         self._whole_at.pop((side, machine_id), None)
+        self._told_at.pop((side, machine_id), None)
         self._again.discard((side, machine_id))
 
     def _there(self) -> Mapping[Key, Described]:

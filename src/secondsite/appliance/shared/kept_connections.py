@@ -39,10 +39,11 @@ class KeptConnections:
         self._resting: defaultdict[Hashable, list[_Resting]] = defaultdict(list)
         self._drop_older_than = 0.0
 
-    def take(self, peer: Hashable) -> Connection | None:
-        """One that can carry a cycle now; those that cannot are closed. Raises PeerSilent."""
+    def take(self, peer: Hashable, asks: bool = True) -> Connection | None:
+        """One that can carry a cycle now; those that cannot are closed. `asks` is False where what is said first is answered as soon as
+        that question, so it is asked only after a long rest. Raises PeerSilent."""
         while (found := self._newest(peer)) is not None:
-            if self._is_usable(found):
+            if self._is_usable(found, asks):
                 return found.connection
             found.connection.close()
         return None
@@ -68,13 +69,14 @@ class KeptConnections:
         for each in dropped:
             each.connection.close()
 
-    def _is_usable(self, found: _Resting) -> bool:
+    def _is_usable(self, found: _Resting, asks: bool) -> bool:
         now = self._now()
         if now >= found.until or found.connection.has_input():
             return False
         try:
             if now < found.since + LATELY_SECONDS:
-                found.connection.ask_whether_there(ANSWER_SECONDS)
+                if asks:
+                    found.connection.ask_whether_there(ANSWER_SECONDS)
                 return True
             return found.connection.is_there(ANSWER_SECONDS)
         except PeerSilent:

@@ -39,11 +39,13 @@ class Peers:
         return Choice(learnt=self._learnt[peer_name])
 
     @contextmanager
-    def connected(self, addresses: tuple[str, ...], peer_name: str) -> Iterator[Connection]:
-        """A connection for one cycle: what an earlier cycle left, or a new one. Raises as `connect`; an error inside closes it, and
-        silence all that rest."""
+    def connected(
+        self, addresses: tuple[str, ...], peer_name: str, asks: bool = True
+    ) -> Iterator[Connection]:
+        """A connection for one cycle: what an earlier cycle left, or a new one; `asks` as in KeptConnections. Raises as `connect`; an
+        error inside closes it, and silence all that rest."""
         peer = (peer_name, addresses)
-        connection = self.kept.take(peer) or self.connect(addresses, peer_name)
+        connection = self.kept.take(peer, asks) or self.connect(addresses, peer_name)
         try:
             yield connection
         except BaseException as problem:

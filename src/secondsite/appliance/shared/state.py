@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from pathlib import Path
 
 from ...datapath.transfer import Unchanged
@@ -30,6 +29,11 @@ CREATE TABLE IF NOT EXISTS unchanged (machine_id TEXT PRIMARY KEY, epoch INTEGER
 CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT NULL, stored_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+NOTE_UNCHANGED = """
+INSERT INTO unchanged VALUES (?, ?, ?, ?)
+ON CONFLICT (machine_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, taken_at = excluded.taken_at
+"""
+"""In its place: to replace a row would make another one, and write the page of the index, too."""
 
 
 class State:
@@ -114,7 +118,7 @@ class State:
     def put_unchanged(self, said: Sequence[Unchanged]) -> None:
         with self._transaction() as db:
             db.executemany(
-                "INSERT OR REPLACE INTO unchanged VALUES (?, ?, ?, ?)", [astuple(each) for each in said]
+                NOTE_UNCHANGED, [(each.machine_id, each.epoch, each.seq, each.taken_at) for each in said]
             )
 
     def remove_unchanged(self, machine_id: str) -> None:

@@ -13,7 +13,7 @@ on: with 900 machines that rest such looks are most of the work, and they are to
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,13 +112,16 @@ class Rounds:
         self._peers = peers
         self._lock = threading.Lock()
 
-    def serve(self, sources: Iterable[Source]) -> bool:
-        """Make a round if a machine that rests is due; False if there is none."""
+    def serve(self, sources: Collection[Source], takes_long: Callable[[], None]) -> bool:
+        """Make a round if a machine that rests is due; False if there is none. Calls `takes_long` before one that others may not wait
+        for."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
             with ExitStack() as locks:
                 chosen = _chosen(sources, locks)
+                if chosen and len(chosen) < len(sources):
+                    takes_long()
                 for peer, theirs in _by_peer(chosen).items():
                     self._of_peer(peer, theirs)
                 return bool(chosen)
@@ -147,7 +150,7 @@ class Rounds:
 
     def _tell(self, peer: tuple[str, tuple[str, ...]], words: Sequence[Unchanged]) -> frozenset[str]:
         name, addresses = peer
-        with self._peers.connected(addresses, name) as connection:
+        with self._peers.connected(addresses, name, asks=False) as connection:
             return transfer.tell(connection, words) if connection.notes_unchanged else frozenset()
 
     def _said(self, source: Source, found: Mapping[str, Unwritten]) -> Unchanged | None:

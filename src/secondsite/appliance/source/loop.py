@@ -52,6 +52,8 @@ class Replication:
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
         self._rounds = Rounds(fabric, peers)
         self._changed = threading.Condition()
+        self._watched = False
+        """Whether a worker waits for the next due machine; the others wait until one is needed."""
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
         self._sources: dict[str, Source] = {}
@@ -160,13 +162,14 @@ class Replication:
     def _serve_one(self) -> bool:
         """Serve the machine whose own cycle is latest, for its pause; False if none is due."""
         sources = self.sources()
-        if self._rounds.serve(sources):
+        if self._rounds.serve(sources, self._leave_watch):
             return True
         due = [(late, source) for source in sources if (late := source.late) is not None]
         for _late, source in sorted(due, key=lambda each: each[0], reverse=True):
             with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:
                 # another worker may have served it since the list was made
                 if locked and slot and source.late is not None:
+                    self._leave_watch()
                     self._serve(source)
                     return True
         return False
@@ -185,10 +188,25 @@ class Replication:
                 self._slots_for_passes.release()
 
     def _rest(self) -> None:
+        """One of the workers wakes for the next due machine. If it needs long, another takes its place: called, or after a while."""
         with self._changed:
+            if self._stopping:
+                return
+            if self._watched:
+                self._changed.wait(LONGEST_IDLE_SECONDS)
+                return
             waits = [each.due - time.monotonic() for each in self._sources.values() if each.due is not None]
-            if not self._stopping:
+            self._watched = True
+            try:
                 self._changed.wait(min([LONGEST_IDLE_SECONDS, *(max(0.05, wait) for wait in waits)]))
+            finally:
+                self._watched = False
+
+    def _leave_watch(self) -> None:
+        """This worker begins what may take long."""
+        with self._changed:
+            if not self._watched:
+                self._changed.notify()
 
     def _serve(self, source: Source) -> None:
         self.attempt(source, lambda: self.cycles.run(source, self._request(source)))

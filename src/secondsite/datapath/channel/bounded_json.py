@@ -20,7 +20,7 @@ def parse(raw: bytes) -> Any:
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
         raise ValueError(f"it has more than {MOST_PARTS} parts")
     try:
-        value = json.loads(raw, parse_constant=_no_constant)
+        value = _DECODER.decode(raw.decode())
     except RecursionError:
         raise ValueError(f"it has more than {MOST_LEVELS} levels") from None
     _check(value)
@@ -29,6 +29,10 @@ def parse(raw: bytes) -> Any:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
+"""One for all: `json.loads` would make one for each text."""
 
 
 def _check(value: object) -> None:

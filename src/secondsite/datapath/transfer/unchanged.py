@@ -8,7 +8,7 @@ target does not name in its answer needs a cycle, which says why."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ..channel import Connection, Message
@@ -17,6 +17,8 @@ from ..errors import ProtocolViolated
 
 MOST: Final = 256
 """Machines in one message."""
+NOTED_SECONDS: Final = 10.0
+"""A target takes milliseconds to note it. Nobody asks before whether it is there, so this is how long a link that is down is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ def tell(connection: Connection, said: Sequence[Unchanged]) -> frozenset[str]:
     """Say it to a target that takes it; gives the machines of which it is on record there. Raises PeerRefused, PeerSilent,
     PeerUnreachable."""
     connection.between_cycles = False
-    connection.send_message("UNCHANGED", machines=[asdict(each) for each in said])
-    noted = connection.receive_message("NOTED").fields.get("machines")
+    connection.send_message("UNCHANGED", machines=[_fields(each) for each in said])
+    noted = connection.receive_message("NOTED", within_seconds=NOTED_SECONDS).fields.get("machines")
     connection.between_cycles = True
     if not isinstance(noted, list):
         raise _not_understood("the answer names no machines")
@@ -56,6 +58,12 @@ def answer(connection: Connection, message: Message, owner: NotesUnchanged) -> N
     except (KeyError, TypeError, ValueError) as problem:
         raise _not_understood(repr(problem)[:200]) from None
     connection.send_message("NOTED", machines=sorted(owner.unchanged(connection.peer_name, said)))
+
+
+def _fields(said: Unchanged) -> dict[str, str | int]:
+    return {
+        "machine_id": said.machine_id, "epoch": said.epoch, "seq": said.seq, "taken_at": said.taken_at,
+    }  # fmt: skip
 
 
 def _of(value: Any) -> Unchanged:

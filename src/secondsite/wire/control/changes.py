@@ -62,6 +62,7 @@ class ReplicaChange(Shape):
 AnyStatus = SourceStatus | ReplicaStatus
 S = TypeVar("S", bound=AnyStatus)
 Figures = SourceFigures | ReplicaFigures
+_OF_REST = frozenset({"sent_at", "processed_at", "journal"})
 _OF_SOURCE = tuple(SourceFigures.model_fields)
 _OF_REPLICA = tuple(ReplicaFigures.model_fields)
 
@@ -82,6 +83,12 @@ def without_figures(status: S) -> S:
     """What stays the same while only figures change."""
     kind = SourceFigures if isinstance(status, SourceStatus) else ReplicaFigures
     return with_figures(status, kind(machine_id=status.machine_id, epoch=status.epoch))
+
+
+def only_rested(told: AnyStatus, now: AnyStatus) -> bool:
+    """Whether all that changed is until when nothing was written."""
+    before, after = told.__dict__, now.__dict__
+    return all(before[name] == value for name, value in after.items() if name not in _OF_REST)
 
 
 def of_source(told: SourceStatus, now: SourceStatus) -> SourceStatus | SourceFigures:

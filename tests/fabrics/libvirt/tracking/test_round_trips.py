@@ -4,15 +4,19 @@ import subprocess
 import threading
 from collections import Counter
 
+import libvirt
 import libvirt_qemu
 import pytest
 
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import Acknowledged
-from secondsite.fabrics.libvirt.host import callers, connection
+from secondsite.fabrics.libvirt.host import callers, connection, inventory
 
 pytestmark = pytest.mark.slow
+
+SECOND_DISK = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{path}'/>
+  <target dev='vdb' bus='virtio'/></disk>"""
 
 
 @pytest.fixture
@@ -43,6 +47,8 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(libvirt_qemu, "qemuMonitorCommand", counted("QEMU", libvirt_qemu.qemuMonitorCommand))
     monkeypatch.setattr(subprocess, "run", counted("program", subprocess.run))
+    read = counted("definition", inventory.live_disks)
+    monkeypatch.setattr(inventory, "live_disks", read)
     outcome = callers.Callers.outcome
 
     def outcomes(self, *arguments):
@@ -55,11 +61,25 @@ def asked(monkeypatch):
 
 def test_a_machine_that_wrote_nothing_costs_one_question_to_its_qemu(host, viewed, asked):
     machine, base = viewed
-    assert host.fabric.tracking.all_unwritten([Acknowledged(machine, ("vda",), base)])
-    assert asked == {"QEMU": 1, "handed over": 2}
-    asked.clear()
     assert host.fabric.tracking.unwritten(machine, ("vda",), base)
-    assert asked == {"QEMU": 1, "handed over": 2}
+    assert asked == {"QEMU": 1, "handed over": 2, "definition": 1}
+    asked.clear()
+    for _ in range(3):
+        assert host.fabric.tracking.all_unwritten([Acknowledged(machine, ("vda",), base)])
+    assert asked == {"QEMU": 3, "handed over": 3}
+
+
+def test_a_drive_that_comes_or_changes_has_the_definition_read_again(host, viewed, asked):
+    machine, base = viewed
+    acknowledged = [Acknowledged(machine, ("vda",), base)]
+    assert host.fabric.tracking.all_unwritten(acknowledged)[machine].attached == ("vda",)
+    xml = SECOND_DISK.format(path=host.make_image("asked-b", 1 << 20))
+    host.domain(machine).attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    assert host.fabric.tracking.all_unwritten(acknowledged)[machine].attached == ("vda", "vdb")
+    asked.clear()
+    host.take_snapshot(machine, "vda")
+    assert not host.fabric.tracking.all_unwritten(acknowledged)
+    assert asked["definition"] == 1
 
 
 def test_a_view_asks_qemu_once_and_runs_no_program(host, viewed, asked):

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....domain import errors
@@ -13,9 +14,8 @@ from . import connection
 def execute(domain: Any, command: str, **arguments: Any) -> Any:
     """QEMU's result; raises FabricError with QEMU's message."""
     named = {key.replace("_", "-"): value for key, value in arguments.items()}
-    answer = json.loads(
-        connection.monitor_command(domain, json.dumps({"execute": command, "arguments": named}))
-    )
+    said = {"execute": command, **({"arguments": named} if named else {})}
+    answer = json.loads(connection.monitor_command(domain, json.dumps(said)))
     if "error" in answer:
         raise errors.FabricError(
             f"QEMU refused '{command}': {answer['error'].get('desc', 'no reason given')}."
@@ -25,8 +25,18 @@ def execute(domain: Any, command: str, **arguments: Any) -> Any:
 
 def block_devices(domain: Any) -> dict[str, dict[str, Any]]:
     """The inserted medium of each drive (node name, dirty bitmaps), by the parts of its device path."""
+    return by_part(drives(domain))
+
+
+def drives(domain: Any) -> list[dict[str, Any]]:
+    """What QEMU says of its drives."""
+    return list(execute(domain, "query-block"))
+
+
+def by_part(drives: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """As `block_devices`."""
     found: dict[str, dict[str, Any]] = {}
-    for device in execute(domain, "query-block"):
+    for device in drives:
         if "inserted" in device:
             for word in device.get("qdev", "").split("/"):
                 found[word] = device["inserted"]

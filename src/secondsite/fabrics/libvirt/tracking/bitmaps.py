@@ -5,10 +5,10 @@ bitmap exists (P5), or remain although a killed QEMU lost the bitmap or left it 
 reconciles the two. A bitmap or checkpoint whose name does not start with ours is never touched."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -31,6 +31,11 @@ class Look:
     disks: tuple[domain_xml.Disk, ...]
     media: Mapping[str, Mapping[str, Any]]
 
+    @classmethod
+    def of(cls, disks: tuple[domain_xml.Disk, ...], drives: Iterable[Mapping[str, Any]]) -> Self:
+        devices = monitor.by_part(drives)
+        return cls(disks, {disk.key: devices.get(disk.alias or "", {}) for disk in disks})
+
     @property
     def bitmaps(self) -> Found:
         """All bitmaps, foreign ones too."""
@@ -52,13 +57,12 @@ class Look:
 
 def look(domain: Any) -> Look:
     """One question to QEMU about all disks of a running machine."""
-    return Look(*connection.call("looking at the disks", _look, domain, seconds=LOOK_SECONDS))
+    found: Look = connection.call("looking at the disks", _look, domain, seconds=LOOK_SECONDS)
+    return found
 
 
-def _look(domain: Any) -> tuple[tuple[domain_xml.Disk, ...], Mapping[str, Mapping[str, Any]]]:
-    disks = inventory.live_disks(domain)
-    devices = monitor.block_devices(domain)
-    return disks, {disk.key: devices.get(disk.alias or "", {}) for disk in disks}
+def _look(domain: Any) -> Look:
+    return Look.of(inventory.live_disks(domain), monitor.drives(domain))
 
 
 def is_whole(bitmap: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot i
 A checkpoint's name is never used twice, so an older copy of an image does not have it."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -67,7 +68,7 @@ class Identities:
         """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
         writes are marked only in the files below. The inode alone does not tell: file systems use one again."""
         origin = self._origin(domain, disk, checkpoint)
-        if not origin or origin[0] != durable.inode(Path(disk.path)):
+        if not origin or origin[0] != durable.inode(disk.path):
             return False
         if not disk.backed:
             return True
@@ -86,14 +87,14 @@ class Identities:
         return self._folder / f"{fabric_id}.json"
 
     def _read(self, fabric_id: str) -> dict[str, dict[str, Chain]]:
-        path = self._path(fabric_id)
+        path = f"{self._folder}/{fabric_id}.json"
         try:
-            seen = path.stat()
+            seen = os.stat(path)
             mark = (seen.st_ino, seen.st_mtime_ns)
             known = self._known.get(fabric_id)
             if known is not None and known[0] == mark:
                 return known[1]
-            content = json.loads(path.read_text())
+            content = json.loads(Path(path).read_text())
         except (FileNotFoundError, ValueError):
             return {}
         found = {name: _chains(by_disk) for name, by_disk in content.items()}

@@ -6,7 +6,7 @@ The base of a view is the checkpoint that the caller names as acknowledged, neve
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Tracking:
         self._agents = agents
         self._folders = folders
         self._identities = image_identity.Identities(work_dir / "identities")
+        self._looks = unwritten.Looks(self._identities)
         self._lifeline = JobLifeline()
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
@@ -86,7 +87,7 @@ class Tracking:
 
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> interface.Unwritten | None:
         domain = self._hypervisor.domain(fabric_id)
-        runs, found = self._looked(domain, disks, base, viewed=True)
+        runs, found = self._looked(self._looks.of_its_own, domain, disks, base)
         return found if runs else self._unwritten_at_rest(domain, disks, base)
 
     def all_unwritten(self, asked: Sequence[interface.Acknowledged]) -> Mapping[str, interface.Unwritten]:
@@ -95,33 +96,14 @@ class Tracking:
         found: dict[str, interface.Unwritten] = {}
         for each in asked:
             with contextlib.suppress(errors.SecondsiteError):  # whoever asks for it by itself hears of that
-                domain = self._hypervisor.domain(each.fabric_id)
-                _, still = self._looked(domain, each.disks, each.base, viewed=False)
+                still = self._looked(self._looks.in_a_round, self._hypervisor.handle, each)
                 if still is not None:
                     found[each.fabric_id] = still
         return found
 
-    def _looked(
-        self, domain: Any, keys: Sequence[str], base: str, *, viewed: bool
-    ) -> tuple[bool, interface.Unwritten | None]:
+    def _looked(self, ask: Callable[..., Any], *about: object) -> Any:
         """One call: nothing in it changes anything, so it may go on when nobody waits for it any more."""
-        ask, seconds = self._unwritten_running, bitmaps.LOOK_SECONDS
-        found: tuple[bool, interface.Unwritten | None] = connection.call(
-            "looking for writes", ask, domain, keys, base, viewed, seconds=seconds
-        )
-        return found
-
-    def _unwritten_running(
-        self, domain: Any, keys: Sequence[str], base: str, viewed: bool
-    ) -> tuple[bool, interface.Unwritten | None]:
-        """Whether it runs, and if so the answer. `viewed`: a view may follow, which must be safe."""
-        if viewed:
-            iothreads.require_safe(domain, keys)
-        if inventory.power_of(domain) is OFF:
-            return False, None
-        return True, unwritten.since(
-            domain, keys, base, lambda disk: self._identities.unmoved(domain, disk, base)
-        )
+        return connection.call("looking for writes", ask, *about, seconds=bitmaps.LOOK_SECONDS)
 
     def _unwritten_at_rest(self, domain: Any, keys: Sequence[str], base: str) -> interface.Unwritten | None:
         disks = inventory.live_disks(domain)
@@ -146,6 +128,7 @@ class Tracking:
         if self._power.state(fabric_id) is not interface.PowerState.ELSEWHERE:
             self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
+        self._looks.forget(fabric_id)
         if inventory.tag_of(domain) is not None:
             tagging.write(domain, None)
 

@@ -6,33 +6,58 @@ delays other jobs. QEMU's `query-block`, which every view asks anyway, tells the
 nothing. A bitmap is marked before the guest hears that its write has ended, so no mark means that no write had
 ended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ... import interface
-from ..host import domain_xml
-from . import bitmaps
+from ..host import inventory
+from . import bitmaps, iothreads
+from .image_identity import Identities
+from .known_disks import KnownDisks
 
 
-def since(
-    domain: Any, keys: Sequence[str], base: str, unmoved: Callable[[domain_xml.Disk], bool]
-) -> interface.Unwritten | None:
-    """As `Tracking.unwritten`. `unmoved` tells whether a disk's file is the one that the base's bitmap belongs to."""
-    taken_at = datetime.now(UTC)
-    seen = bitmaps.look(domain)
-    media, asked = seen.media, [disk for disk in seen.disks if disk.key in keys]
-    if len(asked) != len(keys):
-        return None
-    if not all(_ours(media[disk.key]) == [base] and _is_clean(media[disk.key], base) for disk in asked):
-        return None
-    if not all(unmoved(disk) for disk in asked):
-        return None
-    return interface.Unwritten(
-        taken_at,
-        {disk.key: media[disk.key]["image"]["virtual-size"] for disk in asked},
-        tuple(disk.key for disk in seen.disks),
-    )
+class Looks:
+    """At machines that may run; each is to be made within one call."""
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+        self._disks = KnownDisks()
+
+    def of_its_own(
+        self, domain: Any, keys: Sequence[str], base: str
+    ) -> tuple[bool, interface.Unwritten | None]:
+        """Whether it runs, and if so the answer of `Tracking.unwritten`. A view may follow, which must be safe."""
+        iothreads.require_safe(domain, keys)
+        if inventory.power_of(domain) is interface.PowerState.OFF:
+            return False, None
+        return True, self._since(domain, keys, base, anew=True)
+
+    def in_a_round(self, handle: Any, asked: interface.Acknowledged) -> interface.Unwritten | None:
+        """As `Tracking.all_unwritten`, of one. A machine that does not run has no QEMU that answers."""
+        domain = handle.lookupByUUIDString(asked.fabric_id)
+        return self._since(domain, asked.disks, asked.base, anew=False)
+
+    def forget(self, fabric_id: str) -> None:
+        self._disks.forget(fabric_id)
+
+    def _since(
+        self, domain: Any, keys: Sequence[str], base: str, *, anew: bool
+    ) -> interface.Unwritten | None:
+        taken_at = datetime.now(UTC)
+        seen = self._disks.look(domain, anew=anew)
+        media, asked = seen.media, [disk for disk in seen.disks if disk.key in keys]
+        if len(asked) != len(keys):
+            return None
+        if not all(_ours(media[disk.key]) == [base] and _is_clean(media[disk.key], base) for disk in asked):
+            return None
+        if not all(self._identities.unmoved(domain, disk, base) for disk in asked):
+            return None
+        return interface.Unwritten(
+            taken_at,
+            {disk.key: media[disk.key]["image"]["virtual-size"] for disk in asked},
+            tuple(disk.key for disk in seen.disks),
+        )
 
 
 def _ours(medium: Mapping[str, Any]) -> list[str]:
