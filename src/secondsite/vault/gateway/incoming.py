@@ -21,7 +21,7 @@ SOON_SECONDS = 0.1
 """Statuses that come within this time are written together."""
 AGAIN_SECONDS = 1.0
 """After a write that the database refused."""
-MOST_BESIDE = 50
+MOST_BESIDE = 16
 """Statuses of other machines that are written with those that a report waits for: what nobody waits for has its turn as well."""
 MOST_AT_ONCE = 200
 HEARD_SECONDS = 0.05
