@@ -114,7 +114,8 @@ class Performer:
         since it was read; if nobody has, it stands as it stood. Not so if this was tried before: that may have been committed."""
         seen = run.snapshot
         is_known = is_first and self._transactions.is_alone and self._lot.is_present(seen)
-        if is_known and journal.is_as_seen(session, run.claim, seen.job):
+        # a cancel goes by how many children are at work, which is in their rows
+        if is_known and not seen.job.cancel_requested and journal.is_as_seen(session, run.claim, seen.job):
             return seen
         return fenced(session, run.claim)
 
