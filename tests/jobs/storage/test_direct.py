@@ -67,6 +67,18 @@ def test_nothing_is_kept_of_a_transaction_that_raises(db, goes_on):
     assert kept(db) == [3], "the next one has the turn"
 
 
+def test_of_a_transaction_that_was_rolled_back_nothing_is_kept_and_nothing_comes_after(db):
+    with transaction(db) as session:
+        add(session, 1)
+        session.rollback()
+        with pytest.raises(AssertionError, match="kept at once"):
+            add(session, 2)
+    assert kept(db) == []
+    with transaction(db) as session:
+        add(session, 3)
+    assert kept(db) == [3]
+
+
 def test_a_commit_that_is_refused_raises_what_sqlalchemy_raises(db):
     with pytest.raises(exc.IntegrityError), transaction(db) as session:
         add(session, 1, of=7)

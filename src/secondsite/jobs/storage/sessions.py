@@ -47,11 +47,11 @@ class _Brief(Session):
         return self.connection().execute(statement, params)
 
     def commit(self) -> None:
-        _do_before(self)
+        self.dispatch.before_commit(self)
         for line in (self._line, self.direct):
             if line is not None:
                 line.commit()
-        _do_after(self)
+        self.dispatch.after_commit(self)
 
     def rollback(self) -> None:
         for line in (self._line, self.direct):

@@ -48,9 +48,11 @@ class Direct:
         self._db = db
         self._begin = begin
         self._line: PoolProxiedConnection | None = None
+        self._is_over = False
 
     @property
     def driver(self) -> sqlite3.Connection:
+        assert not self._is_over, "what came now would be kept at once"
         if self._line is None:
             line = self._db.pool.connect()
             try:
@@ -59,26 +61,34 @@ class Direct:
                 line.close()
                 raise
             self._line = line
-        driver = self._line.dbapi_connection
-        assert isinstance(driver, sqlite3.Connection)
-        return driver
+        return _driver(self._line)
 
     def connection(self) -> Connection:
         """SQLAlchemy's, which takes the transaction over: `begin` it, and leave this."""
         if self._line is None:
             return self._db.connect()
+        assert not self._is_over
         assert self._line.record_info is not None  # only a connection that has left its pool has none
         self._line.record_info[_BEGUN] = True
         return Connection(self._db, connection=self._line)
 
     def commit(self) -> None:
-        if self._line is not None:
-            run_on(self.driver, "COMMIT")
+        """Of one that was rolled back there is nothing left to do."""
+        if self._line is not None and not self._is_over:
+            run_on(_driver(self._line), "COMMIT")
+            self._is_over = True
 
     def rollback(self) -> None:
-        if self._line is not None and self.driver.in_transaction:
-            run_on(self.driver, "ROLLBACK")
+        self._is_over = True
+        if self._line is not None and _driver(self._line).in_transaction:
+            run_on(_driver(self._line), "ROLLBACK")
 
     def close(self) -> None:
         if self._line is not None:
             self._line.close()
+
+
+def _driver(line: PoolProxiedConnection) -> sqlite3.Connection:
+    driver = line.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
