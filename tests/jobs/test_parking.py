@@ -2,6 +2,8 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,7 +14,10 @@ from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running import parking, requests
 from secondsite.jobs.running.engine import Engine
+from secondsite.jobs.running.parking import Parked, ParkingLot
+from secondsite.jobs.running.snapshot import Snapshot
 from secondsite.jobs.storage import tables
+from secondsite.jobs.storage.journal import Claim
 from tests.jobs.support_jobs import Facts, Gate, waiting_job
 
 
@@ -250,3 +255,37 @@ def test_in_a_crowd_a_wait_is_written_down_all_the_same(room, monkeypatch):
     engine, job_id = waiting_job(room, Gate(poll_seconds=0.1, deadline_seconds=1000))
     engine.start()
     eventually(lambda: room.tasks(job_id)[0].waiting_since)
+
+
+def parked_at(lot, job_id, position, signal="gate"):
+    """A job that waits in this step, and that nobody has written to."""
+    snapshot = cast(Snapshot, SimpleNamespace(claim=Claim(job_id, "me", 1), known=lot.number))
+    now = lot._monotonic()  # noqa: SLF001 the lot's own clock
+    return Parked(snapshot.claim, snapshot, 1, signal, now, now + 1000, now + 1000, lot.number, position)
+
+
+def ids_of_next(lot, count):
+    """In which order they go on."""
+    return [parked and parked.job_id for parked in (lot.next() for _ in range(count))]
+
+
+def test_of_several_that_can_go_on_the_furthest_is_first():
+    lot = ParkingLot(lambda: None)
+    for job_id, position in (("a", 1), ("b", 3), ("c", 3), ("d", 0)):
+        lot.park(parked_at(lot, job_id, position))
+    lot.signal("gate")
+    assert ids_of_next(lot, 5) == ["b", "c", "a", "d", None]
+
+
+def test_whoever_has_been_able_to_go_on_for_long_does():
+    now = [0.0]
+    lot = ParkingLot(lambda: None, lambda: now[0])
+    lot.park(parked_at(lot, "near", 0))
+    lot.signal("gate")
+    now[0] = parking.PATIENT_SECONDS - 1
+    for job_id in ("far", "farther"):
+        lot.park(parked_at(lot, job_id, 4))
+    lot.signal("gate")
+    assert ids_of_next(lot, 1) == ["far"]
+    now[0] += 1
+    assert ids_of_next(lot, 2) == ["near", "farther"]

@@ -25,7 +25,7 @@ from tests.support.statements import kinds, noted
 
 STATEMENTS_OF_THREE_STEPS = 12
 """Through SQLAlchemy, from the claim to the end: it took 46. What is left asks for the next job, and keeps the lease."""
-ALL_OF_THREE_STEPS = 62
+ALL_OF_THREE_STEPS = 58
 """With those that go to the driver itself, beginnings and ends of transactions among them."""
 
 

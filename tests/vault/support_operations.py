@@ -142,6 +142,9 @@ class Verbs:
         with self.store.transaction() as tx:
             return self._operations[verb].submit(tx, request, "tester").job_id
 
+    def steps(self, verb):
+        return self.engine._catalogue.get(verb.value).steps  # noqa: SLF001 as the engine has them
+
     def run(self, verb, *machines, **arguments):
         """The job (a JobTree) once it has ended."""
         return self.settle(self.submit(verb, *machines, **arguments))

@@ -14,6 +14,7 @@ Its rooms:
     event_streams  changes, awaited in the event loop
     docs_page      the description of the API, for people
     short_way      the two calls that are asked most, without the framework
+    routers        what all routes share
     routes/        per noun
     app            all of it together
 """

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.types import Scope
 
@@ -61,15 +62,20 @@ async def named(request: Request) -> None:
     """On record of the request is which call it is, and what is answered when nothing goes wrong."""
     route, act = request.scope["route"], request.scope.get(ACT)
     if isinstance(act, Act):
-        act.verb, act.code = f"{request.method} {route.path}", route.status_code or act.code
+        act.verb, act.code = f"{request.method} {_below(route)}", route.status_code or act.code
         act.name = route.name.removesuffix(permissions.FOR_ONE)
+
+
+def _below(route: APIRoute) -> str:
+    """Its path below /api."""
+    return route.path.removeprefix(permissions.BASE)
 
 
 async def permitted(request: Request, _named: Annotated[None, Depends(named)], known: Known) -> None:
     """Raises Forbidden unless the caller may ask for this. A route that declares nothing is for nobody."""
     route, act = request.scope["route"], request.scope.get(ACT)
-    permission = permissions.needed(request.method, route.path)
-    known.require(permission, f"{request.method} /api{route.path}")
+    permission = permissions.needed(request.method, _below(route))
+    known.require(permission, f"{request.method} {route.path}")
     if isinstance(act, Act):
         act.permission = permission
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from ..ground.units import KiB
 from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
-from . import access, docs_page, failures, permissions, routes
+from . import docs_page, failures, permissions, routes
 from .guard import Guard
 from .permissions import BASE
 from .short_way import ShortWay
@@ -76,7 +76,6 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
-        responses=failures.ANSWERS,
         redirect_slashes=False,  # a redirect repeats the Host that a stranger named
     )
     app.state.vault = facade
@@ -87,8 +86,6 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     )
     failures.install(app)
     app.add_route(DOCS, docs_page.answer, include_in_schema=False)
-    for router in routes.OPEN:
-        app.include_router(router, prefix=BASE, dependencies=[Depends(access.named)])
-    for router in routes.GUARDED:
-        app.include_router(router, prefix=BASE, dependencies=[Depends(access.permitted)])
+    for router in (*routes.OPEN, *routes.GUARDED):
+        app.router.routes.extend(router.routes)
     return app

@@ -89,7 +89,15 @@ class Aging(Protocol):
     def uptime(self) -> Uptime | None: ...
 
 
+class Choosable(Aging, Protocol):
+    """What a choice asks of a point, beside that."""
+
+    @property
+    def consistency(self) -> Consistency: ...
+
+
 AnyPoint = TypeVar("AnyPoint", bound=Aging)
+AnyChoosable = TypeVar("AnyChoosable", bound=Choosable)
 arrival = attrgetter("epoch", "seq")
 """The order in which points came: a clock that is set does not change it."""
 
@@ -100,11 +108,11 @@ def newest(points: Iterable[AnyPoint]) -> AnyPoint | None:
 
 
 def pick(
-    points: Sequence[RecoveryPoint],
+    points: Sequence[AnyChoosable],
     choice: RecoveryPointChoice,
     custom_id: str | None = None,
     set_id: str | None = None,
-) -> RecoveryPoint:
+) -> AnyChoosable:
     """The point a failover of one machine starts from; raises NotFound saying which kinds exist. Damaged points are
     skipped; one that is named is refused with PointDamaged.
 
@@ -126,7 +134,7 @@ def pick(
     return found
 
 
-def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoint:
+def _by_id(points: Sequence[AnyChoosable], point_id: str | None) -> AnyChoosable:
     if not point_id:
         raise errors.InvalidArgument(
             "The choice 'custom' needs a recovery point id.",
@@ -141,7 +149,7 @@ def _by_id(points: Sequence[RecoveryPoint], point_id: str | None) -> RecoveryPoi
     )
 
 
-def _require_whole(point: RecoveryPoint) -> None:
+def _require_whole(point: Choosable) -> None:
     if point.damaged:
         raise errors.PointDamaged(
             f"Recovery point '{point.id}' is damaged, or stands on one that is and was not read since.",
@@ -151,7 +159,7 @@ def _require_whole(point: RecoveryPoint) -> None:
         )
 
 
-def _matches(point: RecoveryPoint, choice: RecoveryPointChoice) -> bool:
+def _matches(point: Choosable, choice: RecoveryPointChoice) -> bool:
     return choice not in APP_CHOICES or point.consistency is Consistency.APP
 
 

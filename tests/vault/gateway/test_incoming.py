@@ -1,6 +1,7 @@
 """What appliances say on its way: reports of orders wait for what was said of their own machine, and for nothing else."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -145,3 +146,37 @@ def test_what_is_posted_is_delivered_before_the_end():
     assert [each for each in sink.done if each != "machine/2"] == [("heard", 1), *sink.writes()]
     assert sink.writes(), "what was heard is written"
     assert "machine/2" in sink.done, "and told"
+
+
+@pytest.fixture
+def long_rests(monkeypatch):
+    monkeypatch.setattr(incoming, "REST", 1e9)
+    monkeypatch.setattr(incoming, "LONGEST_REST_SECONDS", 600.0)
+
+
+def test_after_reports_of_several_orders_the_next_ones_wait_for_each_other(started, long_rests):
+    sink = Sink()
+    delivery = Delivery(sink.write, lambda _key: None)
+    told: list[str] = []
+    for name in ("m1", "m2"):
+        delivery.post_end(name, partial(told.append, name))
+    started(delivery)
+    eventually(lambda: told == ["m1", "m2"])
+    for name in ("m3", "m4"):
+        delivery.post_end(name, partial(told.append, name))
+        delivery.post(sink.done.append, ("heard", name))
+    eventually(lambda: ("heard", "m4") in sink.done)
+    assert len(sink.writes()) == 1
+    delivery.close(10)
+    assert [first for _, first, _ in sink.writes()] == [("m1", "m2"), ("m3", "m4")]
+    assert told == ["m1", "m2", "m3", "m4"]
+
+
+def test_reports_that_come_one_by_one_wait_for_nobody(started, long_rests):
+    sink = Sink()
+    delivery = started(Delivery(sink.write, lambda _key: None))
+    told = []
+    for number in range(5):
+        delivery.post_end(f"m{number}", lambda number=number: told.append(number))
+        eventually(lambda number=number: number in told)
+    assert len(sink.writes()) == 5

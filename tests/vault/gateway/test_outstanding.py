@@ -58,6 +58,15 @@ def test_a_report_that_was_given_is_held_small_and_given_again():
     assert outstanding.report("a", "o1") == outstanding.asked("a", "o1")
 
 
+def test_a_report_is_held_as_the_text_that_it_was_read_from():
+    outstanding = Outstanding()
+    for order_id, facts in (("small", {"n": 1}), ("large", {"points": ["x" * 10] * 500})):
+        report = control.Report(order_id=order_id, facts=facts)
+        outstanding.asked("a", order_id)
+        outstanding.arrived("a", report, report.model_dump_json(indent=1))
+        assert [outstanding.report("a", order_id) for _ in range(3)] == [report] * 3
+
+
 def test_an_order_that_is_asked_for_again_stays_however_long_it_takes():
     now = [0.0]
     outstanding = Outstanding(lambda: now[0])

@@ -7,6 +7,7 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.points import RecoveryPointChoice
+from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
@@ -103,6 +104,29 @@ def test_failover_goes_on_when_the_source_is_connected_and_never_answers(verbs):
     job = verbs.run(Verb.FAILOVER, shut_down_source=True)
     assert job.job.state == "succeeded"
     assert said(job, "Shut down").state == "skipped"
+
+
+def test_that_a_start_was_ordered_is_on_record_when_its_step_begins_and_not_before(verbs):
+    verbs.protect()
+    seen = []
+
+    def reached(seam):
+        if seam == "job.step.begun":
+            seen.append(verbs.machine().start_ordered)
+
+    with seams.armed(reached):
+        assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
+    assert seen == [False, False, False, True]
+
+
+def test_a_job_that_lost_its_machine_does_not_put_on_record_that_it_starts_it(verbs):
+    verbs.protect()
+    earlier = verbs.run(Verb.PLANNED_FAILOVER).job
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+    begins = next(each.begins for each in verbs.steps(Verb.FAILOVER) if each.key == "start")
+    with verbs.store.transaction() as tx:
+        begins(tx.session, earlier)
+    assert not verbs.machine().start_ordered
 
 
 def seconds_of_a_failover(verbs, coming_on):

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from ...wire import rest
 from ..access import Vault
 from ..headers import LOCATION, OnceHeader, OpenOnceHeader, answers, locate
+from ..routers import guarded, open_to_all
 from .names import ApplianceName, OnlySite, SiteName
 
-router = APIRouter(tags=["appliances"])
-open_router = APIRouter(tags=["appliances"])
+router = guarded("appliances")
+open_router = open_to_all("appliances")
 """Calls without a token."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from ...vault.facade.nouns.approvals import is_secret
@@ -10,9 +10,10 @@ from ...wire import rest
 from .. import again
 from ..access import Vault
 from ..headers import OnceHeader
+from ..routers import guarded
 from .names import ApprovalNumber
 
-router = APIRouter(tags=["approvals"])
+router = guarded("approvals")
 
 
 @router.get("/approvals")

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from ...wire import rest
 from ..access import Vault
+from ..routers import guarded
 
-router = APIRouter(tags=["audit"])
+router = guarded("audit")
 
 
 @router.get("/audit")

@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from fastapi.sse import EventSourceResponse
 
 from ...wire import rest
 from .. import event_streams
 from ..access import Standing, Vault
+from ..routers import guarded
 from .names import JobId
 
-router = APIRouter(tags=["events"])
+router = guarded("events")
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that was seen: the stream goes on behind it.")
 ]

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from ...wire import rest
 from ..access import Vault
 from ..headers import OnceHeader
+from ..routers import guarded
 from ..written import written
 from .names import JobId
 
-router = APIRouter(tags=["jobs"])
+router = guarded("jobs")
 
 
 @router.get("/jobs", response_model=rest.JobPage)

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
+from ..routers import guarded
 from ..written import as_json
 from .names import MachineName, OnlySite
 
-router = APIRouter(tags=["machines"])
+router = guarded("machines")
 
 
 @router.get("/machines", response_model=rest.MachinePage)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from ...wire import rest
 from ..access import Vault
 from ..headers import ETAG, IfMatch, answers, tag
+from ..routers import guarded
 from .names import FromSite, OnlySite, ToSite
 
-router = APIRouter(tags=["networks"])
+router = guarded("networks")
 
 
 @router.get("/networks")

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
@@ -11,9 +11,10 @@ from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
+from ..routers import guarded
 from .names import MachineName, PointId
 
-router = APIRouter(tags=["points"])
+router = guarded("points")
 
 
 @router.get("/machines/{machine}/points")

@@ -2,16 +2,17 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
+from ..routers import guarded
 from .names import SiteName
 
-router = APIRouter(tags=["sites"])
+router = guarded("sites")
 
 
 @router.get("/sites")

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from ...wire import rest
 from ..access import Vault
 from ..headers import OnceHeader
+from ..routers import guarded
 from .names import TokenName
 
-router = APIRouter(tags=["tokens"])
+router = guarded("tokens")
 
 
 @router.get("/tokens")

@@ -1,15 +1,16 @@
 """Routes: the vault itself."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
 from ...domain import lifecycle
 from ...wire import rest
 from ..access import Vault
+from ..routers import guarded, open_to_all
 from ..written import written
 
-router = APIRouter(tags=["vault"])
-open_router = APIRouter(tags=["vault"])
+router = guarded("vault")
+open_router = open_to_all("vault")
 """Calls without a token."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 
 from ...domain.lifecycle import Verb
 from ...vault.facade.nouns.verbs import OPTIONS, REQUESTS
@@ -13,9 +13,10 @@ from ...wire.common.base import Shape
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..permissions import FOR_ONE
+from ..routers import guarded
 from .names import MachineName
 
-router = APIRouter(tags=["verbs"])
+router = guarded("verbs")
 
 
 def _for_several(verb: Verb, shape: type[Shape]) -> Callable[..., rest.JobAccepted]:

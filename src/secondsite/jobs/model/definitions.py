@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from .context import StepFunction
+from .facts import Json
 from .failures import Refused
 from .views import JobView
 
@@ -31,7 +32,9 @@ class Step:
 
     `undo` undoes the step when the job is cancelled (or fails, where the definition says so). It runs for a step that
     succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself failed, so it must
-    look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits.
+    look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits. `begins` runs in
+    the transaction in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job with such
+    arguments, None if there is: the step does not begin then.
     """
 
     key: str
@@ -40,6 +43,8 @@ class Step:
     undo: StepFunction | None = None
     cancelable: bool = True
     undo_after_failure: bool = False
+    begins: Hook | None = None
+    skipped: Callable[[Json], str | None] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.key)

@@ -21,6 +21,9 @@ CROWD = 16
 PARKED_IN_A_CROWD_SECONDS = 10.0
 """As long as so many wait here, they stay: each is one of a batch, whose appliances have more to do than they can at once. To write
 each down, and that it goes on, would take the time that they all wait for."""
+PATIENT_SECONDS = 5.0
+"""Those that can go on do so by how far they are: jobs that have begun come to their end before others come as far. Whoever has been able
+to for so long goes first all the same."""
 MOST_REMEMBERED = 4096
 """Signals that nobody waited for, and jobs that were changed: the one who is about to wait looks among them."""
 
@@ -29,7 +32,7 @@ MOST_REMEMBERED = 4096
 class Parked:
     """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is when the first wait of its
     step began, `until` when it is to be written down, `look_at` when the step looks again without a signal (all in seconds of the
-    monotonic clock), `heard` the number of signals and changes that had come when the step looked."""
+    monotonic clock), `heard` the number of signals and changes that had come when the step looked, `position` which step of the job it is."""
 
     claim: Claim
     snapshot: Snapshot | None
@@ -39,6 +42,7 @@ class Parked:
     until: float
     look_at: float
     heard: int
+    position: int = 0
 
     @property
     def job_id(self) -> str:
@@ -77,8 +81,10 @@ class Looking:
         if self.at >= until:
             return None
         look_at = min(until, self.at + wait.poll_seconds)
-        claim = self.snapshot.claim
-        return Parked(claim, self.snapshot, self.task_id, wait.signal, began, until, look_at, self.heard)
+        claim, position = self.snapshot.claim, self.snapshot.task(self.task_id).position
+        return Parked(
+            claim, self.snapshot, self.task_id, wait.signal, began, until, look_at, self.heard, position
+        )
 
 
 class _Last:
@@ -126,6 +132,7 @@ class ParkingLot:
         self._changed = _Last()
         self._waiting: dict[str, Parked] = {}
         self._ready: OrderedDict[str, Parked] = OrderedDict()
+        self._ready_since: dict[str, float] = {}
 
     def looking(self, snapshot: Snapshot, task_id: int, before: Parked | None) -> Looking:
         """Ask for it before the step looks: a signal that comes from then on is not missed."""
@@ -138,9 +145,9 @@ class ParkingLot:
         """The job waits here until its signal; if that came since the step looked, it goes on at once."""
         with self._lock:
             if parked.snapshot is None or not self.is_present(parked.snapshot):
-                self._ready[parked.job_id] = replace(parked, snapshot=None)
+                self._can_go_on(replace(parked, snapshot=None))
             elif self._heard.of(parked.signal) > parked.heard:
-                self._ready[parked.job_id] = parked
+                self._can_go_on(parked)
             else:
                 self._waiting[parked.job_id] = parked
 
@@ -191,7 +198,11 @@ class ParkingLot:
         with self._lock:
             now = self._monotonic()
             self._wake([each for each in self._waiting.values() if each.is_over(now)])
-            return self._ready.popitem(last=False)[1] if self._ready else None
+            if not self._ready:
+                return None
+            job_id = self._first(now)
+            del self._ready_since[job_id]
+            return self._ready.pop(job_id)
 
     def seconds_left(self, most: float) -> float:
         """Until the next one's time is over, or `most`."""
@@ -201,4 +212,15 @@ class ParkingLot:
 
     def _wake(self, woken: list[Parked]) -> None:
         for each in woken:
-            self._ready[each.job_id] = self._waiting.pop(each.job_id)
+            self._can_go_on(self._waiting.pop(each.job_id))
+
+    def _can_go_on(self, parked: Parked) -> None:
+        self._ready[parked.job_id] = parked
+        self._ready_since.setdefault(parked.job_id, self._monotonic())
+
+    def _first(self, now: float) -> str:
+        """Of those that can go on. Of several that are as far, who came first."""
+        longest = next(iter(self._ready))
+        if now - self._ready_since[longest] >= PATIENT_SECONDS:
+            return longest
+        return max(self._ready, key=lambda each: self._ready[each].position)

@@ -1,5 +1,6 @@
 """Run a step of a claimed job, and write down what it answered."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from ..model.views import TaskView, current_steps
 from ..storage import journal, sessions
 from ..storage.journal import Claim
 from ..storage.transactions import Transactions
+from . import snapshot as snapshots
 from .followed_clock import ClockWasSet, FollowedClock
 from .parking import Looking, Parked, ParkingLot
 from .recording import Answered, record
@@ -95,16 +97,27 @@ class Performer:
         known = self._lot.number
         return replace(self._transactions.look(lambda session: look(session, claim)), known=known)
 
-    def write(self, work: Callable[[Session], Snapshot | None]) -> Snapshot | None:
-        """Where the job stands by `work`, once that is committed."""
+    def write(self, run: Run, work: Callable[[Session, Snapshot], Snapshot | None]) -> Snapshot | None:
+        """Where the job stands by `work`, once that is committed. `work` is told where it stands in its transaction."""
         known: list[int] = []
+        tries = itertools.count()
 
         def do(session: Session) -> Snapshot | None:
             sessions.after_commit(session, lambda _session: known.append(self._lot.number))
-            return work(session)
+            return work(session, self._locked(session, run, is_first=next(tries) == 0))
 
         snapshot = self._transactions.write(do)
         return None if snapshot is None else replace(snapshot, known=known[-1])
+
+    def _locked(self, session: Session, run: Run, *, is_first: bool) -> Snapshot:
+        """Where the job stands in this transaction. Where no other process writes, it is known here if somebody has written to it
+        since it was read; if nobody has, it stands as it stood. Not so if this was tried before: that may have been committed."""
+        seen = run.snapshot
+        is_known = is_first and self._transactions.is_alone and self._lot.is_present(seen)
+        # a cancel goes by how many children are at work, which is in their rows
+        if is_known and not seen.job.cancel_requested and journal.is_as_seen(session, run.claim, seen.job):
+            return seen
+        return fenced(session, run.claim)
 
     def _begun(self, run: Run, task: TaskView) -> TaskView:
         """A step that was parked goes on as it began."""
@@ -113,7 +126,8 @@ class Performer:
 
         def begin(session: Session) -> TaskView:
             job = journal.fence(session, run.claim)
-            return journal.begin_task(session, job, journal.get_task(session, task.id), self._clock())
+            now_as_it_is = journal.get_task(session, task.id)
+            return snapshots.begin(session, job, now_as_it_is, run.definition, self._clock())
 
         return self._transactions.write(begin)
 
@@ -180,17 +194,17 @@ class Performer:
     ) -> Snapshot | None:
         """What the step answered, and the beginning of the next one: one transaction."""
 
-        def write(session: Session) -> Snapshot | None:
+        def write(session: Session, snapshot: Snapshot) -> Snapshot | None:
             if isinstance(answer, Wait):
                 self._lot.written_down.note(session, answer.signal)
-            snapshot, now = fenced(session, run.claim), clock()
+            now = clock()
             waits_since = now - timedelta(seconds=looking.waited_seconds)
             after = record(session, snapshot, Answered(task.id, answer, now, waits_since))
             if after is None or task.kind is TaskKind.UNDO or run.stopping():
                 return after
             return begin_next(session, after, run.definition, now)
 
-        return self.write(write)
+        return self.write(run, write)
 
     def raise_if_given_up(self, problem: Exception) -> None:
         if isinstance(problem, exc.DBAPIError) and self._transactions.given_up.is_set():

@@ -48,8 +48,7 @@ def _write(session: Session, snapshot: Snapshot, task: TaskView, answered: Answe
         case Done() as done:
             ended, commit = journal.record_done(session, task, done, answered.at), done.commit
         case Skipped(why, commit):
-            state = TaskState.SKIPPED
-            ended = journal.end_task(session, task, state, answered.at, sentence=why, progress=1.0)
+            ended = journal.skip_task(session, task, why, answered.at)
         case Wait() as wait:
             goes_on = _wait(session, snapshot.job, task, wait, answered)
             return snapshot.again(session) if goes_on else None

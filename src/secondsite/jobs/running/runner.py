@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -19,7 +20,7 @@ from ..storage.transactions import Transactions
 from . import ending, requests
 from .parking import Parked
 from .performing import Performer, Run
-from .snapshot import Snapshot, begin_next, fenced
+from .snapshot import Snapshot, begin_next
 
 CHILDREN_POLL_SECONDS = 2.0
 
@@ -108,7 +109,7 @@ class Runner:
     def _start(self, run: Run) -> Snapshot | None:
         """Its first step begins with it."""
         try:
-            snapshot = self._performer.write(lambda session: self._begin(session, run))
+            snapshot = self._performer.write(run, partial(self._begin, run))
         except Exception as problem:
             self._performer.raise_if_given_up(problem)
             self._end(run.claim, run.definition, JobState.FAILED, describe(problem))
@@ -116,9 +117,8 @@ class Runner:
         seams.reach("job.start.committed")
         return snapshot
 
-    def _begin(self, session: Session, run: Run) -> Snapshot:
-        snapshot, now = fenced(session, run.claim), self._clock()
-        job = snapshot.job
+    def _begin(self, run: Run, session: Session, snapshot: Snapshot) -> Snapshot:
+        job, now = snapshot.job, self._clock()
         if job.started_at is None:
             state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
             journal.change_job(session, job.id, state=state, started_at=now)

@@ -67,13 +67,31 @@ def _open_children(session: Session, job_id: str) -> int:
 
 
 def begin_next(session: Session, snapshot: Snapshot, definition: Definition, now: datetime) -> Snapshot:
-    """Where the job stands once its next step, if that is its next move, has begun: in the transaction of what came before."""
+    """Where the job stands once its next step, if that is its next move, has begun: in the transaction of what came before. Steps that
+    have nothing to do for its arguments are passed by."""
     move = snapshot.move(definition)
+    while isinstance(move, plan.RunStep) and (why := _why_skipped(snapshot.job, move.task, definition)):
+        snapshot = snapshot.with_task(journal.skip_task(session, move.task, why, now))
+        move = snapshot.move(definition)
     if not isinstance(move, plan.RunStep):
         return snapshot
-    begun = journal.begin_task(session, snapshot.job, move.task, now)
+    begun = begin(session, snapshot.job, move.task, definition, now)
     running = replace(snapshot.job, state=_while_running(snapshot.job))
     return replace(snapshot.with_task(begun), job=running, begun=begun)
+
+
+def begin(session: Session, job: JobView, task: TaskView, definition: Definition, now: datetime) -> TaskView:
+    """The step as it runs."""
+    hook = definition.steps[task.position].begins
+    begun = journal.begin_task(session, job, task, now)
+    if hook is not None:
+        hook(session, job)
+    return begun
+
+
+def _why_skipped(job: JobView, task: TaskView, definition: Definition) -> str | None:
+    skipped = definition.steps[task.position].skipped
+    return None if skipped is None else skipped(job.arguments)
 
 
 def _while_running(job: JobView) -> JobState:

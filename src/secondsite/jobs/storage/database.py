@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from .prepared import run
+from .prepared import direct, run_on
 from .write_turn import WriteTurn
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUSY_SECONDS", "MOST_CONNECTIONS", "READ_ONLY", "Session", "connect", "give_back"]
 
-READ_ONLY = {"secondsite_read_only": True}
+READ_ONLY = {direct.READS_ONLY: True}
 BUSY_SECONDS = 20.0
 POOLED, MORE = 10, 20
 MOST_CONNECTIONS = POOLED + MORE + 2
@@ -80,6 +80,7 @@ def _sqlite(url: str) -> Engine:
     turn = WriteTurn(BUSY_SECONDS)
     turn.watch(db)
     event.listen(db, "begin", partial(_begin, turn))
+    direct.offer(db, partial(_begin_on, turn))
     return db
 
 
@@ -103,7 +104,15 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(turn: WriteTurn, connection: Connection) -> None:
-    read_only = connection.get_execution_options().get("secondsite_read_only", False)
-    if not read_only:
-        turn.take(connection)
-    run(connection, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if not direct.has_begun(connection):
+        _begin_on(
+            turn, connection.connection, bool(connection.get_execution_options().get(direct.READS_ONLY))
+        )
+
+
+def _begin_on(turn: WriteTurn, line: PoolProxiedConnection, reads_only: bool) -> None:
+    if not reads_only:
+        turn.take(line)
+    driver = line.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    run_on(driver, "BEGIN" if reads_only else "BEGIN IMMEDIATE")

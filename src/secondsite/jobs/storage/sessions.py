@@ -2,7 +2,7 @@
 
 A batch of a thousand machines has forty thousand transactions. SQLAlchemy's own session takes longer to open and close than most of
 them to run, for objects that are mapped to rows: there are none here. It also takes as long to listen to one session as to open it: so
-all are listened to, once.
+all are listened to, once. On SQLite a transaction of prepared statements is the driver's (`prepared.direct`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event
 from sqlalchemy.orm import Session
+
+from .prepared import direct
 
 log = structlog.get_logger(__name__)
 Do = Callable[[Session], None]
@@ -24,10 +26,16 @@ class _Brief(Session):
         super().__init__(db)
         self._db = db
         self._line: Connection | None = None
+        self.direct = direct.opened(db)
+        """Where prepared statements run, until a statement needs more."""
+
+    def get_bind(self, *_which: object, **_options: object) -> Engine:
+        return self._db
 
     def connection(self, *_how: object, **_options: object) -> Connection:
         if self._line is None:
-            self._line = self._db.connect()
+            begun, self.direct = self.direct, None
+            self._line = self._db.connect() if begun is None else begun.connection()
             self._line.begin()
         return self._line
 
@@ -40,17 +48,20 @@ class _Brief(Session):
 
     def commit(self) -> None:
         self.dispatch.before_commit(self)
-        if self._line is not None:
-            self._line.commit()
+        for line in (self._line, self.direct):
+            if line is not None:
+                line.commit()
         self.dispatch.after_commit(self)
 
     def rollback(self) -> None:
-        if self._line is not None:
-            self._line.rollback()
+        for line in (self._line, self.direct):
+            if line is not None:
+                line.rollback()
 
     def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
+        for line in (self._line, self.direct):
+            if line is not None:
+                line.close()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ...ground.job_states import MOVING, TaskState
 from ..model.clock import Clock
+from . import touched
 from .tables import jobs, tasks
 
 SLEWED = timedelta(seconds=2)
@@ -66,8 +67,9 @@ def move_along(session: Session, step: timedelta, now: datetime) -> None:
         session.execute(text("LOCK TABLE jobs IN EXCLUSIVE MODE"))
     waiting = tasks.c.state.in_((TaskState.WAITING, TaskState.RUNNING)), tasks.c.waiting_since.is_not(None)
     for row in session.execute(
-        select(tasks.c.id, tasks.c.waiting_since, tasks.c.deadline_at).where(*waiting)
+        select(tasks.c.id, tasks.c.job_id, tasks.c.waiting_since, tasks.c.deadline_at).where(*waiting)
     ):
+        touched.note(session, row.job_id)
         values = {"waiting_since": row.waiting_since + step}
         if row.deadline_at is not None:
             values["deadline_at"] = row.deadline_at + step

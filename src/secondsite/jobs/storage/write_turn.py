@@ -7,8 +7,8 @@ Another process is still waited for in SQLite's way.
 import sqlite3
 import threading
 
-from sqlalchemy import Connection, Engine, event, exc
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Engine, event, exc
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 _TURN = "secondsite_write_turn"
 
@@ -23,12 +23,12 @@ class WriteTurn:
     def watch(self, db: Engine) -> None:
         event.listen(db, "checkin", self._returned)
 
-    def take(self, connection: Connection) -> None:
+    def take(self, line: PoolProxiedConnection) -> None:
         """Raises OperationalError, as SQLite does, when the others write too long."""
         if not self._lock.acquire(timeout=self._patience_seconds):
             busy = sqlite3.OperationalError("database is locked")
             raise exc.OperationalError("BEGIN IMMEDIATE", {}, busy)
-        info = connection.connection.record_info
+        info = line.record_info
         assert info is not None  # only a connection that has left its pool has none
         info[_TURN] = True
 

@@ -293,7 +293,7 @@ class ControlPort:
         match message:
             case control.Report():
                 # after what the appliance said of the machine before it: a step that hears of the end sees its effect
-                told = partial(self._giving.reported, link.appliance_id, message)
+                told = partial(self._giving.reported, link.appliance_id, message, text)
                 self._delivery.post_end(message.machine_id, self._heard(link, text, told))
             case control.Progress():
                 self._giving.progressed(link.appliance_id, message)

@@ -77,8 +77,9 @@ class Giving:
             self._others.progressed(progress)
         self._tell(f"order/{progress.order_id}")
 
-    def reported(self, appliance_id: str, report: Report) -> None:
-        arrived = self._outstanding.arrived(appliance_id, report)
+    def reported(self, appliance_id: str, report: Report, said: str | bytes | None = None) -> None:
+        """`said`: the text that it was read from."""
+        arrived = self._outstanding.arrived(appliance_id, report, said)
         if arrived is Arrived.UNASKED:
             return
         if self._others is not None:

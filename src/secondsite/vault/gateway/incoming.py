@@ -21,11 +21,15 @@ SOON_SECONDS = 0.1
 """Statuses that come within this time are written together."""
 AGAIN_SECONDS = 1.0
 """After a write that the database refused."""
-MOST_BESIDE = 50
+MOST_BESIDE = 16
 """Statuses of other machines that are written with those that a report waits for: what nobody waits for has its turn as well."""
 MOST_AT_ONCE = 200
 HEARD_SECONDS = 0.05
 """So long is heard what came before what waits for a write has its turn."""
+REST = 3
+"""So many times as long as a write took the next one waits for others, if reports of several orders were waiting for it: a write of the
+statuses of ten machines takes hardly longer than that of one."""
+LONGEST_REST_SECONDS = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Delivery:
         self._clock = clock
         self._posted: queue.SimpleQueue[Callable[[], None] | Ended | None] = queue.SimpleQueue()
         self._write_at: float | None = None
+        self._rests_until = 0.0
         self._ends: list[Ended] = []
         """Not told yet."""
         self._is_ending = False
@@ -96,9 +101,14 @@ class Delivery:
                 ends.append(came)
             else:
                 is_delivered(came)
-            if self._posted.empty() or self._clock() > until:
+            now = self._clock()
+            rest_seconds = max(0.0, self._rests_until - now) if ends else 0.0
+            if now > until or (self._posted.empty() and not rest_seconds):
                 break
-            came = self._posted.get()
+            try:
+                came = self._posted.get(timeout=rest_seconds or None)
+            except queue.Empty:
+                break
         self._is_ending = came is None
         self._write(ends)
 
@@ -111,8 +121,15 @@ class Delivery:
             self._write_at = now + AGAIN_SECONDS
             if self._is_recorded():
                 ends, self._ends = self._ends, []
+                self._rest_after(self._clock() - now, len(ends))
                 for each in ends:
                     is_delivered(each.tell)
+
+    def _rest_after(self, took_seconds: float, ends: int) -> None:
+        is_crowd = ends > 1
+        self._rests_until = (
+            self._clock() + min(REST * took_seconds, LONGEST_REST_SECONDS) if is_crowd else 0.0
+        )
 
     def _is_recorded(self) -> bool:
         """False while the database is away: a step that heard of an end before would go by what was said earlier, once it answers."""

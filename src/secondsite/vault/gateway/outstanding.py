@@ -35,13 +35,14 @@ class Arrived(Enum):
 
 @dataclass(slots=True)
 class _Entry:
-    """`report` is packed once it has been given: whoever asked for it has it, and it may be large."""
+    """`report` is packed once it has been given: whoever asked for it has it, and it may be large. `said` is its text, as it came."""
 
     appliance_id: str
     order_id: str
     asked_at: float
     handed_to: object = None
     report: Report | bytes | None = None
+    said: str | bytes | None = None
     progress: tuple[float, str] | None = None
     progress_told_at: float = 0.0
     awaited: threading.Event | None = None
@@ -92,7 +93,11 @@ class Outstanding:
         self._entries.move_to_end(entry.order_id)
         self._drop_forgotten()
         if entry.report is None or isinstance(entry.report, Report):
-            report, entry.report = entry.report, None if entry.report is None else _packed(entry.report)
+            report, entry.report = (
+                entry.report,
+                None if entry.report is None else _packed(entry.report, entry.said),
+            )
+            entry.said = None
             return report
         return _unpacked(entry.report)
 
@@ -105,13 +110,13 @@ class Outstanding:
             entry.handed_to = link
             return True
 
-    def arrived(self, appliance_id: str, report: Report) -> Arrived:
-        """Keeps the report, if somebody asked this appliance for that order."""
+    def arrived(self, appliance_id: str, report: Report, said: str | bytes | None = None) -> Arrived:
+        """Keeps the report, if somebody asked this appliance for that order. `said`: the text that it was read from."""
         with self._lock:
             entry = self._entries.get(report.order_id)
             if entry is None or entry.appliance_id != appliance_id:
                 return Arrived.UNASKED
-            entry.report = report
+            entry.report, entry.said = report, said
             if entry.awaited is None:
                 return Arrived.KEPT
             entry.awaited.set()
@@ -156,8 +161,9 @@ class Outstanding:
             self._entries.popitem(last=False)
 
 
-def _packed(report: Report) -> bytes:
-    said = report.model_dump_json().encode()
+def _packed(report: Report, text: str | bytes | None) -> bytes:
+    said = text or report.model_dump_json()
+    said = said if isinstance(said, bytes) else said.encode()
     return zlib.compress(said, LIGHTLY) if len(said) > LARGE_BYTES else said
 
 

@@ -11,6 +11,7 @@ from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
+from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
@@ -23,7 +24,7 @@ from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.sides import source
 from ..steps.sides.source import Source
-from ..steps.start_failed_over import start_from
+from ..steps.start_failed_over import ordered_when_it_begins, start_from
 
 
 class FailoverArguments(ChoiceArguments):
@@ -51,10 +52,10 @@ class Failover(MachineOperation):
     def steps(self) -> Sequence[Step]:
         return (
             Step("check", self._check, title="Prerequisites check"),
-            Step("shut_down", self._shut_down, title="Shut down"),
+            Step("shut_down", self._shut_down, title="Shut down", skipped=_not_asked_for),
             Step("stop_replication", self._stop_replication, title="Stop replication"),
             Step("failover", self._failover, title="Failover"),
-            Step("start", self._start, title="Start"),
+            Step("start", self._start, title="Start", begins=ordered_when_it_begins(self.deps, self.verb)),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -73,8 +74,9 @@ class Failover(MachineOperation):
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         """Twice optional: when not asked for, and when it can't be done."""
-        if not ctx.arguments(FailoverArguments).shut_down_source:
-            return Skipped("not asked for: the failover goes on without the source")
+        why = _not_asked_for(ctx.stored_arguments)
+        if why is not None:
+            return Skipped(why)
         machine = self.machine(ctx)
         try:
             return _off_and_drained(self.source(ctx, machine))
@@ -101,6 +103,11 @@ class Failover(MachineOperation):
 
     def _start(self, ctx: StepContext) -> Outcome:
         return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", FailoverInstant))
+
+
+def _not_asked_for(arguments: Json) -> str | None:
+    is_asked = FailoverArguments.model_validate(arguments).shut_down_source
+    return None if is_asked else "not asked for: the failover goes on without the source"
 
 
 def _off_and_drained(of: Source) -> Done:

@@ -2,12 +2,32 @@
 
 from dataclasses import replace
 
+from ...domain import errors
+from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
+from ...jobs.model.definitions import Hook
 from ...jobs.model.outcomes import Done
+from ...jobs.model.views import JobView
+from ...jobs.storage.database import Session
 from .. import ports
+from . import authority
 from .deps import Deps
 from .points.recovery_point import StartInstant
 from .sides.target import Target, mapped_networks
+
+
+def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
+    """For the step that starts the machine: the record says that its start was ordered from the transaction on in which the step begins."""
+
+    def begins(session: Session, job: JobView) -> None:
+        tx = deps.store.within(session)
+        try:
+            authority.claimed(tx, str(job.subject), verb.value, job.id)
+        except errors.SecondsiteError:
+            return  # the step finds that as well, and says so
+        _note_ordered(tx, str(job.subject))
+
+    return begins
 
 
 def start_from(deps: Deps, ctx: StepContext, target: Target, instant: StartInstant) -> Done:

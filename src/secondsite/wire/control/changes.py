@@ -115,10 +115,18 @@ def of_replica(told: ReplicaStatus, now: ReplicaStatus) -> ReplicaStatus | Repli
     return ReplicaChange.model_construct(status=status, came=came, gone=gone, digest=digest(now.points))
 
 
-def changed(told: ReplicaStatus, change: ReplicaChange) -> ReplicaStatus | None:
-    """The status after the change; None if it cannot be the one that the change was made from."""
-    points = points_after(told.points, change.came, change.gone)
-    if told.epoch != change.status.epoch or digest(points) != change.digest:
+def changed(
+    told: ReplicaStatus, change: ReplicaChange, digest_told: str | None = None
+) -> ReplicaStatus | None:
+    """The status after the change; None if it cannot be the one that the change was made from. `digest_told`: that of the points that
+    were told, if it is known. If no point changed, they are the same tuple."""
+    if change.came or change.gone:
+        points = points_after(told.points, change.came, change.gone)
+        there = digest(points)
+    else:
+        points = told.points
+        there = digest_told or digest(points)
+    if told.epoch != change.status.epoch or there != change.digest:
         return None
     return change.status.model_copy(update={"points": points})
 

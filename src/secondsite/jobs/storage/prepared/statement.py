@@ -86,7 +86,7 @@ class Prepared:
         """The same change with each of these values."""
         if session.get_bind().dialect.name == "sqlite":
             text = self._text or self._made(session)
-            run_each(session.connection(), text.sql, [text.parameters(each) for each in values])
+            run_each(driver_of(session), text.sql, [text.parameters(each) for each in values])
         elif values:
             session.connection().execute(self._statement, [dict(each) for each in values])
 
@@ -111,29 +111,39 @@ def as_new(values: Values) -> dict[str, object]:
 
 
 def run_text(session: Session, text: Text, values: Values) -> sqlite3.Cursor:
-    return run(session.connection(), text.sql, text.parameters(values))
+    return run_on(driver_of(session), text.sql, text.parameters(values))
 
 
 def run(connection: Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
     """On SQLite, by the driver itself; raises what SQLAlchemy raises."""
+    return run_on(_driver(connection.connection.dbapi_connection), sql, parameters)
+
+
+def run_on(driver: sqlite3.Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    """The same."""
     try:
-        return _driver(connection).execute(sql, parameters)
+        return driver.execute(sql, parameters)
     except sqlite3.Error as problem:
         raise exc.DBAPIError.instance(sql, parameters, problem, sqlite3.Error) from problem
 
 
-def run_each(connection: Connection, sql: str, parameters: Sequence[tuple[object, ...]]) -> None:
+def run_each(driver: sqlite3.Connection, sql: str, parameters: Sequence[tuple[object, ...]]) -> None:
     """The same, once with each of these."""
     try:
-        _driver(connection).executemany(sql, parameters)
+        driver.executemany(sql, parameters)
     except sqlite3.Error as problem:
         raise exc.DBAPIError.instance(sql, parameters, problem, sqlite3.Error) from problem
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+def driver_of(session: Session) -> sqlite3.Connection:
+    """In its transaction. A session of ours may have none of SQLAlchemy's connections (`sessions`)."""
+    direct = getattr(session, "direct", None)
+    return _driver(session.connection().connection.dbapi_connection if direct is None else direct.driver)
+
+
+def _driver(found: object) -> sqlite3.Connection:
+    assert isinstance(found, sqlite3.Connection)
+    return found
 
 
 def text_of(statement: Select[*tuple[object, ...]] | UpdateBase, dialect: Dialect) -> Text:

@@ -157,7 +157,7 @@ def _picked(
     known = {point.id: point for point in _points(status)}
     if choice is RecoveryPointChoice.LATEST:
         known = _not_yet_sealed(status) | known
-    return known[points.pick([point.to_domain() for point in known.values()], choice, point_id, set_id).id]
+    return points.pick(list(known.values()), choice, point_id, set_id)
 
 
 def _not_yet_sealed(status: ports.StatusRecord) -> dict[str, PointShape]:

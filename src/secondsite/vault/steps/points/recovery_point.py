@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ....domain import errors, journal, points
-from ....domain.points import RecoveryPoint, RecoveryPointChoice
+from ....domain.points import RecoveryPointChoice
 from ....jobs.model.context import StepContext
 from ....wire import rest
 from ....wire.common.base import Shape
-from ....wire.common.points import RolledForward
+from ....wire.common.points import PointShape, RolledForward
 from ....wire.control.orders import Points
 from ... import ports
 from ..sides.target import Target
@@ -94,11 +94,9 @@ def _at(target: Target, at: datetime) -> Chosen:
     )
 
 
-def _chosen_point(wanted: ChoiceArguments, known: Points) -> RecoveryPoint:
+def _chosen_point(wanted: ChoiceArguments, known: Points) -> PointShape:
     """The point among those that the target reported; raises NotFound."""
-    return points.pick(
-        [point.to_domain() for point in known.points], wanted.choice, wanted.point, wanted.set_id
-    )
+    return points.pick(known.points, wanted.choice, wanted.point, wanted.set_id)
 
 
 def _refuse_contradictions(

@@ -7,13 +7,17 @@ from ....wire.control.statuses import ReplicaStatus, SourceStatus
 
 
 def of(status: SourceStatus | ReplicaStatus) -> Hashable:
-    """Equal for two statuses that differ in figures only (bytes, seconds, the latest instants)."""
+    """Equal for two statuses that differ in figures (bytes, seconds, the latest instants) and points only."""
     if isinstance(status, SourceStatus):
         state = (status.epoch, status.power, status.running, status.fenced, status.sync_mode)
         return (*state, _codes(status.findings))
-    points = tuple((point.id, point.committed, point.held, point.damaged) for point in status.points)
-    named = (points, status.runs, status.encryption_key_id)
+    named = (status.runs, status.encryption_key_id)
     return (status.epoch, status.accepting, status.synchronized, *named, _codes(status.findings))
+
+
+def points(status: ReplicaStatus) -> Hashable:
+    """The same of its points."""
+    return tuple((point.id, point.committed, point.held, point.damaged) for point in status.points)
 
 
 def _codes(findings: Iterable[FindingShape]) -> Hashable:

@@ -24,10 +24,11 @@ Key = tuple[str, type[AnyStatus]]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points."""
+    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points. `points`: of them alone."""
 
     urgent: int
     document: int
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Seen:
     written_at: datetime | None = None
     written_turn: int = -1
     points: Unwritten = UNKNOWN
+    digest: str | None = None
+    """Of a replica's points, as its appliance said it with the last change."""
 
     @property
     def is_news(self) -> bool:
@@ -132,6 +135,7 @@ class Heard:
                     current=current,
                     turn=known.turn + 1,
                     points=_compared(known, status, appliance_id),
+                    digest=None,
                 )
             )
         return key
@@ -152,16 +156,26 @@ class Heard:
     def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
         """None if it is not a change of what is known."""
         key: Key = (said.status.machine_id, ReplicaStatus)
-        said = said.model_copy(update={"came": compact.points(said.came)})
+        if said.came:
+            said = said.model_copy(update={"came": compact.points(said.came)})
         with self._lock:
             seen = self._base(key, appliance_id)
             known = seen.status if seen is not None else None
-            status = changes.changed(known, said) if isinstance(known, ReplicaStatus) else None
-            if seen is None or status is None:
+            if seen is None or not isinstance(known, ReplicaStatus):
+                return None
+            status = changes.changed(known, said, seen.digest)
+            if status is None:
                 return None
             points = seen.points.after((point.id for point in said.came), said.gone)
+            marks = _marks(status, seen)
             self._seen[key] = dataclasses.replace(
-                seen, status=status, at=now, marks=_marks(status), turn=seen.turn + 1, points=points
+                seen,
+                status=status,
+                at=now,
+                marks=marks,
+                turn=seen.turn + 1,
+                points=points,
+                digest=said.digest,
             )
         return key
 
@@ -250,9 +264,18 @@ def _compared(known: Seen, now: AnyStatus, appliance_id: str) -> Unwritten:
     return known.points.compared(known.status, now)
 
 
-def _marks(status: AnyStatus) -> Marks:
-    urgent = hash(change_filter.of(status))
+def _marks(status: AnyStatus, before: Seen | None = None) -> Marks:
+    """Of the same points, those of `before` are not looked at again."""
+    points = 0
     rest = changes.without_figures(status)
-    if isinstance(rest, ReplicaStatus):
+    if isinstance(status, ReplicaStatus) and isinstance(rest, ReplicaStatus):
+        has_same = (
+            before is not None
+            and isinstance(before.status, ReplicaStatus)
+            and before.status.points is status.points
+        )
+        points = (
+            before.marks.points if before is not None and has_same else hash(change_filter.points(status))
+        )
         rest = rest.model_copy(update={"points": ()})
-    return Marks(urgent, hash(rest.model_dump_json()))
+    return Marks(hash((change_filter.of(status), points)), hash(rest.model_dump_json()), points)

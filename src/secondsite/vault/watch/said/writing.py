@@ -17,7 +17,7 @@ from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ... import ports
 from ..health import NOT_OFF, RUNS_AT_TARGET
 from .clocks import CODE, Clocks
-from .heard import Heard, Key, Marks, Seen
+from .heard import Heard, Key, Seen
 
 WRITE_EVERY = timedelta(seconds=20)
 WRITE_ALONE_EVERY = timedelta(seconds=60)
@@ -188,7 +188,10 @@ class StatusWriting:
         said = self._clocks.marked(seen.by, seen.status)
         if said is seen.status:
             return seen
-        marks = Marks(hash((seen.marks.urgent, CODE)), hash((seen.marks.document, CODE)))
+        before = seen.marks
+        marks = dataclasses.replace(
+            before, urgent=hash((before.urgent, CODE)), document=hash((before.document, CODE))
+        )
         return dataclasses.replace(seen, status=said, marks=marks)
 
 
