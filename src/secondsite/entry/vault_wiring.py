@@ -20,8 +20,8 @@ from .. import api as rest_face
 from ..domain import errors
 from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
+from ..jobs.model.catalogue import Catalogue
 from ..jobs.model.clock import utc_now
-from ..jobs.model.definitions import Catalogue
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
-from ...jobs.model.definitions import Catalogue
+from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
