@@ -130,6 +130,7 @@ CALLS = {
         lambda v: v.jobs["nosuch"].cancel(),
         lambda v: v.jobs["nosuch"].retry(),
         lambda v: v.jobs["nosuch"].resume(),
+        lambda v: v.jobs["nosuch"].answer("done", task=0),
         lambda v: list(v.jobs["nosuch"].follow()),
         lambda v: list(v.jobs["nosuch"].children()),
     ],

@@ -89,6 +89,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /jobs/{job}/cancel": Permission.OPERATE,
         "POST /jobs/{job}/retry": Permission.OPERATE,
         "POST /jobs/{job}/resume": Permission.OPERATE,
+        "POST /jobs/{job}/answer": Permission.OPERATE,
         "GET /jobs/{job}/events": Permission.READ,
         "GET /events": Permission.READ,
         **dict(_verbs()),

@@ -49,6 +49,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /jobs/{job}/cancel": {"at": "/jobs/nosuch/cancel"},
     "POST /jobs/{job}/retry": {"at": "/jobs/nosuch/retry"},
     "POST /jobs/{job}/resume": {"at": "/jobs/nosuch/resume"},
+    "POST /jobs/{job}/answer": {"at": "/jobs/nosuch/answer", "json": {"task": 0, "verdict": "done"}},
 }
 """How to ask for what is no verb of the lifecycle, in an order in which most of it succeeds."""
 

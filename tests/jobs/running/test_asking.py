@@ -12,8 +12,8 @@ from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running import parking
+from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.running.people import holding
-from secondsite.jobs.running.people.answering import Said
 from tests.jobs.support_jobs import Facts, enter
 
 QUESTION = asking.Question(instruction="Move the traffic", verdicts=("done", "failed"), negative=("failed",))
@@ -22,11 +22,11 @@ ASKS = 1
 
 
 def done(note="", position=ASKS, by="ann"):
-    return Said(position, "done", note, by)
+    return asking.Said(position, "done", note, by)
 
 
 def failed(note=""):
-    return Said(ASKS, "failed", note, "ann")
+    return asking.Said(ASKS, "failed", note, "ann")
 
 
 def move(room, then=lambda context, answer: None):
@@ -54,6 +54,13 @@ def asks(room, job_id):
     return asking.asks_now(latest)
 
 
+def answer_to(task):
+    """What a person answered."""
+    answer = asking.asked(task).answer
+    assert answer is not None
+    return answer
+
+
 def test_a_step_that_asks_a_person_waits_through_a_restart_and_keeps_what_was_answered(room):
     _, job_id = asked(room)
     assert (room.job(job_id).state, asks(room, job_id)) == (JobState.WAITING, QUESTION)
@@ -67,7 +74,7 @@ def test_a_step_that_asks_a_person_waits_through_a_restart_and_keeps_what_was_an
     assert room.job(job_id).state is JobState.SUCCEEDED
     task = room.tasks(job_id)[ASKS]
     assert (task.sentence, asks(room, job_id)) == ("ann: by the switch", None)
-    answer = asking.asked(task).answer
+    answer = answer_to(task)
     assert (answer.by, answer.verdict, answer.note) == ("ann", "done", "by the switch")
     assert (room.clock.now - answer.at).total_seconds() == 60
     assert room.entries() == ["before", "done", "after"], "each once"
@@ -145,13 +152,13 @@ def test_of_two_people_who_answer_at_once_one_is_refused(room):
     engine.run_until_idle()
     assert heard.count("refused") == 1
     (name,) = set(heard) - {"refused"}
-    assert asking.asked(room.tasks(job_id)[ASKS]).answer.by == name
+    assert answer_to(room.tasks(job_id)[ASKS]).by == name
 
 
 def test_an_answer_that_nobody_offered_is_refused(room):
     engine, job_id = asked(room)
     with pytest.raises(Refused, match="'perhaps' is no answer here") as refused:
-        room.ask(engine.answer, job_id, Said(ASKS, "perhaps", "", "ann"))
+        room.ask(engine.answer, job_id, asking.Said(ASKS, "perhaps", "", "ann"))
     assert refused.value.do == "Answer with done or failed."
     assert asks(room, job_id) == QUESTION
 
@@ -187,7 +194,7 @@ def test_a_negative_answer_fails_the_step_and_a_retry_asks_again(room):
     room.ask(engine.answer, job_id, done("unlocked it"))
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.SUCCEEDED
-    answers = [asking.asked(task).answer for task in room.tasks(job_id) if task.position == ASKS]
+    answers = [answer_to(task) for task in room.tasks(job_id) if task.position == ASKS]
     assert [(each.verdict, each.note) for each in answers] == [
         ("failed", "the switch is locked"), ("done", "unlocked it"),
     ]  # fmt: skip
@@ -228,7 +235,7 @@ def test_a_question_waits_for_thirty_days_and_no_longer(room):
 
 
 def test_an_answer_that_comes_while_the_step_looks_is_seen_by_the_next_look(room):
-    engines: list = []
+    engines: list[Engine] = []
 
     def step(context):
         try:

@@ -1,5 +1,7 @@
 """A job has the steps that its arguments say; each step judges its own children."""
 
+from typing import Any
+
 import pytest
 
 from rig.dying import Killed
@@ -92,12 +94,12 @@ def stops_at(name):
     return Step(name, step)
 
 
+def stops(arguments: Any) -> list[Step]:
+    return [stops_at(each) for each in arguments["by"]]
+
+
 def stopped(room):
-    engine = room.engine(
-        Definition(
-            "route", steps_of=lambda arguments: [stops_at(each) for each in arguments["by"]], **hooks()
-        )
-    )
+    engine = room.engine(Definition("route", steps_of=stops, **hooks()))
     job_id = room.submit(engine, "route", arguments=by("a", "b"))
     engine.run_until_idle()
     return job_id
@@ -122,7 +124,7 @@ def test_a_release_that_can_make_no_steps_of_the_arguments_ends_the_job_and_says
         raise KeyError("which")
 
     engine = room.engine(Definition("route", steps_of=cannot, **hooks()))
-    assert Catalogue([Definition("route", steps_of=cannot)]).find(room.job(job_id)).steps == ()
+    assert Catalogue([Definition("route", steps_of=cannot)]).of(room.job(job_id)).steps == ()
     engine.run_until_idle()
     assert room.job(job_id).error.code == "definition-changed"
     assert room.entries()[-1] == "failed"

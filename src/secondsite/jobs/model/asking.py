@@ -3,6 +3,7 @@
 A negative answer ends the attempt in which it was given; a retry asks again. Any other answer stands.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -17,6 +18,16 @@ ASKS_SECONDS = 30 * DAY
 OPEN = (TaskState.RUNNING, TaskState.WAITING)
 """A step asks while it is under way: it may be parked, and then it is not written down as waiting."""
 Word = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`position` is that of the task that the person has seen asking: by now another one may ask."""
+
+    position: int
+    verdict: str
+    note: str
+    by: str
 
 
 class Question(BaseModel):

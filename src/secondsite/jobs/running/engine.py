@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ...ground import seams, threads
 from ...ground.periodic import Every
+from ..model.asking import Said
 from ..model.catalogue import Catalogue
 from ..model.clock import Clock, utc_now
 from ..model.definitions import Definition
@@ -160,7 +161,7 @@ class Engine:
         self._heed(session)
         holding.resume(session, job_id, self._clock())
 
-    def answer(self, session: Session, job_id: str, said: answering.Said) -> None:
+    def answer(self, session: Session, job_id: str, said: Said) -> None:
         """Tell a step that asks what a person said; raises Refused unless it asks."""
         self._heed(session)
         answering.answer(session, job_id, said, self._clock())

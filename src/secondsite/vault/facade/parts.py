@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
+from ...jobs.model.asking import Said
 from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
@@ -38,6 +39,7 @@ class Jobs(Protocol):
     def cancel(self, session: Session, job_id: str) -> None: ...
     def retry(self, session: Session, job_id: str) -> None: ...
     def resume(self, session: Session, job_id: str) -> None: ...
+    def answer(self, session: Session, job_id: str, said: Said) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What a person says to a step that asks, in one transaction with the signal that wakes it: a vault that is killed has both or neither."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,17 +12,7 @@ from ...model.views import JobView, TaskView, current_steps
 from ...storage import journal, read
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """`position` is that of the task that the person has seen asking: by now another one may ask."""
-
-    position: int
-    verdict: str
-    note: str
-    by: str
-
-
-def answer(session: Session, job_id: str, said: Said, now: datetime) -> None:
+def answer(session: Session, job_id: str, said: asking.Said, now: datetime) -> None:
     """Raises Refused unless the task asks, or if there is no such verdict."""
     job = journal.locked_job(session, job_id)
     task = _asking(job, read.tasks_of(session, job_id), said.position)
