@@ -10,7 +10,7 @@ from secondsite.ground.job_states import JobState
 from secondsite.jobs.model.catalogue import Catalogue
 from secondsite.jobs.model.context import Child
 from secondsite.jobs.model.definitions import Children, Definition, Step
-from secondsite.jobs.model.failures import StepFailed
+from secondsite.jobs.model.failures import Refused, StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.storage import read
 from tests.jobs.support_jobs import Facts, hooks
@@ -188,3 +188,35 @@ def test_a_retry_tries_the_failed_children_of_every_step_again(room):
     assert room.job(job.id).state is JobState.SUCCEEDED
     assert room.order == ["a0", "b1", "after"]
     assert {str(child.state) for child in room.look(read.children_of, job.id)} == {"succeeded"}
+
+
+def test_a_job_whose_own_step_failed_is_retried_although_none_of_its_children_can_be(room):
+    broken = [True]
+
+    def refuses(session, job):
+        raise Refused("taken", "somebody else has the machine", "Leave it")
+
+    def fails(context):
+        raise StepFailed("no-memory", "no memory left", "Free some")
+
+    def last(context):
+        if broken:
+            raise StepFailed("broken", "it broke", "Mend it")
+        return Done("through")
+
+    def group(context):
+        return context.run_children(lambda: [Child("start", "m1", "m1")], 600)
+
+    engine = room.engine(
+        Definition("plan", (Step("group", group, children=Children.SOME), Step("last", last))),
+        Definition("start", (Step("Start", fails),), on_retry=refuses),
+    )
+    job_id = room.submit(engine, "plan")
+    engine.run_until_idle()
+    assert room.job(job_id).error.code == "broken"
+    broken.clear()
+    room.ask(engine.retry, job_id)
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.PARTIALLY_SUCCEEDED
+    with pytest.raises(Refused, match="somebody else has the machine"):
+        room.ask(engine.retry, job_id)
