@@ -22,6 +22,7 @@ from secondsite.client.nouns import (
     machines,
     mappings,
     networks,
+    plans,
     points,
     policies,
     sites,
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime.now(UTC)
 WEB = "web01"
+GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CALLS = {
     "Vault": [
         lambda v: v.show(),
@@ -83,6 +85,13 @@ CALLS = {
         lambda v: v.groups["shop"].add(WEB),
         lambda v: v.groups["shop"].remove(WEB),
         lambda v: v.groups["shop"].delete(),
+    ],
+    "Plans": [
+        lambda v: v.plans.list(),
+        lambda v: v.plans.create("shop", GROUPS),
+        lambda v: v.plans["shop"].show(),
+        lambda v: v.plans["shop"].set(GROUPS, seen=v.plans["shop"].show()),
+        lambda v: v.plans["shop"].delete(),
     ],
     "Machines": [
         lambda v: list(v.machines),
@@ -157,7 +166,8 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
+    appliances, approvals, audit, groups, jobs, machines, mappings, networks, plans, points, policies, sites,
+    tokens, verbs,
 )  # fmt: skip
 
 

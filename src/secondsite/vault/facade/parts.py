@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
+from ...domain.plans.plan import Limits
 from ...jobs.model.asking import Said
 from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
@@ -67,6 +68,7 @@ class Parts:
     now: Callable[[], datetime]
     refusals: Refusals
     rpo_unwritten: RpoUnwritten
+    plan_limits: Limits
     served: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while this process cannot reach the database."""
     uses: Uses = field(default_factory=Uses)

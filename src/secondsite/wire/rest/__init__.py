@@ -3,7 +3,7 @@
 Its rooms:
 
     errors, pages, codes                           what all nouns share
-    vault, access, policies, groups, jobs, points  per noun
+    vault, access, policies, groups, plans, jobs, points  per noun
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine
@@ -66,6 +66,16 @@ from .places import (
     Site,
     SiteCreate,
     SitePage,
+)
+from .plans import (
+    Plan,
+    PlanAction,
+    PlanChange,
+    PlanCreate,
+    PlanGroup,
+    PlanGroupChange,
+    PlanMachine,
+    PlanPage,
 )
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
@@ -178,6 +188,14 @@ __all__ = [
     "OtherWork",
     "Page",
     "Paging",
+    "Plan",
+    "PlanAction",
+    "PlanChange",
+    "PlanCreate",
+    "PlanGroup",
+    "PlanGroupChange",
+    "PlanMachine",
+    "PlanPage",
     "PlannedFailover",
     "PointHold",
     "PointOptions",
