@@ -1,9 +1,9 @@
 """Recovery plans.
 
-tables      the rows
-repository  reads and writes them
+tables   the rows
+records  reads and writes them
 """
 
-from .repository import SqlPlans
+from .records import SqlPlans
 
 __all__ = ["SqlPlans"]
