@@ -45,7 +45,9 @@ def test_a_job_is_shown_with_what_it_asks_and_answered(typed, asked):
         f"asks: Move the traffic to site b; answer with: secondsite job answer {asked[:10]} done|failed"
         in said.out
     )
-    assert "waits for a person: Move the traffic" in typed("job", "list")[1].out
+    listed = typed("job", "list")[1].out
+    assert " asks " in listed
+    assert "waits for a person: Move the traffic" in listed
     assert typed("job", "answer", asked[:10], "perhaps")[0] == 2
     assert typed("job", "answer", asked[:10], "done", "--task", "0")[0] == 4
     code, said = typed("job", "answer", asked[:10], "done", "--note", "by hand")

@@ -54,7 +54,7 @@ def show_list(
             ("id", lambda row: row[1].id[: asking.SHORT]),
             ("verb", lambda row: f"{'└ ' if row[0] else ''}{_verb(row[1])}"),
             ("machine", lambda row: row[1].subject_name),
-            ("state", lambda row: row[1].state),
+            ("state", lambda row: "asks" if row[1].waits_for_person else row[1].state),
             ("started", lambda row: clock(row[1].started_at)[5:-1]),
             ("took", lambda row: span(_took(row[1]))),
             ("result", lambda row: row[1].problem.message if row[1].problem else row[1].sentence),

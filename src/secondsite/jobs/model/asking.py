@@ -5,9 +5,8 @@ A negative answer ends the attempt in which it was given; a retry asks again. An
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ...ground.job_states import TaskState
 from ...ground.units import DAY
@@ -17,7 +16,6 @@ from .views import TaskView
 ASKS_SECONDS = 30 * DAY
 OPEN = (TaskState.RUNNING, TaskState.WAITING)
 """A step asks while it is under way: it may be parked, and then it is not written down as waiting."""
-Word = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +28,17 @@ class Said:
     by: str
 
 
-class Question(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Question:
     """The instruction that a person is to follow, and the verdicts that can be given on it; the negative ones make the step fail."""
 
-    model_config = ConfigDict(frozen=True)
-
     instruction: str
-    verdicts: Annotated[tuple[Word, ...], Field(min_length=1)]
-    negative: tuple[Word, ...] = ()
+    verdicts: tuple[str, ...]
+    negative: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _are_verdicts(self) -> "Question":
+    def __post_init__(self) -> None:
         if not set(self.negative) < set(self.verdicts):
-            raise ValueError(f"of {self.verdicts} some have to be negative, not {self.negative}")
-        return self
+            raise ValueError(f"of {self.verdicts} some have to be negative at most, not {self.negative}")
 
 
 class Answer(BaseModel):
