@@ -102,6 +102,7 @@ BESIDE = {
     "appliance": "one",
     "point": "p1",
     "group": "shop",
+    "plan": "shop",
     "policy": "default",
     "number": 1,
 }
@@ -111,6 +112,7 @@ BESIDE = {
 def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, protected, status):
     ask("POST", "/sites", 201, json={"name": "c"})
     ask("POST", "/groups", 201, json={"name": "shop", "source_site": "a", "target_site": "b"})
+    ask("POST", "/plans", 201, json={"name": "shop", "groups": [{"machines": ["web01"]}]})
     job = ask("POST", "/machines/web01/points/p1/verify", 202)["job_id"]
     token = create(ask, "of c", Grant((Role.CONTRIBUTOR,), "c"))
     before = records(vault)
@@ -129,12 +131,22 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
         if path.endswith("enable-protection"):
             del body["disks"]
         body |= {"site": "a", "accept_two_copies": True, "reason": "why", "bytes_per_second": 10**6}
+        body |= {"task": 0, "verdict": "done", "groups": [{"machines": ["web01"]}]}
         how = {} if method in ("GET", "DELETE") else {"json": body}
         if ("{" in path and path != "/policies/{policy}") or method == "POST":
             assert status(token, method, named, **how) == 404, call
     assert status(token, "GET", "/events", params={"machine": "web01"}) == 404
     assert records(vault) == before
-    lists = ("/sites", "/machines", "/groups", "/jobs", "/appliances", "/networks/mappings", "/discovery")
+    lists = (
+        "/sites",
+        "/machines",
+        "/groups",
+        "/plans",
+        "/jobs",
+        "/appliances",
+        "/networks/mappings",
+        "/discovery",
+    )
     mine = {"Authorization": f"Bearer {token}"}
     found = {path: ask("GET", path, headers=mine) for path in lists}
     names = {path: shown["items"] if isinstance(shown, dict) else shown for path, shown in found.items()}
@@ -146,7 +158,13 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
 
 def records(vault):
     with vault.store.reading() as tx:
-        return [*tx.machines.list(), *tx.groups.list(), *tx.sites.list(), *tx.appliances.list()]
+        return [
+            *tx.machines.list(),
+            *tx.groups.list(),
+            *tx.plans.list(),
+            *tx.sites.list(),
+            *tx.appliances.list(),
+        ]
 
 
 def test_a_token_of_either_site_of_a_machine_acts_on_it(ask, protected):

@@ -22,6 +22,7 @@ from secondsite.client.nouns import (
     machines,
     mappings,
     networks,
+    plans,
     points,
     policies,
     sites,
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime.now(UTC)
 WEB = "web01"
+GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CALLS = {
     "Vault": [
         lambda v: v.show(),
@@ -84,6 +86,13 @@ CALLS = {
         lambda v: v.groups["shop"].remove(WEB),
         lambda v: v.groups["shop"].delete(),
     ],
+    "Plans": [
+        lambda v: v.plans.list(),
+        lambda v: v.plans.create("shop", GROUPS),
+        lambda v: v.plans["shop"].show(),
+        lambda v: v.plans["shop"].set(GROUPS, seen=v.plans["shop"].show()),
+        lambda v: v.plans["shop"].delete(),
+    ],
     "Machines": [
         lambda v: list(v.machines),
         lambda v: v.machines.discovered(),
@@ -130,6 +139,7 @@ CALLS = {
         lambda v: v.jobs["nosuch"].cancel(),
         lambda v: v.jobs["nosuch"].retry(),
         lambda v: v.jobs["nosuch"].resume(),
+        lambda v: v.jobs["nosuch"].answer("done", task=0),
         lambda v: list(v.jobs["nosuch"].follow()),
         lambda v: list(v.jobs["nosuch"].children()),
     ],
@@ -156,7 +166,8 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, groups, jobs, machines, mappings, networks, points, policies, sites, tokens, verbs,
+    appliances, approvals, audit, groups, jobs, machines, mappings, networks, plans, points, policies, sites,
+    tokens, verbs,
 )  # fmt: skip
 
 

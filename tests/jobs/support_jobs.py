@@ -12,7 +12,8 @@ from pydantic import JsonValue, RootModel
 from sqlalchemy.orm import Session
 
 from rig.eventually import eventually
-from secondsite.jobs.model.definitions import Catalogue, Definition, Step
+from secondsite.jobs.model.catalogue import Catalogue
+from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.running.followed_clock import FollowedClock

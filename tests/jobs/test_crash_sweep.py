@@ -15,15 +15,17 @@ from sqlalchemy.orm import Session
 from rig.dying import Killed
 from secondsite.ground import seams
 from secondsite.ground.job_states import JobState
+from secondsite.jobs.model import asking
 from secondsite.jobs.model.context import Child
-from secondsite.jobs.model.definitions import Definition, Step
+from secondsite.jobs.model.definitions import Children, Definition, Step
 from secondsite.jobs.model.failures import StepFailed
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.storage import read, search, tables
 from secondsite.jobs.storage.database import connect
-from tests.jobs.support_jobs import Facts, JournalSpace, ledger, verb
+from tests.jobs.support_jobs import Facts, JournalSpace, enter, hooks, ledger
 
 SQLITE, POSTGRESQL = "sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.chaos])
+QUESTION = asking.Question(instruction="Look at it", verdicts=("done", "failed"), negative=("failed",))
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
@@ -42,7 +44,8 @@ class Fuse:
 
 
 def story(room):
-    """A verb with all there is: facts, memory, a wait, children, a failure or a cancel, undo."""
+    """A verb with all there is: facts, memory, a wait, children, a question, a failure or a cancel, undo. Its steps come from its
+    arguments."""
     asked = set()
 
     def waits(context):
@@ -55,6 +58,10 @@ def story(room):
     def group(context):
         return context.run_children(lambda: [Child("child", f"m{n}", f"m{n}") for n in range(2)], 1000)
 
+    def question(context):
+        answer = context.ask(QUESTION)
+        return Done(answer.note, commit=lambda session: enter(session, answer.verdict))
+
     def last(context):
         if context.arguments(Facts)["end"] == "failure":
             raise StepFailed("broken", "it broke", "Mend it")
@@ -62,11 +69,20 @@ def story(room):
             raise Wait("never", 1000, "waits to be cancelled")
         return Done("through")
 
-    parent = verb(
-        "story", room.does("a"), Step("w", waits), Step("g", group), Step("last", last), room.does("z"),
-        undo_on_failure=True,
-    )  # fmt: skip
+    steps = {
+        "a": room.does("a"), "w": Step("w", waits), "g": Step("g", group, children=Children.SOME),
+        "q": Step("q", question), "last": Step("last", last), "z": room.does("z"),
+    }  # fmt: skip
+
+    def steps_of(arguments):
+        return [steps[key] for key in arguments["steps"]]
+
+    parent = Definition("story", steps_of=steps_of, undo_on_failure=True, **hooks())
     return parent, Definition("child", (room.does("c"),))
+
+
+def told(end):
+    return Facts({"end": end, "steps": ["a", "w", "g", "q", "last", "z"]})
 
 
 def tell(room, end):
@@ -75,9 +91,12 @@ def tell(room, end):
     while True:
         engine = room.engine(*story_of(room))
         try:
-            job_id = job_id or room.submit(engine, "story", arguments=Facts({"end": end}), job_id="the-story")
+            job_id = job_id or room.submit(engine, "story", arguments=told(end), job_id="the-story")
             run(room, engine)
-            waiting = room.tasks(job_id)[3].waiting_for == "never" and not room.job(job_id).cancel_requested
+            if asking.asks_now(room.tasks(job_id)[3]):
+                room.ask(engine.answer, job_id, asking.Said(3, "done", "seen", "ann"))
+                run(room, engine)
+            waiting = room.tasks(job_id)[4].waiting_for == "never" and not room.job(job_id).cancel_requested
             if end == "cancel" and waiting:
                 room.ask(engine.cancel, job_id)
                 run(room, engine)
@@ -106,9 +125,9 @@ def story_of(room):
 
 
 EXPECTED = {
-    "success": (JobState.SUCCEEDED, ["start 1", "a", "c", "c", "z", "succeeded"]),
-    "failure": (JobState.FAILED, ["start 1", "a", "c", "c", "undo a", "failed"]),
-    "cancel": (JobState.CANCELLED, ["start 1", "a", "c", "c", "undo a", "cancelled"]),
+    "success": (JobState.SUCCEEDED, ["start 1", "a", "c", "c", "done", "z", "succeeded"]),
+    "failure": (JobState.FAILED, ["start 1", "a", "c", "c", "done", "undo a", "failed"]),
+    "cancel": (JobState.CANCELLED, ["start 1", "a", "c", "c", "done", "undo a", "cancelled"]),
 }
 
 
@@ -119,6 +138,7 @@ def check(room, job_id, end):
     assert all(room.effects[f"{job_id}/0/1{undo}"] for undo in ([""] if end == "success" else ["", "/undo"]))
     assert all(job.state.ended for job in room.look(search.find))
     assert len(room.look(read.children_of, job_id)) == 2
+    assert room.tasks(job_id)[3].sentence == "seen"
     moving = [task for task in room.tasks(job_id) if task.state in ("queued", "running", "waiting")]
     assert not moving
 

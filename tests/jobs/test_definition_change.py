@@ -68,3 +68,11 @@ def test_a_verb_that_is_gone_ends_its_jobs_with_a_clear_error(room):
     job_id = begin(room)
     room.engine(Definition("other", (Step("a", passes),))).run_until_idle()
     assert room.job(job_id).error.code == "definition-changed"
+
+
+def test_whether_a_job_can_be_cancelled_is_asked_of_the_steps_that_are_left(room):
+    """As each list of jobs does."""
+    job_id = begin(room)
+    shorter = room.engine(verb("v", room.does("a")))
+    with pytest.raises(Refused, match="past the point of return"):
+        room.ask(shorter.cancel, job_id)

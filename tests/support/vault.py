@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -62,6 +63,26 @@ class VaultInProcess:
         answer = self.rest.post("/api/enroll", json={"key": key, "name": name, "csr_pem": csr})
         assert answer.status_code == 200, answer.text
         return Identity(self.home.parent / f"tls-{answer.json()['appliance_id']}", answer.json(), private)
+
+
+class ThroughTheApplication(httpx2.BaseTransport):
+    """Hands requests to the application of a vault, and keeps them in `asked`."""
+
+    def __init__(self, rest: httpx2.Client) -> None:
+        self._rest = rest
+        self.asked: list[httpx2.Request] = []
+        self.lose = 0
+        """So many answers get lost on their way."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.read()
+        self.asked.append(request)
+        answer = self._rest.send(request)
+        if self.lose:
+            self.lose -= 1
+            raise httpx2.ReadError("the connection broke", request=request)
+        headers = {name: value for name, value in answer.headers.items() if name != "content-encoding"}
+        return httpx2.Response(answer.status_code, headers=headers, content=answer.content)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from rich.text import Text
 from ..client import JobHandle, Vault
 from ..domain import amounts
 from ..wire import rest
-from . import children, exit_codes, output
+from . import asking, children, exit_codes, output
 from .traffic import Traffic
 
 ENDED = frozenset(exit_codes.BY_JOB_STATE)
@@ -100,6 +100,8 @@ class _Shown:
                 self._end(_key(job, task), _prefix(job), task)
             elif task.state in ("running", "waiting"):
                 self._bar(_key(job, task), job, task)
+            if task.asks is not None:
+                self._ask(job, task, task.asks)
         if job.state is rest.JobState.HELD and job.id not in self._held:
             self._held.add(job.id)
             self._progress.console.print(
@@ -107,6 +109,14 @@ class _Shown:
             )
         if job.state in ENDED:
             self._ended.add(job.id)
+
+    def _ask(self, job: rest.Job, task: rest.Task, asks: rest.TaskAsks) -> None:
+        """Once: it may be asked for days."""
+        key = job.id, task.position, task.attempt, "asks"
+        if key not in self._printed:
+            self._printed.add(key)
+            said = f"asks    {_prefix(job)}{task.name}: {asking.line(job, asks)}"
+            self._progress.console.print(output.plain(said), soft_wrap=True, markup=False)
 
     def _many(self, job: rest.Job) -> None:
         """One bar for all of them, and a line for each that did not go well."""

@@ -16,6 +16,7 @@ from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.mappings import Mappings
 from .nouns.networks import Networks
+from .nouns.plans import Plans
 from .nouns.policies import Policies
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
@@ -40,6 +41,7 @@ class Vault:
         self.mappings = Mappings(connection)
         self.policies = Policies(connection)
         self.groups = Groups(connection)
+        self.plans = Plans(connection)
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from ..ground import durable
-from ..jobs.running import requests
+from ..jobs.running.people import holding
 from ..vault.store import lineage
 
 FILE = "vault.lineage"
@@ -89,5 +89,5 @@ class Restored:
 
 
 def _hold(session: Session) -> None:
-    if held := requests.hold_all(session):
+    if held := holding.hold_all(session):
         log.warning("jobs.held", jobs=held)

@@ -20,7 +20,8 @@ PKI_DIRECTORY = "pki"
 class VaultSettings(pydantic.BaseModel):
     """`names` are the DNS names and addresses of this vault, beginning with the one that appliances dial. `id`
     distinguishes this vault process from others on the same database. A port of 0 lets the system choose. Appliances
-    renew their certificates when a third of `appliance_certificate_days` is left."""
+    renew their certificates when a third of `appliance_certificate_days` is left. A recovery plan has at most `plan_groups` and
+    `plan_machines`."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +34,8 @@ class VaultSettings(pydantic.BaseModel):
     control_port: int = pydantic.Field(8444, ge=0, le=65535)
     database_url: str
     workers: int = pydantic.Field(16, ge=1, le=64)
+    plan_groups: int = pydantic.Field(7, ge=1, le=100)
+    plan_machines: int = pydantic.Field(100, ge=1, le=10_000)
     appliance_certificate_days: float = pydantic.Field(90, gt=0, le=3650)
 
     @property

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from .. import __version__
 from .. import api as rest_face
 from ..domain import errors
+from ..domain.plans import plan
 from ..ground.periodic import Every
 from ..ground.visitors import Limits, Tally, Visitors
+from ..jobs.model.catalogue import Catalogue
 from ..jobs.model.clock import utc_now
-from ..jobs.model.definitions import Catalogue
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
@@ -278,6 +279,7 @@ class RunningVault:
             refusals=self.refusals,
             served=several.served(self._engine.standing),
             rpo_unwritten=self.rpo_unwritten,
+            plan_limits=plan.Limits(self.settings.plan_groups, self.settings.plan_machines),
             uses=self.uses,
         )
 

@@ -36,6 +36,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /groups/{group}/add": {"at": "/groups/shop/add", "json": MACHINES},
     "POST /groups/{group}/remove": {"at": "/groups/shop/remove", "json": MACHINES},
     "DELETE /groups/{group}": {"at": "/groups/shop"},
+    "POST /plans": {"json": {"name": "shop", "groups": [MACHINES]}},
+    "PUT /plans/{plan}": {"at": "/plans/shop", "json": {"groups": [MACHINES]}},
+    "DELETE /plans/{plan}": {"at": "/plans/shop"},
     "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
     "POST /machines/{machine}/start-anyway": {
         "at": "/machines/web01/start-anyway",
@@ -49,6 +52,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /jobs/{job}/cancel": {"at": "/jobs/nosuch/cancel"},
     "POST /jobs/{job}/retry": {"at": "/jobs/nosuch/retry"},
     "POST /jobs/{job}/resume": {"at": "/jobs/nosuch/resume"},
+    "POST /jobs/{job}/answer": {"at": "/jobs/nosuch/answer", "json": {"task": 0, "verdict": "done"}},
 }
 """How to ask for what is no verb of the lifecycle, in an order in which most of it succeeds."""
 

@@ -3,7 +3,7 @@
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    machines, points, groups                              what is protected
+    machines, points, groups, plans                       what is protected, and how it is recovered together
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
     names                                                 what stands in paths and queries
@@ -18,6 +18,7 @@ from . import (
     jobs,
     machines,
     networks,
+    plans,
     points,
     policies,
     sites,
@@ -40,6 +41,7 @@ GUARDED = tuple(
         audit,
         approvals,
         groups,
+        plans,
         machines,
         points,
         verbs,

@@ -42,3 +42,9 @@ def retry_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
 def resume_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
     """Lets a held job go on."""
     return vault.jobs.resume(job, once)
+
+
+@router.post("/jobs/{job}/answer")
+def answer_job(vault: Vault, once: OnceHeader, job: JobId, answer: rest.JobAnswer) -> rest.Job:
+    """Tells a task that asks a person what this one says; the job goes on, or fails, by that."""
+    return vault.jobs.answer(job, answer, once)

@@ -9,15 +9,13 @@ import typer
 from ...client import Vault
 from ...domain.amounts import span
 from ...wire import rest
-from .. import children, output
+from .. import asking, children, output
 from .. import follow as following
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
-SHORT = 10
-"""Characters of a job's id that are shown; they are enough to name it."""
 JobId = Annotated[
     str, typer.Argument(help="Id of the job, or its beginning.", metavar="JOB", show_default=False)
 ]
@@ -53,10 +51,10 @@ def show_list(
     output.show_table(
         list(_below(jobs)),
         (
-            ("id", lambda row: row[1].id[:SHORT]),
+            ("id", lambda row: row[1].id[: asking.SHORT]),
             ("verb", lambda row: f"{'└ ' if row[0] else ''}{_verb(row[1])}"),
             ("machine", lambda row: row[1].subject_name),
-            ("state", lambda row: row[1].state),
+            ("state", lambda row: "asks" if row[1].waits_for_person else row[1].state),
             ("started", lambda row: clock(row[1].started_at)[5:-1]),
             ("took", lambda row: span(_took(row[1]))),
             ("result", lambda row: row[1].problem.message if row[1].problem else row[1].sentence),
@@ -106,7 +104,7 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
         + (f" in {span(took)}" if took else "")
     )
     for task in job.tasks:
-        _show_task(task, f"{indent}  ")
+        _show_task(job, task, f"{indent}  ")
     if job.problem:
         output.say(f"{indent}  do: {output.with_dashes(job.problem.do)}")
     if children.are_many(job):
@@ -118,18 +116,25 @@ def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:
 
 def _show_many(vault: Vault, job: rest.Job, indent: str) -> None:
     output.say(
-        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent {job.id[:SHORT]}"
+        f"{indent}{children.summary(job)}; each of them: secondsite job list --parent {job.id[: asking.SHORT]}"
     )
     for child in vault.jobs[job.id].children(state=children.NOTABLE):
         output.say(f"{indent}{children.line(child)}")
 
 
-def _show_task(task: rest.Task, indent: str) -> None:
+def _show_task(job: rest.Job, task: rest.Task, indent: str) -> None:
     took = _took(task)
     seconds = f" ({span(took)})" if took is not None else ""
     again = f", attempt {task.attempt}" if task.attempt > 1 else ""
     text = task.problem.message if task.problem else task.sentence
     output.say(f"{indent}{task.state:10} {task.name}{seconds}{again}" + (f": {text}" if text else ""))
+    if task.asks is not None:
+        output.say(f"{indent}  asks: {asking.line(job, task.asks)}")
+    if task.answer is not None:
+        said = f": {task.answer.note}" if task.answer.note else ""
+        output.say(
+            f"{indent}  {task.answer.by} answered {task.answer.verdict} at {clock(task.answer.at)}{said}"
+        )
 
 
 @app.command()
@@ -161,10 +166,32 @@ def resume(context: typer.Context, job: JobId, as_json: Json = False) -> None:
         _show_one(vault.jobs[job].resume(), as_json)
 
 
+@app.command()
+def answer(
+    context: typer.Context,
+    job: JobId,
+    verdict: Annotated[
+        str,
+        typer.Argument(help="One of those that the task offers: 'job show' says which.", show_default=False),
+    ],
+    note: Annotated[str, typer.Option(help="What you saw; it is kept with the task.")] = "",
+    task: Annotated[
+        int | None,
+        typer.Option(
+            help="Position of the task, from 0, if a script has read it before; by default the one that asks now."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a job that waits for a person. It goes on, or fails, by what you answer."""
+    with connect(context) as vault:
+        _show_one(vault.jobs[job].answer(verdict, note, task=task), as_json)
+
+
 def _show_one(job: rest.Job, as_json: bool) -> None:
     if as_json:
         output.show_json(job)
     else:
         output.say(
-            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow {job.id[:SHORT]}"
+            f"{_verb(job)} of {job.subject_name}: {job.state}; watch it with: secondsite job follow {job.id[: asking.SHORT]}"
         )

@@ -5,7 +5,7 @@ name it gives a handle of one thing, which asks nothing by itself.
     verbs        what may be started for machines
     points       recovery points of a machine
     jobs         what was started
-    sites, appliances, networks, mappings, policies, groups, tokens    records
+    sites, appliances, networks, mappings, policies, groups, plans, tokens    records
     audit        what was done by whom
     approvals    what waits for a second person
 """

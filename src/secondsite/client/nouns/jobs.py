@@ -33,6 +33,21 @@ class JobHandle:
         """Lets a job go on that is held because the vault was restored. Raises NotPossibleNow for any other."""
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "resume"))
 
+    def answer(self, verdict: str, note: str = "", *, task: int | None = None) -> rest.Job:
+        """Tells the task that asks a person what this one says. `task` is its position: give it as you read it, since by now another
+        one may ask. Raises NotPossibleNow if it asks nothing, InvalidArgument for a verdict that it does not offer."""
+        asked = self._asking() if task is None else task
+        answer = request(rest.JobAnswer, task=asked, verdict=verdict, note=note)
+        return self._connection.one(rest.Job, "POST", path("jobs", self.id, "answer"), body=answer)
+
+    def _asking(self) -> int:
+        found = next((task.position for task in self.show().tasks if task.asks is not None), None)
+        if found is None:
+            raise errors.NotPossibleNow(
+                f"Job {self.id} asks nothing.", do=f"Look at its tasks: secondsite job show {self.id}"
+            )
+        return found
+
     def children(self, *, state: Sequence[rest.JobState] = ()) -> Iterator[rest.Job]:
         """The jobs that it started, in one of these states if some are given, without their tasks; by page, as they are needed."""
         query = request(rest.JobQuery, parent=self.id, state=tuple(state), limit=rest.MOST_PER_PAGE)

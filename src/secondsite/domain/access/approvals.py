@@ -22,8 +22,9 @@ VERBS = frozenset(
         *("create_token", "rotate_token", "delete_token"),
         *("change_audit_settings", "change_approval_settings"),
         *("create_group", "delete_group", "add_to_group", "remove_from_group"),
+        *("create_plan", "update_plan", "delete_plan"),
         *("start_anyway", "hold_point", "release_point", "verify_point"),
-        *("cancel_job", "retry_job", "resume_job"),
+        *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }
 )
 """What changes something, by the names of the API's routes; a test compares them."""

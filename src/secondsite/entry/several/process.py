@@ -13,7 +13,7 @@ from ...domain import errors
 from ...ground.certificates import fingerprint
 from ...jobs.model.clock import utc_now
 from ...jobs.model.failures import JobError
-from ...jobs.running import requests
+from ...jobs.running.people import holding
 from ...jobs.running.standing import Standing
 from ...vault import ports
 from ...vault.gateway import VaultAuthority
@@ -33,7 +33,7 @@ def joined_again(session: Session, is_behind: bool) -> None:
     except errors.NotPossibleNow as newer:
         raise JobError("database-is-newer", newer.message, newer.do) from newer
     if is_behind:
-        held = requests.hold_all(session)
+        held = holding.hold_all(session)
         log.error(
             "database.went-back",
             jobs=held,

@@ -9,8 +9,10 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from . import asking
 from .facts import Json, to_json
-from .outcomes import Commit, Outcome
+from .failures import ANSWERED_NEGATIVELY, StepFailed
+from .outcomes import Commit, Outcome, Wait
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -104,6 +106,24 @@ class StepContext:
         at most one batch of children.
         """
         return self.stage.run_children(wanted, deadline_seconds)
+
+    def ask(self, question: asking.Question, deadline_seconds: float = asking.ASKS_SECONDS) -> asking.Answer:
+        """What a person answered; raises Wait until then, and StepFailed if that was negative. For a step, not for its undo, and once
+        in a step. What was answered is kept over restarts and retries; only after a negative answer a retry asks again."""
+        known = asking.Asked.model_validate(self.stored_facts.get(self.key, {}))
+        if known.asks != question:
+            # before the wait: one that is parked is not written down for up to ten seconds, and can be answered all the same
+            self.remember(asking.Asking(asks=question))
+        answer = asking.Asked(asks=question, answer=known.answer).answer_in(self.attempt)
+        if answer is None:
+            why = f"waits for a person: {question.instruction}"
+            raise Wait(asking.signal(self.job_id, self.key), deadline_seconds, why)
+        if answer.verdict in question.negative:
+            said = f"{answer.by} answered '{answer.verdict}'" + (f": {answer.note}" if answer.note else "")
+            raise StepFailed(
+                ANSWERED_NEGATIVELY, said, "Do what was asked for, then retry the job: it asks again"
+            )
+        return answer
 
     def session(self) -> AbstractContextManager[Session]:
         """A read-only transaction: `with context.session() as session`. Change state in Done(commit=...) only."""

@@ -1,14 +1,13 @@
 """A verb written down: its steps from top to bottom, and what the domain does when the job starts and ends."""
 
 import enum
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from .context import StepFunction
 from .facts import Json
-from .failures import Refused
 from .views import JobView
 
 Hook = Callable[[Session, JobView], None]
@@ -17,12 +16,13 @@ Hook = Callable[[Session, JobView], None]
 class Children(enum.Enum):
     """When a step with children has succeeded, once all of them have ended.
 
-    ALL: every child succeeded, else the step fails. ANY: at least one did; if not all, the job ends as
-    partially succeeded.
+    ALL: every child succeeded, else the step fails. ANY: at least one did. SOME: whatever happened, the step goes on. With
+    ANY and SOME the job ends as partially succeeded if not all did.
     """
 
     ALL = "all"
     ANY = "any"
+    SOME = "some"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Step:
     succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself failed, so it must
     look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits. `begins` runs in
     the transaction in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job with such
-    arguments, None if there is: the step does not begin then.
+    arguments, None if there is: the step does not begin then. `children` judges the children of this step in place of the
+    definition's policy.
     """
 
     key: str
@@ -45,14 +46,21 @@ class Step:
     undo_after_failure: bool = False
     begins: Hook | None = None
     skipped: Callable[[Json], str | None] | None = None
+    children: Children | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.key)
 
 
+StepsOf = Callable[[Json], Sequence[Step]]
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A kind of job.
+
+    Its steps are always the same, or `steps_of` a job's arguments. The same arguments have to give the same keys in every later
+    release, since jobs that are under way are compared with them: what makes the steps may only append.
 
     Hooks run in the transaction that records the start or the end, so the domain's state and the job's never
     disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `on_start` runs at the start of
@@ -60,7 +68,7 @@ class Definition:
     """
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
     cancelable: bool = True
     undo_on_failure: bool = False
     children: Children = Children.ALL
@@ -69,26 +77,20 @@ class Definition:
     on_success: Hook | None = None
     on_failure: Hook | None = None
     on_cancelled: Hook | None = None
+    steps_of: StepsOf | None = None
 
     def __post_init__(self) -> None:
         keys = [step.key for step in self.steps]
-        if not keys or len(set(keys)) != len(keys):
+        if bool(keys) is (self.steps_of is not None) or len(set(keys)) != len(keys):
             raise ValueError(f"definition {self.name}: steps need unique keys, got {keys}")
 
+    def made_for(self, arguments: Json) -> "Definition":
+        """With the steps of a job that has these arguments; raises what `steps_of` raises, ValueError for keys that are not
+        unique."""
+        if self.steps_of is None:
+            return self
+        return replace(self, steps=tuple(self.steps_of(arguments)), steps_of=None)
 
-class Catalogue:
-    """The definitions of this program, by name."""
-
-    def __init__(self, definitions: Iterable[Definition]) -> None:
-        self._definitions = {definition.name: definition for definition in definitions}
-
-    def find(self, name: str) -> Definition | None:
-        return self._definitions.get(name)
-
-    def get(self, name: str) -> Definition:
-        """The definition; raises Refused with code "unknown-verb"."""
-        definition = self.find(name)
-        if definition is None:
-            known = ", ".join(sorted(self._definitions))
-            raise Refused("unknown-verb", f"There is no job named {name}", f"Use one of: {known}")
-        return definition
+    def policy_of(self, position: int) -> Children:
+        """When the children of the step at this position have succeeded."""
+        return self.steps[position].children or self.children

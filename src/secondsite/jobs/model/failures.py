@@ -3,7 +3,7 @@
 - Failure: a recorded fact: code, message, do
 - JobError: base of
     - StepFailed: raised by a step: the failure to record
-    - Refused: a request that cannot be honoured now (cancel, retry, unknown job)
+    - Refused: a request that cannot be honoured now (cancel, retry, answer, unknown job)
     - EngineAlreadyRunning: a second engine on a database that allows only one
     - NameTaken: another process took this engine's name
 - LeaseOver: this engine's lease has ended
@@ -20,6 +20,7 @@ DEFINITION_CHANGED = "definition-changed"
 UNDO_FAILED = "undo-failed"
 GIVEN_UP = "given-up"
 CHILDREN_FAILED = "children-failed"
+ANSWERED_NEGATIVELY = "answered-negatively"
 
 
 @dataclass(frozen=True, slots=True)

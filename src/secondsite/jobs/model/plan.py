@@ -103,5 +103,7 @@ def took_effect(task: TaskView, step: Step) -> bool:
 
 
 def can_honour_cancel(tasks: Sequence[TaskView], definition: Definition) -> bool:
-    """Whether a boundary is left at which a cancel would be honoured."""
-    return any(not task.done and definition.steps[task.position].cancelable for task in current_steps(tasks))
+    """Whether a boundary is left at which a cancel would be honoured; none if the steps are others in this version."""
+    return fits(definition, tasks) and any(
+        not task.done and definition.steps[task.position].cancelable for task in current_steps(tasks)
+    )

@@ -3,6 +3,7 @@
 Its rooms:
 
     requests        submit, cancel, retry, signal
+    people          holds jobs until a person decides, hears what a person answers
     children        jobs whose steps are jobs
     parents         wakes them when their children end
     stage           the engine's side of a running step

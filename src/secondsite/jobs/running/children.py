@@ -1,4 +1,4 @@
-"""Jobs whose steps are jobs: start them once, wait for all, judge by the definition's policy."""
+"""Jobs whose steps are jobs: start them once, wait for all, judge by the step's policy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, JobState
+from ..model.catalogue import Catalogue
 from ..model.context import Child
-from ..model.definitions import Catalogue, Children
+from ..model.definitions import Children
 from ..model.facts import to_json
 from ..model.failures import CHILDREN_FAILED, Refused, StepFailed
 from ..model.outcomes import Done, Outcome, Skipped, Wait
@@ -99,11 +100,11 @@ def _submit_all(
     session: Session, catalogue: Catalogue, place: Place, wanted: Sequence[Child], now: datetime
 ) -> None:
     requested_by = read.get(session, place.job_id).requested_by
-    ordered = [
-        (catalogue.get(child.name), _request(place, index, child, requested_by))
+    wanted_jobs = [
+        requests.ordered(catalogue, _request(place, index, child, requested_by))
         for index, child in enumerate(wanted)
     ]
-    requests.submit_all(session, ordered, now)
+    requests.submit_all(session, wanted_jobs, now)
 
 
 def _request(place: Place, index: int, child: Child, requested_by: str) -> requests.JobRequest:
@@ -145,7 +146,7 @@ def _verdict(children: Sequence[JobView], policy: Children) -> Outcome:
     sentence = f"{len(good)} of {len(children)} succeeded"
     if bad:
         sentence += "; not: " + ", ".join(child.subject_name or child.subject or child.id for child in bad)
-    if not good or (bad and policy is Children.ALL):
+    if bad and (policy is Children.ALL or (policy is Children.ANY and not good)):
         raise StepFailed(CHILDREN_FAILED, sentence, "Look into the failed child jobs, then retry this job")
     partial = bool(bad) or any(child.state is JobState.PARTIALLY_SUCCEEDED for child in good)
     return Done(sentence, partial=partial)

@@ -17,8 +17,10 @@ from sqlalchemy.orm import Session
 
 from ...ground import seams, threads
 from ...ground.periodic import Every
+from ..model.asking import Said
+from ..model.catalogue import Catalogue
 from ..model.clock import Clock, utc_now
-from ..model.definitions import Catalogue, Definition
+from ..model.definitions import Definition
 from ..model.facts import to_json
 from ..model.failures import JobError, LeaseLost, LeaseOver
 from ..model.views import JobView
@@ -33,6 +35,7 @@ from .changes import Changes
 from .followed_clock import FollowedClock
 from .parents import Parents
 from .parking import Parked, ParkingLot
+from .people import answering, holding
 from .performing import Performer
 from .runner import Runner
 from .standing import Standing
@@ -55,7 +58,7 @@ class Engine:
 
     `owner` names this process among the engines; a process that comes back under its old name resumes its jobs at
     once, one with another name has to wait until the lease (seconds) has expired. The database comes from
-    `database.connect`. An engine is started once. submit, cancel and retry work in the caller's session: they take
+    `database.connect`. An engine is started once. submit, cancel, retry, resume and answer work in the caller's session: they take
     effect if it commits. `joined` is called in one transaction when no other process can run the database's jobs under this
     name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with whether the database is older
     than what was committed to it. A JobError that it raises ends the engine: `failed` is called with it. `hears` are channels
@@ -136,11 +139,12 @@ class Engine:
     ) -> str:
         """Queue a job when the session commits; gives its id.
 
-        If the caller gives a `job_id`, a repeat is harmless. Raises Refused for an unknown name.
+        If the caller gives a `job_id`, a repeat is harmless. Raises Refused for an unknown name, or what the definition raises if no
+        steps can be made from the arguments.
         """
         order = requests.JobRequest(name, subject, subject_name, to_json(arguments), requested_by, job_id)
         self._heed(session)
-        return requests.submit(session, self._catalogue.get(name), order, self._clock())
+        return requests.submit(session, *requests.ordered(self._catalogue, order), self._clock())
 
     def cancel(self, session: Session, job_id: str) -> None:
         """Ask the job to turn back at its next boundary; raises Refused if that is not possible."""
@@ -155,7 +159,12 @@ class Engine:
     def resume(self, session: Session, job_id: str) -> None:
         """Let a held job go on; raises Refused for any other."""
         self._heed(session)
-        requests.resume(session, job_id, self._clock())
+        holding.resume(session, job_id, self._clock())
+
+    def answer(self, session: Session, job_id: str, said: Said) -> None:
+        """Tell a step that asks what a person said; raises Refused unless it asks."""
+        self._heed(session)
+        answering.answer(session, job_id, said, self._clock())
 
     def signal(self, key: str, *, of_one: bool = False) -> int:
         """Wake the steps that wait for `key`, in every process; gives the number of jobs. `of_one`: at most one waits for it.

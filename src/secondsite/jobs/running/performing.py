@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from ...ground import seams
 from ..model import plan
+from ..model.catalogue import Catalogue
 from ..model.clock import Clock
 from ..model.context import StepContext, StepFunction
-from ..model.definitions import Catalogue, Definition
+from ..model.definitions import Definition
 from ..model.facts import Json
 from ..model.failures import Failure, describe
 from ..model.outcomes import Outcome, Wait

@@ -2,16 +2,17 @@
 
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from ...ground.job_states import MOVING, RUNNABLE, JobState, TaskState
+from ...ground.job_states import MOVING, JobState, TaskState
 from ..model import plan
-from ..model.definitions import Catalogue, Definition
+from ..model.catalogue import Catalogue
+from ..model.definitions import Definition
 from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
 from ..model.task_kind import TaskKind
@@ -19,6 +20,7 @@ from ..model.views import JobView, TaskView, current_steps
 from ..storage import journal, read, touched, waited
 from ..storage.prepared import Prepared, one_of
 from ..storage.tables import jobs, tasks
+from .people import holding
 
 _WAITS = (tasks.c.waiting_for == bindparam("signal"), one_of(tasks.c.state, waited.STATES))
 _ANY_WAITS = Prepared(select(tasks.c.id).where(*_WAITS).limit(1))
@@ -49,6 +51,11 @@ class JobRequest:
     parent: Parent | None = None
 
 
+def ordered(catalogue: Catalogue, order: JobRequest) -> tuple[Definition, JobRequest]:
+    """With the steps that it is to have; raises Refused, or what the definition raises if there are none for its arguments."""
+    return catalogue.get(order.name).made_for(order.arguments), order
+
+
 def submit(session: Session, definition: Definition, order: JobRequest, now: datetime) -> str:
     """Write the job and its whole tree of queued tasks; gives its id.
 
@@ -63,9 +70,9 @@ def submit(session: Session, definition: Definition, order: JobRequest, now: dat
     return job_id
 
 
-def submit_all(session: Session, ordered: Sequence[tuple[Definition, JobRequest]], now: datetime) -> None:
+def submit_all(session: Session, wanted: Sequence[tuple[Definition, JobRequest]], now: datetime) -> None:
     """Many jobs that are not there yet, in their order."""
-    rows = [(uuid.uuid4().hex, definition, order) for definition, order in ordered]
+    rows = [(uuid.uuid4().hex, definition, order) for definition, order in wanted]
     if not rows:
         return
     for job_id, _definition, _order in rows:
@@ -109,10 +116,10 @@ def add_steps(session: Session, job_id: str, definition: Definition, attempt: in
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
     """Ask the job and its children to turn back at their next boundary; one that was held on its way back goes on with that.
     Raises Refused if it cannot."""
-    job = _existing(session, job_id)
-    definition = catalogue.find(job.name)
+    job = journal.locked_job(session, job_id)
+    definition = catalogue.find(job)
     if job.state is JobState.HELD and job.ending is not None:
-        _let_go_on(session, job, now)
+        holding.let_go_on(session, job, now)
         return
     if job.state is JobState.HELD and not _turns_back(session, job, definition):
         _give_up(session, catalogue, job, now)
@@ -123,39 +130,6 @@ def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -
     _refuse_cancel(session, job, definition)
     journal.change_job(session, job_id, cancel_requested=True, state=JobState.CANCELLING, ready_at=now)
     cancel_children(session, catalogue, job_id, now)
-
-
-def hold_all(session: Session) -> list[str]:
-    """Hold every job that is in progress until a person decides about it; gives their ids. A step that runs just now is
-    not recorded any more, one that is parked does not look again."""
-    held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE)))
-    held = held.values(state=JobState.HELD, claim_owner=None)
-    ids = sorted(session.execute(held.returning(jobs.c.id)).scalars())
-    for job_id in ids:
-        touched.note(session, job_id)
-    return ids
-
-
-def resume(session: Session, job_id: str, now: datetime) -> None:
-    """Let a held job and its children go on, as if their steps began now; raises Refused."""
-    job = _existing(session, job_id)
-    if job.state is not JobState.HELD:
-        raise Refused("not-held", f"The job is {job.state}.", "Only a held job is resumed.")
-    _let_go_on(session, job, now)
-    for child in read.children_of(session, job_id):
-        if child.state is JobState.HELD:
-            resume(session, child.id, now)
-
-
-def _let_go_on(session: Session, job: JobView, now: datetime) -> None:
-    state = JobState.QUEUED if job.started_at is None else JobState.RUNNING
-    if job.cancel_requested:
-        state = JobState.CANCELLING
-    journal.change_job(session, job.id, state=state, ready_at=now)
-    begun = update(tasks).where(
-        tasks.c.job_id == job.id, tasks.c.state.in_((TaskState.RUNNING, TaskState.WAITING))
-    )
-    session.execute(begun.values(started_at=now, waiting_since=None, waiting_for=None, deadline_at=None))
 
 
 def _turns_back(session: Session, job: JobView, definition: Definition | None) -> bool:
@@ -199,7 +173,7 @@ def _refuse_cancel(session: Session, job: JobView, definition: Definition | None
 
 def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
     """Queue the job again from the step that failed (or go on undoing, if that failed); raises Refused."""
-    job = _existing(session, job_id)
+    job = journal.locked_job(session, job_id)
     if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
         raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
     _require_a_retryable_child(session, catalogue, job)
@@ -207,9 +181,12 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
 
 
 def _require_a_retryable_child(session: Session, catalogue: Catalogue, parent: JobView) -> None:
-    """Raises the Refused of the first failed child if none of them would be retried."""
+    """Raises the Refused of the first failed child if none of them would be retried, unless a step without children failed."""
     refusals: list[Refused] = []
-    for child in read.children_of(session, parent.id):
+    started = read.children_of(session, parent.id)
+    if _failed_without(session, parent, {child.parent_position for child in started}):
+        return
+    for child in started:
         if not child.state.ended or child.state is JobState.SUCCEEDED:
             continue
         try:
@@ -222,6 +199,12 @@ def _require_a_retryable_child(session: Session, catalogue: Catalogue, parent: J
         raise refusals[0]
 
 
+def _failed_without(session: Session, job: JobView, places: Set[int | None]) -> bool:
+    """Whether another step than those failed."""
+    steps = current_steps(read.tasks_of(session, job.id))
+    return any(step.state is TaskState.FAILED and step.position not in places for step in steps)
+
+
 def _require_retryable(session: Session, definition: Definition, job: JobView) -> None:
     if definition.on_retry is not None:
         definition.on_retry(session, job)
@@ -230,7 +213,7 @@ def _require_retryable(session: Session, definition: Definition, job: JobView) -
 def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
     """Let an ended job run again under its next attempt; raises Refused when its definition has changed, or the domain
     refuses."""
-    definition, written = catalogue.get(job.name), read.tasks_of(session, job.id)
+    definition, written = catalogue.of(job), read.tasks_of(session, job.id)
     if not plan.fits(definition, written):
         raise Refused(
             DEFINITION_CHANGED,
@@ -287,8 +270,3 @@ def signal(session: Session, key: str, now: datetime) -> int:
         _SIGNALLED.change(session, {"signal": key, "job": job_id})
         journal.change_job(session, job_id, ready_at=now)
     return len(ids)
-
-
-def _existing(session: Session, job_id: str) -> JobView:
-    job = journal.lock_job(session, job_id)
-    return read.get(session, job_id) if job is None else job

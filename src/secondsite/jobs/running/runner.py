@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from ...ground import seams
 from ...ground.job_states import JobState, TaskState
 from ..model import plan
+from ..model.catalogue import Catalogue
 from ..model.clock import Clock
-from ..model.definitions import Catalogue, Definition
+from ..model.definitions import Definition
 from ..model.failures import DEFINITION_CHANGED, Failure, describe
 from ..model.views import JobView, TaskView, current_steps
 from ..storage import journal, read
@@ -81,7 +82,7 @@ class Runner:
         stopping: Callable[[], bool],
     ) -> Snapshot | Parked | None:
         """Make one move; None when there is nothing to do for the job now."""
-        definition = self._catalogue.find(snapshot.job.name)
+        definition = self._catalogue.find(snapshot.job)
         if definition is None or not plan.fits(definition, snapshot.tasks):
             self._refuse(claim, snapshot, definition)
             return None

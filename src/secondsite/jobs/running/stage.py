@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ...ground import seams
+from ..model.catalogue import Catalogue
 from ..model.clock import Clock
 from ..model.context import Child
-from ..model.definitions import Catalogue, Definition
+from ..model.definitions import Definition
 from ..model.facts import Json
 from ..model.outcomes import Commit, Outcome
 from ..model.views import TaskView
@@ -91,7 +92,7 @@ class TaskStage:
         if not self._transactions.look(lambda session: children.are_started(session, place)):
             self._transactions.write(ensure)
             seams.reach("job.children.committed")
-        policy = self._definition.children
+        policy = self._definition.policy_of(self._task.position)
         return self._transactions.look(
             lambda session: children.judge(session, policy, place, deadline_seconds)
         )

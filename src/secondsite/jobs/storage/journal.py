@@ -16,7 +16,7 @@ from ..model.failures import Failure, LeaseLost
 from ..model.outcomes import Done, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
-from . import touched
+from . import read, touched
 from .prepared import Prepared, as_new, new_values, one_of
 from .tables import jobs, tasks
 
@@ -46,6 +46,11 @@ def lock_job(session: Session, job_id: str) -> JobView | None:
     touched.note(session, job_id)
     row = _LOCKED.one(session, {"wanted": job_id})
     return None if row is None else job_view(row)
+
+
+def locked_job(session: Session, job_id: str) -> JobView:
+    """As `lock_job`; raises Refused when it is not there."""
+    return lock_job(session, job_id) or read.get(session, job_id)
 
 
 def fence(session: Session, claim: Claim) -> JobView:

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
-from ...jobs.model.definitions import Catalogue
+from ...domain.plans.plan import Limits
+from ...jobs.model.asking import Said
+from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
@@ -38,6 +40,7 @@ class Jobs(Protocol):
     def cancel(self, session: Session, job_id: str) -> None: ...
     def retry(self, session: Session, job_id: str) -> None: ...
     def resume(self, session: Session, job_id: str) -> None: ...
+    def answer(self, session: Session, job_id: str, said: Said) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Parts:
     now: Callable[[], datetime]
     refusals: Refusals
     rpo_unwritten: RpoUnwritten
+    plan_limits: Limits
     served: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while this process cannot reach the database."""
     uses: Uses = field(default_factory=Uses)

@@ -13,6 +13,7 @@ from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
+from .nouns.plans import Plans
 from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
@@ -37,6 +38,7 @@ class VaultFacade:
     points: Points
     holds: Holds
     groups: Groups
+    plans: Plans
     jobs: Jobs
     verbs: Verbs
     events: Events
@@ -66,6 +68,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),
+        plans=Plans(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
         events=events,

@@ -39,6 +39,7 @@ from .places import (
     SiteRecord,
     Sites,
 )
+from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
 from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
@@ -78,6 +79,8 @@ __all__ = [
     "NetworkMappings",
     "Passed",
     "PassedOrders",
+    "PlanRecord",
+    "Plans",
     "PointNews",
     "PointRows",
     "Policies",

@@ -10,6 +10,7 @@ from .approvals import Approvals
 from .audit import Audit
 from .machines import DrillNotes, MachineRecords
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
+from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
 from .statuses import RpoBlocks, StatusRecords
@@ -37,6 +38,8 @@ class Transaction(Protocol):
     def policies(self) -> Policies: ...
     @property
     def groups(self) -> Groups: ...
+    @property
+    def plans(self) -> Plans: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

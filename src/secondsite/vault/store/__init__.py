@@ -5,6 +5,7 @@ Its rooms:
     columns     types that keep shapes, words and instants the same on SQLite and PostgreSQL
     tables      the rows
     several     those of several vault processes
+    plans       those of recovery plans
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
     decoded_machines    what was read of machines last

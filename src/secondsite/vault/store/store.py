@@ -21,6 +21,7 @@ from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
+from .plans import SqlPlans
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
@@ -77,6 +78,10 @@ class SqlTransaction:
     @cached_property
     def groups(self) -> SqlGroups:
         return SqlGroups(self._session)
+
+    @cached_property
+    def plans(self) -> SqlPlans:
+        return SqlPlans(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

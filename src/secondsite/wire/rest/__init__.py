@@ -3,7 +3,7 @@
 Its rooms:
 
     errors, pages, codes                           what all nouns share
-    vault, access, policies, groups, jobs, points  per noun
+    vault, access, policies, groups, plans, jobs, points  per noun
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine
@@ -32,12 +32,16 @@ from .jobs import (
     MOST_CHILDREN,
     Job,
     JobAccepted,
+    JobAnswer,
     JobPage,
     JobQuery,
     JobVerb,
     OtherWork,
     Task,
+    TaskAnswer,
+    TaskAsks,
     TaskFacts,
+    verb_named,
 )
 from .machines import (
     Direction,
@@ -62,6 +66,16 @@ from .places import (
     Site,
     SiteCreate,
     SitePage,
+)
+from .plans import (
+    Plan,
+    PlanAction,
+    PlanChange,
+    PlanCreate,
+    PlanGroup,
+    PlanGroupChange,
+    PlanMachine,
+    PlanPage,
 )
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
@@ -152,6 +166,7 @@ __all__ = [
     "IncludeDiskOptions",
     "Job",
     "JobAccepted",
+    "JobAnswer",
     "JobPage",
     "JobQuery",
     "JobState",
@@ -173,6 +188,14 @@ __all__ = [
     "OtherWork",
     "Page",
     "Paging",
+    "Plan",
+    "PlanAction",
+    "PlanChange",
+    "PlanCreate",
+    "PlanGroup",
+    "PlanGroupChange",
+    "PlanMachine",
+    "PlanPage",
     "PlannedFailover",
     "PointHold",
     "PointOptions",
@@ -205,6 +228,8 @@ __all__ = [
     "Summary",
     "Synchronization",
     "Task",
+    "TaskAnswer",
+    "TaskAsks",
     "TaskFacts",
     "TaskState",
     "TestFailover",
@@ -215,4 +240,5 @@ __all__ = [
     "Transition",
     "Vault",
     "WithoutSiteOptions",
+    "verb_named",
 ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from ...domain.lifecycle import Verb
 from ...ground.job_states import JobState, TaskState
@@ -16,15 +17,27 @@ from .pages import Page, Paging
 class OtherWork(StrEnum):
     """Jobs that are not verbs of the lifecycle: a recovery point is read again; an old copy is started although that is
     forbidden; a source that was unreachable when
-    protection ended stops replicating once it is back; what a verb left undone at a site that was away is done."""
+    protection ended stops replicating once it is back; what a verb left undone at a site that was away is done. `unknown` is a
+    job of another release, of which this one only knows its tasks."""
 
     VERIFY_POINT = "verify_point"
     START_ANYWAY = "start_anyway"
     END_REPLICATION_LATER = "end_replication_later"
     FINISH_LATER = "finish_later"
+    UNKNOWN = "unknown"
 
 
 JobVerb = Verb | OtherWork
+MOST_OF_AN_ANSWER = 4000
+
+
+def verb_named(word: str) -> JobVerb:
+    """Unknown, if it is a word of another release."""
+    if word in set(Verb):
+        return Verb(word)
+    return OtherWork(word) if word in set(OtherWork) else OtherWork.UNKNOWN
+
+
 MOST_CHILDREN = 20
 """So many are shown with the job that started them."""
 
@@ -57,6 +70,41 @@ class TaskFacts(Shape):
     """How much of it holds data."""
 
 
+class TaskAsks(Shape):
+    """What a task asks a person."""
+
+    instruction: str
+    """What is to be done, or looked at."""
+    verdicts: tuple[str, ...]
+    """Of these one is the answer."""
+    until: AwareDatetime | None = None
+    """When it will have waited too long, and fails (UTC); null: that is not settled yet."""
+
+
+class TaskAnswer(Shape):
+    """What a person answered."""
+
+    by: str
+    """The name of the token with which it was answered."""
+    at: AwareDatetime
+    """When (UTC)."""
+    verdict: str
+    """One of those that the task offered."""
+    note: str
+    """What the person saw."""
+
+
+class JobAnswer(Shape):
+    """An answer to a task that asks."""
+
+    task: int = Field(ge=0, le=10_000)
+    """The task's position, as it was read: by now another task may ask."""
+    verdict: str = Field(min_length=1, max_length=64)
+    """One of those that the task offers."""
+    note: str = Field("", max_length=MOST_OF_AN_ANSWER)
+    """What was seen; kept with the task."""
+
+
 class Task(Shape):
     """One step of a job, or the undoing of one."""
 
@@ -80,6 +128,10 @@ class Task(Shape):
     """Why it failed."""
     facts: TaskFacts = TaskFacts()
     """What it found out."""
+    asks: TaskAsks | None = None
+    """What it asks a person now: answer it with `POST /api/jobs/{job}/answer`."""
+    answer: TaskAnswer | None = None
+    """What a person answered."""
 
 
 class Job(Shape):
@@ -87,7 +139,7 @@ class Job(Shape):
 
     id: str
     """In calls it may be shortened to any unique beginning."""
-    verb: JobVerb
+    verb: Annotated[JobVerb, BeforeValidator(verb_named)]
     """What it does."""
     subject: str | None = None
     """The id of its machine; null or empty: several."""
@@ -118,6 +170,8 @@ class Job(Shape):
     """Why it failed."""
     cancelable: bool = False
     """Whether it can still be cancelled."""
+    waits_for_person: bool = False
+    """Whether one of its tasks asks a person now, and it does not go on without an answer."""
 
 
 class JobQuery(Paging):

@@ -5,35 +5,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from ....domain import errors
-from ....domain.lifecycle import Verb
-from ....ground.job_states import MOVING, JobState, TaskState
-from ....jobs.model import failures, plan
+from ....ground.job_states import MOVING, JobState
+from ....jobs.model import asking, failures, plan
 from ....jobs.model.views import JobTree, JobView, TaskView
 from ....jobs.storage import read, search
 from ....jobs.storage.database import Session
 from ....wire import rest
-from ....wire.common.base import Problem
 from ... import ports
 from ...steps.batch import BATCH
 from ..parts import Parts
-from ..shared import job_scopes
+from ..shared import job_scopes, job_shapes
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
 
 EVERY = rest.JobQuery()
 SUGGESTED = 4
 """How many ids are offered when the beginning of one is not enough."""
+KINDS = {"job-not-found": errors.NotFound, "no-such-verdict": errors.InvalidArgument}
 ALIKE = 100
 """How many ids that begin alike are looked at: others of the vault may not be the caller's."""
-NAMED = 3
-"""How many machines of a job are named; the others are counted."""
-HELD = (
-    "held: the vault's database was restored from a backup, or moved. Look at its machine, then let the job go on with "
-    "'secondsite job resume {0}', or end it with 'secondsite job cancel {0}'"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +87,20 @@ class Jobs:
         """Lets a held job go on. Raises as `retry` does."""
         return self._ask(self._parts.jobs.resume, job_id, once)
 
+    def answer(self, job_id: str, request: rest.JobAnswer, once: Once | None = None) -> rest.Job:
+        """Tells a task that asks what a person says. Raises NotFound, InvalidArgument for a verdict that it does not offer, or
+        NotPossibleNow if the task asks nothing (any more)."""
+
+        def answered() -> rest.Job:
+            full_id = self._existing(tx, job_id)
+            said = asking.Said(request.task, request.verdict, request.note, self._parts.caller.name)
+            self._parts.jobs.answer(tx.session, full_id, said)
+            return self._shown(tx.session, full_id)
+
+        self._parts.understood(request)
+        with _translated(), self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, rest.Job, answered)
+
     def _ask(self, ask: Callable[[Session, str], None], job_id: str, once: Once | None) -> rest.Job:
         def asked() -> rest.Job:
             full_id = self._existing(tx, job_id)
@@ -154,26 +159,27 @@ class Jobs:
     def _shape(self, job: JobView, tasks: Sequence[TaskView], children: tuple[str, ...]) -> rest.Job:
         return rest.Job(
             id=job.id,
-            verb=_verb(job),
+            verb=job_shapes.verb(job),
             subject=job.subject,
-            subject_name=_several(job.subject_name) if job.name == BATCH else job.subject_name,
+            subject_name=job_shapes.several(job.subject_name) if job.name == BATCH else job.subject_name,
             state=job.state,
-            sentence=_sentence(job, tasks),
+            sentence=job_shapes.sentence(job, tasks),
             requested_by=job.requested_by,
             created_at=job.created_at,
             started_at=job.started_at,
             ended_at=job.ended_at,
             parent_id=job.parent_job_id,
             children=children,
-            tasks=tuple(_task(task) for task in tasks),
-            problem=_problem(job.error),
+            tasks=job_shapes.tasks(job, tasks),
+            problem=job_shapes.problem(job.error),
             cancelable=self._is_cancelable(job, tasks),
+            waits_for_person=job_shapes.asks_now(job, tasks) is not None,
         )
 
     def _is_cancelable(self, job: JobView, tasks: Sequence[TaskView]) -> bool:
         if job.state is JobState.HELD:
             return True
-        definition = self._parts.catalogue.find(job.name)
+        definition = self._parts.catalogue.find(job)
         if definition is None or not definition.cancelable or job.state not in MOVING:
             return False
         if job.cancel_requested or job.ending is not None:
@@ -187,7 +193,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except failures.Refused as refused:
-        kind = errors.NotFound if refused.code == "job-not-found" else errors.NotPossibleNow
+        kind = KINDS.get(refused.code, errors.NotPossibleNow)
         raise kind(refused.message, do=refused.do) from refused
 
 
@@ -228,55 +234,3 @@ def _after(cursor: str | None) -> search.Place | None:
 
 def _place(job: JobView) -> Place:
     return job.created_at.isoformat(), job.id
-
-
-def _verb(job: JobView) -> rest.JobVerb:
-    """The verb of a job for many machines is in its arguments."""
-    word = str(job.arguments.get("verb", job.name))
-    return Verb(word) if word in set(Verb) else rest.OtherWork(word)
-
-
-def _facts(task: TaskView) -> rest.TaskFacts:
-    """The part of the step's facts that concerns others. A word in an old job must not make a whole list fail."""
-    try:
-        return rest.TaskFacts.model_validate(task.facts)
-    except ValidationError:
-        return rest.TaskFacts()
-
-
-def _sentence(job: JobView, tasks: Sequence[TaskView]) -> str:
-    """How it ended, else what it is doing."""
-    if job.state is JobState.HELD:
-        return HELD.format(job.id[:10])
-    if job.error:
-        return job.error.message
-    if job.result:
-        return job.result
-    busy = [task for task in tasks if task.state in (TaskState.RUNNING, TaskState.WAITING)]
-    return f"{busy[-1].title}: {busy[-1].sentence}".removesuffix(": ") if busy else ""
-
-
-def _several(names: str) -> str:
-    """The first names of a job for many machines."""
-    each = names.split(", ")
-    more = len(each) - NAMED
-    return f"{', '.join(each[:NAMED])} and {more} more" if more > 1 else names
-
-
-def _task(task: TaskView) -> rest.Task:
-    return rest.Task(
-        position=task.position,
-        name=task.title,
-        state=task.state,
-        sentence=task.sentence,
-        progress=task.progress,
-        attempt=task.attempt,
-        started_at=task.started_at,
-        ended_at=task.ended_at,
-        problem=_problem(task.error),
-        facts=_facts(task),
-    )
-
-
-def _problem(failure: failures.Failure | None) -> Problem | None:
-    return Problem(code=failure.code, message=failure.message, do=failure.do) if failure else None

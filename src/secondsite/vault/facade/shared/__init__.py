@@ -6,6 +6,7 @@ Its rooms:
     early_checks       early checks of machines that are to be protected
     editions           a change is refused if its caller has not seen the newest state
     job_scopes         which jobs a caller sees, and may let run again
+    job_shapes         a job and its tasks as the faces show them
     offered            what may be started for a machine, and why the rest may not
     once               a request is carried out once
     machine_shapes     a machine as the faces show it

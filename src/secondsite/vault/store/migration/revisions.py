@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0025"
+NEWEST = "0026"
 """The revision of this program's tables."""
 
 

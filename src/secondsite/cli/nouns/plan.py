@@ -1,0 +1,151 @@
+"""secondsite plan ..."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pydantic
+import typer
+
+from ...domain import errors
+from ...wire import rest
+from .. import output
+from ..former_words import Noun
+from ..options import Json, connect
+from ..output import clock
+
+app = typer.Typer(
+    cls=Noun,
+    no_args_is_help=True,
+    help="Recovery plans: machines that are recovered together, group by group.",
+)
+Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
+GroupsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group",
+        help="Names or ids of the machines of a group, between commas; once for each group, in their order.",
+        metavar="MACHINE,...",
+        show_default=False,
+    ),
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        help='Instead: a JSON file with all of it, also its actions: {"groups": [{"machines": [...], "before": [...]}]}.',
+        show_default=False,
+    ),
+]
+
+
+@app.command("list")
+def show_list(context: typer.Context, as_json: Json = False) -> None:
+    """All plans, with the machines of their groups."""
+    with connect(context) as vault:
+        plans = vault.plans.list()
+    if as_json:
+        output.show_json(plans)
+        return
+    output.show_table(
+        plans,
+        (
+            ("name", lambda p: p.name),
+            ("changed", lambda p: clock(p.changed_at)),
+            ("groups", lambda p: "; ".join(", ".join(m.name for m in group.machines) for group in p.groups)),
+            ("obstacles", lambda p: len(p.obstacles) or "none"),
+        ),
+        "No plans: secondsite plan create NAME --group MACHINE,MACHINE --group MACHINE",
+    )
+
+
+@app.command()
+def show(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+    """A plan: its groups in their order, their machines, and what is to be done before and after each."""
+    with connect(context) as vault:
+        _shown(vault.plans[plan].show(), as_json)
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    plan: Name,
+    groups: GroupsOption = None,
+    file: FileOption = None,
+    as_json: Json = False,
+) -> None:
+    """Create a plan. Its machines are protected already, and stay as they are."""
+    wanted = _wanted(groups, file)
+    with connect(context) as vault:
+        _shown(vault.plans.create(plan, wanted), as_json)
+
+
+@app.command("set")
+def change(
+    context: typer.Context,
+    plan: Name,
+    groups: GroupsOption = None,
+    file: FileOption = None,
+    as_json: Json = False,
+) -> None:
+    """Give a plan other groups: those that are not named are not in it any more. Refused if somebody changes it meanwhile."""
+    wanted = _wanted(groups, file)
+    with connect(context) as vault:
+        seen = vault.plans[plan].show()
+        _shown(vault.plans[plan].set(wanted, seen=seen), as_json)
+
+
+@app.command()
+def delete(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+    """Delete a plan; its machines stay protected."""
+    with connect(context) as vault:
+        vault.plans[plan].delete()
+    output.show_deleted("plan", plan, as_json)
+
+
+def _wanted(groups: Sequence[str] | None, file: Path | None) -> Sequence[rest.PlanGroupChange]:
+    if bool(groups) is (file is not None):
+        raise errors.InvalidArgument(
+            "The groups of a plan are given by --group, or by --file.", do="Give one of the two."
+        )
+    if file is not None:
+        return _read(file)
+    return [
+        rest.PlanGroupChange(machines=tuple(part.strip() for part in each.split(",")))
+        for each in groups or ()
+    ]
+
+
+def _read(file: Path) -> Sequence[rest.PlanGroupChange]:
+    try:
+        return rest.PlanChange.model_validate(json.loads(file.read_text())).groups
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise errors.InvalidArgument(f"{file}: {where}: {first['msg']}.") from None
+    except (OSError, ValueError) as error:
+        raise errors.InvalidArgument(f"{file} cannot be read: {error}.") from error
+
+
+def _shown(plan: rest.Plan, as_json: bool) -> None:
+    if as_json:
+        output.show_json(plan)
+        return
+    output.say(f"plan {plan.name}, changed {clock(plan.changed_at)}")
+    for number, group in enumerate(plan.groups, start=1):
+        output.say(f"group {number}:")
+        for action in group.before:
+            _show_action("before", action)
+        for machine in group.machines:
+            way = f"{machine.source_site} to {machine.target_site}"
+            output.say(f"  {machine.name}: {machine.state or 'not protected any more'}, {way}")
+        for action in group.after:
+            _show_action("after", action)
+    for each in plan.obstacles:
+        output.say(f"obstacle: {each}")
+
+
+def _show_action(when: str, action: rest.PlanAction) -> None:
+    kinds, ways = ", ".join(action.kinds), ", ".join(action.directions)
+    output.say(f"  {when}: {action.name} ({kinds}; {ways}): {action.instruction}")

@@ -1,0 +1,102 @@
+"""A recovery plan: groups of machines in the order in which they are recovered.
+
+It holds machines by their ids. One whose protection ended stays in it under its former name, until somebody takes it out: a plan
+that grew shorter by itself would leave a machine behind that nobody misses.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import errors
+from .actions import MOST_ACTIONS, Action
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a vault allows; the settings say more."""
+
+    groups: int = 7
+    machines: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMachine:
+    """As it was when it was put into the plan; its sites say who sees a plan whose machine is gone."""
+
+    id: str
+    name: str
+    source_site: str
+    target_site: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanGroup:
+    """Machines that are recovered side by side."""
+
+    machines: tuple[PlanMachine, ...]
+    before: tuple[Action, ...] = ()
+    after: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPlan:
+    name: str
+    groups: tuple[PlanGroup, ...]
+
+    @property
+    def machines(self) -> Iterator[PlanMachine]:
+        """Of all groups, in their order."""
+        return (machine for group in self.groups for machine in group.machines)
+
+
+def check(plan: RecoveryPlan, limits: Limits) -> None:
+    """Raises InvalidArgument for what cannot be a plan."""
+    if not NAME.fullmatch(plan.name):
+        raise errors.InvalidArgument(
+            f"'{plan.name}' cannot be the name of a plan.", do="Use a-z, 0-9 and '-', at most 63."
+        )
+    _check_size(plan, limits)
+    for number, group in enumerate(plan.groups, start=1):
+        if not group.machines:
+            raise errors.InvalidArgument(
+                f"Group {number} has no machine.", do="Leave it out, or name its machines."
+            )
+        for actions in (group.before, group.after):
+            _check_actions(number, actions)
+    twice = [name for name, times in Counter(_told(plan)).items() if times > 1]
+    if twice:
+        raise errors.InvalidArgument(
+            f"These machines stand in the plan more than once: {', '.join(twice[:10])}.",
+            do="A machine is recovered once: name it in one group.",
+        )
+
+
+def _check_size(plan: RecoveryPlan, limits: Limits) -> None:
+    if not plan.groups:
+        raise errors.InvalidArgument("A plan needs a group.", do="Name the machines of its first one.")
+    machines = sum(len(group.machines) for group in plan.groups)
+    for count, most, what, setting in (
+        (len(plan.groups), limits.groups, "groups", "plan_groups"),
+        (machines, limits.machines, "machines", "plan_machines"),
+    ):
+        if count > most:
+            raise errors.InvalidArgument(
+                f"A plan has at most {most} {what} here, not {count}.",
+                do=f"Make two plans, or raise {setting} in the vault's vault.json and start it again.",
+            )
+
+
+def _check_actions(number: int, actions: tuple[Action, ...]) -> None:
+    if len(actions) > MOST_ACTIONS:
+        raise errors.InvalidArgument(
+            f"Group {number} has {len(actions)} actions in a row.", do=f"It has at most {MOST_ACTIONS}."
+        )
+
+
+def _told(plan: RecoveryPlan) -> Iterator[str]:
+    """Machines of one name are told apart by their ids."""
+    return (f"{machine.name} ({machine.id})" for machine in plan.machines)

@@ -1,0 +1,106 @@
+"""Recovery plans."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from ...domain.lifecycle import State
+from ...domain.plans.actions import MOST_ACTIONS, MOST_OF_A_NAME, MOST_OF_AN_INSTRUCTION
+from ...domain.plans.directions import Direction, FailoverKind
+from ..common.base import Editable, Shape
+from .pages import Page
+from .places import SITE_NAME
+from .verbs import MOST_MACHINES
+
+MOST_GROUPS = 100
+
+
+class PlanAction(Shape):
+    """What a person is to do before or after a group."""
+
+    name: str = Field(min_length=1, max_length=MOST_OF_A_NAME)
+    """What people see of it in the run of a plan."""
+    instruction: str = Field(min_length=1, max_length=MOST_OF_AN_INSTRUCTION)
+    """What is to be done."""
+    kinds: tuple[FailoverKind, ...] = Field(tuple(FailoverKind), min_length=1, max_length=len(FailoverKind))
+    """The kinds of failover that it is for."""
+    directions: tuple[Direction, ...] = Field(tuple(Direction), min_length=1, max_length=len(Direction))
+    """Which way the machines go when it is to be done: away from their home site, or home."""
+
+
+Actions = Annotated[tuple[PlanAction, ...], Field(max_length=MOST_ACTIONS)]
+
+
+class PlanGroupChange(Shape):
+    """Machines that are recovered side by side."""
+
+    machines: tuple[str, ...] = Field(min_length=1, max_length=MOST_MACHINES)
+    """By name or id. One whose protection has ended may stay."""
+    before: Actions = ()
+    """In their order, before its first machine."""
+    after: Actions = ()
+    """In their order, after its last machine."""
+
+
+class PlanChange(Shape):
+    """What a plan is to be: all of it."""
+
+    groups: tuple[PlanGroupChange, ...] = Field(min_length=1, max_length=MOST_GROUPS)
+    """In the order in which they are recovered. The vault's settings say how many are allowed."""
+
+
+class PlanCreate(PlanChange):
+    """A new recovery plan."""
+
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+
+
+class PlanMachine(Shape):
+    """A machine of a plan."""
+
+    id: str
+    """The plan holds machines by their ids."""
+    name: str
+    """Its name; of one whose protection ended, its former name."""
+    source_site: str
+    """Where it runs; of one whose protection ended, where it ran when it was put into the plan."""
+    target_site: str
+    """Where it is recovered; the same holds."""
+    state: State | None = None
+    """Null: its protection ended."""
+
+
+class PlanGroup(Shape):
+    """Machines that are recovered side by side."""
+
+    machines: tuple[PlanMachine, ...]
+    """As the plan was told them."""
+    before: tuple[PlanAction, ...] = ()
+    """In their order, before its first machine."""
+    after: tuple[PlanAction, ...] = ()
+    """In their order, after its last machine."""
+
+
+class Plan(Editable):
+    """A recovery plan."""
+
+    name: str
+    """Its name in all calls."""
+    groups: tuple[PlanGroup, ...]
+    """In the order in which they are recovered."""
+    created_at: AwareDatetime
+    """When it was made (UTC)."""
+    changed_at: AwareDatetime
+    """When somebody changed it last (UTC)."""
+    obstacles: tuple[str, ...] = ()
+    """Why it cannot be run as it is: one sentence each."""
+
+    def edited(self) -> Mapping[str, object]:
+        live = {"__all__": {"machines": {"__all__": {"name", "source_site", "target_site", "state"}}}}
+        return self.model_dump(mode="json", exclude={"obstacles": True, "groups": live})
+
+
+class PlanPage(Page[Plan]):
+    """Recovery plans, by name."""

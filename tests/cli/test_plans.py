@@ -1,0 +1,31 @@
+"""Recovery plans at the command line."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
+    assert "secondsite plan create NAME --group" in cli.must("plan list").out
+    made = cli.must(f"plan create shop --group {protected}").out
+    assert "group 1:" in made
+    assert f"  {protected}: " in made
+    assert protected in cli.must("plan list").out
+    file = tmp_path / "plan.json"
+    action = {"name": "Traffic", "instruction": "Move the traffic", "kinds": ["planned"]}
+    file.write_text(json.dumps({"groups": [{"machines": [protected], "before": [action]}]}))
+    changed = cli.must(f"plan set shop --file {file}").out
+    assert "  before: Traffic (planned; away, home): Move the traffic" in changed
+    shown = cli.must("plan show shop --json").json
+    assert shown["groups"][0]["machines"][0]["name"] == protected
+    assert cli("plan set shop").exit == 2
+    assert cli(f"plan set shop --group {protected} --file {file}").exit == 2
+    file.write_text('{"groups": [{"machines": []}]}')
+    said = cli(f"plan set shop --file {file}")
+    assert (said.exit, "groups.0.machines" in said.err) == (2, True)
+    assert cli(f"plan set shop --file {tmp_path}/nosuch").exit == 2
+    assert cli("plan create other --group nosuch").exit == 3
+    cli.must("plan delete shop")
+    assert cli("plan show shop").exit == 3
