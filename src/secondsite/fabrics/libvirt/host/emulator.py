@@ -3,12 +3,15 @@
 A killed embedded driver leaves its status files behind. A file written before its QEMU had a number (`pid='0'`)
 makes the next driver wait for a monitor that never appears, with the machine locked for minutes. If the number now
 belongs to another program, as after a reboot of the host, the driver would end that program. So status files of
-machines without a QEMU are removed before a driver opens the root, which then takes those machines for off."""
+machines without a QEMU are removed before a driver opens the root, which then takes those machines for off.
+
+A driver's child takes a lock on the machine's pid file, becomes QEMU and keeps the lock. One whose driver is killed
+just before that becomes QEMU later: it has the image and waits for ever, and no driver knows it. So it is ended."""
 
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -36,11 +39,15 @@ def forget_the_dead(root: Path) -> None:
 def kill(root: Path, fabric_id: str) -> None:
     """Kills the machine's QEMU, if it has one, and waits until it is gone. Raises DeadlineExceeded."""
     for pid in _pids(root, fabric_id):
-        if not ending.kill(pid, partial(_is_of, root, fabric_id, pid), DEATH_SECONDS):
-            raise errors.DeadlineExceeded(
-                f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
-                do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
-            )
+        _end(pid, partial(_is_of, root, fabric_id, pid))
+
+
+def _end(pid: int, is_wanted: Callable[[], bool]) -> None:
+    if not ending.kill(pid, is_wanted, DEATH_SECONDS):
+        raise errors.DeadlineExceeded(
+            f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
+            do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
+        )
 
 
 @contextlib.contextmanager
@@ -70,9 +77,18 @@ def _forget_if_dead(root: Path, status: Path) -> None:
     pid = int(number)
     if pid == 0:
         kill(root, fabric_id)  # its guest never ran
+    _end_unborn(status.with_suffix(".pid"), fabric_id)
     if not _runs(fabric_id, pid) and not any(_pids(root, fabric_id)):
         status.with_suffix(".pid").unlink(missing_ok=True)
         status.unlink(missing_ok=True)
+
+
+def _end_unborn(pid_file: Path, fabric_id: str) -> None:
+    def is_unborn(pid: int) -> bool:
+        return lockfile.record_holder(pid_file) == pid and not _runs(fabric_id, pid)
+
+    while (pid := lockfile.record_holder(pid_file)) is not None and is_unborn(pid):
+        _end(pid, partial(is_unborn, pid))
 
 
 def _pids(root: Path, fabric_id: str) -> Iterator[int]:
