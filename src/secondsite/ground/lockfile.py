@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import IO
 
-
 _RECORD = struct.Struct("hhqqi4x")
 """struct flock of 64 bits: kind, whence, start, length, process."""
 

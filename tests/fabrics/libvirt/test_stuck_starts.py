@@ -110,6 +110,7 @@ def unborn(held):
     """What a driver's child is until it becomes QEMU: it has the driver's command line, and the lock on the pid file."""
     with subprocess.Popen([sys.executable, "-c", UNBORN, pid_file(held)], stdout=subprocess.PIPE) as child:
         try:
+            assert child.stdout is not None
             assert child.stdout.readline() == b"locked\n"
             yield child
         finally:

@@ -6,10 +6,15 @@ belongs to another program, as after a reboot of the host, the driver would end 
 machines without a QEMU are removed before a driver opens the root, which then takes those machines for off.
 
 A driver's child takes a lock on the machine's pid file, becomes QEMU and keeps the lock. One whose driver is killed
-just before that becomes QEMU later: it has the image and waits for ever, and no driver knows it. So it is ended."""
+just before that becomes QEMU later: it has the image and waits for ever, and no driver knows it. So it is ended.
+
+While it opens, a driver asks QEMU what it can do, unless it remembers that from the same processor: in libvirt 9.0 the
+number of the processor is a part of what it compares. It waits for ever for a QEMU that does not answer."""
 
 import contextlib
 import itertools
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -17,11 +22,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ....domain import errors
-from ....ground import lockfile
+from ....ground import lockfile, threads
 from ....ground.processes import ending
 
 DEATH_SECONDS = 5.0
 TAKE_OVER_SECONDS = 3.0
+LOOK_SECONDS = 1.0
+THREADS_ROUNDS = 3
+PROBE_SECONDS = 20.0
+"""Two are made, one after the other: together they stay below the deadline of an opening."""
 PROCESSES = Path("/proc")
 
 
@@ -34,6 +43,18 @@ def forget_the_dead(root: Path) -> None:
     with _driven_by_nobody(root, states / "driver.pid"):
         for status in sorted(states.glob("*.xml")):
             _forget_if_dead(root, status)
+
+
+@contextlib.contextmanager
+def asked_seldom(root: Path) -> Iterator[None]:
+    """Let a driver be opened by this thread with what it knows of QEMU, and end a QEMU that does not tell it."""
+    opened = threading.Event()
+    threads.worker("libvirt probes", _end_hung_probes, root, opened).start()
+    try:
+        with _on_one_processor():
+            yield
+    finally:
+        opened.set()
 
 
 def kill(root: Path, fabric_id: str) -> None:
@@ -83,6 +104,45 @@ def _forget_if_dead(root: Path, status: Path) -> None:
         status.unlink(missing_ok=True)
 
 
+def _end_hung_probes(root: Path, opened: threading.Event) -> None:
+    since: dict[int, float] = {}
+    while not opened.wait(LOOK_SECONDS):
+        now = time.monotonic()
+        since = {pid: since.get(pid, now) for pid in _processes() if _is_probe(root, pid)}
+        for pid in [pid for pid, seen in since.items() if now - seen > PROBE_SECONDS]:
+            ending.kill(pid, partial(_is_probe, root, pid), DEATH_SECONDS)
+
+
+@contextlib.contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """This thread runs on the same processor every time. Threads that begin meanwhile get all processors afterwards."""
+    allowed = os.sched_getaffinity(0)
+    one = {min(allowed)}
+    _bind(0, one)
+    try:
+        yield
+    finally:
+        for _ in range(THREADS_ROUNDS):  # a bound one may just have begun another
+            for tid in (tid for tid in _threads() if _processors(tid) == one):
+                _bind(tid, allowed)
+
+
+def _bind(tid: int, processors: set[int]) -> None:
+    with contextlib.suppress(OSError):  # where a host forbids it, an opening takes longer
+        os.sched_setaffinity(tid, processors)
+
+
+def _threads() -> Sequence[int]:
+    return [int(entry.name) for entry in (PROCESSES / "self" / "task").iterdir()]
+
+
+def _processors(tid: int) -> set[int]:
+    try:
+        return os.sched_getaffinity(tid)
+    except OSError:
+        return set()
+
+
 def _end_unborn(pid_file: Path, fabric_id: str) -> None:
     def is_unborn(pid: int) -> bool:
         return lockfile.record_holder(pid_file) == pid and not _runs(fabric_id, pid)
@@ -92,9 +152,15 @@ def _end_unborn(pid_file: Path, fabric_id: str) -> None:
 
 
 def _pids(root: Path, fabric_id: str) -> Iterator[int]:
-    for entry in PROCESSES.iterdir():
-        if entry.name.isdigit() and _is_of(root, fabric_id, int(entry.name)):
-            yield int(entry.name)
+    return (pid for pid in _processes() if _is_of(root, fabric_id, pid))
+
+
+def _processes() -> Iterator[int]:
+    return (int(entry.name) for entry in PROCESSES.iterdir() if entry.name.isdigit())
+
+
+def _is_probe(root: Path, pid: int) -> bool:
+    return any(word.startswith(f"unix:{root}/lib/qemu/qmp-") for word in command_line(pid))
 
 
 def _is_of(root: Path, fabric_id: str, pid: int) -> bool:
