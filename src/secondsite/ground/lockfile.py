@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import time
 from pathlib import Path
 from typing import IO
+
+_RECORD = struct.Struct("hhqqi4x")
+"""struct flock of 64 bits: kind, whence, start, length, process."""
 
 
 class LockFile:
@@ -64,6 +68,17 @@ def take_record(file: IO[str]) -> bool:
     except OSError:
         return False
     return True
+
+
+def record_holder(path: Path) -> int | None:
+    """The other process that locks the file's first byte the POSIX way; None if there is none that is known here."""
+    try:
+        with path.open("rb") as file:
+            asked = _RECORD.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+            kind, _, _, _, pid = _RECORD.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    except OSError:
+        return None
+    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
 
 def _taken(file: int, kind: int) -> bool:

@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import emulator
+from secondsite.ground import lockfile
 from tests.fabrics.libvirt.support_held import TAG
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
@@ -20,6 +22,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.longest]
 ROUNDS = 6
 WIDEST_SECONDS = 0.3
 """A start takes about as long."""
+
+UNBORN = """
+import fcntl, os, sys, time
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX, 1, 0)
+print(os.getpid(), file=file, flush=True)
+print("locked", flush=True)
+time.sleep(300)
+"""
 
 
 @pytest.fixture
@@ -41,6 +52,10 @@ def at_most(seconds):
 
 def status_of(held):
     return held.root / "run" / "qemu" / "a.xml"
+
+
+def pid_file(held):
+    return status_of(held).with_suffix(".pid")
 
 
 def rewrite_status(held, state, reason, pid=None):
@@ -81,13 +96,38 @@ def test_a_program_that_got_the_number_of_a_dead_qemu_is_left_alone(held):
     with subprocess.Popen(["sleep", "300"]) as stranger:
         try:
             rewrite_status(held, "running", "booted", pid=stranger.pid)
-            (held.root / "run" / "qemu" / "a.pid").write_text(str(stranger.pid))
+            pid_file(held).write_text(str(stranger.pid))
             held.open()
             assert held.ask("state", machine=held.machine) == "off"
             held.ask("start", machine=held.machine)
             assert stranger.poll() is None
         finally:
             stranger.kill()
+
+
+@contextlib.contextmanager
+def unborn(held):
+    """What a driver's child is until it becomes QEMU: it has the driver's command line, and the lock on the pid file."""
+    with subprocess.Popen([sys.executable, "-c", UNBORN, pid_file(held)], stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"locked\n"
+            yield child
+        finally:
+            child.kill()
+
+
+@pytest.mark.parametrize("pid", [None, 0])
+def test_the_child_of_a_killed_driver_that_would_become_qemu_later_is_ended(held, pid):
+    held.kill()
+    end_qemu(held)
+    with unborn(held) as child:
+        rewrite_status(held, "paused", "starting up", pid=child.pid if pid is None else pid)
+        held.open()
+        held.ask("start", machine=held.machine)
+        assert child.poll() == -signal.SIGKILL
+    assert held.ask("state", machine=held.machine) == "running"
+    assert lockfile.record_holder(pid_file(held)) == held.qemu
 
 
 def test_nothing_is_forgotten_while_another_process_drives_the_root(held):

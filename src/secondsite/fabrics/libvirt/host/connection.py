@@ -226,7 +226,8 @@ def _open_embedded(uri: str, root: Path) -> Any:
             _prepare_root(root)
             if _embedded_handle is None:
                 emulator.forget_the_dead(root)
-            _embedded_handle = libvirt.open(uri)
+            with emulator.asked_seldom(root):
+                _embedded_handle = libvirt.open(uri)
             _embedded_root = root
         return _embedded_handle
 

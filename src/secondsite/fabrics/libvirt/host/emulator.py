@@ -3,22 +3,34 @@
 A killed embedded driver leaves its status files behind. A file written before its QEMU had a number (`pid='0'`)
 makes the next driver wait for a monitor that never appears, with the machine locked for minutes. If the number now
 belongs to another program, as after a reboot of the host, the driver would end that program. So status files of
-machines without a QEMU are removed before a driver opens the root, which then takes those machines for off."""
+machines without a QEMU are removed before a driver opens the root, which then takes those machines for off.
+
+A driver's child takes a lock on the machine's pid file, becomes QEMU and keeps the lock. One whose driver is killed
+just before that becomes QEMU later: it has the image and waits for ever, and no driver knows it. So it is ended.
+
+While it opens, a driver asks QEMU what it can do, unless it remembers that from the same processor: in libvirt 9.0 the
+number of the processor is a part of what it compares. It waits for ever for a QEMU that does not answer."""
 
 import contextlib
 import itertools
+import os
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ....domain import errors
-from ....ground import lockfile
+from ....ground import lockfile, threads
 from ....ground.processes import ending
 
 DEATH_SECONDS = 5.0
 TAKE_OVER_SECONDS = 3.0
+LOOK_SECONDS = 1.0
+THREADS_ROUNDS = 3
+PROBE_SECONDS = 20.0
+"""Two are made, one after the other: together they stay below the deadline of an opening."""
 PROCESSES = Path("/proc")
 
 
@@ -33,14 +45,30 @@ def forget_the_dead(root: Path) -> None:
             _forget_if_dead(root, status)
 
 
+@contextlib.contextmanager
+def asked_seldom(root: Path) -> Iterator[None]:
+    """Let a driver be opened by this thread with what it knows of QEMU, and end a QEMU that does not tell it."""
+    opened = threading.Event()
+    threads.worker("libvirt probes", _end_hung_probes, root, opened).start()
+    try:
+        with _on_one_processor():
+            yield
+    finally:
+        opened.set()
+
+
 def kill(root: Path, fabric_id: str) -> None:
     """Kills the machine's QEMU, if it has one, and waits until it is gone. Raises DeadlineExceeded."""
     for pid in _pids(root, fabric_id):
-        if not ending.kill(pid, partial(_is_of, root, fabric_id, pid), DEATH_SECONDS):
-            raise errors.DeadlineExceeded(
-                f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
-                do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
-            )
+        _end(pid, partial(_is_of, root, fabric_id, pid))
+
+
+def _end(pid: int, is_wanted: Callable[[], bool]) -> None:
+    if not ending.kill(pid, is_wanted, DEATH_SECONDS):
+        raise errors.DeadlineExceeded(
+            f"QEMU (process {pid}) was killed and did not end within {DEATH_SECONDS:.0f} s.",
+            do="It waits for storage: see its state in /proc and the host's kernel log, then retry the job.",
+        )
 
 
 @contextlib.contextmanager
@@ -70,15 +98,69 @@ def _forget_if_dead(root: Path, status: Path) -> None:
     pid = int(number)
     if pid == 0:
         kill(root, fabric_id)  # its guest never ran
+    _end_unborn(status.with_suffix(".pid"), fabric_id)
     if not _runs(fabric_id, pid) and not any(_pids(root, fabric_id)):
         status.with_suffix(".pid").unlink(missing_ok=True)
         status.unlink(missing_ok=True)
 
 
+def _end_hung_probes(root: Path, opened: threading.Event) -> None:
+    since: dict[int, float] = {}
+    while not opened.wait(LOOK_SECONDS):
+        now = time.monotonic()
+        since = {pid: since.get(pid, now) for pid in _processes() if _is_probe(root, pid)}
+        for pid in [pid for pid, seen in since.items() if now - seen > PROBE_SECONDS]:
+            ending.kill(pid, partial(_is_probe, root, pid), DEATH_SECONDS)
+
+
+@contextlib.contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """This thread runs on the same processor every time. Threads that begin meanwhile get all processors afterwards."""
+    allowed = os.sched_getaffinity(0)
+    one = {min(allowed)}
+    _bind(0, one)
+    try:
+        yield
+    finally:
+        for _ in range(THREADS_ROUNDS):  # a bound one may just have begun another
+            for tid in (tid for tid in _threads() if _processors(tid) == one):
+                _bind(tid, allowed)
+
+
+def _bind(tid: int, processors: set[int]) -> None:
+    with contextlib.suppress(OSError):  # where a host forbids it, an opening takes longer
+        os.sched_setaffinity(tid, processors)
+
+
+def _threads() -> Sequence[int]:
+    return [int(entry.name) for entry in (PROCESSES / "self" / "task").iterdir()]
+
+
+def _processors(tid: int) -> set[int]:
+    try:
+        return os.sched_getaffinity(tid)
+    except OSError:
+        return set()
+
+
+def _end_unborn(pid_file: Path, fabric_id: str) -> None:
+    def is_unborn(pid: int) -> bool:
+        return lockfile.record_holder(pid_file) == pid and not _runs(fabric_id, pid)
+
+    while (pid := lockfile.record_holder(pid_file)) is not None and is_unborn(pid):
+        _end(pid, partial(is_unborn, pid))
+
+
 def _pids(root: Path, fabric_id: str) -> Iterator[int]:
-    for entry in PROCESSES.iterdir():
-        if entry.name.isdigit() and _is_of(root, fabric_id, int(entry.name)):
-            yield int(entry.name)
+    return (pid for pid in _processes() if _is_of(root, fabric_id, pid))
+
+
+def _processes() -> Iterator[int]:
+    return (int(entry.name) for entry in PROCESSES.iterdir() if entry.name.isdigit())
+
+
+def _is_probe(root: Path, pid: int) -> bool:
+    return any(word.startswith(f"unix:{root}/lib/qemu/qmp-") for word in command_line(pid))
 
 
 def _is_of(root: Path, fabric_id: str, pid: int) -> bool:
