@@ -1,6 +1,7 @@
 """Somebody has the vault delete history, and time passes."""
 
 from rig.appliances import policy
+from secondsite.appliance.target import trimming
 from secondsite.ground import host
 from secondsite.ground.uptime import Uptime
 from secondsite.wire.control.orders import HoldPoint, Kind, OnePoint, UpdatePolicy
@@ -43,6 +44,6 @@ def trimmed(pair):
     """What is left when the target has dropped all that it may."""
     hosted = pair.target.replica(pair.machine_id)
     with hosted.lock("a test", 30):
-        while pair.target.appliance.work.trim(hosted):
+        while trimming.trim(pair.target.appliance.host, hosted):
             continue
     return points(pair)

@@ -1,5 +1,6 @@
 """Cycles between their arrival and the replica."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.target import HostedReplica
+from secondsite.appliance.target import Applier, HostedReplica
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, RunCycle
@@ -60,3 +61,28 @@ def test_machines_that_always_have_work_keep_no_others_of_their_source_waiting(s
         sites[1].appliance.work.wanted(sites[1].appliance.host.get(pair.machine_id))
     eventually(lambda: served.total() > 300, 30)
     assert min(served[pair.machine_id] for pair in pairs) > 25
+
+
+def test_who_is_only_looked_at_keeps_nobody_waiting_whose_cycle_has_come(sites, monkeypatch):
+    """All are looked at each minute: a cycle that came then waited for a thousand looks."""
+    pairs = [protected(sites, f"vm{number}") for number in range(4)]
+    for pair in pairs:
+        pair.pause()
+    work, host, order = sites[1].appliance.work, sites[1].appliance.host, list[str]()
+    work.stop(10)
+    monkeypatch.setattr(Applier, "_serve", lambda _, hosted: served(hosted, order))
+    for pair in pairs:
+        hosted = host.get(pair.machine_id)
+        hosted.wants_work = hosted.only_looked_at = True
+    newest = host.get(pairs[-1].machine_id)
+    newest.served_at = time.monotonic()
+    work.wanted(newest)
+    while work._serve_one(False):  # noqa: SLF001 as a worker does
+        continue
+    assert order[0] == newest.machine_id
+    assert len(order) == len(pairs)
+
+
+def served(hosted: HostedReplica, order: list[str]) -> None:
+    order.append(hosted.machine_id)
+    hosted.wants_work = False

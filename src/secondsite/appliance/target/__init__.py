@@ -8,7 +8,8 @@ Its rooms:
     point_shapes   its points as the vault is told of them
     old_disks      the disks that a machine had here
     admission/     who may send which cycle
-    apply          apply received cycles, drop old points
+    apply          apply received cycles
+    trimming       drop old points
     delayed_deletions  what waits for the deletion delay
     journal_space  shorten journals before the store is full
     journal        which instants can be recovered

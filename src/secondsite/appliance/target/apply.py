@@ -1,4 +1,4 @@
-"""Apply received cycles in order, and drop points that the policy no longer keeps.
+"""Apply received cycles in order, and trim replicas.
 
 A few workers serve all replicas, and a spare one the sources that the others do not serve. A replica that fails (a full store, a dead daemon) is retried later and keeps its
 received cycles; the others go on."""
@@ -13,14 +13,12 @@ import structlog
 
 from ...datapath import errors as datapath_errors
 from ...datapath.cycles import cycle_file
-from ...domain import errors, retention
-from ...domain.amounts import span
+from ...domain import errors
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
-from ...wire.common.points import PointShape
 from ..shared import Turns
-from . import old_disks
+from . import trimming
 from .replica import HostedReplica
 from .replicas import ReplicaHost
 
@@ -63,7 +61,7 @@ class Applier:
     def wanted(self, hosted: HostedReplica) -> None:
         """Note that there is something to apply or to trim."""
         with self._changed:
-            hosted.wants_work = True
+            hosted.wants_work, hosted.only_looked_at = True, False
             self._changed.notify()
 
     def apply_all(self, hosted: HostedReplica, within_seconds: float) -> int:
@@ -102,6 +100,7 @@ class Applier:
     def _work(self, spare: bool) -> None:
         while not self._stopping:
             try:
+                self._want_looks()
                 if not self._serve_one(spare):
                     self._rest()
             except Exception:
@@ -110,20 +109,25 @@ class Applier:
 
     def _rest(self) -> None:
         with self._changed:
-            if self._stopping:
+            if not self._stopping:
+                self._changed.wait(0.5)
+
+    def _want_looks(self) -> None:
+        with self._changed:
+            if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
                 return
-            self._changed.wait(0.5)
-            if time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
-                self._looked_at = time.monotonic()
-                for hosted in self._host.all():
-                    hosted.wants_work = hosted.wants_trim = True
+            self._looked_at = time.monotonic()
+        for hosted in self._host.all():
+            if not hosted.wants_work:
+                hosted.only_looked_at = hosted.wants_work = True
+            hosted.wants_trim = True
 
     def _serve_one(self, spare: bool) -> bool:
         """Of those whose turn it is the one that was served longest ago: with more work than is done in time all of a thousand are a
-        little late, not the last ones for ever."""
+        little late, not the last ones for ever. Who is only looked at lets others go before for a while."""
         now = time.monotonic()
         wanting = [each for each in self._host.all() if each.wants_work and now >= each.not_before]
-        wanting.sort(key=lambda each: each.served_at)
+        wanting.sort(key=_order)
         for hosted in self._turns.order(wanting, _source_of, spare):
             with hosted.try_lock("applying received cycles") as locked:
                 if locked and hosted.wants_work:
@@ -133,7 +137,7 @@ class Applier:
         return False
 
     def _serve(self, hosted: HostedReplica) -> None:
-        hosted.wants_work, hosted.served_at = False, time.monotonic()
+        hosted.wants_work, hosted.only_looked_at, hosted.served_at = False, False, time.monotonic()
         try:
             if self._apply_next(hosted):
                 hosted.wants_work = True
@@ -146,7 +150,7 @@ class Applier:
                 hosted.replica.build_digests(lambda: self._stopping)
                 hosted.wants_digests, hosted.wants_work = False, True
             elif hosted.wants_trim:
-                hosted.wants_trim = self.trim(hosted)
+                hosted.wants_trim = trimming.trim(self._host, hosted)
                 if hosted.wants_trim:
                     hosted.wants_work = True
             hosted.succeeded()
@@ -175,7 +179,7 @@ class Applier:
 
     def _free_by_trimming(self, hosted: HostedReplica) -> None:
         try:
-            self.trim(hosted)
+            trimming.trim(self._host, hosted)
         except Exception as error:
             log.info("replica.not-trimmed", machine=hosted.machine_id, problem=str(error))
 
@@ -217,7 +221,7 @@ class Applier:
         seams.reach("appliance.inbox.applied")
         hosted.cycles.retire(path, hosted.setup.epoch, seq, hosted.setup.policy.journal_seconds)
         seams.reach("appliance.inbox.retired")
-        self._trim_journal(hosted)
+        trimming.trim_journal(self._host, hosted)
         hosted.findings.clear("replica-damaged")
         if applied.point_id is not None:
             hosted.refresh(only_new=True)
@@ -232,63 +236,9 @@ class Applier:
             each.unlink(missing_ok=True)
         hosted.replica.abandon()
 
-    def _forget_disks(self, hosted: HostedReplica) -> None:
-        """Remove disks that are no longer protected and that no point has."""
-        for key in set(hosted.replica.state.keys) - set(hosted.setup.disks):
-            if hosted.replica.forget_disk(key):
-                log.info("disk.forgotten", machine=hosted.machine_id, disk=key)
 
-    # -- retention -------------------------------------------------------------------------------------
-
-    def _trim_journal(self, hosted: HostedReplica) -> None:
-        seconds, budget_bytes = hosted.setup.policy.journal_seconds, self._host.journal_budget_bytes
-        hosted.cycles.trim(hosted.points, seconds, budget_bytes)
-        self._host.space.free_if_short()
-
-    def trim(self, hosted: HostedReplica) -> bool:
-        """Trim the journal, and drop one point that the policy no longer keeps; True if there may be more to drop.
-        The caller has locked the replica."""
-        self._trim_journal(hosted)
-        old_disks.look(hosted)
-        if hosted.replica.state.committed_point_id is not None:
-            return False
-        doomed = self._doomed(hosted)
-        found = doomed[0].id if doomed else hosted.useless()
-        if found is None:
-            self._forget_disks(hosted)
-            return False
-        hosted.replica.drop(found)
-        seams.reach("appliance.replica.dropped")
-        hosted.refresh(only_new=True)
-        log.debug("point.dropped", machine=hosted.machine_id, point=found)
-        return len(doomed) > 1
-
-    def _doomed(self, hosted: HostedReplica) -> list[PointShape]:
-        """The points that may go; those that the policy alone would let go are told."""
-        points, delayed, spared = hosted.refresh(), hosted.delayed, hosted.spared()
-        delayed.look({point.id for point in points})
-        wanted, counted_here = (
-            (hosted.setup.policy.retention_seconds, spared),
-            (delayed.retention_seconds, spared | delayed.spared),
-        )
-        doomed = retention.to_drop(points, *counted_here)
-        unwanted = doomed if wanted == counted_here else retention.to_drop(points, *wanted)
-        _tell_of_kept(hosted, max(0, len(unwanted) - len(doomed)))
-        return doomed
-
-
-def _tell_of_kept(hosted: HostedReplica, count: int) -> None:
-    if not count:
-        hosted.findings.clear("history-kept")
-        return
-    wants, counts = hosted.setup.policy.retention_seconds, hosted.delayed.retention_seconds
-    left = hosted.delayed.longest_left_seconds
-    why = f"{span(left)} more by the deletion delay" if left else "by the least retention"
-    hosted.findings.add(
-        "history-kept",
-        f"The target keeps {counted(count, 'recovery point')} of {hosted.setup.machine_name} that the vault would have deleted, {why} of "
-        f"its site: the policy says {span(wants)}, and {span(counts)} counts.",
-    )
+def _order(hosted: HostedReplica) -> float:
+    return hosted.served_at + (LOOK_EVERY_SECONDS if hosted.only_looked_at else 0.0)
 
 
 def _source_of(hosted: HostedReplica) -> str:

@@ -58,6 +58,7 @@ class HostedReplica:
         self.delayed = DelayedDeletions(replica.files.root, rules, setup.policy.retention_seconds)
         self.points: tuple[PointShape, ...] = ()
         self.wants_work = True
+        self.only_looked_at = False  # by a worker of the inbox, because it was not for a while
         self.wants_trim = True
         self.wants_digests = True
         self.not_before = 0.0
