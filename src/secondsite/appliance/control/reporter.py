@@ -97,7 +97,8 @@ class Reporter:
         looked = self._look(there, due)
         now = {key: status for key, status in looked.items() if status is not None}
         news = News(self._changes)
-        for side, machine_id in [key for key in self._told if key not in there or key in looked.keys() - now]:
+        undescribed = looked.keys() - now.keys()
+        for side, machine_id in [key for key in self._told if key not in there or key in undescribed]:
             self._forget(side, machine_id)
             news.gone(side, machine_id)
         if not due:
