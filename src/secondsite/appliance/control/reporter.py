@@ -97,8 +97,8 @@ class Reporter:
         looked = self._look(there, due)
         now = {key: status for key, status in looked.items() if status is not None}
         news = News(self._changes)
-        silent = looked.keys() - now
-        for side, machine_id in [key for key in self._told if key not in there or key in silent]:
+        undescribed = looked.keys() - now.keys()
+        for side, machine_id in [key for key in self._told if key not in there or key in undescribed]:
             self._forget(side, machine_id)
             news.gone(side, machine_id)
         if not due:
