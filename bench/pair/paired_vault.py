@@ -18,6 +18,9 @@ from rig.forking import ForkServer
 from rig.hands import Hands
 from rig.processes import Process
 
+NOT_TOLD = "status.not-sent"
+"""An event of an appliance that fails at something that nobody thought of."""
+
 
 class PairedVault(Hands):
     """Open within a `with`; all machines are named by `names`."""
@@ -44,8 +47,13 @@ class PairedVault(Hands):
             raise
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: object, *exc: object) -> None:
+        failed = NOT_TOLD in (self.folder / "pair.log").read_text(errors="replace")
         self.close()
+        if failed and kind is None:
+            raise NotMeasured(
+                "the pair could not tell its statuses: what was measured is not what a vault takes"
+            )
 
     def close(self) -> None:
         """Leaves nothing behind."""

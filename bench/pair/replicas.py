@@ -22,7 +22,7 @@ class Replica:
 
     def __init__(self, setup: ReplicaSetup) -> None:
         self.machine_id = setup.machine_id
-        self._setup = setup
+        self.setup = setup
         self._cycles = Cycles.of(setup.machine_id, setup.policy, setup.epoch, setup.disks)
         self._closed_at: datetime | None = None
         self._sealed: tuple[PointShape, ...] = ()
@@ -31,6 +31,7 @@ class Replica:
         self._status: ReplicaStatus | None = None
 
     def follow(self, policy: PolicyShape) -> None:
+        self.setup = self.setup.model_copy(update={"policy": policy})
         self._cycles = dataclasses.replace(self._cycles, policy=policy)
 
     def accept(self, accepting: bool) -> None:
@@ -73,7 +74,7 @@ class Replica:
     def _after(self, seq: int) -> ReplicaStatus:
         points = self.points
         return ReplicaStatus(
-            machine_id=self.machine_id, epoch=self._setup.epoch, accepting=self._closed_at is None, synchronized=True,
+            machine_id=self.machine_id, epoch=self.setup.epoch, accepting=self._closed_at is None, synchronized=True,
             points=points, journal=self._cycles.journal(seq), journal_bytes=JOURNAL_BYTES, processed_seq=seq,
             processed_at=self._cycles.taken_at(seq), store_bytes=len(points) * POINT_BYTES, runs=self._runs,
         )  # fmt: skip

@@ -23,13 +23,14 @@ class Source:
 
     def __init__(self, setup: SourceSetup) -> None:
         self.machine_id = setup.machine_id
-        self._setup = setup
+        self.setup = setup
         self._cycles = Cycles.of(setup.machine_id, setup.policy, setup.epoch, setup.disks)
         self._busy = int(setup.machine_name.removeprefix("vm")) % BUSY_EVERY == 0
         self._paused_at: datetime | None = None
         self._status: SourceStatus | None = None
 
     def follow(self, policy: PolicyShape) -> None:
+        self.setup = self.setup.model_copy(update={"policy": policy})
         self._cycles = dataclasses.replace(self._cycles, policy=policy)
 
     def pause(self) -> None:
@@ -44,7 +45,7 @@ class Source:
     def _after(self, seq: int) -> SourceStatus:
         changed = BUSY_BYTES if self._busy else 0
         return SourceStatus(
-            machine_id=self.machine_id, epoch=self._setup.epoch, power=PowerState.RUNNING, running=self._paused_at is None,
+            machine_id=self.machine_id, epoch=self.setup.epoch, power=PowerState.RUNNING, running=self._paused_at is None,
             last_seq=seq, sent_at=self._cycles.taken_at(seq), last_cycle_seconds=0.4 if self._busy else 0.01,
             last_cycle_changed_bytes=changed, last_cycle_wire_bytes=changed // 2 + KiB // 2,
             total_wire_bytes=seq * (changed // 2 + KiB // 2),

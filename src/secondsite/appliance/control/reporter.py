@@ -4,7 +4,6 @@ What is to be told whole of many machines is told in portions, so that what peop
 sent after all is to be told once more with `start_over`.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -79,7 +78,7 @@ class Reporter:
         if hosted is not None:
             now[Side.REPLICA, machine_id] = hosted.status()
         news = News(self._changes)
-        self._tell(news, now, set() if self._changes else set(now))
+        self._tell(news, now, set() if self._changes else set(now), {})
         return [Status.model_validate(part) for part in news.parts]
 
     def next(self) -> Sequence[Status]:
@@ -101,9 +100,8 @@ class Reporter:
         for side, machine_id in [key for key in self._told if key not in there or key in undescribed]:
             self._forget(side, machine_id)
             news.gone(side, machine_id)
-        if not due:
-            now = {key: status for key, status in now.items() if not self._may_wait(key, there[key], status)}
-        self._tell(news, now, self._whole_now(passed) if self._changes else set(now) if due else set())
+        whole = self._whole_now(passed) if self._changes else set(now) if due else set()
+        self._tell(news, now, whole, {} if due else there)
         generations, drills = self._new_generations(KEY), self._new_generations(DRILL_KEY)
         if not (due or news.parts or generations or drills):
             return ()
@@ -146,25 +144,32 @@ class Reporter:
         head = Status.model_validate({**first, **rest, "at": at})
         return [head, *(Status.model_validate({**part, "at": at}) for part in news.parts[1:])]
 
-    def _tell(self, news: News, now: Mapping[Key, AnyStatus], whole: Collection[Key]) -> None:
+    def _tell(
+        self,
+        news: News,
+        now: Mapping[Key, AnyStatus],
+        whole: Collection[Key],
+        may_wait: Mapping[Key, Described],
+    ) -> None:
+        """Of those that `may_wait` it is told only now and then that they went on resting."""
         for key, status in now.items():
             told = None if key in whole or key in self._again else self._told.get(key)
+            if told is not None and (told is status or told == status or self._waits(key, may_wait, status)):
+                continue
             if news.of(told, status):
                 self._whole_at[key] = self._monotonic()
-            if told != status:
-                self._told_at[key] = self._monotonic()
+            self._told_at[key] = self._monotonic()
             self._told[key] = status
             self._left.discard(key)
             self._again.discard(key)
 
-    def _may_wait(self, key: Key, side: Described, now: AnyStatus) -> bool:
+    def _waits(self, key: Key, may_wait: Mapping[Key, Described], now: AnyStatus) -> bool:
         """Whether it only went on resting since it was told a moment ago."""
-        told = self._told.get(key)
-        if told is None or told is now or key in self._again:
+        told, side = self._told[key], may_wait.get(key)
+        if told is None or side is None:
             return False
         seconds = min(RESTED_SECONDS, OF_THRESHOLD * side.setup.policy.rpo_threshold_seconds)
-        passed = self._monotonic() - self._told_at.get(key, -math.inf)
-        return passed < seconds and changes.only_rested(told, now)
+        return self._monotonic() - self._told_at[key] < seconds and changes.only_rested(told, now)
 
     def _whole_now(self, passed: float) -> set[Key]:
         """Those that were told whole longest ago, a few at a time."""
