@@ -4,7 +4,11 @@ import asyncio
 import re
 from types import SimpleNamespace
 
-from secondsite.api import bodies, failures
+import pytest
+from fastapi import APIRouter
+
+from secondsite.api import bodies, failures, routers
+from secondsite.api.routers import NAMED, PERMITTED
 from secondsite.ground.units import KiB, MiB
 
 TOKEN = "sst_" + "a" * 43
@@ -113,3 +117,22 @@ def test_a_defect_is_told_by_its_number_and_not_by_its_text(vault, monkeypatch):
     (number,) = re.findall(r"request ([0-9a-f]{8})", answer.json()["error"]["do"])
     ((event, said),) = logged
     assert (event, said["number"], "SELECT" in str(said["exc_info"])) == ("request.crashed", number, True)
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        APIRouter(tags=["nobody's"]),
+        APIRouter(prefix="/api"),
+        routers.open_to_all("open"),
+        routers.guarded(""),
+    ],
+)
+def test_a_router_that_asks_nobody_who_they_are_is_not_served(router):
+    """Two changes that were made beside each other left one: one that knew of guarded routers, one that added a noun."""
+    if PERMITTED not in router.dependencies:
+        with pytest.raises(TypeError, match="was not made by"):
+            routers.routes([router], [])
+    if NAMED not in router.dependencies:
+        with pytest.raises(TypeError, match="was not made by"):
+            routers.routes([], [router])

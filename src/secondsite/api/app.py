@@ -8,7 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from ..ground.units import KiB
 from ..ground.visitors import Limits, Tally, Visitors
 from ..vault.facade import VaultFacade
-from . import docs_page, failures, permissions, routes
+from . import docs_page, failures, permissions, routers, routes
 from .guard import Guard
 from .permissions import BASE
 from .short_way import ShortWay
@@ -86,6 +86,5 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     )
     failures.install(app)
     app.add_route(DOCS, docs_page.answer, include_in_schema=False)
-    for router in (*routes.OPEN, *routes.GUARDED):
-        app.router.routes.extend(router.routes)
+    app.router.routes.extend(routers.routes(routes.GUARDED, routes.OPEN))
     return app

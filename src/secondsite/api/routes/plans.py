@@ -2,15 +2,16 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from ...wire import rest
 from ..access import Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
+from ..routers import guarded
 from .names import PlanName
 
-router = APIRouter(tags=["plans"])
+router = guarded("plans")
 
 
 @router.get("/plans")
