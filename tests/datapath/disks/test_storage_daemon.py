@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import nbd
@@ -40,6 +41,33 @@ def test_a_read_only_export_carries_its_dirty_bitmap(daemon, tmp_path):
     client.connect_uri(daemon.uri("a"))
     assert client.can_meta_context("qemu:dirty-bitmap:since")
     client.shutdown()
+
+
+@pytest.mark.parametrize("forgets_events", [False, True])
+def test_an_export_whose_store_stood_still_for_longer_than_its_end_was_waited_for_ends_once_it_goes_on(
+    daemon, tmp_path, monkeypatch, forgets_events
+):
+    path, store = tmp_path / "a.qcow2", StorageDaemon(tmp_path / "store")
+    image.create(path, MiB)
+    store.serve(path, "a", writable=True)
+    place = {"type": "unix", "path": str(store.nbd_socket)}
+    daemon.add_node({"driver": "nbd", "node-name": "far", "server": place, "export": "a", "read-only": False})
+    daemon.export("far", "far", writable=True)
+    disk = NbdDisk(daemon.nbd_socket, "far")
+    assert store.pid is not None
+    os.kill(store.pid, signal.SIGSTOP)
+    disk.begin_write(b"x" * 4096, 0)
+    for _ in range(2):
+        with pytest.raises(errors.StorageDaemonGone, match="did not end"):
+            daemon.unexport("far", deadline_seconds=0.3)
+    os.kill(store.pid, signal.SIGCONT)
+    eventually(lambda: daemon.qmp("query-block-exports") == [])
+    if forgets_events:
+        monkeypatch.setattr(daemon._client, "_events", deque())
+    daemon.unexport("far", deadline_seconds=1)
+    daemon.delete_node("far")
+    assert daemon.exports("") == daemon.nodes("") == []
+    store.stop()
 
 
 def test_a_killed_daemon_is_noticed_and_the_next_use_starts_another(daemon, tmp_path):
