@@ -3,7 +3,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import deque
 from pathlib import Path
 
 import nbd
@@ -11,7 +10,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.datapath import errors
-from secondsite.datapath.disks import NbdDisk, QmpRefused, StorageDaemon, daemon_process, image
+from secondsite.datapath.disks import NbdDisk, QmpRefused, StorageDaemon, daemon_process, image, qmp
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import qemu_img
 
@@ -43,10 +42,11 @@ def test_a_read_only_export_carries_its_dirty_bitmap(daemon, tmp_path):
     client.shutdown()
 
 
-@pytest.mark.parametrize("forgets_events", [False, True])
+@pytest.mark.parametrize("kept_events", [0, qmp.KEPT_EVENTS])
 def test_an_export_whose_store_stood_still_for_longer_than_its_end_was_waited_for_ends_once_it_goes_on(
-    daemon, tmp_path, monkeypatch, forgets_events
+    daemon, tmp_path, monkeypatch, kept_events
 ):
+    monkeypatch.setattr(qmp, "KEPT_EVENTS", kept_events)
     path, store = tmp_path / "a.qcow2", StorageDaemon(tmp_path / "store")
     image.create(path, MiB)
     store.serve(path, "a", writable=True)
@@ -62,8 +62,6 @@ def test_an_export_whose_store_stood_still_for_longer_than_its_end_was_waited_fo
             daemon.unexport("far", deadline_seconds=0.3)
     os.kill(store.pid, signal.SIGCONT)
     eventually(lambda: daemon.qmp("query-block-exports") == [])
-    if forgets_events:
-        monkeypatch.setattr(daemon._client, "_events", deque())
     daemon.unexport("far", deadline_seconds=1)
     daemon.delete_node("far")
     assert daemon.exports("") == daemon.nodes("") == []
