@@ -68,6 +68,11 @@ def test_an_export_whose_store_stood_still_for_longer_than_its_end_was_waited_fo
     store.stop()
 
 
+def test_a_node_without_a_file_of_its_own_that_is_refused_says_so(daemon):
+    with pytest.raises(QmpRefused, match="nobody"):
+        daemon.add_node({"driver": "raw", "node-name": "top", "file": "nobody"})
+
+
 def test_a_killed_daemon_is_noticed_and_the_next_use_starts_another(daemon, tmp_path):
     daemon.start()
     first = daemon.generation

@@ -273,7 +273,8 @@ def _naming(options: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except errors.QmpRefused as refused:
-        file = str(options.get("file", {}).get("filename", ""))
+        below = options.get("file")  # its options, or the name of a node
+        file = str(below.get("filename", "")) if isinstance(below, Mapping) else str(options["node-name"])
         if file in refused.message:
             raise
         raise errors.QmpRefused(f"{file}: {refused.message}", do=refused.do, kind=refused.kind) from refused
