@@ -125,7 +125,8 @@ def test_a_machine_that_writes_has_its_cycles_although_rounds_of_others_never_en
 
     def busy(asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
         time.sleep(1.5 * source.pause_seconds)
-        return ask(asked)
+        found: Mapping[str, Unwritten] = ask(asked)
+        return found
 
     monkeypatch.setattr(a.fabric.tracking, "all_unwritten", busy)
     until_processed(rests, now())
