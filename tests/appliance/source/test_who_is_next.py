@@ -2,19 +2,19 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rig.appliances import policy
+from rig.appliances import Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.shared import State
 from secondsite.appliance.source import Replication, machine
 from secondsite.appliance.source import progress as progresses
 from secondsite.appliance.source.machine import Source
-from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.interface import Acknowledged, PowerState, Unwritten
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.setups import SourceSetup
 from tests.support.instants import now, until_processed
@@ -110,3 +110,28 @@ def test_a_machine_whose_own_look_is_late_is_told_of_all_the_same(pair, monkeypa
         eventually(lambda: not source.rests, 20)
     until_processed(pair, now())
     assert pair.point_bytes(pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+@pytest.mark.slow
+def test_a_machine_that_writes_has_its_cycles_although_rounds_of_others_never_end(make_site, monkeypatch):
+    """As with a worker busy with whole disks, and so many that rest that one round is due when another ends."""
+    a, b = make_site("a", cycles_at_once=1).start(), make_site("b").start()
+    rests, writes = (Pair(a, b, a.make_machine(name), name=name).protect() for name in ("web1", "web2"))
+    for pair in (rests, writes):
+        pair.synchronized()
+    source = a.appliance.replication.get(rests.machine_id)
+    eventually(lambda: source.rests, 20)
+    ask = a.fabric.tracking.all_unwritten
+
+    def busy(asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
+        time.sleep(1.5 * source.pause_seconds)
+        found: Mapping[str, Unwritten] = ask(asked)
+        return found
+
+    monkeypatch.setattr(a.fabric.tracking, "all_unwritten", busy)
+    until_processed(rests, now())
+    for _ in range(3):
+        a.write(writes.fabric_id, 0, noise(4096))
+        until_processed(writes, now())
+    until_processed(rests, now())
+    assert writes.point_bytes(writes.point_now()) == a.read(writes.fabric_id)

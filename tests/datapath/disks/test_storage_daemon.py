@@ -10,7 +10,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.datapath import errors
-from secondsite.datapath.disks import NbdDisk, QmpRefused, StorageDaemon, daemon_process, image
+from secondsite.datapath.disks import NbdDisk, QmpRefused, StorageDaemon, daemon_process, image, qmp
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import qemu_img
 
@@ -40,6 +40,37 @@ def test_a_read_only_export_carries_its_dirty_bitmap(daemon, tmp_path):
     client.connect_uri(daemon.uri("a"))
     assert client.can_meta_context("qemu:dirty-bitmap:since")
     client.shutdown()
+
+
+@pytest.mark.parametrize("kept_events", [0, qmp.KEPT_EVENTS])
+def test_an_export_whose_store_stood_still_for_longer_than_its_end_was_waited_for_ends_once_it_goes_on(
+    daemon, tmp_path, monkeypatch, kept_events
+):
+    monkeypatch.setattr(qmp, "KEPT_EVENTS", kept_events)
+    path, store = tmp_path / "a.qcow2", StorageDaemon(tmp_path / "store")
+    image.create(path, MiB)
+    store.serve(path, "a", writable=True)
+    place = {"type": "unix", "path": str(store.nbd_socket)}
+    daemon.add_node({"driver": "nbd", "node-name": "far", "server": place, "export": "a", "read-only": False})
+    daemon.export("far", "far", writable=True)
+    disk = NbdDisk(daemon.nbd_socket, "far")
+    assert store.pid is not None
+    os.kill(store.pid, signal.SIGSTOP)
+    disk.begin_write(b"x" * 4096, 0)
+    for _ in range(2):
+        with pytest.raises(errors.StorageDaemonGone, match="did not end"):
+            daemon.unexport("far", deadline_seconds=0.3)
+    os.kill(store.pid, signal.SIGCONT)
+    eventually(lambda: daemon.qmp("query-block-exports") == [])
+    daemon.unexport("far", deadline_seconds=1)
+    daemon.delete_node("far")
+    assert daemon.exports("") == daemon.nodes("") == []
+    store.stop()
+
+
+def test_a_node_without_a_file_of_its_own_that_is_refused_says_so(daemon):
+    with pytest.raises(QmpRefused, match="nobody"):
+        daemon.add_node({"driver": "raw", "node-name": "top", "file": "nobody"})
 
 
 def test_a_killed_daemon_is_noticed_and_the_next_use_starts_another(daemon, tmp_path):

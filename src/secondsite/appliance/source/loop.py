@@ -54,6 +54,8 @@ class Replication:
         self._changed = threading.Condition()
         self._watched = False
         """Whether a worker waits for the next due machine; the others wait until one is needed."""
+        self._owes_cycle = False
+        """Whether nobody looked for a cycle since the last round."""
         self._stopping = False
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
         self._sources: dict[str, Source] = {}
@@ -160,10 +162,20 @@ class Replication:
                 self._rest()
 
     def _serve_one(self) -> bool:
-        """Serve the machine whose own cycle is latest, for its pause; False if none is due."""
+        """Make a round, or serve a machine; False if none is due. After a round comes a cycle: where the next round is always due by
+        then, and other workers are busy for long, nobody had one."""
         sources = self.sources()
-        if self._rounds.serve(sources, self._leave_watch):
-            return True
+        if self._owes_cycle:
+            return self._serve_latest(sources) or self._make_round(sources)
+        return self._make_round(sources) or self._serve_latest(sources)
+
+    def _make_round(self, sources: list[Source]) -> bool:
+        self._owes_cycle = self._rounds.serve(sources, self._leave_watch)
+        return self._owes_cycle
+
+    def _serve_latest(self, sources: list[Source]) -> bool:
+        """Serve the machine whose own cycle is latest, for its pause; False if none is due."""
+        self._owes_cycle = False
         due = [(late, source) for source in sources if (late := source.late) is not None]
         for _late, source in sorted(due, key=lambda each: each[0], reverse=True):
             with source.try_lock("a replication cycle") as locked, self._slot_for(source) as slot:

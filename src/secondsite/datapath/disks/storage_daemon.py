@@ -158,9 +158,17 @@ class StorageDaemon:
             self._notice_death()
             if name not in self._exports:
                 return
-            if self._take_away("block-export-del", id=_export_id(name), mode="hard"):
+            if self._is_to_end(name):
                 self._await_end_of(name, deadline_seconds)
             self._exports.pop(name, None)
+
+    def _is_to_end(self, name: str) -> bool:
+        """Ask for its end; False if it is gone with the daemon. A store that stood still outlasts a wait for that: asked again, QEMU
+        refuses, whether the export has ended since or not."""
+        try:
+            return self._take_away("block-export-del", id=_export_id(name), mode="hard")
+        except errors.QmpRefused:
+            return True
 
     def _await_end_of(self, name: str, deadline_seconds: float) -> None:
         def ended(event: dict[str, Any]) -> bool:
@@ -173,6 +181,8 @@ class StorageDaemon:
         except errors.StorageDaemonGone as silent:
             if self._process.died(0.5):
                 return  # the export is gone with it
+            if all(export["id"] != _export_id(name) for export in self.qmp("query-block-exports")):
+                return  # its event was among too many
             raise self._process.not_up(
                 f"the export '{name}' did not end within {deadline_seconds:.0f} s"
             ) from silent
@@ -263,7 +273,8 @@ def _naming(options: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except errors.QmpRefused as refused:
-        file = str(options.get("file", {}).get("filename", ""))
+        below = options.get("file")  # its options, or the name of a node
+        file = str(below.get("filename", "")) if isinstance(below, Mapping) else str(options["node-name"])
         if file in refused.message:
             raise
         raise errors.QmpRefused(f"{file}: {refused.message}", do=refused.do, kind=refused.kind) from refused

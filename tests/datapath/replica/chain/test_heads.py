@@ -1,5 +1,8 @@
 """What the storage daemon has open for a replica."""
 
+import os
+import signal
+
 import pytest
 
 from secondsite.datapath import errors
@@ -71,3 +74,22 @@ def test_replicas_in_one_daemon_are_closed_each_for_itself(replica, source, tmp_
     other.apply(*other_source.cycle("p2"))
     assert_points_true(other, other_source, tmp_path)
     other.close()
+
+
+def test_a_point_is_not_called_damaged_when_another_user_had_started_the_daemon_again(
+    replica, source, daemon, monkeypatch
+):
+    replica.apply(*source.cycle("p1"))
+    asked = daemon.qmp
+
+    def dies(command):
+        if command == "block-export-add":
+            os.kill(daemon.pid, signal.SIGKILL)
+            assert daemon.died(5)
+            asked("query-version")
+
+    with monkeypatch.context() as patched:
+        listening(patched, daemon, dies)
+        with pytest.raises(errors.StorageDaemonGone):
+            replica.verify("p1")
+    assert replica.verify("p1").ok

@@ -86,17 +86,15 @@ def _read(
         with NbdDisk(daemon.nbd_socket, prefix) as image:
             digest, read_bytes = scan.whole_digest(image, cancelled, told)
             return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
-    except errors.DiskUnreadable as error:
-        # another user may have started a new daemon: then the old one died too
+    except (errors.DiskUnreadable, QmpRefused) as error:
+        # another user may have started a new daemon, which knows no node of the old one
         if daemon.died() or daemon.generation != generation:
             raise errors.StorageDaemonGone(
                 "The storage daemon died during a verification.", do="Repeat it."
             ) from None
         if isinstance(error, errors.DiskSilent):
             raise  # seen on a host with forty busy processes: a slow answer is not damage
-        return False, 0
-    except QmpRefused as refused:
-        if _SAYS_NOTHING.search(refused.message):
+        if isinstance(error, QmpRefused) and _SAYS_NOTHING.search(error.message):
             raise
         return False, 0
     finally:
