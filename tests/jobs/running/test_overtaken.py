@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.ground import seams
 from secondsite.ground.job_states import JobState
 from secondsite.jobs.model import asking
@@ -10,6 +11,9 @@ from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.failures import StepFailed
 from secondsite.jobs.model.outcomes import Done
 from secondsite.jobs.running import parking, requests
+from secondsite.jobs.running.people import answering
+from secondsite.jobs.running.runner import Runner
+from secondsite.jobs.storage import claims
 from secondsite.jobs.storage.together import Together
 from tests.jobs.support_jobs import Gate
 
@@ -146,3 +150,71 @@ def test_a_first_step_whose_beginning_is_refused_fails_behind_one_that_is_passed
     error = room.job(job_id).error
     assert error is not None
     assert error.code == "no"
+
+
+def test_an_answer_that_comes_as_its_job_turns_back_stays_on_record(room, monkeypatch):
+    step = Step("one", lambda context: Done(context.ask(QUESTION).by))
+    engine = room.engine(Definition("v", (step,)))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    turn_back = Runner._turn_back  # noqa: SLF001 the answer is to come just before
+
+    def answered_first(self, session, claim, task):
+        asked = asking.Said(0, "done", "by the switch", "ann")
+        answering.answer(session, job_id, asked, room.clock())
+        turn_back(self, session, claim, task)
+
+    monkeypatch.setattr(Runner, "_turn_back", answered_first)
+    room.ask(engine.cancel, job_id)
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.CANCELLED
+    answer = asking.asked(room.tasks(job_id)[0]).answer
+    assert answer is not None
+    assert answer.note == "by the switch"
+
+
+def test_an_answer_that_is_none_to_what_is_asked_now_is_asked_for_again(room):
+    """The step failed behind the answer, and its next attempt has another question."""
+    questions = [QUESTION, asking.Question("Look at the shop", ("works", "broken"), ("broken",))]
+    said: list[str] = []
+
+    def step(context):
+        said.append(context.ask(questions[0]).verdict)
+        if len(said) == 1:
+            raise StepFailed("no", "it failed behind the answer", "Retry")
+        return Done(said[-1])
+
+    engine = room.engine(Definition("v", (Step("one", step),)))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    room.ask(engine.answer, job_id, asking.Said(0, "done", "", "ann"))
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.FAILED
+    del questions[0]
+    room.ask(engine.retry, job_id)
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.WAITING
+    room.ask(engine.answer, job_id, asking.Said(0, "works", "", "ann"))
+    engine.run_until_idle()
+    assert (room.job(job_id).state, said) == (JobState.SUCCEEDED, ["done", "works"])
+
+
+def test_a_new_job_begins_however_often_parked_ones_go_on(parks_long, monkeypatch):
+    monkeypatch.setattr(claims, "NEW_EVERY_SECONDS", 0.1)
+    room, gate = parks_long, Gate(poll_seconds=100.0)
+
+    def signals_itself(context):
+        engine.signal("gate")
+        return gate.step(context)
+
+    def opens(_context):
+        gate.open = True
+        return Done("opened")
+
+    kinds = Definition("spins", (Step("one", signals_itself),)), Definition("new", (Step("one", opens),))
+    engine = room.engine(*kinds, workers=1)
+    spins = room.submit(engine, "spins")
+    engine.start()
+    eventually(lambda: gate.looks > 10)
+    assert room.ended(room.submit(engine, "new"), 5).state is JobState.SUCCEEDED
+    assert room.ended(spins).state is JobState.SUCCEEDED

@@ -142,6 +142,7 @@ class Runner:
     def _turn_back(self, session: Session, claim: Claim, task: TaskView) -> None:
         job, now = journal.fence(session, claim), self._clock()
         if task.started_at is not None:
+            task = journal.get_task(session, task.id)  # somebody may have answered meanwhile
             journal.end_task(session, task, TaskState.CANCELLED, now, sentence="cancelled before it ended")
         journal.close_unreached(session, job.id, "not reached: the job was cancelled", now)
         journal.change_job(session, job.id, ending=JobState.CANCELLED, state=JobState.CANCELLING)
