@@ -1,6 +1,7 @@
 """What a step asks a person, and what was answered: both are facts of its task.
 
-A negative answer ends the attempt in which it was given; a retry asks again. Any other answer stands.
+A negative answer ends the attempt in which it was given; a retry asks again. Any other answer stands, as long as it is one to what is
+asked.
 """
 
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Asked(BaseModel):
 
     def answer_in(self, attempt: int) -> Answer | None:
         """The one that stands in this attempt."""
-        if self.answer is None or self.asks is None:
+        if self.answer is None or self.asks is None or self.answer.verdict not in self.asks.verdicts:
             return None
         ended = self.answer.verdict in self.asks.negative and self.answer.attempt < attempt
         return None if ended else self.answer

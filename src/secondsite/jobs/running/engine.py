@@ -269,8 +269,7 @@ class Engine:
             rung = self._bell.rung
             try:
                 self._followed_clock.follow()
-                parked = self._lot.next()
-                claim = parked.claim if parked else self._claims.next_since(rung, IDLE_SECONDS)
+                claim, parked = self._next(rung)
                 if claim is None:
                     self._bell.wait(rung, self._lot.seconds_left(IDLE_SECONDS), lambda: self._lot.has_ready)
                 else:
@@ -280,6 +279,13 @@ class Engine:
                 if not self._stopping.is_set():
                     log.exception("jobs.worker-failed")
                 self._stopping.wait(REST_SECONDS)
+
+    def _next(self, rung: int) -> tuple[Claim | None, Parked | None]:
+        """The job whose turn it is, and where it was parked."""
+        if self._claims.others_are_due and (claim := self._claims.next_since(rung, IDLE_SECONDS)):
+            return claim, None
+        parked = self._lot.next()
+        return (parked.claim, parked) if parked else (self._claims.next_since(rung, IDLE_SECONDS), None)
 
     def _wake_another(self) -> None:
         """Who has work, and leaves some, wakes one who sleeps; that one does the same."""

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import exc
@@ -20,14 +21,14 @@ from ..model.failures import Failure, describe
 from ..model.outcomes import Outcome, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import TaskView, current_steps
-from ..storage import journal, sessions
+from ..storage import journal, sessions, touched
 from ..storage.journal import Claim
 from ..storage.transactions import Transactions
 from . import snapshot as snapshots
 from .followed_clock import ClockWasSet, FollowedClock
 from .parking import Looking, Parked, ParkingLot
 from .recording import Answered, record
-from .snapshot import Snapshot, begin_next, fenced, look
+from .snapshot import CannotBegin, Snapshot, begin_next, fenced, look
 from .stage import TaskStage
 
 FOLLOWED_TIMES = 5
@@ -71,7 +72,11 @@ class Performer:
         """Where the job stands then, or is parked; None when it waits, and that is written down."""
         seams.reach("job.step.before")
         if isinstance(move, plan.RunStep):
-            task = run.snapshot.begun or self._begun(run, move.task)
+            begun = self._begun(run, move.task)
+            if begun is None or begun.begun is None:
+                return begun
+            task, run = begun.begun, replace(run, snapshot=begun)
+            move = plan.RunStep(task)
             function: StepFunction | None = run.definition.steps[task.position].run
             order_id = f"{task.job_id}/{task.position}/{task.attempt}"
         else:
@@ -85,13 +90,14 @@ class Performer:
         return self._as_it_stands(run, move, after) if isinstance(after, Parked) else after
 
     def _as_it_stands(self, run: Run, move: plan.RunStep | plan.UndoStep, place: Parked) -> Snapshot | Parked:
-        """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is not parked."""
+        """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is not parked, nor one that was
+        answered."""
         if place.snapshot is not None and self._lot.is_present(place.snapshot):
             return place
         snapshot = self.look(run.claim)
         now = snapshot.move(run.definition)
-        goes_on = isinstance(now, type(move)) and now.task.id == move.task.id
-        return replace(place, snapshot=snapshot) if goes_on else snapshot
+        waits_on = isinstance(now, type(move)) and now.task.id == move.task.id and not now.task.signalled
+        return replace(place, snapshot=snapshot) if waits_on else snapshot
 
     def look(self, claim: Claim) -> Snapshot:
         """Where the job stands; raises LeaseLost."""
@@ -104,11 +110,19 @@ class Performer:
         tries = itertools.count()
 
         def do(session: Session) -> Snapshot | None:
-            sessions.after_commit(session, lambda _session: known.append(self._lot.number))
-            return work(session, self._locked(session, run, is_first=next(tries) == 0))
+            snapshot = work(session, self._locked(session, run, is_first=next(tries) == 0))
+            times = touched.times(session, run.claim.job_id)
+            sessions.after_commit(
+                session, lambda session: known.append(self._known(session, run.claim, times))
+            )
+            return snapshot
 
         snapshot = self._transactions.write(do)
         return None if snapshot is None else replace(snapshot, known=known[-1])
+
+    def _known(self, session: Session, claim: Claim, times: int) -> int:
+        """For a job that was noted so often when its work was done: a later work of the same transaction may have written to it."""
+        return self._lot.number if touched.times(session, claim.job_id) == times else snapshots.NOT_KNOWN
 
     def _locked(self, session: Session, run: Run, *, is_first: bool) -> Snapshot:
         """Where the job stands in this transaction. Where no other process writes, it is known here if somebody has written to it
@@ -120,17 +134,30 @@ class Performer:
             return seen
         return fenced(session, run.claim)
 
-    def _begun(self, run: Run, task: TaskView) -> TaskView:
-        """A step that was parked goes on as it began."""
+    def _begun(self, run: Run, task: TaskView) -> Snapshot | None:
+        """Where the job stands once its next step has begun, or has failed to: together with the end of the one before, as it was
+        parked, or now."""
+        if run.snapshot.begun is not None:
+            return run.snapshot
         if run.parked is not None and run.parked.task_id == task.id:
-            return task
+            return replace(run.snapshot, begun=task)
 
-        def begin(session: Session) -> TaskView:
-            job = journal.fence(session, run.claim)
-            now_as_it_is = journal.get_task(session, task.id)
-            return snapshots.begin(session, job, now_as_it_is, run.definition, self._clock())
+        def begin(session: Session, snapshot: Snapshot) -> Snapshot:
+            return begin_next(session, snapshot, run.definition, self._clock())
 
-        return self._transactions.write(begin)
+        try:
+            return self.write(run, begin)
+        except CannotBegin as refused:
+            log.info("step.failed", job=run.claim.job_id, exc_info=refused.problem)
+            return self.write(run, partial(self._fail, run, refused))
+
+    def _fail(self, run: Run, refused: CannotBegin, session: Session, snapshot: Snapshot) -> Snapshot | None:
+        """The step that cannot begin."""
+        now = self._clock()
+        begun = begin_next(session, snapshot, run.definition, now, refused)
+        if begun.begun is None:
+            return begun
+        return record(session, begun, Answered(begun.begun.id, describe(refused.problem), now, now))
 
     def _undoing(self, run: Run, step: TaskView) -> TaskView:
         def begin(session: Session) -> TaskView:
@@ -174,6 +201,8 @@ class Performer:
     ) -> Snapshot | None:
         try:
             return self._write_down(run, task, answer, looking)
+        except CannotBegin:  # the next one, which then fails by itself: what this one answered stands
+            return self._record(replace(run, stopping=lambda: True), task, answer, looking)
         except Exception as problem:  # the commit that the step wanted was refused: that is its failure
             self.raise_if_given_up(problem)
             return self._write_down(run, task, describe(problem), looking)

@@ -21,7 +21,7 @@ from ..storage.transactions import Transactions
 from . import ending, requests
 from .parking import Parked
 from .performing import Performer, Run
-from .snapshot import Snapshot, begin_next
+from .snapshot import CannotBegin, Snapshot, begin_next
 
 CHILDREN_POLL_SECONDS = 2.0
 
@@ -110,7 +110,7 @@ class Runner:
     def _start(self, run: Run) -> Snapshot | None:
         """Its first step begins with it."""
         try:
-            snapshot = self._performer.write(run, partial(self._begin, run))
+            snapshot = self._started(run)
         except Exception as problem:
             self._performer.raise_if_given_up(problem)
             self._end(run.claim, run.definition, JobState.FAILED, describe(problem))
@@ -118,7 +118,14 @@ class Runner:
         seams.reach("job.start.committed")
         return snapshot
 
-    def _begin(self, run: Run, session: Session, snapshot: Snapshot) -> Snapshot:
+    def _started(self, run: Run) -> Snapshot | None:
+        """A first step that cannot begin fails by itself."""
+        try:
+            return self._performer.write(run, partial(self._begin, run, with_a_step=True))
+        except CannotBegin:
+            return self._performer.write(run, partial(self._begin, run, with_a_step=False))
+
+    def _begin(self, run: Run, session: Session, snapshot: Snapshot, *, with_a_step: bool) -> Snapshot:
         job, now = snapshot.job, self._clock()
         if job.started_at is None:
             state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
@@ -126,13 +133,16 @@ class Runner:
             job = replace(job, state=state, started_at=now)
             if run.definition.on_start is not None:
                 run.definition.on_start(session, job)
-        snapshot = begin_next(session, replace(snapshot, job=job), run.definition, now)
+        snapshot = replace(snapshot, job=job)
+        if with_a_step:
+            snapshot = begin_next(session, snapshot, run.definition, now)
         seams.reach("job.start.before-commit")
         return snapshot
 
     def _turn_back(self, session: Session, claim: Claim, task: TaskView) -> None:
         job, now = journal.fence(session, claim), self._clock()
         if task.started_at is not None:
+            task = journal.get_task(session, task.id)  # somebody may have answered meanwhile
             journal.end_task(session, task, TaskState.CANCELLED, now, sentence="cancelled before it ended")
         journal.close_unreached(session, job.id, "not reached: the job was cancelled", now)
         journal.change_job(session, job.id, ending=JobState.CANCELLED, state=JobState.CANCELLING)

@@ -1,9 +1,11 @@
 """Where a claimed job stands: all that its next move depends on, read in one transaction."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exc, func, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import MOVING, JobState
@@ -14,19 +16,22 @@ from ..model.views import JobView, TaskView
 from ..storage import journal, read
 from ..storage.journal import Claim
 from ..storage.tables import jobs
+from ..storage.transactions import is_passing
+
+NOT_KNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """`begun` is the task that the last write has begun, which runs next. `known` is the number of signals and changes that the
-    parking lot had heard of when this was true (-1: that is not known)."""
+    parking lot had heard of when this was true."""
 
     claim: Claim
     job: JobView
     tasks: tuple[TaskView, ...]
     open_children: int
     begun: TaskView | None = None
-    known: int = -1
+    known: int = NOT_KNOWN
 
     def move(self, definition: Definition) -> plan.Move:
         return plan.next_move(self.job, self.tasks, definition, self.open_children)
@@ -66,27 +71,53 @@ def _open_children(session: Session, job_id: str) -> int:
     return session.execute(select(func.count()).where(*moving)).scalar_one()
 
 
-def begin_next(session: Session, snapshot: Snapshot, definition: Definition, now: datetime) -> Snapshot:
+class CannotBegin(Exception):
+    """A step does not begin: that is its own failure, and what came before it stands."""
+
+    def __init__(self, task: TaskView, problem: Exception) -> None:
+        super().__init__(f"{task.title} does not begin: {problem}")
+        self.task_id = task.id
+        self.problem = problem
+
+
+def begin_next(
+    session: Session,
+    snapshot: Snapshot,
+    definition: Definition,
+    now: datetime,
+    refused: CannotBegin | None = None,
+) -> Snapshot:
     """Where the job stands once its next step, if that is its next move, has begun: in the transaction of what came before. Steps that
-    have nothing to do for its arguments are passed by."""
+    have nothing to do for its arguments are passed by. The one that was `refused` begins all the same, so that it can fail. Raises
+    CannotBegin."""
+    refused_id = refused and refused.task_id
     move = snapshot.move(definition)
-    while isinstance(move, plan.RunStep) and (why := _why_skipped(snapshot.job, move.task, definition)):
+    while isinstance(move, plan.RunStep) and move.task.id != refused_id:
+        with _beginning(move.task):
+            why = _why_skipped(snapshot.job, move.task, definition)
+        if not why:
+            break
         snapshot = snapshot.with_task(journal.skip_task(session, move.task, why, now))
         move = snapshot.move(definition)
     if not isinstance(move, plan.RunStep):
         return snapshot
-    begun = begin(session, snapshot.job, move.task, definition, now)
+    begun = journal.begin_task(session, snapshot.job, move.task, now)
+    hook = definition.steps[begun.position].begins
+    if hook is not None and begun.id != refused_id:
+        with _beginning(begun):
+            hook(session, snapshot.job)
     running = replace(snapshot.job, state=_while_running(snapshot.job))
     return replace(snapshot.with_task(begun), job=running, begun=begun)
 
 
-def begin(session: Session, job: JobView, task: TaskView, definition: Definition, now: datetime) -> TaskView:
-    """The step as it runs."""
-    hook = definition.steps[task.position].begins
-    begun = journal.begin_task(session, job, task, now)
-    if hook is not None:
-        hook(session, job)
-    return begun
+@contextmanager
+def _beginning(task: TaskView) -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:
+        if isinstance(problem, exc.DBAPIError) and is_passing(problem):
+            raise
+        raise CannotBegin(task, problem) from problem
 
 
 def _why_skipped(job: JobView, task: TaskView, definition: Definition) -> str | None:

@@ -107,6 +107,11 @@ class Claims:
             return self._next()
 
     @property
+    def others_are_due(self) -> bool:
+        """Whether jobs that have not begun come before those that have, also before those that are parked."""
+        return time.monotonic() - self._new_at >= NEW_EVERY_SECONDS
+
+    @property
     def may_be_more(self) -> bool:
         """Whether there was, or may have been, one more to take when one was taken last."""
         return bool(self._taken) or self._more
@@ -138,7 +143,7 @@ class Claims:
 
     def _candidates(self, session: Session) -> list[Claim]:
         in_turn = [self._begun, self._new]
-        if time.monotonic() - self._new_at >= NEW_EVERY_SECONDS:
+        if self.others_are_due:
             in_turn.reverse()
         first, second = in_turn
         alive = self._alive(session)

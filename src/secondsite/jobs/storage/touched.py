@@ -1,5 +1,7 @@
 """Which jobs a transaction has changed, noted as it goes along."""
 
+from collections import Counter
+
 from sqlalchemy.orm import Session
 
 KEY = "secondsite_jobs_touched"
@@ -7,9 +9,15 @@ KEY = "secondsite_jobs_touched"
 
 def note(session: Session, job_id: str) -> None:
     """The job is changed by the session's transaction, or locked so that it can be."""
-    session.info.setdefault(KEY, set()).add(job_id)
+    session.info.setdefault(KEY, Counter())[job_id] += 1
 
 
 def noted(session: Session) -> frozenset[str]:
     """All that were noted."""
     return frozenset(session.info.get(KEY, ()))
+
+
+def times(session: Session, job_id: str) -> int:
+    """How often the job was noted: the same as long as no other work of the transaction has come to it."""
+    found: Counter[str] = session.info.get(KEY, Counter())
+    return found[job_id]
