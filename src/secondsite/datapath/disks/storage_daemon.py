@@ -63,9 +63,24 @@ class StorageDaemon:
         return self._process.pid
 
     def died(self, wait_seconds: float = 0.5) -> bool:
-        """Whether the daemon is gone. A killed one closes its sockets a moment before the kernel reports its
-        death."""
+        """Whether the daemon is gone. A killed one closes its sockets a moment before the kernel reports its death."""
         return self._process.died(wait_seconds)
+
+    @contextlib.contextmanager
+    def the_same(self) -> Iterator[None]:
+        """For commands of which each needs the one before. Raises StorageDaemonGone where one fails because another user has
+        started a new daemon meanwhile: that one knows nothing of the old one's nodes."""
+        self.start()
+        generation = self.generation
+        try:
+            yield
+        except (errors.QmpRefused, errors.DiskUnreadable) as error:
+            if self.died() or self.generation != generation:
+                raise errors.StorageDaemonGone(
+                    "The storage daemon died while disks were used in it.",
+                    do="Repeat the operation: the daemon is started again.",
+                ) from error
+            raise
 
     def uri(self, export_name: str) -> str:
         return f"nbd+unix:///{export_name}?socket={self.nbd_socket}"

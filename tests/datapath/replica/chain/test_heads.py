@@ -76,20 +76,43 @@ def test_replicas_in_one_daemon_are_closed_each_for_itself(replica, source, tmp_
     other.close()
 
 
-def test_a_point_is_not_called_damaged_when_another_user_had_started_the_daemon_again(
-    replica, source, daemon, monkeypatch
-):
-    replica.apply(*source.cycle("p1"))
-    asked = daemon.qmp
+def dying_at(daemon, wanted):
+    """Before that command the daemon is killed, and another user starts it again; then it goes on."""
+    asked, at = daemon.qmp, [wanted]
 
     def dies(command):
-        if command == "block-export-add":
+        if command in at:
+            at.remove(command)
             os.kill(daemon.pid, signal.SIGKILL)
             assert daemon.died(5)
             asked("query-version")
 
+    return dies
+
+
+def test_a_point_is_not_called_damaged_when_another_user_had_started_the_daemon_again(
+    replica, source, daemon, monkeypatch
+):
+    replica.apply(*source.cycle("p1"))
     with monkeypatch.context() as patched:
-        listening(patched, daemon, dies)
+        listening(patched, daemon, dying_at(daemon, "block-export-add"))
         with pytest.raises(errors.StorageDaemonGone):
             replica.verify("p1")
     assert replica.verify("p1").ok
+
+
+@pytest.mark.parametrize("command", ["block-export-add", "blockdev-reopen"])
+def test_a_cycle_does_not_call_a_replica_refused_when_another_user_had_started_the_daemon_again(
+    command, replica, source, tmp_path, daemon, monkeypatch
+):
+    """It is repeated: nothing of the replica is damaged, and no other program uses it."""
+    replica.apply(*source.cycle("p1"))
+    if command == "block-export-add":
+        replica.close()
+    cycle = source.cycle("p2")
+    with monkeypatch.context() as patched:
+        listening(patched, daemon, dying_at(daemon, command))
+        with pytest.raises(errors.StorageDaemonGone):
+            replica.apply(*cycle)
+    replica.apply(*cycle)
+    assert_points_true(replica, source, tmp_path)

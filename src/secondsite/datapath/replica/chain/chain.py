@@ -74,6 +74,8 @@ def _open_together(daemon: StorageDaemon, nodes: Sequence[dict[str, Any]]) -> No
     try:
         daemon.add_node(whole)
     except errors.QmpRefused:
+        if len(nodes) == 1:
+            raise
         for node in nodes:
             daemon.add_node(node)
 
@@ -119,16 +121,20 @@ class Heads:
         if self._disks:
             return self._disks
         self.close()
+        self._generation = self._daemon.generation
+        with self._daemon.the_same():
+            self._open_chains(state)
+        for index, disk in enumerate(state.disks):
+            self._disks[disk.key] = NbdDisk(self._daemon.nbd_socket, self._export(index))
+        return self._disks
+
+    def _open_chains(self, state: ReplicaState) -> None:
         assert state.head is not None
         for index, disk in enumerate(state.disks):
             chain = chain_files(self._files, state, disk, state.head, self._key())
             head = open_chain(self._daemon, self._node_prefix(index), chain, writable=True)
             top = self._daemon.add_node(self._top(index, head))
             self._daemon.export(top, self._export(index), writable=True)
-        self._generation = self._daemon.generation
-        for index, disk in enumerate(state.disks):
-            self._disks[disk.key] = NbdDisk(self._daemon.nbd_socket, self._export(index))
-        return self._disks
 
     @property
     def used_at(self) -> float | None:
@@ -154,7 +160,12 @@ class Heads:
             self.close()
 
     def snapshot(self, state: ReplicaState, number: int) -> None:
-        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 72)."""
+        """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR 72). Raises
+        StorageDaemonGone, QmpRefused."""
+        with self._daemon.the_same():
+            self._snapshot(state, number)
+
+    def _snapshot(self, state: ReplicaState, number: int) -> None:
         assert state.head is not None
         old_head, key = state.head, self._key()
         for index, disk in enumerate(state.disks):

@@ -79,19 +79,13 @@ def _read(
     chain = layers.chain_files(core.files, state, state.disk(disk.key), top, core.key)
     for file in chain:
         forget_cached(file.path)
-    daemon.start()
-    generation = daemon.generation
     try:
-        daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
-        with NbdDisk(daemon.nbd_socket, prefix) as image:
-            digest, read_bytes = scan.whole_digest(image, cancelled, told)
-            return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
+        with daemon.the_same():
+            daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
+            with NbdDisk(daemon.nbd_socket, prefix) as image:
+                digest, read_bytes = scan.whole_digest(image, cancelled, told)
+                return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
     except (errors.DiskUnreadable, QmpRefused) as error:
-        # another user may have started a new daemon, which knows no node of the old one
-        if daemon.died() or daemon.generation != generation:
-            raise errors.StorageDaemonGone(
-                "The storage daemon died during a verification.", do="Repeat it."
-            ) from None
         if isinstance(error, errors.DiskSilent):
             raise  # seen on a host with forty busy processes: a slow answer is not damage
         if isinstance(error, QmpRefused) and _SAYS_NOTHING.search(error.message):
