@@ -96,6 +96,15 @@ def test_an_old_copy_counts_once_it_was_seen_after_the_failover(made):
     assert not made
 
 
+def test_an_old_copy_that_counted_counts_no_more_when_the_clock_was_set_back():
+    known = situation(machine=machine(state=State.FAILED_OVER, failed_over_at=NOW))
+    known = said(known, source=source_status(sent_at=NOW, power="running"), source_at=SOON)
+    written_machines.machine(known, NOW - timedelta(seconds=1))
+    again = said(known, source_at=NOW)
+    shown = machine_shapes.protected(again, (), NOW)
+    assert written_machines.machine(again, NOW).text == shown.model_dump_json()
+
+
 def test_findings_are_found_again_when_the_clock_comes_to_where_they_turn(monkeypatch):
     known, found = situation(), health.findings
     times: list[int] = []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from secondsite.appliance.control.reporter import WHOLE_EVERY_SECONDS, Reporter
 from secondsite.domain import errors
+from secondsite.domain.policies import ReplicationPolicy
 from secondsite.wire import control
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control import Hello
@@ -21,6 +22,9 @@ from tests.vault.support_intake import Intake
 MACHINES = ("m1", "m2")
 SIDES = ("source", "replica")
 APPLIANCES = {"source": "appliance-a", "replica": "appliance-b"}
+
+
+SETUP = types.SimpleNamespace(policy=ReplicationPolicy("default"))
 
 
 class Known:
@@ -34,7 +38,7 @@ class Known:
 
     def find(self, machine_id):
         status = self.has.get(machine_id)
-        return status and types.SimpleNamespace(machine_id=machine_id, status=lambda: status)
+        return status and types.SimpleNamespace(machine_id=machine_id, status=lambda: status, setup=SETUP)
 
     def sources(self):
         return [self.find(machine_id) for machine_id in self.has]

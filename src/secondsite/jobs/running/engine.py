@@ -314,7 +314,7 @@ class Engine:
         began = time.monotonic()
         try:
             self._renew()
-            self.standing.renewed(began)
+            self.standing.renewed(self._membership.runs_since)
             self._followed_clock.wake_oversleepers()
         except JobError as problem:
             log.critical("lease.taken", problem=problem.message, do=problem.do)

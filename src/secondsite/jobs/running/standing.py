@@ -54,13 +54,13 @@ class Standing:
         lost_at = self._lost_at
         return None if lost_at is None else time.monotonic() - lost_at
 
-    def renewed(self, began_at: float) -> None:
-        """The lease runs since `began_at`, of the monotonic clock."""
+    def renewed(self, since: float) -> None:
+        """The lease runs since this instant of the monotonic clock. If that is so long ago that it is over, nothing is regained."""
         with self._lock:
-            self._renewed_at = began_at
-            if self._lost_at is None:
+            self._renewed_at, now = since, time.monotonic()
+            if self._lost_at is None or now - since >= self._lease_seconds:
                 return
-            lost_for, self._lost_at = time.monotonic() - self._lost_at, None
+            lost_for, self._lost_at = now - self._lost_at, None
             log.warning("lease.regained", seconds=round(lost_for, 1))
             for _, regained in self._followers:
                 regained()

@@ -11,6 +11,7 @@ On PostgreSQL a lease that has ended is not prolonged: its engine joins again, w
 former one, such as the connections of a vault's appliances, counts no more.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,12 +72,19 @@ class Membership:
         self._length = timedelta(seconds=ALONE_SECONDS if self._alone else lease_seconds)
         self._epoch = 0
         self._until: datetime | None = None
+        self._runs_since = time.monotonic()
         self._lock = LockFile(Path(f"{db.url.database}.engine")) if _is_sqlite_file(db) else None
 
     @property
     def member(self) -> Member | None:
         """None before it has joined, and on SQLite, where nobody else is."""
         return None if self._alone or self._epoch == 0 else Member(self.owner, self._epoch)
+
+    @property
+    def runs_since(self) -> float:
+        """The instant of the monotonic clock from which the lease runs: that of the try that was committed. While a database is away there
+        are many."""
+        return self._runs_since
 
     def join(self) -> None:
         """Become alive under the name; raises EngineAlreadyRunning when the SQLite database is taken."""
@@ -104,6 +112,7 @@ class Membership:
         lock.sign()
 
     def _enter(self, session: Session) -> tuple[int, datetime]:
+        self._runs_since = time.monotonic()
         if self._alone:  # the lock file shows that every engine with a row here is dead
             session.execute(delete(engines).where(engines.c.owner != self.owner))
         now = database_now(session)
@@ -129,6 +138,7 @@ class Membership:
         self._until = self._transactions.write(self._prolong)
 
     def _prolong(self, session: Session) -> datetime:
+        self._runs_since = time.monotonic()
         row, now = self._row(session), database_now(session)
         if row is not None and row.epoch != self._epoch and row.expires_at > now:
             raise NameTaken(

@@ -77,6 +77,7 @@ class _Steady:
             and of.replica is status.replica
             and of.old_copy is status.old_copy
             and self.around == _around(situation)
+            and not _went_back(of, status)
             and self.since <= now <= self.until
         )
 
@@ -123,6 +124,13 @@ def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
     if made is None or not made.is_of(situation.status, sides, found):
         made = last.made = _make(situation, sides, found)
     return made
+
+
+def _went_back(of: ports.StatusRecord, now: ports.StatusRecord) -> bool:
+    """Whether a side was seen earlier than it had been seen: the vault's clock was set back. What counts for being seen after something
+    else counts no more then."""
+    seen = ((of.source_at, now.source_at), (of.replica_at, now.replica_at), (of.old_copy_at, now.old_copy_at))
+    return any(was is not None and (at is None or at < was) for was, at in seen)
 
 
 def _around(situation: Situation) -> tuple[object, ...]:
