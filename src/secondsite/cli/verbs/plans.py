@@ -179,7 +179,7 @@ def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
-            do="Look at 'secondsite plan preview', then give --yes.",
+            do="Give --yes once you have seen what 'secondsite plan preview PLAN' shows.",
         )
     preview = plan.preview(verb, **_part(asked))
     show_preview(preview)

@@ -18,6 +18,7 @@ from ...jobs.storage import search
 from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
+from ..operations.interface import Operation
 from ..steps.batch import BatchChild
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
@@ -57,9 +58,10 @@ def taken(tx: ports.Transaction, asked: Asked) -> Taken:
 
 
 def submit(
-    deps: Deps, operation: MachineOperation, tx: ports.Transaction, asked: Asked, requested_by: str
+    deps: Deps, operation: Operation, tx: ports.Transaction, asked: Asked, requested_by: str
 ) -> rest.JobAccepted:
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
+    assert isinstance(operation, MachineOperation)
     tx.one_at_a_time(LOCK)
     _refuse_second(tx, asked.plan)
     arguments = _arguments(operation, tx, asked, taken(tx, asked))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ....domain.lifecycle import Verb
 from ....domain.plans.directions import Direction
@@ -82,6 +82,15 @@ class PlanReprotect(PlanPart):
 class PlanPreviewQuery(PlanPart):
     """What would be run."""
 
+    # Parameters of a query are described as they are made; the other shapes when a schema is asked for.
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    direction: Direction | None = None
+    """Away from their home site, or home."""
+    groups: Groups = ()
+    """Only these groups, by their numbers from 1."""
+    leave_out: LeftOut = ()
+    """Not these machines, by name or id."""
     verb: Verb = Verb.FAILOVER
     """What the plan would be run for."""
     choice: RecoveryPointChoice | None = None
@@ -92,7 +101,9 @@ class PlanPreviewMachine(Shape):
     """A machine that would be taken."""
 
     id: str
+    """Its id."""
     name: str
+    """Its name."""
     from_site: str
     """Where it runs."""
     to_site: str
@@ -111,6 +122,7 @@ class PlanPreviewGroup(Shape):
     number: int
     """In the plan, from 1."""
     machines: tuple[PlanPreviewMachine, ...]
+    """Side by side."""
     before: tuple[str, ...] = ()
     """Names of what people do before it."""
     after: tuple[str, ...] = ()
@@ -121,7 +133,9 @@ class PlanPreview(Shape):
     """What a run of the plan would do if it were asked for now."""
 
     plan: str
+    """Its name."""
     verb: Verb
+    """What it would be run for."""
     direction: Direction | None = None
     """Null: see `problem`."""
     groups: tuple[PlanPreviewGroup, ...] = ()

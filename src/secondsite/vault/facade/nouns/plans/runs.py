@@ -10,7 +10,6 @@ from .....wire import rest
 from .....wire.common.base import Problem
 from .....wire.rest import JobAccepted
 from .... import plan_runs, ports
-from ....steps.operation import MachineOperation
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from ...shared.once import Once, carry_out
@@ -54,7 +53,7 @@ class PlanRuns:
             require(seen, info, f"Plan '{name}'")
             self._name(record, info)
             asked = _asked(record, verb, request)
-            return plan_runs.submit(self._parts.deps, self._operation(verb), tx, asked, requested_by)
+            return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
 
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, submit)
@@ -86,11 +85,6 @@ class PlanRuns:
         self._parts.names(f"plan/{record.name}/{info.edition()}")
         for machine in record.plan.machines:
             self._parts.names(machine.id)
-
-    def _operation(self, verb: Verb) -> MachineOperation:
-        found = self._parts.operations[verb]
-        assert isinstance(found, MachineOperation)
-        return found
 
     def _group(
         self, tx: ports.Transaction, query: rest.PlanPreviewQuery, group: taking.TakenGroup
