@@ -6,6 +6,7 @@ from rig.eventually import eventually
 from secondsite.api import permissions
 from secondsite.domain.access.roles import Grant, Permission, Role
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.plans import taking
 from secondsite.entry import reference
 from tests.support.vault import machine
 
@@ -108,6 +109,9 @@ BESIDE = {
 }
 
 
+RUNS_OF_PLANS = {f"/plans/{{plan}}/{verb.value.replace('_', '-')}" for verb in taking.VERBS}
+
+
 @pytest.mark.slow
 def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, protected, status):
     ask("POST", "/sites", 201, json={"name": "c"})
@@ -132,6 +136,8 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
             del body["disks"]
         body |= {"site": "a", "accept_two_copies": True, "reason": "why", "bytes_per_second": 10**6}
         body |= {"task": 0, "verdict": "done", "groups": [{"machines": ["web01"]}]}
+        if path in RUNS_OF_PLANS:
+            body = {}
         how = {} if method in ("GET", "DELETE") else {"json": body}
         if ("{" in path and path != "/policies/{policy}") or method == "POST":
             assert status(token, method, named, **how) == 404, call

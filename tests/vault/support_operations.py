@@ -9,11 +9,13 @@ import uuid
 from pathlib import Path
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.plans import taking
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.entry.restored import Restored
+from secondsite.jobs.model import asking
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
-from secondsite.vault import operations, ports
+from secondsite.vault import operations, plan_runs, ports
 from secondsite.vault import store as vault_store
 from secondsite.vault.steps.deps import Deps
 from secondsite.wire import rest
@@ -72,7 +74,7 @@ class Verbs:
     def open(self):
         self._db = database.connect(f"sqlite:///{self.folder}/vault.db")
         self.store = self.appliances.store = vault_store.SqlStore(self._db)
-        deps = Deps(
+        self._deps = deps = Deps(
             self.store,
             self.appliances,
             self._submit,
@@ -84,7 +86,7 @@ class Verbs:
         self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db")
         self.engine = Engine(
             self._db,
-            operations.definitions(deps),
+            [*operations.definitions(deps), plan_runs.definition(deps, self._operations)],
             clock=self.clock.now,
             owner="test",
             joined=self.restored.look,
@@ -141,6 +143,24 @@ class Verbs:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:
             return self._operations[verb].submit(tx, request, "tester").job_id
+
+    def submit_plan(self, verb, plan, **asked):
+        """The same for all machines of a plan. `asked`: direction, groups, leave_out; what else is given are options of the verb."""
+        part = {key: asked.pop(key) for key in ("direction", "groups", "leave_out") if key in asked}
+        wanted = taking.Wanted(verb, **part)
+        with self.store.transaction() as tx:
+            run = plan_runs.Asked(plan, wanted, asked)
+            return plan_runs.submit(self._deps, self._operations[verb], tx, run, "tester").job_id
+
+    def run_plan(self, verb, plan, **asked):
+        return self.settle(self.submit_plan(verb, plan, **asked))
+
+    def answer(self, job_id, verdict, note=""):
+        """To what the job asks now."""
+        tree = self.tree(job_id)
+        (position,) = [task.position for task in tree.tasks if asking.asks_now(task)]
+        with self.store.transaction() as tx:
+            self.engine.answer(tx.session, job_id, asking.Said(position, verdict, note, "ada"))
 
     def steps(self, verb):
         return self.engine._catalogue.get(verb.value).steps  # noqa: SLF001 as the engine has them

@@ -38,7 +38,7 @@ def test_a_class_that_is_not_written_in_python_has_none():
 
 def test_only_what_is_asked_in_a_query_is_described_as_a_process_begins():
     early = {each for each in every_shape(Shape) if each.model_config.get("use_attribute_docstrings")}
-    assert early == {rest.Paging, *every_shape(rest.Paging)}
+    assert early == {rest.Paging, *every_shape(rest.Paging), rest.PlanPreviewQuery}
 
 
 def every_shape(base):

@@ -63,7 +63,7 @@ async def named(request: Request) -> None:
     route, act = request.scope["route"], request.scope.get(ACT)
     if isinstance(act, Act):
         act.verb, act.code = f"{request.method} {_below(route)}", route.status_code or act.code
-        act.name = route.name.removesuffix(permissions.FOR_ONE)
+        act.name = permissions.verb_of(route.name)
 
 
 def _below(route: APIRoute) -> str:

@@ -12,10 +12,20 @@ from ..domain import errors
 from ..domain.access import roles
 from ..domain.access.roles import OF_THE_WHOLE_VAULT, Permission
 from ..domain.lifecycle import Verb
+from ..domain.plans import taking
 
 BASE = "/api"
 FOR_ONE = "_one"
 """Ends the name of a verb's route for one machine."""
+OF_PLAN = "_of_plan"
+"""Ends the name of a verb's route for a recovery plan."""
+
+
+def verb_of(route: str) -> str:
+    """What a route with this name does: by this it may need approval."""
+    return route.removesuffix(FOR_ONE).removesuffix(OF_PLAN)
+
+
 OPEN = frozenset({"GET /health", "GET /ready", "GET /ca", "POST /enroll"})
 """These need no token."""
 
@@ -26,6 +36,8 @@ def _verbs() -> Iterator[tuple[str, Permission]]:
         yield f"POST /machines/{name}", permission
         if verb is not Verb.ENABLE_PROTECTION:
             yield f"POST /machines/{{machine}}/{name}", permission
+        if verb in taking.VERBS:
+            yield f"POST /plans/{{plan}}/{name}", permission
 
 
 NEEDS: Mapping[str, Permission] = MappingProxyType(
@@ -79,6 +91,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /plans/{plan}": Permission.READ,
         "PUT /plans/{plan}": Permission.PROTECT,
         "DELETE /plans/{plan}": Permission.PROTECT,
+        "GET /plans/{plan}/preview": Permission.READ,
         "GET /machines": Permission.READ,
         "GET /discovery": Permission.READ,
         "GET /machines/{machine}": Permission.READ,

@@ -134,6 +134,21 @@ def pick(
     return found
 
 
+def require_common(choice: RecoveryPointChoice, are_grouped: bool, what: str) -> None:
+    """Raises InvalidArgument for a multi-VM choice where no machine of `what` has common points (S-068)."""
+    if choice not in MULTI_VM_CHOICES or are_grouped:
+        return
+    same = (
+        RecoveryPointChoice.LATEST_APP_CONSISTENT
+        if choice in APP_CHOICES
+        else RecoveryPointChoice.LATEST_PROCESSED
+    )
+    raise errors.InvalidArgument(
+        f"{what} has no machine in a replication group, so there is nothing common to choose by '{choice}'.",
+        do=f"Use {same}: it starts from the same point.",
+    )
+
+
 def _by_id(points: Sequence[AnyChoosable], point_id: str | None) -> AnyChoosable:
     if not point_id:
         raise errors.InvalidArgument(

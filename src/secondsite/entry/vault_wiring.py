@@ -26,7 +26,7 @@ from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running.engine import Engine
 from ..jobs.storage import database
-from ..vault import facade, gateway, operations, ports
+from ..vault import facade, gateway, operations, plan_runs, ports
 from ..vault import store as vault_store
 from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
@@ -83,8 +83,8 @@ class RunningVault:
         )
         self.control = self._control_port()
         self._job_deps = deps = self._deps()
-        self._definitions = operations.definitions(deps)
         self._operations = operations.operations(deps)
+        self._definitions = [*operations.definitions(deps), plan_runs.definition(deps, self._operations)]
         self._restored = Restored(home, settings.id, settings.database_url)
         self._engine = Engine(
             self._database,

@@ -69,4 +69,4 @@ def verb_request(path):
         del body["disks"]
     if "{machine}" in path:
         del body["machines"]
-    return {"at": path.format(machine="web01"), "json": body}
+    return {"at": path.format(machine="web01", plan="shop"), "json": body}

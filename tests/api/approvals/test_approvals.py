@@ -24,7 +24,7 @@ def test_nothing_waits_unless_the_setting_names_it(ask, protected):
 
 def test_the_names_are_those_of_the_calls_that_change_something():
     names = {
-        route.name.removesuffix(permissions.FOR_ONE)
+        permissions.verb_of(route.name)
         for router in routes.GUARDED
         for route in router.routes
         if route.methods != {"GET"}

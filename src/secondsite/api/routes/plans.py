@@ -1,13 +1,18 @@
-"""Routes: recovery plans."""
+"""Routes: recovery plans, and their runs."""
 
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Body, Query, Response
 
+from ...domain.lifecycle import Verb
+from ...vault.facade.nouns.plans.runs import REQUESTS
 from ...wire import rest
-from ..access import Vault
+from ..access import Caller, Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
+from ..permissions import OF_PLAN
 from ..routers import guarded
 from .names import PlanName
 
@@ -47,3 +52,41 @@ def update_plan(
 def delete_plan(vault: Vault, plan: PlanName, seen: IfMatch) -> None:
     """Its machines stay protected."""
     vault.plans.delete(plan, seen)
+
+
+@router.get("/plans/{plan}/preview")
+def preview_plan(
+    vault: Vault, plan: PlanName, query: Annotated[rest.PlanPreviewQuery, Query()]
+) -> rest.PlanPreview:
+    """What a run of the plan would take and lose if it were asked for now, or why it could not be run so."""
+    return vault.plan_runs.preview(plan, query)
+
+
+def _run(verb: Verb, shape: type[rest.PlanPart]) -> Callable[..., rest.JobAccepted]:
+    def start(
+        vault: Vault,
+        caller: Caller,
+        response: Response,
+        once: OnceHeader,
+        plan: PlanName,
+        seen: IfMatch,
+        request: rest.PlanPart | None = None,
+    ) -> rest.JobAccepted:
+        accepted = vault.plan_runs.start(plan, verb, request or shape(), caller, seen, once)
+        locate(response, "jobs", accepted.job_id)
+        return accepted
+
+    start.__annotations__["request"] = Annotated[shape | None, Body()]
+    start.__doc__ = f"{shape.__doc__} One job does it, with one for each machine below it."
+    return start
+
+
+for _verb, _shape in REQUESTS.items():
+    router.add_api_route(
+        f"/plans/{{plan}}/{_verb.value.replace('_', '-')}",
+        _run(_verb, _shape),
+        methods=["POST"],
+        status_code=HTTPStatus.ACCEPTED,
+        responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+        name=f"{_verb.value}{OF_PLAN}",
+    )

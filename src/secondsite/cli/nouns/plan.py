@@ -9,18 +9,20 @@ import pydantic
 import typer
 
 from ...domain import errors
+from ...domain.lifecycle import Verb
 from ...wire import rest
 from .. import output
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
+from ..verbs import plans as verbs
 
 app = typer.Typer(
     cls=Noun,
     no_args_is_help=True,
     help="Recovery plans: machines that are recovered together, group by group.",
 )
-Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
+verbs.register(app)
 GroupsOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,7 +63,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def show(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+def show(context: typer.Context, plan: verbs.Name, as_json: Json = False) -> None:
     """A plan: its groups in their order, their machines, and what is to be done before and after each."""
     with connect(context) as vault:
         _shown(vault.plans[plan].show(), as_json)
@@ -70,7 +72,7 @@ def show(context: typer.Context, plan: Name, as_json: Json = False) -> None:
 @app.command()
 def create(
     context: typer.Context,
-    plan: Name,
+    plan: verbs.Name,
     groups: GroupsOption = None,
     file: FileOption = None,
     as_json: Json = False,
@@ -84,7 +86,7 @@ def create(
 @app.command("set")
 def change(
     context: typer.Context,
-    plan: Name,
+    plan: verbs.Name,
     groups: GroupsOption = None,
     file: FileOption = None,
     as_json: Json = False,
@@ -97,11 +99,46 @@ def change(
 
 
 @app.command()
-def delete(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+def delete(context: typer.Context, plan: verbs.Name, as_json: Json = False) -> None:
     """Delete a plan; its machines stay protected."""
     with connect(context) as vault:
         vault.plans[plan].delete()
     output.show_deleted("plan", plan, as_json)
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    plan: verbs.Name,
+    verb: Annotated[
+        str, typer.Option(help="What the plan would be run for, such as planned-failover.", metavar="VERB")
+    ] = "failover",
+    choice: verbs.Choice = None,
+    group: verbs.GroupsOption = None,
+    leave_out: verbs.LeaveOut = None,
+    direction: verbs.Way = None,
+    as_json: Json = False,
+) -> None:
+    """What a run of the plan would do now: which machines it takes, which way, from which points, and what they lose."""
+    part = {"groups": tuple(group or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
+    with connect(context) as vault:
+        found = vault.plans[plan].preview(_verb(verb), choice=choice, **part)
+    if as_json:
+        output.show_json(found)
+        return
+    verbs.show_preview(found)
+    if found.problem is not None:
+        raise found.problem.raised()
+
+
+def _verb(word: str) -> Verb:
+    by_word = {each.value.replace("_", "-"): each for each in verbs.VERBS}
+    found = by_word.get(word.replace("_", "-"))
+    if found is None:
+        raise errors.InvalidArgument(
+            f"A plan is not run for '{word}'.", do=f"Give one of: {', '.join(by_word)}."
+        )
+    return found
 
 
 def _wanted(groups: Sequence[str] | None, file: Path | None) -> Sequence[rest.PlanGroupChange]:

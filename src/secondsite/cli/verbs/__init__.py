@@ -5,6 +5,7 @@ disks         --disk and --seed
 running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
+plans         the same for recovery plans
 """
 
 import typer

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from ...domain.lifecycle import Verb
 from ...wire import rest
 from ..connection import EVERY, Connection, path, request
+from .jobs import JobHandle
 
 
 class PlanHandle:
@@ -26,6 +28,29 @@ class PlanHandle:
     def delete(self, *, seen: rest.Plan | None = None) -> None:
         """Its machines stay protected."""
         self._connection.call("DELETE", path("plans", self._name), seen=seen)
+
+    def preview(self, verb: Verb, **part: object) -> rest.PlanPreview:
+        """What a run would take and lose if it were asked for now, or why it could not be run so. `part`: direction, groups, leave_out,
+        choice."""
+        query = request(rest.PlanPreviewQuery, verb=verb, **part).model_dump(
+            mode="json", exclude_defaults=True
+        )
+        query["verb"] = verb.value
+        return self._connection.one(rest.PlanPreview, "GET", path("plans", self._name, "preview"), query)
+
+    def run(
+        self,
+        verb: Verb,
+        asked: rest.PlanPart | None = None,
+        *,
+        seen: rest.Plan | None = None,
+        key: str | None = None,
+    ) -> JobHandle:
+        """The job of a verb for all machines of the plan, or those of a part of it. Raises NotPossibleNow, which names the machines that
+        could not be taken, and InvalidArgument."""
+        where = path("plans", self._name, verb.value.replace("_", "-"))
+        accepted = self._connection.one(rest.JobAccepted, "POST", where, body=asked, seen=seen, key=key)
+        return JobHandle(self._connection, accepted.job_id)
 
 
 class Plans:

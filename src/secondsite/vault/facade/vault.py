@@ -13,7 +13,8 @@ from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
-from .nouns.plans import Plans
+from .nouns.plans.objects import Plans
+from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
@@ -39,6 +40,7 @@ class VaultFacade:
     holds: Holds
     groups: Groups
     plans: Plans
+    plan_runs: PlanRuns
     jobs: Jobs
     verbs: Verbs
     events: Events
@@ -69,6 +71,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         holds=Holds(parts),
         groups=Groups(parts),
         plans=Plans(parts),
+        plan_runs=PlanRuns(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
         events=events,

@@ -14,6 +14,7 @@ from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 
 BATCH = "several_machines"
+DEADLINE_SECONDS = 30 * DAY
 
 
 class Unread(RootModel[dict[str, JsonValue]]):
@@ -67,17 +68,15 @@ def _said_by_batch(session: Session, job: JobView) -> int | None:
 
 
 def _run_children(ctx: StepContext) -> Outcome:
-    def children() -> list[Child]:
-        return [
-            Child(each.verb.value, each.machine_id, each.name, _arguments(each))
-            for each in ctx.arguments(BatchArguments).children
-        ]
-
-    return ctx.run_children(children, deadline_seconds=30 * DAY)
+    return ctx.run_children(
+        lambda: list(map(as_job, ctx.arguments(BatchArguments).children)), deadline_seconds=DEADLINE_SECONDS
+    )
 
 
-def _arguments(child: BatchChild) -> Unread:
-    return Unread({**child.arguments.root, ASKED_AT: child.asked_at})
+def as_job(child: BatchChild) -> Child:
+    """The job of that machine, below the one of all."""
+    arguments = Unread({**child.arguments.root, ASKED_AT: child.asked_at})
+    return Child(child.verb.value, child.machine_id, child.name, arguments)
 
 
 def definition() -> Definition:

@@ -18,6 +18,7 @@ from .. import ports
 from . import authority, batch
 from .claim import MachineClaim, claimed
 from .deps import Deps
+from .points import recovery_point
 from .retry_store import retrying
 from .sides.giving_orders import Orders
 from .sides.source import Source
@@ -65,10 +66,22 @@ class MachineOperation:
         machines = [_found(known, name) for name in names]
         for machine in machines:
             lifecycle.require(self.verb, machine.name, machine.state, machine.drill_state)
-        ordered = [(machine, self.arguments(tx, request, machine)) for machine in machines]
-        if len(ordered) == 1:
-            return JobAccepted(job_id=self._submit_one(tx, *ordered[0], requested_by))
-        return JobAccepted(job_id=self._submit_batch(tx, ordered, requested_by))
+        recovery_point.require_common(machines, request)
+        if len(machines) == 1:
+            (machine,) = machines
+            arguments = self.arguments(tx, request, machine)
+            return JobAccepted(job_id=self._submit_one(tx, machine, arguments, requested_by))
+        return JobAccepted(job_id=self._submit_batch(tx, machines, request, requested_by))
+
+    def children(
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape
+    ) -> tuple[batch.BatchChild, ...]:
+        """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments` does."""
+        highest = authority.highest_of(tx, machines, self.verb)
+        return tuple(
+            batch.child(self.verb, each.id, each.name, self.arguments(tx, request, each), highest[each.id])
+            for each in machines
+        )
 
     def _submit_one(
         self, tx: ports.Transaction, machine: ports.MachineRecord, arguments: BaseModel | None, by: str
@@ -85,19 +98,14 @@ class MachineOperation:
         return job_id
 
     def _submit_batch(
-        self, tx: ports.Transaction, ordered: Sequence[tuple[ports.MachineRecord, BaseModel | None]], by: str
+        self, tx: ports.Transaction, machines: Sequence[ports.MachineRecord], request: Shape, by: str
     ) -> str:
-        highest = authority.highest_of(tx, [machine for machine, _ in ordered], self.verb)
-        children = tuple(
-            batch.child(self.verb, machine.id, machine.name, arguments, highest[machine.id])
-            for machine, arguments in ordered
-        )
-        names = ", ".join(machine.name for machine, _ in ordered)
+        children = self.children(tx, machines, request)
         return self.deps.submit(
             tx.session,
             batch.BATCH,
             subject="",
-            subject_name=names,
+            subject_name=", ".join(machine.name for machine in machines),
             arguments=batch.BatchArguments(verb=self.verb, children=children),
             by=by,
         )

@@ -67,7 +67,7 @@ from .places import (
     SiteCreate,
     SitePage,
 )
-from .plans import (
+from .plans.plan import (
     Plan,
     PlanAction,
     PlanChange,
@@ -76,6 +76,21 @@ from .plans import (
     PlanGroupChange,
     PlanMachine,
     PlanPage,
+)
+from .plans.runs import (
+    PlanCancelFailover,
+    PlanChangeRecoveryPoint,
+    PlanCleanupTestFailover,
+    PlanCommit,
+    PlanFailover,
+    PlanPart,
+    PlanPlannedFailover,
+    PlanPreview,
+    PlanPreviewGroup,
+    PlanPreviewMachine,
+    PlanPreviewQuery,
+    PlanReprotect,
+    PlanTestFailover,
 )
 from .points import PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import Policy, PolicyCreate, PolicyPage
@@ -190,12 +205,25 @@ __all__ = [
     "Paging",
     "Plan",
     "PlanAction",
+    "PlanCancelFailover",
     "PlanChange",
+    "PlanChangeRecoveryPoint",
+    "PlanCleanupTestFailover",
+    "PlanCommit",
     "PlanCreate",
+    "PlanFailover",
     "PlanGroup",
     "PlanGroupChange",
     "PlanMachine",
     "PlanPage",
+    "PlanPart",
+    "PlanPlannedFailover",
+    "PlanPreview",
+    "PlanPreviewGroup",
+    "PlanPreviewMachine",
+    "PlanPreviewQuery",
+    "PlanReprotect",
+    "PlanTestFailover",
     "PlannedFailover",
     "PointHold",
     "PointOptions",

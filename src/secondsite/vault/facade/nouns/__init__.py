@@ -3,6 +3,7 @@
 Its rooms:
 
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    machines, points, point_holds, groups, plans         what is protected
+    machines, points, point_holds, groups                what is protected
+    plans                                                what is recovered together, and its runs
     verbs, jobs, events                                 what is started, and how it goes on
 """

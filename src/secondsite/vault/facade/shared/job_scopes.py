@@ -9,6 +9,7 @@ from ....domain.lifecycle import Verb
 from ....jobs.model.views import JobView
 from ....wire.rest import OtherWork
 from ... import ports
+from ...plan_runs.arguments import PLAN_RUN
 from ...steps.batch import BATCH
 from ..callers import Caller
 from ..parts import Parts
@@ -52,13 +53,20 @@ def _is_by(caller: Caller, job: JobView) -> bool:
 
 
 def _machines(job: JobView) -> Sequence[tuple[str, Arguments]]:
-    return list(_children(job)) if job.name == BATCH else [(job.subject or "", job.arguments)]
+    if job.name == PLAN_RUN:
+        return [each for group in _objects(job.arguments, "groups") for each in _children(group)]
+    return list(_children(job.arguments)) if job.name == BATCH else [(job.subject or "", job.arguments)]
 
 
-def _children(job: JobView) -> Iterator[tuple[str, Arguments]]:
-    children = job.arguments.get("children")
-    for each in children if isinstance(children, list) else ():
+def _objects(of: Arguments, name: str) -> Iterator[Arguments]:
+    found = of.get(name)
+    for each in found if isinstance(found, list) else ():
         assert isinstance(each, dict)
+        yield each
+
+
+def _children(of: Arguments) -> Iterator[tuple[str, Arguments]]:
+    for each in _objects(of, "children"):
         arguments = each.get("arguments")
         yield str(each["machine_id"]), arguments if isinstance(arguments, dict) else {}
 

@@ -1,5 +1,6 @@
 """From the operator's choice, or time, to one instant: a recovery point, maybe rolled forward by the journal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +69,18 @@ def choice_for(
         point=request.point,
         set_id=common_sets.chosen_set(tx, machine, request.choice),
     )
+
+
+def require_common(machines: Sequence[ports.MachineRecord], request: Shape, what: str = "") -> None:
+    """Raises InvalidArgument for a multi-VM choice if none of the machines is in a group."""
+    choice = getattr(request, "choice", None)
+    if choice is not None:
+        is_grouped = any(machine.group for machine in machines)
+        points.require_common(choice, is_grouped, what or _named(machines))
+
+
+def _named(machines: Sequence[ports.MachineRecord]) -> str:
+    return machines[0].name if len(machines) == 1 else f"This list of {len(machines)}"
 
 
 def choose(ctx: StepContext, target: Target, *, process: bool) -> Chosen:

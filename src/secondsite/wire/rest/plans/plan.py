@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from ...domain.lifecycle import State
-from ...domain.plans.actions import MOST_ACTIONS, MOST_OF_A_NAME, MOST_OF_AN_INSTRUCTION
-from ...domain.plans.directions import Direction, FailoverKind
-from ..common.base import Editable, Shape
-from .pages import Page
-from .places import SITE_NAME
-from .verbs import MOST_MACHINES
+from ....domain.lifecycle import State
+from ....domain.plans.actions import MOST_ACTIONS, MOST_OF_A_NAME, MOST_OF_AN_INSTRUCTION
+from ....domain.plans.directions import Direction, FailoverKind
+from ...common.base import Editable, Shape
+from ..pages import Page
+from ..places import SITE_NAME
+from ..verbs import MOST_MACHINES
 
 MOST_GROUPS = 100
 

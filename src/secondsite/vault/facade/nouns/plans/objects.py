@@ -1,16 +1,16 @@
-"""Recovery plans: which machines are recovered together, and in which order."""
+"""Plans as they are made, changed, shown and deleted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ....domain import errors
-from ....domain.plans import plan as plans
-from ....domain.plans.actions import Action
-from ....wire import rest
-from ... import ports
-from ..parts import Parts
-from ..shared.editions import Seen, require
-from ..shared.once import Once, carry_out
-from . import machines
+from .....domain import errors
+from .....domain.plans import plan as plans
+from .....domain.plans.actions import Action
+from .....wire import rest
+from .... import ports
+from ...parts import Parts
+from ...shared.editions import Seen, require
+from ...shared.once import Once, carry_out
+from .. import machines
 
 Former = Mapping[str, plans.PlanMachine]
 """Machines that stand in the plan already, by their ids and by the names that they had."""
@@ -31,7 +31,7 @@ class Plans:
     def show(self, name: str) -> rest.Plan:
         """Raises NotFound, also for one that reaches beyond the caller's scope."""
         with self._parts.store.reading() as tx:
-            return _existing(self._parts, tx, name)[1]
+            return existing(self._parts, tx, name)[1]
 
     def create(self, request: rest.PlanCreate, once: Once | None = None) -> rest.Plan:
         """Raises AlreadyExists, NotFound for a machine that is not protected, InvalidArgument for what cannot be a plan."""
@@ -97,12 +97,13 @@ class Plans:
         self, tx: ports.Transaction, name: str, seen: Seen | None
     ) -> tuple[ports.PlanRecord, rest.Plan]:
         tx.one_at_a_time("plans")
-        record, info = _existing(self._parts, tx, name)
+        record, info = existing(self._parts, tx, name)
         require(seen, info, f"Plan '{name}'")
         return record, info
 
 
-def _existing(parts: Parts, tx: ports.Transaction, name: str) -> tuple[ports.PlanRecord, rest.Plan]:
+def existing(parts: Parts, tx: ports.Transaction, name: str) -> tuple[ports.PlanRecord, rest.Plan]:
+    """Raises NotFound, also for one that reaches beyond the caller's scope."""
     record = tx.plans.find(name)
     if record is not None:
         present = _present(tx, [record])

@@ -1,0 +1,221 @@
+"""The verbs on recovery plans. Each shows first what it would do, asks, starts a job and follows it to its end."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ...client.nouns.plans import PlanHandle
+from ...domain import errors
+from ...domain.amounts import span
+from ...domain.lifecycle import Verb
+from ...domain.plans.directions import Direction
+from ...domain.points import RecoveryPointChoice
+from ...ground.plural import counted
+from ...wire import rest
+from .. import follow, output
+from ..options import Json, NoWait, WithoutSite, connect
+from ..output import clock
+
+Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
+GroupsOption = Annotated[
+    list[int] | None,
+    typer.Option("--group", help="Only this group, by its number; once for each.", show_default=False),
+]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out",
+        help="Not this machine; once for each.",
+        metavar="MACHINE",
+        show_default=False,
+    ),
+]
+Way = Annotated[
+    Direction | None,
+    typer.Option(
+        help="Needed if the machines would go different ways: away from their home site, or home.",
+        show_default=False,
+    ),
+]
+Choice = Annotated[
+    RecoveryPointChoice | None,
+    typer.Option(
+        "--choice", help="How each machine's point is chosen; custom is not for plans.", show_default=False
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether to begin.")]
+Options = dict[str, object]
+
+
+def test_failover(
+    choice: Choice = None,
+    network: Annotated[
+        str,
+        typer.Option(
+            help="'create' an isolated network for each machine, 'none', or the name of an existing network at the target."
+        ),
+    ] = "create",
+) -> Options:
+    """A drill: run copies in isolated networks, group after group. Cancelled, it cleans up what it made."""
+    return _given(choice, network=network)
+
+
+def cleanup_test_failover(
+    notes: Annotated[
+        str, typer.Option(help="What was seen; kept with the record of each machine's drill.")
+    ] = "",
+    without_site: WithoutSite = None,
+) -> Options:
+    """End the drill of each machine: remove the test machines and their networks, keep the notes."""
+    return {"notes": notes, "without_site": without_site}
+
+
+def failover(
+    choice: Choice = None,
+    shut_down: Annotated[
+        bool,
+        typer.Option(
+            "--shut-down",
+            help="Try to shut each source down and send its last changes; goes on if it can't.",
+        ),
+    ] = False,
+) -> Options:
+    """The source is in trouble: start the machines at the target, group after group. Goes on to the end whatever fails."""
+    return _given(choice, shut_down_source=shut_down)
+
+
+def planned_failover() -> Options:
+    """Move the machines without losing a write, group after group: also the way back (failback). Stops at an error."""
+    return {}
+
+
+def change_recovery_point(choice: Choice = None) -> Options:
+    """Start the failed-over machines again from other points. Possible until commit."""
+    return _given(choice)
+
+
+def commit(without_site: WithoutSite = None) -> Options:
+    """Accept the failover of each machine: keep its point, delete the others."""
+    return {"without_site": without_site}
+
+
+def cancel_failover(without_site: WithoutSite = None) -> Options:
+    """Undo a planned failover before commit: the old machines run again and replication goes on."""
+    return {"without_site": without_site}
+
+
+def reprotect(
+    location: Annotated[
+        rest.Location,
+        typer.Option(help="original: onto the old disks, only changes are sent; alternate: a full copy."),
+    ] = rest.Location.ORIGINAL,
+) -> Options:
+    """Reverse replication of each machine, so that it can come home."""
+    return {"location": location}
+
+
+VERBS: dict[Verb, tuple[Callable[..., Options], type[rest.PlanPart]]] = {
+    Verb.TEST_FAILOVER: (test_failover, rest.PlanTestFailover),
+    Verb.CLEANUP_TEST_FAILOVER: (cleanup_test_failover, rest.PlanCleanupTestFailover),
+    Verb.FAILOVER: (failover, rest.PlanFailover),
+    Verb.PLANNED_FAILOVER: (planned_failover, rest.PlanPlannedFailover),
+    Verb.CHANGE_RECOVERY_POINT: (change_recovery_point, rest.PlanChangeRecoveryPoint),
+    Verb.COMMIT: (commit, rest.PlanCommit),
+    Verb.CANCEL_FAILOVER: (cancel_failover, rest.PlanCancelFailover),
+    Verb.REPROTECT: (reprotect, rest.PlanReprotect),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the noun 'plan'."""
+    for verb, (function, shape) in VERBS.items():
+        app.command(verb.value.replace("_", "-"))(_command(verb, function, shape))
+
+
+def _given(choice: RecoveryPointChoice | None, **options: object) -> Options:
+    return options if choice is None else {"choice": choice, **options}
+
+
+def _command(
+    verb: Verb, function: Callable[..., Options], shape: type[rest.PlanPart]
+) -> Callable[..., NoReturn]:
+    def run(
+        context: typer.Context,
+        plan: Name,
+        group: GroupsOption = None,
+        leave_out: LeaveOut = None,
+        direction: Way = None,
+        yes: Yes = False,
+        no_wait: NoWait = False,
+        as_json: Json = False,
+        **own: Any,
+    ) -> NoReturn:
+        part = {"groups": tuple(group or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
+        asked = shape(**part, **function(**own))
+        with connect(context) as vault:
+            found = vault.plans[plan]
+            seen = found.show()
+            if not yes:
+                _confirm(found, verb, asked)
+            ended = follow.to_its_end(vault, found.run(verb, asked, seen=seen), no_wait, as_json)
+        raise typer.Exit(ended)
+
+    shared = inspect.signature(run).parameters
+    own = inspect.signature(function).parameters.values()
+    parameters = [shared["context"], shared["plan"], *own]
+    parameters += [each for name, each in shared.items() if name not in ("context", "plan", "own")]
+    # a command line's options are read from the function's signature
+    run.__signature__ = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in parameters])  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    return run
+
+
+def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
+    """Says what it would do, and asks. Raises InvalidArgument where nobody can be asked, Abort if the answer is no."""
+    if not sys.stdin.isatty():
+        raise errors.InvalidArgument(
+            "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
+            do="Give --yes once you have seen what 'secondsite plan preview PLAN' shows.",
+        )
+    preview = plan.preview(verb, **_part(asked))
+    show_preview(preview)
+    if preview.problem is not None:
+        raise preview.problem.raised()
+    typer.confirm("Begin?", abort=True)
+
+
+def _part(asked: rest.PlanPart) -> Options:
+    part: Options = {"groups": asked.groups, "leave_out": asked.leave_out, "direction": asked.direction}
+    if (choice := getattr(asked, "choice", None)) is not None:
+        part["choice"] = choice
+    return part
+
+
+def show_preview(preview: rest.PlanPreview) -> None:
+    """As a person reads it before he says yes."""
+    count = counted(sum(len(group.machines) for group in preview.groups), "machine")
+    if preview.problem is None:
+        output.say(f"{preview.verb.replace('_', ' ')} of plan {preview.plan}: {count}, {preview.direction}")
+    for group in preview.groups:
+        output.say(f"group {group.number}:")
+        for each in group.before:
+            output.say(f"  before: {each} (waits for a person)")
+        for machine in group.machines:
+            output.say(f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}")
+        for each in group.after:
+            output.say(f"  after: {each} (waits for a person)")
+    for each in preview.left_out:
+        output.say(f"left out: {each}")
+
+
+def _start(machine: rest.PlanPreviewMachine) -> str:
+    if machine.problem is not None:
+        return f"; {machine.problem.message}"
+    if machine.point is None:
+        return ""
+    loses = "" if machine.loses_seconds is None else f", loses {span(machine.loses_seconds)} at most"
+    return f"; from {clock(machine.point.taken_at)}{loses}"

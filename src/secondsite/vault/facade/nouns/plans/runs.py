@@ -1,0 +1,128 @@
+"""A verb for all machines of a plan, and what it would do."""
+
+from collections.abc import Iterable, Mapping
+
+from .....domain import errors
+from .....domain.lifecycle import Verb
+from .....domain.plans import taking
+from .....domain.points import RecoveryPointChoice
+from .....wire import rest
+from .....wire.common.base import Problem
+from .....wire.rest import JobAccepted
+from .... import plan_runs, ports
+from ...parts import Parts
+from ...shared.editions import Seen, require
+from ...shared.once import Once, carry_out
+from ..points import Points
+from .objects import existing
+
+REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
+    Verb.TEST_FAILOVER: rest.PlanTestFailover,
+    Verb.CLEANUP_TEST_FAILOVER: rest.PlanCleanupTestFailover,
+    Verb.FAILOVER: rest.PlanFailover,
+    Verb.PLANNED_FAILOVER: rest.PlanPlannedFailover,
+    Verb.CHANGE_RECOVERY_POINT: rest.PlanChangeRecoveryPoint,
+    Verb.COMMIT: rest.PlanCommit,
+    Verb.CANCEL_FAILOVER: rest.PlanCancelFailover,
+    Verb.REPROTECT: rest.PlanReprotect,
+}
+"""What a plan can be run for."""
+
+
+class PlanRuns:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def start(
+        self,
+        name: str,
+        verb: Verb,
+        request: rest.PlanPart,
+        requested_by: str,
+        seen: Seen | None = None,
+        once: Once | None = None,
+    ) -> JobAccepted:
+        """The job of the run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another edition than the caller saw,
+        NotPossibleNow or InvalidArgument before anything is written."""
+        self._parts.understood(request)
+        self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
+
+        def submit() -> JobAccepted:
+            tx.one_at_a_time(plan_runs.LOCK)
+            record, info = existing(self._parts, tx, name)
+            require(seen, info, f"Plan '{name}'")
+            self._name(record, info)
+            asked = _asked(record, verb, request)
+            return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
+
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, JobAccepted, submit)
+
+    def preview(self, name: str, query: rest.PlanPreviewQuery) -> rest.PlanPreview:
+        """What a run would take and lose if it were asked for now; a run that is not possible says why. Raises NotFound, and
+        InvalidArgument for what no plan is run for."""
+        if query.verb not in REQUESTS:
+            raise errors.InvalidArgument(
+                f"A plan is not run for {query.verb}.", do=f"Give one of: {', '.join(REQUESTS)}."
+            )
+        with self._parts.store.reading() as tx:
+            record, _ = existing(self._parts, tx, name)
+            shown = rest.PlanPreview(plan=name, verb=query.verb)
+            try:
+                taken = plan_runs.taken(tx, _asked(record, query.verb, query))
+            except errors.SecondsiteError as problem:
+                return shown.model_copy(update={"problem": Problem.of(problem)})
+            return shown.model_copy(
+                update={
+                    "direction": taken.direction,
+                    "groups": tuple(self._group(tx, query, each) for each in taken.groups),
+                    "left_out": taken.left_out,
+                }
+            )
+
+    def _name(self, record: ports.PlanRecord, info: rest.Plan) -> None:
+        """A second person approves these machines in this order."""
+        self._parts.names(f"plan/{record.name}/{info.edition()}")
+        for machine in record.plan.machines:
+            self._parts.names(machine.id)
+
+    def _group(
+        self, tx: ports.Transaction, query: rest.PlanPreviewQuery, group: taking.TakenGroup
+    ) -> rest.PlanPreviewGroup:
+        records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
+        machines = (records[each.id] for each in group.machines)
+        return rest.PlanPreviewGroup(
+            number=group.number,
+            machines=tuple(self._machines(tx, query, machines)),
+            before=tuple(each.name for each in group.before),
+            after=tuple(each.name for each in group.after),
+        )
+
+    def _machines(
+        self, tx: ports.Transaction, query: rest.PlanPreviewQuery, records: Iterable[ports.MachineRecord]
+    ) -> Iterable[rest.PlanPreviewMachine]:
+        choice, points = _choice(query), Points(self._parts)
+        for record in records:
+            shown = rest.PlanPreviewMachine(
+                id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site
+            )
+            if choice is None:
+                yield shown
+                continue
+            found = points.previewed(tx, record, choice)
+            yield shown.model_copy(
+                update={
+                    "point": found.point, "loses_seconds": found.loses_seconds, "problem": found.problem,
+                }
+            )  # fmt: skip
+
+
+def _asked(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
+    wanted = taking.Wanted(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
+    options: dict[str, object] = {key: value for key, value in part if key not in rest.PlanPart.model_fields}
+    return plan_runs.Asked(record.plan, wanted, options)
+
+
+def _choice(query: rest.PlanPreviewQuery) -> RecoveryPointChoice | None:
+    field = REQUESTS[query.verb].model_fields.get("choice")
+    return None if field is None else query.choice or field.default

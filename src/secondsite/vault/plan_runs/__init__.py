@@ -1,0 +1,11 @@
+"""Runs of recovery plans: one job for a verb on all machines of a plan, group after group.
+
+arguments  what a run is to do: fixed when it is asked for, so that whatever becomes of the plan meanwhile changes nothing
+submit     from a request to its job: which machines, which way, from which points
+run        the job: a check, and for each group what people do before, its machines, and what people do after
+"""
+
+from .run import definition
+from .submit import LOCK, Asked, submit, taken
+
+__all__ = ["LOCK", "Asked", "definition", "submit", "taken"]

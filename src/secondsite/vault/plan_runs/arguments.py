@@ -1,0 +1,42 @@
+"""What the run of a plan is to do, as its job keeps it.
+
+Steps are made of these arguments, also by later releases: `layout` says how. A run holds the plan as it was when it was asked for; its
+machines' jobs carry the generation that each had then, so one that somebody else takes meanwhile is left alone (ADR 76, 77).
+"""
+
+from typing import Literal
+
+from ...domain.lifecycle import Verb
+from ...domain.plans.directions import Direction
+from ...wire.common.base import Shape
+from ..steps.batch import BatchChild
+
+PLAN_RUN = "plan_run"
+"""The job's name."""
+
+
+class RunAction(Shape):
+    """What a person is to do."""
+
+    name: str
+    instruction: str
+
+
+class RunGroup(Shape):
+    """A group with the machines of it that are taken; `number` is that in the plan."""
+
+    number: int
+    children: tuple[BatchChild, ...]
+    before: tuple[RunAction, ...] = ()
+    after: tuple[RunAction, ...] = ()
+
+
+class PlanRunArguments(Shape):
+    """One verb for the machines of a plan. `left_out` says of the others why they are not in it."""
+
+    layout: Literal[1] = 1
+    plan: str
+    verb: Verb
+    direction: Direction
+    groups: tuple[RunGroup, ...]
+    left_out: tuple[str, ...] = ()

@@ -1,0 +1,187 @@
+"""The job of a plan's run: group after group, and what people do in between.
+
+Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end whatever fails, and says then what
+did (S-136); a planned one stops at an error and leaves later groups alone (S-151), and a new run takes what has not arrived (S-152).
+A cancel stops it between groups. Of a test failover it cleans up what the run has made, the last group first.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from ...domain.lifecycle import Verb
+from ...ground.plural import counted
+from ...jobs.model.asking import Question
+from ...jobs.model.context import Child, StepContext
+from ...jobs.model.definitions import Children, Definition, Step
+from ...jobs.model.facts import Json
+from ...jobs.model.failures import StepFailed
+from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.running.children import GOOD
+from ...jobs.storage import read
+from ...wire import rest
+from .. import ports
+from ..operations.interface import Operation
+from ..steps import batch
+from ..steps.deps import Deps
+from ..steps.operation import MachineOperation
+from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
+
+DONE, SKIPPED, FAILED = "done", "skipped", "failed"
+"""What a person may say of an action. After `failed` a planned failover stops; others go on."""
+NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
+STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
+AT_BOTH_SITES = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
+"""These cannot begin without the appliance that has the machine now."""
+NAMED = 10
+
+
+def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
+    """The kind of job that the engine has to know; `operations` are the verbs of machines."""
+    return Definition(PLAN_RUN, steps_of=PlanRun(deps, operations).steps)
+
+
+class PlanRun:
+    """Its steps, and what they do."""
+
+    def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
+        self._deps = deps
+        self._operations = operations
+
+    def steps(self, arguments: Json) -> list[Step]:
+        """Layout 1. Keys are those of a group in the plan, so a run of some groups has the same."""
+        run = PlanRunArguments.model_validate(arguments)
+        check = Step("check", self._check, title="Prerequisites check")
+        groups = [step for group in run.groups for step in self._group(run, group)]
+        return [check, *groups, Step("outcome", self._outcome, title="Outcome", cancelable=False)]
+
+    def _group(self, run: PlanRunArguments, group: RunGroup) -> Iterator[Step]:
+        yield from _asking(run, group, "before", group.before)
+        drill = run.verb is Verb.TEST_FAILOVER
+        yield Step(
+            f"g{group.number}/machines",
+            partial(_machines, group),
+            title=f"Group {group.number}: {_word(run.verb)} ({len(group.children)})",
+            undo=partial(self._clean_up, run, group) if drill else None,
+            undo_after_failure=drill,
+            cancelable=False,
+            children=Children.ALL if run.verb in STOPS_AT_AN_ERROR else Children.SOME,
+        )
+        yield from _asking(run, group, "after", group.after)
+
+    def _check(self, ctx: StepContext) -> Outcome:
+        """What needs a site that is away is found before the first machine is touched."""
+        run = ctx.arguments(PlanRunArguments)
+        away = self._away(run)
+        if away and run.verb in STOPS_AT_AN_ERROR:
+            raise StepFailed(
+                NOT_CONNECTED,
+                f"Plan '{run.plan}' cannot be run for {run.verb} without {', '.join(away)}.",
+                "Connect it and start the plan again; or use the plan's failover, which needs only the other site.",
+            )
+        count = counted(sum(len(group.children) for group in run.groups), "machine")
+        said = f"{count} in {counted(len(run.groups), 'group')}, {run.direction}"
+        if run.left_out:
+            said += f"; left out: {_listed(run.left_out)}"
+        if away:
+            said += f"; not connected now: {', '.join(away)}"
+        return Done(said)
+
+    def _away(self, run: PlanRunArguments) -> list[str]:
+        """Appliances that the run needs and that are not connected, as people know them."""
+        ids = [child.machine_id for group in run.groups for child in group.children]
+        with self._deps.store.reading() as tx:
+            machines = tx.machines.several(ids)
+            needed = {each.target_appliance_id for each in machines}
+            if run.verb in AT_BOTH_SITES:
+                needed |= {each.source_appliance_id for each in machines}
+            found = [(each, tx.appliances.find(each)) for each in sorted(filter(None, needed))]
+        return [
+            f"appliance '{one.name}' of site {one.site}"
+            if one
+            else f"appliance '{each}', which is not enrolled"
+            for each, one in found
+            if one is None or not one.connected
+        ]
+
+    def _clean_up(self, run: PlanRunArguments, group: RunGroup, ctx: StepContext) -> Outcome:
+        """Only drills that this run began: another's of the same machine are not ours to end."""
+        return ctx.run_children(
+            lambda: self._clean_ups(run, group, ctx), deadline_seconds=batch.DEADLINE_SECONDS
+        )
+
+    def _clean_ups(self, run: PlanRunArguments, group: RunGroup, ctx: StepContext) -> list[Child]:
+        operation = self._operations[Verb.CLEANUP_TEST_FAILOVER]
+        assert isinstance(operation, MachineOperation)
+        with self._deps.store.reading() as tx:
+            ours = [
+                each
+                for each in tx.machines.several([child.machine_id for child in group.children])
+                if each.drill is not None and _is_of(tx, each.drill, ctx.job_id)
+            ]
+            request = rest.CleanupTestFailover.model_construct(
+                machines=tuple(each.id for each in ours),
+                notes=f"The test failover of plan {run.plan} was cancelled.",
+                without_site=None,
+            )
+            return [batch.as_job(each) for each in operation.children(tx, ours, request)]
+
+    def _outcome(self, ctx: StepContext) -> Outcome:
+        run = ctx.arguments(PlanRunArguments)
+        ours = {child.machine_id: child.name for group in run.groups for child in group.children}
+        with ctx.session() as session:
+            children = [
+                each for each in read.children_of(session, ctx.job_id) if (each.parent_position or 0) >= 0
+            ]
+        arrived = {each.subject for each in children if each.state in GOOD}
+        missing = [name for machine_id, name in ours.items() if machine_id not in arrived]
+        said = f"{len(ours) - len(missing)} of {counted(len(ours), 'machine')}"
+        if not missing:
+            return Done(said)
+        said += f"; not: {_listed(missing, ', ')}"
+        if len(missing) == len(ours):
+            raise StepFailed(
+                NOTHING_ARRIVED,
+                f"{_word(run.verb)} of plan '{run.plan}': {said}.",
+                "Look into the jobs of the machines; then run the plan again.",
+            )
+        return Done(f"{said}; a new run of the plan takes them", partial=True)
+
+
+def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
+    return ctx.run_children(
+        lambda: list(map(batch.as_job, group.children)), deadline_seconds=batch.DEADLINE_SECONDS
+    )
+
+
+def _asking(
+    run: PlanRunArguments, group: RunGroup, when: str, actions: tuple[RunAction, ...]
+) -> Iterator[Step]:
+    for number, action in enumerate(actions, start=1):
+        yield Step(
+            f"g{group.number}/{when}/{number}",
+            partial(_ask, run.verb in STOPS_AT_AN_ERROR, action),
+            title=f"{when.capitalize()} group {group.number}: {action.name}",
+        )
+
+
+def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
+    question = Question(action.instruction, (DONE, SKIPPED, FAILED), (FAILED,) if stops else ())
+    answer = ctx.ask(question)
+    said = f"{answer.verdict}, says {answer.by}" + (f": {answer.note}" if answer.note else "")
+    if answer.verdict == SKIPPED:
+        return Skipped(said)
+    return Done(said, partial=answer.verdict == FAILED)
+
+
+def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool:
+    job = read.find(tx.session, drill.job_id)
+    return job is not None and job.parent_job_id == run_id
+
+
+def _word(verb: Verb) -> str:
+    return verb.value.replace("_", " ").capitalize()
+
+
+def _listed(said: tuple[str, ...] | list[str], between: str = "; ") -> str:
+    more = len(said) - NAMED
+    return between.join(said[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,154 @@
+"""From a request to the job of a plan's run: which machines it takes, which way, and from which points.
+
+All is decided in the transaction of the request. What is refused, is refused before anything is written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...domain import errors
+from ...domain.lifecycle import Verb
+from ...domain.plans import taking
+from ...domain.plans.actions import Action
+from ...domain.plans.directions import Direction
+from ...domain.plans.plan import PlanMachine, RecoveryPlan
+from ...domain.plans.taking import Standing, Taken, TakenGroup, Wanted
+from ...domain.points import RecoveryPointChoice
+from ...jobs.storage import search
+from ...wire import rest
+from ...wire.common.base import Shape
+from .. import ports
+from ..operations.interface import Operation
+from ..steps.batch import BatchChild
+from ..steps.deps import Deps
+from ..steps.operation import MachineOperation
+from ..steps.points import recovery_point
+from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
+
+LOCK = "plans"
+LOOKED_AT = 50
+REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
+    Verb.TEST_FAILOVER: rest.TestFailover,
+    Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailover,
+    Verb.FAILOVER: rest.Failover,
+    Verb.PLANNED_FAILOVER: rest.PlannedFailover,
+    Verb.CHANGE_RECOVERY_POINT: rest.ChangeRecoveryPoint,
+    Verb.COMMIT: rest.Commit,
+    Verb.CANCEL_FAILOVER: rest.CancelFailover,
+    Verb.REPROTECT: rest.Reprotect,
+}
+FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
+"""These need a recovery point of every machine (S-080)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run as it is asked for: which part of the plan, and the options of the verb for each of its machines."""
+
+    plan: RecoveryPlan
+    wanted: Wanted
+    options: Mapping[str, object]
+
+
+def taken(tx: ports.Transaction, asked: Asked) -> Taken:
+    """Which machines it would take now. Raises as `taking.take`."""
+    there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
+    now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
+    return taking.take(asked.plan, now, asked.wanted)
+
+
+def submit(
+    deps: Deps, operation: Operation, tx: ports.Transaction, asked: Asked, requested_by: str
+) -> rest.JobAccepted:
+    """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
+    assert isinstance(operation, MachineOperation)
+    tx.one_at_a_time(LOCK)
+    _refuse_second(tx, asked.plan)
+    arguments = _arguments(operation, tx, asked, taken(tx, asked))
+    job_id = deps.submit(
+        tx.session, PLAN_RUN, subject=subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
+        by=requested_by,
+    )  # fmt: skip
+    return rest.JobAccepted(job_id=job_id)
+
+
+def subject_of(plan: str) -> str:
+    """What a plan's runs are found by."""
+    return f"plan/{plan}"
+
+
+def _refuse_second(tx: ports.Transaction, plan: RecoveryPlan) -> None:
+    """Two runs of a plan would each take what the other has not come to yet."""
+    for job in search.of_subject(tx.session, subject_of(plan.name), PLAN_RUN)[:LOOKED_AT]:
+        if not job.state.ended:
+            raise errors.NotPossibleNow(
+                f"Plan '{plan.name}' is being run already, by job {job.id[:10]}.",
+                do=f"Follow it with 'secondsite job follow {job.id[:10]}', or end it with 'secondsite job cancel {job.id[:10]}'.",
+            )
+
+
+def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Standing:
+    if record is None:
+        return Standing(machine)
+    now = PlanMachine(record.id, record.name, record.source_site, record.target_site)
+    way = Direction.HOME if record.reversed else Direction.AWAY
+    return Standing(now, record.state, record.drill_state, way)
+
+
+def _arguments(
+    operation: MachineOperation, tx: ports.Transaction, asked: Asked, found: Taken
+) -> PlanRunArguments:
+    ids = [machine.id for group in found.groups for machine in group.machines]
+    records = {each.id: each for each in tx.machines.several(ids)}
+    ordered = [records[each] for each in ids]
+    request = REQUESTS[operation.verb].model_validate({**asked.options, "machines": tuple(ids)})
+    _refuse_choice(asked.plan, ordered, request)
+    if operation.verb in FROM_A_POINT:
+        _require_points(tx, asked.plan, ordered)
+    children = {each.machine_id: each for each in operation.children(tx, ordered, request)}
+    return PlanRunArguments(
+        plan=asked.plan.name,
+        verb=operation.verb,
+        direction=found.direction,
+        groups=tuple(_group(each, children) for each in found.groups),
+        left_out=found.left_out,
+    )
+
+
+def _group(group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
+    return RunGroup(
+        number=group.number,
+        children=tuple(children[each.id] for each in group.machines),
+        before=_actions(group.before),
+        after=_actions(group.after),
+    )
+
+
+def _actions(actions: Iterable[Action]) -> tuple[RunAction, ...]:
+    return tuple(RunAction(name=each.name, instruction=each.instruction) for each in actions)
+
+
+def _refuse_choice(plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], request: Shape) -> None:
+    """A named point belongs to one machine (S-070); common points are for plans with a machine that has some (S-068)."""
+    if getattr(request, "choice", None) is RecoveryPointChoice.CUSTOM:
+        raise errors.InvalidArgument(
+            f"A named recovery point is for one machine only, not for plan '{plan.name}'.",
+            do="Give another --choice, or start the verb for that machine.",
+        )
+    recovery_point.require_common(machines, request, f"Plan '{plan.name}'")
+
+
+def _require_points(
+    tx: ports.Transaction, plan: RecoveryPlan, machines: Sequence[ports.MachineRecord]
+) -> None:
+    without = [each.name for each in machines if not _has_point(tx.statuses.get(each.id))]
+    if without:
+        raise errors.NotPossibleNow(
+            f"Of plan '{plan.name}' these machines have no recovery point: {', '.join(without[: taking.NAMED])}.",
+            do="Wait until each has its first one, or leave it out with --leave-out MACHINE.",
+        )
+
+
+def _has_point(status: ports.StatusRecord) -> bool:
+    known = status.replica.points if status.replica else ()
+    return any(not point.damaged for point in known)

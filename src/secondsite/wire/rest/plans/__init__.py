@@ -1,0 +1,1 @@
+"""Recovery plans, and their runs."""

@@ -1,0 +1,146 @@
+"""Runs of recovery plans: what may be asked for, and what it would do."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from ....domain.lifecycle import Verb
+from ....domain.plans.directions import Direction
+from ....domain.points import RecoveryPointChoice
+from ...common.base import Problem, Shape
+from ...common.points import PointShape
+from ..verbs import MOST_MACHINES, Location, WithoutSiteOptions
+from .plan import MOST_GROUPS
+
+Groups = Annotated[tuple[int, ...], Field(max_length=MOST_GROUPS)]
+LeftOut = Annotated[tuple[str, ...], Field(max_length=MOST_MACHINES)]
+
+
+class PlanPart(Shape):
+    """Which machines of a plan."""
+
+    direction: Direction | None = None
+    """Away from their home site, or home: needed if its machines would go different ways; those that go the other way are left out."""
+    groups: Groups = ()
+    """Only these groups, by their numbers from 1; none: all."""
+    leave_out: LeftOut = ()
+    """Not these machines, by name or id."""
+
+
+class PlanTestFailover(PlanPart):
+    """Copies are started at the target group after group, isolated from everything."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
+    """How each machine's point is chosen; not custom."""
+    network: str = "create"
+    """An existing isolated network's name; create: a new isolated one for each machine; none: not connected."""
+
+
+class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
+    """The copies are removed, with everything that was made for them."""
+
+    notes: str = ""
+    """What the drill showed; kept with each machine."""
+
+
+class PlanFailover(PlanPart):
+    """The machines are started at the target group after group; if one fails, the others go on."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    """How each machine's point is chosen; not custom."""
+    shut_down_source: bool = False
+    """Whether each machine is first shut down at its source and its last changes are sent, if possible."""
+
+
+class PlanPlannedFailover(PlanPart):
+    """Group after group the machines are shut down, their last changes are sent, and they are started at the target: nothing is lost.
+    It stops at an error."""
+
+
+class PlanChangeRecoveryPoint(PlanPart):
+    """The failed-over machines are started again from other points, group after group."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
+    """How each machine's point is chosen; not custom."""
+
+
+class PlanCommit(WithoutSiteOptions, PlanPart):
+    """The failover is accepted: each machine's point is kept, the others are deleted."""
+
+
+class PlanCancelFailover(WithoutSiteOptions, PlanPart):
+    """The failover is cancelled; the machines run at their source again."""
+
+
+class PlanReprotect(PlanPart):
+    """Replication is reversed: source and target swap roles."""
+
+    location: Location = Location.ORIGINAL
+    """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
+
+
+class PlanPreviewQuery(PlanPart):
+    """What would be run."""
+
+    # Parameters of a query are described as they are made; the other shapes when a schema is asked for.
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    direction: Direction | None = None
+    """Away from their home site, or home."""
+    groups: Groups = ()
+    """Only these groups, by their numbers from 1."""
+    leave_out: LeftOut = ()
+    """Not these machines, by name or id."""
+    verb: Verb = Verb.FAILOVER
+    """What the plan would be run for."""
+    choice: RecoveryPointChoice | None = None
+    """How each machine's point would be chosen; null: as the verb does unasked."""
+
+
+class PlanPreviewMachine(Shape):
+    """A machine that would be taken."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name."""
+    from_site: str
+    """Where it runs."""
+    to_site: str
+    """Where it would run."""
+    point: PointShape | None = None
+    """The recovery point that it would start from now; null: the verb starts from none, or moves without loss."""
+    loses_seconds: float | None = None
+    """How much of its work would be lost, at most."""
+    problem: Problem | None = None
+    """Why it has no such point: then no run with this choice begins."""
+
+
+class PlanPreviewGroup(Shape):
+    """A group of which machines would be taken."""
+
+    number: int
+    """In the plan, from 1."""
+    machines: tuple[PlanPreviewMachine, ...]
+    """Side by side."""
+    before: tuple[str, ...] = ()
+    """Names of what people do before it."""
+    after: tuple[str, ...] = ()
+    """Names of what people do after it."""
+
+
+class PlanPreview(Shape):
+    """What a run of the plan would do if it were asked for now."""
+
+    plan: str
+    """Its name."""
+    verb: Verb
+    """What it would be run for."""
+    direction: Direction | None = None
+    """Null: see `problem`."""
+    groups: tuple[PlanPreviewGroup, ...] = ()
+    """In their order."""
+    left_out: tuple[str, ...] = ()
+    """Which machines of the plan would not be taken, and why."""
+    problem: Problem | None = None
+    """Why it could not be run so."""

@@ -1,0 +1,93 @@
+"""Runs of recovery plans, through their face."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain.lifecycle import State
+from tests.support.vault import NOW, machine, point, replica_status
+
+pytestmark = pytest.mark.slow
+NAMES = ("db01", "web01", "web02")
+TRAFFIC = {"name": "Traffic", "instruction": "Move the traffic"}
+SHOP = {
+    "name": "shop",
+    "groups": [{"machines": ["db01"], "after": [TRAFFIC]}, {"machines": ["web01", "web02"]}],
+}
+
+
+@pytest.fixture
+def shop(vault, two_sites, ask):
+    source, target = two_sites
+    with vault.store.transaction() as tx:
+        for name in NAMES:
+            tx.machines.add(
+                machine(f"id-{name}", name, source_appliance_id=source.id, target_appliance_id=target.id)
+            )
+            tx.statuses.put_replica(replica_status(f"id-{name}", points=[point(1)]), NOW)
+    return ask("POST", "/plans", 201, json=SHOP)
+
+
+def tag(vault):
+    return vault.rest.get("/api/plans/shop").headers["etag"]
+
+
+def change(vault, name, **changes):
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get(f"id-{name}"), **changes))
+
+
+def test_a_preview_says_what_would_be_taken_from_which_points_and_what_is_left_out(vault, ask, shop):
+    change(vault, "web02", state=State.COMMITTED)
+    seen = ask("GET", "/plans/shop/preview", params={"verb": "failover", "choice": "latest_processed"})
+    assert (seen["direction"], seen["problem"]) == ("away", None)
+    first, second = seen["groups"]
+    assert (first["after"], [each["name"] for each in second["machines"]]) == (["Traffic"], ["web01"])
+    (db01,) = first["machines"]
+    assert (db01["from_site"], db01["to_site"], db01["point"]["id"]) == ("a", "b", point(1).id)
+    assert db01["loses_seconds"] > 0
+    assert seen["left_out"] == ["web02: it is committed"]
+
+
+def test_a_preview_of_what_cannot_be_run_says_why_and_of_whom(vault, ask, shop):
+    change(vault, "web01", state=State.FAILING_OVER)
+    seen = ask("GET", "/plans/shop/preview", params={"verb": "planned_failover"})
+    assert seen["problem"]["code"] == "not-possible-now"
+    assert "web01 is failing_over" in seen["problem"]["message"]
+    assert seen["groups"] == []
+    refused = ask("GET", "/plans/shop/preview", 422, params={"verb": "enable_protection"})
+    assert "planned_failover" in refused["error"]["do"]
+
+
+def test_a_run_is_one_job_of_its_verb_that_jobs_of_machines_lie_below(ask, shop):
+    job = ask("POST", "/plans/shop/failover", 202, json={"choice": "latest_processed"})["job_id"]
+    shown = ask("GET", f"/jobs/{job}")
+    assert (shown["verb"], shown["subject_name"]) == ("failover", "plan shop")
+    assert ask("GET", "/jobs", params={"verb": "failover"})["items"][-1]["id"] == job
+
+
+def test_a_run_of_a_plan_that_changed_since_it_was_seen_is_refused(vault, ask, shop):
+    seen = tag(vault)
+    ask("PUT", "/plans/shop", json={"groups": [{"machines": ["web01"]}]})
+    ask("POST", "/plans/shop/commit", 412, headers={"If-Match": seen})
+    assert ask("GET", "/jobs")["items"] == []
+
+
+def test_what_is_refused_starts_nothing(vault, ask, shop):
+    change(vault, "web01", state=State.FAILING_OVER)
+    refused = ask("POST", "/plans/shop/failover", 409)
+    assert "web01 is failing_over" in refused["error"]["message"]
+    change(vault, "web01", state=State.PROTECTED)
+    ask("POST", "/plans/nosuch/failover", 404)
+    ask("POST", "/plans/shop/failover", 422, json={"groups": [9]})
+    ask("POST", "/plans/shop/failover", 422, json={"choice": "custom"})
+    ask("POST", "/plans/shop/failover", 422, json={"leave_out": ["nosuch"]})
+    assert ask("GET", "/jobs")["items"] == []
+
+
+def test_a_repeat_with_the_same_key_starts_nothing_and_gets_the_same_job(ask, shop):
+    once = {"Idempotency-Key": "one"}
+    first = ask("POST", "/plans/shop/failover", 202, headers=once)
+    assert ask("POST", "/plans/shop/failover", 202, headers=once) == first
+    second = ask("POST", "/plans/shop/failover", 409)
+    assert first["job_id"][:10] in second["error"]["message"]

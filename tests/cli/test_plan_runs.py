@@ -1,0 +1,63 @@
+"""Runs of recovery plans at the command line."""
+
+import json
+
+import pytest
+
+from rig.eventually import eventually
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def plan(cli, protected, fresh_too, tmp_path):
+    """Two machines in two groups, and a question between them."""
+    cli.must(f"machine enable-protection {fresh_too} --source a --target b --json")
+    file, name = tmp_path / "plan.json", f"plan-{protected}"
+    ask = {"name": "Traffic", "instruction": "Move the traffic", "kinds": ["planned"]}
+    groups = [{"machines": [protected], "after": [ask]}, {"machines": [fresh_too]}]
+    file.write_text(json.dumps({"groups": groups}))
+    cli.must(f"plan create {name} --file {file}")
+    return name, protected, fresh_too
+
+
+def state(cli, vm):
+    return cli.must(f"machine show {vm} --json").json["state"]
+
+
+def test_a_plan_goes_away_and_comes_home_group_after_group(cli, plan):
+    name, first, second = plan
+    said = cli.must(f"plan failover {name} --yes").out
+    assert said.index(f"done    {first}: Start") < said.index(f"done    {second}: Start")
+    assert said.index("done    Group 1: Failover (1)") < said.index("done    Group 2: Failover (1)")
+    assert "): 2 of 2 machines" in said
+    for verb in ("commit", "reprotect"):
+        cli.must(f"plan {verb} {name} --yes")
+    accepted = cli.must(f"plan planned-failover {name} --yes --no-wait --json").json["job_id"]
+    eventually(lambda: cli.must(f"job show {accepted} --json").json["waits_for_person"], 60)
+    assert (state(cli, first), state(cli, second)) == ("planned_failed_over", "protected")
+    shown = cli.must(f"job show {accepted}").out
+    assert "Move the traffic" in shown
+    cli.must(f"job answer {accepted} done")
+    eventually(lambda: cli.must(f"job show {accepted} --json").json["state"] == "succeeded", 60)
+    assert state(cli, second) == "planned_failed_over"
+
+
+def test_a_preview_shows_what_a_run_would_do_and_why_it_would_not(cli, plan):
+    name, first, second = plan
+    shown = cli.must(f"plan preview {name} --verb planned-failover").out
+    assert f"planned failover of plan {name}: 2 machines, away" in shown
+    assert f"  {first}: a to b" in shown
+    assert "  after: Traffic (waits for a person)" in shown
+    assert f"left out: {second}: as asked" in cli.must(f"plan preview {name} --leave-out {second}").out
+    refused = cli(f"plan preview {name} --verb commit")
+    assert "has no machine to take for commit" in refused.err
+    assert cli(f"plan preview {name} --verb fly").exit == 2
+    assert cli.must(f"plan preview {name} --json").json["direction"] == "away"
+
+
+def test_without_somebody_who_can_be_asked_it_needs_yes(cli, plan):
+    name, first, _ = plan
+    refused = cli(f"plan failover {name}")
+    assert (refused.exit, "--yes" in refused.err) == (2, True)
+    assert state(cli, first) == "protected"
