@@ -1,4 +1,4 @@
-"""`python -m demo [--keep] [--report FILE] [--remove FOLDER]`."""
+"""`python -m demo [--plan] [--keep] [--report FILE] [--remove FOLDER]`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 import guestkit
-from demo import story
+from demo import plan, story
 from demo.telling import Report, console
 from rig import Rig
 
@@ -23,7 +23,8 @@ def main() -> int:
     with console.status("building the guest ..."):
         guestkit.build()
     try:
-        story.Story(rig, report).tell()
+        told = plan.PlanStory(rig, report) if chosen.plan else story.Story(rig, report)
+        told.tell()
     except Exception:
         traceback.print_exc()
         _keep_evidence(rig)
@@ -33,12 +34,15 @@ def main() -> int:
             rig.close()
         console.print(f"report: {report.path}", soft_wrap=True)
     if chosen.keep:
-        _invite(rig)
+        _invite(rig, chosen.plan)
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument(
+        "--plan", action="store_true", help="three tiers in a recovery plan, in place of one machine"
+    )
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running, with commands to try next"
     )
@@ -56,14 +60,17 @@ def _keep_evidence(rig: Rig) -> None:
         )
 
 
-def _invite(rig: Rig) -> None:
+def _invite(rig: Rig, of_plan: bool) -> None:
     client = rig.home("vault") / "client.json"
+    machine = plan.TIERS[0] if of_plan else story.MACHINE
+    more = (f"./dev shell secondsite plan preview {plan.PLAN} --verb reprotect",) if of_plan else ()
     console.print("\nEverything runs on. Try next:")
     for line in (
         f"export SECONDSITE_CLIENT={client}",
-        f"./dev shell secondsite machine show {story.MACHINE}",
-        f"./dev shell secondsite point list {story.MACHINE}",
-        f"./dev shell secondsite machine test-failover {story.MACHINE}",
+        f"./dev shell secondsite machine show {machine}",
+        f"./dev shell secondsite point list {machine}",
+        f"./dev shell secondsite machine test-failover {machine}",
+        *more,
         "./dev shell secondsite job list",
         f"./dev demo --remove {rig.folder}",
     ):

@@ -126,7 +126,7 @@ class Story:
         before = self.source_console.last_record
         began = time.monotonic()
         self.rig.must(Verb.TEST_FAILOVER, rest.TestFailover(machines=(MACHINE,)))
-        boot = _booted(self.rig.console("b", f"{MACHINE}-test"), 1)
+        boot = booted(self.rig.console("b", f"{MACHINE}-test"), 1)
         rto = time.monotonic() - began
         self.source_console.wait_for(lambda seen: seen.last_record > before + 5, within_seconds=30)
         figures.say(
@@ -160,7 +160,7 @@ class Story:
         job = self.rig.must(
             Verb.FAILOVER, rest.Failover(machines=(MACHINE,), choice=RecoveryPointChoice.LATEST)
         )
-        boot = _booted(self.target_console, 1)
+        boot = booted(self.target_console, 1)
         rto = time.monotonic() - began
         facts = _facts(job, "Failover")
         lost = self.at_kill - (boot.verified_last or 0)
@@ -178,7 +178,7 @@ class Story:
         began = time.monotonic()
         request = rest.ChangeRecoveryPoint(machines=(MACHINE,), point=older.id)
         self.rig.must(Verb.CHANGE_RECOVERY_POINT, request)
-        boot = _booted(self.target_console, 2)
+        boot = booted(self.target_console, 2)
         figures.say(
             f"started again from the older point {older.id}: {counted(boot.verified_last or 0, 'record')}, "
             f"{time.monotonic() - began:.1f} s",
@@ -217,7 +217,7 @@ class Story:
         boots_before = len(self.home_console.boots)
         began = time.monotonic()
         self.rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(MACHINE,)))
-        boot = _booted(self.home_console, boots_before + 1)
+        boot = booted(self.home_console, boots_before + 1)
         downtime = time.monotonic() - began
         said = self.target_console.boots[-1].bye
         if said is None or boot.verified_last != said:
@@ -264,7 +264,7 @@ class Story:
         return points[-2]
 
 
-def _booted(console: guestkit.Console, number: int) -> guestkit.Boot:
+def booted(console: guestkit.Console, number: int) -> guestkit.Boot:
     """The boot, once it has verified its records; raises PromiseBroken if any is damaged."""
     boot = console.wait_for_boot(number, within_seconds=90)
     if boot.complaints or boot.verified_last is None:

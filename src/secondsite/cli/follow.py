@@ -1,5 +1,9 @@
 """Following a job: a progress bar for each task that runs, one sentence for each that ended."""
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from operator import itemgetter
+
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -89,16 +93,26 @@ class _Shown:
         self._noted = 0
 
     def update(self, job: rest.Job) -> None:
+        """Of a job and of those below it: what ended is told in the order in which it did."""
+        jobs = list(self._moving(job))
+        for _, each, task in sorted(_ended(jobs), key=itemgetter(0)):
+            self._end(_key(each, task), _prefix(each), task)
+        for each in jobs:
+            self._goes_on(each)
+
+    def _moving(self, job: rest.Job) -> Iterator[rest.Job]:
+        """Those below it that had not ended when they were shown last, and itself."""
         if children.are_many(job):
             self._many(job)
         else:
             for child_id in job.children:
                 if child_id not in self._ended:
-                    self.update(self._vault.jobs[child_id].show())
+                    yield from self._moving(self._vault.jobs[child_id].show())
+        yield job
+
+    def _goes_on(self, job: rest.Job) -> None:
         for task in job.tasks:
-            if task.state in MARKS:
-                self._end(_key(job, task), _prefix(job), task)
-            elif task.state in ("running", "waiting"):
+            if task.state in ("running", "waiting"):
                 self._bar(_key(job, task), job, task)
             if task.asks is not None:
                 self._ask(job, task, task.asks)
@@ -160,6 +174,16 @@ class _Shown:
         self._progress.update(
             self._bars[key], total=total, completed=task.progress or 0, why=output.plain(why)
         )
+
+
+def _ended(jobs: Iterable[rest.Job]) -> Iterator[tuple[datetime, rest.Job, rest.Task]]:
+    """Tasks that have ended, each not before those above it in its job."""
+    for job in jobs:
+        at = job.created_at
+        for task in job.tasks:
+            if task.state in MARKS:
+                at = max(at, task.ended_at or at)
+                yield at, job, task
 
 
 def _key(job: rest.Job, task: rest.Task) -> Key:
