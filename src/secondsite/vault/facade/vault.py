@@ -13,6 +13,7 @@ from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
+from .nouns.notices.targets import NoticeTargets
 from .nouns.plans import Plans
 from .nouns.point_holds import Holds
 from .nouns.points import Points
@@ -39,6 +40,7 @@ class VaultFacade:
     holds: Holds
     groups: Groups
     plans: Plans
+    notice_targets: NoticeTargets
     jobs: Jobs
     verbs: Verbs
     events: Events
@@ -69,6 +71,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         holds=Holds(parts),
         groups=Groups(parts),
         plans=Plans(parts),
+        notice_targets=NoticeTargets(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
         events=events,

@@ -4,5 +4,6 @@ Its rooms:
 
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, point_holds, groups, plans         what is protected
+    notices                                             what people and programs are told of
     verbs, jobs, events                                 what is started, and how it goes on
 """
