@@ -85,7 +85,7 @@ def _many(group: _Group) -> str:
 
 def _text(groups: Sequence[_Group], of: ports.NoticeMessage, about: About) -> Iterator[str]:
     for group in groups:
-        yield from _told(group)
+        yield from (_one_line(each, _lead(each)) for each in _told(group))
         yield ""
     if about.given_up:
         yield f"{counted(about.given_up, 'earlier notice')} could not be delivered here, and will not come any more."
@@ -93,13 +93,17 @@ def _text(groups: Sequence[_Group], of: ports.NoticeMessage, about: About) -> It
     yield f"Vault {about.vault}, {about.now:%Y-%m-%d %H:%M:%S} UTC, message {of.id}."
 
 
+def _lead(line: str) -> str:
+    return "  " if line.startswith("  ") else ""
+
+
 def _told(group: _Group) -> Iterator[str]:
     first = group.first
-    yield f"{group.severity.upper()}  {group.label}: {first.about if len(group.notices) == 1 else _many(group)}"
+    yield f"{group.severity.upper()} {group.label}: {first.about if len(group.notices) == 1 else _many(group)}"
     whats = {each.happening.what for each in group.notices}
     for each in group.notices[: 1 if len(whats) == 1 else NAMED]:
         name = f"{each.happening.about}: " if len(group.notices) > 1 and len(whats) > 1 else ""
-        yield _one_line(f"  {name}{each.happening.what}", "  ")
+        yield f"  {name}{each.happening.what}"
     if len(whats) > NAMED:
         yield f"  ... and {len(group.notices) - NAMED} more"
     yield f"  Since: {min(each.happening.at for each in group.notices):%Y-%m-%d %H:%M:%S} UTC"
@@ -116,7 +120,7 @@ def _told(group: _Group) -> Iterator[str]:
 def _names(group: _Group) -> str:
     names = sorted(each.happening.about for each in group.notices)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return _one_line(", ".join(names[:NAMED])) + more
+    return ", ".join(names[:NAMED]) + more
 
 
 def _body(groups: Sequence[_Group], of: ports.NoticeMessage, about: About) -> bytes:
