@@ -118,8 +118,3 @@ def test_there_are_twenty_at_most(ask):
     for number in range(20):
         make(ask, f"hook{number}", enabled=False)
     assert "Delete one" in make(ask, "more", wanted=409)["error"]["do"]
-
-
-def test_a_link_local_address_is_told_nothing(ask):
-    make(ask, webhook={"url": "http://[fe80::1%25lo]/"})
-    assert not ask("POST", f"{PATH}/hook/test")["delivered"]

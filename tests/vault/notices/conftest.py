@@ -43,6 +43,7 @@ def web_server():
 @pytest.fixture
 def often(monkeypatch):
     monkeypatch.setattr(teller, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(teller, "FINDINGS_SECONDS", 0.0)
     monkeypatch.setattr(teller, "BUSY_SECONDS", 0.05)
     monkeypatch.setattr(couriers, "FIRST_PAUSE_SECONDS", 0.2)
 
