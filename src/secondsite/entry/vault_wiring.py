@@ -34,8 +34,7 @@ from ..vault.facade.refusals import Refusals
 from ..vault.gateway.certificate_authority import CA_CERTIFICATE
 from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
-from ..vault.notices.findings import Findings
-from ..vault.notices.teller import Teller
+from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.watch.admission import Admission
 from ..vault.watch.certificate_renewal import Renewal
@@ -110,7 +109,9 @@ class RunningVault:
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
-        self.notices = self._teller()
+        about = settings.name, settings.id, settings.notices_settle_seconds
+        self.notices = Teller(deps, Findings(deps, self.facts, self.authority), *about)
+        self._engine.changes.follow(self.notices.hear_of_job)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
         self._refusals_writer = Every(
@@ -166,17 +167,9 @@ class RunningVault:
 
     @property
     def _watches(self) -> Sequence[Watch]:
-        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
+        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self.notices
         others = (self.others,) if self.others else ()
-        return (
-            *others,
-            *watches,
-            self.notices,
-            self._lineage,
-            self._uses_writer,
-            self._refusals_writer,
-            self._rpo_writer,
-        )
+        return *others, *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
 
     def _keep_record(self) -> None:
         self.refusals.write()
@@ -236,13 +229,6 @@ class RunningVault:
             hear_number=self._hear_number,
             others=self.others,
         )
-
-    def _teller(self) -> Teller:
-        of = self.settings
-        findings = Findings(self.control, self.facts, self.authority, utc_now)
-        teller = Teller(self._store, findings, (of.name, of.id), utc_now, of.notices_settle_seconds)
-        self._engine.changes.follow(teller.hear_of_job)
-        return teller
 
     def _hear_number(self, told: int) -> None:
         """Before the appliance that was told it is given any order."""

@@ -1,13 +1,14 @@
 """Whom notices go to, through the API."""
 
 import json
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.slow
 SECRET = "a key of the two sides"
-HOOK = {"webhook": {"url": "https://user.example.org/services/T0/abc"}, "secret": SECRET}
-MAIL = {
+HOOK: dict[str, Any] = {"webhook": {"url": "https://user.example.org/services/T0/abc"}, "secret": SECRET}
+MAIL: dict[str, Any] = {
     "mail": {
         "host": "mail.example.org",
         "user": "vault",

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.support.vault import NOW, machine
 from tests.vault.support_intake import Intake
 
 CHANGES = ("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE")
-AUTHORITY = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=NOW + timedelta(days=5000))
+AUTHORITY: Any = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=NOW + timedelta(days=5000))
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def opened(tmp_path):
 
 def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
-    gateway = SimpleNamespace(holds=holds)
-    return Looking(store, Findings(gateway, facts, AUTHORITY, lambda: NOW), lambda: NOW)
+    deps: Any = SimpleNamespace(gateway=SimpleNamespace(holds=holds), now=lambda: NOW)
+    return Looking(store, Findings(deps, facts, AUTHORITY), lambda: NOW)
 
 
 def target(store):

@@ -1,9 +1,8 @@
 """Which findings the machines have. Each machine is looked at by one vault process: that which hears its target's appliance; by none of
 those that hear less of it, since what they know may be older."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from ...domain.health import HealthFinding
 from ...domain.notices import happenings
@@ -11,6 +10,7 @@ from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import Wanted
 from .. import ports
+from ..steps.deps import Deps
 from ..watch import health
 from ..watch.situations import Around
 from ..watch.status_intake import StatusIntake
@@ -36,17 +36,11 @@ class Found:
 
 
 class Findings:
-    def __init__(
-        self,
-        gateway: ports.Gateway,
-        facts: StatusIntake,
-        authority: ports.Authority,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._gateway = gateway
+    def __init__(self, deps: Deps, facts: StatusIntake, authority: ports.Authority) -> None:
+        self._gateway = deps.gateway
         self._facts = facts
         self._authority = authority
-        self._now = now
+        self._now = deps.now
 
     def look(self, tx: ports.Transaction) -> Found:
         around, now = Around.of(tx, self._facts, self._authority), self._now()

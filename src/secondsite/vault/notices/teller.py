@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from ...domain.notices.targets import MOST_PACE_SECONDS
 from ...ground.periodic import Periodic
 from .. import ports
+from ..steps.deps import Deps
 from . import quiet
 from .couriers import Couriers
 from .findings import Findings
 from .looking import Looking
+
+__all__ = ["Findings", "Teller"]
 
 log = structlog.get_logger()
 
@@ -30,19 +33,14 @@ class Teller(Periodic):
     """`settles_seconds`: so long after its start a vault tells no findings, until its appliances have come back and have spoken."""
 
     def __init__(
-        self,
-        store: ports.Store,
-        findings: Findings,
-        about: tuple[str, str],
-        now: Callable[[], datetime],
-        settles_seconds: float,
+        self, deps: Deps, findings: Findings, vault: str, owner: str, settles_seconds: float
     ) -> None:
-        """`about`: what the vault is called, and this process's id."""
+        """`vault` is what it is called, `owner` this process's id."""
         super().__init__("notices", lambda error: log.error("notice.look-failed", exc_info=error), 0.1)
-        self._store = store
-        self._now = now
-        self._couriers = Couriers(store, *about, now, self.wake)
-        self._looking = Looking(store, findings, now)
+        self._store = deps.store
+        self._now = deps.now
+        self._couriers = Couriers(deps.store, vault, owner, deps.now, self.wake)
+        self._looking = Looking(deps.store, findings, deps.now)
         self._settles_at = time.monotonic() + settles_seconds
         self._looked_at = self._found_at = self._forgot_at = float("-inf")
         self._waits = False

@@ -11,7 +11,6 @@ from ....domain.health import Severity
 from ....wire import rest
 
 NONE = "none"
-MAIL_PORT = 587
 Values = dict[str, Any]
 
 
