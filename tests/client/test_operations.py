@@ -22,6 +22,7 @@ from secondsite.client.nouns import (
     machines,
     mappings,
     networks,
+    notices,
     plans,
     points,
     policies,
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime.now(UTC)
 WEB = "web01"
+HOOK = rest.NoticeTargetSettings(webhook=rest.WebhookShape(url="http://127.0.0.1:9/"))
 GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CALLS = {
     "Vault": [
@@ -85,6 +87,14 @@ CALLS = {
         lambda v: v.groups["shop"].add(WEB),
         lambda v: v.groups["shop"].remove(WEB),
         lambda v: v.groups["shop"].delete(),
+    ],
+    "NoticeTargets": [
+        lambda v: v.notices.list(),
+        lambda v: v.notices.create("hook", HOOK, secret="a key of the two sides"),
+        lambda v: v.notices["hook"].show(),
+        lambda v: v.notices["hook"].set(HOOK),
+        lambda v: v.notices["hook"].test(),
+        lambda v: v.notices["hook"].delete(),
     ],
     "Plans": [
         lambda v: v.plans.list(),
@@ -166,7 +176,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, groups, jobs, machines, mappings, networks, plans, points, policies, sites,
+    appliances, approvals, audit, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
     tokens, verbs,
 )  # fmt: skip
 

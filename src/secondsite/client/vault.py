@@ -16,6 +16,7 @@ from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.mappings import Mappings
 from .nouns.networks import Networks
+from .nouns.notices import NoticeTargets
 from .nouns.plans import Plans
 from .nouns.policies import Policies
 from .nouns.sites import Sites
@@ -42,6 +43,7 @@ class Vault:
         self.policies = Policies(connection)
         self.groups = Groups(connection)
         self.plans = Plans(connection)
+        self.notices = NoticeTargets(connection)
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)

@@ -34,6 +34,7 @@ from ..vault.facade.refusals import Refusals
 from ..vault.gateway.certificate_authority import CA_CERTIFICATE
 from ..vault.gateway.control_tls import ControlSettings
 from ..vault.gateway.server_tls import ServerTls
+from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.watch.admission import Admission
 from ..vault.watch.certificate_renewal import Renewal
@@ -108,6 +109,9 @@ class RunningVault:
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
+        about = settings.name, settings.id, settings.notices_settle_seconds
+        self.notices = Teller(deps, Findings(deps, self.facts, self.authority), *about)
+        self._engine.changes.follow(self.notices.hear_of_job)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
         self._refusals_writer = Every(
@@ -163,7 +167,7 @@ class RunningVault:
 
     @property
     def _watches(self) -> Sequence[Watch]:
-        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls
+        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self.notices
         others = (self.others,) if self.others else ()
         return *others, *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
 
@@ -281,6 +285,7 @@ class RunningVault:
             rpo_unwritten=self.rpo_unwritten,
             plan_limits=plan.Limits(self.settings.plan_groups, self.settings.plan_machines),
             uses=self.uses,
+            notices=self.notices,
         )
 
 

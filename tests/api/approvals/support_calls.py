@@ -6,11 +6,14 @@ from secondsite.api import permissions
 from tests.support.vault import request_for
 
 CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} | {"POST /enroll"}
+TRIES = {"POST /notices/targets/{target}/test"}
+"""These change nothing here: a message goes out."""
 GROUP = {"name": "shop", "source_site": "a", "target_site": "b"}
 MAPPING = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
 WHICH = {key: MAPPING[key] for key in ("source_site", "source_network", "target_site")}
 TOKEN = {"name": "robot", "roles": ["reader"]}
 MACHINES = {"machines": ["web01"]}
+HOOK = {"webhook": {"url": "http://127.0.0.1:9/"}, "secret": "a key of the two sides"}
 REQUESTS: dict[str, dict[str, Any]] = {
     "POST /sites": {"json": {"name": "c"}},
     "DELETE /sites/{site}": {"at": "/sites/c"},
@@ -39,6 +42,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /plans": {"json": {"name": "shop", "groups": [MACHINES]}},
     "PUT /plans/{plan}": {"at": "/plans/shop", "json": {"groups": [MACHINES]}},
     "DELETE /plans/{plan}": {"at": "/plans/shop"},
+    "POST /notices/targets": {"json": {"name": "hook", **HOOK}},
+    "PUT /notices/targets/{target}": {"at": "/notices/targets/hook", "json": {**HOOK, "enabled": False}},
+    "POST /notices/targets/{target}/test": {"at": "/notices/targets/hook/test"},
+    "DELETE /notices/targets/{target}": {"at": "/notices/targets/hook"},
     "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
     "POST /machines/{machine}/start-anyway": {
         "at": "/machines/web01/start-anyway",

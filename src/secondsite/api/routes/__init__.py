@@ -6,6 +6,7 @@ Its rooms:
     machines, points, groups, plans                       what is protected, and how it is recovered together
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
+    notices                                               what people and programs are told of
     names                                                 what stands in paths and queries
 """
 
@@ -26,6 +27,7 @@ from . import (
     vault,
     verbs,
 )
+from .notices import targets as notice_targets
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -42,6 +44,7 @@ GUARDED = tuple(
         approvals,
         groups,
         plans,
+        notice_targets,
         machines,
         points,
         verbs,

@@ -12,6 +12,7 @@ MachineName = Annotated[
 PointId = Annotated[str, Path(description="Id of the recovery point.")]
 PolicyName = Annotated[str, Path(description="Name of the policy.")]
 GroupName = Annotated[str, Path(description="Name of the replication group.")]
+TargetName = Annotated[str, Path(description="Name of the target of notices.")]
 PlanName = Annotated[str, Path(description="Name of the recovery plan.")]
 TokenName = Annotated[str, Path(description="Name of the token, or its id.")]
 ApprovalNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the request for approval.")]

@@ -43,7 +43,7 @@ class Permission(StrEnum):
     EQUIP = "equip"
     """A site's appliances and its bandwidth."""
     CONFIGURE = "configure"
-    """What concerns several sites: sites, policies, network mappings."""
+    """What concerns several sites: sites, policies, network mappings, and whom notices go to."""
     READ_AUDIT = "read_audit"
     """See what was done by whom."""
     MANAGE_ACCESS = "manage_access"

@@ -1,11 +1,12 @@
 """Look at a job: alone, with its tasks, as a tree. Everything works inside the caller's session and changes nothing,
 except `forget`, which deletes what retention no longer keeps."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import ColumnElement, bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, MOVING
@@ -15,6 +16,8 @@ from .prepared import Prepared
 from .tables import jobs, tasks
 
 M = TypeVar("M", bound=BaseModel)
+AT_ONCE = 500
+"""Ids in one query: databases have limits."""
 _JOB = Prepared(select(jobs).where(jobs.c.id == bindparam("wanted")))
 _TASKS = Prepared(select(tasks).where(tasks.c.job_id == bindparam("wanted")))
 
@@ -70,3 +73,21 @@ def forget(session: Session, older_than: datetime) -> int:
         ~still_at_work,
     )
     return len(session.execute(old.returning(jobs.c.id)).all())
+
+
+def ended_since(session: Session, since: datetime) -> list[JobView]:
+    """Jobs that ended at or after `since`, but not children; the oldest first."""
+    return _ended(session, jobs.c.ended_at >= since)
+
+
+def ended_among(session: Session, job_ids: Sequence[str]) -> list[JobView]:
+    """The same of these jobs."""
+    found: list[JobView] = []
+    for begin in range(0, len(job_ids), AT_ONCE):
+        found += _ended(session, jobs.c.id.in_(job_ids[begin : begin + AT_ONCE]))
+    return found
+
+
+def _ended(session: Session, where: ColumnElement[bool]) -> list[JobView]:
+    query = select(jobs).where(where, jobs.c.state.in_(sorted(ENDED)), jobs.c.parent_job_id.is_(None))
+    return [job_view(row) for row in session.execute(query.order_by(jobs.c.ended_at)).mappings()]

@@ -18,6 +18,7 @@ from ...domain.access.chain import Entry, Outcome
 from ...domain.access.roles import Permission
 from ...wire.common.base import Shape
 from .. import ports
+from . import hidden
 from .callers import Caller
 
 log = structlog.get_logger()
@@ -110,7 +111,7 @@ class Act:
             outcome=outcome,
             code=code,
             job_id=self.job_id,
-            details=text_of(told),
+            details=text_of(hidden.without_secrets(told)),
         )
 
 

@@ -14,6 +14,7 @@ from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from .. import ports
+from ..notices.teller import Teller
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..watch.rpo_unwritten import RpoUnwritten
@@ -69,6 +70,7 @@ class Parts:
     refusals: Refusals
     rpo_unwritten: RpoUnwritten
     plan_limits: Limits
+    notices: Teller
     served: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while this process cannot reach the database."""
     uses: Uses = field(default_factory=Uses)

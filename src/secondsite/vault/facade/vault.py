@@ -13,6 +13,7 @@ from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
 from .nouns.networks import Networks
+from .nouns.notices.targets import NoticeTargets
 from .nouns.plans.objects import Plans
 from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
@@ -41,6 +42,7 @@ class VaultFacade:
     groups: Groups
     plans: Plans
     plan_runs: PlanRuns
+    notice_targets: NoticeTargets
     jobs: Jobs
     verbs: Verbs
     events: Events
@@ -72,6 +74,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         groups=Groups(parts),
         plans=Plans(parts),
         plan_runs=PlanRuns(parts),
+        notice_targets=NoticeTargets(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
         events=events,

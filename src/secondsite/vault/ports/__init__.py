@@ -30,6 +30,15 @@ from .machines import (
     SeenNumbers,
     WarnedRecord,
 )
+from .notices import (
+    Notice,
+    NoticeDelivery,
+    NoticeMessage,
+    Notices,
+    NoticeTargetRecord,
+    NoticeTargets,
+    Unsent,
+)
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
@@ -77,6 +86,12 @@ __all__ = [
     "MachineRecords",
     "MachinesWanted",
     "NetworkMappings",
+    "Notice",
+    "NoticeDelivery",
+    "NoticeMessage",
+    "NoticeTargetRecord",
+    "NoticeTargets",
+    "Notices",
     "Passed",
     "PassedOrders",
     "PlanRecord",
@@ -101,6 +116,7 @@ __all__ = [
     "TokenRecord",
     "Tokens",
     "Transaction",
+    "Unsent",
     "WarnedRecord",
     "WrittenDown",
 ]

@@ -9,6 +9,7 @@ from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
 from .machines import DrillNotes, MachineRecords
+from .notices import Notices, NoticeTargets
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
@@ -40,6 +41,10 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def plans(self) -> Plans: ...
+    @property
+    def notice_targets(self) -> NoticeTargets: ...
+    @property
+    def notices(self) -> Notices: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

@@ -20,6 +20,7 @@ from .decoded_machines import Decoded
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
+from .notices import SqlNotices, SqlNoticeTargets
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
@@ -82,6 +83,14 @@ class SqlTransaction:
     @cached_property
     def plans(self) -> SqlPlans:
         return SqlPlans(self._session)
+
+    @cached_property
+    def notice_targets(self) -> SqlNoticeTargets:
+        return SqlNoticeTargets(self._session)
+
+    @cached_property
+    def notices(self) -> SqlNotices:
+        return SqlNotices(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

@@ -3,7 +3,7 @@
 Its rooms:
 
     errors, pages, codes                           what all nouns share
-    vault, access, policies, groups, plans, jobs, points  per noun
+    vault, access, notices, policies, groups, plans, jobs, points  per noun
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine
@@ -53,6 +53,19 @@ from .machines import (
     MachineQuery,
     Points,
     RefusedOperation,
+)
+from .notices.targets import (
+    MailShape,
+    NoticeDelivery,
+    NoticeTarget,
+    NoticeTargetChange,
+    NoticeTargetCreate,
+    NoticeTargetPage,
+    NoticeTargetSettings,
+    NoticeTest,
+    QuietHoursShape,
+    WantedShape,
+    WebhookShape,
 )
 from .pages import MOST_PER_PAGE, Page, Paging
 from .places import (
@@ -195,10 +208,18 @@ __all__ = [
     "MachinePage",
     "MachineQuery",
     "MachinesRequest",
+    "MailShape",
     "NetworkMapping",
     "NetworkMappings",
     "NewToken",
     "NoOptions",
+    "NoticeDelivery",
+    "NoticeTarget",
+    "NoticeTargetChange",
+    "NoticeTargetCreate",
+    "NoticeTargetPage",
+    "NoticeTargetSettings",
+    "NoticeTest",
     "OpenDrill",
     "OtherWork",
     "Page",
@@ -233,6 +254,7 @@ __all__ = [
     "Policy",
     "PolicyCreate",
     "PolicyPage",
+    "QuietHoursShape",
     "RecoveryPreview",
     "RefusedOperation",
     "RegistrationKey",
@@ -267,6 +289,8 @@ __all__ = [
     "TokenRotate",
     "Transition",
     "Vault",
+    "WantedShape",
+    "WebhookShape",
     "WithoutSiteOptions",
     "verb_named",
 ]

@@ -5,5 +5,6 @@ Its rooms:
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, point_holds, groups                what is protected
     plans                                                what is recovered together, and its runs
+    notices                                             what people and programs are told of
     verbs, jobs, events                                 what is started, and how it goes on
 """

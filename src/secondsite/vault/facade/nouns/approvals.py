@@ -8,7 +8,7 @@ from ....domain.access.approvals import OPEN, SECRET, Rules, Stage
 from ....domain.access.chain import Entry, Outcome
 from ....wire import rest
 from ... import ports
-from .. import holders, second_person
+from .. import hidden, holders, second_person
 from ..acts import append, text_of
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts
@@ -186,7 +186,7 @@ def _shape(record: ports.ApprovalRecord) -> rest.Approval:
             method=asked.method,
             path=asked.path,
             query=asked.query,
-            body=asked.body,
+            body=hidden.text_without_secrets(asked.body),
             if_match=asked.headers.get("if-match"),
         ),
         permission=record.permission,

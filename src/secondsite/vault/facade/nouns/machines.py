@@ -1,15 +1,14 @@
 """Machines: those under protection, and on request those that could be."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ....domain import errors, rpo
-from ....domain.policies import ReplicationPolicy
 from ....wire import rest
 from ... import ports
 from ...steps.sides import start_anyway
 from ...watch.health import Situation
+from ...watch.situations import Around
 from ..parts import Parts
 from ..shared import discovery, machine_shapes, written_machines
 from ..shared.once import Once, carry_out
@@ -19,26 +18,6 @@ from ..shared.written_machines import Written
 from . import sites
 
 EVERY = rest.MachineQuery()
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What machines refer to, read once for many of them."""
-
-    policies: Mapping[str, ReplicationPolicy]
-    appliances: Mapping[str, ports.ApplianceRecord]
-    certificate_lifetime: timedelta
-    ca_ends_at: datetime
-    listens_since: datetime
-
-    @classmethod
-    def of(cls, parts: Parts, tx: ports.Transaction) -> "_Around":
-        policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
-        appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
-        authority = parts.authority
-        return cls(
-            policies, appliances, authority.appliance_lifetime, authority.ends_at, parts.facts.listens_since
-        )
 
 
 class Machines:
@@ -60,7 +39,7 @@ class Machines:
     def summary(self) -> rest.Summary:
         """All that the caller sees, at a glance."""
         with self._parts.store.reading() as tx:
-            around, tally = _Around.of(self._parts, tx), Tally(self._parts.now())
+            around, tally = self._around(tx), Tally(self._parts.now())
             for situation in self._situations(tx, tx.machines.list(self._parts.caller.grant.site), around):
                 tally.count(situation)
             sites = [site.name for site in tx.sites.list() if self._parts.sees(site.name)]
@@ -90,7 +69,7 @@ class Machines:
         self, tx: ports.Transaction, found: Sequence[ports.MachineRecord]
     ) -> Iterator[rest.Machine]:
         now = self._parts.now()
-        for situation in self._situations(tx, found, _Around.of(self._parts, tx)):
+        for situation in self._situations(tx, found, self._around(tx)):
             notes = tuple(tx.drill_notes.list(situation.machine.id))
             yield machine_shapes.protected(situation, notes, now)
 
@@ -98,7 +77,7 @@ class Machines:
         """A `rest.Machine` as JSON, with the notes of its drills. Raises NotFound."""
         with self._parts.store.reading() as tx:
             found = existing(self._parts, tx, name_or_id)
-            situation = next(self._situations(tx, [found], _Around.of(self._parts, tx)))
+            situation = next(self._situations(tx, [found], self._around(tx)))
             notes = tuple(tx.drill_notes.list(found.id))
         now = self._parts.now()
         if notes:
@@ -172,7 +151,7 @@ class Machines:
         self, tx: ports.Transaction, wanted: ports.MachinesWanted, at_once: int, after: tuple[str, str] | None
     ) -> Iterator[Written]:
         """Read as far as they are used up."""
-        around, now = _Around.of(self._parts, tx), self._parts.now()
+        around, now = self._around(tx), self._parts.now()
         while found := tx.machines.page(wanted, at_once, after):
             for situation in self._situations(tx, found, around):
                 yield written_machines.machine(situation, now)
@@ -180,25 +159,13 @@ class Machines:
             if len(found) < at_once:
                 return
 
-    def _situations(
-        self, tx: ports.Transaction, found: Sequence[ports.MachineRecord], around: "_Around"
-    ) -> Iterator[Situation]:
-        statuses = self._parts.facts.latest_of(tx, [machine.id for machine in found])
-        return (self._situation(machine, statuses[machine.id], around) for machine in found)
+    def _around(self, tx: ports.Transaction) -> Around:
+        return Around.of(tx, self._parts.facts, self._parts.authority)
 
-    def _situation(
-        self, machine: ports.MachineRecord, status: ports.StatusRecord, around: "_Around"
-    ) -> Situation:
-        return Situation(
-            machine=machine,
-            status=status,
-            policy=around.policies.get(machine.policy),
-            source=around.appliances.get(machine.source_appliance_id),
-            target=around.appliances.get(machine.target_appliance_id),
-            certificate_lifetime=around.certificate_lifetime,
-            ca_ends_at=around.ca_ends_at,
-            listens_since=around.listens_since,
-        )
+    def _situations(
+        self, tx: ports.Transaction, found: Sequence[ports.MachineRecord], around: Around
+    ) -> Iterator[Situation]:
+        return around.situations(tx, self._parts.facts, found)
 
     def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:
         with self._parts.store.reading() as tx:

@@ -1,0 +1,81 @@
+"""What there is to tell."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ...ground.job_states import JobState
+from ..health import HealthFinding, Severity
+from ..lifecycle import Verb
+from .targets import Jobs, Wanted
+
+MOVES = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
+"""Production may stand still while one of these has failed."""
+_RANK = {Severity.WARNING: 0, Severity.CRITICAL: 1}
+
+
+class Kind(StrEnum):
+    """What has happened."""
+
+    FINDING = "finding"
+    """A machine has a finding that it had not."""
+    GONE = "finding-gone"
+    """It has it no more."""
+    AGAIN = "finding-again"
+    """It came and went, and was not told each time."""
+    JOB = "job"
+    """A job has ended."""
+    APPROVAL = "approval"
+    """A request waits for a second person."""
+    TEST = "test"
+    """Somebody tries whether notices arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """`code` is that of the finding, else the verb; `about` is the machine, or whatever the job is about; `at` is when it began."""
+
+    kind: Kind
+    code: str
+    severity: Severity
+    about: str
+    what: str
+    at: datetime
+    cause: str = ""
+    do: str = ""
+    about_id: str | None = None
+    job_id: str | None = None
+    until: datetime | None = None
+    """When it is too late."""
+
+
+def wants_finding(wanted: Wanted, finding: HealthFinding) -> bool:
+    least = wanted.findings
+    return least is not None and _RANK[finding.kind.severity] >= _RANK[least]
+
+
+def wants_job(wanted: Wanted, verb: str, state: JobState) -> bool:
+    if wanted.verbs and verb not in wanted.verbs:
+        return False
+    failed = state in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED)
+    return wanted.jobs is Jobs.ENDED or (wanted.jobs is Jobs.FAILED and failed)
+
+
+def job_severity(verb: str, state: JobState) -> Severity:
+    failed = state in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED)
+    return Severity.CRITICAL if failed and verb in MOVES else Severity.WARNING
+
+
+def finding_came(about: str, about_id: str, finding: HealthFinding) -> Happening:
+    kind = finding.kind
+    return Happening(
+        Kind.FINDING,
+        finding.code,
+        kind.severity,
+        about,
+        finding.what,
+        finding.since,
+        kind.cause,
+        kind.do,
+        about_id,
+    )

@@ -1,0 +1,48 @@
+"""Secrets in what is asked for are on no record: not in the audit log, not among what waits for a second person."""
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue
+
+SECRETS = frozenset({"secret", "password"})
+URL = "url"
+"""Of a webhook: whoever knows all of it can often write there."""
+HIDDEN = "(not shown)"
+
+
+def without_secrets(told: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {key: _hidden(key, each) for key, each in told.items()}
+
+
+def text_without_secrets(body: str) -> str:
+    """A text without any is as it was."""
+    try:
+        known = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    kept = _within(known)
+    return body if kept == known else json.dumps(kept)
+
+
+def _hidden(key: str, value: JsonValue) -> JsonValue:
+    if isinstance(value, str) and key in SECRETS:
+        return HIDDEN
+    if isinstance(value, str) and key == URL:
+        return _site_of(value)
+    return _within(value)
+
+
+def _within(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return without_secrets(value)
+    return [_within(each) for each in value] if isinstance(value, list) else value
+
+
+def _site_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}/{HIDDEN}"
+    except ValueError:
+        return HIDDEN

@@ -1,0 +1,6 @@
+"""What people and programs are told of.
+
+Its rooms:
+
+    targets  whom to tell
+"""

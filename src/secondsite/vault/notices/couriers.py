@@ -1,0 +1,177 @@
+"""Deliver what waits: each target has a thread of its own while something goes to it, so that none waits for another.
+
+A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again, under the same id.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from ...domain import errors
+from ...domain.health import Severity
+from ...domain.notices.happenings import Happening, Kind
+from ...ground import backoff, threads
+from ...ground.units import DAY, MINUTE
+from .. import ports
+from . import messages, quiet, ways
+from .ways import Line, NotDelivered
+
+log = structlog.get_logger()
+
+MOST_IN_A_MESSAGE = 2000
+CLAIMED_SECONDS = ways.DEADLINE_SECONDS * 3
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 30.0 * MINUTE
+GIVEN_UP_AFTER = timedelta(seconds=DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    target: ports.NoticeTargetRecord
+    message: ports.NoticeMessage
+    delivery: ports.NoticeDelivery
+
+
+class Couriers:
+    """`owner`: as whom this process claims targets. `landed` is called when one has come back."""
+
+    def __init__(
+        self,
+        store: ports.Store,
+        vault: str,
+        owner: str,
+        now: Callable[[], datetime],
+        landed: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._owner = owner
+        self._now = now
+        self._landed = landed
+        self._lock = threading.Lock()
+        self._flights: dict[str, Line] = {}
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self._flights)
+
+    def deliver(self, target_id: str) -> None:
+        """What waits for this target, beside whoever calls; nothing, if somebody is on the way to it."""
+        with self._lock:
+            if target_id in self._flights:
+                return
+            line = self._flights[target_id] = Line()
+        threads.worker("notice", self._fly, target_id, line).start()
+
+    def cut_late(self) -> None:
+        with self._lock:
+            flights = list(self._flights.values())
+        for each in flights:
+            each.cut_if_late()
+
+    def cut(self) -> None:
+        with self._lock:
+            flights = list(self._flights.values())
+        for each in flights:
+            each.cut()
+
+    def try_now(self, target: ports.NoticeTargetRecord) -> str:
+        """A message that says it is a try, at once and past the outbox; gives what was answered. Raises NotDelivered."""
+        now = self._now()
+        what = "This is a try: notices of this vault arrive here."
+        tried = Happening(Kind.TEST, "test", Severity.WARNING, target.name, what, now)
+        message = ports.NoticeMessage(uuid.uuid4().hex, [ports.Notice(uuid.uuid4().hex, tried, now)])
+        line, key = Line(), f"test {message.id}"
+        with self._lock:
+            self._flights[key] = line
+        try:
+            made = messages.message(message, messages.About(self._vault, now))
+            return ways.send(target.target, target.secret, made, line)
+        finally:
+            self._end(key)
+
+    def _end(self, key: str) -> None:
+        with self._lock:
+            self._flights.pop(key, None)
+
+    def _fly(self, target_id: str, line: Line) -> None:
+        try:
+            self._carry(target_id, line)
+        except errors.SecondsiteError as error:
+            log.warning("notice.delivery-interrupted", target=target_id, problem=error.message)
+        finally:
+            self._end(target_id)
+            self._landed()
+
+    def _carry(self, target_id: str, line: Line) -> None:
+        load = self._loaded(target_id)
+        if load is None:
+            return
+        made = messages.message(
+            load.message, messages.About(self._vault, self._now(), load.delivery.given_up)
+        )
+        try:
+            said = ways.send(load.target.target, load.target.secret, made, line)
+        except NotDelivered as problem:
+            self._failed(load, str(problem))
+        else:
+            self._delivered(load, said)
+
+    def _loaded(self, target_id: str) -> _Load | None:
+        """The message that goes, begun before or now. None: somebody else sends to it, or nothing may go now."""
+        with self._store.transaction() as tx:
+            if not tx.notice_targets.claim(target_id, self._owner, CLAIMED_SECONDS):
+                return None
+            target = tx.notice_targets.by_id(target_id)
+            assert target is not None
+            message = self._message(tx, target)
+            if message is None:
+                tx.notice_targets.let_go(target_id, self._owner)
+                return None
+            known = tx.notice_targets.deliveries().get(target_id)
+            return _Load(target, message, known or ports.NoticeDelivery(target_id))
+
+    def _message(self, tx: ports.Transaction, target: ports.NoticeTargetRecord) -> ports.NoticeMessage | None:
+        only_critical = quiet.is_quiet(target.target.quiet, self._now())
+        message = tx.notices.message(target.id)
+        if message is None:
+            return tx.notices.begin(target.id, uuid.uuid4().hex, MOST_IN_A_MESSAGE, critical=only_critical)
+        critical = any(each.happening.severity is Severity.CRITICAL for each in message.notices)
+        return message if critical or not only_critical else None
+
+    def _delivered(self, load: _Load, said: str) -> None:
+        now = self._now()
+        pause = timedelta(seconds=load.target.target.pace_seconds)
+        with self._store.transaction() as tx:
+            tx.notices.end(load.message.id, now)
+            going = ports.NoticeDelivery(load.target.id, sent_at=now, said=said, next_at=now + pause)
+            self._settle(tx, going)
+        log.info("notice.delivered", target=load.target.name, notices=len(load.message.notices), said=said)
+
+    def _failed(self, load: _Load, why: str) -> None:
+        now, before = self._now(), load.delivery
+        failures = before.failures + 1
+        pause = backoff.pause_seconds(failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        with self._store.transaction() as tx:
+            given_up = tx.notices.give_up(load.message.id, now - GIVEN_UP_AFTER, now)
+            going = replace(
+                before, said=why, failures=failures, failing_since=before.failing_since or now,
+                next_at=now + timedelta(seconds=pause), given_up=before.given_up + given_up,
+            )  # fmt: skip
+            self._settle(tx, going)
+        log.warning("notice.not-delivered", target=load.target.name, problem=why, again_in_seconds=pause)
+        if given_up:
+            log.error(
+                "notice.given-up",
+                target=load.target.name,
+                notices=given_up,
+                problem=why,
+                do=f"See 'secondsite notice show {load.target.name}', and try it with 'secondsite notice test {load.target.name}'.",
+            )
+
+    def _settle(self, tx: ports.Transaction, delivery: ports.NoticeDelivery) -> None:
+        tx.notice_targets.put_delivery(delivery)
+        tx.notice_targets.let_go(delivery.target_id, self._owner)

@@ -1,0 +1,74 @@
+"""Which findings the machines have. Each machine is looked at by one vault process: that which hears its target's appliance; by none of
+those that hear less of it, since what they know may be older."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...domain.health import HealthFinding
+from ...domain.notices import happenings
+from ...domain.notices.happenings import Happening
+from ...domain.notices.marks import Key, Mark
+from ...domain.notices.targets import Wanted
+from .. import ports
+from ..steps.deps import Deps
+from ..watch import health
+from ..watch.situations import Around
+from ..watch.status_intake import StatusIntake
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`findings` of the machines that were looked at, by machine and code; `others` are those that another process looks at."""
+
+    findings: Mapping[Key, tuple[str, HealthFinding]]
+    others: frozenset[str]
+
+    def wanted(self, wanted: Wanted) -> dict[Key, Happening]:
+        return {
+            key: happenings.finding_came(name, key.machine_id, finding)
+            for key, (name, finding) in self.findings.items()
+            if happenings.wants_finding(wanted, finding)
+        }
+
+    def of_these(self, marks: Mapping[Key, Mark]) -> dict[Key, Mark]:
+        """Also of machines that are protected no more: their findings are over."""
+        return {key: mark for key, mark in marks.items() if key.machine_id not in self.others}
+
+
+class Findings:
+    def __init__(self, deps: Deps, facts: StatusIntake, authority: ports.Authority) -> None:
+        self._gateway = deps.gateway
+        self._facts = facts
+        self._authority = authority
+        self._now = deps.now
+
+    def look(self, tx: ports.Transaction) -> Found:
+        around, now = Around.of(tx, self._facts, self._authority), self._now()
+        machines = tx.machines.list()
+        ours = [each for each in machines if self._is_ours(each, around)]
+        found: dict[Key, tuple[str, HealthFinding]] = {}
+        for situation in around.situations(tx, self._facts, ours):
+            of = situation.machine
+            for finding in _together(health.findings(situation, now)):
+                found[Key(of.id, finding.code)] = of.name, finding
+        mine = {each.id for each in ours}
+        return Found(found, frozenset(each.id for each in machines if each.id not in mine))
+
+    def _is_ours(self, machine: ports.MachineRecord, around: Around) -> bool:
+        sides = (machine.target_appliance_id, machine.source_appliance_id)
+        for each in sides:
+            appliance = around.appliances.get(each)
+            if appliance is not None and appliance.connected:
+                return self._gateway.holds(each)
+        return True
+
+
+def _together(findings: Sequence[HealthFinding]) -> Iterator[HealthFinding]:
+    """Both appliances of a machine may have one of the same code."""
+    by_code: dict[str, HealthFinding] = {}
+    for each in findings:
+        first = by_code.get(each.code)
+        by_code[each.code] = (
+            each if first is None else HealthFinding(each.code, f"{first.what} {each.what}", first.since)
+        )
+    return iter(by_code.values())

@@ -1,0 +1,143 @@
+"""What targets have to be told is found, and written down. While nothing has changed, nothing is written."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...domain.access.approvals import Stage
+from ...domain.health import Severity
+from ...domain.notices import happenings, marks
+from ...domain.notices.happenings import Happening, Kind
+from ...domain.notices.marks import Turn
+from ...domain.notices.targets import Jobs
+from ...jobs.model.views import JobView
+from .. import ports
+from . import job_ends
+from .findings import Findings, Found
+
+LOCK = "notices"
+Targets = Sequence[ports.NoticeTargetRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is at one look. `found` None: findings were not looked at."""
+
+    now: datetime
+    found: Found | None
+    jobs: Sequence[JobView]
+    asked: Sequence[ports.ApprovalRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to be written of one target."""
+
+    target: ports.NoticeTargetRecord
+    turns: Sequence[Turn]
+    notices: Sequence[ports.Notice]
+
+    def __bool__(self) -> bool:
+        return bool(self.turns or self.notices)
+
+
+class Looking:
+    def __init__(self, store: ports.Store, findings: Findings, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._findings = findings
+        self._now = now
+        self.ends = job_ends.JobEnds()
+
+    def look(self, targets: Targets, *, at_findings: bool) -> None:
+        """Raises what the store raises; then all is found again at the next look."""
+        changed = self.ends.take()
+        try:
+            with self._store.reading() as tx:
+                seen = self._seen(tx, targets, changed, at_findings)
+                if not any(_news(tx, each, seen) for each in targets):
+                    return
+            self._write(targets, seen)
+        except Exception:
+            self.ends.give_back(changed)
+            raise
+
+    def _seen(
+        self, tx: ports.Transaction, targets: Targets, changed: frozenset[str] | None, at_findings: bool
+    ) -> Seen:
+        wanted = [each.target.wanted for each in targets]
+        now = self._now()
+        looks = at_findings and any(each.findings is not None for each in wanted)
+        wants_jobs = any(each.jobs is not Jobs.NONE for each in wanted)
+        asked = tx.approvals.open() if any(each.approvals for each in wanted) else ()
+        return Seen(
+            now=now,
+            found=self._findings.look(tx) if looks else None,
+            jobs=job_ends.ended(tx.session, changed, now) if wants_jobs else (),
+            asked=[each for each in asked if each.stage is Stage.ASKED and each.expires_at > now],
+        )
+
+    def _write(self, targets: Targets, seen: Seen) -> None:
+        """What each knows is read again: another process may have looked at the same, or somebody may have changed a target."""
+        with self._store.transaction() as tx:
+            tx.one_at_a_time(LOCK)
+            present = {each.id: each for each in tx.notice_targets.list()}
+            for each in targets:
+                if each.id in present:
+                    _put(tx, _news(tx, present[each.id], seen))
+
+
+def _put(tx: ports.Transaction, news: News) -> None:
+    target_id = news.target.id
+    tx.notices.put_marks(target_id, [each.mark for each in news.turns if each.mark is not None])
+    tx.notices.remove_marks(target_id, [each.key for each in news.turns if each.mark is None])
+    tx.notices.add(target_id, news.notices)
+
+
+def _news(tx: ports.Transaction, target: ports.NoticeTargetRecord, seen: Seen) -> News:
+    turns = [*_turns(tx, target, seen.found, seen.now)] if seen.found is not None else []
+    told = [ports.Notice(uuid.uuid4().hex, each.told, seen.now) for each in turns if each.told is not None]
+    once = [*_jobs(target, seen), *_asked(target, seen)]
+    there = tx.notices.known([each.id for each in once])
+    return News(target, turns, [*told, *(each for each in once if each.id not in there)])
+
+
+def _turns(
+    tx: ports.Transaction, target: ports.NoticeTargetRecord, found: Found, now: datetime
+) -> Iterator[Turn]:
+    wanted = target.target.wanted
+    known = found.of_these(tx.notices.marks(target.id))
+    pace = marks.Pace(now, timedelta(seconds=target.target.repeat_seconds), wanted.gone)
+    present = found.wanted(wanted)
+    for key in known:
+        if key not in present and (key in found.findings or wanted.findings is None):
+            yield Turn(key, None)  # it may be there, and is wanted no more: forgotten without a word
+    kept = {key: known[key] for key in known if key in present or key not in found.findings}
+    if wanted.findings is not None:
+        yield from marks.turns(pace, kept, present)
+
+
+def _jobs(target: ports.NoticeTargetRecord, seen: Seen) -> Iterator[ports.Notice]:
+    for job in seen.jobs:
+        at = job.ended_at or seen.now
+        if at >= target.created_at and happenings.wants_job(
+            target.target.wanted, job_ends.verb_of(job), job.state
+        ):
+            yield _once(target, f"job {job.id} {job.attempt}", job_ends.happening(job, at), seen.now)
+
+
+def _asked(target: ports.NoticeTargetRecord, seen: Seen) -> Iterator[ports.Notice]:
+    for each in seen.asked if target.target.wanted.approvals else ():
+        told = Happening(
+            Kind.APPROVAL, each.verb, Severity.WARNING, f"request {each.number}",
+            f"'{each.who}' asks for {each.verb}: a second person has to grant or refuse it.", each.asked_at,
+            do=f"Look at it: 'secondsite approval show {each.number}'.", until=each.expires_at,
+        )  # fmt: skip
+        yield _once(target, f"approval {each.number}", told, seen.now)
+
+
+def _once(target: ports.NoticeTargetRecord, of: str, happening: Happening, now: datetime) -> ports.Notice:
+    """Its id says what it is of: however often that is found, it is told once."""
+    digest = hashlib.sha256(f"{target.id} {of}".encode()).hexdigest()
+    return ports.Notice(digest[:32], happening, now)

@@ -1,0 +1,103 @@
+"""The connection of one delivery."""
+
+import contextlib
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from types import TracebackType
+
+DEADLINE_SECONDS = 60.0
+"""Of a whole delivery: whoever answers a byte now and then gets no more."""
+SILENCE_SECONDS = 15.0
+MOST_SAID = 200
+
+
+class NotDelivered(Exception):
+    """Why, in a sentence that people see."""
+
+
+class Line:
+    """Opened once. `cut_if_late` is for another thread."""
+
+    def __init__(self) -> None:
+        self._ends_at = time.monotonic() + DEADLINE_SECONDS
+        self._lock = threading.Lock()
+        self._twin: socket.socket | None = None
+        """Another handle of the same connection: whatever is put around the first one, this one ends it."""
+        self._is_cut = False
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """Raises OSError, or NotDelivered for an address that no receiver has."""
+        opened = socket.create_connection((host, port), SILENCE_SECONDS)
+        try:
+            _refuse_own_network(opened)
+            self._hold(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _hold(self, opened: socket.socket) -> None:
+        with self._lock:
+            if self._is_cut:
+                raise NotDelivered(self.why(TimeoutError()))
+            self._twin = opened.dup()
+
+    def cut_if_late(self) -> None:
+        if time.monotonic() >= self._ends_at:
+            self.cut()
+
+    def cut(self) -> None:
+        with self._lock:
+            self._is_cut = True
+            if self._twin is not None:
+                with contextlib.suppress(OSError):
+                    self._twin.shutdown(socket.SHUT_RDWR)
+
+    def why(self, error: Exception) -> str:
+        """What went wrong with it."""
+        if self._is_cut:
+            return f"It did not take the message within {DEADLINE_SECONDS:.0f} s."
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"Its certificate is not trusted: {error.verify_message}."
+        if isinstance(error, TimeoutError):
+            return f"It did not answer within {SILENCE_SECONDS:.0f} s."
+        return f"{type(error).__name__}: {plain(str(error))}"
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        with self._lock:
+            twin, self._twin = self._twin, None
+        if twin is not None:
+            twin.close()
+
+
+def context(ca_pem: str | None) -> ssl.SSLContext:
+    """Trusts those certificates, or what the host trusts. Raises NotDelivered."""
+    try:
+        return ssl.create_default_context(cadata=ca_pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise NotDelivered(
+            f"The certificates that it should be trusted by cannot be read: {error}."
+        ) from error
+
+
+def plain(said: str | bytes) -> str:
+    """What another side said, in one short line that steers no terminal."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:MOST_SAID]
+
+
+def _refuse_own_network(opened: socket.socket) -> None:
+    """Clouds give their machines' secrets at link-local addresses; no receiver is there."""
+    address = ipaddress.ip_address(opened.getpeername()[0].partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_link_local:
+        raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")
