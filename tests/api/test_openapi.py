@@ -65,6 +65,7 @@ NOTHING_NEW = {
     "POST /api/groups/{group}/add",
     "POST /api/groups/{group}/remove",
     "POST /api/approvals/{number}/grant",
+    "POST /api/notices/targets/{target}/test",
 }
 """A repeat of these changes nothing by itself."""
 

@@ -109,8 +109,8 @@ class RunningVault:
         self.settings_push = SettingsPush(self._store, self.control, self.signals, self.authority)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.rpo_series = RpoSeries(self._store, self.control, self.facts, self.rpo_unwritten, utc_now)
-        about = settings.name, settings.id, settings.notices_settle_seconds
-        self.notices = Teller(deps, Findings(deps, self.facts, self.authority), *about)
+        findings = Findings(deps, self.facts, self.authority)
+        self.notices = Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         self._engine.changes.follow(self.notices.hear_of_job)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
