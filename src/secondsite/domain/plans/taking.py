@@ -6,7 +6,6 @@ directions are never mixed unasked (S-135).
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from types import MappingProxyType
 
 from .. import errors, lifecycle
@@ -95,6 +94,7 @@ def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> Tak
     """What a run takes, with `now` by machine id. Raises InvalidArgument for groups and machines that the plan does not have,
     NotPossibleNow for machines that it could not take, for both directions at once, and if nothing is left."""
     _require_known(plan, wanted)
+    wanted = replace(wanted, leave_out=_ids_of(plan, now, wanted.leave_out))
     found = _sort(plan, now, wanted)
     if found.refused:
         raise _refusal(plan, wanted, found.refused)
@@ -106,14 +106,36 @@ def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> Tak
 
 
 def _require_known(plan: RecoveryPlan, wanted: Wanted) -> None:
-    numbers = wanted.groups - set(range(1, len(plan.groups) + 1))
-    known = set(chain.from_iterable((each.id, each.name) for each in plan.machines))
-    strangers = [*map(str, sorted(numbers)), *sorted(wanted.leave_out - known)]
+    strangers = sorted(wanted.groups - set(range(1, len(plan.groups) + 1)))
     if strangers:
+        raise _unknown(plan, str(strangers[0]))
+
+
+def _ids_of(plan: RecoveryPlan, now: Mapping[str, Standing], named: frozenset[str]) -> frozenset[str]:
+    """By the names that machines have now; one whose protection ended has its former name."""
+    by_name: dict[str, list[str]] = {}
+    for each in plan.machines:
+        by_name.setdefault(now.get(each.id, Standing(each)).machine.name, []).append(each.id)
+    ids = {each.id for each in plan.machines}
+    return frozenset(each if each in ids else _the_one(plan, each, by_name) for each in sorted(named))
+
+
+def _the_one(plan: RecoveryPlan, name: str, by_name: Mapping[str, Sequence[str]]) -> str:
+    found = by_name.get(name, ())
+    if not found:
+        raise _unknown(plan, name)
+    if len(found) > 1:
         raise errors.InvalidArgument(
-            f"Plan '{plan.name}' has no group or machine '{strangers[0]}'.",
-            do=f"See 'secondsite plan show {plan.name}'.",
+            f"Several machines of plan '{plan.name}' have the name '{name}'.",
+            do=f"Give an id instead: {_listed(found, ', ')}.",
         )
+    return found[0]
+
+
+def _unknown(plan: RecoveryPlan, what: str) -> errors.InvalidArgument:
+    return errors.InvalidArgument(
+        f"Plan '{plan.name}' has no group or machine '{what}'.", do=f"See 'secondsite plan show {plan.name}'."
+    )
 
 
 def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> _Sorted:
@@ -122,9 +144,9 @@ def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> _S
         for machine in group.machines:
             standing = now.get(machine.id, Standing(machine))
             if wanted.groups and number not in wanted.groups:
-                left_out.append(f"{machine.name}: group {number} was not asked for")
-            elif {machine.id, standing.machine.name, machine.name} & wanted.leave_out:
-                left_out.append(f"{machine.name}: as asked")
+                left_out.append(f"{standing.machine.name}: group {number} was not asked for")
+            elif machine.id in wanted.leave_out:
+                left_out.append(f"{standing.machine.name}: as asked")
             elif _is_possible(wanted.verb, standing):
                 possible.append(standing)
             elif _has_arrived(wanted.verb, standing):

@@ -2,10 +2,12 @@
 
 arguments  what a run is to do: fixed when it is asked for, so that whatever becomes of the plan meanwhile changes nothing
 submit     from a request to its job: which machines, which way, from which points
+turns      one run of a plan at a time, also when one is retried
 run        the job: a check, and for each group what people do before, its machines, and what people do after
 """
 
 from .run import definition
-from .submit import LOCK, Asked, submit, taken
+from .submit import Asked, submit, taken
+from .turns import LOCK
 
 __all__ = ["LOCK", "Asked", "definition", "submit", "taken"]

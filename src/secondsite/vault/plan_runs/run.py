@@ -16,14 +16,17 @@ from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.failures import StepFailed
 from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.views import JobView
 from ...jobs.running.children import GOOD
 from ...jobs.storage import read
+from ...jobs.storage.database import Session
 from ...wire import rest
 from .. import ports
 from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
+from . import turns
 from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -37,7 +40,11 @@ NAMED = 10
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
     """The kind of job that the engine has to know; `operations` are the verbs of machines."""
-    return Definition(PLAN_RUN, steps_of=PlanRun(deps, operations).steps)
+
+    def retry(session: Session, job: JobView) -> None:
+        turns.refuse_late_retry(deps.store.within(session), job)
+
+    return Definition(PLAN_RUN, on_retry=retry, steps_of=PlanRun(deps, operations).steps)
 
 
 class PlanRun:
@@ -52,7 +59,8 @@ class PlanRun:
         run = PlanRunArguments.model_validate(arguments)
         check = Step("check", self._check, title="Prerequisites check")
         groups = [step for group in run.groups for step in self._group(run, group)]
-        return [check, *groups, Step("outcome", self._outcome, title="Outcome", cancelable=False)]
+        outcome = Step("outcome", self._outcome, title="Outcome", cancelable=run.verb is Verb.TEST_FAILOVER)
+        return [check, *groups, outcome]
 
     def _group(self, run: PlanRunArguments, group: RunGroup) -> Iterator[Step]:
         yield from _asking(run, group, "before", group.before)

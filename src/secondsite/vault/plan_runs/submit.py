@@ -14,7 +14,6 @@ from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
 from ...domain.plans.taking import Standing, Taken, TakenGroup, Wanted
 from ...domain.points import RecoveryPointChoice
-from ...jobs.storage import search
 from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
@@ -23,10 +22,9 @@ from ..steps.batch import BatchChild
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
+from . import turns
 from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
-LOCK = "plans"
-LOOKED_AT = 50
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
     Verb.TEST_FAILOVER: rest.TestFailover,
     Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailover,
@@ -62,29 +60,14 @@ def submit(
 ) -> rest.JobAccepted:
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert isinstance(operation, MachineOperation)
-    tx.one_at_a_time(LOCK)
-    _refuse_second(tx, asked.plan)
+    tx.one_at_a_time(turns.LOCK)
+    turns.refuse_second(tx, asked.plan.name)
     arguments = _arguments(operation, tx, asked, taken(tx, asked))
     job_id = deps.submit(
-        tx.session, PLAN_RUN, subject=subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
+        tx.session, PLAN_RUN, subject=turns.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
         by=requested_by,
     )  # fmt: skip
     return rest.JobAccepted(job_id=job_id)
-
-
-def subject_of(plan: str) -> str:
-    """What a plan's runs are found by."""
-    return f"plan/{plan}"
-
-
-def _refuse_second(tx: ports.Transaction, plan: RecoveryPlan) -> None:
-    """Two runs of a plan would each take what the other has not come to yet."""
-    for job in search.of_subject(tx.session, subject_of(plan.name), PLAN_RUN)[:LOOKED_AT]:
-        if not job.state.ended:
-            raise errors.NotPossibleNow(
-                f"Plan '{plan.name}' is being run already, by job {job.id[:10]}.",
-                do=f"Follow it with 'secondsite job follow {job.id[:10]}', or end it with 'secondsite job cancel {job.id[:10]}'.",
-            )
 
 
 def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Standing:

@@ -1,0 +1,65 @@
+"""Runs of plans that are retried late, or cancelled while their last group is under way."""
+
+import pytest
+
+from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.jobs.model.failures import Refused
+from secondsite.wire.control.orders import Kind
+from tests.vault.plan_runs.conftest import NAMES
+from tests.vault.plan_runs.test_runs import TRAFFIC, cancel, states, until, until_asked
+
+
+def test_a_drill_that_is_cancelled_in_its_last_group_is_cleaned_up_too(verbs, plan):
+    job_id = verbs.submit_plan(Verb.TEST_FAILOVER, plan(), groups=frozenset({1}))
+    verbs.appliances.silent.add(Kind.START_REPLICA)
+    until(verbs, lambda: verbs.machine("db01").drill_state is DrillState.STARTING)
+    cancel(verbs, job_id)
+    verbs.appliances.mend()
+    assert verbs.settle(job_id).job.state == "cancelled"
+    assert [verbs.machine(name).drill_state for name in NAMES] == [DrillState.NONE] * 5
+
+
+def stopped_by_a_person(verbs, shop):
+    """The id of a planned failover that ended before its second group."""
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    until_asked(verbs, job_id)
+    verbs.answer(job_id, "failed", "no access")
+    assert verbs.settle(job_id).job.state == "failed"
+    return job_id
+
+
+def retry(verbs, job_id):
+    with verbs.store.transaction() as tx:
+        verbs.engine.retry(tx.session, job_id)
+
+
+def test_a_run_is_not_retried_once_a_later_one_of_the_plan_has_begun(verbs, plan):
+    """There would be two at once."""
+    shop = plan(app={"before": (TRAFFIC,)})
+    first = stopped_by_a_person(verbs, shop)
+    later = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    until_asked(verbs, later)
+    with pytest.raises(Refused) as refused:
+        retry(verbs, first)
+    assert later[:10] in refused.value.message
+    assert states(verbs) == [State.PLANNED_FAILED_OVER] * 2 + [State.PROTECTED] * 3
+
+
+def test_a_run_that_is_the_newest_of_its_plan_is_retried(verbs, plan):
+    first = stopped_by_a_person(verbs, plan(app={"before": (TRAFFIC,)}))
+    retry(verbs, first)
+    until_asked(verbs, first)
+    verbs.answer(first, "done")
+    assert verbs.settle(first).job.state == "succeeded"
+    assert states(verbs) == [State.PLANNED_FAILED_OVER] * 5
+
+
+def test_a_run_that_is_not_the_newest_says_nothing_about_machines_that_moved_since(verbs, plan):
+    """Its drills have been cleaned up: retried, it would open one and report five."""
+    verbs.appliances.fail(Kind.START_REPLICA, machine_id=verbs.machine("db02").id)
+    first = verbs.run_plan(Verb.TEST_FAILOVER, plan())
+    assert first.job.state == "partially_succeeded"
+    verbs.appliances.mend()
+    verbs.run_plan(Verb.CLEANUP_TEST_FAILOVER, plan())
+    with pytest.raises(Refused):
+        retry(verbs, first.job.id)
