@@ -28,7 +28,7 @@ def test_a_network_that_must_be_there_blocks_when_it_is_gone(pair):
     (found,) = checked(pair, networks=("lan-b",), cards=(CARD,))
     assert found == (
         "There is no network 'lan-b' here.",
-        "Create it, or map to one that exists ('secondsite mapping create').",
+        "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK').",
         True,
     )
     simulated.add_network(pair.target.root, "lan-b")

@@ -4,6 +4,7 @@ Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, groups, plans                       what is protected, and how it is recovered together
+    settings                                              what is set for single machines
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
     names                                                 what stands in paths and queries
@@ -21,6 +22,7 @@ from . import (
     plans,
     points,
     policies,
+    settings,
     sites,
     tokens,
     vault,
@@ -43,6 +45,7 @@ GUARDED = tuple(
         groups,
         plans,
         machines,
+        settings,
         points,
         verbs,
         jobs,

@@ -91,6 +91,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 definition=definition,
                 disks=paths,
                 networks={**networks, **dict.fromkeys(unconnected)},
+                macs=_new_macs(payload, definition),
                 tag=context.machine_id,
                 firmware={name: data for name, data in firmware.items() if data is not None},
                 home=_home(context, hosted, payload),
@@ -132,6 +133,11 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
 
 def _network(payload: StartReplica, nic: NicDefinition) -> str | None:
     return payload.networks_by_mac.get(nic.mac.lower(), payload.networks.get(nic.key))
+
+
+def _new_macs(payload: StartReplica, definition: MachineDefinition) -> dict[str, str]:
+    found = {nic.key: payload.new_macs.get(nic.mac.lower()) for nic in definition.nics}
+    return {key: mac for key, mac in found.items() if mac is not None}
 
 
 def _home(context: Context, hosted: HostedReplica, payload: StartReplica) -> MachineDefinition | None:

@@ -23,7 +23,7 @@ VERBS = frozenset(
         *("change_audit_settings", "change_approval_settings"),
         *("create_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
-        *("start_anyway", "hold_point", "release_point", "verify_point"),
+        *("change_machine_settings", "start_anyway", "hold_point", "release_point", "verify_point"),
         *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }
 )

@@ -64,6 +64,7 @@ class Failover(MachineOperation):
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
             connected = cards.checked(tx, machine)
+            unconnected = cards.unconnected(tx, machine, connected)
         tried = target.check_failover(
             cards=connected,  # one without its network is warned of: in need the machine starts all the same
             # a copy of its own, or one that was given up, is not in its way
@@ -72,8 +73,7 @@ class Failover(MachineOperation):
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
         )
-        unmapped = cards.unmapped(machine, connected)
-        warned = obstacles.require_none("A failover", machine.name, tried.facts, unmapped)
+        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected)
         return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

@@ -61,11 +61,12 @@ class PlannedFailover(MachineOperation):
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
             connected = cards.checked(tx, machine)
+            unconnected = cards.unconnected(tx, machine, connected)
         tried = self.target(ctx, machine).check_failover(
             definition, cards=connected, networks=cards.names(connected), no_copy=True
         )
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, told=cards.unmapped(machine, connected)
+            self.deps, "A planned failover", machine, tried.facts, told=unconnected
         )
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",

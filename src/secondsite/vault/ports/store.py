@@ -13,6 +13,7 @@ from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
+from .settings import MachineSettings
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -40,6 +41,8 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def plans(self) -> Plans: ...
+    @property
+    def settings(self) -> MachineSettings: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

@@ -14,7 +14,7 @@ from . import authority
 from .deps import Deps
 from .points.recovery_point import StartInstant
 from .sides import cards
-from .sides.target import Target
+from .sides.target import FAILOVER_RUN, Target
 
 
 def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
@@ -38,11 +38,15 @@ def start_from(
     gone stops no machine that is needed: its cards stay unconnected, unless `with_all_networks` lets the start fail."""
     machine = target.machine
     with deps.store.reading() as tx:
-        connected = cards.at_target(tx, machine)
+        connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
     if not machine.start_ordered:
         ctx.write(deps.commit(lambda tx: _note_ordered(tx, machine.id)))
     answer = target.start_failed_over(
-        instant.point_id, connected, instant.forward, without_missing_networks=not with_all_networks
+        instant.point_id,
+        connected,
+        instant.forward,
+        new_macs=new_macs,
+        without_missing_networks=not with_all_networks,
     )
 
     def record(tx: ports.Transaction) -> None:

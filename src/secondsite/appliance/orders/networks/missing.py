@@ -81,4 +81,4 @@ def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
     if name in known:
         return f"Start it at this site ('virsh net-start {name}'), or map to one that is active."
-    return "Create it, or map to one that exists ('secondsite mapping create')."
+    return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

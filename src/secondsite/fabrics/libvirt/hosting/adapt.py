@@ -179,6 +179,9 @@ def _nics(root: Element, request: interface.HostRequest, place: HostFeatures) ->
         kind = "network" if network in place.libvirt_networks else "bridge"
         element.set("type", kind)
         SubElement(element, "source", {kind: network})
+        if key in request.macs:
+            domain_xml.remove(element, "mac")
+            SubElement(element, "mac", {"address": request.macs[key]})
         if network in place.vlan_networks:
             vlans.take_along(at_source[key], element)
 

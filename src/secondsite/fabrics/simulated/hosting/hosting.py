@@ -157,6 +157,8 @@ def _connected(request: HostRequest) -> tuple[NicDefinition, ...]:
     found = ((nic, request.networks.get(nic.key)) for nic in request.definition.nics)
     kept = ((nic, network) for nic, network in found if network is not None)
     return tuple(
-        nic.model_copy(update={"key": f"net{number}", "network": network})
+        nic.model_copy(
+            update={"key": f"net{number}", "network": network, "mac": request.macs.get(nic.key, nic.mac)}
+        )
         for number, (nic, network) in enumerate(kept)
     )

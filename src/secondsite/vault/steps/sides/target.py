@@ -114,6 +114,7 @@ class Target(Side):
         cards: Sequence[CardHere],
         forward: RolledForward | None,
         *,
+        new_macs: dict[str, str],
         without_missing_networks: bool,
     ) -> Answer[StartFact]:
         """The failed-over machine runs from the point, rolled forward if `forward` says so."""
@@ -124,6 +125,7 @@ class Target(Side):
             name=self.machine.name,
             networks={card.key: card.network for card in cards},
             networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
+            new_macs=new_macs,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
             forward=forward,

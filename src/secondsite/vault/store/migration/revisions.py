@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0026"
+NEWEST = "0028"
 """The revision of this program's tables."""
 
 
