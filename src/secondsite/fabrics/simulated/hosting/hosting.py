@@ -109,9 +109,10 @@ class SimulatedHosting:
 
 
 def _alike(definition: MachineDefinition) -> MachineDefinition:
-    """The definition without what may change later: an owner may grow disks."""
+    """The definition without what may change later: an owner may grow disks, and a network may be back when a start is
+    repeated."""
     sized = tuple(disk.model_copy(update={"size_bytes": 0}) for disk in definition.disks)
-    return definition.model_copy(update={"disks": sized})
+    return definition.model_copy(update={"disks": sized, "nics": ()})
 
 
 def _hosted(request: HostRequest) -> MachineDefinition:
