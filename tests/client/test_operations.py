@@ -33,6 +33,7 @@ from secondsite.client.nouns import (
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.entry import reference
 from secondsite.wire import rest
+from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.policies import PolicyShape
 
 pytestmark = pytest.mark.slow
@@ -41,6 +42,7 @@ NOW = datetime.now(UTC)
 WEB = "web01"
 HOOK = rest.NoticeTargetSettings(webhook=rest.WebhookShape(url="http://127.0.0.1:9/"))
 GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
+CARD = CardSettings(mac="52:54:00:00:00:01", connected=False)
 CALLS = {
     "Vault": [
         lambda v: v.show(),
@@ -108,6 +110,8 @@ CALLS = {
         lambda v: v.machines.discovered(),
         lambda v: v.machines[WEB].show(),
         lambda v: v.machines[WEB].rpo(NOW),
+        lambda v: v.machines[WEB].settings(),
+        lambda v: v.machines[WEB].set_cards([CARD], seen=v.machines[WEB].settings()),
         lambda v: v.machines[WEB].preview("custom", "p1"),
         lambda v: v.machines[WEB].preview(at=NOW),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),

@@ -101,6 +101,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /machines": Permission.READ,
         "GET /discovery": Permission.READ,
         "GET /machines/{machine}": Permission.READ,
+        "GET /machines/{machine}/settings": Permission.READ,
+        "PUT /machines/{machine}/settings": Permission.PROTECT,
         "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,
         "GET /machines/{machine}/rpo": Permission.READ,
         "GET /machines/{machine}/points": Permission.READ,

@@ -252,7 +252,8 @@ class HostRequest:
     """A machine to make here from disks of ours.
 
     `definition` is the source's; `disks` maps disk keys to the overlay files to run on; `networks` maps the
-    definition's NIC keys to a network of this site, or None for 'not connected'. `tag` marks it as ours.
+    definition's NIC keys to a network of this site, or None for 'not connected'. `tag` marks it as ours. `macs` are the MAC
+    addresses here of cards that do not keep their own, by NIC keys.
     """
 
     fabric_id: str
@@ -264,6 +265,7 @@ class HostRequest:
     firmware: Mapping[str, bytes] = field(default_factory=dict)
     """The firmware state to start with, as from `Firmware.read`; an existing machine keeps its own. Without files
     the platform makes a fresh state."""
+    macs: Mapping[str, str] = field(default_factory=dict)
     home: MachineDefinition | None = None
     """The definition of this very machine that was withdrawn here: it comes home as it was, except that `disks` are
     new files; `networks` and the rest of `definition` are for what it lacks."""

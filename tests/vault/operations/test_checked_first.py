@@ -9,6 +9,7 @@ from secondsite.vault import ports
 from secondsite.vault.watch import health
 from secondsite.wire.control import checks
 from secondsite.wire.control.orders import Kind
+from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs, folder_in_memory
 
@@ -115,3 +116,58 @@ def findings(verbs):
     machine = verbs.machine()
     situation = health.Situation(machine, ports.StatusRecord(machine.id), None, None, None)
     return {each.code: each.what for each in health.findings(situation, datetime.now(UTC))}
+
+
+def mapped(verbs, target_network="lan-b"):
+    with verbs.store.transaction() as tx:
+        tx.networks.put(
+            NetworkMapping(
+                source_site="a", source_network="lan", target_site="b", target_network=target_network
+            )
+        )
+
+
+def test_a_planned_failover_needs_the_mapped_networks_to_be_there(verbs):
+    came_to(verbs, Verb.PLANNED_FAILOVER)
+    mapped(verbs)
+    verbs.appliances.obstacles = (TAKEN,)
+    refusal(verbs, Verb.PLANNED_FAILOVER)
+    assert verbs.appliances.checked.networks == ("lan-b",)
+    verbs.appliances.obstacles = ()
+    assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
+    started = verbs.appliances.started[-1]
+    assert (started.networks, started.without_missing_networks) == ({"net0": "lan-b"}, False)
+
+
+def test_a_failover_in_need_only_warns_of_networks_and_starts_without_those_that_are_gone(verbs):
+    came_to(verbs, Verb.FAILOVER)
+    mapped(verbs)
+    verbs.appliances.obstacles = (WARNING,)
+    run = verbs.run(Verb.FAILOVER)
+    assert (run.job.state, verbs.appliances.checked.networks) == ("succeeded", ())
+    (card,) = verbs.appliances.checked.cards
+    assert (card.key, card.mac, card.network) == ("net0", "52:54:00:00:00:01", "lan-b")
+    assert verbs.appliances.started[-1].without_missing_networks
+    point = verbs.machine().failed_over_point_id
+    verbs.appliances.started.clear()
+    assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job.state == "succeeded"
+    assert verbs.appliances.started[-1].without_missing_networks
+
+
+@pytest.mark.parametrize("verb", [Verb.PLANNED_FAILOVER, Verb.FAILOVER])
+def test_a_card_without_a_mapped_network_is_told_by_the_check(verbs, verb):
+    came_to(verbs, verb)
+    run = verbs.run(verb)
+    said = "net0 (52:54:00:00:00:01) has no mapped network at b: it will not be connected."
+    assert said in run.tasks[0].sentence
+    assert "secondsite mapping create a/lan b/NETWORK" in run.tasks[0].sentence
+    assert "checked-with-warnings" not in findings(verbs)
+
+
+def test_the_way_home_asks_for_no_networks(verbs):
+    came_to(verbs, Verb.PLANNED_FAILOVER)
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        run = verbs.run(verb)
+        assert run.job.state == "succeeded"
+    assert (verbs.appliances.checked.cards, verbs.appliances.checked.networks) == ((), ())
+    assert "mapped" not in run.tasks[0].sentence

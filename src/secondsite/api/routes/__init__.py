@@ -4,6 +4,7 @@ Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, groups, plans                       what is protected, and how it is recovered together
+    settings                                              what is set for single machines
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
     notices                                               what people and programs are told of
@@ -22,6 +23,7 @@ from . import (
     plans,
     points,
     policies,
+    settings,
     sites,
     tokens,
     vault,
@@ -46,6 +48,7 @@ GUARDED = tuple(
         plans,
         notice_targets,
         machines,
+        settings,
         points,
         verbs,
         jobs,

@@ -22,6 +22,7 @@ from ...wire.control.checks import (
 from ..target import FAILOVER, GIVE_ONE
 from . import runs
 from .context import Context
+from .networks import missing
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -104,10 +105,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if payload.definition is not None:
         yield from map(_shape, context.fabric.hosting.check(payload.definition))
     yield from _taken(context, payload)
-    known = {network.name for network in context.fabric.networks.list()} if payload.networks else set()
-    for name in payload.networks:
-        if name not in known:
-            yield _obstacle(f"There is no network '{name}' here.", "Create it, or map to one that exists.")
+    yield from missing.obstacles(context, payload)
     free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
     if free < payload.needed_bytes:
         yield _obstacle(

@@ -17,6 +17,7 @@ from ..shared import withdrawn
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, old_disks
 from .context import Context
+from .networks import missing
 
 
 class RunFact(Shape):
@@ -80,6 +81,8 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         _remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
         definition = hosted.definition(record)
+        networks = {nic.key: _network(payload, nic) for nic in definition.nics}
+        unconnected = missing.left_out(context, payload, networks)
         firmware = hosted.replica.firmware(payload.point_id, payload.run)
         context.fabric.hosting.create(
             HostRequest(
@@ -87,7 +90,8 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 name=payload.name,
                 definition=definition,
                 disks=paths,
-                networks={nic.key: _network(payload, nic) for nic in definition.nics},
+                networks={**networks, **dict.fromkeys(unconnected)},
+                macs=_new_macs(payload, definition),
                 tag=context.machine_id,
                 firmware={name: data for name, data in firmware.items() if data is not None},
                 home=_home(context, hosted, payload),
@@ -104,7 +108,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + _without(firmware), StartFact(
+    return sentence + missing.said(unconnected) + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -129,6 +133,11 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
 
 def _network(payload: StartReplica, nic: NicDefinition) -> str | None:
     return payload.networks_by_mac.get(nic.mac.lower(), payload.networks.get(nic.key))
+
+
+def _new_macs(payload: StartReplica, definition: MachineDefinition) -> dict[str, str]:
+    found = {nic.key: payload.new_macs.get(nic.mac.lower()) for nic in definition.nics}
+    return {key: mac for key, mac in found.items() if mac is not None}
 
 
 def _home(context: Context, hosted: HostedReplica, payload: StartReplica) -> MachineDefinition | None:

@@ -8,7 +8,9 @@ from ...domain.health import Health
 from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
+from ...wire.common.cards import CardSettings
 from ...wire.rest.inventories import SiteMachines
+from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 from .points import Points
@@ -53,6 +55,20 @@ class MachineHandle(Verbs):
         return self._connection.one(
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
         )
+
+    def settings(self) -> MachineSettings:
+        """What is set for its network cards, and what they are connected to after a failover."""
+        return self._connection.one(MachineSettings, "GET", path("machines", self._name, "settings"))
+
+    def set_cards(
+        self, cards: Sequence[CardSettings], *, seen: MachineSettings | None = None
+    ) -> MachineSettings:
+        """This in place of what was set; a card that is not named is connected by the mappings. What runs at the second site
+        already stays as it is. Raises InvalidArgument for a card that it does not have, ChangedMeanwhile for one who had
+        `seen` something else."""
+        body = request(MachineSettingsChange, cards=tuple(cards))
+        where = path("machines", self._name, "settings")
+        return self._connection.one(MachineSettings, "PUT", where, body=body, seen=seen)
 
     def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
         """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.

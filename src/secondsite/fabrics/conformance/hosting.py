@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ...datapath.disks import image
 from ...domain import errors
 from ...ground.units import MiB
-from ...wire.common.machines import MachineDefinition
+from ...wire.common.machines import MachineDefinition, NicDefinition
 from ..interface import HostRequest, PowerState
 from . import steps
 from .under_test import FabricUnderTest
+
+MACS = ("52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03")
+NEW_MAC = "52:54:00:aa:bb:cc"
 
 
 class HostingCases:
@@ -39,6 +43,23 @@ class HostingCases:
         under_test.fabric.power.start(request.fabric_id)
         with steps.view(under_test, request.fabric_id, None) as session:
             assert steps.byte_at(session.disks[0], 0) == 0x41
+        under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
+
+    def test_cards_are_connected_and_addressed_as_the_request_says(self, under_test: FabricUnderTest) -> None:
+        cards = tuple(NicDefinition(key=f"net{number}", mac=mac) for number, mac in enumerate(MACS))
+        plain = _guest_on_overlays(under_test, "cards")
+        request = replace(
+            plain,
+            definition=plain.definition.model_copy(
+                update={"fabric_kind": "other", "native": "", "nics": cards}
+            ),
+            networks={"net0": "lan-b", "net1": None, "net2": "dmz-b"},
+            macs={"net2": NEW_MAC},
+        )
+        for _ in range(2):
+            under_test.fabric.hosting.create(request)
+        made = steps.machine_of(under_test, request.fabric_id).definition
+        assert [(nic.mac, nic.network) for nic in made.nics] == [(MACS[0], "lan-b"), (NEW_MAC, "dmz-b")]
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
 
     def test_removing_a_foreign_machine_is_refused(self, under_test: FabricUnderTest) -> None:

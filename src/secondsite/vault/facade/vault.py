@@ -19,6 +19,7 @@ from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
+from .nouns.settings.cards import Settings
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
 from .nouns.verbs import Verbs
@@ -37,6 +38,7 @@ class VaultFacade:
     policies: Policies
     networks: Networks
     machines: Machines
+    settings: Settings
     points: Points
     holds: Holds
     groups: Groups
@@ -69,6 +71,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         policies=Policies(parts),
         networks=Networks(parts),
         machines=Machines(parts),
+        settings=Settings(parts),
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),

@@ -22,7 +22,7 @@ from ..steps.lost import giving_up
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides import source
+from ..steps.sides import cards, source
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 
@@ -62,14 +62,18 @@ class Failover(MachineOperation):
         target = self.target(ctx)
         found = recovery_point.choose(ctx, target, process=False)
         machine, instant = target.machine, found.instant
+        with self.deps.store.reading() as tx:
+            connected = cards.checked(tx, machine)
+            unconnected = cards.unconnected(tx, machine, connected)
         tried = target.check_failover(
+            cards=connected,  # one without its network is warned of: in need the machine starts all the same
             # a copy of its own, or one that was given up, is not in its way
             no_copy=not (machine.start_ordered or giving_up.is_given_up(self.deps, target)),
             but_on=CopyInstant(
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
         )
-        warned = obstacles.require_none("A failover", machine.name, tried.facts)
+        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected)
         return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

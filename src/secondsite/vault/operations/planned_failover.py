@@ -18,6 +18,7 @@ from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
+from ..steps.sides import cards
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
@@ -58,8 +59,15 @@ class PlannedFailover(MachineOperation):
                 do="Wait until initial replication or reprotect has ended.",
             )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
-        tried = self.target(ctx, machine).check_failover(definition, no_copy=True)
-        warned, keep = obstacles.passed(self.deps, "A planned failover", machine, tried.facts)
+        with self.deps.store.reading() as tx:
+            connected = cards.checked(tx, machine)
+            unconnected = cards.unconnected(tx, machine, connected)
+        tried = self.target(ctx, machine).check_failover(
+            definition, cards=connected, networks=cards.names(connected), no_copy=True
+        )
+        warned, keep = obstacles.passed(
+            self.deps, "A planned failover", machine, tried.facts, told=unconnected
+        )
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",
             commit=keep,
@@ -84,7 +92,9 @@ class PlannedFailover(MachineOperation):
         return _last_point(target.drain_until(last), last)
 
     def _start(self, ctx: StepContext) -> Outcome:
-        return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", LastInstant))
+        """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
+        instant = ctx.facts("failover", LastInstant)
+        return start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True)
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

@@ -14,6 +14,7 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control import checks, orders
+from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
 from ..steps.lost import giving_up
@@ -21,6 +22,7 @@ from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.sides import cards
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name, drill_network
 
 CREATE, NO_NETWORK = "create", "none"
@@ -70,9 +72,9 @@ class TestFailover(MachineOperation):
         machine = target.machine
         found = recovery_point.choose(ctx, target, process=False)
         wanted = _network(ctx)
-        networks = () if wanted in (CREATE, NO_NETWORK) else (wanted,)
+        networks = cards.names(self._cards(machine, None if wanted == NO_NETWORK else wanted))
         wanted_here = checks.CheckTarget(
-            networks=networks,
+            networks=tuple(name for name in networks if name != CREATE),
             must_hold_replica=True,
             name=drill_name(machine),
             fabric_id=drill_fabric_id(machine),
@@ -111,12 +113,17 @@ class TestFailover(MachineOperation):
         machine = target.machine
         network = ctx.facts("create_network", DrillNetwork)
         chosen = ctx.facts("choose", ChosenInstant)
+        connected = self._cards(machine, network.network)
+        with self.deps.store.reading() as tx:
+            new_macs = cards.new_macs(tx, machine, DRILL_RUN)
         payload = orders.StartReplica(
             run=DRILL_RUN,
             point_id=chosen.point_id,
             fabric_id=drill_fabric_id(machine),
             name=drill_name(machine),
-            networks={nic.key: network.network for nic in machine.definition.nics},
+            networks={card.key: card.network for card in connected},
+            networks_by_mac={card.mac.lower(): card.network for card in connected if card.mac},
+            new_macs=new_macs,
             forward=chosen.forward,
         )
         answer = target.start_run(payload)
@@ -125,8 +132,14 @@ class TestFailover(MachineOperation):
         def record(tx: ports.Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill=drill))
 
-        said = f"{answer.sentence}; network {network.network or 'none'}"
+        said = (
+            f"{answer.sentence}; network {network.network or 'none'}{_otherwise(connected, network.network)}"
+        )
         return Done(said, answer.facts, self.deps.commit(record))
+
+    def _cards(self, machine: ports.MachineRecord, network: str | None) -> Sequence[CardHere]:
+        with self.deps.store.reading() as tx:
+            return cards.in_drill(tx, machine, network)
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
@@ -136,6 +149,12 @@ class TestFailover(MachineOperation):
             later="it is removed there",
         )
         return giving_up.undone_or_left(self.deps, target, need)
+
+
+def _otherwise(connected: Sequence[CardHere], network: str | None) -> str:
+    """A part of a sentence: the cards that are not on the drill's network, as is set for them."""
+    others = [f"{card.key} on {card.network or 'none'}" for card in connected if card.network != network]
+    return f", but {', '.join(others)}" if others else ""
 
 
 def _network(ctx: StepContext) -> str:

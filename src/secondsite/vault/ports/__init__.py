@@ -51,6 +51,7 @@ from .places import (
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
+from .settings import MachineSettings, MachineSettingsRecord
 from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
@@ -84,6 +85,8 @@ __all__ = [
     "MachinePlace",
     "MachineRecord",
     "MachineRecords",
+    "MachineSettings",
+    "MachineSettingsRecord",
     "MachinesWanted",
     "NetworkMappings",
     "Notice",

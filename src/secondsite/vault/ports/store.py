@@ -14,6 +14,7 @@ from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
+from .settings import MachineSettings
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -45,6 +46,8 @@ class Transaction(Protocol):
     def notice_targets(self) -> NoticeTargets: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def settings(self) -> MachineSettings: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

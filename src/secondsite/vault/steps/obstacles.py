@@ -34,9 +34,15 @@ def warned(machine: ports.MachineRecord, sentences: tuple[str, ...], now: dateti
     return replace(machine, warned=ports.WarnedRecord(now, sentences) if sentences else None)
 
 
-def passed(deps: Deps, verb: str, machine: ports.MachineRecord, *found: Obstacles) -> tuple[str, Commit]:
-    """The end of the check's sentence, and what makes its warnings a finding; raises PrerequisiteFailed for what blocks."""
-    said, sentences = require_none(verb, machine.name, *found), warnings(*found)
+NOTHING = Obstacles()
+
+
+def passed(
+    deps: Deps, verb: str, machine: ports.MachineRecord, *found: Obstacles, told: Obstacles = NOTHING
+) -> tuple[str, Commit]:
+    """The end of the check's sentence, and what makes its warnings a finding, but those that are only `told`; raises
+    PrerequisiteFailed for what blocks."""
+    said, sentences = require_none(verb, machine.name, *found, told), warnings(*found)
 
     def keep(tx: ports.Transaction) -> None:
         tx.machines.put(warned(tx.machines.get(machine.id), sentences, deps.now()))

@@ -13,7 +13,8 @@ from .. import ports
 from . import authority
 from .deps import Deps
 from .points.recovery_point import StartInstant
-from .sides.target import Target, mapped_networks
+from .sides import cards
+from .sides.target import FAILOVER_RUN, Target
 
 
 def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
@@ -30,14 +31,23 @@ def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
     return begins
 
 
-def start_from(deps: Deps, ctx: StepContext, target: Target, instant: StartInstant) -> Done:
-    """The machine runs at the target from that instant; its record says so in the step's own transaction."""
+def start_from(
+    deps: Deps, ctx: StepContext, target: Target, instant: StartInstant, *, with_all_networks: bool = False
+) -> Done:
+    """The machine runs at the target from that instant; its record says so in the step's own transaction. A network that is
+    gone stops no machine that is needed: its cards stay unconnected, unless `with_all_networks` lets the start fail."""
     machine = target.machine
     with deps.store.reading() as tx:
-        networks = mapped_networks(tx, machine)
+        connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
     if not machine.start_ordered:
         ctx.write(deps.commit(lambda tx: _note_ordered(tx, machine.id)))
-    answer = target.start_failed_over(instant.point_id, networks, instant.forward)
+    answer = target.start_failed_over(
+        instant.point_id,
+        connected,
+        instant.forward,
+        new_macs=new_macs,
+        without_missing_networks=not with_all_networks,
+    )
 
     def record(tx: ports.Transaction) -> None:
         started = replace(

@@ -25,6 +25,7 @@ from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
+from .settings import SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
@@ -91,6 +92,10 @@ class SqlTransaction:
     @cached_property
     def notices(self) -> SqlNotices:
         return SqlNotices(self._session)
+
+    @cached_property
+    def settings(self) -> SqlMachineSettings:
+        return SqlMachineSettings(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

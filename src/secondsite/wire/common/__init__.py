@@ -7,5 +7,5 @@ Its rooms:
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
     compact                      points as they are held, in a third of the memory
-    policies, bandwidth          settings
+    policies, bandwidth, cards   settings
 """

@@ -45,6 +45,8 @@ class NicDefinition(Shape):
     """What it is connected to; null: nothing."""
     model: str = "virtio"
     """How the guest sees it."""
+    vlans: tuple[int, ...] = ()
+    """VLAN tags that its hypervisor gives to what it sends; none: it has none of its own."""
 
 
 class MachineDefinition(Shape):
@@ -79,6 +81,12 @@ class NetworkInfo(Shape):
     """What it is there, such as a bridge."""
     isolated: bool = False
     """Whether it is isolated from all others."""
+    active: bool = True
+    """Whether a machine can be connected to it now: libvirt starts none on a network that is not active."""
+    vlans: tuple[int, ...] = ()
+    """VLAN tags that it gives to all its machines."""
+    carries_vlans: bool = False
+    """Whether its machines may have VLAN tags of their own."""
     tag: str | None = None
     """Whether secondsite made it."""
 

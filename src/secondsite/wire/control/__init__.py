@@ -6,6 +6,7 @@ Its rooms:
     orders    what the vault may order, with payloads and facts
     reports   an order's facts in their shape
     checks    checks before a verb, and shipped copies
+    cards     what a machine's network cards are to be connected to
     setups    what appliances need to replicate by themselves
     statuses  what they report of their machines
     changes   what changed of them since they were last told

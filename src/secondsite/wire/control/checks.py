@@ -2,6 +2,7 @@
 
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
+from .cards import CardHere
 from .setups import Base
 
 
@@ -65,7 +66,8 @@ class WantedReplica(Shape):
 
 
 class CheckTarget(Shape):
-    """`networks` are names that must exist here; `needed_bytes` must be free in the store for a full copy; `seeds` must
+    """`networks` are names that must exist here; `cards` are warned of if the network that is meant for one is not here, so
+    that it would not be connected (an older appliance ignores them); `needed_bytes` must be free in the store for a full copy; `seeds` must
     be readable and as large as their disks. `encrypted`: a key must be here. `name` and `fabric_id` must be free here, or belong
     to the machine of the order."""
 
@@ -73,6 +75,7 @@ class CheckTarget(Shape):
     name: str | None = None
     fabric_id: str | None = None
     networks: tuple[str, ...] = ()
+    cards: tuple[CardHere, ...] = ()
     needed_bytes: int = 0
     must_hold_replica: bool = False
     no_copy: bool = False

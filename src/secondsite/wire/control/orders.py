@@ -163,7 +163,9 @@ class StartReplica(Shape):
     """Run the machine from a point, rolled forward if `forward` is given. `run` is 'drill' or 'failover'. `networks` maps
     NIC keys to networks here, `networks_by_mac` their MAC addresses: keys count the cards, and a card may be missing
     where the machine ran last. An older vault gives keys only. `home`: the machine comes home, where it is as it was
-    when it was withdrawn, with its own networks."""
+    when it was withdrawn, with its own networks. `new_macs`: MAC addresses that cards have here, by those that they have at home; an
+    older appliance keeps the latter. `without_missing_networks`: a card whose network is not here is left
+    unconnected, and the report says so, instead of the start failing; an older appliance fails."""
 
     run: str
     point_id: str
@@ -171,7 +173,9 @@ class StartReplica(Shape):
     name: str
     networks: dict[str, str | None] = Field(default_factory=dict)
     networks_by_mac: dict[str, str | None] = Field(default_factory=dict)
+    new_macs: dict[str, str] = Field(default_factory=dict)
     home: bool = False
+    without_missing_networks: bool = False
     start: bool = True
     forward: RolledForward | None = None
 

@@ -10,6 +10,7 @@ Its rooms:
     events                                        what happens, as it happens
     inventories                                    what sites have
     verbs                                          what a person may start
+    settings                                       what is set for single machines
 """
 
 from ...ground.job_states import JobState, TaskState

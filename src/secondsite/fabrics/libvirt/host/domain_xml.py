@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
+from .. import vlans
 
 NAMESPACE = "https://secondsite.invalid/domain/1"
 PREFIX = "secondsite"
@@ -159,6 +160,7 @@ def _nic(key: str, element: Element) -> NicDefinition:
         mac=_attribute(element, "mac", "address") or "",
         network=network,
         model=_attribute(element, "model", "type") or "virtio",
+        vlans=vlans.tags(element),
     )
 
 

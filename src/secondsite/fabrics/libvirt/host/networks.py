@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ....domain import errors
 from ....wire.common.machines import NetworkInfo
+from .. import vlans
 from . import connection, domain_xml
 
 ALIAS = "secondsite:"
@@ -62,10 +63,10 @@ class LibvirtNetworks:
         self._hypervisor = hypervisor
 
     def list(self) -> Sequence[NetworkInfo]:
-        roots = [domain_xml.parse(_xml(network)) for network in self._networks()]
-        own = {bridge.get("name") for root in roots if (bridge := root.find("bridge")) is not None}
+        found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
+        own = {bridge.get("name") for root, _ in found if (bridge := root.find("bridge")) is not None}
         bridges = [link for link in BridgeNetworks().list() if link.name not in own]
-        return [*(_libvirt_network(root) for root in roots), *bridges]
+        return [*(_libvirt_network(root, active) for root, active in found), *bridges]
 
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
         network = self._find(name)
@@ -73,7 +74,7 @@ class LibvirtNetworks:
             text = _isolated_xml(name, tag)
             network = connection.call("defining a network", self._hypervisor.handle.networkDefineXML, text)
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
-        if not connection.call("reading a network", network.isActive):
+        if not _is_active(network):
             connection.call(f"starting the network '{name}'", network.create)
         return NetworkInfo(name=name, kind="libvirt", isolated=True, tag=tag)
 
@@ -82,7 +83,7 @@ class LibvirtNetworks:
         if network is None:
             return
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
-        if connection.call("reading a network", network.isActive):
+        if _is_active(network):
             connection.call(f"stopping the network '{name}'", network.destroy)
         connection.call(f"removing the network '{name}'", network.undefine)
 
@@ -150,10 +151,20 @@ def _xml(network: Any) -> str:
     return str(connection.call("reading a network", network.XMLDesc, 0))
 
 
-def _libvirt_network(root: Element) -> NetworkInfo:
+def _is_active(network: Any) -> bool:
+    return bool(connection.call("reading a network", network.isActive))
+
+
+def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
     lonely = root.find("forward") is None and root.find("ip") is None
     return NetworkInfo(
-        name=root.findtext("name", ""), kind="libvirt", isolated=lonely, tag=domain_xml.tag_of(root)
+        name=root.findtext("name", ""),
+        kind="libvirt",
+        isolated=lonely,
+        active=active,
+        vlans=vlans.tags(root),
+        carries_vlans=vlans.carries(root),
+        tag=domain_xml.tag_of(root),
     )
 
 

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from ....datapath.disks import ImageFacts
 from ....datapath.encryption import EncryptionKey
 from ... import interface
+from .. import vlans
 from ..host import domain_xml, secrets
 from . import consoles, foreign
 
@@ -32,6 +33,8 @@ class HostFeatures:
     """Files of encrypted disks by disk key, top first: libvirt needs the key for each of them."""
     boot_folders: tuple[Path, ...] = ()
     """Where kernels may be taken from."""
+    vlan_networks: frozenset[str] = frozenset()
+    """Networks whose machines may have VLAN tags of their own."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
@@ -45,7 +48,7 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     _accelerator(root, place.kvm)
     _firmware_identity(root)
     _disks(root, request, place)
-    _nics(root, request, place.libvirt_networks)
+    _nics(root, request, place)
     _devices(root, request, place.console_folder)
     _nvram(root, request, place.nvram_folder)
     return domain_xml.render(root)
@@ -163,18 +166,24 @@ def tell_key(disk: Element, chain: Sequence[ImageFacts], key: EncryptionKey) -> 
         SubElement(above, "backingStore")
 
 
-def _nics(root: Element, request: interface.HostRequest, libvirt_networks: frozenset[str]) -> None:
+def _nics(root: Element, request: interface.HostRequest, place: HostFeatures) -> None:
     """Remove network cards without a network here: QEMU has no unconnected card."""
     devices = root.find("devices")
     assert devices is not None
+    at_source = dict(domain_xml.nic_elements(foreign.parse(_native(request))))
     for key, element in list(domain_xml.nic_elements(root)):
         network = request.networks.get(key)
         if network is None:
             devices.remove(element)
             continue
-        kind = "network" if network in libvirt_networks else "bridge"
+        kind = "network" if network in place.libvirt_networks else "bridge"
         element.set("type", kind)
         SubElement(element, "source", {kind: network})
+        if key in request.macs:
+            domain_xml.remove(element, "mac")
+            SubElement(element, "mac", {"address": request.macs[key]})
+        if network in place.vlan_networks:
+            vlans.take_along(at_source[key], element)
 
 
 def _devices(root: Element, request: interface.HostRequest, console_folder: Path) -> None:

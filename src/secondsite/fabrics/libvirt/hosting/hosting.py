@@ -169,9 +169,11 @@ class Hosting:
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
     def _place(self, disks: Mapping[str, Path]) -> adapt.HostFeatures:
+        known = self._networks.list()
         return adapt.HostFeatures(
-            accelerator.kvm_usable(), self._libvirt_networks(), self._consoles, self._nvram,
-            self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
+            accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
+            self._consoles, self._nvram, self._hypervisor.key, self._encrypted_chains(disks), self._boot_folders,
+            frozenset(each.name for each in known if each.carries_vlans),
         )  # fmt: skip
 
     def _define(self, doing: str, text: str) -> Any:
@@ -208,9 +210,6 @@ class Hosting:
         with qemu_img.translated():
             chains = {key: image.chain(path) for key, path in disks.items()}
         return {key: chain for key, chain in chains.items() if any(link.encrypted for link in chain)}
-
-    def _libvirt_networks(self) -> frozenset[str]:
-        return frozenset(network.name for network in self._networks.list() if network.kind == "libvirt")
 
 
 def _autostart(domain: Any) -> str:

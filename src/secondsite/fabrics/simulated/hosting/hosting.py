@@ -109,9 +109,10 @@ class SimulatedHosting:
 
 
 def _alike(definition: MachineDefinition) -> MachineDefinition:
-    """The definition without what may change later: an owner may grow disks."""
+    """The definition without what may change later: an owner may grow disks, and a network may be back when a start is
+    repeated."""
     sized = tuple(disk.model_copy(update={"size_bytes": 0}) for disk in definition.disks)
-    return definition.model_copy(update={"disks": sized})
+    return definition.model_copy(update={"disks": sized, "nics": ()})
 
 
 def _hosted(request: HostRequest) -> MachineDefinition:
@@ -157,6 +158,8 @@ def _connected(request: HostRequest) -> tuple[NicDefinition, ...]:
     found = ((nic, request.networks.get(nic.key)) for nic in request.definition.nics)
     kept = ((nic, network) for nic, network in found if network is not None)
     return tuple(
-        nic.model_copy(update={"key": f"net{number}", "network": network})
+        nic.model_copy(
+            update={"key": f"net{number}", "network": network, "mac": request.macs.get(nic.key, nic.mac)}
+        )
         for number, (nic, network) in enumerate(kept)
     )

@@ -6,5 +6,6 @@ Its rooms:
     machines, points, point_holds, groups                what is protected
     plans                                                what is recovered together, and its runs
     notices                                             what people and programs are told of
+    settings                                             what is set for single machines
     verbs, jobs, events                                 what is started, and how it goes on
 """

@@ -1,7 +1,7 @@
 """The side that holds the replica."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
 from ....domain import errors, journal
@@ -11,6 +11,7 @@ from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, setups
+from ....wire.control.cards import CardHere
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
 from .giving_orders import Answer, Limits, Orders
@@ -40,15 +41,20 @@ class Target(Side):
         self,
         definition: MachineDefinition | None = None,
         *,
+        cards: Sequence[CardHere] = (),
+        networks: tuple[str, ...] = (),
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
     ) -> Answer[checks.Obstacles]:
-        """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `no_copy`: nor
-        may one be there, but one that stands on `but_on`."""
+        """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
+        there; of those that only `cards` name it is warned. `no_copy`: nor may a copy be there, but one that stands on
+        `but_on`."""
         payload = checks.CheckTarget(
             definition=definition,
             name=self.machine.name,
             fabric_id=self.machine.target_fabric_id,
+            networks=networks,
+            cards=tuple(cards),
             no_copy=no_copy,
             but_on=but_on,
         )
@@ -103,7 +109,13 @@ class Target(Side):
         return Ask(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
 
     def start_failed_over(
-        self, point_id: str, networks: Mapping[str, str | None], forward: RolledForward | None
+        self,
+        point_id: str,
+        cards: Sequence[CardHere],
+        forward: RolledForward | None,
+        *,
+        new_macs: dict[str, str],
+        without_missing_networks: bool,
     ) -> Answer[StartFact]:
         """The failed-over machine runs from the point, rolled forward if `forward` says so."""
         payload = orders.StartReplica(
@@ -111,9 +123,11 @@ class Target(Side):
             point_id=point_id,
             fabric_id=self.machine.target_fabric_id,
             name=self.machine.name,
-            networks=dict(networks),
-            networks_by_mac=by_mac(self.machine, networks),
+            networks={card.key: card.network for card in cards},
+            networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
+            new_macs=new_macs,
             home=self.machine.reversed,
+            without_missing_networks=without_missing_networks,
             forward=forward,
         )
         return self.start_run(payload)
@@ -167,25 +181,6 @@ def policy_shape(tx: ports.Transaction, name: str) -> PolicyShape:
     if policy is None:
         raise errors.NotFound.named("policy", name)
     return PolicyShape.of(policy)
-
-
-def mapped_networks(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str | None]:
-    """For each network card the network at the target: its own when the machine comes home, else the mapped one.
-    None (not connected) where nothing is mapped."""
-    if machine.reversed:
-        return {nic.key: nic.network for nic in machine.definition.nics}
-    mappings = tx.networks.list(machine.source_site, machine.target_site)
-    by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
-    return {nic.key: by_name.get(nic.network or "") for nic in machine.definition.nics}
-
-
-def by_mac(machine: ports.MachineRecord, networks: Mapping[str, str | None]) -> dict[str, str | None]:
-    """The same by the cards' MAC addresses."""
-    return {
-        nic.mac.lower(): networks[nic.key]
-        for nic in machine.definition.nics
-        if nic.mac and nic.key in networks
-    }
 
 
 def drill_fabric_id(machine: ports.MachineRecord) -> str:

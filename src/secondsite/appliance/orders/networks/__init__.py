@@ -1,0 +1,6 @@
+"""Networks of this site, and the cards that are to be connected to them.
+
+Its rooms:
+
+    missing  networks that are not here, or cannot be used now
+"""

@@ -1,0 +1,84 @@
+"""Networks that are not here, cannot be used now or do not carry a card's VLAN tags: found by the check; or left out by a start
+that must not fail."""
+
+from collections.abc import Iterator, Mapping
+
+import structlog
+
+from ....domain import errors
+from ....wire.common.machines import NetworkInfo
+from ....wire.control.cards import CardHere
+from ....wire.control.checks import CheckTarget, ObstacleShape
+from ....wire.control.orders import StartReplica
+from ..context import Context
+
+log = structlog.get_logger(__name__)
+
+
+def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """What blocks for `networks`, what is warned of for `cards`."""
+    if not payload.networks and not any(card.network for card in payload.cards):
+        return
+    known = _known(context)
+    for name in payload.networks:
+        if (why := _why_not(known, name)) is not None:
+            yield ObstacleShape(what=f"{why}.", do=_way_out(known, name))
+    for card in payload.cards:
+        if card.network is None:
+            continue
+        if (why := _why_not(known, card.network)) is not None:
+            if card.network in payload.networks:
+                continue
+            what = f"{why}: {card.key} ({card.mac}) will not be connected."
+            yield ObstacleShape(what=what, do=_way_out(known, card.network), blocking=False)
+        elif (untagged := _untagged(known[card.network], card)) is not None:
+            yield untagged
+
+
+def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str | None]) -> dict[str, str]:
+    """Cards that this start leaves unconnected: why, by the card's key. Networks that cannot be listed are taken as they are
+    named."""
+    if not payload.without_missing_networks or payload.home or not any(wanted.values()):
+        return {}
+    try:
+        known = _known(context)
+    except errors.SecondsiteError as error:
+        log.warning("networks.not-listed", machine=context.machine_id, problem=str(error))
+        return {}
+    found = ((key, _why_not(known, name)) for key, name in wanted.items() if name is not None)
+    return {key: why for key, why in found if why is not None}
+
+
+def said(cards: Mapping[str, str]) -> str:
+    """The end of a start's sentence."""
+    return "".join(f"; {key} is not connected: {why[0].lower()}{why[1:]}" for key, why in cards.items())
+
+
+def _known(context: Context) -> Mapping[str, NetworkInfo]:
+    return {network.name: network for network in context.fabric.networks.list()}
+
+
+def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
+    found = known.get(name)
+    if found is None:
+        return f"There is no network '{name}' here"
+    return None if found.active else f"The network '{name}' is not active here"
+
+
+def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
+    """A network with tags of its own decides by itself, as one that was mapped to on purpose."""
+    if not card.vlans or network.vlans or network.carries_vlans:
+        return None
+    tags = f"VLAN {', '.join(map(str, card.vlans))}"
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) is in {tags} at its source; the network '{network.name}' carries no tags of "
+        "machines, so it is connected without.",
+        do="Make sure that this network is the right one as it is, or map to one of Open vSwitch in libvirt.",
+        blocking=False,
+    )
+
+
+def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
+    if name in known:
+        return f"Start it at this site ('virsh net-start {name}'), or map to one that is active."
+    return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

@@ -1,0 +1,129 @@
+"""secondsite card ..."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ...domain import errors
+from ...wire.common.cards import CardSettings
+from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from .. import output
+from ..former_words import Noun
+from ..options import Json, MachineName, connect
+
+app = typer.Typer(
+    cls=Noun,
+    no_args_is_help=True,
+    help="Network cards: how those of a machine are connected at its second site, in place of the mappings.",
+)
+
+
+@app.command("list")
+def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
+    """The network cards of a machine, and what each is connected to after a failover and in a test failover."""
+    with connect(context) as vault:
+        found = vault.machines[machine].settings()
+    _show(found, as_json)
+
+
+@app.command("set")
+def change(
+    context: typer.Context,
+    machine: MachineName,
+    card: Annotated[
+        str,
+        typer.Argument(
+            help="Its MAC address at home, or its name: net0.", metavar="CARD", show_default=False
+        ),
+    ],
+    network: Annotated[str | None, typer.Option(help="Its network after a failover; '': as mapped.")] = None,
+    connected: Annotated[
+        bool | None,
+        typer.Option("--connected/--unconnected", help="Whether it is connected after a failover."),
+    ] = None,
+    test_network: Annotated[
+        str | None, typer.Option(help="Its network in a test failover; '': that of the test failover.")
+    ] = None,
+    test_connected: Annotated[
+        bool | None,
+        typer.Option(
+            "--test-connected/--test-unconnected", help="Whether it is connected in a test failover."
+        ),
+    ] = None,
+    keep_mac: Annotated[
+        bool | None, typer.Option("--keep-mac/--new-mac", help="Whether it keeps its MAC address there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Set how a network card is connected, from the next failover on: secondsite card set web01 net1 --network dmz
+    --test-unconnected. Refused if somebody changes it meanwhile."""
+    wanted: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("network", network),
+            ("connected", connected),
+            ("test_network", test_network),
+            ("test_connected", test_connected),
+            ("keep_mac", keep_mac),
+        )
+        if value is not None
+    }
+    with connect(context) as vault:
+        handle = vault.machines[machine]
+        seen = handle.settings()
+        cards = [_changed(each, wanted) if each is _named(seen, card) else each for each in seen.cards]
+        _show(handle.set_cards([_settings(each) for each in cards if _is_set(each)], seen=seen), as_json)
+
+
+def _named(settings: MachineSettings, name: str) -> MachineCard:
+    for card in settings.cards:
+        if name.lower() in (card.mac, card.key):
+            return card
+    raise errors.InvalidArgument(
+        f"{settings.name} has no network card '{name}'.",
+        do=f"See 'secondsite card list {settings.name}' for those that it has.",
+    )
+
+
+def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
+    """An empty name gives a network up; a named one connects the card."""
+    update = {name: value if value != "" else None for name, value in wanted.items()}
+    for network, connected in (("network", "connected"), ("test_network", "test_connected")):
+        if update.get(network):
+            update.setdefault(connected, True)
+        elif update.get(connected) is False:
+            update[network] = None
+    return card.model_copy(update=update)
+
+
+def _settings(card: MachineCard) -> CardSettings:
+    return CardSettings.model_validate(card.model_dump(include=set(CardSettings.model_fields)))
+
+
+def _is_set(card: MachineCard) -> bool:
+    return bool(card.mac) and _settings(card) != CardSettings(mac=card.mac)
+
+
+def _show(settings: MachineSettings, as_json: bool) -> None:
+    if as_json:
+        output.show_json(settings)
+        return
+    output.show_table(
+        settings.cards,
+        (
+            ("card", lambda c: c.key),
+            ("MAC address", lambda c: c.mac),
+            ("network", lambda c: c.source_network or "-"),
+            ("becomes", lambda c: c.becomes or "not connected"),
+            ("set by", lambda c: "card" if c.network or not c.connected else "mapping"),
+            ("in a drill", _in_a_drill),
+            ("MAC there", lambda c: "kept" if c.keep_mac else "another"),
+        ),
+        f"{settings.name} has no network cards.",
+    )
+
+
+def _in_a_drill(card: MachineCard) -> str:
+    if not card.test_connected:
+        return "not connected"
+    return card.test_network or "the drill's"

@@ -1,0 +1,6 @@
+"""What is set for single machines.
+
+Its rooms:
+
+    cards   how a machine's network cards are connected at its second site
+"""

@@ -1,0 +1,85 @@
+"""How a machine's network cards are connected at its second site."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .....domain import errors
+from .....wire.common.cards import CardSettings
+from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
+from .... import ports
+from ....steps.sides import cards as sides
+from ...parts import Parts
+from ...shared.editions import Seen, require
+from .. import machines
+
+
+class Settings:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def show(self, name: str) -> MachineSettings:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _info(tx, machines.existing(self._parts, tx, name))
+
+    def change(self, name: str, request: MachineSettingsChange, seen: Seen | None = None) -> MachineSettings:
+        """In place of what was set. What runs there already stays as it is. Raises NotFound, InvalidArgument for cards that it
+        does not have, ChangedMeanwhile."""
+        self._parts.understood(request)
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("machine_settings")
+            machine = machines.existing(self._parts, tx, name)
+            before = _info(tx, machine)
+            require(seen, before, f"What is set for {machine.name}")
+            _check(machine, tx.settings.cards(machine.id), request.cards)
+            tx.settings.put(ports.MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
+            after = _info(tx, machine)
+            self._parts.note(before, after)
+            return after
+
+
+def _normal(card: CardSettings) -> CardSettings:
+    return CardSettings(**{**dict(card), "mac": card.mac.lower()})
+
+
+def _check(
+    machine: ports.MachineRecord, former: Sequence[CardSettings], wanted: Sequence[CardSettings]
+) -> None:
+    """Raises InvalidArgument."""
+    macs = Counter(card.mac.lower() for card in wanted)
+    twice = [mac for mac, times in macs.items() if times > 1]
+    if twice:
+        raise errors.InvalidArgument(
+            f"A card is named more than once: {', '.join(twice)}.", do="Name it once."
+        )
+    known = {nic.mac.lower() for nic in machine.definition.nics} | {card.mac.lower() for card in former}
+    strange = [mac for mac in macs if mac not in known]
+    if strange:
+        raise errors.InvalidArgument(
+            f"{machine.name} has no network card {', '.join(strange)}.",
+            do=f"See 'secondsite card list {machine.name}' for those that it has.",
+        )
+    for card in wanted:
+        _check_contradictions(card)
+
+
+def _check_contradictions(card: CardSettings) -> None:
+    for network, connected in ((card.network, card.connected), (card.test_network, card.test_connected)):
+        if network is not None and not connected:
+            raise errors.InvalidArgument(
+                f"The card {card.mac} is to be on '{network}', and not connected.", do="Give one of the two."
+            )
+
+
+def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineSettings:
+    settings = {card.mac: card for card in tx.settings.cards(machine.id)}
+    becomes = {card.key: card.network for card in sides.at_target(tx, machine)}
+    shown = []
+    for nic in machine.definition.nics:
+        own = settings.get(nic.mac.lower()) or CardSettings.model_construct(mac=nic.mac.lower())
+        shown.append(
+            MachineCard.model_construct(
+                **dict(own), key=nic.key, source_network=nic.network, becomes=becomes.get(nic.key)
+            )
+        )
+    return MachineSettings(machine=machine.id, name=machine.name, cards=tuple(shown))

@@ -1,0 +1,23 @@
+"""What is set for single machines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...wire.common.cards import CardSettings
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettingsRecord:
+    """`cards` are those of which anything is set."""
+
+    machine_id: str
+    cards: tuple[CardSettings, ...] = ()
+
+
+class MachineSettings(Protocol):
+    def cards(self, machine_id: str) -> Sequence[CardSettings]:
+        """What is set for the machine's cards; nothing for one of which nothing is set."""
+
+    def put(self, settings: MachineSettingsRecord) -> None:
+        """In place of what was set before."""

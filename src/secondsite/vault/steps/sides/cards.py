@@ -1,0 +1,112 @@
+"""What each network card of a machine is connected to at its target: as is set for the card, else as its network is mapped."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from ....wire.common.cards import CardSettings
+from ....wire.common.machines import NicDefinition
+from ....wire.control.cards import CardHere
+from ....wire.control.checks import Obstacles, ObstacleShape
+from ... import ports
+
+OURS = "52:54:00"
+"""What QEMU's addresses begin with."""
+
+
+def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+    """Its own network when the machine comes home; None (not connected) where nothing is mapped or wanted."""
+    if machine.reversed:
+        return tuple(_here(nic, nic.network) for nic in machine.definition.nics)
+    mappings = tx.networks.list(machine.source_site, machine.target_site)
+    by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
+    own = _own(tx, machine)
+    return tuple(
+        _here(nic, _wanted(own.get(nic.mac.lower()), by_name, nic)) for nic in machine.definition.nics
+    )
+
+
+def in_drill(
+    tx: ports.Transaction, machine: ports.MachineRecord, network: str | None
+) -> tuple[CardHere, ...]:
+    """The drill's network, or that which is set for the card; a drill without a network connects none."""
+    own = {} if network is None else _own(tx, machine)
+    return tuple(_here(nic, _drilled(own.get(nic.mac.lower()), network)) for nic in machine.definition.nics)
+
+
+def new_macs(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> dict[str, str]:
+    """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on one network."""
+    return {mac: _new(machine, mac, run) for mac, card in _own(tx, machine).items() if not card.keep_mac}
+
+
+def checked(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+    """Those that the target is asked about. At home a machine is as it was, on networks that may be of kinds which no list
+    has: none."""
+    return () if machine.reversed else at_target(tx, machine)
+
+
+def unconnected(tx: ports.Transaction, machine: ports.MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
+    """A warning for each card that will not be connected because nothing is mapped for its network, or by what is set."""
+    own, networks = _own(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
+    found = (
+        _left_out(card)
+        if _is_unwanted(own.get(card.mac.lower()))
+        else _unmapped(machine, card, networks[card.key])
+        for card in cards
+        if card.network is None
+    )
+    return Obstacles(obstacles=tuple(found))
+
+
+def names(cards: Sequence[CardHere]) -> tuple[str, ...]:
+    """The networks that are needed, each once."""
+    return tuple(dict.fromkeys(card.network for card in cards if card.network is not None))
+
+
+def _own(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, CardSettings]:
+    """What is set is for the second site."""
+    if machine.reversed:
+        return {}
+    return {card.mac: card for card in tx.settings.cards(machine.id)}
+
+
+def _here(nic: NicDefinition, network: str | None) -> CardHere:
+    return CardHere(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans)
+
+
+def _wanted(own: CardSettings | None, by_name: Mapping[str, str], nic: NicDefinition) -> str | None:
+    mapped = by_name.get(nic.network or "")
+    if own is None:
+        return mapped
+    return (own.network or mapped) if own.connected else None
+
+
+def _drilled(own: CardSettings | None, network: str | None) -> str | None:
+    if own is None:
+        return network
+    return (own.test_network or network) if own.test_connected else None
+
+
+def _new(machine: ports.MachineRecord, mac: str, run: str) -> str:
+    """The same at every start: a lease or a licence that goes by the address holds."""
+    digest = hashlib.sha256(f"{machine.id}/{mac}/{run}".encode()).hexdigest()
+    return ":".join([OURS, *(digest[at : at + 2] for at in (0, 2, 4))])
+
+
+def _is_unwanted(own: CardSettings | None) -> bool:
+    return own is not None and not own.connected
+
+
+def _left_out(card: CardHere) -> ObstacleShape:
+    what = f"{card.key} ({card.mac}) will not be connected, as is set for it."
+    return ObstacleShape(what=what, do="See 'secondsite card list MACHINE' if it should be.", blocking=False)
+
+
+def _unmapped(machine: ports.MachineRecord, card: CardHere, network: str | None) -> ObstacleShape:
+    source, target = machine.source_site, machine.target_site
+    if network is None:
+        what = f"{card.key} ({card.mac}) is on no network of {source} that could be mapped: it will not be connected."
+        do = f"Give it one: 'secondsite card set {machine.name} {card.mac} --network NETWORK'."
+        return ObstacleShape(what=what, do=do, blocking=False)
+    what = f"{card.key} ({card.mac}) has no mapped network at {target}: it will not be connected."
+    do = f"Map its network: 'secondsite mapping create {source}/{network} {target}/NETWORK'."
+    return ObstacleShape(what=what, do=do, blocking=False)

@@ -1,0 +1,94 @@
+"""How a machine's network cards are connected at its second site, through the API, on both databases."""
+
+import dataclasses
+
+import pytest
+from starlette.testclient import TestClient
+
+from secondsite.entry import settings
+from secondsite.entry.vault_wiring import RunningVault
+from secondsite.wire.common.machines import NicDefinition
+from tests.support.postgres import database_url
+from tests.support.vault import VaultInProcess, machine
+
+__all__ = ["database_url"]
+pytestmark = pytest.mark.slow
+LAN, DMZ = "52:54:00:00:00:01", "52:54:00:00:00:0A"
+WHERE = "/machines/web01/settings"
+
+
+def add_web01(vault, source, target):
+    made = machine("id-web01", "web01", source_appliance_id=source.id, target_appliance_id=target.id)
+    nics = (NicDefinition(key="net0", mac=LAN, network="lan"), NicDefinition(key="net1", mac=DMZ))
+    with vault.store.transaction() as tx:
+        tx.machines.add(
+            dataclasses.replace(made, definition=made.definition.model_copy(update={"nics": nics}))
+        )
+
+
+@pytest.fixture
+def web01(vault, two_sites):
+    add_web01(vault, *two_sites)
+
+
+def put(ask, *cards, wanted=200, **how):
+    return ask("PUT", WHERE, wanted, json={"cards": list(cards)}, **how)
+
+
+def test_cards_are_shown_with_what_they_become_and_changed_under_their_edition(vault, ask, web01):
+    mapping = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
+    ask("PUT", "/networks/mappings", json=mapping)
+    shown = ask("GET", WHERE)
+    assert [(card["key"], card["mac"], card["becomes"]) for card in shown["cards"]] == [
+        ("net0", LAN, "lan-b"),
+        ("net1", DMZ.lower(), None),
+    ]
+    seen = vault.rest.get(f"/api{WHERE}").headers["etag"]
+    changed = put(ask, {"mac": DMZ, "network": "dmz-b", "keep_mac": False}, headers={"If-Match": seen})
+    assert [card["becomes"] for card in changed["cards"]] == ["lan-b", "dmz-b"]
+    assert not changed["cards"][1]["keep_mac"]
+    refused = put(ask, wanted=412, headers={"If-Match": seen})
+    assert refused["error"]["code"] == "changed-meanwhile"
+    assert ask("GET", WHERE) == changed
+    assert [card["becomes"] for card in put(ask)["cards"]] == ["lan-b", None]
+
+
+def test_a_mapping_that_changes_is_no_change_of_the_settings(vault, ask, web01):
+    seen = vault.rest.get(f"/api{WHERE}").headers["etag"]
+    mapping = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
+    ask("PUT", "/networks/mappings", json=mapping)
+    put(ask, {"mac": LAN, "connected": False}, headers={"If-Match": seen})
+
+
+@pytest.mark.parametrize(
+    ("cards", "said"),
+    [
+        ([{"mac": "52:54:00:00:00:99"}], "has no network card 52:54:00:00:00:99"),
+        ([{"mac": DMZ}, {"mac": DMZ.lower()}], "more than once"),
+        ([{"mac": LAN, "network": "lan-b", "connected": False}], "and not connected"),
+        ([{"mac": LAN, "test_network": "lab", "test_connected": False}], "and not connected"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(ask, web01, cards, said):
+    before = ask("GET", WHERE)
+    error = put(ask, *cards, wanted=422)["error"]
+    assert (error["code"], said in error["message"]) == ("invalid-argument", True), error
+    assert ask("GET", WHERE) == before
+
+
+def test_a_machine_that_is_not_there_has_no_settings(ask):
+    assert ask("GET", "/machines/nosuch/settings", 404)["error"]["code"] == "not-found"
+    assert ask("PUT", "/machines/nosuch/settings", 404, json={})["error"]["code"] == "not-found"
+
+
+def test_what_is_set_reads_the_same_after_a_restart_on_both_databases(tmp_path, database_url):
+    vault = VaultInProcess(tmp_path / "vault", database_url)
+    add_web01(vault, vault.enroll("a"), vault.enroll("b"))
+    made = vault.rest.put(f"/api{WHERE}", json={"cards": [{"mac": LAN, "test_network": "lab"}]})
+    vault.close()
+    running = RunningVault(vault.home, settings.read(vault.home))
+    with TestClient(running.start(), headers={"Authorization": f"Bearer {vault.made.token}"}) as rest:
+        found = rest.get(f"/api{WHERE}")
+    running.stop()
+    assert (found.json(), found.headers["etag"]) == (made.json(), made.headers["etag"])
+    assert found.json()["cards"][0]["test_network"] == "lab"

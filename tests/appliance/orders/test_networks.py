@@ -1,0 +1,84 @@
+"""The networks that a failed-over machine is to be connected to: looked for before, and missed without harm."""
+
+import uuid
+
+import pytest
+
+from rig.appliances.runs import close, stop
+from secondsite.fabrics import simulated
+from secondsite.wire.control.cards import CardHere
+from secondsite.wire.control.checks import CheckTarget
+from secondsite.wire.control.orders import Kind, StartReplica
+
+pytestmark = pytest.mark.slow
+CARD = CardHere(key="net0", mac="52:54:00:00:00:01", network="lan-b")
+
+
+def checked(pair, **asked):
+    found = pair.target.do(Kind.CHECK_TARGET, CheckTarget(**asked), pair.machine_id)["obstacles"]
+    return [(each["what"], each["do"], each["blocking"]) for each in found]
+
+
+def inactive(pair, name):
+    network = simulated.add_network(pair.target.root, name)
+    pair.target.fabric.networks.add(network.model_copy(update={"active": False}))
+
+
+def test_a_network_that_must_be_there_blocks_when_it_is_gone(pair):
+    (found,) = checked(pair, networks=("lan-b",), cards=(CARD,))
+    assert found == (
+        "There is no network 'lan-b' here.",
+        "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK').",
+        True,
+    )
+    simulated.add_network(pair.target.root, "lan-b")
+    assert checked(pair, networks=("lan-b",), cards=(CARD,)) == []
+
+
+def test_a_network_that_a_card_would_miss_is_warned_of_with_the_card(pair):
+    (found,) = checked(pair, cards=(CARD, CardHere(key="net1")))
+    what = "There is no network 'lan-b' here: net0 (52:54:00:00:00:01) will not be connected."
+    assert (found[0], found[2]) == (what, False)
+
+
+def test_a_network_that_is_not_active_is_as_good_as_gone(pair):
+    inactive(pair, "lan-b")
+    (found,) = checked(pair, networks=("lan-b",))
+    assert "not active" in found[0]
+    assert "virsh net-start lan-b" in found[1]
+
+
+def test_a_start_in_need_leaves_a_card_unconnected_whose_network_is_gone(pair):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    sentence, made = started(pair, point_id)
+    assert "net0 is not connected: there is no network 'lan-b' here" in sentence
+    assert made.nics == ()
+    stop(pair, "failover", made.fabric_id)
+    simulated.add_network(pair.target.root, "lan-b")
+    sentence, made = started(pair, point_id)
+    assert "not connected" not in sentence
+    assert [nic.network for nic in made.nics] == ["lan-b"]
+
+
+def started(pair, point_id):
+    close(pair)
+    payload = StartReplica(
+        run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01-failover",
+        networks={"net0": "lan-b"}, without_missing_networks=True,
+    )  # fmt: skip
+    report = pair.target.order(Kind.START_REPLICA, payload, pair.machine_id)
+    assert report.problem is None
+    return report.sentence, pair.target.definition(payload.fabric_id)
+
+
+@pytest.mark.parametrize(
+    ("traits", "warned"), [({}, True), ({"carries_vlans": True}, False), ({"vlans": (13,)}, False)]
+)
+def test_tags_that_the_network_does_not_carry_are_warned_of(pair, traits, warned):
+    network = simulated.add_network(pair.target.root, "lan-b")
+    pair.target.fabric.networks.add(network.model_copy(update=traits))
+    tagged = CARD.model_copy(update={"vlans": (12,)})
+    found = checked(pair, networks=("lan-b",), cards=(CARD, tagged))
+    assert [each[2] for each in found] == [False] * warned
+    assert all("net0 (52:54:00:00:00:01) is in VLAN 12 at its source" in each[0] for each in found)

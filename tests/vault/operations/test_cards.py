@@ -1,0 +1,101 @@
+"""What is set for a machine's network cards counts at its second site, in a failover and in a drill, and nowhere else."""
+
+import pytest
+
+from secondsite.domain.lifecycle import Verb
+from secondsite.vault import ports
+from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.rest.places import NetworkMapping
+
+MAC = "52:54:00:00:00:01"
+
+
+def furnish(verbs, **settings):
+    verbs.protect()
+    with verbs.store.transaction() as tx:
+        tx.networks.put(
+            NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
+        )
+        card = CardSettings(mac=MAC, **settings)
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (card,)))
+
+
+def started(verbs, verb, **arguments):
+    run = verbs.run(verb, **arguments)
+    assert run.job.state == "succeeded", run
+    return verbs.appliances.started[-1], run
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_card_s_own_network_comes_before_the_mapped_one(verbs, verb):
+    furnish(verbs, network="dmz-b")
+    payload, _ = started(verbs, verb)
+    assert (payload.networks, payload.networks_by_mac) == ({"net0": "dmz-b"}, {MAC: "dmz-b"})
+    assert [card.network for card in verbs.appliances.checked.cards] == ["dmz-b"]
+    assert payload.new_macs == {}
+
+
+def test_a_card_that_is_not_to_be_connected_is_not_and_the_check_says_why(verbs):
+    furnish(verbs, connected=False)
+    payload, run = started(verbs, Verb.PLANNED_FAILOVER)
+    assert payload.networks == {"net0": None}
+    assert "will not be connected, as is set for it" in run.tasks[0].sentence
+    assert verbs.appliances.checked.networks == ()
+
+
+def test_a_drill_has_its_own_networks_and_they_must_be_there(verbs):
+    furnish(verbs, network="dmz-b", test_network="lab-b")
+    payload, run = started(verbs, Verb.TEST_FAILOVER, network="create")
+    assert payload.networks_by_mac == {MAC: "lab-b"}
+    assert verbs.appliances.checked.networks == ("lab-b",)
+    assert "but net0 on lab-b" in run.tasks[-1].sentence
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER).job.state == "succeeded"
+    payload, _ = started(verbs, Verb.FAILOVER)
+    assert payload.networks_by_mac == {MAC: "dmz-b"}
+
+
+def test_a_drill_without_a_network_connects_no_card_whatever_is_set(verbs):
+    furnish(verbs, test_network="lab-b")
+    payload, _ = started(verbs, Verb.TEST_FAILOVER, network="none")
+    assert payload.networks_by_mac == {MAC: None}
+    assert verbs.appliances.checked.networks == ()
+
+
+def test_a_card_that_is_left_out_of_drills_is_not_connected_in_one(verbs):
+    furnish(verbs, test_connected=False)
+    payload, run = started(verbs, Verb.TEST_FAILOVER, network="lab-b")
+    assert payload.networks_by_mac == {MAC: None}
+    assert "but net0 on none" in run.tasks[-1].sentence
+
+
+def test_a_new_address_is_the_same_at_every_start_and_another_in_a_drill(verbs):
+    furnish(verbs, keep_mac=False)
+    drill, _ = started(verbs, Verb.TEST_FAILOVER, network="lab-b")
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER).job.state == "succeeded"
+    first, _ = started(verbs, Verb.PLANNED_FAILOVER)
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+    again, _ = started(verbs, Verb.PLANNED_FAILOVER)
+    assert first.new_macs == again.new_macs
+    assert list(first.new_macs) == [MAC]
+    assert first.new_macs[MAC] not in (MAC, drill.new_macs[MAC])
+    assert all(mac.startswith("52:54:00:") for mac in (*first.new_macs.values(), *drill.new_macs.values()))
+
+
+def test_what_is_set_does_not_count_on_the_way_home_and_counts_again_after_it(verbs):
+    furnish(verbs, network="dmz-b", keep_mac=False)
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb).job.state == "succeeded"
+    home, _ = started(verbs, Verb.PLANNED_FAILOVER)
+    assert (home.home, home.networks_by_mac, home.new_macs) == (True, {MAC: "lan"}, {})
+    for verb in (Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb).job.state == "succeeded"
+    away, _ = started(verbs, Verb.PLANNED_FAILOVER)
+    assert away.networks_by_mac == {MAC: "dmz-b"}
+
+
+def test_what_was_set_goes_with_the_protection(verbs):
+    furnish(verbs, network="dmz-b")
+    machine_id = verbs.machine().id
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+    with verbs.store.reading() as tx:
+        assert tx.settings.cards(machine_id) == ()
