@@ -21,7 +21,7 @@ class VaultSettings(pydantic.BaseModel):
     """`names` are the DNS names and addresses of this vault, beginning with the one that appliances dial. `id`
     distinguishes this vault process from others on the same database. A port of 0 lets the system choose. Appliances
     renew their certificates when a third of `appliance_certificate_days` is left. A recovery plan has at most `plan_groups` and
-    `plan_machines`."""
+    `plan_machines`. A machine that was started is looked at for `proof_seconds`, at most, until something in it answers."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -36,6 +36,7 @@ class VaultSettings(pydantic.BaseModel):
     workers: int = pydantic.Field(16, ge=1, le=64)
     plan_groups: int = pydantic.Field(7, ge=1, le=100)
     plan_machines: int = pydantic.Field(100, ge=1, le=10_000)
+    proof_seconds: float = pydantic.Field(3, ge=0, le=600)
     appliance_certificate_days: float = pydantic.Field(90, gt=0, le=3650)
 
     @property

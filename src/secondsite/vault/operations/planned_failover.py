@@ -19,6 +19,7 @@ from ..steps.cancel_itself import cancel_itself
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.sides.giving_orders import Answer
+from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
 
@@ -45,6 +46,7 @@ class PlannedFailover(MachineOperation):
             Step("final_cycle", self._final_cycle, title="Synchronize the last changes"),
             Step("failover", self._failover, title="Failover"),
             Step("start", self._start, title="Start"),
+            Step("prove", self._prove, title="Proof"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -85,6 +87,9 @@ class PlannedFailover(MachineOperation):
 
     def _start(self, ctx: StepContext) -> Outcome:
         return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", LastInstant))
+
+    def _prove(self, ctx: StepContext) -> Outcome:
+        return prove(self.deps, ctx, self.target)
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

@@ -21,6 +21,7 @@ from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name, drill_network
 
 CREATE, NO_NETWORK = "create", "none"
@@ -63,6 +64,7 @@ class TestFailover(MachineOperation):
             ),
             Step("choose", self._choose, title="Test failover"),
             Step("start", self._start, title="Start", undo=self._stop, undo_after_failure=True),
+            Step("prove", self._prove, title="Proof"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -127,6 +129,9 @@ class TestFailover(MachineOperation):
 
         said = f"{answer.sentence}; network {network.network or 'none'}"
         return Done(said, answer.facts, self.deps.commit(record))
+
+    def _prove(self, ctx: StepContext) -> Outcome:
+        return prove(self.deps, ctx, self.target)
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

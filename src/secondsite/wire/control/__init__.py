@@ -6,6 +6,7 @@ Its rooms:
     orders    what the vault may order, with payloads and facts
     reports   an order's facts in their shape
     checks    checks before a verb, and shipped copies
+    proofs    the order to look at a machine after its start
     setups    what appliances need to replicate by themselves
     statuses  what they report of their machines
     changes   what changed of them since they were last told

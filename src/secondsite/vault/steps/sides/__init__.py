@@ -7,5 +7,6 @@ Its rooms:
     side           one of a machine's two appliances
     source         where the machine runs
     target         where the replica is
+    proving        what is seen of a machine after its start
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """
