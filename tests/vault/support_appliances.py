@@ -4,6 +4,7 @@
 it never answered, or take an appliance away. It keeps what runs where, as far as orders say it.
 """
 
+import base64
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,6 +87,7 @@ class Appliances:
         self.stale = []
         self.missing = False
         self.shows = None
+        self.screen: bytes | None = None
         self._accepting = set()
         self._reports = {}
         self._epochs = {}
@@ -315,7 +317,9 @@ class Appliances:
         )  # fmt: skip
 
     def _prove(self, appliance_id, machine_id, payload):
-        return proofs.Proof(evidence=Evidence(proven=False, power="running", agent="none", seconds=0.1))
+        evidence = Evidence(proven=False, power="running", agent="none", seconds=0.1)
+        picture = None if self.screen is None else base64.b64encode(self.screen).decode()
+        return proofs.Proof(evidence=evidence, picture=picture)
 
     def _stop_replica(self, appliance_id, machine_id, payload):
         if payload.run == "failover":

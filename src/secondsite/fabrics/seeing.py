@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-MOST_OF_A_PICTURE = 2 * 1024 * 1024
-"""Bytes of a picture that is kept; a larger one is left out."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sights:

@@ -1,12 +1,14 @@
 """After a start the appliance looks at the machine, and says what proves that its guest runs."""
 
+import base64
 import time
 
 import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start
-from secondsite.appliance.orders.proof import text
+from secondsite.appliance.orders.proof import pictures, text
+from secondsite.fabrics import simulated
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.proofs import Prove
 
@@ -25,6 +27,9 @@ def proved(pair, fabric_id, wait_seconds=1.0):
     payload = Prove(fabric_id=fabric_id, name="web01", wait_seconds=wait_seconds)
     report = pair.target.order(Kind.PROVE, payload, pair.machine_id)
     assert report.problem is None, report.problem
+    picture = report.facts["picture"]
+    assert (picture is not None) is (report.facts["evidence"]["picture"] == "kept")
+    assert picture is None or base64.b64decode(picture).startswith(b"\x89PNG")
     return report.sentence, report.facts["evidence"]
 
 
@@ -34,7 +39,7 @@ def test_a_machine_whose_agent_answers_is_proven_to_have_started(sites):
     assert began["shows"] is True
     sentence, evidence = proved(pair, began["fabric_id"], wait_seconds=60)
     assert sentence.startswith("web01 started: its guest agent answered after ")
-    assert sentence.endswith("its console says 'login:'")
+    assert sentence.endswith("its console says 'login:'; a picture of its screen is kept")
     assert (evidence["proven"], evidence["agent"], evidence["power"]) == (True, "answered", "running")
     assert evidence["console"] == "booting\nlogin:"
 
@@ -45,7 +50,8 @@ def test_a_machine_without_an_agent_is_not_proven_and_costs_no_wait_once_its_con
     sentence, evidence = proved(pair, fabric_id, wait_seconds=60)
     assert time.monotonic() - began < 30
     assert sentence == (
-        "web01 has power, and it is not proven that it started: it has no channel for a guest agent; its console says 'login:'"
+        "web01 has power, and it is not proven that it started: it has no channel for a guest agent; its console says 'login:'; "
+        "a picture of its screen is kept"
     )
     assert (evidence["proven"], evidence["agent"]) == (False, "none")
 
@@ -59,6 +65,24 @@ def test_a_machine_that_fell_off_after_its_start_is_told_at_once(sites):
         "web01 is off after its start, so it is not proven that it started: no guest agent answered"
     )
     assert (evidence["proven"], evidence["power"]) == (False, "off")
+
+
+def test_a_screen_that_cannot_be_drawn_is_told_and_fails_nothing(sites):
+    pair = showing(sites)
+    fabric_id = start(pair, "drill", pair.point_now())["fabric_id"]
+    simulated.dial(pair.target.root, [simulated.Fault(method="seeing.screen", code="fabric-error")])
+    sentence, evidence = proved(pair, fabric_id)
+    assert sentence.endswith("; its screen could not be drawn")
+    assert (evidence["proven"], evidence["picture"]) == (True, "failed")
+
+
+def test_a_picture_that_is_too_large_is_not_kept(sites, monkeypatch):
+    pair = showing(sites)
+    fabric_id = start(pair, "drill", pair.point_now())["fabric_id"]
+    monkeypatch.setattr(pictures, "MOST_OF_A_PICTURE", 10)
+    sentence, evidence = proved(pair, fabric_id)
+    assert sentence.endswith("; the picture of its screen is too large to be kept")
+    assert evidence["picture"] == "too_large"
 
 
 def test_a_machine_that_shows_nothing_is_told_with_its_start(pair):

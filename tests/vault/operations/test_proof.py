@@ -9,6 +9,7 @@ from tests.vault.support_operations import said
 
 pytestmark = pytest.mark.slow
 
+PNG = b"\x89PNG\r\n\x1a\n and more"
 STARTS = {
     Verb.TEST_FAILOVER: State.PROTECTED,
     Verb.FAILOVER: State.FAILED_OVER,
@@ -41,6 +42,21 @@ def test_a_change_of_the_point_is_proven_anew(protected):
     tree = protected.run(Verb.CHANGE_RECOVERY_POINT, choice="latest")
     assert said(tree, "Proof").state == "succeeded"
     assert len(proofs_given(protected)) == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(PNG, PNG), (b"<script>", None), (None, None)],
+    ids=["a picture", "none really", "none"],
+)
+def test_the_picture_of_the_screen_is_kept_with_the_job_and_not_with_its_task(protected, sent, kept):
+    protected.appliances.screen = sent
+    tree = protected.run(Verb.FAILOVER)
+    assert tree.job.state == "succeeded"
+    with protected.store.reading() as tx:
+        found = tx.pictures.find(tree.job.id)
+    assert (found and found.png) == kept
+    assert said(tree, "Proof").facts["picture"] is None
 
 
 @pytest.mark.parametrize("shows", [False, None], ids=["nothing to see", "an older appliance"])

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...client import Vault
+from ...domain import amounts, errors
 from ...domain.amounts import span
 from ...wire import rest
 from ...wire.common.evidence import Evidence
@@ -139,6 +141,28 @@ def _show_task(job: rest.Job, task: rest.Task, indent: str) -> None:
         output.say(
             f"{indent}  {task.answer.by} answered {task.answer.verdict} at {clock(task.answer.at)}{said}"
         )
+
+
+@app.command()
+def picture(
+    context: typer.Context,
+    job: JobId,
+    out: Annotated[Path, typer.Option(help="The file to write, a PNG.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """The screen of the machine that a job started, as it was seen after the start."""
+    with connect(context) as vault:
+        png = vault.jobs[job].picture()
+    try:
+        out.write_bytes(png)
+    except OSError as error:
+        raise errors.InvalidArgument(
+            f"{out} cannot be written: {error.strerror}.", do="Give another file with --out."
+        ) from error
+    if as_json:
+        output.show_json({"file": str(out), "bytes": len(png)})
+        return
+    output.say(f"wrote {out}, {amounts.size(len(png))}")
 
 
 def _show_console(evidence: Evidence | None, indent: str) -> None:

@@ -30,6 +30,7 @@ from .machines import (
     SeenNumbers,
     WarnedRecord,
 )
+from .pictures import PictureRecord, Pictures
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
@@ -79,6 +80,8 @@ __all__ = [
     "NetworkMappings",
     "Passed",
     "PassedOrders",
+    "PictureRecord",
+    "Pictures",
     "PlanRecord",
     "Plans",
     "PointNews",

@@ -9,6 +9,7 @@ from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
 from .machines import DrillNotes, MachineRecords
+from .pictures import Pictures
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
@@ -40,6 +41,8 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def plans(self) -> Plans: ...
+    @property
+    def pictures(self) -> Pictures: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

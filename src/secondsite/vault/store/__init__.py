@@ -6,6 +6,7 @@ Its rooms:
     tables      the rows
     several     those of several vault processes
     plans       those of recovery plans
+    pictures    those of pictures of screens
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back
     decoded_machines    what was read of machines last

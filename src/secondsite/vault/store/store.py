@@ -20,6 +20,7 @@ from .decoded_machines import Decoded
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
+from .pictures import SqlPictures
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
@@ -82,6 +83,10 @@ class SqlTransaction:
     @cached_property
     def plans(self) -> SqlPlans:
         return SqlPlans(self._session)
+
+    @cached_property
+    def pictures(self) -> SqlPictures:
+        return SqlPictures(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

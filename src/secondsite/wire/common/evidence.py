@@ -13,6 +13,16 @@ class GuestAgent(StrEnum):
     NONE = "none"
 
 
+class Picture(StrEnum):
+    """What became of the picture of the screen: it is kept with the job; there is none, since the machine has no screen or is off; it was
+    too large to be kept; the screen could not be drawn."""
+
+    KEPT = "kept"
+    NONE = "none"
+    TOO_LARGE = "too_large"
+    FAILED = "failed"
+
+
 class Evidence(Shape):
     """What was seen of a machine after its start."""
 
@@ -26,5 +36,7 @@ class Evidence(Shape):
     """When the agent answered, counted from when one began to look."""
     console: str | None = None
     """The end of what it has written to its console since its start; empty: nothing yet; null: no console of it is kept."""
+    picture: Picture = Picture.NONE
+    """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
     seconds: float
     """How long one looked."""

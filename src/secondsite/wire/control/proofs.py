@@ -8,6 +8,8 @@ from ..common.base import Shape
 from ..common.evidence import Evidence
 
 LONGEST_SECONDS = 600.0
+MOST_OF_A_PICTURE = 1024 * 1024
+"""Bytes; a larger one stays where it is."""
 
 
 class Prove(Shape):
@@ -19,6 +21,7 @@ class Prove(Shape):
 
 
 class Proof(Shape):
-    """What was seen."""
+    """What was seen. `picture` is a PNG of the screen as base64."""
 
     evidence: Evidence
+    picture: Annotated[str, Field(max_length=MOST_OF_A_PICTURE * 4 // 3 + 4)] | None = None

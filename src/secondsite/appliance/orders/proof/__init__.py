@@ -3,5 +3,6 @@
 Its rooms:
 
     proving  look at the machine for a while, and judge
+    pictures  a picture of its screen
     text     what a console wrote, as people can read it
 """

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 from ....fabrics.interface import PowerState
 from ....fabrics.seeing import Sights
-from ....wire.common.evidence import Evidence, GuestAgent
+from ....wire.common.evidence import Evidence, GuestAgent, Picture
 from ....wire.control.proofs import Proof, Prove
 from ..context import Context
-from . import text
+from . import pictures, text
 
 LOOK_AGAIN_SECONDS = 0.5
 CONSOLE_BYTES = 8000
+PICTURES = {
+    Picture.KEPT: "; a picture of its screen is kept",
+    Picture.NONE: "",
+    Picture.TOO_LARGE: "; the picture of its screen is too large to be kept",
+    Picture.FAILED: "; its screen could not be drawn",
+}
 
 
 @dataclass(slots=True)
@@ -33,8 +39,12 @@ def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     while _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds:
         time.sleep(LOOK_AGAIN_SECONDS)
         seen = _look(context, payload, sights, began)
-    evidence = _evidence(seen, sights, time.monotonic() - began)
-    return f"{payload.name} {_verdict(evidence)}", Proof(evidence=evidence)
+    seconds = time.monotonic() - began
+    became, picture = Picture.NONE, None
+    if sights.screen:
+        became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
+    evidence = _evidence(seen, sights, seconds, became)
+    return f"{payload.name} {_verdict(evidence)}", Proof(evidence=evidence, picture=picture)
 
 
 def _look(context: Context, payload: Prove, sights: Sights, began: float) -> _Seen:
@@ -54,7 +64,7 @@ def _may_show_more(seen: _Seen, sights: Sights) -> bool:
     return sights.agent or (sights.console and not seen.console)
 
 
-def _evidence(seen: _Seen, sights: Sights, seconds: float) -> Evidence:
+def _evidence(seen: _Seen, sights: Sights, seconds: float, picture: Picture) -> Evidence:
     answered = seen.answered_after is not None
     runs = seen.power is PowerState.RUNNING
     agent = GuestAgent.ANSWERED if answered else GuestAgent.SILENT if sights.agent else GuestAgent.NONE
@@ -64,12 +74,13 @@ def _evidence(seen: _Seen, sights: Sights, seconds: float) -> Evidence:
         agent=agent,
         agent_seconds=seen.answered_after,
         console=seen.console if sights.console else None,
+        picture=picture,
         seconds=seconds,
     )
 
 
 def _verdict(evidence: Evidence) -> str:
-    said = f"{_agent(evidence)}; {_console(evidence)}"
+    said = f"{_agent(evidence)}; {_console(evidence)}{PICTURES[evidence.picture]}"
     if evidence.proven:
         return f"started: {said}"
     if evidence.power != PowerState.RUNNING:

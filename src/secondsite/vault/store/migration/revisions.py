@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0026"
+NEWEST = "0029"
 """The revision of this program's tables."""
 
 
