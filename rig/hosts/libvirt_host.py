@@ -27,6 +27,14 @@ UNDEFINE_ALL = (
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 )
 
+SERIAL_PORT = 0x3F8
+SHOWS = (
+    "<serial type='file'><source path='{console}' append='on'/><target port='0'/></serial>"
+    "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+    "<video><model type='vga'/></video>"
+)
+"""A console that is kept, a channel on which no agent listens, a screen."""
+
 
 def uri_of(root: Path) -> str:
     """What the embedded driver of this root is opened by."""
@@ -71,6 +79,15 @@ class LibvirtHost:
         variables = self.root / f"{name}.fd"
         variables.write_bytes(nvram)
         return self.define(uefi_xml(name, [self.make_image(name, 4 * MiB)], variables))
+
+    def make_showing_machine(self, name: str) -> str:
+        name = f"{name}-{uuid.uuid4().hex[:8]}"
+        extra = SHOWS.format(console=self.root / f"{name}.log")
+        return self.define(firmware_xml(name, [self.make_image(name, 4 * MiB)], extra=extra))
+
+    def say(self, fabric_id: str, text: str) -> None:
+        for byte in text.encode():
+            self.human(fabric_id, f"o/b {SERIAL_PORT:#x} {byte:#x}")
 
     def make_image(self, name: str, size_bytes: int, *options: str) -> Path:
         """A qcow2 among the host's images."""

@@ -29,6 +29,12 @@ class SimulatedHost:
     def make_firmware_machine(self, name: str, nvram: bytes) -> str:
         return simulated.make_machine(self.root, name, [4 * MiB], firmware={"nvram": nvram})
 
+    def make_showing_machine(self, name: str) -> str:
+        return simulated.make_machine(self.root, name, [4 * MiB], networks=["lan"], shows="login: up")
+
+    def say(self, fabric_id: str, text: str) -> None:
+        assert "login: up".endswith(text), "a simulated machine says always the same"
+
     def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
         with simulated.Guest(self.root, fabric_id) as guest:
             guest.write(disk_key, offset, data)

@@ -70,7 +70,10 @@ def test_a_batch_protects_both(rig):
 
 def test_a_drill_runs_copies_beside_the_guests_that_write_on(rig):
     before = {name: rig.guests[name].console.last_record for name in NAMES}
-    command_line.do(rig, "test-failover", *NAMES)
+    job = command_line.do(rig, "test-failover", *NAMES)
+    for name, facts in command_line.facts_of(rig, job, "Proof").items():
+        seen = facts.evidence
+        assert (seen.power, seen.agent, seen.proven, seen.picture) == ("running", "none", False, "none"), name
     for name in NAMES:
         boot = e2e.booted(rig.console("b", f"{name}-test"), 1)
         assert boot.verified_last > 0

@@ -4,6 +4,7 @@
 it never answered, or take an appliance away. It keeps what runs where, as far as orders say it.
 """
 
+import base64
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from secondsite.domain import errors
 from secondsite.jobs.storage import read
 from secondsite.wire.common.base import Problem
+from secondsite.wire.common.evidence import Evidence
 from secondsite.wire.common.machines import (
     DiscoveredMachine,
     DiskDefinition,
@@ -19,7 +21,7 @@ from secondsite.wire.common.machines import (
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RolledForward
-from secondsite.wire.control import Report, checks, orders
+from secondsite.wire.control import Report, checks, orders, proofs
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from tests.vault.support_copies import Copies
@@ -84,6 +86,8 @@ class Appliances:
         self.generations = {}
         self.stale = []
         self.missing = False
+        self.shows = None
+        self.screen: bytes | None = None
         self._accepting = set()
         self._reports = {}
         self._epochs = {}
@@ -309,8 +313,13 @@ class Appliances:
             self.copies.run(machine_id, appliance_id)
         return orders.StartFact(
             fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id, taken_at=self._clock.now(),
-            seconds=0.1,
+            seconds=0.1, shows=self.shows,
         )  # fmt: skip
+
+    def _prove(self, appliance_id, machine_id, payload):
+        evidence = Evidence(proven=False, power="running", agent="none", seconds=0.1)
+        picture = None if self.screen is None else base64.b64encode(self.screen).decode()
+        return proofs.Proof(evidence=evidence, picture=picture)
 
     def _stop_replica(self, appliance_id, machine_id, payload):
         if payload.run == "failover":

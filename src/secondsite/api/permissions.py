@@ -112,6 +112,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /machines/{machine}/preview": Permission.READ,
         "GET /jobs": Permission.READ,
         "GET /jobs/{job}": Permission.READ,
+        "GET /jobs/{job}/picture": Permission.READ,
         "POST /jobs/{job}/cancel": Permission.OPERATE,
         "POST /jobs/{job}/retry": Permission.OPERATE,
         "POST /jobs/{job}/resume": Permission.OPERATE,

@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from ..wire.common.machines import MachineDefinition, NetworkInfo
 from ..wire.common.machines import PowerState as PowerState
+from .seeing import Seeing
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +330,8 @@ class Fabric(Protocol):
     def hosting(self) -> Hosting: ...
     @property
     def networks(self) -> Networks: ...
+    @property
+    def seeing(self) -> Seeing: ...
 
     def close(self) -> None:
         """Disconnects from the platform; machines run on."""

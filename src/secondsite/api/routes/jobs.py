@@ -12,6 +12,8 @@ from ..written import written
 from .names import JobId
 
 router = guarded("jobs")
+PNG = "image/png"
+BINARY = {"type": "string", "format": "binary"}
 
 
 @router.get("/jobs", response_model=rest.JobPage)
@@ -24,6 +26,14 @@ def list_jobs(vault: Vault, query: Annotated[rest.JobQuery, Query()]) -> Respons
 def show_job(vault: Vault, job: JobId) -> Response:
     """With its tasks."""
     return written(vault.jobs.show(job))
+
+
+@router.get(
+    "/jobs/{job}/picture", response_class=Response, responses={200: {"content": {PNG: {"schema": BINARY}}}}
+)
+def picture_of_job(vault: Vault, job: JobId) -> Response:
+    """The screen of the machine that the job started, as it was seen after the start: a PNG."""
+    return Response(vault.jobs.picture(job), media_type=PNG, headers={"X-Content-Type-Options": "nosniff"})
 
 
 @router.post("/jobs/{job}/cancel")

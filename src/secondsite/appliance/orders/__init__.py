@@ -25,6 +25,7 @@ from . import (
 )
 from .context import ApplianceParts, Context
 from .override import start_at_the_site
+from .proof import proving
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -62,6 +63,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.VERIFY_POINT: points.verify_point,
     Kind.CREATE_NETWORK: inventory.create_network,
     Kind.REMOVE_NETWORK: inventory.remove_network,
+    Kind.PROVE: proving.prove,
 }
 
 

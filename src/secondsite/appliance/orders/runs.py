@@ -99,6 +99,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         )
         _remember(context, payload.run, fact.model_copy(update={"made": True}))
         seams.reach("appliance.run.created")
+        shows = _shows(context, payload.fabric_id)
         if payload.start:
             context.fabric.power.start(payload.fabric_id)
     seconds = time.monotonic() - began
@@ -114,7 +115,16 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         point_id=payload.point_id,
         taken_at=taken_at,
         seconds=seconds,
+        shows=shows,
     )
+
+
+def _shows(context: Context, fabric_id: str) -> bool | None:
+    """Whether anything can be seen of the machine from outside; None if that cannot be told, which is no reason not to start it."""
+    try:
+        return context.fabric.seeing.sights(fabric_id).any
+    except errors.SecondsiteError:
+        return None
 
 
 def _remember(context: Context, run: str, fact: RunFact) -> None:

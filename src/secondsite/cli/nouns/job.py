@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...client import Vault
+from ...domain import amounts, errors
 from ...domain.amounts import span
 from ...wire import rest
+from ...wire.common.evidence import Evidence
 from .. import asking, children, output
 from .. import follow as following
 from ..former_words import Noun
@@ -19,6 +22,8 @@ app = typer.Typer(cls=Noun, no_args_is_help=True, help="Jobs: what was started, 
 JobId = Annotated[
     str, typer.Argument(help="Id of the job, or its beginning.", metavar="JOB", show_default=False)
 ]
+
+CONSOLE_LINES = 12
 
 
 @app.command("list")
@@ -128,6 +133,7 @@ def _show_task(job: rest.Job, task: rest.Task, indent: str) -> None:
     again = f", attempt {task.attempt}" if task.attempt > 1 else ""
     text = task.problem.message if task.problem else task.sentence
     output.say(f"{indent}{task.state:10} {task.name}{seconds}{again}" + (f": {text}" if text else ""))
+    _show_console(task.facts.evidence, indent)
     if task.asks is not None:
         output.say(f"{indent}  asks: {asking.line(job, task.asks)}")
     if task.answer is not None:
@@ -135,6 +141,35 @@ def _show_task(job: rest.Job, task: rest.Task, indent: str) -> None:
         output.say(
             f"{indent}  {task.answer.by} answered {task.answer.verdict} at {clock(task.answer.at)}{said}"
         )
+
+
+@app.command()
+def picture(
+    context: typer.Context,
+    job: JobId,
+    out: Annotated[Path, typer.Option(help="The file to write, a PNG.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """The screen of the machine that a job started, as it was seen after the start."""
+    with connect(context) as vault:
+        png = vault.jobs[job].picture()
+    try:
+        out.write_bytes(png)
+    except OSError as error:
+        raise errors.InvalidArgument(
+            f"{out} cannot be written: {error.strerror}.", do="Give another file with --out."
+        ) from error
+    if as_json:
+        output.show_json({"file": str(out), "bytes": len(png)})
+        return
+    output.say(f"wrote {out}, {amounts.size(len(png))}")
+
+
+def _show_console(evidence: Evidence | None, indent: str) -> None:
+    """The last lines of a machine's console, as they were seen after its start."""
+    lines = (evidence.console or "").splitlines() if evidence is not None else []
+    for line in lines[-CONSOLE_LINES:]:
+        output.say(f"{indent}  | {output.plain(line)}")
 
 
 @app.command()

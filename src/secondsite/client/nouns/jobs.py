@@ -21,6 +21,10 @@ class JobHandle:
         """The job with its tasks."""
         return self._connection.one(rest.Job, "GET", path("jobs", self.id))
 
+    def picture(self) -> bytes:
+        """The screen of the machine that it started, a PNG. Raises NotFound also for a job that has none."""
+        return self._connection.call("GET", path("jobs", self.id, "picture"))
+
     def cancel(self) -> rest.Job:
         """Asks it to turn back at its next boundary. Raises NotPossibleNow once that cannot be."""
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "cancel"))

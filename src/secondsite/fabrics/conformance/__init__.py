@@ -15,6 +15,7 @@ from .firmware import FirmwareCases
 from .hosting import HostingCases
 from .machines import MachineCases, NetworkCases
 from .owners import OwnerCases
+from .seeing import SeeingCases
 from .subsets import SubsetCases
 from .tags import TagCases
 from .under_test import FabricUnderTest
@@ -33,6 +34,7 @@ class Suite(
     WriteCases,
     HostingCases,
     FirmwareCases,
+    SeeingCases,
 ):
     """All cases. The subclass gives the fixture `under_test`."""
 

@@ -31,6 +31,13 @@ class FabricUnderTest(Protocol):
     def make_firmware_machine(self, name: str, nvram: bytes) -> str:
         """The fabric id of a new machine, off, with one empty disk, that keeps these UEFI variables."""
 
+    def make_showing_machine(self, name: str) -> str:
+        """The fabric id of a new machine, off, with one empty disk, a screen, and a console that is kept here."""
+
+    def say(self, fabric_id: str, text: str) -> None:
+        """The guest of a running machine made by `make_showing_machine` writes this to its console. On a fabric whose machines
+        say always the same it is at the end of that."""
+
     def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
         """The guest of a running machine writes and flushes. `data` is one byte value repeated."""
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
 from .. import interface
+from ..seeing import Seeing
 from .consistency import freezing, quiescing
 from .host import accelerator, connection, inventory, migrated, networks, permissions, power
 from .hosting import firmware, hosting
+from .seeing import seeing
 from .tracking import tracking
 
 
@@ -44,6 +46,7 @@ class LibvirtFabric:
         self.hosting: interface.Hosting = hosting.Hosting(
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
+        self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         quiescence.release_left_over()
         agents.thaw_left_over()
 

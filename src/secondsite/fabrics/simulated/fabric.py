@@ -17,6 +17,7 @@ from .inventory import SimulatedInventory
 from .networks import SimulatedNetworks
 from .power import SimulatedPower
 from .quiescing import SimulatedQuiescing
+from .seeing import SimulatedSeeing
 from .tracking.tracking import SimulatedTracking
 
 
@@ -43,6 +44,7 @@ class SimulatedFabric:
         self.tracking = SimulatedTracking(host, faults, self.quiescing)
         self.hosting = SimulatedHosting(host, faults)
         self.networks = SimulatedNetworks(host.root, faults)
+        self.seeing = SimulatedSeeing(host, faults)
 
     def close(self) -> None:
         """Nothing to close: daemons and machines run on."""

@@ -16,6 +16,7 @@ from .. import ports
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, StartInstant
+from ..steps.sides.proving import prove
 from ..steps.start_failed_over import start_from
 
 
@@ -45,6 +46,7 @@ class ChangeRecoveryPoint(MachineOperation):
             Step("check", self._check, title="Prerequisites check"),
             Step("shut_down", self._shut_down, title="Shut down", undo=self._start_old),
             Step("start", self._start, title="Start", undo=self._stop_new, undo_after_failure=True),
+            Step("prove", self._prove, title="Proof"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -58,6 +60,9 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def _start(self, ctx: StepContext) -> Outcome:
         return start_from(self.deps, ctx, self.target(ctx), ctx.facts("check", StartInstant))
+
+    def _prove(self, ctx: StepContext) -> Outcome:
+        return prove(self.deps, ctx, self.target)
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)

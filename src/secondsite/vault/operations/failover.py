@@ -23,6 +23,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.sides import cards, source
+from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 
@@ -56,6 +57,7 @@ class Failover(MachineOperation):
             Step("stop_replication", self._stop_replication, title="Stop replication"),
             Step("failover", self._failover, title="Failover"),
             Step("start", self._start, title="Start", begins=ordered_when_it_begins(self.deps, self.verb)),
+            Step("prove", self._prove, title="Proof"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -107,6 +109,9 @@ class Failover(MachineOperation):
 
     def _start(self, ctx: StepContext) -> Outcome:
         return start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", FailoverInstant))
+
+    def _prove(self, ctx: StepContext) -> Outcome:
+        return prove(self.deps, ctx, self.target)
 
 
 def _not_asked_for(arguments: Json) -> str | None:

@@ -20,6 +20,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.sides import cards
 from ..steps.sides.giving_orders import Answer
+from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
 from ..steps.start_failed_over import start_from
 
@@ -46,6 +47,7 @@ class PlannedFailover(MachineOperation):
             Step("final_cycle", self._final_cycle, title="Synchronize the last changes"),
             Step("failover", self._failover, title="Failover"),
             Step("start", self._start, title="Start"),
+            Step("prove", self._prove, title="Proof"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -95,6 +97,9 @@ class PlannedFailover(MachineOperation):
         """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
         instant = ctx.facts("failover", LastInstant)
         return start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True)
+
+    def _prove(self, ctx: StepContext) -> Outcome:
+        return prove(self.deps, ctx, self.target)
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

@@ -23,6 +23,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.sides import cards
+from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name, drill_network
 
 CREATE, NO_NETWORK = "create", "none"
@@ -65,6 +66,7 @@ class TestFailover(MachineOperation):
             ),
             Step("choose", self._choose, title="Test failover"),
             Step("start", self._start, title="Start", undo=self._stop, undo_after_failure=True),
+            Step("prove", self._prove, title="Proof"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -140,6 +142,9 @@ class TestFailover(MachineOperation):
     def _cards(self, machine: ports.MachineRecord, network: str | None) -> Sequence[CardHere]:
         with self.deps.store.reading() as tx:
             return cards.in_drill(tx, machine, network)
+
+    def _prove(self, ctx: StepContext) -> Outcome:
+        return prove(self.deps, ctx, self.target)
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

@@ -39,6 +39,7 @@ from .notices import (
     NoticeTargets,
     Unsent,
 )
+from .pictures import PictureRecord, Pictures
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
@@ -97,6 +98,8 @@ __all__ = [
     "Notices",
     "Passed",
     "PassedOrders",
+    "PictureRecord",
+    "Pictures",
     "PlanRecord",
     "Plans",
     "PointNews",

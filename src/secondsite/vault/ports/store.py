@@ -10,6 +10,7 @@ from .approvals import Approvals
 from .audit import Audit
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
+from .pictures import Pictures
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
@@ -48,6 +49,8 @@ class Transaction(Protocol):
     def notices(self) -> Notices: ...
     @property
     def settings(self) -> MachineSettings: ...
+    @property
+    def pictures(self) -> Pictures: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

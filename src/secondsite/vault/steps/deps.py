@@ -29,7 +29,8 @@ class SubmitJob(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC."""
+    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC. `proof_seconds`: so long a machine that was
+    started is looked at."""
 
     store: ports.Store
     gateway: ports.Gateway
@@ -37,6 +38,7 @@ class Deps:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
+    proof_seconds: float = 3.0
 
     def commit(self, work: Callable[[ports.Transaction], None]) -> Commit:
         """For Done and Skipped: `work` joins the transaction that records the step."""

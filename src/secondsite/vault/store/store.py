@@ -21,6 +21,7 @@ from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
 from .notices import SqlNotices, SqlNoticeTargets
+from .pictures import SqlPictures
 from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
@@ -96,6 +97,10 @@ class SqlTransaction:
     @cached_property
     def settings(self) -> SqlMachineSettings:
         return SqlMachineSettings(self._session)
+
+    @cached_property
+    def pictures(self) -> SqlPictures:
+        return SqlPictures(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

@@ -48,6 +48,7 @@ class Housekeeping(Periodic):
         """Drop old jobs, start the clean-up of drills that were left open, give back memory that a batch has left free."""
         with self._store.transaction() as tx:
             read.forget(tx.session, self._now() - JOBS_KEPT)
+            tx.pictures.forget(self._now() - JOBS_KEPT)
         with self._store.reading() as tx:
             protected = tx.machines.ids()
             drilled = tx.machines.in_drill(LEFT_OPEN)

@@ -7,6 +7,7 @@ Its rooms:
     reports   an order's facts in their shape
     checks    checks before a verb, and shipped copies
     cards     what a machine's network cards are to be connected to
+    proofs    the order to look at a machine after its start
     setups    what appliances need to replicate by themselves
     statuses  what they report of their machines
     changes   what changed of them since they were last told

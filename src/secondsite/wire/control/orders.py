@@ -14,6 +14,7 @@ from ..common.machines import DiscoveredMachine, NetworkInfo
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from .checks import CheckedSource, CheckSource, CheckTarget, ImportSeed, Obstacles, SeedFact
+from .proofs import Proof, Prove
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
 P = TypeVar("P", bound=Shape)
@@ -181,11 +182,14 @@ class StartReplica(Shape):
 
 
 class StartFact(Shape):
+    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell."""
+
     fabric_id: str
     name: str
     point_id: str
     taken_at: Instant
     seconds: float
+    shows: bool | None = None
 
 
 class StopReplica(Shape):
@@ -290,6 +294,7 @@ class Kind(StrEnum):
     VERIFY_POINT = "verify_point"
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
+    PROVE = "prove"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -382,3 +387,4 @@ VERIFY_POINT = OrderKind(
 )
 CREATE_NETWORK = OrderKind(Kind.CREATE_NETWORK, CreateNetwork, NetworkInfo, "an isolated network for a drill")
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
+PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from ...domain.lifecycle import Verb
 from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
+from ..common.evidence import Evidence
 from ..common.instants import Instant
 from ..common.points import RolledForward
 from .pages import Page, Paging
@@ -68,6 +69,8 @@ class TaskFacts(Shape):
     """The size of disks that were read."""
     data_bytes: int | None = None
     """How much of it holds data."""
+    evidence: Evidence | None = None
+    """What was seen of a machine after its start."""
 
 
 class TaskAsks(Shape):

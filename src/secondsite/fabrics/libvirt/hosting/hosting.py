@@ -18,6 +18,8 @@ from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ... import firmware_files, interface
 from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
+from ..seeing import console_file
+from ..seeing.seeing import begin_of
 from . import adapt, consoles, consolidate, dry_run, firmware, foreign, homecoming, missing_here
 
 OFF = interface.PowerState.OFF
@@ -73,6 +75,7 @@ class Hosting:
             firmware.place(self._hypervisor, domain_xml.parse(text), request.firmware)
             if self._nvram.exists():
                 self._folders.let_in(self._nvram)
+        console_file.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
 
@@ -83,6 +86,7 @@ class Hosting:
         inventory.require_tag(domain, tag)
         self._power.stop(fabric_id)
         _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+        begin_of(self._consoles, fabric_id).unlink(missing_ok=True)
 
     def withdraw(self, fabric_id: str, tag: str) -> MachineDefinition:
         domain = self._hypervisor.find(fabric_id)

@@ -28,6 +28,8 @@ class Traits(Shape):
     own_daemon: bool = False
     obeys_shutdown: bool = True
     guest_agent: bool = True
+    shows: str = ""
+    """What its console says as long as it runs; without it nothing can be seen of the machine."""
 
 
 class MachineRecord(Shape):

@@ -34,11 +34,14 @@ def make_machine(
     vcpus: int = 1,
     memory_bytes: int = GiB,
     firmware: Mapping[str, bytes] | None = None,
+    shows: str = "",
 ) -> str:
     """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With `firmware`
-    it boots through UEFI with that state."""
+    it boots through UEFI with that state. `shows` is what its console says; without it nothing can be seen of it."""
     fabric_id = str(uuid.uuid4())
-    traits = Traits(own_daemon=own_daemon, obeys_shutdown=obeys_shutdown, guest_agent=guest_agent)
+    traits = Traits(
+        own_daemon=own_daemon, obeys_shutdown=obeys_shutdown, guest_agent=guest_agent, shows=shows
+    )
     definition = MachineDefinition(
         fabric_id=fabric_id,
         name=name,

@@ -57,6 +57,18 @@ class Jobs:
         with _translated(), self._parts.store.reading() as tx:
             return self._shown(tx.session, self._existing(tx, job_id))
 
+    def picture(self, job_id: str) -> bytes:
+        """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has none."""
+        with _translated(), self._parts.store.reading() as tx:
+            full_id = self._existing(tx, job_id)
+            found = tx.pictures.find(full_id)
+        if found is None:
+            raise errors.NotFound(
+                f"Job {full_id[:10]} has no picture of a screen.",
+                do=f"See what its task Proof says: 'secondsite job show {full_id[:10]}'. A machine without a video device has none.",
+            )
+        return found.png
+
     def several(self, job_ids: Sequence[str]) -> Mapping[str, rest.Job]:
         """Those of these that are there, by their whole ids and without their tasks."""
         with self._parts.store.reading() as tx:

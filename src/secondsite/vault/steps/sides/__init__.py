@@ -8,5 +8,6 @@ Its rooms:
     source         where the machine runs
     target         where the replica is
     cards          what a machine's network cards are connected to there
+    proving        what is seen of a machine after its start
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """

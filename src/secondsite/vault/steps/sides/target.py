@@ -10,7 +10,7 @@ from ....jobs.model.context import StepContext
 from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
-from ....wire.control import checks, orders, setups
+from ....wire.control import checks, orders, proofs, setups
 from ....wire.control.cards import CardHere
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
@@ -23,6 +23,8 @@ START_OR_STOP = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
 """For a start that first applies cycles of the journal."""
 DRAIN = Limits(deadline_seconds=15 * 60)
+LOOK_SECONDS = 30.0
+"""What looking at a machine takes beside the time for which it is waited."""
 KEEP_OR_REMOVE = Limits(deadline_seconds=10 * 60)
 """For orders that delete the files of many points."""
 
@@ -136,6 +138,12 @@ class Target(Side):
         """A machine of the replica runs, the failed-over one or a drill's."""
         why = f"starting {payload.name} at {self.machine.target_site}"
         return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START_OR_STOP)
+
+    def prove(self, started: StartFact, wait_seconds: float) -> Answer[proofs.Proof]:
+        """What is seen of the machine that was started."""
+        payload = proofs.Prove(fabric_id=started.fabric_id, name=started.name, wait_seconds=wait_seconds)
+        limits = Limits(deadline_seconds=wait_seconds + LOOK_SECONDS)
+        return self.give(orders.PROVE, payload, f"looking at {started.name}", limits)
 
     def to_stop_failed_over(self) -> Ask[orders.StopReplica, Nothing]:
         """The failed-over machine and its overlays go."""

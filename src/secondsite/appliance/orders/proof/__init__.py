@@ -1,0 +1,8 @@
+"""Proof that a machine started.
+
+Its rooms:
+
+    proving  look at the machine for a while, and judge
+    pictures  a picture of its screen
+    text     what a console wrote, as people can read it
+"""

@@ -1,0 +1,103 @@
+"""Look at a machine that was started, until its guest agent answers or there is nothing more to wait for.
+
+Nothing is locked: replication and other orders go on meanwhile."""
+
+import time
+from dataclasses import dataclass
+
+from ....fabrics.interface import PowerState
+from ....fabrics.seeing import Sights
+from ....wire.common.evidence import Evidence, GuestAgent, Picture
+from ....wire.control.proofs import Proof, Prove
+from ..context import Context
+from . import pictures, text
+
+LOOK_AGAIN_SECONDS = 0.5
+CONSOLE_BYTES = 8000
+PICTURES = {
+    Picture.KEPT: "; a picture of its screen is kept",
+    Picture.NONE: "",
+    Picture.TOO_LARGE: "; the picture of its screen is too large to be kept",
+    Picture.FAILED: "; its screen could not be drawn",
+}
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen so far. `answered_after`: the seconds until the agent answered."""
+
+    power: PowerState
+    answered_after: float | None = None
+    console: str = ""
+
+
+def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
+    """Says what was seen; raises NotFound for a machine that is not here."""
+    began, sights = time.monotonic(), context.fabric.seeing.sights(payload.fabric_id)
+    wait_seconds = min(payload.wait_seconds, context.left_seconds())
+    seen = _look(context, payload, sights, began)
+    while _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds:
+        time.sleep(LOOK_AGAIN_SECONDS)
+        seen = _look(context, payload, sights, began)
+    seconds = time.monotonic() - began
+    became, picture = Picture.NONE, None
+    if sights.screen:
+        became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
+    evidence = _evidence(seen, sights, seconds, became)
+    return f"{payload.name} {_verdict(evidence)}", Proof(evidence=evidence, picture=picture)
+
+
+def _look(context: Context, payload: Prove, sights: Sights, began: float) -> _Seen:
+    fabric, fabric_id = context.fabric, payload.fabric_id
+    seen = _Seen(fabric.power.state(fabric_id))
+    if sights.agent and fabric.seeing.agent_answers(fabric_id):
+        seen.answered_after = time.monotonic() - began
+    if sights.console:
+        seen.console = text.readable(fabric.seeing.console(fabric_id, CONSOLE_BYTES))
+    return seen
+
+
+def _may_show_more(seen: _Seen, sights: Sights) -> bool:
+    """Of a machine without an agent its console's first words are all that is waited for."""
+    if seen.power is not PowerState.RUNNING or seen.answered_after is not None:
+        return False
+    return sights.agent or (sights.console and not seen.console)
+
+
+def _evidence(seen: _Seen, sights: Sights, seconds: float, picture: Picture) -> Evidence:
+    answered = seen.answered_after is not None
+    runs = seen.power is PowerState.RUNNING
+    agent = GuestAgent.ANSWERED if answered else GuestAgent.SILENT if sights.agent else GuestAgent.NONE
+    return Evidence(
+        proven=answered and runs,
+        power=str(seen.power),
+        agent=agent,
+        agent_seconds=seen.answered_after,
+        console=seen.console if sights.console else None,
+        picture=picture,
+        seconds=seconds,
+    )
+
+
+def _verdict(evidence: Evidence) -> str:
+    said = f"{_agent(evidence)}; {_console(evidence)}{PICTURES[evidence.picture]}"
+    if evidence.proven:
+        return f"started: {said}"
+    if evidence.power != PowerState.RUNNING:
+        return f"is {evidence.power} after its start, so it is not proven that it started: {said}"
+    return f"has power, and it is not proven that it started: {said}"
+
+
+def _agent(evidence: Evidence) -> str:
+    if evidence.agent_seconds is not None:
+        return f"its guest agent answered after {evidence.agent_seconds:.1f} s"
+    if evidence.agent is GuestAgent.SILENT:
+        return f"no guest agent answered within {evidence.seconds:.1f} s"
+    return "it has no channel for a guest agent"
+
+
+def _console(evidence: Evidence) -> str:
+    if evidence.console is None:
+        return "no console of it is kept"
+    said = text.last_line(evidence.console)
+    return f"its console says '{said}'" if said else "its console is silent"

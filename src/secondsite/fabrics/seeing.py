@@ -1,0 +1,36 @@
+"""What can be seen of a machine from outside, as proof that it started."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """What there is to see of a machine. `agent`: it has a channel for a guest agent, whether or not one listens. `console`: what it
+    writes to a serial port is kept here. `screen`: it has one."""
+
+    agent: bool = False
+    console: bool = False
+    screen: bool = False
+
+    @property
+    def any(self) -> bool:
+        return self.agent or self.console or self.screen
+
+
+class Seeing(Protocol):
+    """Looks only, and disturbs no guest. Nothing here waits for longer than a few seconds."""
+
+    def sights(self, fabric_id: str) -> Sights:
+        """Cheap. Raises NotFound."""
+
+    def agent_answers(self, fabric_id: str) -> bool:
+        """Whether the guest agent answers now; False also without one, and for a machine that does not run."""
+
+    def console(self, fabric_id: str, most_bytes: int) -> bytes:
+        """The last bytes, as they are, that it has written to its console since it was made here; empty also without a
+        console."""
+
+    def screen(self, fabric_id: str) -> bytes | None:
+        """A picture of its first screen as it is now, a PNG of any size; None without a screen, and for a machine that does
+        not run."""

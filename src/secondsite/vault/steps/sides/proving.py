@@ -1,0 +1,51 @@
+"""What is seen of a machine after its start, as the last step of the verb that started it.
+
+The machine is failed over when it runs: whatever is seen, or not seen, no verb fails by it. Of a machine that shows nothing, no
+order is given."""
+
+import base64
+from collections.abc import Callable
+
+from ....domain import errors
+from ....jobs.model.context import StepContext
+from ....jobs.model.outcomes import Done, Outcome, Skipped
+from ....wire.control.orders import StartFact
+from ....wire.control.proofs import Proof
+from ... import ports
+from ..deps import Deps
+from .target import Target
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def prove(deps: Deps, ctx: StepContext, find_target: Callable[[StepContext], Target]) -> Outcome:
+    """The verdict of the machine that the step 'start' has started."""
+    started = ctx.facts("start", StartFact)
+    if not started.shows:
+        return Skipped(f"nothing can be seen of {started.name} from outside: {_why(started)}")
+    try:
+        answer = find_target(ctx).prove(started, deps.proof_seconds)
+    except errors.SecondsiteError as error:
+        return Skipped(f"nothing was seen of {started.name}, which was started: {error.message}")
+    evidence, png = answer.facts.evidence, _picture(answer.facts)
+
+    def keep(tx: ports.Transaction) -> None:
+        if png is not None:
+            tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
+
+    return Done(answer.sentence, Proof(evidence=evidence), deps.commit(keep))
+
+
+def _picture(proof: Proof) -> bytes | None:
+    """Only a PNG is handed on to those who look at jobs."""
+    try:
+        png = base64.b64decode(proof.picture or "", validate=True)
+    except ValueError:
+        return None
+    return png if png.startswith(PNG) else None
+
+
+def _why(started: StartFact) -> str:
+    if started.shows is None:
+        return "its appliance did not say what it shows"
+    return "it has no channel for a guest agent, no console that is kept, and no screen"

@@ -1,0 +1,42 @@
+"""What was seen of a machine after its start, as proof that it runs."""
+
+from enum import StrEnum
+
+from .base import Shape
+
+
+class GuestAgent(StrEnum):
+    """What the guest agent said: it answered, it did not, or the machine has no channel for one."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+    NONE = "none"
+
+
+class Picture(StrEnum):
+    """What became of the picture of the screen: it is kept with the job; there is none, since the machine has no screen or is off; it was
+    too large to be kept; the screen could not be drawn."""
+
+    KEPT = "kept"
+    NONE = "none"
+    TOO_LARGE = "too_large"
+    FAILED = "failed"
+
+
+class Evidence(Shape):
+    """What was seen of a machine after its start."""
+
+    proven: bool
+    """Whether something inside the guest answered: that it has power proves nothing."""
+    power: str
+    """Whether the machine ran at the end: 'running', 'off', ..."""
+    agent: GuestAgent
+    """What its guest agent said."""
+    agent_seconds: float | None = None
+    """When the agent answered, counted from when one began to look."""
+    console: str | None = None
+    """The end of what it has written to its console since its start; empty: nothing yet; null: no console of it is kept."""
+    picture: Picture = Picture.NONE
+    """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
+    seconds: float
+    """How long one looked."""

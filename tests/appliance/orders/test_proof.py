@@ -1,0 +1,116 @@
+"""After a start the appliance looks at the machine, and says what proves that its guest runs."""
+
+import base64
+import time
+
+import pytest
+
+from rig.appliances import Pair
+from rig.appliances.runs import fail_over, start
+from secondsite.appliance.orders.proof import pictures, text
+from secondsite.fabrics import simulated
+from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.proofs import Prove
+
+pytestmark = pytest.mark.slow
+
+
+def showing(sites, **traits):
+    """A protected pair whose machine's console is kept."""
+    a, b = sites
+    pair = Pair(a, b, a.make_machine(**{"shows": "booting\nlogin: ", **traits}))
+    pair.protect().synchronized()
+    return pair
+
+
+def proved(pair, fabric_id, wait_seconds=1.0):
+    payload = Prove(fabric_id=fabric_id, name="web01", wait_seconds=wait_seconds)
+    report = pair.target.order(Kind.PROVE, payload, pair.machine_id)
+    assert report.problem is None, report.problem
+    picture = report.facts["picture"]
+    assert (picture is not None) is (report.facts["evidence"]["picture"] == "kept")
+    assert picture is None or base64.b64decode(picture).startswith(b"\x89PNG")
+    return report.sentence, report.facts["evidence"]
+
+
+def test_a_machine_whose_agent_answers_is_proven_to_have_started(sites):
+    pair = showing(sites)
+    began = start(pair, "drill", pair.point_now())
+    assert began["shows"] is True
+    sentence, evidence = proved(pair, began["fabric_id"], wait_seconds=60)
+    assert sentence.startswith("web01 started: its guest agent answered after ")
+    assert sentence.endswith("its console says 'login:'; a picture of its screen is kept")
+    assert (evidence["proven"], evidence["agent"], evidence["power"]) == (True, "answered", "running")
+    assert evidence["console"] == "booting\nlogin:"
+
+
+def test_a_machine_without_an_agent_is_not_proven_and_costs_no_wait_once_its_console_speaks(sites):
+    pair = showing(sites, guest_agent=False)
+    fabric_id, began = fail_over(pair, pair.point_now()), time.monotonic()
+    sentence, evidence = proved(pair, fabric_id, wait_seconds=60)
+    assert time.monotonic() - began < 30
+    assert sentence == (
+        "web01 has power, and it is not proven that it started: it has no channel for a guest agent; its console says 'login:'; "
+        "a picture of its screen is kept"
+    )
+    assert (evidence["proven"], evidence["agent"]) == (False, "none")
+
+
+def test_a_machine_that_fell_off_after_its_start_is_told_at_once(sites):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    pair.target.fabric.power.stop(fabric_id)
+    sentence, evidence = proved(pair, fabric_id, wait_seconds=60)
+    assert sentence.startswith(
+        "web01 is off after its start, so it is not proven that it started: no guest agent answered"
+    )
+    assert (evidence["proven"], evidence["power"]) == (False, "off")
+
+
+def test_a_screen_that_cannot_be_drawn_is_told_and_fails_nothing(sites):
+    pair = showing(sites)
+    fabric_id = start(pair, "drill", pair.point_now())["fabric_id"]
+    simulated.dial(pair.target.root, [simulated.Fault(method="seeing.screen", code="fabric-error")])
+    sentence, evidence = proved(pair, fabric_id)
+    assert sentence.endswith("; its screen could not be drawn")
+    assert (evidence["proven"], evidence["picture"]) == (True, "failed")
+
+
+def test_a_picture_that_is_too_large_is_not_kept(sites, monkeypatch):
+    pair = showing(sites)
+    fabric_id = start(pair, "drill", pair.point_now())["fabric_id"]
+    monkeypatch.setattr(pictures, "MOST_OF_A_PICTURE", 10)
+    sentence, evidence = proved(pair, fabric_id)
+    assert sentence.endswith("; the picture of its screen is too large to be kept")
+    assert evidence["picture"] == "too_large"
+
+
+def test_a_machine_that_shows_nothing_is_told_with_its_start(pair):
+    pair.protect().synchronized()
+    assert start(pair, "drill", pair.point_now())["shows"] is False
+
+
+def test_a_machine_that_is_gone_is_not_found(pair):
+    pair.protect().synchronized()
+    payload = Prove(fabric_id="11111111-2222-4333-8444-555555555555", name="web01", wait_seconds=1)
+    assert pair.target.order(Kind.PROVE, payload, pair.machine_id).problem.code == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"\x1b[2J\x1b[1;31mKernel panic\x1b[0m\r\n", "Kernel panic"),
+        (b"\x1b]0;title\x07login: \x00\x08\x7f", "login:"),
+        (b"caf\xc3\xa9 \xff", "café \ufffd"),
+        (b"\x1b]unfinished", ""),
+        (b"", ""),
+    ],
+)
+def test_what_steers_a_terminal_is_left_out(written, read):
+    assert text.readable(written) == read
+
+
+def test_of_a_long_console_the_end_is_kept():
+    said = text.readable(b"a" * 5000 + b"\n" + b"b" * 300)
+    assert len(said) == text.MOST_CHARACTERS
+    assert text.last_line(said) == "b" * 99 + "…"
