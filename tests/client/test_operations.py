@@ -30,6 +30,8 @@ from secondsite.client.nouns import (
     tokens,
     verbs,
 )
+from secondsite.domain.lifecycle import Verb
+from secondsite.domain.plans import taking
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.entry import reference
 from secondsite.wire import rest
@@ -103,6 +105,8 @@ CALLS = {
         lambda v: v.plans.create("shop", GROUPS),
         lambda v: v.plans["shop"].show(),
         lambda v: v.plans["shop"].set(GROUPS, seen=v.plans["shop"].show()),
+        lambda v: v.plans["shop"].preview(Verb.FAILOVER),
+        *(lambda v, verb=verb: v.plans["shop"].run(verb) for verb in taking.VERBS),
         lambda v: v.plans["shop"].delete(),
     ],
     "Machines": [

@@ -107,8 +107,15 @@ class AnyPlan(RuleBasedStateMachine):
         failed = [job for job in self.verbs.jobs() if job.state == "failed"]
         if failed:
             with contextlib.suppress(failures.Refused, errors.NotFound):
-                self.verbs.retry(failed[min(back, len(failed) - 1)].id)
+                self.retry(failed[min(back, len(failed) - 1)].id)
             self.rest()
+
+    def retry(self, job_id):
+        """A run that a person stopped asks again."""
+        with self.verbs.store.transaction() as tx:
+            self.verbs.engine.retry(tx.session, job_id)
+        while self.until_it_asks(job_id):
+            self.verbs.answer(job_id, "done")
 
     def run(self, verb, way):
         job_id = self.submit(verb, way, self.plan)
