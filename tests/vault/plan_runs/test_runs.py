@@ -8,10 +8,12 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.directions import Direction, FailoverKind
+from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.jobs.model.asking import asks_now
 from secondsite.wire.control.orders import Kind
-from tests.vault.plan_runs.conftest import NAMES
+from secondsite.wire.rest.verbs import MOST_MACHINES
+from tests.vault.plan_runs.conftest import NAMES, members
 from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
 
@@ -280,3 +282,18 @@ def forget_points(verbs, machine_id):
     with verbs.store.transaction() as tx:
         replica = tx.statuses.get(machine_id).replica
         tx.statuses.put_replica(replica.model_copy(update={"points": ()}), verbs.clock.now())
+
+
+def test_a_plan_is_run_for_more_machines_than_one_request_names(verbs, plan):
+    """The vault's settings allow it."""
+    plan()
+    first, names = verbs.machine("db01"), [f"vm{number:04}" for number in range(MOST_MACHINES)]
+    with verbs.store.transaction() as tx:
+        for each in names:
+            more = {"id": f"id-{each}", "source_fabric_id": each, "target_fabric_id": each}
+            tx.machines.add(dataclasses.replace(first, name=each, **more))
+        for each in (first.id, *(f"id-{each}" for each in names)):
+            tx.machines.put(dataclasses.replace(tx.machines.get(each), state=State.FAILED_OVER))
+    shop = RecoveryPlan("shop", (PlanGroup(members(verbs, ["db01", *names])),))
+    job = verbs.tree(verbs.submit_plan(Verb.COMMIT, shop)).job
+    assert len(job.arguments["groups"][0]["children"]) == MOST_MACHINES + 1
