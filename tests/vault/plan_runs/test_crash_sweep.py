@@ -13,7 +13,7 @@ from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.jobs.model.asking import asks_now
 from tests.vault.plan_runs.conftest import members
-from tests.vault.plan_runs.test_runs import TRAFFIC
+from tests.vault.plan_runs.support_plan_runs import TRAFFIC
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]

@@ -7,7 +7,7 @@ from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.jobs.running.people import holding
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
-from tests.vault.plan_runs.test_runs import TRAFFIC, cancel, states, until, until_asked
+from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
 
 
 def hold(verbs):
