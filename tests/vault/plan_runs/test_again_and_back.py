@@ -6,7 +6,7 @@ from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.jobs.model.failures import Refused
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
-from tests.vault.plan_runs.test_runs import TRAFFIC, cancel, states, until, until_asked
+from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
 
 
 def test_a_drill_that_is_cancelled_in_its_last_group_is_cleaned_up_too(verbs, plan):

@@ -8,24 +8,20 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.directions import Direction, FailoverKind
+from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.domain.points import RecoveryPointChoice
-from secondsite.jobs.model.asking import asks_now
 from secondsite.wire.control.orders import Kind
-from tests.vault.plan_runs.conftest import NAMES
+from secondsite.wire.rest.verbs import MOST_MACHINES
+from tests.vault.plan_runs.conftest import NAMES, members
+from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
 from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
-
-TRAFFIC = Action("Traffic", "Move the traffic")
 
 
 def started(verbs):
     """Names of machines, in the order in which their start was ordered."""
     names = {verbs.machine(name).id: name for name in NAMES}
     return [names[machine_id] for _, kind, machine_id in verbs.appliances.given if kind == Kind.START_REPLICA]
-
-
-def states(verbs):
-    return [verbs.state(name) for name in NAMES]
 
 
 def test_groups_start_in_their_order_and_inside_a_group_side_by_side(verbs, plan):
@@ -125,24 +121,6 @@ def test_people_are_asked_in_between_and_what_they_say_is_kept(verbs, plan):
     assert said(job, "After group 1: Traffic").sentence == "done, says ada: moved at the balancer"
 
 
-def until_asked(verbs, job_id):
-    until(verbs, lambda: asks(verbs, job_id))
-
-
-def asks(verbs, job_id):
-    return any(asks_now(task) for task in verbs.tree(job_id).tasks)
-
-
-def until(verbs, fact):
-    """Seconds pass, not days: people are waited for."""
-    for _ in range(300):
-        verbs.engine.run_until_idle()
-        if fact():
-            return
-        verbs.clock.pass_by(1)
-    raise AssertionError("it did not come true")
-
-
 @pytest.mark.parametrize(
     ("verb", "ends"), [(Verb.FAILOVER, "partially_succeeded"), (Verb.PLANNED_FAILOVER, "failed")]
 )
@@ -169,11 +147,6 @@ def test_a_cancel_stops_it_between_groups(verbs, plan):
     cancel(verbs, job_id)
     assert verbs.settle(job_id).job.state == "cancelled"
     assert states(verbs) == [State.FAILED_OVER] * 2 + [State.PROTECTED] * 3
-
-
-def cancel(verbs, job_id):
-    with verbs.store.transaction() as tx:
-        verbs.engine.cancel(tx.session, job_id)
 
 
 def test_a_cancelled_drill_of_a_plan_cleans_up_what_it_made_and_no_other_drill(verbs, plan):
@@ -280,3 +253,18 @@ def forget_points(verbs, machine_id):
     with verbs.store.transaction() as tx:
         replica = tx.statuses.get(machine_id).replica
         tx.statuses.put_replica(replica.model_copy(update={"points": ()}), verbs.clock.now())
+
+
+def test_a_plan_is_run_for_more_machines_than_one_request_names(verbs, plan):
+    """The vault's settings allow it."""
+    plan()
+    first, names = verbs.machine("db01"), [f"vm{number:04}" for number in range(MOST_MACHINES)]
+    with verbs.store.transaction() as tx:
+        for each in names:
+            more = {"id": f"id-{each}", "source_fabric_id": each, "target_fabric_id": each}
+            tx.machines.add(dataclasses.replace(first, name=each, **more))
+        for each in (first.id, *(f"id-{each}" for each in names)):
+            tx.machines.put(dataclasses.replace(tx.machines.get(each), state=State.FAILED_OVER))
+    shop = RecoveryPlan("shop", (PlanGroup(members(verbs, ["db01", *names])),))
+    job = verbs.tree(verbs.submit_plan(Verb.COMMIT, shop)).job
+    assert len(job.arguments["groups"][0]["children"]) == MOST_MACHINES + 1

@@ -84,7 +84,8 @@ def _arguments(
     ids = [machine.id for group in found.groups for machine in group.machines]
     records = {each.id: each for each in tx.machines.several(ids)}
     ordered = [records[each] for each in ids]
-    request = REQUESTS[operation.verb].model_validate({**asked.options, "machines": tuple(ids)})
+    # for its options: a plan may have more machines than a request
+    request = REQUESTS[operation.verb].model_validate({**asked.options, "machines": ids[:1]})
     _refuse_choice(asked.plan, ordered, request)
     if operation.verb in FROM_A_POINT:
         _require_points(tx, asked.plan, ordered)

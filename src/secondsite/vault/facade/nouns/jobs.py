@@ -191,10 +191,10 @@ class Jobs:
     def _is_cancelable(self, job: JobView, tasks: Sequence[TaskView]) -> bool:
         if job.state is JobState.HELD:
             return True
-        definition = self._parts.catalogue.find(job)
-        if definition is None or not definition.cancelable or job.state not in MOVING:
+        if job.state not in MOVING or job.cancel_requested or job.ending is not None:
             return False
-        if job.cancel_requested or job.ending is not None:
+        definition = self._parts.catalogue.find(job)
+        if definition is None or not definition.cancelable:
             return False
         return not tasks or plan.can_honour_cancel(tasks, definition)
 
