@@ -154,6 +154,7 @@ CALLS = {
     "Jobs": [
         lambda v: list(v.jobs.list(machine=WEB, children=False)),
         lambda v: v.jobs["nosuch"].show(),
+        lambda v: v.jobs["nosuch"].picture(),
         lambda v: v.jobs["nosuch"].cancel(),
         lambda v: v.jobs["nosuch"].retry(),
         lambda v: v.jobs["nosuch"].resume(),

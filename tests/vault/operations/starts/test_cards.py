@@ -6,6 +6,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.support_operations import said
 
 MAC = "52:54:00:00:00:01"
 
@@ -48,7 +49,7 @@ def test_a_drill_has_its_own_networks_and_they_must_be_there(verbs):
     payload, run = started(verbs, Verb.TEST_FAILOVER, network="create")
     assert payload.networks_by_mac == {MAC: "lab-b"}
     assert verbs.appliances.checked.networks == ("lab-b",)
-    assert "but net0 on lab-b" in run.tasks[-1].sentence
+    assert "but net0 on lab-b" in said(run, "Start").sentence
     assert verbs.run(Verb.CLEANUP_TEST_FAILOVER).job.state == "succeeded"
     payload, _ = started(verbs, Verb.FAILOVER)
     assert payload.networks_by_mac == {MAC: "dmz-b"}
@@ -65,7 +66,7 @@ def test_a_card_that_is_left_out_of_drills_is_not_connected_in_one(verbs):
     furnish(verbs, test_connected=False)
     payload, run = started(verbs, Verb.TEST_FAILOVER, network="lab-b")
     assert payload.networks_by_mac == {MAC: None}
-    assert "but net0 on none" in run.tasks[-1].sentence
+    assert "but net0 on none" in said(run, "Start").sentence
 
 
 def test_a_new_address_is_the_same_at_every_start_and_another_in_a_drill(verbs):
