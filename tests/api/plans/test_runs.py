@@ -91,3 +91,29 @@ def test_a_repeat_with_the_same_key_starts_nothing_and_gets_the_same_job(ask, sh
     assert ask("POST", "/plans/shop/failover", 202, headers=once) == first
     second = ask("POST", "/plans/shop/failover", 409)
     assert first["job_id"][:10] in second["error"]["message"]
+
+
+def test_a_preview_tells_what_a_run_would_be_refused_for(ask, shop):
+    for asked, told in (
+        ({"verb": "failover", "choice": "custom"}, "one machine only"),
+        ({"verb": "failover", "choice": "latest_multi_vm_processed"}, "no machine in a replication group"),
+    ):
+        seen = ask("GET", "/plans/shop/preview", params=asked)
+        assert told in seen["problem"]["message"]
+        assert [len(each["machines"]) for each in seen["groups"]] == [1, 2]
+    job = ask("POST", "/plans/shop/failover", 202)["job_id"]
+    assert job[:10] in ask("GET", "/plans/shop/preview")["problem"]["message"]
+
+
+def test_a_run_is_seen_by_who_sees_all_machines_of_its_plan(vault, ask, shop):
+    for site in ("c", "d"):
+        vault.enroll(site)
+    with vault.store.transaction() as tx:
+        away = machine("id-far", "far", source_site="c", target_site="d", home_site="c")
+        tx.machines.add(dataclasses.replace(away, state=State.COMMITTED))
+    ask("PUT", "/plans/shop", json={"groups": [{"machines": [*NAMES, "far"]}]})
+    job = ask("POST", "/plans/shop/failover", 202)["job_id"]
+    token = ask("POST", "/tokens", 201, json={"name": "of-a", "roles": ["reader"], "site": "a"})["token"]
+    mine = {"Authorization": f"Bearer {token}"}
+    ask("GET", f"/jobs/{job}", 404, headers=mine)
+    assert ask("GET", "/jobs", headers=mine)["items"] == []

@@ -268,3 +268,20 @@ def test_a_plan_is_run_for_more_machines_than_one_request_names(verbs, plan):
     shop = RecoveryPlan("shop", (PlanGroup(members(verbs, ["db01", *names])),))
     job = verbs.tree(verbs.submit_plan(Verb.COMMIT, shop)).job
     assert len(job.arguments["groups"][0]["children"]) == MOST_MACHINES + 1
+
+
+def test_machines_of_the_other_direction_are_left_out_whatever_they_do(verbs, plan):
+    shop = plan()
+    for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        verbs.run(verb, "db01", "db02")
+    verbs.submit(Verb.PLANNED_FAILOVER, "db01")
+    assert verbs.state("db01") is State.PLANNED_FAILING_OVER
+    job_id = verbs.submit_plan(Verb.FAILOVER, shop, direction=Direction.AWAY)
+    assert verbs.settle(job_id).job.state == "succeeded"
+    assert states(verbs)[2:] == [State.FAILED_OVER] * 3
+
+
+def test_what_a_stopped_planned_failover_advises_is_possible(verbs, plan):
+    verbs.appliances.fail(Kind.START_REPLICA, machine_id=verbs.machine("db02").id)
+    job = verbs.run_plan(Verb.PLANNED_FAILOVER, plan())
+    assert "run the plan again" in job.job.error.do

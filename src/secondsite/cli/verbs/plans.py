@@ -179,13 +179,13 @@ def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
-            do="Give --yes once you have seen what 'secondsite plan preview PLAN' shows.",
+            do=f"Give --yes once you have seen what 'secondsite plan preview PLAN --verb {verb.value.replace('_', '-')}' shows.",
         )
     preview = plan.preview(verb, **_part(asked))
-    show_preview(preview)
+    show_preview(preview, output.warn)
     if preview.problem is not None:
         raise preview.problem.raised()
-    typer.confirm("Begin?", abort=True)
+    typer.confirm("Begin?", abort=True, err=True)
 
 
 def _part(asked: rest.PlanPart) -> Options:
@@ -195,21 +195,21 @@ def _part(asked: rest.PlanPart) -> Options:
     return part
 
 
-def show_preview(preview: rest.PlanPreview) -> None:
+def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.say) -> None:
     """As a person reads it before he says yes."""
     count = counted(sum(len(group.machines) for group in preview.groups), "machine")
     if preview.problem is None:
-        output.say(f"{preview.verb.replace('_', ' ')} of plan {preview.plan}: {count}, {preview.direction}")
+        say(f"{preview.verb.replace('_', ' ')} of plan {preview.plan}: {count}, {preview.direction}")
     for group in preview.groups:
-        output.say(f"group {group.number}:")
+        say(f"group {group.number}:")
         for each in group.before:
-            output.say(f"  before: {each} (waits for a person)")
+            say(f"  before: {each} (waits for a person)")
         for machine in group.machines:
-            output.say(f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}")
+            say(f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}")
         for each in group.after:
-            output.say(f"  after: {each} (waits for a person)")
+            say(f"  after: {each} (waits for a person)")
     for each in preview.left_out:
-        output.say(f"left out: {each}")
+        say(f"left out: {each}")
 
 
 def _start(machine: rest.PlanPreviewMachine) -> str:

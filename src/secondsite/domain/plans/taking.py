@@ -147,6 +147,8 @@ def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> _S
                 left_out.append(f"{standing.machine.name}: group {number} was not asked for")
             elif machine.id in wanted.leave_out:
                 left_out.append(f"{standing.machine.name}: as asked")
+            elif standing.state is not None and wanted.direction not in (None, standing.direction):
+                left_out.append(_goes_elsewhere(standing))
             elif _is_possible(wanted.verb, standing):
                 possible.append(standing)
             elif _has_arrived(wanted.verb, standing):

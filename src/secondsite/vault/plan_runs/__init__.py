@@ -7,7 +7,7 @@ run        the job: a check, and for each group what people do before, its machi
 """
 
 from .run import definition
-from .submit import Asked, submit, taken
+from .submit import Asked, require, submit, taken
 from .turns import LOCK
 
-__all__ = ["LOCK", "Asked", "definition", "submit", "taken"]
+__all__ = ["LOCK", "Asked", "definition", "require", "submit", "taken"]

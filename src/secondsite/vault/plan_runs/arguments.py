@@ -32,7 +32,8 @@ class RunGroup(Shape):
 
 
 class PlanRunArguments(Shape):
-    """One verb for the machines of a plan. `left_out` says of the others why they are not in it."""
+    """One verb for the machines of a plan. `left_out` says of the others why they are not in it, `beside` are their ids: who sees the run
+    sees all of them."""
 
     layout: Literal[1] = 1
     plan: str
@@ -40,3 +41,4 @@ class PlanRunArguments(Shape):
     direction: Direction
     groups: tuple[RunGroup, ...]
     left_out: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()

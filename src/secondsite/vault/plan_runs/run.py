@@ -156,9 +156,13 @@ class PlanRun:
 
 
 def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
-    return ctx.run_children(
-        lambda: list(map(batch.as_job, group.children)), deadline_seconds=batch.DEADLINE_SECONDS
-    )
+    try:
+        return ctx.run_children(
+            lambda: list(map(batch.as_job, group.children)), deadline_seconds=batch.DEADLINE_SECONDS
+        )
+    except StepFailed as failed:  # a machine's own cancel came after its failover: a retry would be refused
+        do = "Look into the jobs of these machines; then run the plan again: it takes what has not arrived"
+        raise StepFailed(failed.code, failed.message, do) from failed
 
 
 def _asking(

@@ -61,7 +61,6 @@ def submit(
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert isinstance(operation, MachineOperation)
     tx.one_at_a_time(turns.LOCK)
-    turns.refuse_second(tx, asked.plan.name)
     arguments = _arguments(operation, tx, asked, taken(tx, asked))
     job_id = deps.submit(
         tx.session, PLAN_RUN, subject=turns.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
@@ -81,14 +80,8 @@ def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Stand
 def _arguments(
     operation: MachineOperation, tx: ports.Transaction, asked: Asked, found: Taken
 ) -> PlanRunArguments:
-    ids = [machine.id for group in found.groups for machine in group.machines]
-    records = {each.id: each for each in tx.machines.several(ids)}
-    ordered = [records[each] for each in ids]
-    # for its options: a plan may have more machines than a request
-    request = REQUESTS[operation.verb].model_validate({**asked.options, "machines": ids[:1]})
-    _refuse_choice(asked.plan, ordered, request)
-    if operation.verb in FROM_A_POINT:
-        _require_points(tx, asked.plan, ordered)
+    ordered, request = _ordered(tx, found), _request(asked, found)
+    require(tx, asked, found)
     children = {each.machine_id: each for each in operation.children(tx, ordered, request)}
     return PlanRunArguments(
         plan=asked.plan.name,
@@ -96,7 +89,29 @@ def _arguments(
         direction=found.direction,
         groups=tuple(_group(each, children) for each in found.groups),
         left_out=found.left_out,
+        beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
     )
+
+
+def require(tx: ports.Transaction, asked: Asked, found: Taken) -> None:
+    """Raises NotPossibleNow or InvalidArgument if these machines cannot start from what was chosen, or the plan is being run."""
+    turns.refuse_second(tx, asked.plan.name)
+    ordered = _ordered(tx, found)
+    _refuse_choice(asked.plan, ordered, _request(asked, found))
+    if asked.wanted.verb in FROM_A_POINT:
+        _require_points(tx, asked.plan, ordered)
+
+
+def _ordered(tx: ports.Transaction, found: Taken) -> Sequence[ports.MachineRecord]:
+    ids = [machine.id for group in found.groups for machine in group.machines]
+    records = {each.id: each for each in tx.machines.several(ids)}
+    return [records[each] for each in ids]
+
+
+def _request(asked: Asked, found: Taken) -> rest.MachinesRequest:
+    """For its options: a plan may have more machines than a request."""
+    first = found.groups[0].machines[0].id
+    return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
 
 
 def _group(group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:

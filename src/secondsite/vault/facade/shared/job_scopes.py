@@ -25,13 +25,17 @@ def sees(parts: Parts, tx: ports.Transaction, job: JobView) -> bool:
         return True
     concerned = _machines(job)
     there = {each.id: each for each in tx.machines.several([machine_id for machine_id, _ in concerned])}
-    return all(_is_in_scope(parts, there.get(machine_id), arguments) for machine_id, arguments in concerned)
+    # of whom a job of another release is, nobody can tell here
+    return bool(concerned) and all(
+        _is_in_scope(parts, there.get(machine_id), arguments) for machine_id, arguments in concerned
+    )
 
 
 def require_again(caller: Caller, job: JobView) -> str:
     """What the job does. Raises Forbidden if the caller could not start it."""
     word = str(job.arguments.get("verb", job.name))
     if word in set(Verb):
+        caller.require_verb(Verb(word), None)
         for _, arguments in _machines(job):
             site = arguments.get("without_site")
             caller.require_verb(Verb(word), None if site is None else str(site))
@@ -54,8 +58,16 @@ def _is_by(caller: Caller, job: JobView) -> bool:
 
 def _machines(job: JobView) -> Sequence[tuple[str, Arguments]]:
     if job.name == PLAN_RUN:
-        return [each for group in _objects(job.arguments, "groups") for each in _children(group)]
+        taken = [each for group in _objects(job.arguments, "groups") for each in _children(group)]
+        return [*taken, *_beside(job.arguments)] if taken else []
     return list(_children(job.arguments)) if job.name == BATCH else [(job.subject or "", job.arguments)]
+
+
+def _beside(run: Arguments) -> Iterator[tuple[str, Arguments]]:
+    """Machines of the plan that it does not take: it names them."""
+    found = run.get("beside")
+    for each in found if isinstance(found, list) else ():
+        yield str(each), {}
 
 
 def _objects(of: Arguments, name: str) -> Iterator[Arguments]:
@@ -68,7 +80,7 @@ def _objects(of: Arguments, name: str) -> Iterator[Arguments]:
 def _children(of: Arguments) -> Iterator[tuple[str, Arguments]]:
     for each in _objects(of, "children"):
         arguments = each.get("arguments")
-        yield str(each["machine_id"]), arguments if isinstance(arguments, dict) else {}
+        yield str(each.get("machine_id")), arguments if isinstance(arguments, dict) else {}
 
 
 def _is_in_scope(parts: Parts, machine: ports.MachineRecord | None, arguments: Arguments) -> bool:

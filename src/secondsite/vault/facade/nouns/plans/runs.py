@@ -68,12 +68,19 @@ class PlanRuns:
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
             shown = rest.PlanPreview(plan=name, verb=query.verb)
+            problem = None
+            asked = _asked(record, query.verb, query)
             try:
-                taken = plan_runs.taken(tx, _asked(record, query.verb, query))
-            except errors.SecondsiteError as problem:
-                return shown.model_copy(update={"problem": Problem.of(problem)})
+                taken = plan_runs.taken(tx, asked)
+            except errors.SecondsiteError as error:
+                return shown.model_copy(update={"problem": Problem.of(error)})
+            try:
+                plan_runs.require(tx, asked, taken)
+            except errors.SecondsiteError as error:
+                problem = Problem.of(error)
             return shown.model_copy(
                 update={
+                    "problem": problem,
                     "direction": taken.direction,
                     "groups": tuple(self._group(tx, query, each) for each in taken.groups),
                     "left_out": taken.left_out,
