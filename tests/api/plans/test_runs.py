@@ -116,4 +116,4 @@ def test_a_run_is_seen_by_who_sees_all_machines_of_its_plan(vault, ask, shop):
     token = ask("POST", "/tokens", 201, json={"name": "of-a", "roles": ["reader"], "site": "a"})["token"]
     mine = {"Authorization": f"Bearer {token}"}
     ask("GET", f"/jobs/{job}", 404, headers=mine)
-    assert ask("GET", "/jobs", headers=mine)["items"] == []
+    assert job not in [each["id"] for each in ask("GET", "/jobs", headers=mine)["items"]]
