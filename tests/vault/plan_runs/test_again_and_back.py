@@ -63,3 +63,19 @@ def test_a_run_that_is_not_the_newest_says_nothing_about_machines_that_moved_sin
     verbs.run_plan(Verb.CLEANUP_TEST_FAILOVER, plan())
     with pytest.raises(Refused):
         retry(verbs, first.job.id)
+
+
+@pytest.mark.parametrize(
+    ("verb", "ends", "state"),
+    [
+        (Verb.FAILOVER, "partially_succeeded", State.FAILED_OVER),
+        (Verb.PLANNED_FAILOVER, "failed", State.PROTECTED),
+    ],
+)
+def test_a_question_that_nobody_answers_does_not_hold_an_unplanned_failover_for_ever(
+    verbs, plan, verb, ends, state
+):
+    job_id = verbs.submit_plan(verb, plan(db={"after": (TRAFFIC,)}))
+    until_asked(verbs, job_id)
+    assert verbs.settle(job_id, within_seconds=40 * 86400).job.state == ends
+    assert verbs.state("web01") is state

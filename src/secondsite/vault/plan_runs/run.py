@@ -10,7 +10,8 @@ from functools import partial
 
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
-from ...jobs.model.asking import Question
+from ...ground.units import DAY
+from ...jobs.model.asking import ASKS_SECONDS, Asked, Question
 from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
@@ -178,11 +179,20 @@ def _asking(
 
 def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
     question = Question(action.instruction, (DONE, SKIPPED, FAILED), (FAILED,) if stops else ())
-    answer = ctx.ask(question)
+    if not stops and ctx.waited_seconds >= ASKS_SECONDS and not _is_answered(ctx):
+        return Done(
+            f"nobody answered for {ASKS_SECONDS / DAY:.0f} days: the run goes on without", partial=True
+        )
+    answer = ctx.ask(question, ASKS_SECONDS if stops else ASKS_SECONDS + DAY)
     said = f"{answer.verdict}, says {answer.by}" + (f": {answer.note}" if answer.note else "")
     if answer.verdict == SKIPPED:
         return Skipped(said)
     return Done(said, partial=answer.verdict == FAILED)
+
+
+def _is_answered(ctx: StepContext) -> bool:
+    known = ctx.remembered(Asked)
+    return known is not None and known.answer is not None
 
 
 def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool:
