@@ -117,3 +117,19 @@ def test_a_run_is_seen_by_who_sees_all_machines_of_its_plan(vault, ask, shop):
     mine = {"Authorization": f"Bearer {token}"}
     ask("GET", f"/jobs/{job}", 404, headers=mine)
     assert job not in [each["id"] for each in ask("GET", "/jobs", headers=mine)["items"]]
+
+
+def test_a_plan_with_a_machine_in_a_group_is_previewed_with_each_other_machine_s_own_point(vault, ask, shop):
+    with vault.store.transaction() as tx:
+        tx.statuses.put_replica(replica_status("id-db01", points=[point(1, set_id="s1"), point(2)]), NOW)
+    ask(
+        "POST",
+        "/groups",
+        201,
+        json={"name": "common", "source_site": "a", "target_site": "b", "machines": ["db01"]},
+    )
+    asked = {"verb": "failover", "choice": "latest_multi_vm_processed"}
+    seen = ask("GET", "/plans/shop/preview", params=asked)
+    assert seen["problem"] is None
+    taken = [(each["name"], each["point"]["seq"]) for group in seen["groups"] for each in group["machines"]]
+    assert taken == [("db01", 1), ("web01", 1), ("web02", 1)]

@@ -54,7 +54,7 @@ class Points:
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             if at is None:
-                return self.previewed(tx, record, choice, point_id)
+                return self._alone(tx, record, choice, point_id)
             appliance = tx.appliances.find(record.target_appliance_id)
             known = _points(self._parts.facts.latest(tx, record.id))
         return self._at(record, [appliance] if appliance else [], known, at)
@@ -103,6 +103,20 @@ class Points:
                 do=f"List them with 'secondsite point list {record.name}'.",
             )
 
+    def _alone(
+        self,
+        tx: ports.Transaction,
+        record: ports.MachineRecord,
+        choice: RecoveryPointChoice,
+        point_id: str | None,
+    ) -> rest.RecoveryPreview:
+        """Beside others of a group it may start from its own point; by itself it has nothing common with anybody."""
+        try:
+            points.require_common(choice, record.group is not None, record.name)
+        except errors.InvalidArgument as problem:
+            return rest.RecoveryPreview(machine=record.name, choice=choice, problem=Problem.of(problem))
+        return self.previewed(tx, record, choice, point_id)
+
     def previewed(
         self,
         tx: ports.Transaction,
@@ -113,7 +127,6 @@ class Points:
         """As `preview`, of a machine that was found."""
         status = self._parts.facts.latest(tx, record.id)
         try:
-            points.require_common(choice, record.group is not None, record.name)
             point = _picked(status, choice, point_id, common_sets.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
             reason = Problem.of(problem)
