@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from secondsite.domain.lifecycle import State
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.plans import taking
 from tests.support.vault import NOW, machine, point, replica_status
 
 pytestmark = pytest.mark.slow
@@ -47,6 +48,13 @@ def test_a_preview_says_what_would_be_taken_from_which_points_and_what_is_left_o
     assert (db01["from_site"], db01["to_site"], db01["point"]["id"]) == ("a", "b", point(1).id)
     assert db01["loses_seconds"] > 0
     assert seen["left_out"] == ["web02: it is committed"]
+
+
+@pytest.mark.parametrize("verb", taking.VERBS)
+def test_a_preview_is_given_for_every_verb_without_a_choice(ask, shop, verb):
+    seen = ask("GET", "/plans/shop/preview", params={"verb": verb.value})
+    starts = verb in (Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER)
+    assert (seen["problem"] is None) is starts
 
 
 def test_a_preview_of_what_cannot_be_run_says_why_and_of_whom(vault, ask, shop):

@@ -1,6 +1,5 @@
 """The verbs on recovery plans. Each shows first what it would do, asks, starts a job and follows it to its end."""
 
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -18,6 +17,7 @@ from ...wire import rest
 from .. import follow, output
 from ..options import Json, NoWait, WithoutSite, connect
 from ..output import clock
+from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
 GroupsOption = Annotated[
@@ -163,15 +163,7 @@ def _command(
             ended = follow.to_its_end(vault, found.run(verb, asked, seen=seen), no_wait, as_json)
         raise typer.Exit(ended)
 
-    shared = inspect.signature(run).parameters
-    own = inspect.signature(function).parameters.values()
-    parameters = [shared["context"], shared["plan"], *own]
-    parameters += [each for name, each in shared.items() if name not in ("context", "plan", "own")]
-    # a command line's options are read from the function's signature
-    run.__signature__ = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in parameters])  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    run.__name__, run.__doc__ = function.__name__, function.__doc__
-    return run
+    return with_options_of(function, run)
 
 
 def _confirm(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:

@@ -30,14 +30,13 @@ def command(verb: Callable[..., Begin]) -> Callable[..., NoReturn]:
             ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
         raise typer.Exit(ended)
 
-    shared = inspect.signature(run).parameters
-    parameters = [
-        shared["context"],
-        shared["machines"],
-        *inspect.signature(verb).parameters.values(),
-        shared["no_wait"],
-        shared["as_json"],
-    ]
+    return with_options_of(verb, run)
+
+
+def with_options_of(verb: Callable[..., object], run: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    """`run` under the verb's name, with its help and its options: they stand behind the first two of `run`, in place of its **own."""
+    first, named, *rest, _own = inspect.signature(run).parameters.values()
+    parameters = [first, named, *inspect.signature(verb).parameters.values(), *rest]
     # a command line's options are read from the function's signature
     run.__signature__ = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in parameters])  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}

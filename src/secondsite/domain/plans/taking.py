@@ -127,7 +127,7 @@ def _the_one(plan: RecoveryPlan, name: str, by_name: Mapping[str, Sequence[str]]
     if len(found) > 1:
         raise errors.InvalidArgument(
             f"Several machines of plan '{plan.name}' have the name '{name}'.",
-            do=f"Give an id instead: {_listed(found, ', ')}.",
+            do=f"Give an id instead: {listed(found, ', ')}.",
         )
     return found[0]
 
@@ -187,7 +187,7 @@ def _why_not(standing: Standing) -> str:
 
 def _refusal(plan: RecoveryPlan, wanted: Wanted, refused: Sequence[str]) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
-        f"Plan '{plan.name}' cannot be run for {wanted.verb} now: {_listed(refused)}.",
+        f"Plan '{plan.name}' cannot be run for {wanted.verb} now: {listed(refused)}.",
         do="Bring these machines to where it is possible, or leave each of them out with --leave-out MACHINE.",
     )
 
@@ -203,7 +203,7 @@ def _direction(plan: RecoveryPlan, wanted: Wanted, found: _Sorted) -> Direction:
     if direction is None or direction not in ways:
         why = [*found.left_out, *map(_goes_elsewhere, found.possible)]
         raise errors.NotPossibleNow(
-            f"Plan '{plan.name}' has no machine to take for {wanted.verb}: {_listed(why)}.",
+            f"Plan '{plan.name}' has no machine to take for {wanted.verb}: {listed(why)}.",
             do=f"See 'secondsite plan show {plan.name}'.",
         )
     return direction
@@ -213,7 +213,7 @@ def _ways(possible: Iterable[Standing]) -> str:
     said: dict[Direction, list[str]] = {}
     for each in possible:
         said.setdefault(each.direction, []).append(each.machine.name)
-    return "; ".join(f"{way}: {_listed(names, ', ')}" for way, names in sorted(said.items()))
+    return "; ".join(f"{way}: {listed(names, ', ')}" for way, names in sorted(said.items()))
 
 
 def _goes_elsewhere(standing: Standing) -> str:
@@ -240,6 +240,7 @@ def _meant(verb: Verb, direction: Direction) -> Callable[[Action], bool]:
     return lambda action: kind in action.kinds and direction in action.directions
 
 
-def _listed(said: Sequence[str], between: str = "; ") -> str:
+def listed(said: Sequence[str], between: str = "; ") -> str:
+    """The first of them, and how many there are beside."""
     more = len(said) - NAMED
     return between.join(said[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from ...domain.lifecycle import Verb
+from ...domain.plans import taking
 from ...ground.plural import counted
 from ...ground.units import DAY
 from ...jobs.model.asking import ASKS_SECONDS, Asked, Question
@@ -36,7 +37,6 @@ NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
 STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
 AT_BOTH_SITES = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 """These cannot begin without the appliance that has the machine now."""
-NAMED = 10
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
@@ -90,7 +90,7 @@ class PlanRun:
         count = counted(sum(len(group.children) for group in run.groups), "machine")
         said = f"{count} in {counted(len(run.groups), 'group')}, {run.direction}"
         if run.left_out:
-            said += f"; left out: {_listed(run.left_out)}"
+            said += f"; left out: {taking.listed(run.left_out)}"
         if away:
             said += f"; not connected now: {', '.join(away)}"
         return Done(said)
@@ -146,7 +146,7 @@ class PlanRun:
         said = f"{len(ours) - len(missing)} of {counted(len(ours), 'machine')}"
         if not missing:
             return Done(said)
-        said += f"; not: {_listed(missing, ', ')}"
+        said += f"; not: {taking.listed(missing, ', ')}"
         if len(missing) == len(ours):
             raise StepFailed(
                 NOTHING_ARRIVED,
@@ -202,8 +202,3 @@ def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool
 
 def _word(verb: Verb) -> str:
     return verb.value.replace("_", " ").capitalize()
-
-
-def _listed(said: tuple[str, ...] | list[str], between: str = "; ") -> str:
-    more = len(said) - NAMED
-    return between.join(said[:NAMED]) + (f" and {more} more" if more > 0 else "")

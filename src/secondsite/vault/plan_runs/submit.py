@@ -49,7 +49,9 @@ class Asked:
 
 
 def taken(tx: ports.Transaction, asked: Asked) -> Taken:
-    """Which machines it would take now. Raises as `taking.take`."""
+    """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is being run: told first, since its
+    machines are under way then."""
+    turns.refuse_second(tx, asked.plan.name)
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
     return taking.take(asked.plan, now, asked.wanted)
@@ -80,9 +82,8 @@ def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Stand
 def _arguments(
     operation: MachineOperation, tx: ports.Transaction, asked: Asked, found: Taken
 ) -> PlanRunArguments:
-    ordered, request = _ordered(tx, found), _request(asked, found)
-    require(tx, asked, found)
-    children = {each.machine_id: each for each in operation.children(tx, ordered, request)}
+    machines, request = require(tx, asked, found), _request(asked, found)
+    children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     return PlanRunArguments(
         plan=asked.plan.name,
         verb=operation.verb,
@@ -93,13 +94,13 @@ def _arguments(
     )
 
 
-def require(tx: ports.Transaction, asked: Asked, found: Taken) -> None:
-    """Raises NotPossibleNow or InvalidArgument if these machines cannot start from what was chosen, or the plan is being run."""
-    turns.refuse_second(tx, asked.plan.name)
+def require(tx: ports.Transaction, asked: Asked, found: Taken) -> Sequence[ports.MachineRecord]:
+    """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what was chosen."""
     ordered = _ordered(tx, found)
     _refuse_choice(asked.plan, ordered, _request(asked, found))
     if asked.wanted.verb in FROM_A_POINT:
         _require_points(tx, asked.plan, ordered)
+    return ordered
 
 
 def _ordered(tx: ports.Transaction, found: Taken) -> Sequence[ports.MachineRecord]:
@@ -143,7 +144,7 @@ def _require_points(
     without = [each.name for each in machines if not _has_point(tx.statuses.get(each.id))]
     if without:
         raise errors.NotPossibleNow(
-            f"Of plan '{plan.name}' these machines have no recovery point: {', '.join(without[: taking.NAMED])}.",
+            f"Of plan '{plan.name}' these machines have no recovery point: {taking.listed(without, ', ')}.",
             do="Wait until each has its first one, or leave it out with --leave-out MACHINE.",
         )
 

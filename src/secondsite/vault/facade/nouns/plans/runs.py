@@ -67,25 +67,23 @@ class PlanRuns:
             )
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
+            part = _part(query)
             shown = rest.PlanPreview(plan=name, verb=query.verb)
-            problem = None
-            asked = _asked(record, query.verb, query)
             try:
+                asked = _asked(record, query.verb, part)
                 taken = plan_runs.taken(tx, asked)
-            except errors.SecondsiteError as error:
-                return shown.model_copy(update={"problem": Problem.of(error)})
-            try:
+                choice = getattr(part, "choice", None)
+                shown = rest.PlanPreview(
+                    plan=name,
+                    verb=query.verb,
+                    direction=taken.direction,
+                    groups=tuple(self._group(tx, choice, each) for each in taken.groups),
+                    left_out=taken.left_out,
+                )
                 plan_runs.require(tx, asked, taken)
             except errors.SecondsiteError as error:
-                problem = Problem.of(error)
-            return shown.model_copy(
-                update={
-                    "problem": problem,
-                    "direction": taken.direction,
-                    "groups": tuple(self._group(tx, query, each) for each in taken.groups),
-                    "left_out": taken.left_out,
-                }
-            )
+                return shown.model_copy(update={"problem": Problem.of(error)})
+            return shown
 
     def _name(self, record: ports.PlanRecord, info: rest.Plan) -> None:
         """A second person approves these machines in this order."""
@@ -94,21 +92,24 @@ class PlanRuns:
             self._parts.names(machine.id)
 
     def _group(
-        self, tx: ports.Transaction, query: rest.PlanPreviewQuery, group: taking.TakenGroup
+        self, tx: ports.Transaction, choice: RecoveryPointChoice | None, group: taking.TakenGroup
     ) -> rest.PlanPreviewGroup:
         records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
         machines = (records[each.id] for each in group.machines)
         return rest.PlanPreviewGroup(
             number=group.number,
-            machines=tuple(self._machines(tx, query, machines)),
+            machines=tuple(self._machines(tx, choice, machines)),
             before=tuple(each.name for each in group.before),
             after=tuple(each.name for each in group.after),
         )
 
     def _machines(
-        self, tx: ports.Transaction, query: rest.PlanPreviewQuery, records: Iterable[ports.MachineRecord]
+        self,
+        tx: ports.Transaction,
+        choice: RecoveryPointChoice | None,
+        records: Iterable[ports.MachineRecord],
     ) -> Iterable[rest.PlanPreviewMachine]:
-        choice, points = _choice(query), Points(self._parts)
+        points = Points(self._parts)
         for record in records:
             shown = rest.PlanPreviewMachine(
                 id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site
@@ -130,6 +131,6 @@ def _asked(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_ru
     return plan_runs.Asked(record.plan, wanted, options)
 
 
-def _choice(query: rest.PlanPreviewQuery) -> RecoveryPointChoice | None:
-    field = REQUESTS[query.verb].model_fields.get("choice")
-    return None if field is None else query.choice or field.default
+def _part(query: rest.PlanPreviewQuery) -> rest.PlanPart:
+    """What would be asked for: what the query leaves out is as the verb has it."""
+    return REQUESTS[query.verb].model_validate(query.model_dump(exclude_none=True, exclude={"verb"}))
