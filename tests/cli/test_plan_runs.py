@@ -40,7 +40,7 @@ def test_a_plan_goes_away_and_comes_home_group_after_group(cli, plan):
         cli.must(f"plan {verb} {name} --yes")
     accepted = cli.must(f"plan planned-failover {name} --yes --no-wait --json").json["job_id"]
     eventually(lambda: cli.must(f"job show {accepted} --json").json["waits_for_person"], 60)
-    assert (state(cli, first), state(cli, second)) == ("planned_failed_over", "protected")
+    assert (state(cli, first), state(cli, second)) == ("planned_failed_over", "planned_failing_over")
     shown = cli.must(f"job show {accepted}").out
     assert "Move the traffic" in shown
     cli.must(f"job answer {accepted} done")
@@ -53,6 +53,7 @@ def test_a_preview_shows_what_a_run_would_do_and_why_it_would_not(cli, plan):
     shown = cli.must(f"plan preview {name} --verb planned-failover").out
     assert f"planned failover of plan {name}: 2 machines, away" in shown
     assert f"  {first}: a to b" in shown
+    assert "all machines are shut down before the first one starts, group by group: 2, 1" in shown
     assert "  after: Traffic (waits for a person)" in shown
     assert f"left out: {second}: as asked" in cli.must(f"plan preview {name} --leave-out {second}").out
     refused = cli(f"plan preview {name} --verb commit")

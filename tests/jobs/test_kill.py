@@ -73,9 +73,10 @@ def test_postgresql_restarts_under_load_and_no_result_is_lost(postgres, postgres
 
     engine = room.engine(Definition("v", tuple(Step(name, run) for name in "abcd")), lease_seconds=2)
     engine.start()
-    ids = [room.submit(engine, "v") for _ in range(40)]
-    for _ in range(3):
+    ids = []
+    for _ in range(3):  # work for each round: all that there is may be done before the server stops
         count = len(ran)
+        ids += [room.submit(engine, "v") for _ in range(20)]
         eventually(lambda before=count: len(ran) > before + 10, 20)
         postgres.stop(how)
         postgres.start()

@@ -81,6 +81,7 @@ class Verbs:
             self.clock.now,
             self.clock.monotonic,
             self._new_id,
+            lambda key: self.engine.signal(key),
         )
         self._operations = operations.operations(deps)
         self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db")

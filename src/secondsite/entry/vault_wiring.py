@@ -244,6 +244,7 @@ class RunningVault:
             now=utc_now,
             monotonic=time.monotonic,
             new_id=lambda: uuid.uuid4().hex,
+            signal=self.signals,
             proof_seconds=self.settings.proof_seconds,
         )
 

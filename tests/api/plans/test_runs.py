@@ -55,6 +55,7 @@ def test_a_preview_is_given_for_every_verb_without_a_choice(ask, shop, verb):
     seen = ask("GET", "/plans/shop/preview", params={"verb": verb.value})
     starts = verb in (Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER)
     assert (seen["problem"] is None) is starts
+    assert seen["shut_down"] == ([2, 1] if verb is Verb.PLANNED_FAILOVER else [])
 
 
 def test_a_preview_of_what_cannot_be_run_says_why_and_of_whom(vault, ask, shop):

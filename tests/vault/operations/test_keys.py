@@ -45,11 +45,23 @@ def definitions():
 
 
 def test_the_keys_of_all_steps_are_those_that_databases_hold(definitions):
-    assert {name: [step.key for step in each.steps] for name, each in definitions.items()} == KEYS
+    assert {name: keys(each, {}) for name, each in definitions.items()} == KEYS
+
+
+def keys(definition, arguments):
+    return [step.key for step in definition.made_for(arguments).steps]
+
+
+def test_in_a_plan_a_planned_failover_waits_twice_for_its_turn(definitions):
+    turn = {"shut_down": "g1/shut_down", "start": "g1/machines", "looks_seconds": 2}
+    waits = ["turn_to_shut_down", "turn_to_start"]
+    found = keys(definitions["planned_failover"], {"turn": turn})
+    assert [found[found.index(each) + 1] for each in waits] == ["shut_down", "start"]
+    assert [each for each in found if each not in waits] == KEYS["planned_failover"]
 
 
 def test_a_key_is_a_plain_word_and_a_title_is_a_sentence_for_people(definitions):
     for name, each in definitions.items():
-        for step in each.steps:
+        for step in each.made_for({}).steps:
             assert re.fullmatch(r"[a-z]+(_[a-z]+)*", step.key), f"{name}: {step.key}"
             assert step.title[0].isupper(), f"{name}: {step.key} is shown as '{step.title}'"

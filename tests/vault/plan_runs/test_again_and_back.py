@@ -46,7 +46,7 @@ def test_a_run_is_not_retried_once_a_later_one_of_the_plan_has_begun(verbs, plan
 
 
 def test_a_run_that_is_the_newest_of_its_plan_is_retried(verbs, plan):
-    first = stopped_by_a_person(verbs, plan(app={"before": (TRAFFIC,)}))
+    first = stopped_by_a_person(verbs, plan(db={"before": (TRAFFIC,)}))
     retry(verbs, first)
     until_asked(verbs, first)
     verbs.answer(first, "done")

@@ -78,6 +78,9 @@ ENDS = {
     (Verb.PLANNED_FAILOVER, "answer"): (
         "succeeded", [State.PLANNED_FAILED_OVER] * 2, [DrillState.NONE] * 2, 2,
     ),
+    (Verb.PLANNED_FAILOVER, "cancel"): (
+        "cancelled", [State.PLANNED_FAILED_OVER, State.PROTECTED], [DrillState.NONE] * 2, 2,
+    ),
     (Verb.FAILOVER, "cancel"): ("cancelled", [State.FAILED_OVER, State.PROTECTED], [DrillState.NONE] * 2, 1),
     (Verb.TEST_FAILOVER, "answer"): ("succeeded", [State.PROTECTED] * 2, [DrillState.RUNNING] * 2, 2),
     (Verb.TEST_FAILOVER, "cancel"): ("cancelled", [State.PROTECTED] * 2, [DrillState.NONE] * 2, 2),

@@ -192,6 +192,9 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
     count = counted(sum(len(group.machines) for group in preview.groups), "machine")
     if preview.problem is None:
         say(f"{preview.verb.replace('_', ' ')} of plan {preview.plan}: {count}, {preview.direction}")
+    if len(preview.shut_down) > 1:
+        order = ", ".join(map(str, preview.shut_down))
+        say(f"all machines are shut down before the first one starts, group by group: {order}")
     for group in preview.groups:
         say(f"group {group.number}:")
         for each in group.before:
@@ -202,6 +205,8 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
             say(f"  after: {each} (waits for a person)")
     for each in preview.left_out:
         say(f"left out: {each}")
+    for each in preview.warnings:
+        say(f"warning: {each}")
 
 
 def _start(machine: rest.PlanPreviewMachine) -> str:

@@ -82,7 +82,17 @@ class TaskStage:
 
     def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome:
         place = children.Place.of(self._task)
+        self._start(place, wanted)
+        policy = self._definition.policy_of(self._task.position)
+        return self._transactions.look(
+            lambda session: children.judge(session, policy, place, deadline_seconds)
+        )
 
+    def start_children(self, step: str, wanted: Callable[[], Sequence[Child]]) -> None:
+        keys = [each.key for each in self._definition.steps]
+        self._start(children.Place(self._claim.job_id, keys.index(step), self._task.attempt), wanted)
+
+    def _start(self, place: children.Place, wanted: Callable[[], Sequence[Child]]) -> None:
         def ensure(session: Session) -> None:
             journal.fence(session, self._claim)
             self._submitted(session)
@@ -92,10 +102,6 @@ class TaskStage:
         if not self._transactions.look(lambda session: children.are_started(session, place)):
             self._transactions.write(ensure)
             seams.reach("job.children.committed")
-        policy = self._definition.policy_of(self._task.position)
-        return self._transactions.look(
-            lambda session: children.judge(session, policy, place, deadline_seconds)
-        )
 
     def read(self) -> AbstractContextManager[Session]:
         return self._transactions.read()

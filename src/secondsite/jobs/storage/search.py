@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from ...ground.job_states import JobState
+from ...ground.job_states import ENDED, JobState, TaskState
 from ..model.views import JobView, TaskView, in_order, job_view, task_view
 from .prepared import Prepared
 from .tables import jobs, tasks
@@ -88,6 +88,39 @@ def ids_of_children(session: Session, job_id: str, limit: int | None = None) -> 
     order = jobs.c.parent_position, jobs.c.parent_index, jobs.c.created_at, jobs.c.id
     query = select(jobs.c.id).where(jobs.c.parent_job_id == job_id).order_by(*order).limit(limit)
     return list(session.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class HowFar:
+    """Of the jobs at a place below another: all, those that have come to a step of theirs, and of those that have ended the ones that
+    succeeded, partially at least, and the others."""
+
+    all: int
+    there: int
+    succeeded: int
+    others: int
+
+    @property
+    def open(self) -> int:
+        return self.all - self.succeeded - self.others
+
+
+def how_far(session: Session, parent_job_id: str, position: int, key: str) -> HowFar:
+    """Without reading them. One is there once its step of that key has begun, unless it failed."""
+    is_there = exists().where(
+        tasks.c.job_id == jobs.c.id,
+        tasks.c.key == key,
+        tasks.c.started_at.is_not(None),
+        tasks.c.state != TaskState.FAILED,
+    )
+    is_good = jobs.c.state.in_((JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED))
+    counted = select(
+        func.count(),
+        func.count().filter(is_there),
+        func.count().filter(is_good),
+        func.count().filter(jobs.c.state.in_(sorted(ENDED)), ~is_good),
+    ).where(jobs.c.parent_job_id == parent_job_id, jobs.c.parent_position == position)
+    return HowFar(*session.execute(counted).one())
 
 
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

@@ -4,20 +4,24 @@ The recovery point is made after the job is started (S-083). If anything fails, 
 cancels it starts by itself (S-215). A failback is this verb on a machine that was reprotected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire.control.orders import CycleFact, Points
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
+from ..steps.gates import InTurn, Turn, await_turn, turn_to
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
+from ..steps.retry_store import retrying
 from ..steps.sides import cards
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
@@ -37,7 +41,15 @@ class PlannedFailover(MachineOperation):
     verb = Verb.PLANNED_FAILOVER
 
     def definition(self) -> Definition:
-        return replace(super().definition(), on_failure=cancel_itself(self.deps, self.claim))
+        alone = super().definition()
+        return replace(
+            alone, steps=(), steps_of=self._steps_of, on_failure=cancel_itself(self.deps, self.claim)
+        )
+
+    def _steps_of(self, arguments: Json) -> Sequence[Step]:
+        turn = InTurn.model_validate(arguments).turn
+        steps = self.steps() if turn is None else _with_gates(self.steps(), turn)
+        return tuple(map(retrying, steps))
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -100,6 +112,17 @@ class PlannedFailover(MachineOperation):
 
     def _prove(self, ctx: StepContext) -> Outcome:
         return prove(self.deps, ctx, self.target)
+
+
+def _with_gates(steps: Sequence[Step], turn: Turn) -> Iterator[Step]:
+    """In a plan all machines are shut down before the first one starts."""
+    wait = {"shut_down": (turn.shut_down, "be shut down"), "start": (turn.start, "start")}
+    for step in steps:
+        if step.key in wait:
+            gate, doing = wait[step.key]
+            run = partial(await_turn, step=gate, doing=doing, looks_seconds=turn.looks_seconds)
+            yield Step(turn_to(step.key), run, title=f"Wait for the turn to {doing}")
+        yield step
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

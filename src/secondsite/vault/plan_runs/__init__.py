@@ -3,11 +3,12 @@
 arguments  what a run is to do: fixed when it is asked for, so that whatever becomes of the plan meanwhile changes nothing
 submit     from a request to its job: which machines, which way, from which points
 turns      one run of a plan at a time, also when one is retried
+phases     a planned failover: all copy ahead, are shut down, and start
 run        the job: a check, and for each group what people do before, its machines, and what people do after
 """
 
 from .run import definition
-from .submit import Asked, require, submit, taken
+from .submit import Asked, require, shut_down_order, submit, taken, warnings
 from .turns import LOCK
 
-__all__ = ["LOCK", "Asked", "definition", "require", "submit", "taken"]
+__all__ = ["LOCK", "Asked", "definition", "require", "shut_down_order", "submit", "taken", "warnings"]

@@ -4,7 +4,7 @@ Steps are made of these arguments, also by later releases: `layout` says how. A 
 machines' jobs carry the generation that each had then, so one that somebody else takes meanwhile is left alone (ADR 76, 77).
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from ...domain.lifecycle import Verb
 from ...domain.plans.directions import Direction
@@ -13,6 +13,10 @@ from ..steps.batch import BatchChild
 
 PLAN_RUN = "plan_run"
 """The job's name."""
+IN_ORDER: Final = 1
+"""Layout: one group after the other."""
+IN_PHASES: Final = 2
+"""Layout: of a planned failover (ADR 87)."""
 
 
 class RunAction(Shape):
@@ -35,10 +39,11 @@ class PlanRunArguments(Shape):
     """One verb for the machines of a plan. `left_out` says of the others why they are not in it, `beside` are their ids: who sees the run
     sees all of them."""
 
-    layout: Literal[1] = 1
+    layout: Literal[1, 2] = IN_ORDER
     plan: str
     verb: Verb
     direction: Direction
     groups: tuple[RunGroup, ...]
     left_out: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()

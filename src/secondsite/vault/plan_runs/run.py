@@ -1,8 +1,8 @@
 """The job of a plan's run: group after group, and what people do in between.
 
 Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end whatever fails, and says then what
-did (S-136); a planned one stops at an error and leaves later groups alone (S-151), and a new run takes what has not arrived (S-152).
-A cancel stops it between groups. Of a test failover it cleans up what the run has made, the last group first.
+did (S-136); a planned one goes in phases and stops at an error (S-151), and a new run takes what has not arrived (S-152). A
+cancel stops it between groups. Of a test failover it cleans up what the run has made, the last group first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,8 +28,8 @@ from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
-from . import turns
-from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
+from . import phases, turns
+from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 """What a person may say of an action. After `failed` a planned failover stops; others go on."""
@@ -44,6 +44,8 @@ def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
 
     def retry(session: Session, job: JobView) -> None:
         turns.refuse_late_retry(deps.store.within(session), job)
+        if PlanRunArguments.model_validate(job.arguments).layout == IN_PHASES:
+            phases.refuse_retry(session, job)
 
     return Definition(PLAN_RUN, on_retry=retry, steps_of=PlanRun(deps, operations).steps)
 
@@ -56,17 +58,25 @@ class PlanRun:
         self._operations = operations
 
     def steps(self, arguments: Json) -> list[Step]:
-        """Layout 1. Keys are those of a group in the plan, so a run of some groups has the same."""
+        """Keys are those of a group in the plan, so a run of some groups has the same."""
         run = PlanRunArguments.model_validate(arguments)
         check = Step("check", self._check, title="Prerequisites check")
-        groups = [step for group in run.groups for step in self._group(run, group)]
+        groups = self._in_phases(run) if run.layout == IN_PHASES else self._in_order(run)
         outcome = Step("outcome", self._outcome, title="Outcome", cancelable=run.verb is Verb.TEST_FAILOVER)
         return [check, *groups, outcome]
 
-    def _group(self, run: PlanRunArguments, group: RunGroup) -> Iterator[Step]:
-        yield from _asking(run, group, "before", group.before)
+    def _in_phases(self, run: PlanRunArguments) -> Iterator[Step]:
+        return phases.Phases(self._deps, run).steps(partial(_asking, run), partial(self._machines, run))
+
+    def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
+        for group in run.groups:
+            yield from _asking(run, group, "before")
+            yield self._machines(run, group)
+            yield from _asking(run, group, "after")
+
+    def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER
-        yield Step(
+        return Step(
             f"g{group.number}/machines",
             partial(_machines, group),
             title=f"Group {group.number}: {_word(run.verb)} ({len(group.children)})",
@@ -75,7 +85,6 @@ class PlanRun:
             cancelable=False,
             children=Children.ALL if run.verb in STOPS_AT_AN_ERROR else Children.SOME,
         )
-        yield from _asking(run, group, "after", group.after)
 
     def _check(self, ctx: StepContext) -> Outcome:
         """What needs a site that is away is found before the first machine is touched."""
@@ -91,6 +100,7 @@ class PlanRun:
         said = f"{count} in {counted(len(run.groups), 'group')}, {run.direction}"
         if run.left_out:
             said += f"; left out: {taking.listed(run.left_out)}"
+        said += "".join(f"; {each}" for each in run.warnings)
         if away:
             said += f"; not connected now: {', '.join(away)}"
         return Done(said)
@@ -162,13 +172,11 @@ def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
             lambda: list(map(batch.as_job, group.children)), deadline_seconds=batch.DEADLINE_SECONDS
         )
     except StepFailed as failed:  # a machine's own cancel came after its failover: a retry would be refused
-        do = "Look into the jobs of these machines; then run the plan again: it takes what has not arrived"
-        raise StepFailed(failed.code, failed.message, do) from failed
+        raise StepFailed(failed.code, failed.message, phases.AGAIN) from failed
 
 
-def _asking(
-    run: PlanRunArguments, group: RunGroup, when: str, actions: tuple[RunAction, ...]
-) -> Iterator[Step]:
+def _asking(run: PlanRunArguments, group: RunGroup, when: str) -> Iterator[Step]:
+    actions = group.before if when == "before" else group.after
     for number, action in enumerate(actions, start=1):
         yield Step(
             f"g{group.number}/{when}/{number}",

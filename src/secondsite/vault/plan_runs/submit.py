@@ -14,16 +14,18 @@ from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
 from ...domain.plans.taking import Standing, Taken, TakenGroup, Wanted
 from ...domain.points import RecoveryPointChoice
+from ...jobs.model.facts import to_json
 from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
 from ..operations.interface import Operation
-from ..steps.batch import BatchChild
+from ..steps.batch import BatchChild, Unread
 from ..steps.deps import Deps
+from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
-from . import turns
-from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
+from . import phases, turns
+from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
     Verb.TEST_FAILOVER: rest.TestFailover,
@@ -37,6 +39,8 @@ REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
 }
 FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 """These need a recovery point of every machine (S-080)."""
+GOES_IN_PHASES = frozenset({Verb.PLANNED_FAILOVER})
+"""All machines of these are shut down before the first one starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,28 @@ def submit(
     return rest.JobAccepted(job_id=job_id)
 
 
+def shut_down_order(verb: Verb, found: Taken) -> tuple[int, ...]:
+    """Numbers of the groups whose machines are shut down before any starts, the first one first."""
+    return tuple(each.number for each in reversed(found.groups)) if verb in GOES_IN_PHASES else ()
+
+
+def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+    """Members of a replication group that are not taken write on, so the last points of the others do not belong with theirs (S-078)."""
+    if verb not in GOES_IN_PHASES:
+        return ()
+    groups = {str(each.group) for each in _ordered(tx, found) if each.group is not None}
+    taken = {machine.id for group in found.groups for machine in group.machines}
+    left = {
+        name: [each.name for each in tx.groups.members(name) if each.id not in taken]
+        for name in sorted(groups)
+    }
+    return tuple(
+        f"of replication group '{name}' these are not taken, and write on: {taking.listed(members, ', ')}"
+        for name, members in left.items()
+        if members
+    )
+
+
 def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Standing:
     if record is None:
         return Standing(machine)
@@ -84,12 +110,16 @@ def _arguments(
 ) -> PlanRunArguments:
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
+    in_phases = operation.verb in GOES_IN_PHASES
+    groups = [_group(each, children) for each in found.groups]
     return PlanRunArguments(
+        layout=IN_PHASES if in_phases else IN_ORDER,
         plan=asked.plan.name,
         verb=operation.verb,
         direction=found.direction,
-        groups=tuple(_group(each, children) for each in found.groups),
+        groups=tuple(_in_turn(each, len(machines)) if in_phases else each for each in groups),
         left_out=found.left_out,
+        warnings=warnings(tx, operation.verb, found),
         beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
     )
 
@@ -122,6 +152,16 @@ def _group(group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
         before=_actions(group.before),
         after=_actions(group.after),
     )
+
+
+def _in_turn(group: RunGroup, machines: int) -> RunGroup:
+    """Its machines wait for their turn."""
+    turn = to_json(InTurn(turn=phases.turn_of(group.number, machines)))
+    waiting = (
+        each.model_copy(update={"arguments": Unread({**each.arguments.root, **turn})})
+        for each in group.children
+    )
+    return group.model_copy(update={"children": tuple(waiting)})
 
 
 def _actions(actions: Iterable[Action]) -> tuple[RunAction, ...]:

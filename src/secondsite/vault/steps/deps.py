@@ -29,7 +29,8 @@ class SubmitJob(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC. `proof_seconds`: so long a machine that was
+    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC. `signal` wakes the steps that wait for it: once
+    what it is about is committed. `proof_seconds`: so long a machine that was
     started is looked at."""
 
     store: ports.Store
@@ -38,6 +39,7 @@ class Deps:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
+    signal: Callable[[str], object]
     proof_seconds: float = 3.0
 
     def commit(self, work: Callable[[ports.Transaction], None]) -> Commit:

@@ -140,7 +140,12 @@ class PlanPreview(Shape):
     """Null: see `problem`."""
     groups: tuple[PlanPreviewGroup, ...] = ()
     """In their order."""
+    shut_down: tuple[int, ...] = ()
+    """Numbers of the groups, in the order in which their machines are shut down, all before the first one starts; none if the verb
+    shuts none down so."""
     left_out: tuple[str, ...] = ()
     """Which machines of the plan would not be taken, and why."""
+    warnings: tuple[str, ...] = ()
+    """What somebody should know before it begins."""
     problem: Problem | None = None
     """Why it could not be run so."""

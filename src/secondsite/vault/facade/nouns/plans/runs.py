@@ -78,6 +78,8 @@ class PlanRuns:
                     verb=query.verb,
                     direction=taken.direction,
                     groups=tuple(self._group(tx, choice, each) for each in taken.groups),
+                    shut_down=plan_runs.shut_down_order(query.verb, taken),
+                    warnings=plan_runs.warnings(tx, query.verb, taken),
                     left_out=taken.left_out,
                 )
                 plan_runs.require(tx, asked, taken)

@@ -1,0 +1,167 @@
+"""A planned failover of a plan, in phases: all machines copy ahead, are shut down with the last group first, and start with the first.
+
+So nothing writes any more, anywhere in the plan, when its first machine starts: what the machines know of each other stays true. An
+error, a cancel or an answer in between ends the run, and whoever has not started by then brings itself back and runs on at
+its source (S-151, S-215). What people do before the first group comes before all that: nothing has to be brought back for it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from ...domain.plans import taking
+from ...ground.plural import counted
+from ...jobs.model.context import Child, StepContext, StepFunction
+from ...jobs.model.definitions import Step
+from ...jobs.model.failures import CHILDREN_FAILED, Refused, StepFailed
+from ...jobs.model.outcomes import Done, Outcome, Wait
+from ...jobs.model.views import JobView, current_steps
+from ...jobs.running.children import GOOD
+from ...jobs.storage import read, search
+from ...jobs.storage.database import Session
+from ...jobs.storage.search import HowFar
+from ..steps import batch
+from ..steps.deps import Deps
+from ..steps.gates import Stopped, Turn, gate_signal, turn_to
+from .arguments import PlanRunArguments, RunGroup
+
+COPY = "copy"
+FEW = 20
+LOOKS_SECONDS, LOOKS_AT_MANY_SECONDS = 0.25, 1.0
+"""How often the run counts who has come how far."""
+AGAIN = "Look into the jobs of these machines; then run the plan again: it takes what has not arrived"
+Asking = Callable[[RunGroup, str], Iterator[Step]]
+"""What is asked before or after a group."""
+Moving = Callable[[RunGroup], Step]
+"""The step of a group whose children are its machines."""
+
+
+def turn_of(number: int, machines: int) -> Turn:
+    """Where a machine of this group waits, in a run of so many. It is told when its turn has come; it looks in case it was not."""
+    looks = min(max(2.0, machines / 20), 60.0)
+    return Turn(shut_down=_shut_down_key(number), start=_machines_key(number), looks_seconds=looks)
+
+
+class Phases:
+    """The steps of one run."""
+
+    def __init__(self, deps: Deps, run: PlanRunArguments) -> None:
+        self._deps = deps
+        self._run = run
+        many = sum(len(group.children) for group in run.groups) > FEW
+        self._looks_seconds = LOOKS_AT_MANY_SECONDS if many else LOOKS_SECONDS
+
+    def steps(self, asking: Asking, moving: Moving) -> Iterator[Step]:
+        first, *_ = groups = self._run.groups
+        yield from asking(first, "before")
+        yield self._or_back(Step(COPY, self._copy, title="All groups: Copy ahead"))
+        for group in reversed(groups):
+            title = f"Group {group.number}: Shut down ({len(group.children)})"
+            yield self._or_back(
+                Step(_shut_down_key(group.number), partial(self._shut_down, group), title=title)
+            )
+        for group in groups:
+            if group is not first:
+                yield from map(self._or_back, asking(group, "before"))
+            yield self._or_back(self._opening(moving(group)))
+            yield from map(self._or_back, asking(group, "after"))
+
+    def _copy(self, ctx: StepContext) -> Outcome:
+        for group in self._run.groups:
+            ctx.start_children(_machines_key(group.number), partial(_jobs_of, group))
+        return self._all_are_there(ctx, self._run.groups, "shut_down", "copied ahead")
+
+    def _shut_down(self, group: RunGroup, ctx: StepContext) -> Outcome:
+        self._deps.signal(gate_signal(ctx.job_id, ctx.key))
+        return self._all_are_there(
+            ctx, (group,), "start", "off, and their last changes are at the other site"
+        )
+
+    def _opening(self, step: Step) -> Step:
+        """Whoever waits for this step to begin goes on."""
+
+        def run(ctx: StepContext) -> Outcome:
+            self._deps.signal(gate_signal(ctx.job_id, ctx.key))
+            return step.run(ctx)
+
+        return replace(step, run=run)
+
+    def _all_are_there(self, ctx: StepContext, groups: tuple[RunGroup, ...], step: str, done: str) -> Outcome:
+        """Once all machines of the groups wait for their turn at that step of theirs. Raises StepFailed if one has failed before."""
+        far = self._far(ctx, groups, turn_to(step))
+        there, of = sum(each.there for each in far), sum(each.all for each in far)
+        if any(each.others for each in far):
+            raise StepFailed(CHILDREN_FAILED, f"Not all are {done}; not: {self._failed(ctx)}", AGAIN)
+        if there < of:
+            raise self._wait(ctx, f"{there} of {of} are {done}", there / of)
+        return Done(f"{counted(of, 'machine')} {'is' if of == 1 else 'are'} {done}")
+
+    def _or_back(self, step: Step) -> Step:
+        return replace(step, run=partial(self._do_or_back, step.run))
+
+    def _do_or_back(self, function: StepFunction, ctx: StepContext) -> Outcome:
+        """What fails ends the run once every machine knows of it: they are on their way back by then."""
+        try:
+            return function(ctx)
+        except StepFailed as failed:
+            why = self._stop(ctx, failed)
+            far = self._far(ctx, self._run.groups, turn_to("start"))
+            if any(each.open for each in far):
+                self._wake_all(ctx)
+                raise self._wait(ctx, f"{why}; the others stop, and go back", None) from failed
+            if any(each.others for each in far):
+                raise StepFailed(failed.code, why, AGAIN) from failed
+            raise
+
+    def _stop(self, ctx: StepContext, failed: StepFailed) -> str:
+        """What failed first; others fail because of it."""
+        known = ctx.remembered(Stopped)
+        if known is None or known.stopped_in != ctx.attempt:
+            known = Stopped(stopped_in=ctx.attempt, why=failed.message)
+            ctx.remember(known)
+        return known.why
+
+    def _failed(self, ctx: StepContext) -> str:
+        with ctx.session() as session:
+            failed = [
+                each.subject_name
+                for each in read.children_of(session, ctx.job_id)
+                if each.state.ended and each.state not in GOOD
+            ]
+        return taking.listed(failed, ", ")
+
+    def _wake_all(self, ctx: StepContext) -> None:
+        for group in self._run.groups:
+            for key in (_shut_down_key(group.number), _machines_key(group.number)):
+                self._deps.signal(gate_signal(ctx.job_id, key))
+
+    def _wait(self, ctx: StepContext, why: str, progress: float | None) -> Wait:
+        return Wait(f"phase/{ctx.job_id}", batch.DEADLINE_SECONDS, why, progress, self._looks_seconds)
+
+    def _far(self, ctx: StepContext, groups: tuple[RunGroup, ...], key: str) -> list[HowFar]:
+        with ctx.session() as session:
+            steps = current_steps(read.tasks_of(session, ctx.job_id))
+            at = {each.key: each.position for each in steps}
+            return [
+                search.how_far(session, ctx.job_id, at[_machines_key(group.number)], key) for group in groups
+            ]
+
+
+def refuse_retry(session: Session, job: JobView) -> None:
+    """Raises Refused once machines were brought back: what this run found before is no longer true."""
+    if set(search.children_by_state(session, job.id)) - set(GOOD):
+        raise Refused(
+            "superseded", f"The machines that {job.subject_name} had not started were brought back.", AGAIN
+        )
+
+
+def _jobs_of(group: RunGroup) -> list[Child]:
+    return [batch.as_job(each) for each in group.children]
+
+
+def _shut_down_key(number: int) -> str:
+    return f"g{number}/shut_down"
+
+
+def _machines_key(number: int) -> str:
+    return f"g{number}/machines"
