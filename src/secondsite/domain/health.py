@@ -230,6 +230,26 @@ CATALOGUE: dict[str, FindingKind] = {
             "Do what the finding says; the next check looks again.",
         ),
         _kind(
+            "not-protected",
+            W,
+            "After a failover nothing is replicated until the machine is protected the other way.",
+            "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect MACHINE'.",
+        ),
+        _kind(
+            "never-drilled",
+            W,
+            "A replica that nobody has started may not start when it is needed. A week after its protection a machine should have been "
+            "tried once.",
+            "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --notes WHAT'.",
+        ),
+        _kind(
+            "drill-is-old",
+            W,
+            "What was true at the last test failover, 90 days ago or more, may not be true now: disks, networks and the machine itself "
+            "change.",
+            "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --notes WHAT'.",
+        ),
+        _kind(
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",

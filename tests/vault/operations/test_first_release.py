@@ -1,5 +1,6 @@
 """Jobs that the release of 2026-11-20 left half-way go on under this one: their steps were named by their titles."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,16 @@ def test_one_that_failed_is_retried(verbs):
     failed = next(job for job in verbs.jobs() if job.subject_name == "retry")
     assert verbs.retry(failed.id).job.state == "succeeded"
     assert verbs.state("retry") is State.PROTECTED
+
+
+def test_when_a_machine_was_drilled_last_is_known_of_its_notes():
+    noted = (
+        "INSERT INTO drill_notes (machine_id, notes, point_id, started_at, completed_at, requested_by)"
+        " SELECT id, '', 'p', '2026-11-0{day} 08:00:00.000000', '2026-11-0{day} 09:00:00.000000', 'ada' FROM machines WHERE name = 'batch-a';"
+    )
+    with folder_in_memory() as folder:
+        older = HALF_WAY.read_text() + noted.format(day=3) + noted.format(day=2)
+        verbs = Verbs(folder, NAMES, older=older)
+        assert verbs.machine("batch-a").drilled_at == datetime(2026, 11, 3, 9, tzinfo=UTC)
+        assert verbs.machine("batch-b").drilled_at is None
+        verbs.close()

@@ -1,6 +1,7 @@
 """Clean up the test failover: the test machine and the network made for it are removed; the notes stay (S-113, S-115)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
@@ -81,5 +82,11 @@ class CleanupTestFailover(MachineOperation):
         return Done(
             f"the test failover of {machine.name} from {begin} lasted {span(lasted)}; "
             f"notes kept: {note.notes or 'none'}",
-            commit=self.deps.commit(lambda tx: tx.drill_notes.add(note)),
+            commit=self.deps.commit(lambda tx: _keep(tx, note)),
         )
+
+
+def _keep(tx: ports.Transaction, note: ports.DrillNote) -> None:
+    tx.drill_notes.add(note)
+    machine = tx.machines.get(note.machine_id)
+    tx.machines.put(replace(machine, drilled_at=note.completed_at))

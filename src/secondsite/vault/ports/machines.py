@@ -82,6 +82,8 @@ class MachineRecord:
     """Rises with every test failover and every clean-up; their orders carry the number."""
     drill_claimed_by: str | None = None
     """The job of the last one. None: before drills had numbers."""
+    drilled_at: datetime | None = None
+    """When the last test failover was cleaned up. None: none was, or before this was noted."""
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
 

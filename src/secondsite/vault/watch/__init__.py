@@ -7,6 +7,7 @@ Its rooms:
     status_intake        ports.FactSink: what appliances report is recorded
     derived              what follows from a status, found once
     health               findings of a machine; pure
+    standing             findings that stand until somebody acts; pure
     situations           what findings are derived from, of many machines
     settings_push        appliances are sent their settings until they report having them
     admission            which appliances are let in, with which key

@@ -13,6 +13,7 @@ from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
 from .. import ports
+from . import standing
 from .derived import Derived
 
 RUNS_AT_TARGET = frozenset(
@@ -96,6 +97,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_authority(situation, now),
         *_by_state(situation),
         *_warned(situation),
+        *standing.standing(situation.machine, now),
         *two_copies,
     ]
     return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
@@ -108,7 +110,7 @@ def steady_until(situation: Situation, now: datetime) -> datetime | None:
     if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
         return None  # of the second one its age is told
     late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
-    turns = (exceeded_at, *late_at, _ca_told_at(situation))
+    turns = (exceeded_at, *late_at, _ca_told_at(situation), standing.standing_from(situation.machine))
     return min((each for each in turns if each is not None and each >= now), default=NEVER)
 
 

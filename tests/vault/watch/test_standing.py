@@ -1,0 +1,76 @@
+"""Findings that stand until somebody acts."""
+
+from datetime import timedelta
+
+import pytest
+
+from secondsite.domain.health import Health
+from secondsite.domain.lifecycle import DrillState, State, Verb
+from secondsite.vault import ports
+from secondsite.vault.watch import health, standing
+from tests.support.vault import NOW, machine
+from tests.vault.support_operations import Verbs, folder_in_memory
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def codes(now, **changes):
+    return [finding.code for finding in standing.standing(machine(**changes), now)]
+
+
+def test_a_machine_that_was_never_drilled_is_told_of_a_week_after_its_protection():
+    assert codes(NOW + 7 * DAY, created_at=NOW) == []
+    (finding,) = standing.standing(machine(created_at=NOW), NOW + 8 * DAY)
+    assert (finding.code, finding.since) == ("never-drilled", NOW + 7 * DAY)
+    assert "cleanup-test-failover" in finding.kind.do
+
+
+def test_a_drill_counts_for_90_days():
+    assert codes(NOW + 90 * DAY, drilled_at=NOW) == []
+    (finding,) = standing.standing(machine(drilled_at=NOW), NOW + 91 * DAY)
+    assert (finding.code, finding.since) == ("drill-is-old", NOW + 90 * DAY)
+    assert f"ended on {NOW:%Y-%m-%d}" in finding.what
+
+
+@pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED])
+def test_a_machine_that_runs_at_its_target_is_not_protected_an_hour_after_its_failover(state):
+    assert codes(NOW + HOUR, state=state, failed_over_at=NOW) == []
+    assert codes(NOW + 2 * HOUR, state=state, failed_over_at=NOW) == ["not-protected"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"drill_state": DrillState.RUNNING},
+        {"state": State.REPROTECTING, "failed_over_at": NOW},
+        {"state": State.INITIAL_REPLICATING},
+        {"state": State.FAILED_OVER, "failed_over_at": None},
+    ],
+    ids=str,
+)
+def test_nothing_is_told_while_something_is_done_about_it(changes):
+    assert codes(NOW + 400 * DAY, created_at=NOW, **changes) == []
+
+
+def test_lists_look_again_when_one_begins_to_be_told():
+    """They show what was written last as long as it stays true."""
+    resting = machine(created_at=NOW, drilled_at=NOW, state=State.COMMITTED, failed_over_at=NOW)
+    ends_at = NOW + 80 * DAY
+    appliance = ports.ApplianceRecord("x", "x", "a", NOW, ends_at, last_seen_at=NOW, connected=True)
+    nothing = ports.StatusRecord("m1", None, None, None, None)
+    known = health.Situation(resting, nothing, None, appliance, appliance)
+    assert health.steady_until(known, NOW) == NOW + HOUR
+    found = health.findings(known, NOW + 2 * HOUR)
+    assert [each.code for each in found] == ["not-protected"]
+    assert health.overall(resting, found) is Health.WARNING
+
+
+def test_a_drill_that_is_cleaned_up_ends_it():
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder)
+        verbs.protect("web01")
+        verbs.run(Verb.TEST_FAILOVER, "web01")
+        assert verbs.machine("web01").drilled_at is None
+        verbs.run(Verb.CLEANUP_TEST_FAILOVER, "web01")
+        assert verbs.machine("web01").drilled_at is not None
+        verbs.close()
