@@ -2,6 +2,7 @@
 
 instants      which instant to start from: --choice, --point, --at
 disks         --disk and --seed
+confirming    what is told and asked before, at a terminal
 running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them

@@ -6,9 +6,10 @@ import typer
 
 from ...domain.points import RecoveryPointChoice
 from ..options import WithoutSite
+from ..risk import Yes
 from . import instants
+from .confirming import Begin, Confirmed
 from .instants import At, Choice, Point
-from .running import Begin
 
 
 def test_failover(
@@ -21,11 +22,16 @@ def test_failover(
             help="'create' an isolated network, 'none', or the name of an existing network at the target."
         ),
     ] = "create",
-) -> Begin:
+    yes: Yes = False,
+) -> Confirmed:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
-    return lambda them: them.test_failover(
-        choice=start.choice, point=start.point, at=start.at, network=network
+    where = {"create": "an isolated network", "none": "no network"}.get(network, f"network {network}")
+    return Confirmed(
+        lambda them: them.test_failover(choice=start.choice, point=start.point, at=start.at, network=network),
+        lambda it: f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}",
+        start,
+        yes,
     )
 
 
@@ -47,30 +53,64 @@ def failover(
             "--shut-down", help="Try to shut the source down and send its last changes; goes on if it can't."
         ),
     ] = False,
-) -> Begin:
+    yes: Yes = False,
+) -> Confirmed:
     """The source is in trouble: start the machines at the target. Never waits for a dead site."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST)
-    return lambda them: them.failover(
-        choice=start.choice, point=start.point, at=start.at, shut_down_source=shut_down
+    first = "shut down if that can be done, then " if shut_down else ""
+    return Confirmed(
+        lambda them: them.failover(
+            choice=start.choice, point=start.point, at=start.at, shut_down_source=shut_down
+        ),
+        lambda it: f"{first}started at {it.target_site}, away from {it.source_site}",
+        start,
+        yes,
     )
 
 
-def planned_failover() -> Begin:
+def planned_failover(yes: Yes = False) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
-    return lambda them: them.planned_failover()
+    return Confirmed(
+        lambda them: them.planned_failover(),
+        lambda it: (
+            f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}; nothing is lost"
+        ),
+        yes=yes,
+    )
 
 
-def change_recovery_point(point: Point = None, choice: Choice = None, at: At = None) -> Begin:
+def change_recovery_point(
+    point: Point = None, choice: Choice = None, at: At = None, yes: Yes = False
+) -> Confirmed:
     """Start the failed-over machine from another point or another instant. Possible until commit."""
     start = instants.start(choice, point, at, RecoveryPointChoice.CUSTOM)
-    return lambda them: them.change_recovery_point(choice=start.choice, point=start.point, at=start.at)
+    return Confirmed(
+        lambda them: them.change_recovery_point(choice=start.choice, point=start.point, at=start.at),
+        lambda it: (
+            f"stopped at {it.target_site} and started again; what it wrote there since its failover is lost"
+        ),
+        start,
+        yes,
+    )
 
 
-def commit(without_site: WithoutSite = None) -> Begin:
+def commit(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
     """Accept the failover: keep its point, delete the others."""
-    return lambda them: them.commit(without_site=without_site)
+    return Confirmed(
+        lambda them: them.commit(without_site=without_site),
+        lambda it: (
+            f"it stays at {it.target_site}; the recovery points that it was not started from are deleted"
+        ),
+        yes=yes,
+    )
 
 
-def cancel_failover(without_site: WithoutSite = None) -> Begin:
+def cancel_failover(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
     """Undo a planned failover before commit: the old machine runs again and replication goes on."""
-    return lambda them: them.cancel_failover(without_site=without_site)
+    return Confirmed(
+        lambda them: them.cancel_failover(without_site=without_site),
+        lambda it: (
+            f"stopped at {it.target_site} and started at {it.source_site}; what it wrote at {it.target_site} is lost"
+        ),
+        yes=yes,
+    )

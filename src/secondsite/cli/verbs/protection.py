@@ -6,8 +6,9 @@ import typer
 
 from ...wire.rest import Location
 from ..options import WithoutSite
+from ..risk import Yes
 from . import disks
-from .running import Begin
+from .confirming import Begin, Confirmed
 
 DiskKeys = Annotated[
     list[str], typer.Option("--disk", help="Key of the disk, such as vdb. May be given several times.")
@@ -53,9 +54,15 @@ def enable_protection(
     )
 
 
-def disable_protection(without_site: WithoutSite = None) -> Begin:
+def disable_protection(without_site: WithoutSite = None, yes: Yes = False) -> Confirmed:
     """End protection: replication stops, replica and recovery points are deleted. The machine itself is untouched."""
-    return lambda them: them.disable_protection(without_site=without_site)
+    return Confirmed(
+        lambda them: them.disable_protection(without_site=without_site),
+        lambda it: (
+            f"it is not protected any more; its replica and its recovery points at {it.target_site} are deleted"
+        ),
+        yes=yes,
+    )
 
 
 def reprotect(
@@ -63,9 +70,18 @@ def reprotect(
         Location,
         typer.Option(help="original: onto the old disks, only changes travel. alternate: a full copy."),
     ] = Location.ORIGINAL,
-) -> Begin:
+    yes: Yes = False,
+) -> Confirmed:
     """Protect committed machines back to the site that they came from."""
-    return lambda them: them.reprotect(location=location)
+    how = {
+        Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",
+        Location.ALTERNATE: "a full copy is sent",
+    }
+    return Confirmed(
+        lambda them: them.reprotect(location=location),
+        lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
+        yes=yes,
+    )
 
 
 def resynchronize() -> Begin:

@@ -6,15 +6,12 @@ from typing import Any, NoReturn
 
 import typer
 
-from ...client import JobHandle
-from ...client.nouns.verbs import Verbs
 from .. import follow
 from ..options import Json, MachineNames, NoWait, connect
+from .confirming import Begin, Confirmed, ask
 
-Begin = Callable[[Verbs], JobHandle]
 
-
-def command(verb: Callable[..., Begin]) -> Callable[..., NoReturn]:
+def command(verb: Callable[..., Begin | Confirmed]) -> Callable[..., NoReturn]:
     """The command of a verb: `verb` gives, from its own options, what begins the job for the machines named. The command
     ends with the exit code that the job's end means."""
 
@@ -25,8 +22,11 @@ def command(verb: Callable[..., Begin]) -> Callable[..., NoReturn]:
         as_json: Json = False,
         **own: Any,
     ) -> NoReturn:
-        begin = verb(**own)
+        given = verb(**own)
         with connect(context) as vault:
+            if isinstance(given, Confirmed):
+                ask(vault, tuple(machines), given)
+            begin = given.begin if isinstance(given, Confirmed) else given
             ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
         raise typer.Exit(ended)
 

@@ -1,0 +1,66 @@
+"""Before a verb moves or ends something, whoever sits at a terminal sees what it will do, which way, and what that loses, and says yes.
+
+Where nobody can be asked the verb begins: scripts and schedules have decided before.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import typer
+
+from ...client import JobHandle, Vault
+from ...client.nouns.verbs import Verbs
+from ...domain import errors
+from ...domain.amounts import span
+from ...ground.plural import counted
+from ...wire import rest
+from .. import output
+from ..output import clock
+from .instants import Start
+
+SHOWN = 20
+"""Machines that are looked at one by one; of more only their number is told."""
+Begin = Callable[[Verbs], JobHandle]
+Tell = Callable[[rest.Machine], str]
+"""What will happen to a machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What begins the job, and what is told of each machine before; with `start`, also what it would start from."""
+
+    begin: Begin
+    tell: Tell
+    start: Start | None = None
+    yes: bool = False
+
+
+def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
+    """Raises Abort if the answer is no, and what the vault says of a machine that cannot start from what was chosen."""
+    if about.yes or not sys.stdin.isatty():
+        return
+    for line in _lines(vault, names, about):
+        output.warn(line)
+    typer.confirm("Begin?", abort=True, err=True)
+
+
+def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:
+    for name in islice(names, SHOWN):
+        yield f"{name}: {about.tell(vault.machines[name].show())}{_from(vault, name, about.start)}"
+    if len(names) > SHOWN:
+        yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
+
+
+def _from(vault: Vault, name: str, start: Start | None) -> str:
+    if start is None:
+        return ""
+    seen = vault.machines[name].preview(start.choice, start.point, start.at)
+    if seen.problem is not None:
+        raise seen.problem.raised()
+    if seen.point is None:
+        raise errors.NotFound(f"Machine '{name}' has no recovery point.", do="Wait for its first one.")
+    taken = seen.forward.taken_at if seen.forward else seen.point.taken_at
+    loses = "" if seen.loses_seconds is None else f", loses {span(seen.loses_seconds)} at most"
+    return f"; from {clock(taken)}{loses}"

@@ -1,0 +1,97 @@
+"""At a terminal a verb says what it will do, and asks; elsewhere it begins."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("secondsite")
+
+
+def state(cli, name):
+    return cli.must(f"machine show {name} --json").json["state"]
+
+
+def at_a_terminal(line, typed):
+    """What a person sees and answers there; gives the exit code and all that was shown."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([COMMAND, *line.split()], stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.write(ours, f"{typed}\n".encode())
+        shown = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+    return process.returncode, " ".join(shown.decode().split())
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the other end is closed
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        ("failover", "started at b, away from a; from "),
+        ("failover --shut-down", "shut down if that can be done, then started at b"),
+        (
+            "planned-failover",
+            "shut down at a, its last changes are sent, and it starts at b; nothing is lost",
+        ),
+        ("test-failover", "a copy of it starts at b, in an isolated network, and it runs on at a; from "),
+        ("test-failover --network none", "in no network"),
+        ("disable-protection", "its recovery points at b are deleted"),
+    ],
+)
+def test_what_will_happen_is_told_and_who_says_no_begins_nothing(cli, protected, verb, told):
+    command, *options = verb.split()
+    code, shown = at_a_terminal(f"machine {command} {protected} {' '.join(options)}", "n")
+    assert code == 1
+    assert f"{protected}: " in shown
+    assert told in shown
+    assert "Begin? [y/N]" in shown
+    assert state(cli, protected) == "protected"
+
+
+def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protected):
+    code, shown = at_a_terminal(f"machine failover {protected}", "y")
+    assert (code, state(cli, protected)) == (0, "failed_over")
+    assert "loses" in shown
+    for verb, told in (
+        ("change-recovery-point --choice latest_processed", "what it wrote there since its failover is lost"),
+        ("commit", "it stays at b"),
+    ):
+        command, *options = verb.split()
+        _, shown = at_a_terminal(f"machine {command} {protected} {' '.join(options)}", "n")
+        assert told in shown
+    assert state(cli, protected) == "failed_over"
+    cli.must(f"machine commit {protected}")
+    _, shown = at_a_terminal(f"machine reprotect {protected}", "n")
+    assert "protected from b to a; the old disks there take over what has changed since" in shown
+
+
+def test_a_point_that_is_not_there_is_told_before_anybody_is_asked(cli, protected):
+    code, shown = at_a_terminal(f"machine failover {protected} --choice latest_app_consistent", "y")
+    assert code != 0
+    assert "Begin?" not in shown
+    assert state(cli, protected) == "protected"
+
+
+def test_with_yes_nobody_is_asked(cli, protected):
+    code, shown = at_a_terminal(f"machine planned-failover {protected} --yes", "")
+    assert (code, "Begin?" in shown) == (0, False)
+    assert state(cli, protected) == "planned_failed_over"
+    code, shown = at_a_terminal(f"machine cancel-failover {protected}", "n")
+    assert "stopped at b and started at a; what it wrote at b is lost" in shown
+
+
+def test_a_plan_is_asked_about_there_too(cli, protected):
+    cli.must(f"plan create of-{protected} --group {protected}")
+    code, shown = at_a_terminal(f"plan planned-failover of-{protected}", "n")
+    assert (code, "Begin? [y/N]" in shown) == (1, True)
+    assert f"{protected}: a to b" in shown
+    assert state(cli, protected) == "protected"
