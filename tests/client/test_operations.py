@@ -118,6 +118,8 @@ CALLS = {
         lambda v: v.machines[WEB].set_cards([CARD], seen=v.machines[WEB].settings()),
         lambda v: v.machines[WEB].preview("custom", "p1"),
         lambda v: v.machines[WEB].preview(at=NOW),
+        lambda v: v.machines[WEB].preflight(),
+        lambda v: v.sites["a"].preflight("vm1", "b", target_appliance="x", encrypt=True),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),
         lambda v: v.machines[WEB].points["p1"].hold("why"),
         lambda v: v.machines[WEB].points["p1"].release(),

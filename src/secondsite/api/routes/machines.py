@@ -8,11 +8,12 @@ from fastapi import Query, Response
 
 from ...wire import rest
 from ...wire.common.instants import InstantOrUtc
+from ...wire.rest.preflights import EligibilityQuery, Preflight
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..routers import guarded
 from ..written import as_json
-from .names import MachineName, OnlySite
+from .names import MachineName, OnlySite, SiteName
 
 router = guarded("machines")
 
@@ -33,6 +34,20 @@ def discover_machines(vault: Vault, site: OnlySite = None) -> Sequence[rest.Site
 def show_machine(vault: Vault, machine: MachineName) -> Response:
     """One machine, with the notes of its drills."""
     return as_json(vault.machines.show(machine))
+
+
+@router.get("/machines/{machine}/preflight")
+def check_failover(vault: Vault, machine: MachineName) -> Preflight:
+    """What would be in the way of a failover now; both sites are asked, and nothing is changed."""
+    return vault.preflights.of(machine)
+
+
+@router.get("/sites/{site}/machines/{machine}/preflight")
+def check_protection(
+    vault: Vault, site: SiteName, machine: MachineName, query: Annotated[EligibilityQuery, Query()]
+) -> Preflight:
+    """What would be in the way of its protection; both sites are asked, and nothing is changed."""
+    return vault.eligibility.of(site, machine, query)
 
 
 @router.post(

@@ -6,12 +6,14 @@ confirming    what is told and asked before, at a terminal
 running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
+preflight     what would be in the way
 plans         the same for recovery plans
 """
 
 import typer
 
 from . import failovers, protection
+from .preflight import preflight
 from .running import command
 
 VERBS = (
@@ -35,3 +37,4 @@ def register(app: typer.Typer) -> None:
     """Adds the verbs to the noun 'machine'."""
     for function in VERBS:
         app.command(function.__name__.replace("_", "-"))(command(function))
+    app.command()(preflight)

@@ -10,6 +10,7 @@ from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
 from ...wire.rest.inventories import SiteMachines
+from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ..connection import Connection, path, request
 from .jobs import JobHandle
@@ -55,6 +56,11 @@ class MachineHandle(Verbs):
         return self._connection.one(
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
         )
+
+    def preflight(self) -> Preflight:
+        """What would be in the way of a failover now; both sites are asked, and nothing is changed. Raises NotPossibleNow if none is
+        possible in its state."""
+        return self._connection.one(Preflight, "GET", path("machines", self._name, "preflight"))
 
     def settings(self) -> MachineSettings:
         """What is set for its network cards, and what they are connected to after a failover."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...wire import rest
 from ...wire.common.bandwidth import BandwidthShape, WindowShape
+from ...wire.rest.preflights import Preflight
 from ..connection import EVERY, Connection, path, request
 
 
@@ -46,6 +47,14 @@ class SiteHandle:
     def inventory(self) -> rest.SiteInventory:
         """All its machines, asked now; when it cannot be asked those that it had, and why."""
         return self._connection.one(rest.SiteInventory, "GET", path("sites", self._name, "inventory"))
+
+    def preflight(
+        self, machine: str, target: str, *, target_appliance: str | None = None, encrypt: bool = False
+    ) -> Preflight:
+        """What would be in the way of protecting this machine of the site. Raises NotFound, and AlreadyExists if it is protected."""
+        query = {"target": target, "target_appliance": target_appliance, "encrypt": encrypt or None}
+        where = path("sites", self._name, "machines", machine, "preflight")
+        return self._connection.one(Preflight, "GET", where, query)
 
     def create_registration_key(self) -> rest.RegistrationKey:
         """A key that enrolls one appliance within an hour. It is shown this once."""

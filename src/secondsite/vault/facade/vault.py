@@ -19,6 +19,8 @@ from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
+from .nouns.preflight.protected import Preflights
+from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
@@ -39,6 +41,8 @@ class VaultFacade:
     networks: Networks
     machines: Machines
     settings: Settings
+    preflights: Preflights
+    eligibility: Eligibility
     points: Points
     holds: Holds
     groups: Groups
@@ -72,6 +76,8 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         networks=Networks(parts),
         machines=Machines(parts),
         settings=Settings(parts),
+        preflights=Preflights(parts),
+        eligibility=Eligibility(parts),
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),

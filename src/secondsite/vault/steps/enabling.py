@@ -70,4 +70,9 @@ def record(
 
 def id_at_target(definition: MachineDefinition, wanted: EnableArguments) -> str:
     """The fabric id that the machine will have there."""
-    return str(uuid.uuid5(uuid.UUID(definition.fabric_id), wanted.target_site))
+    return at_site(definition, wanted.target_site)
+
+
+def at_site(definition: MachineDefinition, site: str) -> str:
+    """The fabric id that a replica of the machine has at that site."""
+    return str(uuid.uuid5(uuid.UUID(definition.fabric_id), site))

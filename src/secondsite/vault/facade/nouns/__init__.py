@@ -7,5 +7,6 @@ Its rooms:
     plans                                                what is recovered together, and its runs
     notices                                             what people and programs are told of
     settings                                             what is set for single machines
+    preflight                                            what would be in the way of a verb
     verbs, jobs, events                                 what is started, and how it goes on
 """

@@ -1,0 +1,57 @@
+"""secondsite machine preflight: what would be in the way, before anybody starts anything."""
+
+from typing import Annotated
+
+import typer
+
+from ...domain import errors
+from ...wire.rest.preflights import Preflight
+from .. import output
+from ..exit_codes import Exit
+from ..options import Json, MachineName, connect
+
+
+def preflight(
+    context: typer.Context,
+    machine: MachineName,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Of a machine that is not protected: the site where it runs."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="And the site that would hold its replica.")
+    ] = None,
+    target_appliance: Annotated[
+        str | None, typer.Option("--target-appliance", help="And which of its appliances.")
+    ] = None,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Whether the replica would be encrypted.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are asked, nothing is changed. Ends with 4
+    if something is in the way."""
+    with connect(context) as vault:
+        if source is not None and target is not None:
+            site = vault.sites[source]
+            found = site.preflight(machine, target, target_appliance=target_appliance, encrypt=encrypt)
+        elif source is None and target is None:
+            found = vault.machines[machine].preflight()
+        else:
+            raise errors.InvalidArgument(
+                "One of --source and --target was given.",
+                do="Give both for a machine that is not protected, and none for one that is.",
+            )
+    if as_json:
+        output.show_json(found)
+    else:
+        _show(found, "failed over" if source is None else "protected")
+    raise typer.Exit(Exit.OK if found.ready else Exit.NOT_POSSIBLE_NOW)
+
+
+def _show(found: Preflight, done: str) -> None:
+    for each in found.obstacles:
+        output.say(f"{'in the way' if each.blocking else 'warning'} at {each.site}: {each.what} {each.do}")
+    way = f"from {found.source_site} to {found.target_site}"
+    can = "can" if found.ready else "cannot"
+    output.say(f"{found.machine} {can} be {done} {way} now")

@@ -1,0 +1,6 @@
+"""What would be in the way of a verb, asked without a job (S-018, S-194, S-293).
+
+asked        both appliances are asked, and what is said becomes an answer
+protected    of a machine under protection: could it be failed over now, and moved without loss?
+unprotected  of another one: could it be protected?
+"""

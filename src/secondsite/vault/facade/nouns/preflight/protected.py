@@ -1,0 +1,90 @@
+"""Could a machine under protection be failed over now?
+
+What blocks a failover blocks here. What only a planned failover needs, its source and the link, is a warning: a failover in need does
+without.
+"""
+
+from collections.abc import Iterator
+
+from .....domain import errors, lifecycle
+from .....domain.lifecycle import Verb
+from .....wire.control.checks import CheckSource, CheckTarget
+from .....wire.rest.preflights import Preflight, PreflightObstacle
+from .... import ports
+from ....steps import lookup
+from ....steps.sides import cards
+from ...parts import Parts
+from .. import machines
+from . import asked
+
+Found = Iterator[PreflightObstacle]
+
+
+class Preflights:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def of(self, machine: str) -> Preflight:
+        """Raises NotFound, and NotPossibleNow for a machine that no failover is possible for in its state."""
+        with self._parts.store.reading() as tx:
+            record = machines.existing(self._parts, tx, machine)
+        lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
+        found = [*self._points(record), *self._target(record), *self._source(record)]
+        return asked.answer(self._parts, record.name, (record.source_site, record.target_site), found)
+
+    def _points(self, machine: ports.MachineRecord) -> Found:
+        with self._parts.store.reading() as tx:
+            replica = self._parts.facts.latest(tx, machine.id).replica
+        if replica is None or not any(not point.damaged for point in replica.points):
+            yield asked.obstacle(
+                machine.target_site,
+                f"There is no recovery point of {machine.name} that is whole.",
+                f"Wait for the next one, and look at 'secondsite point list {machine.name}'.",
+            )
+
+    def _target(self, machine: ports.MachineRecord) -> Found:
+        site = machine.target_site
+        with self._parts.store.reading() as tx:
+            appliance = tx.appliances.find(machine.target_appliance_id)
+            connected = cards.checked(tx, machine)
+            unconnected = cards.unconnected(tx, machine, connected)
+        yield from asked.at(site, unconnected)
+        payload = CheckTarget(
+            definition=None if machine.reversed else machine.definition,
+            name=machine.name,
+            fabric_id=machine.target_fabric_id,
+            cards=connected,
+            must_hold_replica=True,
+            no_copy=not machine.start_ordered,
+        )
+        if appliance is None:
+            yield _not_enrolled(site, blocking=True)
+            return
+        try:
+            yield from asked.at(site, asked.target(self._parts, appliance, payload, machine.id))
+        except errors.SecondsiteError as error:
+            yield asked.problem(site, error, blocking=True)
+
+    def _source(self, machine: ports.MachineRecord) -> Found:
+        site = machine.source_site
+        with self._parts.store.reading() as tx:
+            appliance = tx.appliances.find(machine.source_appliance_id)
+            target = tx.appliances.find(machine.target_appliance_id)
+            addresses = lookup.data_addresses(tx, target.id) if target and target.hello else ()
+        payload = CheckSource(
+            fabric_id=machine.source_fabric_id, disks=machine.disks, peer_addresses=addresses
+        )
+        if appliance is None:
+            yield _not_enrolled(site, blocking=False)
+            return
+        try:
+            found = asked.source(self._parts, appliance, payload, machine.id)
+        except errors.SecondsiteError as error:
+            yield asked.problem(site, error, blocking=False)
+        else:
+            yield from (each.model_copy(update={"blocking": False}) for each in asked.at(site, found))
+
+
+def _not_enrolled(site: str, *, blocking: bool) -> PreflightObstacle:
+    do = f"Enroll it again: 'secondsite appliance create-registration-key --site {site}'."
+    return asked.obstacle(site, "The machine's appliance is no longer enrolled.", do, blocking=blocking)

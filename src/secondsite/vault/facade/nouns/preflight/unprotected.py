@@ -1,0 +1,90 @@
+"""Could a machine be protected, before anybody asks for it?"""
+
+from collections.abc import Iterator, Sequence
+
+from .....domain import errors
+from .....wire.common.machines import DiscoveredMachine
+from .....wire.control.checks import CheckSource, CheckTarget
+from .....wire.control.orders import DISCOVER, Discover
+from .....wire.rest.preflights import EligibilityQuery, Preflight, PreflightObstacle
+from .... import ports
+from ....steps import enabling, lookup
+from ....steps.sides import placing
+from ...parts import Parts
+from ...shared import discovery
+from ...shared.asking import ask_and_wait
+from . import asked
+
+
+class Eligibility:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def of(self, site: str, machine: str, query: EligibilityQuery) -> Preflight:
+        """Raises NotFound for what there is not, AlreadyExists for a machine under protection, ApplianceUnreachable or DeadlineExceeded
+        while the source's site cannot be asked."""
+        appliances, target = self._appliances(site, query)
+        found, appliance = self._found(appliances, machine, site)
+        self._refuse_protected(found, site)
+        seen = [*self._obstacles(found, appliance, target, query)]
+        return asked.answer(self._parts, found.name, (site, query.target), seen)
+
+    def _appliances(
+        self, site: str, query: EligibilityQuery
+    ) -> tuple[Sequence[ports.ApplianceRecord], ports.ApplianceRecord]:
+        """The source's that are connected, and the target's."""
+        if not (self._parts.sees(site) and self._parts.sees(query.target)):
+            raise errors.NotFound.named("site", site if not self._parts.sees(site) else query.target)
+        with self._parts.store.reading() as tx:
+            lookup.refuse_same_site(site, query.target)
+            known = discovery.connected(self._parts, lookup.appliances_of(tx, site))
+        if not known:
+            raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
+        return known, placing.at_target(self._parts.deps, query.target, query.target_appliance)
+
+    def _found(
+        self, appliances: Sequence[ports.ApplianceRecord], name: str, site: str
+    ) -> tuple[DiscoveredMachine, ports.ApplianceRecord]:
+        """The machine, and the appliance that has it."""
+        only = Discover(machine=name)
+        seen = ask_and_wait(self._parts, appliances, DISCOVER, only, discovery.DISCOVER_SECONDS)
+        machine = lookup.find_machine(lookup.merged(seen), name, site)
+        has = (
+            appliance
+            for appliance, inventory in zip(appliances, seen, strict=True)
+            if machine in inventory.machines
+        )
+        return machine, next(has)
+
+    def _refuse_protected(self, machine: DiscoveredMachine, site: str) -> None:
+        with self._parts.store.reading() as tx:
+            known = tx.machines.by_fabric_id(site, machine.fabric_id)
+        if known is not None:
+            raise errors.AlreadyExists(
+                f"Machine '{known.name}' is under protection already ({known.state}).",
+                do=f"Ask for its failover: 'secondsite machine preflight {known.name}'.",
+            )
+
+    def _obstacles(
+        self,
+        machine: DiscoveredMachine,
+        appliance: ports.ApplianceRecord,
+        target: ports.ApplianceRecord,
+        query: EligibilityQuery,
+    ) -> Iterator[PreflightObstacle]:
+        definition, addresses = machine.definition, target.hello.data_addresses if target.hello else ()
+        disks = lookup.chosen_disks(machine, ())
+        payload = CheckSource(fabric_id=definition.fabric_id, disks=disks, peer_addresses=addresses)
+        ours = asked.source(self._parts, appliance, payload)
+        yield from asked.at(appliance.site, ours)
+        wanted = CheckTarget(
+            definition=definition,
+            name=definition.name,
+            fabric_id=enabling.at_site(definition, target.site),
+            needed_bytes=ours.needed_bytes or 0,
+            encrypted=query.encrypt,
+        )
+        try:
+            yield from asked.at(target.site, asked.target(self._parts, target, wanted))
+        except errors.SecondsiteError as error:
+            yield asked.problem(target.site, error, blocking=True)
