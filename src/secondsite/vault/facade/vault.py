@@ -20,6 +20,7 @@ from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.settings.cards import Settings
+from .nouns.settings.checks import Checks
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
 from .nouns.verbs import Verbs
@@ -39,6 +40,7 @@ class VaultFacade:
     networks: Networks
     machines: Machines
     settings: Settings
+    checks: Checks
     points: Points
     holds: Holds
     groups: Groups
@@ -72,6 +74,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         networks=Networks(parts),
         machines=Machines(parts),
         settings=Settings(parts),
+        checks=Checks(parts),
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),

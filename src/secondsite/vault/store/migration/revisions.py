@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0030"
+NEWEST = "0033"
 """The revision of this program's tables."""
 
 
