@@ -1,5 +1,6 @@
 """Services of a real guest are asked over its network, without a way out of it and without leaving anything behind."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -68,10 +69,10 @@ def test_services_in_an_isolated_network_are_asked_side_by_side_and_nothing_is_l
     asked = (
         ALIVE,
         Knock(ADDRESS, 80, 10),
-        Knock(ADDRESS, 81, 2),
-        Knock(ADDRESS, 80, 2, path="/nosuch"),
-        Knock(ADDRESS, 80, 2, path="/alive", text="moon"),
-        Knock("10.7.9.77", 80, 2),
+        Knock(ADDRESS, 81, 8),
+        Knock(ADDRESS, 80, 8, path="/nosuch"),
+        Knock(ADDRESS, 80, 8, path="/alive", text="moon"),
+        Knock("10.7.9.77", 80, 8),
     )
     answers = heard(host, web, *asked)
     assert [passed for passed, _ in answers] == [True, True, False, False, False, False]
@@ -95,6 +96,7 @@ def test_what_was_plugged_in_goes_when_the_process_that_asks_is_killed(bridge):
     holder = subprocess.Popen(
         [sys.executable, "-c", HELD, bridge], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "src"}
     )
+    assert holder.stdout is not None
     assert holder.stdout.readline() == b"asking\n"
     eventually(lambda: any(name.startswith("ssck") for name in links_on(bridge)))
     holder.send_signal(signal.SIGKILL)
@@ -105,5 +107,59 @@ def test_what_was_plugged_in_goes_when_the_process_that_asks_is_killed(bridge):
 
 def test_a_free_address_is_looked_for_beside_the_guest_s_and_never_at_the_edges_of_its_network():
     assert [str(each) for each in program.near("10.1.2.1/30")] == ["10.1.2.2/30"]
-    assert str(next(program.near("10.1.2.3"))) == "10.1.2.2/24"
-    assert len(list(program.near("10.1.2.3"))) == 30
+    found = [str(each) for each in program.near("10.1.2.3/16")]
+    assert len(set(found)) == program.CANDIDATES
+    assert all(each.startswith("10.1.2.") and each.endswith("/16") for each in found)
+    assert not {"10.1.2.3/24", "10.1.2.0/24", "10.1.2.255/24"} & {
+        str(each) for each in program.near("10.1.2.3")
+    }
+
+
+def test_an_address_is_left_to_one_who_comes_up_with_it_later(host, web, bridge):
+    """The other one is in a network namespace; the source was given, so there is no other address to take."""
+    with other_machine(bridge) as other:
+        with host.fabric.reaching.visit(web.id, [Knock(ADDRESS, 81, 60)], "10.7.9.200/24") as answers:
+            eventually(lambda: any(name.startswith("ssck") for name in links_on(bridge)))
+            eventually(lambda: answers_arp(other, "10.7.9.200"))
+            ip("netns", "exec", other, "ip", "address", "add", "10.7.9.200/24", "dev", "eth0")
+            ip("netns", "exec", other, "busybox", "arping", "-c", "1", "-I", "eth0", ADDRESS)
+            found = eventually(answers)
+        assert "somebody has the address 10.7.9.200/24" in found[0].said
+
+
+@contextlib.contextmanager
+def other_machine(bridge):
+    name = f"other-{secrets.token_hex(3)}"
+    ip("netns", "add", name)
+    try:
+        ip("link", "add", f"o{name[-6:]}", "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("link", "set", f"o{name[-6:]}", "master", bridge, "up")
+        ip("netns", "exec", name, "ip", "link", "set", "eth0", "up")
+        yield name
+    finally:
+        ip("netns", "delete", name)
+
+
+def answers_arp(other, address):
+    done = subprocess.run(
+        [
+            "ip",
+            "netns",
+            "exec",
+            other,
+            "busybox",
+            "arping",
+            "-D",
+            "-c",
+            "1",
+            "-w",
+            "1",
+            "-I",
+            "eth0",
+            address,
+        ],
+        capture_output=True,
+        timeout=10,
+        check=False,
+    )
+    return done.returncode != 0

@@ -1,19 +1,20 @@
 """Ask services, and say what came of each in a line of JSON. A program of its own: it may run in a network namespace.
 
 With a bridge it is in a fresh namespace. It makes a pair of interfaces, one here, one on that bridge, and takes an address there that
-nobody answers for. There is no other interface here, so nothing is forwarded; all of it goes when this process ends, however.
+nobody answers for, and leaves it to whoever comes up with it later. There is no other interface here, so nothing is forwarded; all of it goes when this process ends, however.
 """
 
 import asyncio
 import ipaddress
 import json
 import os
+import random
 import socket
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 HERE = "check0"
@@ -29,27 +30,37 @@ ARP = 0x0806
 def main(asked: dict[str, Any]) -> None:
     if asked["bridge"]:
         enter(asked["bridge"])
-        take_address(asked["source"], asked["knocks"][0]["address"])
-    asyncio.run(ask_all(asked["knocks"]))
+        held = [take_address(asked["source"], asked["knocks"][0]["address"])]
+        with listening() as link:
+            asyncio.run(ask_all(asked["knocks"], lambda: give_way(link, held, asked), link))
+    else:
+        asyncio.run(ask_all(asked["knocks"]))
 
 
-async def ask_all(knocks: list[dict[str, Any]]) -> None:
+async def ask_all(
+    knocks: list[dict[str, Any]],
+    heard_arp: Callable[[], None] = lambda: None,
+    link: socket.socket | None = None,
+) -> None:
+    if link is not None:
+        asyncio.get_running_loop().add_reader(link, heard_arp)
     await asyncio.gather(*(ask(number, knock) for number, knock in enumerate(knocks)))
 
 
 async def ask(number: int, knock: dict[str, Any]) -> None:
     """Until it passes or its time is over; then says so."""
-    ends_at, passed, said = time.monotonic() + knock["seconds"], False, "there was no time to ask"
+    ends_at, passed, said = time.monotonic() + knock["seconds"], False, ""
     while not passed and (left := ends_at - time.monotonic()) > 0:
         try:
             passed, said = await asyncio.wait_for(attempt(knock), min(ATTEMPT_SECONDS, left))
         except TimeoutError:
-            said = "no answer"
+            # the last attempt is cut short, and says less than the one before it
+            said = said if left < ATTEMPT_SECONDS and said else "no answer"
         except OSError as error:
             said = os.strerror(error.errno) if error.errno else str(error)
         if not passed:
             await asyncio.sleep(max(0.0, min(AGAIN_SECONDS, ends_at - time.monotonic())))
-    print(json.dumps({"number": number, "passed": passed, "said": said[:1000]}), flush=True)
+    print(json.dumps({"number": number, "passed": passed, "said": (said or "no answer")[:1000]}), flush=True)
 
 
 async def attempt(knock: dict[str, Any]) -> tuple[bool, str]:
@@ -102,30 +113,43 @@ def enter(bridge: str) -> None:
     run("ip", "link", "set", HERE, "up")
 
 
-def take_address(source: str | None, guest: str) -> None:
-    wanted = [ipaddress.IPv4Interface(source)] if source else list(near(guest))
+def take_address(source: str | None, guest: str) -> ipaddress.IPv4Interface:
+    """Ends this process if there is none."""
+    wanted = [ipaddress.IPv4Interface(source)] if source else near(guest)
     for candidate in wanted:
         if not is_taken(candidate.ip):
             run("ip", "address", "add", str(candidate), "dev", HERE)
-            return
+            return candidate
     raise SystemExit(f"somebody has the address {source}" if source else "no free address was found")
 
 
-def near(guest: str) -> Iterator[ipaddress.IPv4Interface]:
-    """Addresses beside the guest's; its network may be small."""
-    text = guest if "/" in guest else f"{guest}/24"
-    own = ipaddress.IPv4Interface(text)
-    for other in range(1, CANDIDATES):
-        candidate = ipaddress.IPv4Interface((int(own.ip) ^ other, own.network.prefixlen))
-        edges = (candidate.network.network_address, candidate.network.broadcast_address)
-        if candidate.network == own.network and candidate.ip not in edges:
-            yield candidate
+def give_way(link: socket.socket, held: list[ipaddress.IPv4Interface], asked: dict[str, Any]) -> None:
+    """Leave the address to one who came up later and has it, or asks for it."""
+    frame, mac = link.recv(1500), link.getsockname()[4]
+    sender, target = frame[28:32], frame[38:42]
+    wants = sender == held[0].ip.packed or (sender == bytes(4) and target == held[0].ip.packed)
+    if frame[6:12] != mac and wants:
+        run("ip", "address", "flush", "dev", HERE)
+        try:
+            held[0] = take_address(asked["source"], asked["knocks"][0]["address"])
+        except SystemExit as problem:
+            print(problem, flush=True)
+            os._exit(1)  # asyncio would tell of its tasks instead
+
+
+def near(guest: str) -> list[ipaddress.IPv4Interface]:
+    """Addresses of the guest's network, which may be small, in any order: one that comes up later must be unlikely to want the first."""
+    own = ipaddress.IPv4Interface(guest if "/" in guest else f"{guest}/24")
+    length = own.network.prefixlen
+    narrow = ipaddress.IPv4Network((int(own.ip), max(length, 24)), strict=False)
+    edges = (own.ip, own.network.network_address, own.network.broadcast_address)
+    found = [ipaddress.IPv4Interface((int(each), length)) for each in narrow if each not in edges]
+    return random.sample(found, min(CANDIDATES, len(found)))
 
 
 def is_taken(address: ipaddress.IPv4Address) -> bool:
     """Whether anybody answers for it; the question itself names no sender (RFC 5227), so no table changes by it."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as link:
-        link.bind((HERE, ARP))
+    with listening() as link:
         mac = link.getsockname()[4]
         ends_at = time.monotonic()
         for _ in range(PROBES):
@@ -141,6 +165,13 @@ def is_taken(address: ipaddress.IPv4Address) -> bool:
                 if frame[6:12] != mac and frame[28:32] == address.packed:
                     return True
     return False
+
+
+def listening() -> socket.socket:
+    """Hears all that is said about who has which address."""
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP))
+    link.bind((HERE, ARP))
+    return link
 
 
 def run(*words: str) -> None:
