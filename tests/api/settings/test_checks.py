@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.api.settings.test_cards import add_web01
 from tests.support.postgres import database_url
+from tests.support.vault import machine
 
 __all__ = ["database_url"]
 pytestmark = pytest.mark.slow
@@ -13,7 +13,10 @@ PAGE = {"name": "page", "kind": "http", "path": "/alive", "text": "up", "deadlin
 
 @pytest.fixture
 def web01(vault, two_sites):
-    add_web01(vault, *two_sites)
+    source, target = two_sites
+    made = machine("id-web01", "web01", source_appliance_id=source.id, target_appliance_id=target.id)
+    with vault.store.transaction() as tx:
+        tx.machines.add(made)
 
 
 def put(ask, *checks, wanted=200, **how):

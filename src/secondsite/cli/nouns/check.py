@@ -93,7 +93,7 @@ def clear(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check no longer: secondsite check clear web01 page. Without a name nothing is checked any more."""
+    """Check no longer; without a name nothing is checked any more: secondsite check clear web01 page."""
     with connect(context) as vault:
         handle = vault.machines[machine]
         seen = handle.checks()

@@ -32,7 +32,7 @@ def main(asked: dict[str, Any]) -> None:
         enter(asked["bridge"])
         held = [take_address(asked["source"], asked["knocks"][0]["address"])]
         with listening() as link:
-            asyncio.run(ask_all(asked["knocks"], lambda: give_way(link, held, asked), link))
+            asyncio.run(ask_all(asked["knocks"], lambda: leave_address(link, held, asked), link))
     else:
         asyncio.run(ask_all(asked["knocks"]))
 
@@ -123,7 +123,7 @@ def take_address(source: str | None, guest: str) -> ipaddress.IPv4Interface:
     raise SystemExit(f"somebody has the address {source}" if source else "no free address was found")
 
 
-def give_way(link: socket.socket, held: list[ipaddress.IPv4Interface], asked: dict[str, Any]) -> None:
+def leave_address(link: socket.socket, held: list[ipaddress.IPv4Interface], asked: dict[str, Any]) -> None:
     """Leave the address to one who came up later and has it, or asks for it."""
     frame, mac = link.recv(1500), link.getsockname()[4]
     sender, target = frame[28:32], frame[38:42]
