@@ -18,6 +18,7 @@ from guestkit.machine import (
     kernel_arguments,
     qemu_arguments,
 )
+from guestkit.tiers import Tier
 
 __all__ = [
     "DEFAULT_CACHE",
@@ -32,6 +33,7 @@ __all__ = [
     "MiB",
     "Nic",
     "NotSaid",
+    "Tier",
     "Workload",
     "address_of",
     "boots_seen",

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from guestkit import cpio, debian, errors, programs
+from guestkit import cpio, debian, errors, programs, tiers
 
 DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "guest"
 INIT = Path(__file__).with_name("guest_init.sh")
@@ -136,6 +136,7 @@ def _entries(kernel: Path, agent: Path | None) -> list[cpio.Entry]:
         cpio.character_device("dev/console", 5, 1),
         cpio.file("init", INIT.read_bytes(), executable=True),
         *_busybox(),
+        *tiers.entries(),
         cpio.file("modules/order", "\n".join(f"{name}.ko" for name in modules).encode()),
         *(cpio.file(f"modules/{name}.ko", (kernel / f"{name}.ko").read_bytes()) for name in modules),
         *(_agent_files(agent / "qemu-ga") if agent else ()),

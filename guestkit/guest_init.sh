@@ -228,6 +228,7 @@ leave() {
     poweroff -f
 }
 
+. /tiers/start.sh
 echo
 say "BOOT $(argument name guest)"
 load_modules
@@ -243,8 +244,11 @@ mkfifo /run/end
 if verify_disks; then
     echo "$last" > /run/last
     start_agent
+    start_tier
     say READY
-    if [ "$rate" -gt 0 ]; then
+    if [ -e /run/requests ]; then
+        run_database & writer=$!
+    elif [ "$rate" -gt 0 ]; then
         pause_microseconds=$((1000000 / rate))
         run_writer & writer=$!
     fi

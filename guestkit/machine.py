@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from guestkit import building
+from guestkit import building, tiers
 
 AGENT_PORT = "org.qemu.guest_agent.0"
 # Measured: with 16 MiB less the initramfs of Debian 12's kernel 6.1 does not unpack.
@@ -17,7 +17,9 @@ class Workload:
     """What the guest does. The writer starts `records_per_second` at most (a slow machine does fewer); the load
     overwrites runs of `load_run_kib` at random places of `load_span_mib` on the first disk. With `io` the guest writes,
     fsyncs and reads back as fast as it can there, and says how often. With `gaps` it writes pages past the page cache
-    there, one after the other, and says the longest time between two of them, second by second."""
+    there, one after the other, and says the longest time between two of them, second by second. A `tier` asks its `peer`, by
+    address or by a name out of `hosts` (such as db:10.1.2.3); the database writes what it is asked for instead of records
+    of its own."""
 
     records_per_second: int = 10
     record_bytes: int = 64
@@ -28,6 +30,9 @@ class Workload:
     io: bool = False
     gaps: bool = False
     address: str | None = None  # such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
+    tier: tiers.Tier | None = None
+    peer: str | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,9 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "io": int(workload.io),
         "gaps": int(workload.gaps),
         "address": workload.address,
+        "tier": workload.tier and workload.tier.value,
+        "peer": workload.peer,
+        "hosts": ",".join(workload.hosts) or None,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]
     # Under TCG the kernel's test of its timer fails now and then on a busy host, and it panics; its tests of ciphers take a

@@ -36,6 +36,7 @@ from secondsite.domain.points import RecoveryPointChoice
 from secondsite.entry import reference
 from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 
 pytestmark = pytest.mark.slow
@@ -45,6 +46,7 @@ WEB = "web01"
 HOOK = rest.NoticeTargetSettings(webhook=rest.WebhookShape(url="http://127.0.0.1:9/"))
 GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CARD = CardSettings(mac="52:54:00:00:00:01", connected=False)
+CHECK = MachineCheck(name="page", kind=CheckKind.HTTP)
 CALLS = {
     "Vault": [
         lambda v: v.show(),
@@ -116,6 +118,8 @@ CALLS = {
         lambda v: v.machines[WEB].rpo(NOW),
         lambda v: v.machines[WEB].settings(),
         lambda v: v.machines[WEB].set_cards([CARD], seen=v.machines[WEB].settings()),
+        lambda v: v.machines[WEB].checks(),
+        lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
         lambda v: v.machines[WEB].preview("custom", "p1"),
         lambda v: v.machines[WEB].preview(at=NOW),
         lambda v: v.machines[WEB].preflight(),

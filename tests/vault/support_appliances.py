@@ -13,6 +13,7 @@ from secondsite.domain import errors
 from secondsite.jobs.storage import read
 from secondsite.wire.common.base import Problem
 from secondsite.wire.common.evidence import Evidence
+from secondsite.wire.common.machine_checks import CheckVerdict
 from secondsite.wire.common.machines import (
     DiscoveredMachine,
     DiskDefinition,
@@ -87,6 +88,8 @@ class Appliances:
         self.stale = []
         self.missing = False
         self.shows = None
+        self.failing_checks: set[str] = set()
+        self.knows_no_checks = False
         self.screen: bytes | None = None
         self._accepting = set()
         self._reports = {}
@@ -317,7 +320,15 @@ class Appliances:
         )  # fmt: skip
 
     def _prove(self, appliance_id, machine_id, payload):
-        evidence = Evidence(proven=False, power="running", agent="none", seconds=0.1)
+        verdicts = [
+            CheckVerdict(
+                name=check.name, passed=check.name not in self.failing_checks, said="asked", seconds=0.1
+            )
+            for check in payload.checks
+        ]
+        proven = bool(verdicts) and all(verdict.passed for verdict in verdicts)
+        known = () if self.knows_no_checks else tuple(verdicts)
+        evidence = Evidence(proven=proven, power="running", agent="none", seconds=0.1, checks=known)
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
 

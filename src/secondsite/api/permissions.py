@@ -103,6 +103,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /machines/{machine}": Permission.READ,
         "GET /machines/{machine}/settings": Permission.READ,
         "PUT /machines/{machine}/settings": Permission.PROTECT,
+        "GET /machines/{machine}/checks": Permission.READ,
+        "PUT /machines/{machine}/checks": Permission.PROTECT,
         "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,
         "GET /machines/{machine}/rpo": Permission.READ,
         "GET /machines/{machine}/points": Permission.READ,

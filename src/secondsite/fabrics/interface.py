@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from ..wire.common.machines import MachineDefinition, NetworkInfo
 from ..wire.common.machines import PowerState as PowerState
+from .reaching import Reaching
 from .seeing import Seeing
 
 
@@ -332,6 +333,8 @@ class Fabric(Protocol):
     def networks(self) -> Networks: ...
     @property
     def seeing(self) -> Seeing: ...
+    @property
+    def reaching(self) -> Reaching: ...
 
     def close(self) -> None:
         """Disconnects from the platform; machines run on."""

@@ -30,6 +30,7 @@ from . import (
     verbs,
 )
 from .notices import targets as notice_targets
+from .settings import checks
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -49,6 +50,7 @@ GUARDED = tuple(
         notice_targets,
         machines,
         settings,
+        checks,
         points,
         verbs,
         jobs,

@@ -9,9 +9,11 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
+from ...wire.common.machine_checks import MachineCheck
 from ...wire.rest.inventories import SiteMachines
 from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
+from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 from .points import Points
@@ -75,6 +77,19 @@ class MachineHandle(Verbs):
         body = request(MachineSettingsChange, cards=tuple(cards))
         where = path("machines", self._name, "settings")
         return self._connection.one(MachineSettings, "PUT", where, body=body, seen=seen)
+
+    def checks(self) -> MachineChecks:
+        """What is checked of it after each start."""
+        return self._connection.one(MachineChecks, "GET", path("machines", self._name, "checks"))
+
+    def set_checks(
+        self, checks: Sequence[MachineCheck], *, seen: MachineChecks | None = None
+    ) -> MachineChecks:
+        """These in place of what was set; without any nothing is checked. Counts from its next start on. Raises InvalidArgument for a
+        name that is given twice, ChangedMeanwhile for one who had `seen` something else."""
+        body = request(MachineChecksChange, checks=tuple(checks))
+        where = path("machines", self._name, "checks")
+        return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
 
     def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
         """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.

@@ -24,7 +24,14 @@ VERBS = frozenset(
         *("create_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
         *("create_notice_target", "update_notice_target", "delete_notice_target", "test_notice_target"),
-        *("change_machine_settings", "start_anyway", "hold_point", "release_point", "verify_point"),
+        *(
+            "change_machine_settings",
+            "change_machine_checks",
+            "start_anyway",
+            "hold_point",
+            "release_point",
+            "verify_point",
+        ),
         *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }
 )

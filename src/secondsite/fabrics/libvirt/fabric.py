@@ -5,10 +5,12 @@ from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
 from .. import interface
+from ..reaching import Reaching
 from ..seeing import Seeing
 from .consistency import freezing, quiescing
 from .host import accelerator, connection, inventory, migrated, networks, permissions, power
 from .hosting import firmware, hosting
+from .reaching import reaching
 from .seeing import seeing
 from .tracking import tracking
 
@@ -47,6 +49,7 @@ class LibvirtFabric:
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
+        self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
         quiescence.release_left_over()
         agents.thaw_left_over()
 

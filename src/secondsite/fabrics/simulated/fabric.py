@@ -17,6 +17,7 @@ from .inventory import SimulatedInventory
 from .networks import SimulatedNetworks
 from .power import SimulatedPower
 from .quiescing import SimulatedQuiescing
+from .reaching import SimulatedReaching
 from .seeing import SimulatedSeeing
 from .tracking.tracking import SimulatedTracking
 
@@ -45,6 +46,7 @@ class SimulatedFabric:
         self.hosting = SimulatedHosting(host, faults)
         self.networks = SimulatedNetworks(host.root, faults)
         self.seeing = SimulatedSeeing(host, faults)
+        self.reaching = SimulatedReaching(host, faults)
 
     def close(self) -> None:
         """Nothing to close: daemons and machines run on."""

@@ -22,6 +22,7 @@ from .nouns.policies import Policies
 from .nouns.preflight.protected import Preflights
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
+from .nouns.settings.checks import Checks
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
 from .nouns.verbs import Verbs
@@ -43,6 +44,7 @@ class VaultFacade:
     settings: Settings
     preflights: Preflights
     eligibility: Eligibility
+    checks: Checks
     points: Points
     holds: Holds
     groups: Groups
@@ -78,6 +80,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         settings=Settings(parts),
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
+        checks=Checks(parts),
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),

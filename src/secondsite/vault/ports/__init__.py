@@ -52,7 +52,7 @@ from .places import (
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
-from .settings import MachineSettings, MachineSettingsRecord
+from .settings import MachineChecks, MachineChecksRecord, MachineSettings, MachineSettingsRecord
 from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
@@ -83,6 +83,8 @@ __all__ = [
     "InventoryRecord",
     "KeyRecord",
     "Links",
+    "MachineChecks",
+    "MachineChecksRecord",
     "MachinePlace",
     "MachineRecord",
     "MachineRecords",

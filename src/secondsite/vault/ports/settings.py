@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...wire.common.cards import CardSettings
+from ...wire.common.machine_checks import MachineCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +21,20 @@ class MachineSettings(Protocol):
         """What is set for the machine's cards; nothing for one of which nothing is set."""
 
     def put(self, settings: MachineSettingsRecord) -> None:
+        """In place of what was set before."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChecksRecord:
+    """What is checked of the machine after each start."""
+
+    machine_id: str
+    checks: tuple[MachineCheck, ...] = ()
+
+
+class MachineChecks(Protocol):
+    def find(self, machine_id: str) -> Sequence[MachineCheck]:
+        """In the order in which they were given."""
+
+    def put(self, checks: MachineChecksRecord) -> None:
         """In place of what was set before."""

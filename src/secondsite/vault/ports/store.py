@@ -15,7 +15,7 @@ from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
-from .settings import MachineSettings
+from .settings import MachineChecks, MachineSettings
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -49,6 +49,8 @@ class Transaction(Protocol):
     def notices(self) -> Notices: ...
     @property
     def settings(self) -> MachineSettings: ...
+    @property
+    def checks(self) -> MachineChecks: ...
     @property
     def pictures(self) -> Pictures: ...
     @property

@@ -26,7 +26,7 @@ from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
-from .settings import SqlMachineSettings
+from .settings import SqlMachineChecks, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
@@ -97,6 +97,10 @@ class SqlTransaction:
     @cached_property
     def settings(self) -> SqlMachineSettings:
         return SqlMachineSettings(self._session)
+
+    @cached_property
+    def checks(self) -> SqlMachineChecks:
+        return SqlMachineChecks(self._session)
 
     @cached_property
     def pictures(self) -> SqlPictures:

@@ -6,7 +6,7 @@ Its rooms:
     instants, numbers            values that shapes share
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
-    evidence                     what was seen of a machine after its start
+    evidence, machine_checks     what was seen of a machine after its start, and what is checked of it
     compact                      points as they are held, in a third of the memory
     policies, bandwidth, cards   settings
 """

@@ -1,8 +1,12 @@
 """What was seen of a machine after its start, as proof that it runs."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from .base import Shape
+from .machine_checks import MOST_CHECKS, CheckVerdict
 
 
 class GuestAgent(StrEnum):
@@ -27,7 +31,7 @@ class Evidence(Shape):
     """What was seen of a machine after its start."""
 
     proven: bool
-    """Whether something inside the guest answered: that it has power proves nothing."""
+    """Whether every check of the machine passed; without checks, whether its guest agent answered. That it has power proves nothing."""
     power: str
     """Whether the machine ran at the end: 'running', 'off', ..."""
     agent: GuestAgent
@@ -40,3 +44,5 @@ class Evidence(Shape):
     """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
     seconds: float
     """How long one looked."""
+    checks: Annotated[tuple[CheckVerdict, ...], Field(max_length=MOST_CHECKS)] = ()
+    """What came of each check that is set for the machine, in their order."""

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.evidence import Evidence
+from ..common.machine_checks import MOST_CHECKS, MachineCheck
 
 LONGEST_SECONDS = 600.0
 MOST_OF_A_PICTURE = 1024 * 1024
@@ -13,11 +14,13 @@ MOST_OF_A_PICTURE = 1024 * 1024
 
 
 class Prove(Shape):
-    """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there is nothing to wait for."""
+    """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there is nothing to wait for.
+    `checks` have deadlines of their own."""
 
     fabric_id: str
     name: str
     wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
+    checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
 
 
 class Proof(Shape):

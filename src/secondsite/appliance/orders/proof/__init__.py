@@ -3,6 +3,7 @@
 Its rooms:
 
     proving  look at the machine for a while, and judge
+    checking  the checks that are set for it
     pictures  a picture of its screen
     text     what a console wrote, as people can read it
 """

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from ....fabrics.interface import PowerState
 from ....fabrics.seeing import Sights
 from ....wire.common.evidence import Evidence, GuestAgent, Picture
+from ....wire.common.machine_checks import CheckVerdict
 from ....wire.control.proofs import Proof, Prove
 from ..context import Context
-from . import pictures, text
+from . import checking, pictures, text
 
 LOOK_AGAIN_SECONDS = 0.5
+KEPT_SECONDS = 10.0
+"""Of the order's deadline, for the picture and the report."""
 CONSOLE_BYTES = 8000
 PICTURES = {
     Picture.KEPT: "; a picture of its screen is kept",
@@ -34,27 +37,46 @@ class _Seen:
 def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     """Says what was seen; raises NotFound for a machine that is not here."""
     began, sights = time.monotonic(), context.fabric.seeing.sights(payload.fabric_id)
-    wait_seconds = min(payload.wait_seconds, context.left_seconds())
-    seen = _look(context, payload, sights, began)
-    while _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds:
-        time.sleep(LOOK_AGAIN_SECONDS)
-        seen = _look(context, payload, sights, began)
+    left_seconds = context.left_seconds()
+    wait_seconds = min(payload.wait_seconds, left_seconds)
+    with checking.Checks(context.fabric, payload, max(0.0, left_seconds - KEPT_SECONDS)) as checks:
+        seen = _look(context, payload, sights, began, checks)
+        while _goes_on(seen, checks) or (
+            _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds
+        ):
+            time.sleep(LOOK_AGAIN_SECONDS)
+            seen = _look(context, payload, sights, began, checks, seen)
+        checks.give_up(f"the machine is {seen.power}")
     seconds = time.monotonic() - began
     became, picture = Picture.NONE, None
     if sights.screen:
         became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
-    evidence = _evidence(seen, sights, seconds, became)
+    evidence = _evidence(seen, sights, seconds, became, checks.verdicts)
     return f"{payload.name} {_verdict(evidence)}", Proof(evidence=evidence, picture=picture)
 
 
-def _look(context: Context, payload: Prove, sights: Sights, began: float) -> _Seen:
+def _look(
+    context: Context,
+    payload: Prove,
+    sights: Sights,
+    began: float,
+    checks: checking.Checks,
+    before: _Seen | None = None,
+) -> _Seen:
     fabric, fabric_id = context.fabric, payload.fabric_id
-    seen = _Seen(fabric.power.state(fabric_id))
-    if sights.agent and fabric.seeing.agent_answers(fabric_id):
+    answered = before.answered_after if before is not None else None
+    seen = _Seen(fabric.power.state(fabric_id), answered)
+    if answered is None and sights.agent and fabric.seeing.agent_answers(fabric_id):
         seen.answered_after = time.monotonic() - began
     if sights.console:
         seen.console = text.readable(fabric.seeing.console(fabric_id, CONSOLE_BYTES))
+    if seen.power is PowerState.RUNNING:
+        checks.look(seen.answered_after is not None)
     return seen
+
+
+def _goes_on(seen: _Seen, checks: checking.Checks) -> bool:
+    return seen.power is PowerState.RUNNING and bool(checks.pending)
 
 
 def _may_show_more(seen: _Seen, sights: Sights) -> bool:
@@ -64,25 +86,32 @@ def _may_show_more(seen: _Seen, sights: Sights) -> bool:
     return sights.agent or (sights.console and not seen.console)
 
 
-def _evidence(seen: _Seen, sights: Sights, seconds: float, picture: Picture) -> Evidence:
+def _evidence(
+    seen: _Seen, sights: Sights, seconds: float, picture: Picture, verdicts: tuple[CheckVerdict, ...]
+) -> Evidence:
     answered = seen.answered_after is not None
     runs = seen.power is PowerState.RUNNING
     agent = GuestAgent.ANSWERED if answered else GuestAgent.SILENT if sights.agent else GuestAgent.NONE
     return Evidence(
-        proven=answered and runs,
+        proven=runs and (all(each.passed for each in verdicts) if verdicts else answered),
         power=str(seen.power),
         agent=agent,
         agent_seconds=seen.answered_after,
         console=seen.console if sights.console else None,
         picture=picture,
         seconds=seconds,
+        checks=verdicts,
     )
 
 
 def _verdict(evidence: Evidence) -> str:
     said = f"{_agent(evidence)}; {_console(evidence)}{PICTURES[evidence.picture]}"
+    if evidence.checks:
+        said = f"{checking.said(evidence.checks)}; {said}"
     if evidence.proven:
         return f"started: {said}"
+    if evidence.checks and evidence.power == PowerState.RUNNING:
+        return f"has power, and it is not proven that it can be used: {said}"
     if evidence.power != PowerState.RUNNING:
         return f"is {evidence.power} after its start, so it is not proven that it started: {said}"
     return f"has power, and it is not proven that it started: {said}"

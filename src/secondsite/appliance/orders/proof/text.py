@@ -9,9 +9,13 @@ ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-
 
 def readable(data: bytes) -> str:
     """Without what steers a terminal, and not too much of it."""
+    return cleaned(data).strip()[-MOST_CHARACTERS:]
+
+
+def cleaned(data: bytes) -> str:
+    """Without what steers a terminal."""
     text = ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(sign for sign in text if sign in "\n\t" or sign.isprintable())
-    return kept.strip()[-MOST_CHARACTERS:]
+    return "".join(sign for sign in text if sign in "\n\t" or sign.isprintable())
 
 
 def last_line(text: str) -> str:

@@ -30,6 +30,8 @@ class Traits(Shape):
     guest_agent: bool = True
     shows: str = ""
     """What its console says as long as it runs; without it nothing can be seen of the machine."""
+    serves: dict[int, str] = pydantic.Field(default_factory=dict)
+    """What its TCP ports say: 'STATUS TEXT' to HTTP."""
 
 
 class MachineRecord(Shape):

@@ -35,12 +35,18 @@ def make_machine(
     memory_bytes: int = GiB,
     firmware: Mapping[str, bytes] | None = None,
     shows: str = "",
+    serves: Mapping[int, str] | None = None,
 ) -> str:
     """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With `firmware`
-    it boots through UEFI with that state. `shows` is what its console says; without it nothing can be seen of it."""
+    it boots through UEFI with that state. `shows` is what its console says; without it nothing can be seen of it. `serves`: what its
+    TCP ports say, `STATUS TEXT` to HTTP."""
     fabric_id = str(uuid.uuid4())
     traits = Traits(
-        own_daemon=own_daemon, obeys_shutdown=obeys_shutdown, guest_agent=guest_agent, shows=shows
+        own_daemon=own_daemon,
+        obeys_shutdown=obeys_shutdown,
+        guest_agent=guest_agent,
+        shows=shows,
+        serves=dict(serves or {}),
     )
     definition = MachineDefinition(
         fabric_id=fabric_id,

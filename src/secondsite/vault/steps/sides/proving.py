@@ -15,25 +15,34 @@ from ... import ports
 from ..deps import Deps
 from .target import Target
 
+ADVICE = "see docs/guide/cannot-connect.md"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def prove(deps: Deps, ctx: StepContext, find_target: Callable[[StepContext], Target]) -> Outcome:
     """The verdict of the machine that the step 'start' has started."""
     started = ctx.facts("start", StartFact)
-    if not started.shows:
+    target = find_target(ctx)
+    with deps.store.reading() as tx:
+        checks = tuple(tx.checks.find(target.machine.id))
+    if not started.shows and (started.shows is None or not checks):
         return Skipped(f"nothing can be seen of {started.name} from outside: {_why(started)}")
     try:
-        answer = find_target(ctx).prove(started, deps.proof_seconds)
+        answer = target.prove(started, deps.proof_seconds, checks)
     except errors.SecondsiteError as error:
         return Skipped(f"nothing was seen of {started.name}, which was started: {error.message}")
     evidence, png = answer.facts.evidence, _picture(answer.facts)
+    sentence = answer.sentence
+    if checks and not evidence.checks:
+        sentence += "; its appliance is of an older release and knows no checks"
+    elif checks and not evidence.proven:
+        sentence += f"; {ADVICE}"
 
     def keep(tx: ports.Transaction) -> None:
         if png is not None:
             tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
 
-    return Done(answer.sentence, Proof(evidence=evidence), deps.commit(keep))
+    return Done(sentence, Proof(evidence=evidence), deps.commit(keep))
 
 
 def _picture(proof: Proof) -> bytes | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from ....domain import errors, journal
 from ....ground.units import DAY, HOUR
 from ....jobs.model.context import StepContext
+from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
@@ -139,10 +140,15 @@ class Target(Side):
         why = f"starting {payload.name} at {self.machine.target_site}"
         return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START_OR_STOP)
 
-    def prove(self, started: StartFact, wait_seconds: float) -> Answer[proofs.Proof]:
+    def prove(
+        self, started: StartFact, wait_seconds: float, checks: tuple[MachineCheck, ...] = ()
+    ) -> Answer[proofs.Proof]:
         """What is seen of the machine that was started."""
-        payload = proofs.Prove(fabric_id=started.fabric_id, name=started.name, wait_seconds=wait_seconds)
-        limits = Limits(deadline_seconds=wait_seconds + LOOK_SECONDS)
+        payload = proofs.Prove(
+            fabric_id=started.fabric_id, name=started.name, wait_seconds=wait_seconds, checks=checks
+        )
+        longest = max([wait_seconds, *(check.deadline_seconds for check in checks)])
+        limits = Limits(deadline_seconds=longest + LOOK_SECONDS)
         return self.give(orders.PROVE, payload, f"looking at {started.name}", limits)
 
     def to_stop_failed_over(self) -> Ask[orders.StopReplica, Nothing]:

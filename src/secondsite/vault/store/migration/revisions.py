@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0034"
+NEWEST = "0033"
 """The revision of this program's tables."""
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import Column, ForeignKey, Table
 
 from ....wire.common.cards import CardSettings
+from ....wire.common.machine_checks import MachineCheck
 from ..columns import Shaped
 from ..tables import metadata
 
@@ -11,4 +12,11 @@ machine_settings = Table(
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
     Column("cards", Shaped(tuple[CardSettings, ...]), nullable=False),
+)
+
+machine_checks = Table(
+    "machine_checks",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("checks", Shaped(tuple[MachineCheck, ...]), nullable=False),
 )

@@ -3,4 +3,5 @@
 Its rooms:
 
     cards   how a machine's network cards are connected at its second site
+    checks  what is checked of a machine after each start
 """

@@ -1,0 +1,147 @@
+"""The checks that are set for a machine: side by side, each until it passes or its own deadline is over."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Self
+
+import structlog
+
+from ....domain import errors
+from ....fabrics.interface import Fabric
+from ....fabrics.reaching import Answers, Heard, Knock
+from ....wire.common.machine_checks import (
+    LONGEST_SAID,
+    NETWORKED,
+    CheckKind,
+    CheckVerdict,
+    MachineCheck,
+)
+from ....wire.control.proofs import Prove
+from . import text
+
+log = structlog.get_logger(__name__)
+
+CONSOLE_BYTES = 64 * 1024
+GRACE_SECONDS = 5.0
+"""What the process that asks may say after a deadline."""
+UNKNOWN_ADDRESS = "its address is not known: no guest agent and no lease tells it; give it with the check"
+
+
+class Checks:
+    """A context: leaving it ends what is under way."""
+
+    def __init__(self, fabric: Fabric, payload: Prove, most_seconds: float) -> None:
+        self._fabric, self._fabric_id = fabric, payload.fabric_id
+        self._checks, self._most_seconds = payload.checks, most_seconds
+        self._began = time.monotonic()
+        self._verdicts: dict[str, CheckVerdict] = {}
+        self._visits: list[tuple[Sequence[MachineCheck], Answers]] = []
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self._open.close()
+
+    @property
+    def pending(self) -> list[MachineCheck]:
+        return [check for check in self._checks if check.name not in self._verdicts]
+
+    @property
+    def verdicts(self) -> tuple[CheckVerdict, ...]:
+        return tuple(self._verdicts[check.name] for check in self._checks if check.name in self._verdicts)
+
+    def look(self, agent_answers: bool) -> None:
+        """Once more, at what did not pass yet; does not wait."""
+        self._visit()
+        for checks, answers in self._visits:
+            for number, heard in answers().items():
+                self._decide(checks[number], heard)
+        for check in self.pending:
+            if self._passes(check, agent_answers):
+                self._decide(check, Heard(True, _seen(check)))
+            elif self._seconds() >= self._limit(check):
+                self._decide(check, Heard(False, self._missing(check)))
+
+    def give_up(self, why: str) -> None:
+        for check in self.pending:
+            self._decide(check, Heard(False, why))
+
+    def _passes(self, check: MachineCheck, agent_answers: bool) -> bool:
+        if check.kind is CheckKind.AGENT:
+            return agent_answers
+        if check.kind is CheckKind.CONSOLE:
+            return (check.text or "") in text.cleaned(
+                self._fabric.seeing.console(self._fabric_id, CONSOLE_BYTES)
+            )
+        return False
+
+    def _limit(self, check: MachineCheck) -> float:
+        """Who asks over the network says himself what he saw last."""
+        visited = any(check in checks for checks, _ in self._visits)
+        return min(check.deadline_seconds + (GRACE_SECONDS if visited else 0.0), self._most_seconds)
+
+    def _missing(self, check: MachineCheck) -> str:
+        if check.kind is CheckKind.AGENT:
+            return "its guest agent did not answer"
+        if check.kind is CheckKind.CONSOLE:
+            return f"its console did not say '{check.text}'"
+        return "no answer" if any(check in checks for checks, _ in self._visits) else UNKNOWN_ADDRESS
+
+    def _visit(self) -> None:
+        """Ask those whose address is known by now."""
+        under_way = [check for checks, _ in self._visits for check in checks]
+        waiting = [each for each in self.pending if each.kind in NETWORKED and each not in under_way]
+        if not waiting:
+            return
+        known: str | None = None
+        if any(check.address is None for check in waiting):
+            known = next(iter(self._fabric.reaching.addresses(self._fabric_id)), None)
+        by_way: dict[tuple[str, str | None], list[MachineCheck]] = {}
+        for check in waiting:
+            if address := check.address or known:
+                by_way.setdefault((address, check.source), []).append(check)
+        for (address, source), checks in by_way.items():
+            self._begin(address, source, checks)
+
+    def _begin(self, address: str, source: str | None, checks: Sequence[MachineCheck]) -> None:
+        knocks = [self._knock(check, address) for check in checks]
+        try:
+            answers = self._open.enter_context(self._fabric.reaching.visit(self._fabric_id, knocks, source))
+        except errors.SecondsiteError as error:
+            log.warning("checks.not-asked", machine=self._fabric_id, problem=error.message)
+            for check in checks:
+                self._decide(check, Heard(False, error.message))
+            return
+        self._visits.append((checks, answers))
+
+    def _knock(self, check: MachineCheck, address: str) -> Knock:
+        seconds = min(check.deadline_seconds, self._most_seconds) - self._seconds()
+        path = check.path if check.kind is CheckKind.HTTP else None
+        return Knock(address, check.port_used, max(0.1, seconds), path, check.status, check.text)
+
+    def _decide(self, check: MachineCheck, heard: Heard) -> None:
+        if check.name not in self._verdicts:
+            said = " ".join(text.cleaned(heard.said.encode()).split())[:LONGEST_SAID]
+            self._verdicts[check.name] = CheckVerdict(
+                name=check.name, passed=heard.passed, said=said, seconds=self._seconds()
+            )
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+
+def _seen(check: MachineCheck) -> str:
+    if check.kind is CheckKind.AGENT:
+        return "its guest agent answered"
+    return f"its console says '{check.text}'"
+
+
+def said(verdicts: Sequence[CheckVerdict]) -> str:
+    """The failed ones with their reasons, or that all passed."""
+    failed = [f"{each.name}: {each.said}" for each in verdicts if not each.passed]
+    if not failed:
+        return f"all {len(verdicts)} of its checks passed" if len(verdicts) > 1 else "its check passed"
+    return f"{len(failed)} of {len(verdicts)} checks failed ({'; '.join(failed)})"

@@ -1,0 +1,184 @@
+"""Ask services, and say what came of each in a line of JSON. A program of its own: it may run in a network namespace.
+
+With a bridge it is in a fresh namespace. It makes a pair of interfaces, one here, one on that bridge, and takes an address there that
+nobody answers for, and leaves it to whoever comes up with it later. There is no other interface here, so nothing is forwarded; all of it goes when this process ends, however.
+"""
+
+import asyncio
+import ipaddress
+import json
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+HERE = "check0"
+CANDIDATES = 32
+PROBES = 2
+PROBE_SECONDS = 0.3
+ATTEMPT_SECONDS = 5.0
+AGAIN_SECONDS = 0.5
+MOST_BYTES = 64 * 1024
+ARP = 0x0806
+
+
+def main(asked: dict[str, Any]) -> None:
+    if asked["bridge"]:
+        enter(asked["bridge"])
+        held = [take_address(asked["source"], asked["knocks"][0]["address"])]
+        with listening() as link:
+            asyncio.run(ask_all(asked["knocks"], lambda: leave_address(link, held, asked), link))
+    else:
+        asyncio.run(ask_all(asked["knocks"]))
+
+
+async def ask_all(
+    knocks: list[dict[str, Any]],
+    heard_arp: Callable[[], None] = lambda: None,
+    link: socket.socket | None = None,
+) -> None:
+    if link is not None:
+        asyncio.get_running_loop().add_reader(link, heard_arp)
+    await asyncio.gather(*(ask(number, knock) for number, knock in enumerate(knocks)))
+
+
+async def ask(number: int, knock: dict[str, Any]) -> None:
+    """Until it passes or its time is over; then says so."""
+    ends_at, passed, said = time.monotonic() + knock["seconds"], False, ""
+    while not passed and (left := ends_at - time.monotonic()) > 0:
+        try:
+            passed, said = await asyncio.wait_for(attempt(knock), min(ATTEMPT_SECONDS, left))
+        except TimeoutError:
+            # the last attempt is cut short, and says less than the one before it
+            said = said if left < ATTEMPT_SECONDS and said else "no answer"
+        except OSError as error:
+            said = os.strerror(error.errno) if error.errno else str(error)
+        if not passed:
+            await asyncio.sleep(max(0.0, min(AGAIN_SECONDS, ends_at - time.monotonic())))
+    print(json.dumps({"number": number, "passed": passed, "said": (said or "no answer")[:1000]}), flush=True)
+
+
+async def attempt(knock: dict[str, Any]) -> tuple[bool, str]:
+    host = knock["address"].partition("/")[0]
+    reader, writer = await asyncio.open_connection(host, knock["port"])
+    try:
+        if knock["path"] is None:
+            return True, "the port is open"
+        request = f"GET {knock['path']} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        writer.write(request.encode())
+        return judged(knock, await whole(reader))
+    finally:
+        writer.close()
+
+
+async def whole(reader: asyncio.StreamReader) -> bytes:
+    """All of an answer, or as much as is looked at."""
+    answer = b""
+    while len(answer) < MOST_BYTES and (part := await reader.read(MOST_BYTES - len(answer))):
+        answer += part
+    return answer
+
+
+def judged(knock: dict[str, Any], answer: bytes) -> tuple[bool, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    words = head.split(None, 2)
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        return False, "the answer is no HTTP"
+    status, text = int(words[1]), knock["text"]
+    if status != knock["status"]:
+        shown = body.decode(errors="replace").strip()[:100]
+        return False, f"status {status}, not {knock['status']}: {shown}"
+    if text is not None and text not in body.decode(errors="replace"):
+        return False, f"status {status}, but its page does not say '{text}'"
+    return True, f"status {status}"
+
+
+def enter(bridge: str) -> None:
+    """Plug this namespace into the bridge of the process that started this one."""
+    parent, there = os.getppid(), f"ssck{os.getpid()}"
+    # a bridge takes the lowest address of its ports for its own: fe:... never is the lowest
+    address = "fe:" + ":".join(f"{byte:02x}" for byte in os.urandom(5))
+    peer = ["peer", "name", there, "address", address, "netns", str(parent)]
+    run("ip", "link", "add", HERE, "type", "veth", *peer)
+    run("ip", "link", "set", HERE, "addrgenmode", "none")
+    outside = ("nsenter", f"--net=/proc/{parent}/ns/net", "ip", "link", "set", there)
+    run(*outside, "addrgenmode", "none")
+    run(*outside, "master", bridge)
+    run(*outside, "up")
+    run("ip", "link", "set", HERE, "up")
+
+
+def take_address(source: str | None, guest: str) -> ipaddress.IPv4Interface:
+    """Ends this process if there is none."""
+    wanted = [ipaddress.IPv4Interface(source)] if source else near(guest)
+    for candidate in wanted:
+        if not is_taken(candidate.ip):
+            run("ip", "address", "add", str(candidate), "dev", HERE)
+            return candidate
+    raise SystemExit(f"somebody has the address {source}" if source else "no free address was found")
+
+
+def leave_address(link: socket.socket, held: list[ipaddress.IPv4Interface], asked: dict[str, Any]) -> None:
+    """Leave the address to one who came up later and has it, or asks for it."""
+    frame, mac = link.recv(1500), link.getsockname()[4]
+    sender, target = frame[28:32], frame[38:42]
+    wants = sender == held[0].ip.packed or (sender == bytes(4) and target == held[0].ip.packed)
+    if frame[6:12] != mac and wants:
+        run("ip", "address", "flush", "dev", HERE)
+        try:
+            held[0] = take_address(asked["source"], asked["knocks"][0]["address"])
+        except SystemExit as problem:
+            print(problem, flush=True)
+            os._exit(1)  # asyncio would tell of its tasks instead
+
+
+def near(guest: str) -> list[ipaddress.IPv4Interface]:
+    """Addresses of the guest's network, which may be small, in any order: one that comes up later must be unlikely to want the first."""
+    own = ipaddress.IPv4Interface(guest if "/" in guest else f"{guest}/24")
+    length = own.network.prefixlen
+    narrow = ipaddress.IPv4Network((int(own.ip), max(length, 24)), strict=False)
+    edges = (own.ip, own.network.network_address, own.network.broadcast_address)
+    found = [ipaddress.IPv4Interface((int(each), length)) for each in narrow if each not in edges]
+    return random.sample(found, min(CANDIDATES, len(found)))
+
+
+def is_taken(address: ipaddress.IPv4Address) -> bool:
+    """Whether anybody answers for it; the question itself names no sender (RFC 5227), so no table changes by it."""
+    with listening() as link:
+        mac = link.getsockname()[4]
+        ends_at = time.monotonic()
+        for _ in range(PROBES):
+            body = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, mac, bytes(4), bytes(6), address.packed)
+            link.send(b"\xff" * 6 + mac + struct.pack("!H", ARP) + body)
+            ends_at += PROBE_SECONDS
+            while (left := ends_at - time.monotonic()) > 0:
+                link.settimeout(left)
+                try:
+                    frame = link.recv(1500)
+                except TimeoutError:
+                    break
+                if frame[6:12] != mac and frame[28:32] == address.packed:
+                    return True
+    return False
+
+
+def listening() -> socket.socket:
+    """Hears all that is said about who has which address."""
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP))
+    link.bind((HERE, ARP))
+    return link
+
+
+def run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"'{' '.join(words)}' failed: {done.stderr.strip()}")
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

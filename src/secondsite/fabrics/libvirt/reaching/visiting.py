@@ -1,0 +1,52 @@
+"""The process that asks a machine's services. It ends with this one, and with it the network namespace that it is in."""
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ....domain import errors
+from ....ground.processes import children
+from ...reaching import Answers, Heard, Knock
+
+PROGRAM = Path(__file__).with_name("program.py")
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+END_SECONDS = 10.0
+PRIVILEGES = "docs/guide/checks.md says which privileges the appliance's service needs for that."
+
+
+@contextlib.contextmanager
+def visit(knocks: Sequence[Knock], bridge: str | None, source: str | None) -> Iterator[Answers]:
+    """From a network namespace of its own that is plugged into the bridge, or without one as this host. Raises FabricError."""
+    asked = json.dumps({"knocks": [asdict(each) for each in knocks], "bridge": bridge, "source": source})
+    command = [sys.executable, "-I", str(PROGRAM), asked]
+    with tempfile.NamedTemporaryFile() as output:
+        try:
+            child = children.start(["unshare", "--net", *command] if bridge else command, output, ENVIRONMENT)
+        except OSError as error:
+            raise errors.FabricError(
+                f"The services of a machine could not be asked: {error}", do="Install util-linux."
+            ) from error
+        try:
+            yield lambda: _read(Path(output.name), len(knocks), child.poll() is not None)
+        finally:
+            child.kill()
+            child.wait(END_SECONDS)
+
+
+def _read(output: Path, number: int, ended: bool) -> Mapping[int, Heard]:
+    lines = output.read_text(errors="replace").splitlines()
+    found, other = {}, ""
+    for line in lines:
+        try:
+            said = json.loads(line)
+            found[int(said["number"])] = Heard(bool(said["passed"]), str(said["said"]))
+        except (ValueError, KeyError, TypeError):
+            other = line
+    if ended:
+        missed = Heard(False, f"nobody could be asked: {other or 'the process ended early'}. {PRIVILEGES}")
+        found = {each: found.get(each, missed) for each in range(number)}
+    return found

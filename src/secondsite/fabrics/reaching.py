@@ -1,0 +1,44 @@
+"""How services of a machine are asked from outside, over its network."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """One service to ask, for at most `seconds`. Without a path it is enough that the port is open."""
+
+    address: str
+    port: int
+    seconds: float
+    path: str | None = None
+    status: int = 200
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of a knock. `said` is partly the guest's own words."""
+
+    passed: bool
+    said: str
+
+
+Answers = Callable[[], Mapping[int, Heard]]
+"""What is known by now, by the numbers of the knocks; does not wait."""
+
+
+class Reaching(Protocol):
+    """Never gives the machine's network a way out, and leaves nothing behind, also if this process dies."""
+
+    def addresses(self, fabric_id: str) -> Sequence[str]:
+        """The machine's IPv4 addresses with their prefixes, as far as its guest agent or the hypervisor tells them now."""
+
+    def visit(
+        self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None
+    ) -> AbstractContextManager[Answers]:
+        """Asks all at once, until each has passed or its time is over; leaving the context gives up. In an isolated network, or with a
+        `source`, it is done from an address in the machine's own network, which nobody there has; else as this host would.
+        Raises NotFound, FabricError."""

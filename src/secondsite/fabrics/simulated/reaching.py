@@ -1,0 +1,44 @@
+"""What a machine's services answer: what its traits say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ..interface import PowerState
+from ..reaching import Answers, Heard, Knock
+from .host.faults import Faults
+from .host.host import Host
+
+
+class SimulatedReaching:
+    def __init__(self, host: Host, faults: Faults) -> None:
+        self._host = host
+        self._faults = faults
+
+    def addresses(self, fabric_id: str) -> Sequence[str]:
+        with self._faults.around("reaching.addresses", fabric_id):
+            record = self._host.records.get(fabric_id)
+            runs = record is not None and self._host.state(record) is PowerState.RUNNING
+            return ["10.0.0.1/24"] if record is not None and runs and record.traits.serves else []
+
+    @contextmanager
+    def visit(self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None) -> Iterator[Answers]:
+        with self._faults.around("reaching.visit", fabric_id):
+            serves = self._host.records.need(fabric_id).traits.serves
+        heard = {number: _heard(knock, serves) for number, knock in enumerate(knocks)}
+        yield lambda: heard
+
+
+def _heard(knock: Knock, serves: dict[int, str]) -> Heard:
+    """A port says 'STATUS TEXT', or nothing."""
+    if knock.port not in serves:
+        return Heard(False, "Connection refused")
+    if knock.path is None:
+        return Heard(True, "the port is open")
+    status, _, text = serves[knock.port].partition(" ")
+    if status != str(knock.status):
+        return Heard(False, f"status {status}, not {knock.status}: {text}")
+    if knock.text is not None and knock.text not in text:
+        return Heard(False, f"status {status}, but its page does not say '{knock.text}'")
+    return Heard(True, f"status {status}")

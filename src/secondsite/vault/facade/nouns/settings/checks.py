@@ -1,0 +1,48 @@
+"""What is checked of a machine after each start at its second site."""
+
+from collections import Counter
+
+from .....domain import errors
+from .....wire.rest.settings.checks import MachineChecks, MachineChecksChange
+from .... import ports
+from ...parts import Parts
+from ...shared.editions import Seen, require
+from .. import machines
+
+
+class Checks:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def show(self, name: str) -> MachineChecks:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _info(tx, machines.existing(self._parts, tx, name))
+
+    def change(self, name: str, request: MachineChecksChange, seen: Seen | None = None) -> MachineChecks:
+        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a name that is given twice,
+        ChangedMeanwhile."""
+        self._parts.understood(request)
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("machine_checks")
+            machine = machines.existing(self._parts, tx, name)
+            before = _info(tx, machine)
+            require(seen, before, f"What is checked of {machine.name}")
+            _require_once(request)
+            tx.checks.put(ports.MachineChecksRecord(machine.id, request.checks))
+            after = _info(tx, machine)
+            self._parts.note(before, after)
+            return after
+
+
+def _require_once(request: MachineChecksChange) -> None:
+    names = Counter(check.name for check in request.checks)
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        raise errors.InvalidArgument(
+            f"A check is named more than once: {', '.join(twice)}.", do="Give each a name of its own."
+        )
+
+
+def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineChecks:
+    return MachineChecks(machine=machine.id, name=machine.name, checks=tuple(tx.checks.find(machine.id)))
