@@ -76,6 +76,8 @@ class Appliances:
         self.points = {}
         self.occupied_bytes = 7 << 30
         self.checked = None
+        self.networks: dict[str, list[str]] = {}
+        self.shares_networks = True
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
@@ -212,6 +214,7 @@ class Appliances:
         return orders.Nothing()
 
     def _create_network(self, appliance_id, machine_id, payload):
+        self.networks.setdefault(payload.name, []).append(machine_id)
         return NetworkInfo(name=payload.name, kind="bridge", isolated=True)
 
     def _check_source(self, *_):
@@ -219,7 +222,7 @@ class Appliances:
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
-        return checks.Obstacles(obstacles=self.obstacles)
+        return checks.CheckedTarget(obstacles=self.obstacles, shares_networks=self.shares_networks)
 
     def _discover(self, appliance_id, _, payload):
         self.looked_for.append(payload.machine)

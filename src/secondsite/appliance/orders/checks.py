@@ -13,6 +13,7 @@ from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
 from ...wire.control.checks import (
     CheckedSource,
+    CheckedTarget,
     CheckSource,
     CheckTarget,
     CopyInstant,
@@ -34,8 +35,10 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
     return sentence, CheckedSource(obstacles=found.obstacles, needed_bytes=_needed_bytes(context, payload))
 
 
-def check_target(context: Context, payload: CheckTarget) -> tuple[str, Obstacles]:
-    return _answer(list(_of_target(context, payload)), "this site can hold and run it")
+def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
+    sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
+    shares = context.fabric.properties.networks
+    return sentence, CheckedTarget(obstacles=found.obstacles, shares_networks=shares)
 
 
 def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape]:

@@ -17,7 +17,7 @@ from ..shared import withdrawn
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, old_disks
 from .context import Context
-from .networks import missing
+from .networks import missing, shared
 
 
 class RunFact(Shape):
@@ -214,6 +214,7 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
         for found in context.fabric.networks.list():
             if found.tag == context.machine_id:
                 context.fabric.networks.remove(found.name, context.machine_id)
+    shared.leave_all(context)
 
 
 def end(context: Context, hosted: HostedReplica, run: str) -> str:

@@ -18,7 +18,7 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, 'none', or the name of an existing network at the target."
+            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
 ) -> Begin:

@@ -55,11 +55,11 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network for each machine, 'none', or the name of an existing network at the target."
+            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
 ) -> Options:
-    """A drill: run copies in isolated networks, group after group. Cancelled, it cleans up what it made."""
+    """A drill: run copies in an isolated network, group after group. Cancelled, it cleans up what it made."""
     return _given(choice, network=network)
 
 

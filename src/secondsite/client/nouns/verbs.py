@@ -97,7 +97,7 @@ class Verbs:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
         Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
-        before `at` (aware). `network`: 'create' an isolated one, 'none', or the name of an isolated one that is there.
+        before `at` (aware). `network`: 'create' an isolated one that all share, 'none', or the name of an isolated one that is there.
         """
         asked = request(
             rest.TestFailover, machines=self.names, choice=choice, point=point, at=at, network=network

@@ -22,9 +22,9 @@ from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides import cards
+from ..steps.sides import cards, drilling
 from ..steps.sides.proving import prove
-from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name, drill_network
+from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
 
 CREATE, NO_NETWORK = "create", "none"
 
@@ -36,10 +36,12 @@ class DrillArguments(ChoiceArguments):
 
 
 class DrillNetwork(Shape):
-    """The network that the test machine is connected to (None: to none), and whether it was made for it."""
+    """The network that the test machine is connected to (None: to none), and whether it was made for it; `shared` by the
+    machines of that test failover."""
 
     network: str | None = None
     made: bool = False
+    shared: str | None = None
 
 
 class TestFailover(MachineOperation):
@@ -83,7 +85,9 @@ class TestFailover(MachineOperation):
         )
         answer = target.check(wanted_here)
         warned = obstacles.require_none("The test failover", machine.name, answer.facts)
-        return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}")
+        can = checks.CheckedTarget(shares_networks=answer.facts.shares_networks)
+        said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
+        return Done(said, can)
 
     def _create_network(self, ctx: StepContext) -> Outcome:
         wanted = _network(ctx)
@@ -92,19 +96,25 @@ class TestFailover(MachineOperation):
         if wanted != CREATE:
             return Done(f"the existing network {wanted} is used", DrillNetwork(network=wanted))
         target = self.target(ctx)
-        name = drill_network(target.machine)
-        return Done(target.create_network(name).sentence, DrillNetwork(network=name, made=True))
+        network = self._wanted(ctx, target.machine)
+        made = DrillNetwork(network=network.name, made=True, shared=network.drill)
+        return Done(target.create_network(network).sentence, made)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         if _network(ctx) != CREATE:
             return Skipped("no network was made")
         target = self.target(ctx)
         need = Need(
-            target.to_remove_network(drill_network(target.machine)),
+            target.to_remove_network(self._wanted(ctx, target.machine)),
             lost="the test network is not removed there yet",
             later="it is removed there",
         )
         return giving_up.undone_or_left(self.deps, target, need)
+
+    def _wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> orders.CreateNetwork:
+        """One for all machines of a run, if the appliance can; the same whenever it is asked for."""
+        shares = ctx.facts("check", checks.CheckedTarget).shares_networks
+        return drilling.network(machine, drilling.run_of(ctx) if shares else None)
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
@@ -176,4 +186,5 @@ def _drill(ctx: StepContext, payload: orders.StartReplica, network: DrillNetwork
         started_at=ctx.now(),
         job_id=ctx.job_id,
         forward=payload.forward,
+        shared=network.shared,
     )

@@ -22,6 +22,12 @@ class CheckedSource(Obstacles):
     needed_bytes: int | None = None
 
 
+class CheckedTarget(Obstacles):
+    """`shares_networks`: machines of one test failover can share a network; False: an older appliance, or a fabric without."""
+
+    shares_networks: bool = False
+
+
 class CheckSource(Shape):
     """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks` are those
     to be protected; none given: all."""

@@ -80,7 +80,7 @@ class TestFailoverOptions(PointOptions):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How the point is chosen."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):

@@ -3,4 +3,5 @@
 Its rooms:
 
     missing  networks that are not here, or cannot be used now
+    shared   the network of the machines of one test failover
 """

@@ -33,7 +33,7 @@ class PlanTestFailover(PlanPart):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How each machine's point is chosen; not custom."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one for each machine; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all of them share; none: not connected."""
 
 
 class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
