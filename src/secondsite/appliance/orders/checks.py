@@ -23,7 +23,7 @@ from ...wire.control.checks import (
 from ..target import FAILOVER, GIVE_ONE
 from . import runs
 from .context import Context
-from .networks import missing
+from .networks import missing, production
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -109,6 +109,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
         yield from map(_shape, context.fabric.hosting.check(payload.definition))
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
+    yield from production.warnings(context, payload, runs.of_drills(context))
     free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
     if free < payload.needed_bytes:
         yield _obstacle(

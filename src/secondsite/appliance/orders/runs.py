@@ -53,6 +53,14 @@ def tagged(context: Context) -> list[MachineSummary]:
     return [each for each in found if each.tag == context.machine_id and each.fabric_id not in drills]
 
 
+def of_drills(context: Context) -> frozenset[str]:
+    """The machines of all drills here, by their id at the site."""
+    known = context.state.facts("run/").items()
+    return frozenset(
+        RunFact.model_validate_json(fact).fabric_id for key, fact in known if not key.endswith(f"/{FAILOVER}")
+    )
+
+
 def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
     """Whether a machine of this site is the one of the failover's run. What is remembered of the run may be from an old backup,
     and the machine's owner may have put a snapshot above it."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain.points import RecoveryPointChoice
-from ..options import WithoutSite
+from ..options import Subnet, WithoutSite
 from . import instants
 from .instants import At, Choice, Point
 from .running import Begin
@@ -21,11 +21,12 @@ def test_failover(
             help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
+    subnet: Subnet = None,
 ) -> Begin:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
     return lambda them: them.test_failover(
-        choice=start.choice, point=start.point, at=start.at, network=network
+        choice=start.choice, point=start.point, at=start.at, network=network, subnet=subnet
     )
 
 

@@ -33,6 +33,7 @@ class DrillArguments(ChoiceArguments):
     """The choice, and the network: an existing one, 'create' or 'none'."""
 
     network: str
+    subnet: str | None = None
 
 
 class DrillNetwork(Shape):
@@ -54,7 +55,8 @@ class TestFailover(MachineOperation):
     ) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
         choice = recovery_point.choice_for(tx, machine, request)
-        return DrillArguments(**dict(choice), network=request.network)
+        subnet = drilling.subnet(request.subnet, made=request.network == CREATE)
+        return DrillArguments(**dict(choice), network=request.network, subnet=subnet)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -80,11 +82,16 @@ class TestFailover(MachineOperation):
         wanted_here = checks.CheckTarget(
             networks=tuple(name for name in networks if name != CREATE),
             must_hold_replica=True,
+            test_networks=tuple(name for name in networks if name != CREATE),
+            serve=ctx.arguments(DrillArguments).subnet is not None,
             name=drill_name(machine),
             fabric_id=drill_fabric_id(machine),
         )
         answer = target.check(wanted_here)
-        warned = obstacles.require_none("The test failover", machine.name, answer.facts)
+        old = drilling.too_old(answer.facts, machine) if wanted_here.serve else checks.Obstacles()
+        with self.deps.store.reading() as tx:
+            mapped = drilling.mapped(tx, machine, wanted_here.test_networks)
+        warned = obstacles.require_none("The test failover", machine.name, answer.facts, old, mapped)
         can = checks.CheckedTarget(shares_networks=answer.facts.shares_networks)
         said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
         return Done(said, can)
@@ -114,7 +121,12 @@ class TestFailover(MachineOperation):
     def _wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> orders.CreateNetwork:
         """One for all machines of a run, if the appliance can; the same whenever it is asked for."""
         shares = ctx.facts("check", checks.CheckedTarget).shares_networks
-        return drilling.network(machine, drilling.run_of(ctx) if shares else None)
+        network = drilling.network(machine, drilling.run_of(ctx) if shares else None)
+        subnet = ctx.arguments(DrillArguments).subnet
+        if subnet is None:
+            return network
+        with self.deps.store.reading() as tx:
+            return drilling.served(tx, machine, network, subnet)
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)

@@ -23,7 +23,7 @@ class CheckedSource(Obstacles):
 
 
 class CheckedTarget(Obstacles):
-    """`shares_networks`: machines of one test failover can share a network; False: an older appliance, or a fabric without."""
+    """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without."""
 
     shares_networks: bool = False
 
@@ -92,3 +92,7 @@ class CheckTarget(Shape):
     encrypted: bool = False
     replica: WantedReplica | None = None
     """What is here already must not stand in its way."""
+    test_networks: tuple[str, ...] = ()
+    """Of `networks`, those that a test failover uses: it is warned of production's."""
+    serve: bool = False
+    """A network that is made must be able to give addresses."""

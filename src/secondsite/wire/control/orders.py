@@ -10,7 +10,7 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.instants import Instant
-from ..common.machines import DiscoveredMachine, NetworkInfo
+from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
@@ -232,10 +232,12 @@ class RemoveMachine(Shape):
 
 class CreateNetwork(Shape):
     """An isolated network of the machine's drill. `drill`: several machines of this test failover share it, and it goes with the
-    last of them; only for appliances that said CheckedTarget.shares_networks."""
+    last of them; only for appliances that said CheckedTarget.shares_networks. With it, `serving`: addresses for all of them, and
+    names of this machine's cards."""
 
     name: str
     drill: str | None = None
+    serving: Serving | None = None
 
 
 class OnePoint(Shape):

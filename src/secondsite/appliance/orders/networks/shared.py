@@ -7,14 +7,20 @@ repeats, and leaves nothing.
 
 import threading
 
+import structlog
+
+from ....domain import errors
+from ....fabrics.interface import Fabric
 from ....ground import seams
 from ....ground.plural import counted
-from ....wire.common.machines import NetworkInfo
+from ....wire.common.machines import NetworkInfo, Serving
 from ....wire.control.orders import CreateNetwork
+from ...shared import State
 from ..context import Context
 
 KEY = "drill-network/"
 
+log = structlog.get_logger(__name__)
 _changing = threading.Lock()
 
 
@@ -26,9 +32,10 @@ def enter(context: Context, payload: CreateNetwork) -> tuple[str, NetworkInfo]:
         context.state.put_fact(_key(payload.name, context.machine_id), payload.model_dump_json())
         seams.reach("appliance.network.entered")
         info = context.fabric.networks.create_isolated(payload.name, str(payload.drill))
+        offered = _serve(context.state, context.fabric, payload)
         others = len(_others(context, payload.name))
     beside = f", shared with {_of_this(others)}" if others else ""
-    return f"isolated network {payload.name} is there{beside}", info
+    return f"isolated network {payload.name} is there{beside}{offered}", info
 
 
 def leave(context: Context, payload: CreateNetwork) -> str:
@@ -49,6 +56,33 @@ def _leave_others(context: Context, name: str) -> None:
     for key, said in context.state.facts(KEY).items():
         if key.endswith(f"/{context.machine_id}") and key != _key(name, context.machine_id):
             _leave(context, CreateNetwork.model_validate_json(said))
+
+
+def serve_again(state: State, fabric: Fabric) -> None:
+    """What a process that ended had offered: its servers ended with it."""
+    with _changing:
+        known = [CreateNetwork.model_validate_json(said) for said in state.facts(KEY).values()]
+        for payload in {each.name: each for each in known if each.serving is not None}.values():
+            try:
+                _serve(state, fabric, payload)
+            except errors.SecondsiteError as problem:
+                log.warning("network.not-served", network=payload.name, problem=str(problem))
+
+
+def _serve(state: State, fabric: Fabric, payload: CreateNetwork) -> str:
+    """The end of a sentence. All machines that use the network are named on it."""
+    if payload.serving is None:
+        return ""
+    users = [
+        CreateNetwork.model_validate_json(said) for said in state.facts(f"{KEY}{payload.name}/").values()
+    ]
+    hosts = [host for each in users if each.serving is not None for host in each.serving.hosts]
+    ordered = tuple(sorted(set(hosts), key=lambda host: (host.name, host.mac)))
+    fabric.networks.serve(
+        payload.name, str(payload.drill), Serving(subnet=payload.serving.subnet, hosts=ordered)
+    )
+    names = ", ".join(dict.fromkeys(host.name for host in ordered)) or "none"
+    return f", with addresses of {payload.serving.subnet}; names: {names}"
 
 
 def _leave(context: Context, payload: CreateNetwork) -> str:

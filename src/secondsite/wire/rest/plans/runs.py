@@ -34,6 +34,8 @@ class PlanTestFailover(PlanPart):
     """How each machine's point is chosen; not custom."""
     network: str = "create"
     """An existing isolated network's name; create: a new isolated one that all of them share; none: not connected."""
+    subnet: str | None = None
+    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
 
 
 class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
