@@ -7,6 +7,7 @@ import pytest
 from rig import dying
 from rig.appliances import runs
 from secondsite.ground import seams
+from secondsite.wire.common.machines import ServedHost, Serving
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import CreateNetwork, Kind, RemoveReplica
 
@@ -74,3 +75,41 @@ def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam):
     pair.target.start()
     pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
     assert (names(pair.target), pair.target.appliance.state.facts("drill-network/")) == ([], {})
+
+
+SERVED = CreateNetwork(
+    name="ss-shared",
+    drill="run",
+    serving=Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="db01", mac="52:54:00:00:00:02"),)),
+)
+
+
+def restarted(site):
+    site.stop()
+    site.start()
+    return site
+
+
+def offered(site):
+    """What the simulated network offers."""
+    return Serving.model_validate_json((site.root / "networks" / "ss-shared.serving").read_bytes())
+
+
+def test_all_machines_that_use_it_are_named_on_it_and_after_a_restart_again(pair):
+    other = Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac="52:54:00:00:00:01"),))
+    pair.target.do(Kind.CREATE_NETWORK, SERVED, OTHER)
+    pair.target.do(Kind.CREATE_NETWORK, SERVED.model_copy(update={"serving": other}), pair.machine_id)
+    (pair.target.root / "networks" / "ss-shared.serving").write_bytes(
+        SERVED.serving.model_dump_json().encode()
+    )
+    restarted(pair.target)
+    assert [host.name for host in offered(pair.target).hosts] == ["db01", "web01"]
+
+
+def test_the_appliance_starts_although_the_host_lost_the_network_and_the_clean_up_leaves_nothing(pair):
+    pair.target.do(Kind.CREATE_NETWORK, SERVED, OTHER)
+    pair.target.fabric.networks.remove("ss-shared", "run")
+    restarted(pair.target)
+    assert names(pair.target) == []
+    pair.target.do(Kind.REMOVE_NETWORK, SERVED, OTHER)
+    assert pair.target.appliance.state.facts("drill-network/") == {}

@@ -110,3 +110,10 @@ def test_a_host_without_dnsmasq_says_what_to_install(name, tmp_path, monkeypatch
     with pytest.raises(errors.NotPossibleNow, match="no dnsmasq") as refused:
         bridges.serve(name, "T", Serving(subnet="10.9.8.0/24"))
     assert "apt-get install dnsmasq-base" in refused.value.do
+
+
+def test_after_the_host_was_started_anew_the_removal_clears_away_what_was_kept(name, tmp_path, served):
+    run("ip", "link", "delete", "dev", name)
+    assert list((tmp_path / "served").iterdir()) != []
+    networks.BridgeNetworks(tmp_path / "served").remove(name, "T")
+    assert list((tmp_path / "served").iterdir()) == []

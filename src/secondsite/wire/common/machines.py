@@ -1,8 +1,9 @@
 """A machine, its disks and its network cards, in words that every fabric can translate."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from ...domain.networks import subnets
 from .base import Shape
@@ -105,13 +106,8 @@ class Serving(Shape):
     """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at the subnet's first
     address."""
 
-    subnet: str
+    subnet: Annotated[str, AfterValidator(subnets.usable)]
     hosts: tuple[ServedHost, ...] = ()
-
-    @field_validator("subnet")
-    @classmethod
-    def _usable(cls, subnet: str) -> str:
-        return subnets.usable(subnet)
 
 
 class DiscoveredMachine(Shape):

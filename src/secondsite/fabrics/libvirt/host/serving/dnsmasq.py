@@ -156,7 +156,7 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases
         "--no-resolv", "--no-hosts", "--local=//",
         # while it waits 3 s for an echo it answers nobody, and of two slow guests neither got its address
         "--no-ping",
-        f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}", "--dhcp-authoritative", "--dhcp-option=3",
+        f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}", "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
         *(f"--dhcp-host={host.mac},{host.name}" for host in serving.hosts),
     ]  # fmt: skip
