@@ -1,6 +1,6 @@
 """Build the guest's kernel and initramfs into a cache folder, once for each content.
 
-    cache/kernel-elf/      vmlinux and the modules of Debian's package
+    cache/kernel-elf-DIGEST/  vmlinux and the modules of Debian's package
     cache/agent/           qemu-ga, from Debian's package; its libraries are the host's
     cache/initrd-KIND-DIGEST.cpio
 
@@ -30,7 +30,7 @@ HOOK = Path(__file__).with_name("fsfreeze_hook.sh")
 # In the order of loading: a module comes after those that it needs. What the kernel has built in is no file, and skipped.
 MODULES = (
     "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover net_failover virtio_net "
-    "virtio_console crc32c_generic crc16 mbcache jbd2 ext4 button evdev"
+    "virtio_console crc32c_generic crc16 mbcache jbd2 ext4 button evdev af_packet"
 ).split()
 INDISPENSABLE = ("virtio_blk", "ext4", "button")
 AGENT = "usr/sbin/qemu-ga"
@@ -72,7 +72,7 @@ def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
     cache = (cache or DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache):
-        kernel = _once(cache / "kernel-elf", _extract_kernel)
+        kernel = _once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
         agent = _once(cache / "agent", _extract_agent) if kind is Kind.AGENT else None
         initrd = _initrd(cache, kind, cpio.archive(_entries(kernel, agent)))
     return Guest(kernel / "vmlinux", initrd, kind)
@@ -113,6 +113,10 @@ def _extract_kernel(into: Path) -> None:
             raise errors.BuildFailed(
                 f"the kernel package has no module {name}; this kit knows Debian 12's kernel"
             )
+
+
+def _digest_of_modules() -> str:
+    return hashlib.sha256(" ".join(MODULES).encode()).hexdigest()[:8]
 
 
 def _unpacked(image: bytes) -> bytes:

@@ -33,10 +33,34 @@ address_of() {
     echo "10.$((0x$1)).$((0x$2)).$((0x$3))/8"
 }
 
+# In the background: where nobody gives addresses the guest runs without.
+ask_for_address() {
+    ip link set eth0 up
+    cat > /run/leased << 'EOF'
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip address add "$ip/$mask" dev eth0
+echo "nameserver ${dns%% *}" > /etc/resolv.conf
+echo "ADDRESS $ip/$mask" > /dev/console
+EOF
+    chmod +x /run/leased
+    udhcpc -i eth0 -f -q -t 100 -T 3 -s /run/leased > /run/dhcp.log 2>&1
+}
+
+look_for() {
+    tries=0
+    while [ $((tries += 1)) -le 20 ]; do
+        ping -c 1 -W 1 "$1" > /dev/null 2>&1 && { say "REACHES $1"; return; }
+        sleep 1
+    done
+    say "MISSES $1"
+}
+
 bring_up_network() {
     ip link set lo up
     [ -e /sys/class/net/eth0 ] || return 0
     address=$(address_of eth0)
+    [ "$address" = dhcp ] && { ask_for_address & return 0; }
     ip link set eth0 up && ip address add "$address" dev eth0 && say "ADDRESS $address"
 }
 
@@ -258,6 +282,7 @@ if verify_disks; then
     fi
     [ "$(argument io 0)" -gt 0 ] && run_io & io=$!
     [ "$(argument gaps 0)" -gt 0 ] && run_gaps & gaps=$!
+    for other in $(argument looks_for | tr , ' '); do look_for "$other" & done
 else
     echo bad > /run/last
 fi

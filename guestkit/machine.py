@@ -29,10 +29,14 @@ class Workload:
     load_span_mib: int = 16
     io: bool = False
     gaps: bool = False
-    address: str | None = None  # such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
     tier: tiers.Tier | None = None
     peer: str | None = None
     hosts: tuple[str, ...] = ()
+    looks_for: tuple[str, ...] = ()
+    """Names and addresses of others: it says REACHES NAME for each that answered, MISSES NAME for one that did not for 20 s."""
+    address: str | None = (
+        None  # dhcp; or such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "tier": workload.tier and workload.tier.value,
         "peer": workload.peer,
         "hosts": ",".join(workload.hosts) or None,
+        "looks_for": ",".join(workload.looks_for) or None,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]
     # Under TCG the kernel's test of its timer fails now and then on a busy host, and it panics; its tests of ciphers take a

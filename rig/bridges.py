@@ -1,5 +1,8 @@
 """The bridges of a rig's sites. Each carries its rig's folder as its alias, so that what is left over is found again."""
 
+import contextlib
+import json
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -24,9 +27,19 @@ def ip(*arguments: str, check: bool = True) -> str:
 
 
 def remove(folder: Path) -> None:
-    """The sites' bridges, and those of drills that were left open: they carry the id of a machine of this rig."""
-    machines = {path.name for path in folder.glob("appliance-*/store/replicas/*")}
+    """The sites' bridges, and those of drills that were left open."""
+    tags = drills(folder)
     for line in ip("-o", "link", "show", "type", "bridge").splitlines():
         name = line.split(":")[1].strip().partition("@")[0]
-        if f"{ALIAS}{folder}" in line or any(f"secondsite:{machine}" in line for machine in machines):
+        if f"{ALIAS}{folder}" in line or any(f"secondsite:{tag}" in line for tag in tags):
             ip("link", "del", name, check=False)
+
+
+def drills(folder: Path) -> set[str]:
+    """What networks of this rig's drills carry: the id of a machine, or of a run whose machines share one."""
+    found = {path.name for path in folder.glob("appliance-*/store/replicas/*")}
+    for file in folder.glob("appliance-*/appliance.db"):
+        with contextlib.closing(sqlite3.connect(file)) as state:
+            rows = state.execute("SELECT value FROM facts WHERE key LIKE 'drill-network/%'").fetchall()
+        found |= {json.loads(value)["drill"] for (value,) in rows}
+    return found

@@ -77,6 +77,10 @@ class Appliances:
         self.points = {}
         self.occupied_bytes = 7 << 30
         self.checked = None
+        self.networks: dict[str, list[str]] = {}
+        self.asked_network: Any = None
+        self.removed_network: Any = None
+        self.shares_networks = True
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
@@ -215,14 +219,20 @@ class Appliances:
         return orders.Nothing()
 
     def _create_network(self, appliance_id, machine_id, payload):
+        self.asked_network = payload
+        self.networks.setdefault(payload.name, []).append(machine_id)
         return NetworkInfo(name=payload.name, kind="bridge", isolated=True)
+
+    def _remove_network(self, appliance_id, machine_id, payload):
+        self.removed_network = payload
+        return orders.Nothing()
 
     def _check_source(self, *_):
         return checks.CheckedSource(needed_bytes=self.occupied_bytes)
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
-        return checks.Obstacles(obstacles=self.obstacles)
+        return checks.CheckedTarget(obstacles=self.obstacles, shares_networks=self.shares_networks)
 
     def _discover(self, appliance_id, _, payload):
         self.looked_for.append(payload.machine)

@@ -14,7 +14,7 @@ from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, OrderDesk, Renewal, Reporter
 from .groups import Groups
-from .orders import ApplianceParts
+from .orders import ApplianceParts, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import Admission, Applier, Custody, ReplicaHost, Resting, Scrubber, Seeds
@@ -72,6 +72,7 @@ class Appliance:
         self.enrolled_peers.changed = self._look_at_peers_again
         self.replication.start()
         self.groups.start()
+        serve_again(self.state, self.fabric)
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,

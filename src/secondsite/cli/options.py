@@ -26,6 +26,15 @@ MachineName = Annotated[
 ]
 
 
+Subnet = Annotated[
+    str | None,
+    typer.Option(
+        "--subnet",
+        metavar="CIDR",
+        help="The network that is created gives addresses of it by DHCP, and resolves the machines' names: 10.9.0.0/24.",
+    ),
+]
+
 WithoutSite = Annotated[
     str | None,
     typer.Option(

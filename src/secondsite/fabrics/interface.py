@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ..wire.common.machines import MachineDefinition, NetworkInfo
+from ..wire.common.machines import MachineDefinition, NetworkInfo, Serving
 from ..wire.common.machines import PowerState as PowerState
 from .reaching import Reaching
 from .seeing import Seeing
@@ -306,6 +306,13 @@ class Networks(Protocol):
 
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
         """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
+
+    def cannot_serve(self) -> Obstacle | None:
+        """Why `serve` cannot be asked for here."""
+
+    def serve(self, name: str, tag: str, serving: Serving) -> None:
+        """Offers that on an isolated network of ours from now on, in place of what was offered, until the network is removed or
+        this process ends. Raises NotOurs, NotFound, and NotPossibleNow where `cannot_serve`."""
 
     def remove(self, name: str, tag: str) -> None:
         """Removes a network of ours; harmless if it is missing. Raises NotOurs for a foreign one."""

@@ -22,17 +22,17 @@ def name():
     subprocess.run(["ip", "link", "delete", "dev", name], capture_output=True, timeout=10, check=False)
 
 
-def test_an_isolated_bridge_is_up_and_has_neither_address_nor_uplink(name):
-    networks.BridgeNetworks().create_isolated(name, "T")
+def test_an_isolated_bridge_is_up_and_has_neither_address_nor_uplink(name, tmp_path):
+    networks.BridgeNetworks(tmp_path).create_isolated(name, "T")
     (link,) = ip("-json", "address", "show", "dev", name)
     assert "UP" in link["flags"]
     assert link["addr_info"] == []
     assert ip("-json", "link", "show", "master", name) == []
 
 
-def test_a_bridge_that_someone_else_made_is_listed_but_not_touched(name):
+def test_a_bridge_that_someone_else_made_is_listed_but_not_touched(name, tmp_path):
     ip("link", "add", "name", name, "type", "bridge")
-    bridges = networks.BridgeNetworks()
+    bridges = networks.BridgeNetworks(tmp_path)
     assert [(one.isolated, one.tag) for one in bridges.list() if one.name == name] == [(False, None)]
     with pytest.raises(errors.NotOurs):
         bridges.create_isolated(name, "T")
@@ -40,15 +40,15 @@ def test_a_bridge_that_someone_else_made_is_listed_but_not_touched(name):
         bridges.remove(name, "T")
 
 
-def test_what_a_dead_process_began_is_cleared_away_and_never_listed(name):
+def test_what_a_dead_process_began_is_cleared_away_and_never_listed(name, tmp_path):
     left_over = f"{networks.PASSING}4194999"
     ip("link", "add", "name", left_over, "type", "bridge")
-    bridges = networks.BridgeNetworks()
+    bridges = networks.BridgeNetworks(tmp_path)
     assert left_over not in [one.name for one in bridges.list()]
     bridges.create_isolated(name, "T")
     assert left_over not in [link["ifname"] for link in ip("-json", "link", "show", "type", "bridge")]
 
 
-def test_a_name_that_no_bridge_can_have_is_refused():
+def test_a_name_that_no_bridge_can_have_is_refused(tmp_path):
     with pytest.raises(errors.InvalidArgument):
-        networks.BridgeNetworks().create_isolated("a-name-that-is-too-long", "T")
+        networks.BridgeNetworks(tmp_path).create_isolated("a-name-that-is-too-long", "T")

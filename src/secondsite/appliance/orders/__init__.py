@@ -24,6 +24,7 @@ from . import (
     source_cycles,
 )
 from .context import ApplianceParts, Context
+from .networks.shared import serve_again
 from .override import start_at_the_site
 from .proof import proving
 
@@ -86,4 +87,4 @@ def perform(context: Context) -> tuple[str, Shape]:
     return HANDLERS[kind](context, payload)
 
 
-__all__ = ["HANDLERS", "ApplianceParts", "Context", "perform", "start_at_the_site"]
+__all__ = ["HANDLERS", "ApplianceParts", "Context", "perform", "serve_again", "start_at_the_site"]

@@ -13,6 +13,7 @@ from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition
 from ...wire.control.checks import (
     CheckedSource,
+    CheckedTarget,
     CheckSource,
     CheckTarget,
     CopyInstant,
@@ -22,7 +23,7 @@ from ...wire.control.checks import (
 from ..target import FAILOVER, GIVE_ONE
 from . import runs
 from .context import Context
-from .networks import missing
+from .networks import missing, production
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -34,8 +35,10 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
     return sentence, CheckedSource(obstacles=found.obstacles, needed_bytes=_needed_bytes(context, payload))
 
 
-def check_target(context: Context, payload: CheckTarget) -> tuple[str, Obstacles]:
-    return _answer(list(_of_target(context, payload)), "this site can hold and run it")
+def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
+    sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
+    shares = context.fabric.properties.networks
+    return sentence, CheckedTarget(obstacles=found.obstacles, shares_networks=shares)
 
 
 def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape]:
@@ -106,6 +109,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
         yield from map(_shape, context.fabric.hosting.check(payload.definition))
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
+    yield from production.warnings(context, payload, runs.of_drills(context))
     free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
     if free < payload.needed_bytes:
         yield _obstacle(

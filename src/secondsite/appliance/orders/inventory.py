@@ -4,6 +4,7 @@ from ...ground.plural import counted
 from ...wire.common.machines import DiscoveredMachine, NetworkInfo
 from ...wire.control.orders import CreateNetwork, Discover, Inventory, Nothing
 from .context import Context
+from .networks import shared
 
 
 def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
@@ -26,10 +27,14 @@ def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
 
 
 def create_network(context: Context, payload: CreateNetwork) -> tuple[str, NetworkInfo]:
+    if payload.drill is not None:
+        return shared.enter(context, payload)
     info = context.fabric.networks.create_isolated(payload.name, context.machine_id)
     return f"isolated network {payload.name} is there", info
 
 
 def remove_network(context: Context, payload: CreateNetwork) -> tuple[str, Nothing]:
+    if payload.drill is not None:
+        return shared.leave(context, payload), Nothing()
     context.fabric.networks.remove(payload.name, context.machine_id)
     return f"network {payload.name} is gone", Nothing()

@@ -125,8 +125,9 @@ def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> N
 
 
 def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, keep: bool) -> str:
+    runs.end_forgotten_drills(context, hosted)
     for run in list(hosted.replica.state.runs):
-        if run.name != FAILOVER or not (keep or hosted.replica.state.stands_on_its_run):
+        if not (keep or hosted.replica.state.stands_on_its_run):
             runs.end(context, hosted, run.name)
     if keep:
         context.parts.host.commit(hosted)

@@ -17,7 +17,7 @@ from ..shared import withdrawn
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, old_disks
 from .context import Context
-from .networks import missing
+from .networks import missing, shared
 
 
 class RunFact(Shape):
@@ -51,6 +51,14 @@ def tagged(context: Context) -> list[MachineSummary]:
     }
     found = context.fabric.inventory.list()
     return [each for each in found if each.tag == context.machine_id and each.fabric_id not in drills]
+
+
+def of_drills(context: Context) -> frozenset[str]:
+    """The machines of all drills here, by their id at the site."""
+    known = context.state.facts("run/").items()
+    return frozenset(
+        RunFact.model_validate_json(fact).fabric_id for key, fact in known if not key.endswith(f"/{FAILOVER}")
+    )
 
 
 def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
@@ -214,6 +222,7 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
         for found in context.fabric.networks.list():
             if found.tag == context.machine_id:
                 context.fabric.networks.remove(found.name, context.machine_id)
+    shared.leave_all(context)
 
 
 def end(context: Context, hosted: HostedReplica, run: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain.points import RecoveryPointChoice
-from ..options import WithoutSite
+from ..options import Subnet, WithoutSite
 from ..risk import Yes
 from . import instants
 from .confirming import Begin, Confirmed
@@ -19,16 +19,19 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, 'none', or the name of an existing network at the target."
+            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
+    subnet: Subnet = None,
     yes: Yes = False,
 ) -> Confirmed:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
     where = {"create": "an isolated network", "none": "no network"}.get(network, f"network {network}")
     return Confirmed(
-        lambda them: them.test_failover(choice=start.choice, point=start.point, at=start.at, network=network),
+        lambda them: them.test_failover(
+            choice=start.choice, point=start.point, at=start.at, network=network, subnet=subnet
+        ),
         lambda it: f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}",
         start,
         yes,

@@ -15,7 +15,7 @@ from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
 from .. import follow, output
-from ..options import Json, NoWait, WithoutSite, connect
+from ..options import Json, NoWait, Subnet, WithoutSite, connect
 from ..output import clock
 from .running import with_options_of
 
@@ -55,12 +55,13 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network for each machine, 'none', or the name of an existing network at the target."
+            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
+    subnet: Subnet = None,
 ) -> Options:
-    """A drill: run copies in isolated networks, group after group. Cancelled, it cleans up what it made."""
-    return _given(choice, network=network)
+    """A drill: run copies in an isolated network, group after group. Cancelled, it cleans up what it made."""
+    return _given(choice, network=network, subnet=subnet)
 
 
 def cleanup_test_failover(

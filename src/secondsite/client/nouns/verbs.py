@@ -93,14 +93,22 @@ class Verbs:
         point: str | None = None,
         at: datetime | None = None,
         network: str = "create",
+        subnet: str | None = None,
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
         Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
-        before `at` (aware). `network`: 'create' an isolated one, 'none', or the name of an isolated one that is there.
+        before `at` (aware). `network`: 'create' an isolated one that all share, 'none', or the name of an isolated one that is there.
+        `subnet`: the one that is created gives addresses of it by DHCP, and resolves the machines' names.
         """
         asked = request(
-            rest.TestFailover, machines=self.names, choice=choice, point=point, at=at, network=network
+            rest.TestFailover,
+            machines=self.names,
+            choice=choice,
+            point=point,
+            at=at,
+            network=network,
+            subnet=subnet,
         )
         return self._start(Verb.TEST_FAILOVER, asked)
 

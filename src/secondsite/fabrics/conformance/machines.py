@@ -8,6 +8,7 @@ from unittest import SkipTest
 
 from ...domain import errors
 from ...ground.units import MiB
+from ...wire.common.machines import ServedHost, Serving
 from ..interface import Networks, PowerState
 from . import steps
 from .under_test import FabricUnderTest
@@ -147,6 +148,27 @@ class NetworkCases:
         finally:
             networks.remove(name, steps.TAG)
         networks.remove(name, steps.TAG)
+        assert name not in [network.name for network in networks.list()]
+
+    def test_a_network_is_served_anew_and_no_more_once_it_is_removed(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        networks = _networks(under_test)
+        if networks.cannot_serve() is not None:
+            raise SkipTest("this host serves no networks")
+        name = f"ss-{secrets.token_hex(3)}"
+        serving = Serving(subnet="10.9.8.0/24")
+        with steps.refused(errors.NotFound):
+            networks.serve(name, steps.TAG, serving)
+        networks.create_isolated(name, steps.TAG)
+        try:
+            with steps.refused(errors.NotOurs):
+                networks.serve(name, steps.OTHER_TAG, serving)
+            host = ServedHost(name="web01", mac="52:54:00:00:00:01")
+            for each in (serving, serving, serving.model_copy(update={"hosts": (host,)})):
+                networks.serve(name, steps.TAG, each)
+        finally:
+            networks.remove(name, steps.TAG)
         assert name not in [network.name for network in networks.list()]
 
     def test_a_foreign_network_is_left_alone(self, under_test: FabricUnderTest) -> None:

@@ -42,9 +42,12 @@ class LibvirtFabric:
         self._views = views
         self.quiescing: interface.Quiescing = quiescence
         self.firmware: interface.Firmware = firmware.Firmware(self._hypervisor)
-        self.networks: interface.Networks = (
-            networks.BridgeNetworks() if embedded else networks.LibvirtNetworks(self._hypervisor)
+        self._networks = (
+            networks.BridgeNetworks(work_dir / "served")
+            if embedded
+            else networks.LibvirtNetworks(self._hypervisor)
         )
+        self.networks: interface.Networks = self._networks
         self.hosting: interface.Hosting = hosting.Hosting(
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
@@ -67,4 +70,5 @@ class LibvirtFabric:
 
     def close(self) -> None:
         self._views.close()
+        self._networks.close()
         self._hypervisor.close()

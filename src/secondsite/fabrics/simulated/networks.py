@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...domain import errors
-from ...wire.common.machines import NetworkInfo
+from ...wire.common.machines import NetworkInfo, Serving
+from ..interface import Obstacle
 from .host import files
 from .host.faults import Faults
 from .host.records import KIND
@@ -32,11 +33,24 @@ class SimulatedNetworks:
                 raise errors.NotOurs(f"Network '{name}' is there already and not ours.")
             return found
 
+    def cannot_serve(self) -> Obstacle | None:
+        return None
+
+    def serve(self, name: str, tag: str, serving: Serving) -> None:
+        with self._faults.around("networks.serve"):
+            found = self._get(name)
+            if found is None:
+                raise errors.NotFound(f"There is no network '{name}'.")
+            if found.tag != tag:
+                raise errors.NotOurs(f"Network '{name}' is not ours.")
+            files.replace(self._path(name).with_suffix(".serving"), serving.model_dump_json())
+
     def remove(self, name: str, tag: str) -> None:
         with self._faults.around("networks.remove"):
             found = self._get(name)
             if found is not None and found.tag != tag:
                 raise errors.NotOurs(f"Network '{name}' is not ours.")
+            self._path(name).with_suffix(".serving").unlink(missing_ok=True)
             self._path(name).unlink(missing_ok=True)
 
     def add(self, network: NetworkInfo) -> NetworkInfo:

@@ -15,6 +15,7 @@ from .. import ports
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides import drilling
 from ..steps.sides.target import drill_fabric_id
 
 
@@ -58,7 +59,7 @@ class CleanupTestFailover(MachineOperation):
             return Skipped("no network was made for this drill")
         target = self.target(ctx, machine)
         need = Need(
-            target.to_remove_network(str(machine.drill.network)),
+            target.to_remove_network(drilling.network_of(machine.drill)),
             lost="the test network there is lost",
             later="the test network is removed there",
         )

@@ -22,9 +22,9 @@ from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides import cards
+from ..steps.sides import cards, drilling
 from ..steps.sides.proving import prove
-from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name, drill_network
+from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
 
 CREATE, NO_NETWORK = "create", "none"
 
@@ -33,13 +33,16 @@ class DrillArguments(ChoiceArguments):
     """The choice, and the network: an existing one, 'create' or 'none'."""
 
     network: str
+    subnet: str | None = None
 
 
 class DrillNetwork(Shape):
-    """The network that the test machine is connected to (None: to none), and whether it was made for it."""
+    """The network that the test machine is connected to (None: to none), and whether it was made for it; `shared` by the
+    machines of that test failover."""
 
     network: str | None = None
     made: bool = False
+    shared: str | None = None
 
 
 class TestFailover(MachineOperation):
@@ -52,7 +55,8 @@ class TestFailover(MachineOperation):
     ) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
         choice = recovery_point.choice_for(tx, machine, request)
-        return DrillArguments(**dict(choice), network=request.network)
+        subnet = drilling.subnet(request.subnet, made=request.network == CREATE)
+        return DrillArguments(**dict(choice), network=request.network, subnet=subnet)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -78,12 +82,19 @@ class TestFailover(MachineOperation):
         wanted_here = checks.CheckTarget(
             networks=tuple(name for name in networks if name != CREATE),
             must_hold_replica=True,
+            test_networks=tuple(name for name in networks if name != CREATE),
+            serve=ctx.arguments(DrillArguments).subnet is not None,
             name=drill_name(machine),
             fabric_id=drill_fabric_id(machine),
         )
         answer = target.check(wanted_here)
-        warned = obstacles.require_none("The test failover", machine.name, answer.facts)
-        return Done(f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}")
+        old = drilling.too_old(answer.facts, machine) if wanted_here.serve else checks.Obstacles()
+        with self.deps.store.reading() as tx:
+            mapped = drilling.mapped(tx, machine, wanted_here.test_networks)
+        warned = obstacles.require_none("The test failover", machine.name, answer.facts, old, mapped)
+        can = checks.CheckedTarget(shares_networks=answer.facts.shares_networks)
+        said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
+        return Done(said, can)
 
     def _create_network(self, ctx: StepContext) -> Outcome:
         wanted = _network(ctx)
@@ -92,19 +103,30 @@ class TestFailover(MachineOperation):
         if wanted != CREATE:
             return Done(f"the existing network {wanted} is used", DrillNetwork(network=wanted))
         target = self.target(ctx)
-        name = drill_network(target.machine)
-        return Done(target.create_network(name).sentence, DrillNetwork(network=name, made=True))
+        network = self._wanted(ctx, target.machine)
+        made = DrillNetwork(network=network.name, made=True, shared=network.drill)
+        return Done(target.create_network(network).sentence, made)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         if _network(ctx) != CREATE:
             return Skipped("no network was made")
         target = self.target(ctx)
         need = Need(
-            target.to_remove_network(drill_network(target.machine)),
+            target.to_remove_network(self._wanted(ctx, target.machine)),
             lost="the test network is not removed there yet",
             later="it is removed there",
         )
         return giving_up.undone_or_left(self.deps, target, need)
+
+    def _wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> orders.CreateNetwork:
+        """One for all machines of a run, if the appliance can; the same whenever it is asked for."""
+        shares = ctx.facts("check", checks.CheckedTarget).shares_networks
+        network = drilling.network(machine, drilling.run_of(ctx) if shares else None)
+        subnet = ctx.arguments(DrillArguments).subnet
+        if subnet is None:
+            return network
+        with self.deps.store.reading() as tx:
+            return drilling.served(tx, machine, network, subnet)
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
@@ -176,4 +198,5 @@ def _drill(ctx: StepContext, payload: orders.StartReplica, network: DrillNetwork
         started_at=ctx.now(),
         job_id=ctx.job_id,
         forward=payload.forward,
+        shared=network.shared,
     )

@@ -13,7 +13,7 @@ from ...wire.common.points import RolledForward
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
     """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the target, and
-    the network we made for it."""
+    the network we made for it; with `shared` for all machines of that test failover."""
 
     point_id: str
     fabric_id: str
@@ -23,6 +23,7 @@ class DrillRecord:
     started_at: datetime
     job_id: str
     forward: RolledForward | None = None
+    shared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

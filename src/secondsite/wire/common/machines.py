@@ -1,7 +1,11 @@
 """A machine, its disks and its network cards, in words that every fabric can translate."""
 
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from ...domain.networks import subnets
 from .base import Shape
 
 
@@ -89,6 +93,21 @@ class NetworkInfo(Shape):
     """Whether its machines may have VLAN tags of their own."""
     tag: str | None = None
     """Whether secondsite made it."""
+
+
+class ServedHost(Shape):
+    """A card on a served network, and the name that its address gets."""
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    mac: str = Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
+
+
+class Serving(Shape):
+    """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at the subnet's first
+    address."""
+
+    subnet: Annotated[str, AfterValidator(subnets.usable)]
+    hosts: tuple[ServedHost, ...] = ()
 
 
 class DiscoveredMachine(Shape):

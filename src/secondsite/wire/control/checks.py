@@ -22,6 +22,12 @@ class CheckedSource(Obstacles):
     needed_bytes: int | None = None
 
 
+class CheckedTarget(Obstacles):
+    """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without."""
+
+    shares_networks: bool = False
+
+
 class CheckSource(Shape):
     """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks` are those
     to be protected; none given: all."""
@@ -86,3 +92,7 @@ class CheckTarget(Shape):
     encrypted: bool = False
     replica: WantedReplica | None = None
     """What is here already must not stand in its way."""
+    test_networks: tuple[str, ...] = ()
+    """Of `networks`, those that a test failover uses: it is warned of production's."""
+    serve: bool = False
+    """A network that is made must be able to give addresses."""

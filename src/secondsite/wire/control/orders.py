@@ -10,10 +10,10 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.instants import Instant
-from ..common.machines import DiscoveredMachine, NetworkInfo
+from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
-from .checks import CheckedSource, CheckSource, CheckTarget, ImportSeed, Obstacles, SeedFact
+from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .proofs import Proof, Prove
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
@@ -231,7 +231,13 @@ class RemoveMachine(Shape):
 
 
 class CreateNetwork(Shape):
+    """An isolated network of the machine's drill. `drill`: several machines of this test failover share it, and it goes with the
+    last of them; only for appliances that said CheckedTarget.shares_networks. With it, `serving`: addresses for all of them, and
+    names of this machine's cards."""
+
     name: str
+    drill: str | None = None
+    serving: Serving | None = None
 
 
 class OnePoint(Shape):
@@ -332,7 +338,7 @@ DISCOVER = OrderKind(Kind.DISCOVER, Discover, Inventory, "what machines and netw
 CHECK_SOURCE = OrderKind(
     Kind.CHECK_SOURCE, CheckSource, CheckedSource, "can this machine be replicated from here"
 )
-CHECK_TARGET = OrderKind(Kind.CHECK_TARGET, CheckTarget, Obstacles, "can this site hold and run it")
+CHECK_TARGET = OrderKind(Kind.CHECK_TARGET, CheckTarget, CheckedTarget, "can this site hold and run it")
 START_REPLICATION = OrderKind(
     Kind.START_REPLICATION, SourceSetup, Nothing, "replicate from now on, by yourself"
 )

@@ -80,7 +80,9 @@ class TestFailoverOptions(PointOptions):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How the point is chosen."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
+    subnet: str | None = None
+    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):

@@ -2,5 +2,7 @@
 
 Its rooms:
 
-    missing  networks that are not here, or cannot be used now
+    missing     networks that are not here, or cannot be used now
+    production  networks of production that a test failover is to use
+    shared      the network of the machines of one test failover
 """

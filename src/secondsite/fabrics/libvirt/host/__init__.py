@@ -9,6 +9,7 @@ Its rooms:
     permissions  give QEMU's user access to folders
     sockets      short folders for unix sockets
     secrets      the customer's key as a libvirt secret
+    serving      what runs on the networks that we make
     monitor      questions to QEMU itself
     qemu_img     images that no QEMU has open
     domain_xml   domain XML to MachineDefinition, and our tag in it

@@ -15,23 +15,32 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ....domain import errors
-from ....wire.common.machines import NetworkInfo
+from ....wire.common.machines import NetworkInfo, Serving
+from ...interface import Obstacle
 from .. import vlans
 from . import connection, domain_xml
+from .serving import dnsmasq
 
 ALIAS = "secondsite:"
 PASSING = "ssnew"
 LONGEST_NAME = 15
 IP_SECONDS = 10.0
+NOT_SERVED = Obstacle(
+    "Networks that are made at this site by libvirt's daemon give no addresses to the machines of a test failover.",
+    "Start it without --subnet, or with --network NAME, an isolated network of this site that has DHCP.",
+)
 
 _making = threading.Lock()
 
 
 class BridgeNetworks:
-    """Bridges of this host, by iproute2."""
+    """Bridges of this host, by iproute2. `folder` is for what is served on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._servers = dnsmasq.Servers(folder, _ip)
 
     def list(self) -> Sequence[NetworkInfo]:
-        return [_bridge(link) for link in _links() if not link["ifname"].startswith(PASSING)]
+        return _bridges()
 
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
         if not 0 < len(name.encode()) <= LONGEST_NAME:
@@ -50,7 +59,25 @@ class BridgeNetworks:
         existing = self._find(name)
         if existing is not None:
             _require_tag(existing, tag)
+            self._servers.end(name)
             _ip("link", "delete", "dev", name, "type", "bridge")
+        else:
+            self._servers.end(name)
+
+    def cannot_serve(self) -> Obstacle | None:
+        return dnsmasq.obstacle()
+
+    def serve(self, name: str, tag: str, serving: Serving) -> None:
+        existing = self._find(name)
+        if existing is None:
+            raise errors.NotFound.named("network", name)
+        _require_tag(existing, tag)
+        _require_none(self.cannot_serve())
+        self._servers.serve(name, serving)
+
+    def close(self) -> None:
+        """The networks stay; nothing is served on them any more."""
+        self._servers.close()
 
     def _find(self, name: str) -> NetworkInfo | None:
         return next((network for network in self.list() if network.name == name), None)
@@ -65,7 +92,7 @@ class LibvirtNetworks:
     def list(self) -> Sequence[NetworkInfo]:
         found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
         own = {bridge.get("name") for root, _ in found if (bridge := root.find("bridge")) is not None}
-        bridges = [link for link in BridgeNetworks().list() if link.name not in own]
+        bridges = [link for link in _bridges() if link.name not in own]
         return [*(_libvirt_network(root, active) for root, active in found), *bridges]
 
     def create_isolated(self, name: str, tag: str) -> NetworkInfo:
@@ -87,6 +114,15 @@ class LibvirtNetworks:
             connection.call(f"stopping the network '{name}'", network.destroy)
         connection.call(f"removing the network '{name}'", network.undefine)
 
+    def cannot_serve(self) -> Obstacle | None:
+        return NOT_SERVED
+
+    def serve(self, name: str, tag: str, serving: Serving) -> None:
+        _require_none(self.cannot_serve())
+
+    def close(self) -> None:
+        """Nothing to close: libvirt runs its networks."""
+
     def _networks(self) -> Sequence[Any]:
         found: Sequence[Any] = connection.call("listing networks", self._hypervisor.handle.listAllNetworks)
         return found
@@ -101,6 +137,15 @@ def _require_tag(network: NetworkInfo, tag: str) -> None:
             f"The network '{network.name}' carries {network.tag or 'no secondsite tag'}, not {tag}.",
             do="Choose another name for the drill's network, or remove the foreign one.",
         )
+
+
+def _require_none(obstacle: Obstacle | None) -> None:
+    if obstacle is not None:
+        raise errors.NotPossibleNow(obstacle.what, do=obstacle.do)
+
+
+def _bridges() -> Sequence[NetworkInfo]:
+    return [_bridge(link) for link in _links() if not link["ifname"].startswith(PASSING)]
 
 
 def _links() -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class Target(Side):
     def __init__(self, give: Orders, ctx: StepContext, machine: ports.MachineRecord) -> None:
         super().__init__(give, ctx, machine, machine.target_appliance_id, machine.target_site)
 
-    def check(self, payload: checks.CheckTarget) -> Answer[checks.Obstacles]:
+    def check(self, payload: checks.CheckTarget) -> Answer[checks.CheckedTarget]:
         """Whether the site can hold and run the machine."""
         return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
 
@@ -48,7 +48,7 @@ class Target(Side):
         networks: tuple[str, ...] = (),
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
-    ) -> Answer[checks.Obstacles]:
+    ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
         there; of those that only `cards` name it is warned. `no_copy`: nor may a copy be there, but one that stands on
         `but_on`."""
@@ -179,14 +179,12 @@ class Target(Side):
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
         return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why)
 
-    def create_network(self, name: str) -> Answer[NetworkInfo]:
+    def create_network(self, network: orders.CreateNetwork) -> Answer[NetworkInfo]:
         """An isolated network for a drill."""
-        return self.give(
-            orders.CREATE_NETWORK, orders.CreateNetwork(name=name), f"making the isolated network {name}"
-        )
+        return self.give(orders.CREATE_NETWORK, network, f"making the isolated network {network.name}")
 
-    def to_remove_network(self, name: str) -> Ask[orders.CreateNetwork, Nothing]:
-        return Ask(orders.REMOVE_NETWORK, orders.CreateNetwork(name=name), f"removing the network {name}")
+    def to_remove_network(self, network: orders.CreateNetwork) -> Ask[orders.CreateNetwork, Nothing]:
+        return Ask(orders.REMOVE_NETWORK, network, f"removing the network {network.name}")
 
 
 def policy_shape(tx: ports.Transaction, name: str) -> PolicyShape:
@@ -205,8 +203,3 @@ def drill_fabric_id(machine: ports.MachineRecord) -> str:
 def drill_name(machine: ports.MachineRecord) -> str:
     """What the drill's machine is called at the target."""
     return f"{machine.name}-test"
-
-
-def drill_network(machine: ports.MachineRecord) -> str:
-    """The network made for the machine's drill: a Linux bridge's name has at most 15 characters."""
-    return f"ss-{machine.id[:12]}"

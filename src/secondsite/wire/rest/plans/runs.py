@@ -33,7 +33,9 @@ class PlanTestFailover(PlanPart):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How each machine's point is chosen; not custom."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one for each machine; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all of them share; none: not connected."""
+    subnet: str | None = None
+    """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
 
 
 class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):

@@ -1,0 +1,31 @@
+"""Networks that a test failover is to use and that machines of this site's owner are connected to."""
+
+from collections.abc import Collection, Iterator
+
+from ....ground.plural import counted
+from ....wire.control.checks import CheckTarget, ObstacleShape
+from ..context import Context
+
+
+def warnings(context: Context, payload: CheckTarget, drills: Collection[str]) -> Iterator[ObstacleShape]:
+    """`drills`: the machines of test failovers, by id, which are no production."""
+    if not payload.test_networks:
+        return
+    users: dict[str, list[str]] = {name: [] for name in payload.test_networks}
+    for found in context.fabric.inventory.list():
+        if found.fabric_id not in drills:
+            for network in {nic.network for nic in found.definition.nics} & users.keys():
+                users[str(network)].append(found.name)
+    for network, names in users.items():
+        if names:
+            yield _warning(network, sorted(names))
+
+
+def _warning(network: str, names: list[str]) -> ObstacleShape:
+    more = f" and {counted(len(names) - 3, 'other machine')}" if len(names) > 3 else ""
+    return ObstacleShape(
+        what=f"The network '{network}' is one of production: {', '.join(names[:3])}{more} of this site are on it. Two machines "
+        "may have the same address there.",
+        do="Use '--network create', or a network that only test failovers use.",
+        blocking=False,
+    )

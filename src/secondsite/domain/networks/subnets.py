@@ -1,0 +1,20 @@
+"""IPv4 subnets that a network of a test failover can have."""
+
+import ipaddress
+
+LARGEST, SMALLEST = 16, 29
+"""Lengths of the prefix."""
+
+
+def usable(subnet: str) -> str:
+    """The subnet as it is written everywhere. Raises ValueError for one that is none, or has too few or too many addresses."""
+    found = ipaddress.IPv4Network(subnet)
+    if not LARGEST <= found.prefixlen <= SMALLEST:
+        raise ValueError(f"a subnet is from /{LARGEST} to /{SMALLEST}, not /{found.prefixlen}")
+    return str(found)
+
+
+def label(name: str) -> str:
+    """The machine's name as DNS can have it: 'Web 01' is 'web-01'; '' if nothing is left of it."""
+    kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in name.lower())
+    return kept[:63].strip("-")

@@ -1,0 +1,6 @@
+"""What runs on the isolated networks that we make.
+
+Its rooms:
+
+    dnsmasq  addresses by DHCP, and names
+"""

@@ -1,0 +1,113 @@
+"""The network that the drills of several machines share: made by the first, removed by the last, never again by a late order."""
+
+import uuid
+
+import pytest
+
+from rig import dying
+from rig.appliances import runs
+from secondsite.ground import seams
+from secondsite.wire.common.machines import ServedHost, Serving
+from secondsite.wire.control import Order
+from secondsite.wire.control.orders import CreateNetwork, Kind, RemoveReplica
+
+pytestmark = pytest.mark.slow
+SHARED = CreateNetwork(name="ss-shared", drill="run")
+OTHER = "the-other-machine"
+
+
+def names(site):
+    return [network.name for network in site.fabric.networks.list()]
+
+
+def numbered(kind, machine_id, number, payload=SHARED):
+    return Order(
+        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, drill_generation=number, payload=payload.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+def test_it_stands_until_the_last_machine_has_left(pair):
+    for machine_id in (pair.machine_id, OTHER, OTHER):
+        pair.target.do(Kind.CREATE_NETWORK, SHARED, machine_id)
+    pair.target.do(Kind.REMOVE_NETWORK, SHARED, pair.machine_id)
+    assert names(pair.target) == ["ss-shared"]
+    for _ in range(2):
+        pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    assert names(pair.target) == []
+    assert pair.target.appliance.state.facts("drill-network/") == {}
+
+
+def test_a_forgotten_drill_leaves_it_to_the_machine_that_still_uses_it(pair):
+    pair.protect().synchronized()
+    for machine_id in (pair.machine_id, OTHER):
+        pair.target.do(Kind.CREATE_NETWORK, SHARED, machine_id)
+    runs.start(pair, "drill", pair.point_now())
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True, ended=True), pair.machine_id)
+    assert names(pair.target) == ["ss-shared"]
+    pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    assert names(pair.target) == []
+
+
+def test_an_order_to_make_it_that_comes_after_the_clean_up_is_refused(pair):
+    perform = pair.target.perform
+    assert perform(numbered(Kind.CREATE_NETWORK, OTHER, 1)).problem is None
+    assert perform(numbered(Kind.REMOVE_NETWORK, OTHER, 2)).problem is None
+    assert perform(numbered(Kind.CREATE_NETWORK, OTHER, 1)).problem.code == "stale-order"
+    assert names(pair.target) == []
+
+
+def test_a_machine_of_a_new_drill_leaves_what_its_last_one_left_over(pair):
+    again = CreateNetwork(name="ss-again", drill="next")
+    pair.target.do(Kind.CREATE_NETWORK, SHARED, OTHER)
+    pair.target.do(Kind.CREATE_NETWORK, again, OTHER)
+    assert names(pair.target) == ["ss-again"]
+
+
+@pytest.mark.parametrize("seam", ["appliance.network.entered", "appliance.network.removed"])
+def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam):
+    entering = seam.endswith("entered")
+    if not entering:
+        pair.target.do(Kind.CREATE_NETWORK, SHARED, OTHER)
+    kind = Kind.CREATE_NETWORK if entering else Kind.REMOVE_NETWORK
+    with seams.armed(dying.at(seam)), pytest.raises(dying.Killed):
+        pair.target.order(kind, SHARED, OTHER)
+    pair.target.stop()
+    pair.target.start()
+    pair.target.do(Kind.REMOVE_NETWORK, SHARED, OTHER)
+    assert (names(pair.target), pair.target.appliance.state.facts("drill-network/")) == ([], {})
+
+
+SERVED = CreateNetwork(
+    name="ss-shared",
+    drill="run",
+    serving=Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="db01", mac="52:54:00:00:00:02"),)),
+)
+
+
+def restarted(site):
+    site.stop()
+    site.start()
+    return site
+
+
+def offered(site):
+    """What the simulated network offers."""
+    return Serving.model_validate_json((site.root / "networks" / "ss-shared.serving").read_bytes())
+
+
+def test_all_machines_that_use_it_are_named_on_it_and_after_a_restart_again(pair):
+    other = Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac="52:54:00:00:00:01"),))
+    pair.target.do(Kind.CREATE_NETWORK, SERVED, OTHER)
+    pair.target.do(Kind.CREATE_NETWORK, SERVED.model_copy(update={"serving": other}), pair.machine_id)
+    (pair.target.root / "networks" / "ss-shared.serving").unlink()
+    restarted(pair.target)
+    assert [host.name for host in offered(pair.target).hosts] == ["db01", "web01"]
+
+
+def test_the_appliance_starts_although_the_host_lost_the_network_and_the_clean_up_leaves_nothing(pair):
+    pair.target.do(Kind.CREATE_NETWORK, SERVED, OTHER)
+    pair.target.fabric.networks.remove("ss-shared", "run")
+    restarted(pair.target)
+    assert names(pair.target) == []
+    pair.target.do(Kind.REMOVE_NETWORK, SERVED, OTHER)
+    assert pair.target.appliance.state.facts("drill-network/") == {}

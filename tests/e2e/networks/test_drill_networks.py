@@ -1,0 +1,112 @@
+"""Two guests are tested together: they get addresses, find each other by name and reach nothing else; nothing of it stays."""
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import guestkit
+from rig import bridges
+from rig.eventually import eventually
+from secondsite.fabrics.libvirt.host.serving import dnsmasq
+from tests.e2e import support_e2e as e2e
+from tests.support import command_line
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+NAMES = ("web01", "db01")
+SUBNET, STRANGER = "10.9.8.0/24", "10.9.8.200"
+
+
+def workload(*others):
+    return guestkit.Workload(records_per_second=6, address="dhcp", looks_for=(*others, STRANGER))
+
+
+@pytest.fixture(scope="module")
+def rig():
+    guests = {"web01": {"workload": workload("db01")}, "db01": {"workload": workload("web01")}}
+    with e2e.guests_under(guests) as rig:
+        protect = ("enable-protection", *NAMES, "--source", "a", "--target", "b", "--policy", "quick")
+        command_line.do(rig, *protect)
+        for name in NAMES:
+            rig.new_points(name)
+        yield rig
+
+
+@contextlib.contextmanager
+def on_production(rig):
+    """Somebody with an address of the test's subnet on the production network of site b."""
+    space = f"t{rig.folder.name[-6:]}"
+    bridges.ip("netns", "add", space)
+    try:
+        bridges.ip("link", "add", f"{space}o", "type", "veth", "peer", "name", f"{space}i", "netns", space)
+        bridges.ip("link", "set", f"{space}o", "master", rig.bridge("b"), "up")
+        bridges.ip("-n", space, "address", "add", f"{STRANGER}/24", "dev", f"{space}i")
+        bridges.ip("-n", space, "link", "set", f"{space}i", "up")
+        yield
+    finally:
+        bridges.ip("netns", "delete", space)
+
+
+def links(rig):
+    """The bridges of this rig's drills, and the cables of their servers."""
+    said = bridges.ip("-o", "link", "show", "type", "bridge").splitlines()
+    ours = [line for line in said if any(f"secondsite:{tag}" in line for tag in bridges.drills(rig.folder))]
+    made = [line.split(":")[1].strip() for line in ours]
+    return [end for name in made for end in (name, dnsmasq.cable(name)[0])]
+
+
+def are_there(names):
+    return [name for name in names if Path("/sys/class/net", name).exists()]
+
+
+def servers(rig):
+    """The commands of the DHCP servers that keep their leases in this rig's folder."""
+    said = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True, timeout=30)
+    return [
+        line for line in said.stdout.splitlines() if line.startswith("dnsmasq ") and str(rig.folder) in line
+    ]
+
+
+def served_files(rig):
+    return [each for folder in rig.folder.glob("appliance-b/**/served") for each in folder.iterdir()]
+
+
+def drill(rig):
+    command_line.do(rig, "test-failover", *NAMES, "--subnet", SUBNET)
+    made = links(rig)
+    assert are_there(made) == made
+    assert len(made) == 2
+    return made
+
+
+def nothing_is_left(rig, made):
+    for name in NAMES:
+        assert rig.qemus(f"{name}-test") == []
+    eventually(lambda: are_there(made) == [], 10)
+    assert links(rig) == []
+    assert (servers(rig), served_files(rig)) == ([], [])
+
+
+def test_they_get_addresses_find_each_other_by_name_and_reach_nothing_of_production(rig):
+    with on_production(rig):
+        made = drill(rig)
+        for name, other in (("web01", "db01"), ("db01", "web01")):
+            console = rig.console("b", f"{name}-test").wait_for(f"REACHES {other}", 60)
+            assert "ADDRESS 10.9.8." in console.text
+            assert f"MISSES {STRANGER}" in console.wait_for(f"MISSES {STRANGER}", 60).text
+        assert len(servers(rig)) == 1
+        command_line.do(rig, "cleanup-test-failover", *NAMES)
+    nothing_is_left(rig, made)
+
+
+def test_after_a_kill_of_the_appliance_it_gives_addresses_again_and_the_clean_up_leaves_nothing(rig):
+    made = drill(rig)
+    rig.appliances["b"].kill()
+    eventually(lambda: servers(rig) == [], 10)
+    rig.appliances["b"].start()
+    eventually(lambda: len(servers(rig)) == 1, 30)
+    command_line.do(rig, "cleanup-test-failover", "web01")
+    assert len(servers(rig)) == 1
+    command_line.do(rig, "cleanup-test-failover", "db01")
+    nothing_is_left(rig, made)

@@ -1,0 +1,119 @@
+"""A served bridge: an address by DHCP in a network namespace, names by DNS, nothing of the host's, nothing left."""
+
+import secrets
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.fabrics.libvirt.host import networks
+from secondsite.fabrics.libvirt.host.serving import dnsmasq
+from secondsite.wire.common.machines import ServedHost, Serving
+
+MAC = "52:54:00:12:34:56"
+
+
+def run(*command, check=True):
+    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=30).stdout
+
+
+@pytest.fixture
+def name():
+    name = f"ss-{secrets.token_hex(3)}"
+    yield name
+    run("ip", "link", "delete", "dev", name, check=False)
+
+
+@pytest.fixture
+def served(name, tmp_path):
+    bridges = networks.BridgeNetworks(tmp_path / "served")
+    bridges.create_isolated(name, "T")
+    bridges.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac=MAC),)))
+    yield bridges
+    bridges.remove(name, "T")
+
+
+def links(name):
+    """The bridge and the cable, if they are there; other tests make others."""
+    return [each for each in (name, *dnsmasq.cable(name)) if Path("/sys/class/net", each).exists()]
+
+
+@pytest.fixture
+def guest(name):
+    """Runs shell lines on the far end of a cable in the bridge, which is in a namespace as a guest would be."""
+    space = f"t{secrets.token_hex(3)}"
+    run("ip", "netns", "add", space)
+    run("ip", "link", "add", "name", f"{space}o", "type", "veth", "peer", "name", f"{space}i")
+    run("ip", "link", "set", f"{space}i", "netns", space)
+    run("ip", "link", "set", f"{space}o", "master", name, "up")
+    yield lambda lines: run(
+        "ip", "netns", "exec", space, "sh", "-euc", textwrap.dedent(lines.replace("CARD", f"{space}i"))
+    )
+    run("ip", "netns", "delete", space)
+
+
+LEASE = f"""
+    ip link set CARD address {MAC}
+    ip link set CARD up
+    busybox udhcpc -i CARD -n -q -f -s /bin/true 2>&1
+"""
+
+
+def test_a_card_gets_an_address_of_the_subnet_and_its_name_resolves(served, guest):
+    said = guest(LEASE)
+    assert "lease of 10.9.8." in said
+    address = said.partition("lease of ")[2].split()[0]
+    assert address in guest(f"ip address add {address}/24 dev CARD; busybox nslookup -type=a web01 10.9.8.1")
+
+
+def test_the_host_has_no_address_there_and_no_route(served, name):
+    assert "10.9.8." not in run("ip", "address") + run("ip", "route")
+
+
+def test_after_its_removal_nothing_is_left(name, tmp_path):
+    bridges = networks.BridgeNetworks(tmp_path / "served")
+    bridges.create_isolated(name, "T")
+    for number in (1, 2):
+        host = ServedHost(name=f"web0{number}", mac=MAC)
+        bridges.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
+    assert f"--dhcp-host={MAC},web02" in run("ps", "-wweo", "args")
+    bridges.remove(name, "T")
+    assert links(name) == []
+    assert list((tmp_path / "served").iterdir()) == []
+    assert str(tmp_path) not in run("ps", "-wweo", "args")
+
+
+def test_another_process_removes_what_a_killed_one_left(name, tmp_path):
+    networks.BridgeNetworks(tmp_path / "served").create_isolated(name, "T")
+    run(
+        "ip",
+        "link",
+        "add",
+        "name",
+        dnsmasq.cable(name)[0],
+        "type",
+        "veth",
+        "peer",
+        "name",
+        dnsmasq.cable(name)[1],
+    )
+    networks.BridgeNetworks(tmp_path / "served").remove(name, "T")
+    assert links(name) == []
+
+
+def test_a_host_without_dnsmasq_says_what_to_install(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(dnsmasq, "PATH", str(tmp_path))
+    bridges = networks.BridgeNetworks(tmp_path / "served")
+    bridges.create_isolated(name, "T")
+    with pytest.raises(errors.NotPossibleNow, match="no dnsmasq") as refused:
+        bridges.serve(name, "T", Serving(subnet="10.9.8.0/24"))
+    assert "apt-get install dnsmasq-base" in refused.value.do
+
+
+def test_after_the_host_was_started_anew_the_removal_clears_away_what_was_kept(name, tmp_path, served):
+    run("ip", "link", "delete", "dev", name)
+    assert list((tmp_path / "served").iterdir()) != []
+    networks.BridgeNetworks(tmp_path / "served").remove(name, "T")
+    assert list((tmp_path / "served").iterdir()) == []

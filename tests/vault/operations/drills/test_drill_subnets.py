@@ -1,0 +1,74 @@
+"""A drill's network with addresses: what the target is asked for, and what is refused before."""
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.domain.lifecycle import Verb
+from secondsite.wire.control import orders
+from secondsite.wire.control.orders import Kind
+from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.support_operations import Verbs, folder_in_memory, said
+
+SUBNET = "10.9.0.0/24"
+
+
+@pytest.fixture
+def verbs():
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder)
+        verbs.protect()
+        yield verbs
+        verbs.close()
+
+
+def test_the_target_is_told_the_subnet_and_the_machines_name(verbs):
+    assert verbs.run(Verb.TEST_FAILOVER, subnet=SUBNET).job.state == "succeeded"
+    serving = verbs.appliances.asked_network.serving
+    assert serving.subnet == SUBNET
+    assert [(host.name, host.mac) for host in serving.hosts] == [("web01", "52:54:00:00:00:01")]
+    assert verbs.appliances.checked.serve
+
+
+def test_a_machine_alone_removes_its_network_as_it_made_it(verbs):
+    verbs.run(Verb.TEST_FAILOVER, subnet=SUBNET)
+    made = verbs.appliances.asked_network
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER).job.state == "succeeded"
+    removed = verbs.appliances.removed_network
+    assert (removed.name, removed.drill) == (made.name, made.drill) == (made.name, verbs.machine().id)
+
+
+@pytest.mark.parametrize("subnet", ["10.9.0.1/24", "10.0.0.0/8", "10.9.0.0/30", "fd00::/64", "office"])
+def test_what_is_no_subnet_for_it_is_refused(verbs, subnet):
+    with pytest.raises(errors.InvalidArgument, match="not a subnet"):
+        verbs.submit(Verb.TEST_FAILOVER, subnet=subnet)
+
+
+@pytest.mark.parametrize("network", ["none", "lab"])
+def test_a_subnet_is_for_networks_that_are_made(verbs, network):
+    with pytest.raises(errors.InvalidArgument, match="made for the test failover"):
+        verbs.submit(Verb.TEST_FAILOVER, subnet=SUBNET, network=network)
+
+
+def test_an_older_appliance_is_named_before_anything_is_made(verbs):
+    verbs.appliances.shares_networks = False
+    job = verbs.run(Verb.TEST_FAILOVER, subnet=SUBNET).job
+    assert "gives no addresses" in job.error.message
+    assert Kind.CREATE_NETWORK not in {kind for _, kind, _ in verbs.appliances.given}
+
+
+def test_an_order_of_an_older_vault_asks_for_a_network_without_addresses():
+    assert orders.CreateNetwork.model_validate({"name": "ss-1"}) == orders.CreateNetwork(name="ss-1")
+
+
+def test_a_network_that_networks_are_mapped_to_is_warned_of(verbs):
+    with verbs.store.transaction() as tx:
+        tx.networks.put(
+            NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lab")
+        )
+    job = verbs.run(Verb.TEST_FAILOVER, network="lab")
+    assert job.job.state == "succeeded"
+    assert (
+        "'lab' is the one that failed-over machines are connected to"
+        in said(job, "Prerequisites check").sentence
+    )
+    assert verbs.appliances.checked.test_networks == ("lab",)
