@@ -7,10 +7,10 @@ import pytest
 
 from secondsite.cli import app
 from tests.cli import support_told
-from tests.cli.support_cli import command, nouns, parse, parse_part
+from tests.cli.support_cli import alone, command, nouns, parse, parse_part
 
 ROOT = Path(__file__).resolve().parents[2]
-NOUNS = frozenset(nouns())
+NOUNS = frozenset({**nouns(), **alone()})
 TOLD = support_told.by_sources(NOUNS)
 PAGES = [*sorted((ROOT / "docs" / "guide").glob("*.md")), ROOT / "README.md"]
 PROSE = [*PAGES, ROOT / "docs" / "limits.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
@@ -66,8 +66,9 @@ def test_the_guides_hold_commands():
 
 def test_every_command_explains_itself_within_eighty_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for noun, verb in [(noun, verb) for noun, group in nouns().items() for verb in group.commands]:
-        assert app.run([noun, verb, "--help"]) == 0
+    of_nouns = [[noun, verb] for noun, group in nouns().items() for verb in group.commands]
+    for words in [*of_nouns, *([name] for name in alone())]:
+        assert app.run([*words, "--help"]) == 0
         said = capsys.readouterr()
         assert max(map(len, said.out.splitlines())) <= 80, said.out
         assert said.err == ""

@@ -3,6 +3,7 @@
 Each changes one thing, and only if that is as it was read. A run that was interrupted is repeated: what it did is no change any more.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -213,8 +214,9 @@ class Applying:
 def _wait(machine: MachineHandle, job: JobHandle) -> None:
     """Raises JobNotSucceeded."""
     while not job.show().state.ended:
-        if machine.show().state is not State.ENABLING:
-            return
+        with contextlib.suppress(errors.NotFound):  # the job has not come to it yet
+            if machine.show().state is not State.ENABLING:
+                return
         time.sleep(LOOK_SECONDS)
     job.wait()
 

@@ -54,10 +54,8 @@ def around(vault: Vault, changes: Sequence[Change]) -> Around:
     found = Around(sites=frozenset(each.name for each in vault.sites.list()))
     if any(isinstance(each, MappingDocument | CardsDocument) for each in wanted):
         found.networks = {each.site: each for each in vault.networks.list()}
-    protecting = [each for each in wanted if isinstance(each, ProtectionDocument)]
-    if protecting:
-        sources = sorted({each.source_site for each in protecting} & found.sites)
-        found.unprotected = {each.site: each for site in sources for each in vault.machines.discovered(site)}
+    if any(each.key[0] == "protection" and each.action is Action.CREATE for each in changes):
+        found.unprotected = {each.site: each for each in vault.machines.discovered()}
         found.appliances = vault.appliances.list()
     return found
 

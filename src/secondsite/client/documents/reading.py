@@ -77,14 +77,8 @@ for _tag, _pattern, _first in (
 
 def documents(text: str) -> Iterator[Value]:
     """One after the other; empty ones are left out. Raises NotTaken."""
-    loader = _Loader(text)
     try:
-        while loader.check_node():
-            node = loader.get_node()
-            lines: dict[Path, int] = {}
-            content = _plain(node, (), lines)
-            if content is not None:
-                yield Value(content, MappingProxyType(lines))
+        yield from _documents(_Loader(text))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise NotTaken(line, f"there is a character that YAML does not have: {error.character!r}") from None
@@ -92,8 +86,14 @@ def documents(text: str) -> Iterator[Value]:
         mark = error.problem_mark or error.context_mark
         said = "; ".join(part for part in (error.context, error.problem) if part)
         raise NotTaken(mark.line + 1 if mark else 1, f"it is no YAML: {said}") from None
-    finally:
-        loader.dispose()
+
+
+def _documents(loader: _Loader) -> Iterator[Value]:
+    while loader.check_node():
+        lines: dict[Path, int] = {}
+        content = _plain(loader.get_node(), (), lines)
+        if content is not None:
+            yield Value(content, MappingProxyType(lines))
 
 
 def _plain(node: Any, path: Path, lines: dict[Path, int]) -> object:
