@@ -69,7 +69,7 @@ def command(noun: str, name: str):
 
 def parse(line: str) -> None:
     """Parses `secondsite ...` without running it; raises what the parser raises."""
-    words = shlex.split(line, comments=True)
+    words = shlex.split(line.partition(" > ")[0], comments=True)
     assert words[0] == "secondsite", line
     if len(words) == 2 and words[1].startswith("--"):
         return

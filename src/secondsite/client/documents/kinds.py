@@ -171,7 +171,7 @@ def key_of(document: AnyDocument) -> Key:
 
 
 def called(key: Key) -> str:
-    """'plan shop', as sentences name it."""
+    """Its kind and its name, for sentences."""
     if key[0] == "mapping":
         return f"mapping of {key[2]} from {key[1]} to {key[3]}"
     return f"{key[0]} {key[1]}"

@@ -33,7 +33,7 @@ class Given:
         return key_of(self.document)
 
     def at(self, *field: str | int) -> str:
-        """'shop.yaml:12: plan shop: groups[0]', for a sentence."""
+        """File, line, what it is about, and the field, for a sentence."""
         where = f"{self.file}:{self.value.line(field)}: {called(self.key)}"
         return f"{where}: {_dotted(field)}" if field else where
 
