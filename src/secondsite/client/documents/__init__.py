@@ -8,7 +8,9 @@ Its rooms:
     writing    documents as YAML
     present    what a vault has, as documents
     comparing  what has to change for a vault to have what documents say
-    checking   why that cannot be done, and what whoever does it should know
+    around     what documents lean on: sites, networks, unprotected machines
+    checking   why the changes cannot be made
+    noting     what whoever makes them should know
     applying   the changes, in an order that works
     policies   the limits of a policy's values
     preparing  all of it but the changes themselves

@@ -1,17 +1,13 @@
 """Why changes cannot be made, told before the first of them, and what whoever makes them should know."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from ...domain import errors
 from ...domain.access import roles
 from ...domain.access.roles import Grant, Permission
-from ...domain.amounts import size
 from ...domain.lifecycle import State
-from ...wire import rest
-from ...wire.rest.inventories import SiteMachines, SiteNetworks
 from ...wire.rest.vault import Caller
-from ..vault import Vault
+from .around import Around
 from .comparing import Action, Change, canonical
 from .kinds import (
     CardsDocument,
@@ -36,28 +32,6 @@ NEEDS: Mapping[str, Permission] = {
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING, State.ENABLING})
 Told = Iterator[str]
 AtField = Iterator[tuple[tuple[str | int, ...], str]]
-
-
-@dataclass(slots=True)
-class Around:
-    """What documents lean on, asked for only if one does."""
-
-    sites: frozenset[str] = frozenset()
-    networks: Mapping[str, SiteNetworks] = field(default_factory=dict)
-    unprotected: Mapping[str, SiteMachines] = field(default_factory=dict)
-    appliances: Sequence[rest.Appliance] = ()
-
-
-def around(vault: Vault, changes: Sequence[Change]) -> Around:
-    """What these changes lean on."""
-    wanted = [each.wanted for each in changes]
-    found = Around(sites=frozenset(each.name for each in vault.sites.list()))
-    if any(isinstance(each, MappingDocument | CardsDocument) for each in wanted):
-        found.networks = {each.site: each for each in vault.networks.list()}
-    if any(each.key[0] == "protection" and each.action is Action.CREATE for each in changes):
-        found.unprotected = {each.site: each for each in vault.machines.discovered()}
-        found.appliances = vault.appliances.list()
-    return found
 
 
 def missing_rights(caller: Caller | None, changes: Sequence[Change]) -> Told:
@@ -112,19 +86,6 @@ class Checking:
                 continue
             for path, what in self._of(change, going):
                 yield f"{change.given.at(*path)}: {what}"
-
-    def notes(self, changes: Sequence[Change]) -> Told:
-        """What does not stand in the way now: networks that are missing, space that may not do."""
-        for change in changes:
-            wanted = change.wanted
-            if isinstance(wanted, MappingDocument):
-                yield from self._network(change, wanted.source_site, wanted.source_network)
-                yield from self._network(change, wanted.target_site, wanted.target_network)
-            elif isinstance(wanted, CardsDocument):
-                for card in wanted.cards:
-                    for network in filter(None, (card.network, card.test_network)):
-                        yield from self._network(change, self._away(wanted.machine), network)
-        yield from self._space(changes)
 
     def _named(self, name: str) -> Told:
         try:
@@ -247,51 +208,6 @@ class Checking:
                     f"{change.what} is to be deleted, because no document names it, but machines use it: add a document for it, or leave "
                     "out --prune"
                 )
-
-    def _away(self, name: str) -> str:
-        machine = self._present.find(name)
-        return machine.target_site or "" if machine is not None else self._protecting[name].target_site
-
-    def _network(self, change: Change, site: str, network: str) -> Told:
-        known = self._around.networks.get(site)
-        if known is None:
-            return
-        if network not in [each.name for each in known.networks]:
-            when = f" (as it was last seen: {known.problem.message})" if known.problem else ""
-            yield f"{change.what}: site {site} has no network '{network}' now{when}: make it before a failover"
-
-    def _space(self, changes: Sequence[Change]) -> Told:
-        """What the new replicas may grow to, against the store of the site that has most free space."""
-        needed: dict[str, int] = {}
-        for change in changes:
-            wanted = change.wanted
-            if isinstance(wanted, ProtectionDocument) and change.action is Action.CREATE:
-                needed[wanted.target_site] = needed.get(wanted.target_site, 0) + self._bytes_of(wanted)
-                site = self._around.unprotected.get(wanted.source_site)
-                if site is not None and site.problem is not None:
-                    yield f"{change.what}: site {site.site} cannot be asked whether it has the machine: {site.problem.message}"
-        for site_name, total in sorted(needed.items()):
-            yield from self._holds(site_name, total)
-
-    def _holds(self, site: str, total: int) -> Told:
-        at = [each for each in self._around.appliances if each.site == site]
-        free = sum(each.store_free_bytes or 0 for each in at)
-        if not any(each.connected for each in at):
-            yield f"site {site}: none of its appliances is connected, so nothing can be protected there now"
-        elif free < total:
-            yield f"site {site}: the disks to be protected have {size(total)}, its stores have {size(free)} free"
-
-    def _bytes_of(self, wanted: ProtectionDocument) -> int:
-        site = self._around.unprotected.get(wanted.source_site)
-        machines = (
-            [] if site is None else [each for each in site.machines if wanted.machine in (each.name, each.id)]
-        )
-        return sum(
-            disk.size_bytes
-            for machine in machines[:1]
-            for disk in machine.disks
-            if wanted.disks is None or disk.key in wanted.disks
-        )
 
 
 def _names(given: Given) -> AtField:

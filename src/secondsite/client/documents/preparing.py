@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from ...domain import errors
 from ..vault import Vault
 from . import checking, comparing, present, writing
+from .around import Around, around
 from .comparing import Change
 from .kinds import KINDS, CardsDocument
 from .loading import Given, refuse
+from .noting import Noting
 from .present import Present
 
 
@@ -33,16 +35,16 @@ def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Pre
     """Raises InvalidArgument for documents of which it is not clear what they mean."""
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
     found = present.read(vault, cards)
-    unclear = [f"{each}." for each in checking.Checking(found, given, checking.Around()).machines()]
+    unclear = [f"{each}." for each in checking.Checking(found, given, Around()).machines()]
     refuse(unclear)
     changes = comparing.changes(found, given, prune=prune)
-    check = checking.Checking(found, given, checking.around(vault, changes))
+    there = around(vault, changes)
     return Prepared(
         present=found,
         changes=changes,
         missing=list(checking.missing_rights(vault.show().caller, changes)),
-        wrong=list(check.wrong(changes)),
-        notes=list(check.notes(changes)),
+        wrong=list(checking.Checking(found, given, there).wrong(changes)),
+        notes=list(Noting(found, given, there).notes(changes)),
     )
 
 

@@ -78,6 +78,7 @@ class Groups:
 
     def update(self, name: str, request: GroupChange, seen: Seen | None = None) -> Group:
         """All of it but name and sites; members that are not named leave. Raises what `add` raises."""
+        self._parts.does("add_to_group", "remove_from_group")
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
             _refuse_while_failing_over(record, tx.groups.members(name))
