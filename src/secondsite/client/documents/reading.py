@@ -14,10 +14,7 @@ import yaml
 
 Path = tuple[str | int, ...]
 DEEPEST = 20
-MOST_DIGITS = 18
-NULL, BOOL, INT, FLOAT, TEXT = (
-    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")
-)
+NULL, BOOL, INT, FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
 NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
 
 
