@@ -36,6 +36,18 @@ def test_of_two_who_change_a_policy_the_second_is_refused_until_they_have_seen_t
     call("DELETE", "/policies/p", 204, tag("/policies/p"))
 
 
+def test_of_two_who_change_a_group_the_second_is_refused(call, tag):
+    for site in ("a", "b"):
+        call("POST", "/sites", 201, body={"name": site})
+    call("POST", "/groups", 201, body={"name": "shop", "source_site": "a", "target_site": "b"})
+    seen = tag("/groups/shop")
+    wanted = {"multi_vm_every_seconds": 30, "app_consistent": False, "machines": []}
+    first = call("PUT", "/groups/shop", 200, seen, wanted)
+    call("PUT", "/groups/shop", 412, seen, {**wanted, "multi_vm_every_seconds": 90})
+    assert call("GET", "/groups/shop", 200).json()["multi_vm_every_seconds"] == 30
+    call("PUT", "/groups/shop", 200, first.headers["etag"], {**wanted, "multi_vm_every_seconds": 90})
+
+
 def test_no_condition_and_any_edition_let_everything_pass(call):
     call("POST", "/policies", 201, body={"name": "p"})
     call("PUT", "/policies/p", 200, None, {"name": "p", "cycle_seconds": 2})

@@ -48,6 +48,15 @@ class CommandLine:
 
 def nouns() -> dict[str, Any]:
     """The groups of commands, by noun."""
+    return {name: found for name, found in _all().items() if hasattr(found, "commands")}
+
+
+def alone() -> dict[str, Any]:
+    """The commands that are about all nouns."""
+    return {name: found for name, found in _all().items() if not hasattr(found, "commands")}
+
+
+def _all() -> dict[str, Any]:
     found: dict[str, Any] = cast(Any, typer.main.get_command(app.app)).commands
     return found
 
@@ -60,9 +69,12 @@ def command(noun: str, name: str):
 
 def parse(line: str) -> None:
     """Parses `secondsite ...` without running it; raises what the parser raises."""
-    words = shlex.split(line, comments=True)
+    words = shlex.split(line.partition(" > ")[0], comments=True)
     assert words[0] == "secondsite", line
     if len(words) == 2 and words[1].startswith("--"):
+        return
+    if words[1] in alone():
+        alone()[words[1]].make_context(words[1], words[2:])
         return
     found = command(words[1], words[2])
     assert found is not None, f"there is no command 'secondsite {words[1]} {words[2]}'"
@@ -73,7 +85,7 @@ def parse(line: str) -> None:
 def parse_part(line: str) -> None:
     """The same for a line that leaves something out with '...': its command and its options are known."""
     words = shlex.split(line)
-    found = command(words[1], words[2])
+    found = alone().get(words[1]) or command(words[1], words[2])
     assert found is not None, line
     known = {option for each in found.params for option in each.opts}
     assert {word for word in words if word.startswith("--")} <= known, line

@@ -7,11 +7,12 @@ import pytest
 
 from secondsite.cli import app
 from tests.cli import support_told
-from tests.cli.support_cli import command, nouns, parse, parse_part
+from tests.cli.support_cli import alone, command, nouns, parse, parse_part
 
 ROOT = Path(__file__).resolve().parents[2]
 NOUNS = frozenset(nouns())
-TOLD = support_told.by_sources(NOUNS)
+FIRST_WORDS = NOUNS | set(alone())
+TOLD = support_told.by_sources(FIRST_WORDS)
 PAGES = [*sorted((ROOT / "docs" / "guide").glob("*.md")), ROOT / "README.md"]
 PROSE = [*PAGES, ROOT / "docs" / "limits.md", *sorted((ROOT / "docs" / "design").glob("*.md"))]
 COMMAND = re.compile(r"^(?:\$ |sudo |\./dev shell |ExecStart=/usr/local/bin/)?(secondsite [a-z-].*)$")
@@ -39,7 +40,7 @@ def test_every_page_that_is_linked_exists(page):
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
 def test_every_command_within_a_sentence_of_the_page_is_known_too(page):
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
-    for line in support_told.commands(prose, NOUNS):
+    for line in support_told.commands(prose, FIRST_WORDS):
         parse_part(line) if "..." in line else parse(line)
     assert [words for words in support_told.named(prose, NOUNS) if command(*words) is None] == []
 
@@ -66,8 +67,9 @@ def test_the_guides_hold_commands():
 
 def test_every_command_explains_itself_within_eighty_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for noun, verb in [(noun, verb) for noun, group in nouns().items() for verb in group.commands]:
-        assert app.run([noun, verb, "--help"]) == 0
+    of_nouns = [[noun, verb] for noun, group in nouns().items() for verb in group.commands]
+    for words in [*of_nouns, *([name] for name in alone())]:
+        assert app.run([*words, "--help"]) == 0
         said = capsys.readouterr()
         assert max(map(len, said.out.splitlines())) <= 80, said.out
         assert said.err == ""

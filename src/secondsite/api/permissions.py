@@ -83,6 +83,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /groups": Permission.READ,
         "POST /groups": Permission.PROTECT,
         "GET /groups/{group}": Permission.READ,
+        "PUT /groups/{group}": Permission.PROTECT,
         "DELETE /groups/{group}": Permission.PROTECT,
         "POST /groups/{group}/add": Permission.PROTECT,
         "POST /groups/{group}/remove": Permission.PROTECT,

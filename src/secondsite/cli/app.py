@@ -9,6 +9,7 @@ import typer
 from .. import __version__
 from ..domain import errors
 from . import exit_codes, output
+from .documents import commands as documents
 from .nouns import (
     appliance,
     approval,
@@ -56,6 +57,7 @@ for noun in (
     vault,
 ):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
+documents.register(app)
 
 
 def _version(wanted: bool) -> None:

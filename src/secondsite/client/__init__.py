@@ -11,6 +11,7 @@ wrong is raised as one of `errors`: with a code, what happened, and what to do. 
     following    server-sent events, across restarts of the vault
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised
     nouns/       what a vault has, one file each
+    documents/   what is configured, as documents in YAML: compared and applied
 """
 
 from ..domain import errors

@@ -9,6 +9,7 @@ from typing import Any
 import typer.main
 
 from ..cli import exit_codes
+from ..client import documents
 from ..datapath import errors as datapath_errors
 from ..domain import errors, health, lifecycle_page
 from ..jobs.model.failures import JobError
@@ -30,6 +31,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "cli.md": _command_line,
         "rest.md": _rest,
         "openapi.json": _openapi_page,
+        "documents.schema.json": _documents_page,
     }
 
 
@@ -103,12 +105,16 @@ def _command_line() -> str:
     ]
     for noun in sorted(root.commands):
         group = root.commands[noun]
+        named = getattr(group, "commands", None)
+        intro = f"{group.help}\n\n" if named else ""
         rows = [
-            (f"`secondsite {noun} {name}`", _arguments(each), _help(each))
-            for name, each in group.commands.items()
+            (f"`secondsite {name}`", _arguments(each), _help(each))
+            for name, each in (
+                [(f"{noun} {part}", each) for part, each in named.items()] if named else [(noun, group)]
+            )
             if not each.hidden
         ]
-        parts.append(f"## {noun}\n\n{group.help}\n\n" + _page(("command", "takes", "does"), rows))
+        parts.append(f"## {noun}\n\n{intro}" + _page(("command", "takes", "does"), rows))
     return "\n".join(parts)
 
 
@@ -128,6 +134,10 @@ def _first(thing: Any) -> str:
 
 def _openapi_page() -> str:
     return json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _documents_page() -> str:
+    return json.dumps(documents.schema(), indent=2) + "\n"
 
 
 @cache

@@ -72,6 +72,35 @@ def test_a_group_is_made_changed_and_deleted_and_its_machines_stay_protected(vau
     ask(vault, "GET", "/groups/shop", expect=404)
 
 
+def test_a_group_gets_another_interval_and_other_members_at_once(vault, sites):
+    create(vault, "web", "app")
+    wanted = {"multi_vm_every_seconds": 300, "app_consistent": True, "machines": ["db", "m0"]}
+    changed = ask(vault, "PUT", "/groups/shop", wanted, expect=200)
+    assert {name: changed[name] for name in wanted} == {**wanted, "machines": ["db", "web"]}
+    assert ask(vault, "GET", "/machines/app")["group"] is None
+    ask(vault, "PUT", "/groups/shop", {**wanted, "machines": ["db", "nosuch"]}, expect=404)
+    ask(vault, "PUT", "/groups/shop", {"machines": ["db"]}, expect=422)
+    ask(vault, "PUT", "/groups/shop", {**wanted, "multi_vm_every_seconds": 4}, expect=422)
+    ask(vault, "PUT", "/groups/nosuch", wanted, expect=404)
+    assert ask(vault, "GET", "/groups/shop") == changed
+    assert ask(vault, "PUT", "/groups/shop", {**wanted, "machines": []}, expect=200)["machines"] == []
+
+
+def test_the_appliance_is_told_the_new_interval_of_a_group(vault, sites):
+    source, target = sites
+    create(vault, "web", "app")
+
+    def intervals(dialler):
+        orders = [order for order in list(dialler.told) if order.kind == Kind.SET_SITE]
+        return [[group["multi_vm_every_seconds"] for group in order.payload["groups"]] for order in orders]
+
+    with Dialler(source) as a, Dialler(target):
+        eventually(lambda: intervals(a) == [[60]])
+        wanted = {"multi_vm_every_seconds": 30, "app_consistent": False, "machines": ["web", "app"]}
+        ask(vault, "PUT", "/groups/shop", wanted, expect=200)
+        eventually(lambda: intervals(a)[-1] == [30])
+
+
 def test_the_source_appliance_is_told_its_groups_and_again_when_it_returns(vault, sites):
     source, target = sites
 
@@ -114,6 +143,11 @@ def test_a_group_does_not_change_while_a_member_fails_over(vault, sites):
         ("POST", "/groups/shop/add", {"machines": ["db"]}),
         ("POST", "/groups/shop/remove", {"machines": ["web"]}),
         ("DELETE", "/groups/shop", None),
+        (
+            "PUT",
+            "/groups/shop",
+            {"multi_vm_every_seconds": 9, "app_consistent": False, "machines": ["app", "web"]},
+        ),
     ):
         assert "app (failing_over)" in ask(vault, method, path, body, 409)["error"]["message"]
 

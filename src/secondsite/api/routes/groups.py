@@ -51,6 +51,14 @@ def remove_from_group(
     return tag(response, vault.groups.remove(group, request.machines, seen))
 
 
+@router.put("/groups/{group}", responses=answers(HTTPStatus.OK, ETAG))
+def update_group(
+    vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.GroupChange
+) -> rest.Group:
+    """Another interval and other members for a group: a machine that is not named leaves it and stays protected."""
+    return tag(response, vault.groups.update(group, request, seen))
+
+
 @router.delete("/groups/{group}", status_code=HTTPStatus.NO_CONTENT)
 def delete_group(vault: Vault, group: GroupName, seen: IfMatch) -> None:
     """Its machines stay protected, each by itself."""

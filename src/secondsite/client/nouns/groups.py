@@ -26,6 +26,23 @@ class GroupHandle:
         """Machines leave; they stay protected, and their points stay."""
         return self._change("remove", machines, seen)
 
+    def update(
+        self,
+        machines: Sequence[str],
+        *,
+        multi_vm_every_seconds: int,
+        app_consistent: bool,
+        seen: rest.Group | None = None,
+    ) -> rest.Group:
+        """All that can be changed of it at once; members that are not named leave it."""
+        body = request(
+            rest.GroupChange,
+            machines=tuple(machines),
+            multi_vm_every_seconds=multi_vm_every_seconds,
+            app_consistent=app_consistent,
+        )
+        return self._connection.one(rest.Group, "PUT", path("groups", self._name), body=body, seen=seen)
+
     def delete(self, *, seen: rest.Group | None = None) -> None:
         """Its machines stay protected, each by itself."""
         self._connection.call("DELETE", path("groups", self._name), seen=seen)

@@ -21,7 +21,7 @@ VERBS = frozenset(
         *("map_network", "unmap_network", "create_policy", "update_policy", "delete_policy"),
         *("create_token", "rotate_token", "delete_token"),
         *("change_audit_settings", "change_approval_settings"),
-        *("create_group", "delete_group", "add_to_group", "remove_from_group"),
+        *("create_group", "update_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
         *("create_notice_target", "update_notice_target", "delete_notice_target", "test_notice_target"),
         *(

@@ -62,8 +62,8 @@ class Act:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
-    also: str = ""
-    """What the job does that it lets run again."""
+    also: tuple[str, ...] = ()
+    """What else it does: the verb of the job that it lets run again."""
     permission: Permission | None = None
     approval: Rehearsal | Granted | None = None
     begun: bool = False
@@ -77,7 +77,7 @@ class Act:
     @property
     def names(self) -> tuple[str, ...]:
         """By which of them it may need approval."""
-        return (self.name, self.also)
+        return (self.name, *self.also)
 
     def tell(self, name: str, what: JsonValue) -> None:
         """One more detail for the entry."""

@@ -116,10 +116,10 @@ class Parts:
         except second_person.Waits:
             raise second_person.ask(self.store, at) from None
 
-    def does(self, verb: str) -> None:
-        """It needs the approval that this verb needs, too."""
+    def does(self, *verbs: str) -> None:
+        """It needs the approval that these verbs need, too."""
         if self.act is not None:
-            self.act.also = verb
+            self.act.also = verbs
 
     def names(self, machine_id: str) -> None:
         """It is about this machine: what is granted is granted for it, not for another that takes its name."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...domain import errors
@@ -21,6 +21,9 @@ class SqlGroups:
         if self.find(group.name):
             raise errors.AlreadyExists(f"There is a group '{group.name}' already.")
         self._session.execute(insert(GROUPS).values(**rows.row(group)))
+
+    def put(self, group: ports.GroupRecord) -> None:
+        self._session.execute(update(GROUPS).where(GROUPS.c.name == group.name).values(**rows.row(group)))
 
     def find(self, name: str) -> ports.GroupRecord | None:
         return rows.one(self._session, ports.GroupRecord, select(GROUPS).where(GROUPS.c.name == name))

@@ -28,7 +28,7 @@ from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .errors import ErrorBody
 from .events import Event, EventKind
 from .failovers import Drill, DrillNote, FailedOver, OpenDrill, StartAnyway, StartedFrom
-from .groups import Group, GroupCreate, GroupPage
+from .groups import Group, GroupChange, GroupCreate, GroupPage
 from .inventories import Seen, SiteInventory, SiteMachines, SiteNetworks
 from .jobs import (
     MOST_CHILDREN,
@@ -190,6 +190,7 @@ __all__ = [
     "FailoverOptions",
     "Finding",
     "Group",
+    "GroupChange",
     "GroupCreate",
     "GroupPage",
     "IncludeDisk",

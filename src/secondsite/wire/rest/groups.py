@@ -27,6 +27,17 @@ class GroupCreate(Shape):
     """Its first members, by name or id."""
 
 
+class GroupChange(Shape):
+    """What a group is to be: all of it but its name and its sites."""
+
+    multi_vm_every_seconds: int = Field(ge=5, le=86400)
+    """Seconds between two common points."""
+    app_consistent: bool
+    """Whether the guests' file systems are frozen for each common point."""
+    machines: tuple[str, ...] = Field(max_length=MOST_MACHINES)
+    """All its members, by name or id: those that are not named leave it and stay protected."""
+
+
 class Group(Editable):
     """A replication group."""
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from ...domain import lifecycle
+from ...domain.access.roles import Role
 from ...domain.health import Health
 from ..common.base import Shape
 from .codes import FindingCode
@@ -17,6 +18,17 @@ class DatabaseKind(StrEnum):
 
     SQLITE = "sqlite"
     POSTGRESQL = "postgresql"
+
+
+class Caller(Shape):
+    """Whom the vault answers."""
+
+    token: str
+    """The name of the access token."""
+    roles: tuple[Role, ...]
+    """What its holder is."""
+    site: str | None = None
+    """The site that it is limited to; null: the whole vault."""
 
 
 class Vault(Shape):
@@ -40,6 +52,8 @@ class Vault(Shape):
     """How many appliances are enrolled."""
     machines: int
     """How many machines are under protection."""
+    caller: Caller | None = None
+    """Who asks, and what for; null: an earlier release answers."""
 
 
 class SiteSummary(Shape):

@@ -8,7 +8,7 @@ from functools import partial
 from ....domain import errors, lifecycle
 from ....domain.groups import MOST_MEMBERS, ReplicationGroup
 from ....domain.lifecycle import State
-from ....wire.rest import Group, GroupCreate
+from ....wire.rest import Group, GroupChange, GroupCreate
 from ... import ports
 from ...steps.points import common_sets
 from ...watch import settings_push
@@ -71,6 +71,30 @@ class Groups:
             for machine in [machines.existing(self._parts, tx, each) for each in dict.fromkeys(names)]:
                 if machine.group == name:
                     tx.machines.put(dataclasses.replace(machine, group=None))
+            info = _info(tx, record)
+            self._parts.note(before, info)
+        self._tell()
+        return info
+
+    def update(self, name: str, request: GroupChange, seen: Seen | None = None) -> Group:
+        """All of it but name and sites; members that are not named leave. Raises what `add` raises."""
+        self._parts.does("add_to_group", "remove_from_group")
+        with self._parts.changing() as tx:
+            record = _seen(self._parts, tx, name, seen)
+            _refuse_while_failing_over(record, tx.groups.members(name))
+            before = _info(tx, record)
+            changed = dataclasses.replace(
+                record.group,
+                multi_vm_every_seconds=request.multi_vm_every_seconds,
+                app_consistent=request.app_consistent,
+            )
+            record = dataclasses.replace(record, group=changed)
+            tx.groups.put(record)
+            staying = {machines.existing(self._parts, tx, each).id for each in request.machines}
+            for member in tx.groups.members(name):
+                if member.id not in staying:
+                    tx.machines.put(dataclasses.replace(member, group=None))
+            _join(self._parts, tx, record, request.machines)
             info = _info(tx, record)
             self._parts.note(before, info)
         self._tell()

@@ -1,6 +1,6 @@
 """What this vault is and how much it holds."""
 
-from ....wire.rest import Vault
+from ....wire.rest.vault import Caller, Vault
 from ..parts import Parts
 
 
@@ -13,7 +13,7 @@ class Info:
         return self._parts.authority.ca_pem
 
     def show(self) -> Vault:
-        about = self._parts.about
+        about, caller = self._parts.about, self._parts.caller
         with self._parts.store.reading() as tx:
             machines = tx.machines.list(self._parts.caller.grant.site)
             return Vault(
@@ -26,4 +26,5 @@ class Info:
                 sites=sum(self._parts.sees(site.name) for site in tx.sites.list()),
                 appliances=len(tx.appliances.list(self._parts.caller.grant.site)),
                 machines=len(machines),
+                caller=Caller(token=caller.name, roles=caller.grant.roles, site=caller.grant.site),
             )

@@ -1,0 +1,39 @@
+"""What is configured, as documents in YAML: read, compared with what a vault has, and applied.
+
+Its rooms:
+
+    kinds      what a document of each kind may say
+    reading    YAML as plain values, each with its line; whatever a document does not need is refused
+    loading    files as documents, with everything that is wrong with them
+    writing    documents as YAML
+    present    what a vault has, as documents
+    comparing  what has to change for a vault to have what documents say
+    around     what documents lean on: sites, networks, unprotected machines
+    checking   why the changes cannot be made
+    noting     what whoever makes them should know
+    applying   the changes, in an order that works
+    policies   the limits of a policy's values
+    preparing  all of it but the changes themselves
+    schema     the JSON schema for editors
+"""
+
+from .applying import Applying
+from .comparing import Action, Change
+from .kinds import KINDS
+from .loading import MOST_BYTES, Given, load
+from .preparing import Prepared, export, prepare
+from .schema import schema
+
+__all__ = [
+    "KINDS",
+    "MOST_BYTES",
+    "Action",
+    "Applying",
+    "Change",
+    "Given",
+    "Prepared",
+    "export",
+    "load",
+    "prepare",
+    "schema",
+]

@@ -1,0 +1,235 @@
+"""The changes, through the same calls that a person's commands take, in an order that works.
+
+Each changes one thing, and only if that is as it was read. A run that was interrupted is repeated: what it did is no change any more.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+from ...domain import errors
+from ...domain.lifecycle import State
+from ...wire import rest
+from ...wire.common.cards import CardSettings
+from ...wire.rest.machines import Machine
+from ..nouns.jobs import JobHandle
+from ..nouns.machines import MachineHandle
+from ..vault import Vault
+from . import comparing
+from .comparing import Action, Change
+from .kinds import (
+    CardsDocument,
+    GroupDocument,
+    MappingDocument,
+    PlanDocument,
+    PolicyDocument,
+    ProtectionDocument,
+)
+from .loading import Given
+from .present import Present, read_cards
+
+LOOK_SECONDS = 0.2
+
+
+class Applying:
+    """`present` is what was read and checked; it is kept up to date by what is done."""
+
+    def __init__(self, vault: Vault, present: Present, given: Sequence[Given]) -> None:
+        self._vault = vault
+        self._present = present
+        self._given = given
+        self._protecting: list[tuple[Change, JobHandle]] = []
+
+    def run(self, changes: Sequence[Change]) -> Iterator[Change]:
+        """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
+        early = [
+            each for each in changes if each.action is Action.DELETE and each.key[0] in ("group", "plan")
+        ]
+        late = [each for each in changes if each.action is Action.DELETE and each not in early]
+        first = [each for each in changes if each.key[0] in ("policy", "mapping", "protection")]
+        yield from self._each(early)
+        yield from self._each(each for each in first if each.action is not Action.DELETE)
+        yield from self._later()
+        yield from self._each(late)
+
+    def _later(self) -> Iterator[Change]:
+        """What names machines, of which some may be protected only since a moment ago, or still not quite."""
+        self._settle()
+        later = [each for each in self._given if each.document.kind in ("cards", "group", "plan")]
+        names = {each.document.machine for each in later if isinstance(each.document, CardsDocument)}
+        read_cards(self._vault, self._present, names)
+        found = comparing.changes(self._present, later)
+        for change in found:
+            _told(change, partial(self._leave, change))
+        yield from self._each(found)
+
+    def _settle(self) -> None:
+        """Waits until machines may be in groups and plans: their first copy is under way."""
+        for change, job in self._protecting:
+            _told(change, partial(_wait, self._vault.machines[change.key[1]], job))
+        for machine in self._present.machines:
+            if machine.state is State.ENABLING and machine.job_id is not None:
+                _wait(self._vault.machines[machine.id], self._vault.jobs[machine.job_id])
+        if self._protecting:
+            self._present.machines = list(self._vault.machines.list(page_size=rest.MOST_PER_PAGE))
+
+    def _each(self, changes: Iterable[Change]) -> Iterator[Change]:
+        for change in changes:
+            _told(change, partial(self._perform, change))
+            yield change
+
+    def _perform(self, change: Change) -> None:
+        if change.action is Action.DELETE:
+            self._delete(change)
+            return
+        wanted = change.wanted
+        if isinstance(wanted, PolicyDocument):
+            self._put_policy(wanted)
+        elif isinstance(wanted, MappingDocument):
+            self._put_mapping(wanted)
+        elif isinstance(wanted, ProtectionDocument):
+            self._protecting.append((change, self._protect(wanted)))
+        elif isinstance(wanted, CardsDocument):
+            self._put_cards(wanted)
+        elif isinstance(wanted, GroupDocument):
+            self._put_group(wanted)
+        elif isinstance(wanted, PlanDocument):
+            self._put_plan(wanted)
+
+    def _delete(self, change: Change) -> None:
+        kind, name = change.key[0], change.key[1]
+        if kind == "policy":
+            self._vault.policies[name].delete(seen=self._present.policies[name])
+        elif kind == "group":
+            self._vault.groups[name].delete(seen=self._present.groups.pop(name))
+            for each in self._present.members(name):
+                self._set_group(each, None)
+        elif kind == "plan":
+            self._vault.plans[name].delete(seen=self._present.plans[name])
+        elif isinstance(change.now, MappingDocument):
+            self._drop_mapping(change.now)
+
+    def _put_policy(self, wanted: PolicyDocument) -> None:
+        values = wanted.model_dump(exclude={"kind", "name"})
+        seen = self._present.policies.get(wanted.name)
+        if seen is None:
+            self._vault.policies.create(wanted.name, **values)
+        else:
+            self._vault.policies[wanted.name].update(seen, **values)
+
+    def _put_mapping(self, wanted: MappingDocument) -> None:
+        ways = wanted.source_site, wanted.target_site
+        seen = self._between(*ways)
+        self._vault.mappings.create(
+            wanted.source_site, wanted.source_network, wanted.target_site, wanted.target_network, seen=seen
+        )
+        self._mapped(*ways, wanted.source_network, seen)
+
+    def _drop_mapping(self, now: MappingDocument) -> None:
+        ways = now.source_site, now.target_site
+        seen = self._between(*ways)
+        self._vault.mappings.delete(now.source_site, now.source_network, now.target_site, seen=seen)
+        self._mapped(*ways, now.source_network, seen)
+
+    def _between(self, source: str, target: str) -> Sequence[rest.NetworkMapping]:
+        return [
+            each
+            for each in self._present.mappings
+            if (each.source_site, each.target_site) == (source, target)
+        ]
+
+    def _mapped(self, source: str, target: str, network: str, seen: Sequence[rest.NetworkMapping]) -> None:
+        """The mappings share one edition: after a change of our own they are read again, and nothing but that may be another one."""
+        now = self._vault.mappings.list(source, target)
+        if _others(now, network) != _others(seen, network):
+            raise errors.ChangedMeanwhile(
+                f"A mapping from {source} to {target} was changed since it was read."
+            )
+        kept = [each for each in self._present.mappings if each not in seen]
+        self._present.mappings = [*kept, *now]
+
+    def _protect(self, wanted: ProtectionDocument) -> JobHandle:
+        return self._vault.machines[wanted.machine].enable_protection(
+            wanted.source_site,
+            wanted.target_site,
+            policy=wanted.policy,
+            disks=None if wanted.disks is None else {wanted.machine: wanted.disks},
+            encrypt=wanted.encrypt,
+        )
+
+    def _put_cards(self, wanted: CardsDocument) -> None:
+        machine = self._known(wanted.machine)
+        cards = [CardSettings(**card.model_dump()) for card in wanted.cards]
+        self._vault.machines[machine.id].set_cards(cards, seen=self._present.settings[machine.id])
+
+    def _leave(self, change: Change) -> None:
+        """Members that leave a group do so first: they may be wanted in another one."""
+        wanted, now = change.wanted, change.now
+        if isinstance(wanted, GroupDocument) and isinstance(now, GroupDocument):
+            staying = [each for each in now.machines if each in wanted.machines]
+            if len(staying) < len(now.machines):
+                self._update_group(wanted, staying)
+
+    def _put_group(self, wanted: GroupDocument) -> None:
+        if wanted.name in self._present.groups:
+            self._update_group(wanted, wanted.machines)
+            return
+        self._vault.groups.create(
+            wanted.name,
+            wanted.source_site,
+            wanted.target_site,
+            wanted.machines,
+            multi_vm_every_seconds=wanted.multi_vm_every_seconds,
+            app_consistent=wanted.app_consistent,
+        )
+
+    def _update_group(self, wanted: GroupDocument, machines: Sequence[str]) -> None:
+        self._present.groups[wanted.name] = self._vault.groups[wanted.name].update(
+            machines,
+            multi_vm_every_seconds=wanted.multi_vm_every_seconds,
+            app_consistent=wanted.app_consistent,
+            seen=self._present.groups[wanted.name],
+        )
+
+    def _put_plan(self, wanted: PlanDocument) -> None:
+        parts = [rest.PlanGroupChange.model_validate(part.model_dump()) for part in wanted.groups]
+        seen = self._present.plans.get(wanted.name)
+        if seen is None:
+            self._vault.plans.create(wanted.name, parts)
+        else:
+            self._vault.plans[wanted.name].set(parts, seen=seen)
+
+    def _set_group(self, machine: Machine, group: str | None) -> None:
+        at = self._present.machines.index(machine)
+        self._present.machines[at] = machine.model_copy(update={"group": group})
+
+    def _known(self, name: str) -> Machine:
+        found = self._present.find(name)
+        if found is None:
+            raise errors.NotFound.named("machine", name)
+        return found
+
+
+def _wait(machine: MachineHandle, job: JobHandle) -> None:
+    """Raises JobNotSucceeded."""
+    while not job.show().state.ended:
+        with contextlib.suppress(errors.NotFound):  # the job has not come to it yet
+            if machine.show().state is not State.ENABLING:
+                return
+        time.sleep(LOOK_SECONDS)
+    job.wait()
+
+
+def _others(mappings: Sequence[rest.NetworkMapping], network: str) -> set[rest.NetworkMapping]:
+    return {each for each in mappings if each.source_network != network}
+
+
+def _told(change: Change, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except errors.SecondsiteError as error:
+        where = change.what if change.given is None else change.given.at()
+        error.message = f"{where}: {error.message}"
+        error.do = f"{error.do} Then repeat the command: what is done stays, and is not done again."
+        raise

@@ -1,0 +1,32 @@
+"""What documents lean on, asked for only if one does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...wire import rest
+from ...wire.rest.inventories import SiteMachines, SiteNetworks
+from ..vault import Vault
+from .comparing import Action, Change
+from .kinds import CardsDocument, MappingDocument
+
+
+@dataclass(slots=True)
+class Around:
+    """What documents lean on, asked for only if one does."""
+
+    sites: frozenset[str] = frozenset()
+    networks: Mapping[str, SiteNetworks] = field(default_factory=dict)
+    unprotected: Mapping[str, SiteMachines] = field(default_factory=dict)
+    appliances: Sequence[rest.Appliance] = ()
+
+
+def around(vault: Vault, changes: Sequence[Change]) -> Around:
+    """What these changes lean on."""
+    wanted = [each.wanted for each in changes]
+    found = Around(sites=frozenset(each.name for each in vault.sites.list()))
+    if any(isinstance(each, MappingDocument | CardsDocument) for each in wanted):
+        found.networks = {each.site: each for each in vault.networks.list()}
+    if any(each.key[0] == "protection" and each.action is Action.CREATE for each in changes):
+        found.unprotected = {each.site: each for each in vault.machines.discovered()}
+        found.appliances = vault.appliances.list()
+    return found

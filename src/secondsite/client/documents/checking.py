@@ -1,0 +1,235 @@
+"""Why changes cannot be made, told before the first of them, and what whoever makes them should know."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...domain import errors
+from ...domain.access import roles
+from ...domain.access.roles import Grant, Permission
+from ...domain.lifecycle import State
+from ...wire.rest.vault import Caller
+from .around import Around
+from .comparing import Action, Change, canonical
+from .kinds import (
+    CardsDocument,
+    GroupDocument,
+    MappingDocument,
+    PlanDocument,
+    PolicyDocument,
+    ProtectionDocument,
+    key_of,
+)
+from .loading import Given
+from .present import Present
+
+NEEDS: Mapping[str, Permission] = {
+    "policy": Permission.CONFIGURE,
+    "mapping": Permission.CONFIGURE,
+    "protection": Permission.PROTECT,
+    "cards": Permission.PROTECT,
+    "group": Permission.PROTECT,
+    "plan": Permission.PROTECT,
+}
+MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING, State.ENABLING})
+Told = Iterator[str]
+AtField = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+def missing_rights(caller: Caller | None, changes: Sequence[Change]) -> Told:
+    """Which kinds of change the token may not make."""
+    if caller is None:
+        return
+    grant = Grant(caller.roles, caller.site)
+    for kind in dict.fromkeys(each.key[0] for each in changes):
+        if not grant.may(NEEDS[kind]):
+            needs = " or ".join(roles.roles_with(NEEDS[kind]))
+            where = " of the whole vault" if NEEDS[kind] in roles.OF_THE_WHOLE_VAULT else ""
+            first = next(each for each in changes if each.key[0] == kind)
+            yield (
+                f"{first.what}: token '{caller.token}' ({roles.described(grant)}) may not change anything of the kind '{kind}': that needs "
+                f"the permission '{NEEDS[kind]}', which the role {needs}{where} has"
+            )
+
+
+class Checking:
+    def __init__(self, present: Present, given: Sequence[Given], around: Around) -> None:
+        self._present = present
+        self._given = given
+        self._around = around
+        self._protecting = {
+            each.document.machine: each.document
+            for each in given
+            if isinstance(each.document, ProtectionDocument)
+        }
+        in_plans = (group.machines for plan in present.plans.values() for group in plan.groups)
+        self._former = {machine.id for members in in_plans for machine in members}
+        self._policies = {*present.policies} | {
+            each.document.name for each in given if isinstance(each.document, PolicyDocument)
+        }
+
+    def machines(self) -> Told:
+        """Names that nobody or several have, and documents that mean the same thing by two names."""
+        first: dict[tuple[str, ...], Given] = {}
+        for each in self._given:
+            for path, name in _names(each):
+                yield from (f"{each.at(*path)}: {what}" for what in self._named(name))
+            key = key_of(canonical(self._present, each.document))
+            before = first.setdefault(key, each)
+            if before is not each:
+                yield f"{each.at()}: {before.at()} means the same: leave one out"
+
+    def wrong(self, changes: Sequence[Change]) -> Told:
+        """Of what is to be changed."""
+        going = {each.key[1] for each in changes if each.key[0] == "group" and each.action is Action.DELETE}
+        for change in changes:
+            if change.given is None:
+                yield from self._deleted(change)
+                continue
+            for path, what in self._of(change, going):
+                yield f"{change.given.at(*path)}: {what}"
+
+    def _named(self, name: str) -> Told:
+        try:
+            found = self._present.find(name)
+        except errors.InvalidArgument as error:
+            yield error.message
+            return
+        if found is None and name not in self._protecting and name not in self._former:
+            yield (
+                f"there is no machine '{name}' under protection that this token sees: correct the name, or add a document 'kind: "
+                "protection' for it"
+            )
+
+    def _of(self, change: Change, going: set[str]) -> AtField:
+        wanted = change.wanted
+        if isinstance(wanted, MappingDocument | ProtectionDocument | GroupDocument):
+            yield from self._sites(wanted)
+        if isinstance(wanted, PolicyDocument):
+            found = self._present.policies.get(wanted.name)
+            if found is not None and found.read_only:
+                yield ("name",), "it is the read-only twin of another policy: change that one"
+        elif isinstance(wanted, ProtectionDocument):
+            yield from self._protection(change, wanted)
+        elif isinstance(wanted, CardsDocument):
+            yield from self._cards(wanted)
+        elif isinstance(wanted, GroupDocument):
+            yield from self._group(change, wanted, going)
+        elif isinstance(wanted, PlanDocument):
+            yield from _plan(wanted)
+
+    def _sites(self, wanted: MappingDocument | ProtectionDocument | GroupDocument) -> AtField:
+        for name in ("source_site", "target_site"):
+            if getattr(wanted, name) not in self._around.sites:
+                yield (
+                    (name,),
+                    f"there is no site '{getattr(wanted, name)}' that this token sees: see 'secondsite site list'",
+                )
+        if wanted.source_site == wanted.target_site:
+            yield ("target_site",), "two different sites are needed"
+
+    def _protection(self, change: Change, wanted: ProtectionDocument) -> AtField:
+        if change.action is Action.CHANGE:
+            for each in change.fields:
+                yield (
+                    (each.field,),
+                    f"it is {_said(each.now)} and cannot be {_said(each.wanted)} while the machine is protected: put what is there into "
+                    f"the document, or end the protection first: secondsite machine disable-protection {wanted.machine}",
+                )
+            return
+        if wanted.policy not in self._policies:
+            yield ("policy",), f"there is no policy '{wanted.policy}': add a document for it"
+        site = self._around.unprotected.get(wanted.source_site)
+        if site is None or site.problem is not None:
+            return
+        found = [each for each in site.machines if wanted.machine in (each.name, each.id)]
+        if not found:
+            yield ("machine",), f"site {wanted.source_site} has no machine '{wanted.machine}'"
+            return
+        if len(found) > 1:
+            ids = ", ".join(each.id for each in found)
+            yield ("machine",), f"several machines are named so: give an id: {ids}"
+        keys = {disk.key for disk in found[0].disks}
+        strange = sorted(set(wanted.disks or ()) - keys)
+        if strange:
+            yield ("disks",), f"it has no disk {', '.join(strange)}, only {', '.join(sorted(keys))}"
+
+    def _cards(self, wanted: CardsDocument) -> AtField:
+        machine = self._present.find(wanted.machine)
+        settings = None if machine is None else self._present.settings.get(machine.id)
+        macs = [card.mac for card in wanted.cards]
+        if len(set(macs)) < len(macs):
+            yield ("cards",), "a card is named more than once"
+        for card in wanted.cards:
+            if settings is not None and card.mac not in [each.mac.lower() for each in settings.cards]:
+                yield ("cards",), f"it has no card {card.mac}: see 'secondsite card list {wanted.machine}'"
+            if (card.network and not card.connected) or (card.test_network and not card.test_connected):
+                yield (
+                    ("cards",),
+                    f"the card {card.mac} is to be on a network, and not connected: give one of the two",
+                )
+
+    def _group(self, change: Change, wanted: GroupDocument, going: set[str]) -> AtField:
+        now = change.now
+        if isinstance(now, GroupDocument):
+            for each in change.fields:
+                if each.field in ("source_site", "target_site"):
+                    yield (
+                        (each.field,),
+                        f"it is {_said(each.now)}: a group that is there keeps its sites; give this one another name",
+                    )
+        for name in wanted.machines:
+            yield from ((("machines",), what) for what in self._joins(wanted, name, going))
+
+    def _joins(self, group: GroupDocument, name: str, going: set[str]) -> Told:
+        machine = self._present.find(name)
+        if machine is None:
+            asked = self._protecting.get(name)
+            if asked and (asked.source_site, asked.target_site) != (group.source_site, group.target_site):
+                yield f"{name} is to be protected from {asked.source_site} to {asked.target_site}, as the group is not"
+            return
+        if machine.group == group.name:
+            return
+        others = {key_of(each.document): each.document for each in self._given}
+        other = others.get(("group", machine.group or ""))
+        leaves = machine.group is None or machine.group in going or isinstance(other, GroupDocument)
+        if not leaves:
+            yield (
+                f"{name} belongs to group '{machine.group}': take it out first: secondsite group remove {machine.group} {name}"
+            )
+        if isinstance(other, GroupDocument) and {name, machine.id, machine.name} & set(other.machines):
+            yield f"{name} is also in the document of group '{machine.group}': a machine belongs to one group at most"
+        if machine.state not in MAY_JOIN:
+            yield f"{name} is {machine.state}: it can join when it is protected"
+
+    def _deleted(self, change: Change) -> Told:
+        if change.key[0] == "policy":
+            found = self._present.policies[change.key[1]]
+            if found.used_by:
+                yield (
+                    f"{change.what} is to be deleted, because no document names it, but machines use it: add a document for it, or leave "
+                    "out --prune"
+                )
+
+
+def _names(given: Given) -> AtField:
+    """The machines that a document names, and where."""
+    document = given.document
+    if isinstance(document, CardsDocument):
+        yield ("machine",), document.machine
+    elif isinstance(document, GroupDocument):
+        yield from ((("machines", at), name) for at, name in enumerate(document.machines))
+    elif isinstance(document, PlanDocument):
+        for number, group in enumerate(document.groups):
+            yield from ((("groups", number, "machines", at), name) for at, name in enumerate(group.machines))
+
+
+def _plan(wanted: PlanDocument) -> AtField:
+    seen: set[str] = set()
+    for number, group in enumerate(wanted.groups):
+        for at, name in enumerate(group.machines):
+            if name in seen:
+                yield ("groups", number, "machines", at), f"{name} stands in the plan twice: leave one out"
+            seen.add(name)
+
+
+def _said(value: object) -> str:
+    return "not given" if value is None else f"'{value}'"

@@ -1,0 +1,154 @@
+"""What has to change for a vault to have what documents say."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ...domain import errors
+from . import writing
+from .kinds import (
+    KINDS,
+    PRUNED,
+    AnyDocument,
+    CardsDocument,
+    GroupDocument,
+    Key,
+    PlanDocument,
+    ProtectionDocument,
+    called,
+    key_of,
+)
+from .loading import Given
+from .present import Present, cards_document
+
+NEVER_PRUNED = frozenset({("policy", "default")})
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A value that is another one; None: there is none."""
+
+    field: str
+    now: object
+    wanted: object
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing; `given` is the document that asks for it, None for what is deleted."""
+
+    action: Action
+    key: Key
+    given: Given | None
+    wanted: AnyDocument | None
+    now: AnyDocument | None
+
+    @property
+    def what(self) -> str:
+        return called(self.key)
+
+    @property
+    def fields(self) -> Sequence[FieldChange]:
+        now = {} if self.now is None else writing.fields(self.now)
+        wanted = {} if self.wanted is None else writing.fields(self.wanted)
+        names = dict.fromkeys([*wanted, *now])
+        return [
+            FieldChange(name, now.get(name), wanted.get(name))
+            for name in names
+            if now.get(name) != wanted.get(name)
+        ]
+
+
+def changes(present: Present, given: Sequence[Given], *, prune: bool = False) -> Sequence[Change]:
+    """By kind, in the order in which they are applied; what is deleted comes last. Raises InvalidArgument for a machine's name that
+    several have, when nothing has been checked."""
+    kinds = {each.document.kind for each in given}
+    there = present.documents(kinds)
+    wanted = {
+        key_of(each): (each, source) for source in given for each in [canonical(present, source.document)]
+    }
+    found = [
+        change
+        for key, (document, source) in wanted.items()
+        for change in [_change(key, document, source, there.get(key))]
+        if change is not None
+    ]
+    order = list(KINDS)
+    found.sort(key=lambda each: (order.index(each.key[0]), each.key))
+    return [*found, *(_deleted(there, wanted) if prune else ())]
+
+
+def canonical(present: Present, document: AnyDocument) -> AnyDocument:
+    """The same, said as `present` says it."""
+    say = _CANONICAL.get(type(document))
+    return document if say is None else say(present, document)
+
+
+def machine(present: Present, name: str) -> str:
+    """As a document names it; one that is not there keeps what it is called."""
+    try:
+        found = present.find(name)
+    except errors.InvalidArgument:
+        return name
+    return name if found is None else present.name(found)
+
+
+def _change(key: Key, document: AnyDocument, source: Given, now: AnyDocument | None) -> Change | None:
+    if now is None and isinstance(document, CardsDocument):
+        now = cards_document(document.machine, ())
+    if document == now:
+        return None
+    action = Action.CREATE if now is None else Action.CHANGE
+    return Change(action, key, source, document, now)
+
+
+def _deleted(there: dict[Key, AnyDocument], wanted: Iterable[Key]) -> Sequence[Change]:
+    gone = {
+        key: now
+        for key, now in there.items()
+        if key[0] in PRUNED and key not in wanted and key not in NEVER_PRUNED
+    }
+    order = list(KINDS)
+    keys = sorted(gone, key=lambda key: (-order.index(key[0]), key))
+    return [Change(Action.DELETE, key, None, None, gone[key]) for key in keys]
+
+
+def _protection(present: Present, document: ProtectionDocument) -> AnyDocument:
+    name = machine(present, document.machine)
+    found = next((each for each in present.machines if present.name(each) == name), None)
+    disks = None if document.disks is None else tuple(sorted(set(document.disks)))
+    if found is not None and disks is not None and set(disks) == {each.key for each in found.disks}:
+        disks = None
+    return document.model_copy(update={"machine": name, "disks": disks})
+
+
+def _cards(present: Present, document: CardsDocument) -> AnyDocument:
+    return cards_document(machine(present, document.machine), document.cards)
+
+
+def _group(present: Present, document: GroupDocument) -> AnyDocument:
+    members = {machine(present, each) for each in document.machines}
+    return document.model_copy(update={"machines": tuple(sorted(members))})
+
+
+def _plan(present: Present, document: PlanDocument) -> AnyDocument:
+    parts = [
+        part.model_copy(update={"machines": tuple(machine(present, each) for each in part.machines)})
+        for part in document.groups
+    ]
+    return document.model_copy(update={"groups": tuple(parts)})
+
+
+_CANONICAL: dict[type[AnyDocument], Callable[[Present, Any], AnyDocument]] = {
+    ProtectionDocument: _protection,
+    CardsDocument: _cards,
+    GroupDocument: _group,
+    PlanDocument: _plan,
+}

@@ -1,0 +1,177 @@
+"""What a document may say: one shape for each kind. An unknown field is refused, so that a typing error is not lost."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from ...domain.groups import MOST_MEMBERS
+from ...domain.plans.actions import MOST_ACTIONS
+from ...wire.common.base import Shape
+from ...wire.common.cards import CardSettings
+from ...wire.common.policies import DEFAULT
+from ...wire.rest.places import SITE_NAME
+from ...wire.rest.plans.plan import MOST_GROUPS, PlanAction, PlanGroupChange
+from ...wire.rest.settings.cards import MOST_CARDS
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Document(Shape):
+    """What every document has."""
+
+    model_config = CLOSED
+
+
+class PolicyDocument(Document):
+    """A replication policy. A field that is not given has its default."""
+
+    kind: Literal["policy"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")
+    """Letters, digits, '.', '_' and '-', at most 80."""
+    rpo_threshold_seconds: int = DEFAULT.rpo_threshold_seconds
+    """The age of the newest usable point from which the machine's health is a warning."""
+    retention_seconds: int = DEFAULT.retention_seconds
+    """How long points stay; 0: only the newest one does."""
+    crash_consistent_every_seconds: int = DEFAULT.crash_consistent_every_seconds
+    """From one crash-consistent point to the next."""
+    app_consistent_every_seconds: int = DEFAULT.app_consistent_every_seconds
+    """From one app-consistent point to the next; 0: none are made."""
+    cycle_seconds: float = DEFAULT.cycle_seconds
+    """Pause between two cycles."""
+    journal_seconds: int = DEFAULT.journal_seconds
+    """How far back every single cycle can be recovered; 0: only points can."""
+
+
+class MappingDocument(Document):
+    """Machines that come from one network of a site are connected to that network of the other."""
+
+    kind: Literal["mapping"]
+    """Which kind of document this is."""
+    source_site: Name
+    """Where the machine comes from."""
+    source_network: Name
+    """Its network there."""
+    target_site: Name
+    """Where it is started."""
+    target_network: Name
+    """Its network there."""
+
+
+class ProtectionDocument(Document):
+    """A machine is protected. Its protection begins with this; nothing here ends it, or changes one that has begun."""
+
+    kind: Literal["protection"]
+    """Which kind of document this is."""
+    machine: Name
+    """Its name; where several have it, its id."""
+    source_site: Name
+    """Where it ran when its protection began, or is to begin."""
+    target_site: Name
+    """Where its replica is made."""
+    policy: str = "default"
+    """Its replication policy."""
+    disks: tuple[str, ...] | None = Field(None, min_length=1)
+    """The keys of the disks that are protected; not given: all."""
+    encrypt: bool = False
+    """Whether its replica is encrypted."""
+
+
+class Card(CardSettings):
+    """How one card is connected."""
+
+    model_config = CLOSED
+
+
+class CardsDocument(Document):
+    """How a machine's network cards are connected at its second site, in place of the mappings."""
+
+    kind: Literal["cards"]
+    """Which kind of document this is."""
+    machine: Name
+    """Its name; where several have it, its id."""
+    cards: tuple[Card, ...] = Field((), max_length=MOST_CARDS)
+    """A card that is not named is connected by the mappings."""
+
+
+class GroupDocument(Document):
+    """A replication group: its machines have common recovery points."""
+
+    kind: Literal["group"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+    source_site: Name
+    """Where its machines ran when their protection began."""
+    target_site: Name
+    """Where their replicas were made."""
+    multi_vm_every_seconds: int = Field(60, ge=5, le=86400)
+    """From one common point to the next."""
+    app_consistent: bool = False
+    """Whether the guests' file systems are frozen for each common point."""
+    machines: tuple[Name, ...] = Field((), max_length=MOST_MEMBERS)
+    """All its members."""
+
+
+class ActionPart(PlanAction):
+    """What a person is to do before or after a group."""
+
+    model_config = CLOSED
+
+
+class PlanGroupPart(PlanGroupChange):
+    """Machines that are recovered side by side."""
+
+    model_config = CLOSED
+
+    before: Annotated[tuple[ActionPart, ...], Field(max_length=MOST_ACTIONS)] = ()
+    """In their order, before its first machine."""
+    after: Annotated[tuple[ActionPart, ...], Field(max_length=MOST_ACTIONS)] = ()
+    """In their order, after its last machine."""
+
+
+class PlanDocument(Document):
+    """A recovery plan."""
+
+    kind: Literal["plan"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+    groups: tuple[PlanGroupPart, ...] = Field(min_length=1, max_length=MOST_GROUPS)
+    """In the order in which they are recovered."""
+
+
+AnyDocument = (
+    PolicyDocument | MappingDocument | ProtectionDocument | CardsDocument | GroupDocument | PlanDocument
+)
+KINDS: dict[str, type[AnyDocument]] = {
+    "policy": PolicyDocument,
+    "mapping": MappingDocument,
+    "protection": ProtectionDocument,
+    "cards": CardsDocument,
+    "group": GroupDocument,
+    "plan": PlanDocument,
+}
+"""In the order in which they are applied: what comes later names what came before."""
+PRUNED = ("policy", "mapping", "group", "plan")
+"""What may be deleted because no document names it: never a machine's protection or cards."""
+Key = tuple[str, ...]
+
+
+def key_of(document: AnyDocument) -> Key:
+    """What names the thing that the document is about."""
+    if isinstance(document, MappingDocument):
+        return (document.kind, document.source_site, document.source_network, document.target_site)
+    if isinstance(document, ProtectionDocument | CardsDocument):
+        return (document.kind, document.machine)
+    return (document.kind, document.name)
+
+
+def called(key: Key) -> str:
+    """Its kind and its name, for sentences."""
+    if key[0] == "mapping":
+        return f"mapping of {key[2]} from {key[1]} to {key[3]}"
+    return f"{key[0]} {key[1]}"

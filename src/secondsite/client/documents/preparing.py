@@ -1,0 +1,65 @@
+"""All of it but the changes themselves: what is there, what has to change, whether that can be done."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ...domain import errors
+from ..vault import Vault
+from . import checking, comparing, present, writing
+from .around import Around, around
+from .comparing import Change
+from .kinds import KINDS, CardsDocument
+from .loading import Given, refuse
+from .noting import Noting
+from .present import Present
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`missing`: what the token may not do; `wrong`: what stands in the way; `notes`: what does not, but is to be known."""
+
+    present: Present
+    changes: Sequence[Change]
+    missing: Sequence[str]
+    wrong: Sequence[str]
+    notes: Sequence[str]
+
+    def require(self) -> None:
+        """Raises Forbidden or InvalidArgument, which tell everything at once: nothing may be changed."""
+        if self.missing:
+            raise errors.Forbidden("\n".join(f"{each}." for each in self.missing))
+        refuse([f"{each}." for each in self.wrong])
+
+
+def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Prepared:
+    """Raises InvalidArgument for documents of which it is not clear what they mean."""
+    cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
+    found = present.read(vault, cards)
+    unclear = [f"{each}." for each in checking.Checking(found, given, Around()).machines()]
+    refuse(unclear)
+    changes = comparing.changes(found, given, prune=prune)
+    there = around(vault, changes)
+    return Prepared(
+        present=found,
+        changes=changes,
+        missing=list(checking.missing_rights(vault.show().caller, changes)),
+        wrong=list(checking.Checking(found, given, there).wrong(changes)),
+        notes=list(Noting(found, given, there).notes(changes)),
+    )
+
+
+def export(vault: Vault, kinds: Collection[str] = (), name: str | None = None) -> str:
+    """What the token sees, as the text of a file: of these kinds, of all if none is named; only what has this `name`. Raises
+    InvalidArgument, NotFound."""
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise errors.InvalidArgument(
+            f"There are no documents of the kind {', '.join(unknown)}.",
+            do=f"Name some of {', '.join(KINDS)}.",
+        )
+    wanted = set(kinds) or set(KINDS)
+    found = present.read(vault, None if "cards" in wanted else ())
+    documents = [each for key, each in found.documents(wanted).items() if name is None or name in key[1:]]
+    if name is not None and not documents:
+        raise errors.NotFound(f"There is nothing named '{name}' to export.", do="See 'secondsite export'.")
+    return writing.written(documents)

@@ -1,0 +1,176 @@
+"""What a vault has, as far as the token sees it, as documents."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ...domain import errors
+from ...wire import rest
+from ...wire.common.policies import PolicyShape
+from ...wire.rest.machines import Direction
+from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ..vault import Vault
+from .kinds import (
+    AnyDocument,
+    Card,
+    CardsDocument,
+    GroupDocument,
+    Key,
+    MappingDocument,
+    PlanDocument,
+    PlanGroupPart,
+    PolicyDocument,
+    ProtectionDocument,
+    key_of,
+)
+
+TWIN = "-failback"
+
+
+@dataclass(slots=True)
+class Present:
+    """The things as they were read: a change is refused if they are not so any more."""
+
+    machines: list[rest.Machine]
+    policies: dict[str, rest.Policy]
+    mappings: list[rest.NetworkMapping]
+    groups: dict[str, rest.Group]
+    plans: dict[str, rest.Plan]
+    settings: dict[str, MachineSettings] = field(default_factory=dict)
+    """By machine id."""
+
+    def find(self, name_or_id: str) -> rest.Machine | None:
+        """Raises InvalidArgument for a name that several have."""
+        named = [each for each in self.machines if name_or_id in (each.name, each.id)]
+        exact = [each for each in named if each.id == name_or_id] or named
+        if len(exact) > 1:
+            ids = ", ".join(each.id for each in exact)
+            raise errors.InvalidArgument(f"several machines are named '{name_or_id}': give an id: {ids}")
+        return exact[0] if exact else None
+
+    def name(self, machine: rest.Machine) -> str:
+        """What names it in a document: its id, if another one has its name."""
+        return machine.name if self._alone(machine.name) else machine.id
+
+    def members(self, group: str) -> list[rest.Machine]:
+        return [each for each in self.machines if each.group == group]
+
+    def documents(self, kinds: Collection[str]) -> dict[Key, AnyDocument]:
+        """All that is there of these kinds."""
+        made: dict[str, Iterable[AnyDocument]] = {
+            "policy": (policy(each) for each in self.policies.values() if not each.read_only),
+            "mapping": map(mapping, self.mappings),
+            "protection": self._protections(),
+            "cards": self._cards(),
+            "group": (self._group(each) for each in self.groups.values()),
+            "plan": (self._plan(each) for each in self.plans.values()),
+        }
+        return {key_of(each): each for kind in made if kind in kinds for each in made[kind]}
+
+    def _alone(self, name: str) -> bool:
+        return Counter(part for each in self.machines for part in {each.name, each.id})[name] == 1
+
+    def _protections(self) -> Iterator[ProtectionDocument]:
+        for machine in self.machines:
+            if machine.target_site is not None:
+                yield self._protection(machine, machine.target_site)
+
+    def _protection(self, machine: rest.Machine, target: str) -> ProtectionDocument:
+        chosen = tuple(sorted(disk.key for disk in machine.disks if disk.protected))
+        home, away = _at_home((machine.source_site, target), [machine])
+        return ProtectionDocument(
+            kind="protection",
+            machine=self.name(machine),
+            source_site=home,
+            target_site=away,
+            policy=self._own_policy(machine.policy or ""),
+            disks=None if len(chosen) in (0, len(machine.disks)) else chosen,
+            encrypt=machine.encryption.wanted,
+        )
+
+    def _own_policy(self, name: str) -> str:
+        """Not the twin that it has on the way back."""
+        found = self.policies.get(name)
+        return name.removesuffix(TWIN) if found is not None and found.read_only else name
+
+    def _cards(self) -> Iterator[CardsDocument]:
+        for machine in self.machines:
+            if machine.id in self.settings:
+                cards = tuple(_card(each) for each in self.settings[machine.id].cards if each.mac)
+                found = cards_document(self.name(machine), cards)
+                if found.cards:
+                    yield found
+
+    def _group(self, group: rest.Group) -> GroupDocument:
+        members = self.members(group.name)
+        home, away = _at_home((group.source_site, group.target_site), members)
+        return GroupDocument(
+            kind="group",
+            name=group.name,
+            source_site=home,
+            target_site=away,
+            multi_vm_every_seconds=group.multi_vm_every_seconds,
+            app_consistent=group.app_consistent,
+            machines=tuple(sorted(map(self.name, members))),
+        )
+
+    def _plan(self, plan: rest.Plan) -> PlanDocument:
+        return PlanDocument(kind="plan", name=plan.name, groups=tuple(map(self._part, plan.groups)))
+
+    def _part(self, group: rest.PlanGroup) -> PlanGroupPart:
+        plain = group.model_dump(mode="json", include={"before", "after"})
+        machines = [self._in_plan(each) for each in group.machines]
+        return PlanGroupPart.model_validate({**plain, "machines": machines})
+
+    def _in_plan(self, machine: rest.PlanMachine) -> str:
+        """One whose protection ended is named by its id: another one may have its name by now."""
+        found = next((each for each in self.machines if each.id == machine.id), None)
+        return machine.id if found is None else self.name(found)
+
+
+def read(vault: Vault, cards_of: Collection[str] | None = None) -> Present:
+    """`cards_of`: names and ids of the machines whose cards are asked for too; None: those of all."""
+    present = Present(
+        machines=list(vault.machines.list(page_size=rest.MOST_PER_PAGE)),
+        policies={each.name: each for each in vault.policies.list()},
+        mappings=list(vault.mappings.list()),
+        groups={each.name: each for each in vault.groups.list()},
+        plans={each.name: each for each in vault.plans.list()},
+    )
+    read_cards(vault, present, cards_of)
+    return present
+
+
+def read_cards(vault: Vault, present: Present, cards_of: Collection[str] | None) -> None:
+    for machine in present.machines:
+        if machine.id not in present.settings and (
+            cards_of is None or machine.id in cards_of or machine.name in cards_of
+        ):
+            present.settings[machine.id] = vault.machines[machine.id].settings()
+
+
+def policy(found: rest.Policy) -> PolicyDocument:
+    values = found.model_dump(include=set(PolicyShape.model_fields))
+    return PolicyDocument(kind="policy", **values)
+
+
+def mapping(found: rest.NetworkMapping) -> MappingDocument:
+    return MappingDocument(kind="mapping", **found.model_dump())
+
+
+def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
+    """As what is there is compared: only cards of which something is set."""
+    lower = [card.model_copy(update={"mac": card.mac.lower()}) for card in cards]
+    kept = [card for card in lower if card != Card(mac=card.mac)]
+    return CardsDocument(kind="cards", machine=machine, cards=tuple(sorted(kept, key=lambda card: card.mac)))
+
+
+def _card(found: MachineCard) -> Card:
+    return Card.model_construct(**found.model_dump(include=set(Card.model_fields)))
+
+
+def _at_home(sites: tuple[str, str], machines: Iterable[rest.Machine]) -> tuple[str, str]:
+    """Source and target as they were when protection began: reprotect swaps them, and a document need not change with that."""
+    if any(each.direction is Direction.REVERSE for each in machines):
+        return sites[1], sites[0]
+    return sites

@@ -1,0 +1,43 @@
+"""Documents as YAML: the same documents give the same text."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from .kinds import KINDS, AnyDocument, CardsDocument, PlanDocument, key_of
+
+ORDER = tuple(KINDS)
+
+
+def ordered(documents: Iterable[AnyDocument]) -> list[AnyDocument]:
+    """By kind, as they are applied, and by name."""
+    return sorted(documents, key=lambda each: (ORDER.index(each.kind), key_of(each)))
+
+
+def written(documents: Iterable[AnyDocument]) -> str:
+    """The text of a file, with a line between two documents."""
+    return "---\n".join(_text(each) for each in ordered(documents))
+
+
+def _text(document: AnyDocument) -> str:
+    text: str = yaml.safe_dump(fields(document), sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def fields(document: AnyDocument) -> dict[str, Any]:
+    """All that it says; in its parts only what is not as it would be anyhow."""
+    plain = document.model_dump(mode="json", exclude_none=True)
+    if isinstance(document, CardsDocument):
+        plain["cards"] = [
+            _short(card.model_dump(mode="json", exclude_defaults=True)) for card in document.cards
+        ]
+    if isinstance(document, PlanDocument):
+        plain["groups"] = [
+            _short(part.model_dump(mode="json", exclude_defaults=True)) for part in document.groups
+        ]
+    return plain
+
+
+def _short(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if value not in (None, [])}

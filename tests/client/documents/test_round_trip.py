@@ -1,0 +1,124 @@
+"""Whatever documents say is what a vault has after them, and what it has is what documents say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from secondsite.client import documents
+from tests.client.documents.conftest import MAC, opened
+from tests.client.documents.support_documents import apply, prepare, whats
+
+pytestmark = pytest.mark.slow
+
+MACHINES = ("web", "app", "db", "m3", "m4")
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True).filter(lambda name: name != "default")
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12
+).filter(str.strip)
+POLICIES = st.fixed_dictionaries(
+    {
+        "retention_seconds": st.integers(0, 10**7),
+        "cycle_seconds": st.floats(0.2, 3600),
+        "journal_seconds": st.integers(0, 86400),
+    }
+)
+ACTIONS = st.lists(
+    st.fixed_dictionaries(
+        {"name": WORDS, "instruction": WORDS, "kinds": st.lists(st.sampled_from(["test", "planned", "unplanned"]), min_size=1, unique=True)}
+    ),
+    max_size=2,
+    unique_by=lambda action: action["name"],
+)  # fmt: skip
+
+
+@st.composite
+def configured(draw):
+    """Documents of all kinds."""
+    made = [
+        {"kind": "policy", "name": f"p-{name}", **draw(POLICIES)}
+        for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+    ]
+    networks = draw(st.lists(WORDS, min_size=1, max_size=3, unique=True))
+    for network in networks:
+        source, target = draw(st.permutations(["a", "b"]))
+        made.append(
+            {
+                "kind": "mapping",
+                "source_site": source,
+                "source_network": network,
+                "target_site": target,
+                "target_network": draw(WORDS),
+            }
+        )
+    card = {"mac": MAC, "network": draw(st.none() | WORDS), "keep_mac": draw(st.booleans())}
+    made.extend(
+        {"kind": "cards", "machine": each, "cards": draw(st.sampled_from([[], [card]]))} for each in MACHINES
+    )
+    made.extend(
+        {"kind": "protection", "machine": each, "source_site": "a", "target_site": "b"} for each in MACHINES
+    )
+    of = {each: draw(st.integers(0, 2)) for each in MACHINES}
+    for number, name in enumerate(draw(st.lists(NAMES, min_size=2, max_size=2, unique=True))):
+        members = [each for each in MACHINES if of[each] == number]
+        every = draw(st.integers(5, 86400))
+        made.append(
+            {
+                "kind": "group",
+                "name": name,
+                "source_site": "a",
+                "target_site": "b",
+                "machines": members,
+                "multi_vm_every_seconds": every,
+            }
+        )
+    order = draw(st.permutations(MACHINES))
+    parts = [
+        {"machines": list(order[:2]), "before": draw(ACTIONS)},
+        {"machines": list(order[2:4]), "after": draw(ACTIONS)},
+    ]
+    made.append({"kind": "plan", "name": draw(NAMES), "groups": parts})
+    return made
+
+
+def yaml_of(made):
+    return "---\n".join(json.dumps(each) + "\n" for each in made)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two vaults with the same machines."""
+    with (
+        opened(tmp_path_factory.mktemp("one") / "v") as one,
+        opened(tmp_path_factory.mktemp("two") / "v") as two,
+    ):
+        yield one[1], two[1]
+
+
+@settings(
+    max_examples=12, deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.too_slow]
+)
+@given(made=configured())
+def test_what_was_exported_makes_another_vault_the_same_and_applied_again_changes_nothing(two, made):
+    one, other = two
+    text = yaml_of(made)
+    apply(one, text, prune=True)
+    exported = documents.export(one)
+    assert whats(prepare(one, text, prune=True)[1].changes) == []
+    assert whats(prepare(one, exported, prune=True)[1].changes) == []
+    apply(other, yaml_of([{"kind": "cards", "machine": each} for each in MACHINES]))
+    apply(other, exported, prune=True)
+    assert documents.export(other) == exported
+    assert apply(other, exported, prune=True) == []
+    wanted = {
+        (each["kind"], each.get("name")) for each in made if each["kind"] in ("policy", "group", "plan")
+    }
+    there = {
+        (each.document.kind, getattr(each.document, "name", None))
+        for each in documents.load(Path("-"), exported)
+    }
+    assert {each for each in there if each[0] in ("policy", "group", "plan")} == wanted | {
+        ("policy", "default")
+    }
