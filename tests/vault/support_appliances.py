@@ -21,7 +21,7 @@ from secondsite.wire.common.machines import (
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RolledForward
-from secondsite.wire.control import Report, checks, orders, proofs
+from secondsite.wire.control import Report, checks, orders, proofs, scripts
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from tests.vault.support_copies import Copies
@@ -87,6 +87,8 @@ class Appliances:
         self.stale = []
         self.missing = False
         self.shows = None
+        self.scripts: dict[str, scripts.ScriptRan] = {}
+        self.ran = []
         self.screen: bytes | None = None
         self._accepting = set()
         self._reports = {}
@@ -320,6 +322,14 @@ class Appliances:
         evidence = Evidence(proven=False, power="running", agent="none", seconds=0.1)
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
+
+    def _check_scripts(self, appliance_id, machine_id, payload):
+        missing = [f"There is no script {name}." for name in payload.names if name not in self.scripts]
+        return scripts.MissingScripts(problems=tuple(missing))
+
+    def _run_script(self, appliance_id, machine_id, payload):
+        self.ran.append((appliance_id, payload.name, payload.context))
+        return self.scripts[payload.name]
 
     def _stop_replica(self, appliance_id, machine_id, payload):
         if payload.run == "failover":

@@ -16,10 +16,13 @@ PLAN_RUN = "plan_run"
 
 
 class RunAction(Shape):
-    """What a person is to do."""
+    """What a person is to do, or which script the appliance `at` runs."""
 
     name: str
     instruction: str
+    script: str | None = None
+    timeout_seconds: float = 0
+    at: str = ""
 
 
 class RunGroup(Shape):

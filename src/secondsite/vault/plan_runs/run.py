@@ -1,4 +1,4 @@
-"""The job of a plan's run: group after group, and what people do in between.
+"""The job of a plan's run: group after group, and what people and scripts do in between.
 
 Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end whatever fails, and says then what
 did (S-136); a planned one stops at an error and leaves later groups alone (S-151), and a new run takes what has not arrived (S-152).
@@ -28,7 +28,7 @@ from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
-from . import turns
+from . import scripts, turns
 from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -54,6 +54,7 @@ class PlanRun:
     def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
         self._deps = deps
         self._operations = operations
+        self._scripts = scripts.Scripts(deps)
 
     def steps(self, arguments: Json) -> list[Step]:
         """Layout 1. Keys are those of a group in the plan, so a run of some groups has the same."""
@@ -64,7 +65,7 @@ class PlanRun:
         return [check, *groups, outcome]
 
     def _group(self, run: PlanRunArguments, group: RunGroup) -> Iterator[Step]:
-        yield from _asking(run, group, "before", group.before)
+        yield from self._actions(run, group, "before", group.before)
         drill = run.verb is Verb.TEST_FAILOVER
         yield Step(
             f"g{group.number}/machines",
@@ -75,7 +76,7 @@ class PlanRun:
             cancelable=False,
             children=Children.ALL if run.verb in STOPS_AT_AN_ERROR else Children.SOME,
         )
-        yield from _asking(run, group, "after", group.after)
+        yield from self._actions(run, group, "after", group.after)
 
     def _check(self, ctx: StepContext) -> Outcome:
         """What needs a site that is away is found before the first machine is touched."""
@@ -93,7 +94,30 @@ class PlanRun:
             said += f"; left out: {taking.listed(run.left_out)}"
         if away:
             said += f"; not connected now: {', '.join(away)}"
-        return Done(said)
+        missing = self._scripts.missing(ctx, run)
+        if missing and run.verb in STOPS_AT_AN_ERROR:
+            raise StepFailed(
+                scripts.SCRIPT_MISSING,
+                f"Plan '{run.plan}' cannot be run for {run.verb}: {taking.listed(missing)}.",
+                "Correct it at the appliance, or take the script out of the plan; then start the plan again.",
+            )
+        if missing:
+            said += f"; these scripts will not run: {taking.listed(missing)}"
+        return Done(said, partial=bool(missing))
+
+    def _actions(
+        self, run: PlanRunArguments, group: RunGroup, when: scripts.When, actions: tuple[RunAction, ...]
+    ) -> Iterator[Step]:
+        stops = run.verb in STOPS_AT_AN_ERROR
+        for number, action in enumerate(actions, start=1):
+            work = partial(_ask, stops, action)
+            if action.script is not None:
+                work = partial(self._scripts.run, scripts.Turn(run, group, when, action), stops)
+            yield Step(
+                f"g{group.number}/{when}/{number}",
+                work,
+                title=f"{when.capitalize()} group {group.number}: {action.name}",
+            )
 
     def _away(self, run: PlanRunArguments) -> list[str]:
         """Appliances that the run needs and that are not connected, as people know them."""
@@ -164,17 +188,6 @@ def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
     except StepFailed as failed:  # a machine's own cancel came after its failover: a retry would be refused
         do = "Look into the jobs of these machines; then run the plan again: it takes what has not arrived"
         raise StepFailed(failed.code, failed.message, do) from failed
-
-
-def _asking(
-    run: PlanRunArguments, group: RunGroup, when: str, actions: tuple[RunAction, ...]
-) -> Iterator[Step]:
-    for number, action in enumerate(actions, start=1):
-        yield Step(
-            f"g{group.number}/{when}/{number}",
-            partial(_ask, run.verb in STOPS_AT_AN_ERROR, action),
-            title=f"{when.capitalize()} group {group.number}: {action.name}",
-        )
 
 
 def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
