@@ -22,7 +22,7 @@ from secondsite.wire.common.machines import (
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RolledForward
-from secondsite.wire.control import Report, checks, orders, proofs
+from secondsite.wire.control import Report, checks, orders, proofs, scripts
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from tests.vault.support_copies import Copies
@@ -94,6 +94,8 @@ class Appliances:
         self.shows = None
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
+        self.scripts: dict[str, scripts.ScriptRan] = {}
+        self.ran = []
         self.screen: bytes | None = None
         self._accepting = set()
         self._reports = {}
@@ -341,6 +343,14 @@ class Appliances:
         evidence = Evidence(proven=proven, power="running", agent="none", seconds=0.1, checks=known)
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
+
+    def _check_scripts(self, appliance_id, machine_id, payload):
+        missing = [f"There is no script {name}." for name in payload.names if name not in self.scripts]
+        return scripts.MissingScripts(problems=tuple(missing))
+
+    def _run_script(self, appliance_id, machine_id, payload):
+        self.ran.append((appliance_id, payload.name, payload.context))
+        return self.scripts[payload.name]
 
     def _stop_replica(self, appliance_id, machine_id, payload):
         if payload.run == "failover":

@@ -14,6 +14,7 @@ from ..datapath import errors as datapath_errors
 from ..domain import errors, health, lifecycle_page
 from ..jobs.model.failures import JobError
 from ..wire.control.orders import ORDERS
+from ..wire.control.scripts import ScriptContext
 from . import log_events
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reference"
@@ -32,6 +33,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "rest.md": _rest,
         "openapi.json": _openapi_page,
         "documents.schema.json": _documents_page,
+        "script-context.json": _script_context,
     }
 
 
@@ -83,6 +85,11 @@ def _orders() -> str:
         "# Orders of the vault to an appliance\n\nEach is idempotent; a repeat gets the first report again.\n\n"
         + _page(("order", "what", "payload", "facts in the report"), rows)
     )
+
+
+def _script_context() -> str:
+    """What scripts of recovery plans read."""
+    return json.dumps(ScriptContext.model_json_schema(), indent=2) + "\n"
 
 
 def _fields(shape: Any) -> str:

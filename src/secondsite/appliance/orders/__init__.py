@@ -27,6 +27,7 @@ from .context import ApplianceParts, Context
 from .networks.shared import serve_again
 from .override import start_at_the_site
 from .proof import proving
+from .scripts import ordered
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
 
@@ -65,6 +66,8 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.CREATE_NETWORK: inventory.create_network,
     Kind.REMOVE_NETWORK: inventory.remove_network,
     Kind.PROVE: proving.prove,
+    Kind.CHECK_SCRIPTS: ordered.check,
+    Kind.RUN_SCRIPT: ordered.run,
 }
 
 

@@ -48,6 +48,8 @@ class ApplianceConfig(Shape):
     certificate_check_seconds: float = 3600
     seed_folders: tuple[Path, ...] = ()
     """Folders of shipped disk copies; seeds are read from nowhere else."""
+    script_folder: Path | None = None
+    """Scripts that recovery plans may run here, by their file names; none: no script is run."""
     boot_folders: tuple[Path, ...] = ()
     """Folders of kernels; a machine of another site boots no other file of this host."""
     scrub_bytes_per_second: int = 20_000_000

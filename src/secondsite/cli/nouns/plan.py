@@ -185,4 +185,9 @@ def _shown(plan: rest.Plan, as_json: bool) -> None:
 
 def _show_action(when: str, action: rest.PlanAction) -> None:
     kinds, ways = ", ".join(action.kinds), ", ".join(action.directions)
-    output.say(f"  {when}: {action.name} ({kinds}; {ways}): {action.instruction}")
+    what = action.instruction
+    if action.script is not None:
+        what = (
+            f"runs script {action.script}, {action.timeout_seconds:g} s at most{': ' if what else ''}{what}"
+        )
+    output.say(f"  {when}: {action.name} ({kinds}; {ways}): {what}")

@@ -199,15 +199,19 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
     for group in preview.groups:
         say(f"group {group.number}:")
         for each in group.before:
-            say(f"  before: {each} (waits for a person)")
+            say(f"  before: {each} ({_who(group, each)})")
         for machine in group.machines:
             say(f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}")
         for each in group.after:
-            say(f"  after: {each} (waits for a person)")
+            say(f"  after: {each} ({_who(group, each)})")
     for each in preview.left_out:
         say(f"left out: {each}")
     for each in preview.warnings:
         say(f"warning: {each}")
+
+
+def _who(group: rest.PlanPreviewGroup, action: str) -> str:
+    return "runs a script" if action in group.scripts else "waits for a person"
 
 
 def _start(machine: rest.PlanPreviewMachine) -> str:

@@ -1,5 +1,6 @@
 """What is done before and after a group of a plan."""
 
+import re
 from dataclasses import dataclass
 
 from .. import errors
@@ -8,23 +9,30 @@ from .directions import Direction, FailoverKind
 MOST_OF_A_NAME, MOST_OF_AN_INSTRUCTION = 80, 2000
 MOST_ACTIONS = 20
 """Before a group, or after it."""
+SCRIPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""The name of a file: no path."""
+USUAL_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
+"""How long a script may run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A person is to do something, for these kinds of failover in these directions."""
+    """A person is to do something, or a script is to be run by the target's appliance, for these kinds of failover in these directions."""
 
     name: str
-    instruction: str
+    instruction: str = ""
     kinds: tuple[FailoverKind, ...] = tuple(FailoverKind)
     directions: tuple[Direction, ...] = tuple(Direction)
+    script: str | None = None
+    timeout_seconds: float = USUAL_SECONDS
 
     def __post_init__(self) -> None:
         for what, text, most in (
             ("name", self.name, MOST_OF_A_NAME),
             ("instruction", self.instruction, MOST_OF_AN_INSTRUCTION),
         ):
-            if not text.strip() or len(text) > most:
+            needed = what == "name" or self.script is None
+            if (needed and not text.strip()) or len(text) > most:
                 raise errors.InvalidArgument(
                     f"An action needs {what}: text of at most {most} characters, not {len(text)}."
                 )
@@ -32,4 +40,18 @@ class Action:
             raise errors.InvalidArgument(
                 f"Action '{self.name}' is for nothing.",
                 do="Name a kind of failover and a direction, or leave both out.",
+            )
+        if self.script is not None:
+            self._check_script(self.script)
+
+    def _check_script(self, script: str) -> None:
+        if not SCRIPT.fullmatch(script):
+            raise errors.InvalidArgument(
+                f"Action '{self.name}' cannot run '{script}'.",
+                do="Give the name of a file in the script folder of the target's appliance, without a path: letters, digits, '.', '_' and '-'.",
+            )
+        if not 0 < self.timeout_seconds <= MOST_SECONDS:
+            raise errors.InvalidArgument(
+                f"The script of action '{self.name}' cannot have {self.timeout_seconds:g} s.",
+                do=f"Give it more than 0 and at most {MOST_SECONDS:g} s.",
             )

@@ -17,6 +17,7 @@ from typing import IO
 from .. import threads
 
 Child = subprocess.Popen[bytes]
+Expired = subprocess.TimeoutExpired
 BINDING = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", 'test "$PPID" = "$0" && exec "$@"')
 """Once an orphan bound the sockets of the daemon that the next process had started."""
 
@@ -26,24 +27,32 @@ class _Maker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wanted: queue.SimpleQueue[tuple[Future[Child], Sequence[str], IO[bytes], Mapping[str, str]]]
+        self._wanted: queue.SimpleQueue[
+            tuple[Future[Child], Sequence[str], IO[bytes], Mapping[str, str], IO[bytes] | None]
+        ]
         self._owner = 0
 
-    def make(self, command: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> Child:
+    def make(
+        self,
+        command: Sequence[str],
+        output: IO[bytes],
+        environment: Mapping[str, str],
+        stdin: IO[bytes] | None,
+    ) -> Child:
         made: Future[Child] = Future()
         with self._lock:
             if self._owner != os.getpid():
                 self._owner, self._wanted = os.getpid(), queue.SimpleQueue()
                 threads.worker("children", self._run).start()
-        self._wanted.put((made, command, output, environment))
+        self._wanted.put((made, command, output, environment, stdin))
         return made.result()
 
     def _run(self) -> None:
         while True:
-            made, command, output, environment = self._wanted.get()
+            made, command, output, environment, stdin = self._wanted.get()
             try:
                 child = subprocess.Popen(
-                    [*BINDING, str(os.getpid()), *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    [*BINDING, str(os.getpid()), *command], stdin=stdin or subprocess.DEVNULL, stdout=output, stderr=output,
                     start_new_session=True, env=environment,
                 )  # fmt: skip
                 made.set_result(child)
@@ -54,6 +63,11 @@ class _Maker:
 _maker = _Maker()
 
 
-def start(command: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> Child:
+def start(
+    command: Sequence[str],
+    output: IO[bytes],
+    environment: Mapping[str, str],
+    stdin: IO[bytes] | None = None,
+) -> Child:
     """Start a program in a session of its own, with its output in a file. Raises OSError."""
-    return _maker.make(command, output, environment)
+    return _maker.make(command, output, environment, stdin)

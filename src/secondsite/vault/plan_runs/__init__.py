@@ -3,8 +3,9 @@
 arguments  what a run is to do: fixed when it is asked for, so that whatever becomes of the plan meanwhile changes nothing
 submit     from a request to its job: which machines, which way, from which points
 turns      one run of a plan at a time, also when one is retried
+scripts    scripts between the groups, run by the target's appliance
 phases     a planned failover: all copy ahead, are shut down, and start
-run        the job: a check, and for each group what people do before, its machines, and what people do after
+run        the job: a check, and for each group what people and scripts do before, its machines, and what they do after
 """
 
 from .run import definition

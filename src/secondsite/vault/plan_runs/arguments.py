@@ -20,10 +20,13 @@ IN_PHASES: Final = 2
 
 
 class RunAction(Shape):
-    """What a person is to do."""
+    """What a person is to do, or which script the appliance `at` runs."""
 
     name: str
     instruction: str
+    script: str | None = None
+    timeout_seconds: float = 0
+    at: str = ""
 
 
 class RunGroup(Shape):

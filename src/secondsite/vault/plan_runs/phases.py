@@ -24,14 +24,15 @@ from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.gates import Stopped, Turn, gate_signal, turn_to
 from .arguments import PlanRunArguments, RunGroup
+from .scripts import When
 
 COPY = "copy"
 FEW = 20
 LOOKS_SECONDS, LOOKS_AT_MANY_SECONDS = 0.25, 1.0
 """How often the run counts who has come how far."""
 AGAIN = "Look into the jobs of these machines; then run the plan again: it takes what has not arrived"
-Asking = Callable[[RunGroup, str], Iterator[Step]]
-"""What is asked before or after a group."""
+Between = Callable[[RunGroup, When], Iterator[Step]]
+"""What people and scripts do before or after a group."""
 Moving = Callable[[RunGroup], Step]
 """The step of a group whose children are its machines."""
 
@@ -51,9 +52,9 @@ class Phases:
         many = sum(len(group.children) for group in run.groups) > FEW
         self._looks_seconds = LOOKS_AT_MANY_SECONDS if many else LOOKS_SECONDS
 
-    def steps(self, asking: Asking, moving: Moving) -> Iterator[Step]:
+    def steps(self, between: Between, moving: Moving) -> Iterator[Step]:
         first, *_ = groups = self._run.groups
-        yield from asking(first, "before")
+        yield from between(first, "before")
         yield self._or_back(Step(COPY, self._copy, title="All groups: Copy ahead"))
         for group in reversed(groups):
             title = f"Group {group.number}: Shut down ({len(group.children)})"
@@ -62,9 +63,9 @@ class Phases:
             )
         for group in groups:
             if group is not first:
-                yield from map(self._or_back, asking(group, "before"))
+                yield from map(self._or_back, between(group, "before"))
             yield self._or_back(self._opening(moving(group)))
-            yield from map(self._or_back, asking(group, "after"))
+            yield from map(self._or_back, between(group, "after"))
 
     def _copy(self, ctx: StepContext) -> Outcome:
         for group in self._run.groups:

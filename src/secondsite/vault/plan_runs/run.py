@@ -1,4 +1,4 @@
-"""The job of a plan's run: group after group, and what people do in between.
+"""The job of a plan's run: group after group, and what people and scripts do in between.
 
 Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end whatever fails, and says then what
 did (S-136); a planned one goes in phases and stops at an error (S-151), and a new run takes what has not arrived (S-152). A
@@ -28,7 +28,7 @@ from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
-from . import phases, turns
+from . import phases, scripts, turns
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -56,6 +56,7 @@ class PlanRun:
     def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
         self._deps = deps
         self._operations = operations
+        self._scripts = scripts.Scripts(deps)
 
     def steps(self, arguments: Json) -> list[Step]:
         """Keys are those of a group in the plan, so a run of some groups has the same."""
@@ -66,13 +67,13 @@ class PlanRun:
         return [check, *groups, outcome]
 
     def _in_phases(self, run: PlanRunArguments) -> Iterator[Step]:
-        return phases.Phases(self._deps, run).steps(partial(_asking, run), partial(self._machines, run))
+        return phases.Phases(self._deps, run).steps(partial(self._actions, run), partial(self._machines, run))
 
     def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
         for group in run.groups:
-            yield from _asking(run, group, "before")
+            yield from self._actions(run, group, "before")
             yield self._machines(run, group)
-            yield from _asking(run, group, "after")
+            yield from self._actions(run, group, "after")
 
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER
@@ -103,7 +104,29 @@ class PlanRun:
         said += "".join(f"; {each}" for each in run.warnings)
         if away:
             said += f"; not connected now: {', '.join(away)}"
-        return Done(said)
+        missing = self._scripts.missing(ctx, run)
+        if missing and run.verb in STOPS_AT_AN_ERROR:
+            raise StepFailed(
+                scripts.SCRIPT_MISSING,
+                f"Plan '{run.plan}' cannot be run for {run.verb}: {taking.listed(missing)}.",
+                "Correct it at the appliance, or take the script out of the plan; then start the plan again.",
+            )
+        if missing:
+            said += f"; these scripts will not run: {taking.listed(missing)}"
+        return Done(said, partial=bool(missing))
+
+    def _actions(self, run: PlanRunArguments, group: RunGroup, when: scripts.When) -> Iterator[Step]:
+        stops = run.verb in STOPS_AT_AN_ERROR
+        actions = group.before if when == "before" else group.after
+        for number, action in enumerate(actions, start=1):
+            work = partial(_ask, stops, action)
+            if action.script is not None:
+                work = partial(self._scripts.run, scripts.Turn(run, group, when, action), stops)
+            yield Step(
+                f"g{group.number}/{when}/{number}",
+                work,
+                title=f"{when.capitalize()} group {group.number}: {action.name}",
+            )
 
     def _away(self, run: PlanRunArguments) -> list[str]:
         """Appliances that the run needs and that are not connected, as people know them."""
@@ -173,16 +196,6 @@ def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
         )
     except StepFailed as failed:  # a machine's own cancel came after its failover: a retry would be refused
         raise StepFailed(failed.code, failed.message, phases.AGAIN) from failed
-
-
-def _asking(run: PlanRunArguments, group: RunGroup, when: str) -> Iterator[Step]:
-    actions = group.before if when == "before" else group.after
-    for number, action in enumerate(actions, start=1):
-        yield Step(
-            f"g{group.number}/{when}/{number}",
-            partial(_ask, run.verb in STOPS_AT_AN_ERROR, action),
-            title=f"{when.capitalize()} group {group.number}: {action.name}",
-        )
 
 
 def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:

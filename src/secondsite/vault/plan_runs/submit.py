@@ -111,7 +111,8 @@ def _arguments(
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     in_phases = operation.verb in GOES_IN_PHASES
-    groups = [_group(each, children) for each in found.groups]
+    at = {each.id: each.target_appliance_id for each in machines}
+    groups = [_group(each, children, at) for each in found.groups]
     return PlanRunArguments(
         layout=IN_PHASES if in_phases else IN_ORDER,
         plan=asked.plan.name,
@@ -145,12 +146,13 @@ def _request(asked: Asked, found: Taken) -> rest.MachinesRequest:
     return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
 
 
-def _group(group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
+def _group(group: TakenGroup, children: Mapping[str, BatchChild], at: Mapping[str, str]) -> RunGroup:
+    where = at[group.machines[0].id]
     return RunGroup(
         number=group.number,
         children=tuple(children[each.id] for each in group.machines),
-        before=_actions(group.before),
-        after=_actions(group.after),
+        before=_actions(group.before, where),
+        after=_actions(group.after, where),
     )
 
 
@@ -164,8 +166,18 @@ def _in_turn(group: RunGroup, machines: int) -> RunGroup:
     return group.model_copy(update={"children": tuple(waiting)})
 
 
-def _actions(actions: Iterable[Action]) -> tuple[RunAction, ...]:
-    return tuple(RunAction(name=each.name, instruction=each.instruction) for each in actions)
+def _actions(actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
+    """Scripts of a group run at the target of its first machine."""
+    return tuple(
+        RunAction(
+            name=each.name,
+            instruction=each.instruction,
+            script=each.script,
+            timeout_seconds=each.timeout_seconds,
+            at=where,
+        )
+        for each in actions
+    )
 
 
 def _refuse_choice(plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], request: Shape) -> None:

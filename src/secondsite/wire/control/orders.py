@@ -15,6 +15,7 @@ from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .proofs import Proof, Prove
+from .scripts import CheckScripts, MissingScripts, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
 P = TypeVar("P", bound=Shape)
@@ -301,6 +302,8 @@ class Kind(StrEnum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
+    CHECK_SCRIPTS = "check_scripts"
+    RUN_SCRIPT = "run_script"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -394,3 +397,9 @@ VERIFY_POINT = OrderKind(
 CREATE_NETWORK = OrderKind(Kind.CREATE_NETWORK, CreateNetwork, NetworkInfo, "an isolated network for a drill")
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
+CHECK_SCRIPTS = OrderKind(
+    Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"
+)
+RUN_SCRIPT = OrderKind(
+    Kind.RUN_SCRIPT, RunScript, ScriptRan, "run a script of the script folder, once", pace=Pace.GUEST
+)

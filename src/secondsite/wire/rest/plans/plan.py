@@ -6,7 +6,14 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from ....domain.lifecycle import State
-from ....domain.plans.actions import MOST_ACTIONS, MOST_OF_A_NAME, MOST_OF_AN_INSTRUCTION
+from ....domain.plans.actions import (
+    MOST_ACTIONS,
+    MOST_OF_A_NAME,
+    MOST_OF_AN_INSTRUCTION,
+    MOST_SECONDS,
+    SCRIPT,
+    USUAL_SECONDS,
+)
 from ....domain.plans.directions import Direction, FailoverKind
 from ...common.base import Editable, Shape
 from ..pages import Page
@@ -17,16 +24,20 @@ MOST_GROUPS = 100
 
 
 class PlanAction(Shape):
-    """What a person is to do before or after a group."""
+    """What a person is to do, or which script is run, before or after a group."""
 
     name: str = Field(min_length=1, max_length=MOST_OF_A_NAME)
     """What people see of it in the run of a plan."""
-    instruction: str = Field(min_length=1, max_length=MOST_OF_AN_INSTRUCTION)
-    """What is to be done."""
+    instruction: str = Field("", max_length=MOST_OF_AN_INSTRUCTION)
+    """What is to be done; needed unless there is a script."""
     kinds: tuple[FailoverKind, ...] = Field(tuple(FailoverKind), min_length=1, max_length=len(FailoverKind))
     """The kinds of failover that it is for."""
     directions: tuple[Direction, ...] = Field(tuple(Direction), min_length=1, max_length=len(Direction))
     """Which way the machines go when it is to be done: away from their home site, or home."""
+    script: str | None = Field(None, pattern=f"^{SCRIPT.pattern}$")
+    """Instead of asking a person: the name of a file in the script folder of the target's appliance, which runs it."""
+    timeout_seconds: float = Field(USUAL_SECONDS, gt=0, le=MOST_SECONDS)
+    """How long the script may run."""
 
 
 Actions = Annotated[tuple[PlanAction, ...], Field(max_length=MOST_ACTIONS)]

@@ -129,6 +129,8 @@ class PlanPreviewGroup(Shape):
     """Names of what people do before it."""
     after: tuple[str, ...] = ()
     """Names of what people do after it."""
+    scripts: tuple[str, ...] = ()
+    """Of these names those for which the target's appliance runs a script, and nobody is asked."""
 
 
 class PlanPreview(Shape):

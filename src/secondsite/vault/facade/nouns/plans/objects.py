@@ -125,7 +125,10 @@ def _sees(parts: Parts, record: ports.PlanRecord, present: Present) -> bool:
 
 
 def _actions(asked: Iterable[rest.PlanAction]) -> tuple[Action, ...]:
-    return tuple(Action(each.name, each.instruction, each.kinds, each.directions) for each in asked)
+    return tuple(
+        Action(each.name, each.instruction, each.kinds, each.directions, each.script, each.timeout_seconds)
+        for each in asked
+    )
 
 
 def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
@@ -164,7 +167,12 @@ def _machine_shown(machine: plans.PlanMachine, record: ports.MachineRecord | Non
 def _actions_shown(actions: Iterable[Action]) -> tuple[rest.PlanAction, ...]:
     return tuple(
         rest.PlanAction(
-            name=each.name, instruction=each.instruction, kinds=each.kinds, directions=each.directions
+            name=each.name,
+            instruction=each.instruction,
+            kinds=each.kinds,
+            directions=each.directions,
+            script=each.script,
+            timeout_seconds=each.timeout_seconds,
         )
         for each in actions
     )

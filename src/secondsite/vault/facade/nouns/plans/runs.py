@@ -103,6 +103,7 @@ class PlanRuns:
             machines=tuple(self._machines(tx, choice, machines)),
             before=tuple(each.name for each in group.before),
             after=tuple(each.name for each in group.after),
+            scripts=tuple(each.name for each in (*group.before, *group.after) if each.script),
         )
 
     def _machines(

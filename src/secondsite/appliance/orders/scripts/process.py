@@ -1,0 +1,82 @@
+"""A script as a process with a deadline.
+
+It ends with the appliance. Its output is read while it runs, so that a script which writes for hours fills no disk."""
+
+import contextlib
+import os
+import select
+import signal
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ....ground.processes import children
+
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+"""All of it: none of the appliance's own."""
+LOOK_SECONDS = 0.1
+KEPT_BYTES = 16000
+
+
+@dataclass(slots=True)
+class Ended:
+    """`status` is None if it was killed at its deadline."""
+
+    status: int | None
+    seconds: float
+    output: bytes
+
+
+@dataclass(slots=True)
+class _Output:
+    """The last of what comes out of a pipe."""
+
+    pipe: int
+    kept: bytes = field(default=b"")
+
+    def read(self, wait_seconds: float) -> bool:
+        """False if nothing came, or nothing can come any more."""
+        if not select.select([self.pipe], [], [], wait_seconds)[0]:
+            return False
+        got = os.read(self.pipe, KEPT_BYTES)
+        self.kept = (self.kept + got)[-KEPT_BYTES:]
+        return bool(got)
+
+
+def run(path: Path, said: bytes, timeout_seconds: float) -> Ended:
+    """Raises OSError if it cannot be started."""
+    began = time.monotonic()
+    pipe, end = os.pipe()
+    try:
+        with os.fdopen(end, "wb") as write, tempfile.TemporaryFile() as stdin:
+            stdin.write(said)
+            stdin.seek(0)
+            child = children.start([str(path)], write, ENVIRONMENT, stdin)
+        output = _Output(pipe)
+        status = _until_its_end(child, output, began + timeout_seconds)
+        return Ended(status, time.monotonic() - began, output.kept)
+    finally:
+        os.close(pipe)
+
+
+def _until_its_end(child: children.Child, output: _Output, deadline: float) -> int | None:
+    while child.poll() is None:
+        if time.monotonic() >= deadline:
+            _kill(child)
+            return None
+        if not output.read(LOOK_SECONDS):
+            with contextlib.suppress(children.Expired):
+                child.wait(LOOK_SECONDS)
+    # what it left running in the background may hold the pipe open, so nobody waits for its end
+    for _ in range(100):
+        if not output.read(0):
+            break
+    return child.returncode
+
+
+def _kill(child: children.Child) -> None:
+    """With all that it has started, unless that went into a session of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

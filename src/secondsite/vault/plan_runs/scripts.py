@@ -1,0 +1,124 @@
+"""Scripts of a plan, run by the target's appliance between the groups.
+
+What a script does is not ours to undo or to repeat: one that may have run is run again only by a person's retry (ADR 84)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ...domain import errors
+from ...domain.lifecycle import DrillState
+from ...domain.plans.directions import FailoverKind
+from ...domain.plans.taking import KINDS
+from ...jobs.model.context import StepContext
+from ...jobs.model.failures import StepFailed
+from ...jobs.model.outcomes import Done, Outcome
+from ...wire.control import orders
+from ...wire.control.scripts import CheckScripts, RunScript, ScriptContext, ScriptMachine, ScriptRan
+from .. import ports
+from ..steps.deps import Deps
+from ..steps.sides.giving_orders import Limits, Orders
+from .arguments import PlanRunArguments, RunAction, RunGroup
+
+When = Literal["before", "after"]
+SCRIPT_FAILED, SCRIPT_MISSING = "script-failed", "script-missing"
+BESIDE_SECONDS = 60.0
+"""Until an appliance has begun it and told its end."""
+SHOWN_LINES, LONGEST_LINE = 3, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An action of a run whose turn it is."""
+
+    run: PlanRunArguments
+    group: RunGroup
+    when: When
+    action: RunAction
+
+
+class Scripts:
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._orders = Orders(deps)
+
+    def missing(self, ctx: StepContext, run: PlanRunArguments) -> Sequence[str]:
+        """Why some of the run's scripts cannot be run, before the first machine is touched. Raises Wait."""
+        wanted: dict[str, set[str]] = {}
+        for group in run.groups:
+            for action in (*group.before, *group.after):
+                if action.script is not None:
+                    wanted.setdefault(action.at, set()).add(action.script)
+        return [said for at, names in sorted(wanted.items()) for said in self._missing_at(ctx, at, names)]
+
+    def _missing_at(self, ctx: StepContext, at: str, names: set[str]) -> Sequence[str]:
+        payload = CheckScripts(names=tuple(sorted(names)))
+        try:
+            answer = self._orders.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts")
+        except errors.SecondsiteError as error:
+            return [f"scripts {', '.join(payload.names)}: {error.message}"]
+        return [each.rstrip(".") for each in answer.facts.problems]
+
+    def run(self, turn: Turn, stops: bool, ctx: StepContext) -> Outcome:
+        """Succeeded if the script ended with status 0; of anything else a planned failover stops, other runs go on."""
+        action = turn.action
+        assert action.script is not None
+        limits = Limits(deadline_seconds=action.timeout_seconds + BESIDE_SECONDS)
+        payload = RunScript(
+            name=action.script, timeout_seconds=action.timeout_seconds, context=self._context(ctx, turn)
+        )
+        try:
+            answer = self._orders.give(
+                ctx, action.at, orders.RUN_SCRIPT, payload, why=f"script {action.script} runs", limits=limits
+            )
+        except (errors.ApplianceUnreachable, errors.DeadlineExceeded) as error:
+            return _failed(f"whether script {action.script} ran is not known: {error.message}", stops)
+        except errors.SecondsiteError as error:
+            return _failed(f"{error.message} {error.do}", stops)
+        said = answer.sentence + _last_lines(answer.facts.output)
+        if answer.facts.exit_status == 0:
+            return Done(said, answer.facts)
+        return _failed(said, stops, answer.facts)
+
+    def _context(self, ctx: StepContext, turn: Turn) -> ScriptContext:
+        run, ids = turn.run, [each.machine_id for each in turn.group.children]
+        with self._deps.store.reading() as tx:
+            records = {each.id: each for each in tx.machines.several(ids)}
+        kind = KINDS[run.verb]
+        return ScriptContext(
+            plan=run.plan,
+            run=ctx.job_id,
+            verb=run.verb,
+            kind=kind,
+            direction=run.direction,
+            is_drill=kind is FailoverKind.TEST,
+            group=turn.group.number,
+            when=turn.when,
+            action=turn.action.name,
+            machines=tuple(_machine(records[each]) for each in ids if each in records),
+        )
+
+
+def _machine(record: ports.MachineRecord) -> ScriptMachine:
+    return ScriptMachine(
+        id=record.id,
+        name=record.name,
+        from_site=record.source_site,
+        to_site=record.target_site,
+        state=record.state,
+        drill=record.drill_state is DrillState.RUNNING,
+        point=record.drill.point_id if record.drill else record.failed_over_point_id,
+        networks=tuple(each.network for each in record.definition.nics if each.network),
+    )
+
+
+def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
+    if stops:
+        do = "Look at what it has done and correct it; then 'secondsite job retry' of this job runs it again and goes on from there"
+        raise StepFailed(SCRIPT_FAILED, said, do)
+    return Done(f"{said}; the run goes on", facts, partial=True)
+
+
+def _last_lines(output: str) -> str:
+    lines = [line.strip()[:LONGEST_LINE] for line in output.splitlines() if line.strip()][-SHOWN_LINES:]
+    return f": {' | '.join(lines)}" if lines else ""
