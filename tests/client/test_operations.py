@@ -92,6 +92,7 @@ CALLS = {
         lambda v: v.groups["shop"].show(),
         lambda v: v.groups["shop"].add(WEB),
         lambda v: v.groups["shop"].remove(WEB),
+        lambda v: v.groups["shop"].update([WEB], multi_vm_every_seconds=60, app_consistent=False),
         lambda v: v.groups["shop"].delete(),
     ],
     "NoticeTargets": [

@@ -10,7 +10,7 @@ from secondsite.jobs.model.failures import Refused
 from secondsite.vault import ports
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
-from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
+from tests.vault.plan_runs.support_plan_runs import TRAFFIC, asks, cancel, states, until, until_asked
 from tests.vault.support_appliances import A
 from tests.vault.support_operations import said
 
@@ -124,8 +124,24 @@ def test_a_run_whose_machines_went_back_is_run_again_and_not_retried(verbs, plan
         verbs.engine.retry(tx.session, job_id)
     assert "run the plan again" in refused.value.do
     again = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    until_asked(verbs, again)  # what is left to do after the first group comes first
+    assert states(verbs) == [State.PLANNED_FAILED_OVER] * 2 + [State.PROTECTED] * 3
+    verbs.answer(again, "done")
     assert verbs.settle(again).job.state == "succeeded"
     assert states(verbs) == [State.PLANNED_FAILED_OVER] * 5
+
+
+def test_what_was_done_after_a_group_is_not_asked_again(verbs, plan):
+    shop = plan(db={"after": (TRAFFIC,)}, app={"after": (TRAFFIC,)})
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    until_asked(verbs, job_id)
+    verbs.answer(job_id, "done")
+    until(verbs, lambda: verbs.state("app01") is State.PLANNED_FAILED_OVER and asks(verbs, job_id))
+    verbs.answer(job_id, "failed")
+    assert verbs.settle(job_id).job.state == "failed"
+    again = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    keys = [task.key for task in verbs.tree(again).tasks]
+    assert [key for key in keys if "after" in key] == ["g2/after/1"]
 
 
 def test_members_of_a_replication_group_that_are_not_taken_are_named(verbs, plan):

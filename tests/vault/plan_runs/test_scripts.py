@@ -71,18 +71,31 @@ def test_an_unplanned_failover_goes_on_after_a_failed_script_and_says_so(verbs, 
     )
 
 
-def test_a_planned_failover_stops_at_a_failed_script_and_its_retry_runs_that_and_what_comes_after(
-    verbs, plan
-):
+def test_a_planned_failover_stops_at_a_failed_script_and_the_next_run_begins_with_that(verbs, plan):
     verbs.appliances.scripts |= {"move-traffic": BAD, "first": GOOD}
     shop = plan(db={"before": (Action("First", script="first"),), "after": (TRAFFIC,)})
     job = verbs.run_plan(Verb.PLANNED_FAILOVER, shop)
     assert job.job.state == "failed"
     assert states(verbs) == [*[State.PLANNED_FAILED_OVER] * 2, *[State.PROTECTED] * 3]
     verbs.appliances.scripts["move-traffic"] = GOOD
-    assert verbs.retry(job.job.id).job.state == "succeeded"
+    again = verbs.run_plan(Verb.PLANNED_FAILOVER, shop)
+    assert again.job.state == "succeeded"
+    assert [task.key for task in again.tasks][:3] == ["check", "g1/after/1", "copy"]
     assert states(verbs) == [State.PLANNED_FAILED_OVER] * 5
     assert [name for _, name, _ in verbs.appliances.ran] == ["first", "move-traffic", "move-traffic"]
+    first, second = (context for _, name, context in verbs.appliances.ran if name == "move-traffic")
+    assert (
+        [each.name for each in first.machines] == [each.name for each in second.machines] == ["db01", "db02"]
+    )
+
+
+def test_a_failed_script_after_the_last_group_is_repeated_by_a_retry(verbs, plan):
+    """All machines have arrived: there is no new run."""
+    verbs.appliances.scripts["move-traffic"] = BAD
+    job = verbs.run_plan(Verb.PLANNED_FAILOVER, plan(web={"after": (TRAFFIC,)}))
+    assert job.job.state == "failed"
+    verbs.appliances.scripts["move-traffic"] = GOOD
+    assert verbs.retry(job.job.id).job.state == "succeeded"
 
 
 def test_one_that_may_have_run_is_told_so_and_not_run_again(verbs, plan):

@@ -64,12 +64,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class TakenGroup:
-    """A group of which machines are taken, with the actions of this run."""
+    """A group of which machines are taken, with the actions of this run. If none is: those that arrived before, of which a run before
+    has left something to do."""
 
     number: int
     machines: tuple[PlanMachine, ...]
     before: tuple[Action, ...] = ()
     after: tuple[Action, ...] = ()
+    arrived: tuple[PlanMachine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,11 @@ def _groups(
 
 def _with_actions(group: PlanGroup, is_meant: Callable[[Action], bool]) -> TakenGroup:
     return TakenGroup(0, (), tuple(filter(is_meant, group.before)), tuple(filter(is_meant, group.after)))
+
+
+def meant_after(group: PlanGroup, verb: Verb, direction: Direction) -> tuple[Action, ...]:
+    """What comes after the group in such a run."""
+    return tuple(filter(_meant(verb, direction), group.after))
 
 
 def _meant(verb: Verb, direction: Direction) -> Callable[[Action], bool]:

@@ -30,10 +30,12 @@ class RunAction(Shape):
 
 
 class RunGroup(Shape):
-    """A group with the machines of it that are taken; `number` is that in the plan."""
+    """A group with the machines of it that are taken; `number` is that in the plan. `arrived`: none is, these had arrived before, and
+    something is left to do after them."""
 
     number: int
     children: tuple[BatchChild, ...]
+    arrived: tuple[str, ...] = ()
     before: tuple[RunAction, ...] = ()
     after: tuple[RunAction, ...] = ()
 

@@ -49,11 +49,15 @@ class Phases:
     def __init__(self, deps: Deps, run: PlanRunArguments) -> None:
         self._deps = deps
         self._run = run
+        self._moving = tuple(each for each in run.groups if each.children)
         many = sum(len(group.children) for group in run.groups) > FEW
         self._looks_seconds = LOOKS_AT_MANY_SECONDS if many else LOOKS_SECONDS
 
     def steps(self, between: Between, moving: Moving) -> Iterator[Step]:
-        first, *_ = groups = self._run.groups
+        first, *_ = groups = self._moving
+        for group in self._run.groups:
+            if group.arrived:
+                yield from between(group, "after")
         yield from between(first, "before")
         yield self._or_back(Step(COPY, self._copy, title="All groups: Copy ahead"))
         for group in reversed(groups):
@@ -68,9 +72,9 @@ class Phases:
             yield from map(self._or_back, between(group, "after"))
 
     def _copy(self, ctx: StepContext) -> Outcome:
-        for group in self._run.groups:
+        for group in self._moving:
             ctx.start_children(_machines_key(group.number), partial(_jobs_of, group))
-        return self._all_are_there(ctx, self._run.groups, "shut_down", "copied ahead")
+        return self._all_are_there(ctx, self._moving, "shut_down", "copied ahead")
 
     def _shut_down(self, group: RunGroup, ctx: StepContext) -> Outcome:
         self._deps.signal(gate_signal(ctx.job_id, ctx.key))
@@ -106,7 +110,7 @@ class Phases:
             return function(ctx)
         except StepFailed as failed:
             why = self._stop(ctx, failed)
-            far = self._far(ctx, self._run.groups, turn_to("start"))
+            far = self._far(ctx, self._moving, turn_to("start"))
             if any(each.open for each in far):
                 self._wake_all(ctx)
                 raise self._wait(ctx, f"{why}; the others stop, and go back", None) from failed
@@ -132,7 +136,7 @@ class Phases:
         return taking.listed(failed, ", ")
 
     def _wake_all(self, ctx: StepContext) -> None:
-        for group in self._run.groups:
+        for group in self._moving:
             for key in (_shut_down_key(group.number), _machines_key(group.number)):
                 self._deps.signal(gate_signal(ctx.job_id, key))
 

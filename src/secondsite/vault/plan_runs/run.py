@@ -98,7 +98,8 @@ class PlanRun:
                 "Connect it and start the plan again; or use the plan's failover, which needs only the other site.",
             )
         count = counted(sum(len(group.children) for group in run.groups), "machine")
-        said = f"{count} in {counted(len(run.groups), 'group')}, {run.direction}"
+        groups = sum(bool(group.children) for group in run.groups)
+        said = f"{count} in {counted(groups, 'group')}, {run.direction}"
         if run.left_out:
             said += f"; left out: {taking.listed(run.left_out)}"
         said += "".join(f"; {each}" for each in run.warnings)

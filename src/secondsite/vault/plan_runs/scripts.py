@@ -81,7 +81,8 @@ class Scripts:
         return _failed(said, stops, answer.facts)
 
     def _context(self, ctx: StepContext, turn: Turn) -> ScriptContext:
-        run, ids = turn.run, [each.machine_id for each in turn.group.children]
+        run = turn.run
+        ids = [each.machine_id for each in turn.group.children] or turn.group.arrived
         with self._deps.store.reading() as tx:
             records = {each.id: each for each in tx.machines.several(ids)}
         kind = KINDS[run.verb]
@@ -114,7 +115,10 @@ def _machine(record: ports.MachineRecord) -> ScriptMachine:
 
 def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
     if stops:
-        do = "Look at what it has done and correct it; then 'secondsite job retry' of this job runs it again and goes on from there"
+        do = (
+            "Look at what it has done and correct it; then run the plan again, or 'secondsite job retry' this job if none of its machines went "
+            "back: it is run again, and the run goes on from there"
+        )
         raise StepFailed(SCRIPT_FAILED, said, do)
     return Done(f"{said}; the run goes on", facts, partial=True)
 

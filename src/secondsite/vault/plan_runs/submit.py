@@ -24,7 +24,7 @@ from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
-from . import phases, turns
+from . import outstanding, phases, turns
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -58,7 +58,8 @@ def taken(tx: ports.Transaction, asked: Asked) -> Taken:
     turns.refuse_second(tx, asked.plan.name)
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
-    return taking.take(asked.plan, now, asked.wanted)
+    found = taking.take(asked.plan, now, asked.wanted)
+    return outstanding.with_outstanding(tx, asked.plan, asked.wanted.verb, found)
 
 
 def submit(
@@ -77,7 +78,9 @@ def submit(
 
 def shut_down_order(verb: Verb, found: Taken) -> tuple[int, ...]:
     """Numbers of the groups whose machines are shut down before any starts, the first one first."""
-    return tuple(each.number for each in reversed(found.groups)) if verb in GOES_IN_PHASES else ()
+    if verb not in GOES_IN_PHASES:
+        return ()
+    return tuple(each.number for each in reversed(found.groups) if each.machines)
 
 
 def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
@@ -111,8 +114,7 @@ def _arguments(
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     in_phases = operation.verb in GOES_IN_PHASES
-    at = {each.id: each.target_appliance_id for each in machines}
-    groups = [_group(each, children, at) for each in found.groups]
+    groups = [_group(tx, each, children) for each in found.groups]
     return PlanRunArguments(
         layout=IN_PHASES if in_phases else IN_ORDER,
         plan=asked.plan.name,
@@ -142,14 +144,17 @@ def _ordered(tx: ports.Transaction, found: Taken) -> Sequence[ports.MachineRecor
 
 def _request(asked: Asked, found: Taken) -> rest.MachinesRequest:
     """For its options: a plan may have more machines than a request."""
-    first = found.groups[0].machines[0].id
+    first = next(machine.id for group in found.groups for machine in group.machines)
     return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
 
 
-def _group(group: TakenGroup, children: Mapping[str, BatchChild], at: Mapping[str, str]) -> RunGroup:
-    where = at[group.machines[0].id]
+def _group(tx: ports.Transaction, group: TakenGroup, children: Mapping[str, BatchChild]) -> RunGroup:
+    first, *_ = group.machines or group.arrived
+    machine = tx.machines.by_id(first.id)
+    where = machine.target_appliance_id if machine else ""
     return RunGroup(
         number=group.number,
+        arrived=tuple(each.id for each in group.arrived),
         children=tuple(children[each.id] for each in group.machines),
         before=_actions(group.before, where),
         after=_actions(group.after, where),
