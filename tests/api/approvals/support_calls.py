@@ -39,7 +39,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /groups/{group}/add": {"at": "/groups/shop/add", "json": MACHINES},
     "PUT /groups/{group}": {
         "at": "/groups/shop",
-        "json": {**MACHINES, "multi_vm_every_seconds": 60, "app_consistent": False},
+        "json": {**MACHINES, "multi_vm_every_seconds": 90, "app_consistent": False},
     },
     "POST /groups/{group}/remove": {"at": "/groups/shop/remove", "json": MACHINES},
     "DELETE /groups/{group}": {"at": "/groups/shop"},
