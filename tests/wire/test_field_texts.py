@@ -1,9 +1,9 @@
 """Texts below fields describe them in the API, and are read only when a schema is asked for."""
 
 from secondsite.wire import rest
-from secondsite.wire.rest.preflights import EligibilityQuery
 from secondsite.wire.common.base import Problem, Shape
 from secondsite.wire.common.field_texts import field_texts
+from secondsite.wire.rest.preflights import EligibilityQuery
 
 
 class Tall(Shape):
