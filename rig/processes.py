@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,8 +133,9 @@ def free_port() -> int:
 
 @functools.cache
 def _ledger() -> int:
-    """One open file: to close another one of it would give back all that is locked in it."""
-    return os.open(f"{tempfile.gettempdir()}/secondsite-ports-{os.geteuid()}", os.O_RDWR | os.O_CREAT, 0o600)
+    """One open file: to close another one of it would give back all that is locked in it. The same for all of a user, whatever
+    folder of their own they have for what they leave behind."""
+    return os.open(f"/tmp/secondsite-ports-{os.geteuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def _take(port: int) -> bool:
