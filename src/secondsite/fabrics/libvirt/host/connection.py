@@ -198,7 +198,7 @@ def _with_its_cause(function: Callable[..., Any], *arguments: Any) -> Any:
         raise
 
 
-libvirt.registerErrorHandler(lambda _, error: setattr(_said, "last", error), None)
+libvirt.registerErrorHandler(lambda _, error: vars(_said).update(last=error), None)
 
 
 def code_of(error: errors.SecondsiteError) -> int | None:
