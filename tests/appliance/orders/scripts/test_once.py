@@ -7,7 +7,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.ground import threads
-from secondsite.wire.control import Order
+from secondsite.wire.control import Order, Report
 from secondsite.wire.control.orders import Kind
 from tests.appliance.orders.scripts.support_scripts import payload, times, write
 
@@ -18,7 +18,7 @@ def test_an_order_that_is_repeated_as_its_script_ends_keeps_its_first_report(sit
     write(folder, f"echo ran >>{folder}/runs; until [ -e {folder}/end ]; do sleep 0.01; done")
     body = payload().model_dump(mode="json")
     order = Order(order_id=uuid.uuid4().hex, kind=Kind.RUN_SCRIPT, payload=body, deadline_seconds=30)
-    sent: list[object] = []
+    sent: list[Report] = []
     desk, state = site.appliance.desk, site.appliance.state
     desk.connected(sent.append)
     report_of, looked, ended = state.report, threading.Event(), threading.Event()
