@@ -72,7 +72,8 @@ class PlanRun:
     def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
         for group in run.groups:
             yield from self._actions(run, group, "before")
-            yield self._machines(run, group)
+            if group.children:
+                yield self._machines(run, group)
             yield from self._actions(run, group, "after")
 
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
