@@ -18,7 +18,6 @@ from secondsite.wire.common.machines import (
     DiscoveredMachine,
     DiskDefinition,
     MachineDefinition,
-    NetworkInfo,
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RolledForward
@@ -223,7 +222,7 @@ class Appliances:
     def _create_network(self, appliance_id, machine_id, payload):
         self.asked_network = payload
         self.networks.setdefault(payload.name, []).append(machine_id)
-        return NetworkInfo(name=payload.name, kind="bridge", isolated=True)
+        return orders.CreatedNetwork(name=payload.name, kind="bridge", isolated=True)
 
     def _remove_network(self, appliance_id, machine_id, payload):
         self.removed_network = payload

@@ -100,6 +100,30 @@ def test_they_get_addresses_find_each_other_by_name_and_reach_nothing_of_product
     nothing_is_left(rig, made)
 
 
+def test_a_copy_gets_the_address_of_its_failover_or_it_is_said_which_other(rig):
+    command_line.told(rig, "card", "set", "db01", "net0", "--address", "10.9.8.50/24")
+    command_line.told(rig, "card", "set", "web01", "net0", "--test-address", "10.9.8.50/24")
+    command_line.do(rig, "test-failover", "db01", "--subnet", SUBNET)
+    assert "ADDRESS 10.9.8.50/" in rig.console("b", "db01-test").wait_for("ADDRESS 10.9.8.50/", 60).text
+    command_line.do(rig, "cleanup-test-failover", "db01")
+    job = command_line.do(rig, "test-failover", *NAMES, "--subnet", SUBNET)
+    made = links(rig)
+    ours = {name: rig.console("b", f"{name}-test").wait_for("ADDRESS ", 60).text for name in NAMES}
+    got = {name: text.rpartition("ADDRESS ")[2].split("/")[0] for name, text in ours.items()}
+    sentences = [
+        task.sentence
+        for each in command_line.jobs_below(rig, job).values()
+        for task in each.tasks
+        if task.name == "Create test network"
+    ]
+    said = [sentence for sentence in sentences if "instead of 10.9.8.50" in sentence]
+    assert len(said) == 1
+    assert sorted(got.values()).count("10.9.8.50") == 1
+    assert all(address == "10.9.8.50" or f"gets {address} instead" in said[0] for address in got.values())
+    command_line.do(rig, "cleanup-test-failover", *NAMES)
+    nothing_is_left(rig, made)
+
+
 def test_after_a_kill_of_the_appliance_it_gives_addresses_again_and_the_clean_up_leaves_nothing(rig):
     made = drill(rig)
     rig.appliances["b"].kill()

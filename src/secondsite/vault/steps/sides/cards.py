@@ -38,6 +38,13 @@ def new_macs(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> d
     return {mac: _new(machine, mac, run) for mac, card in _own(tx, machine).items() if not card.keep_mac}
 
 
+def wished(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:
+    """The addresses in a test failover of cards for which one is set, by their MAC addresses at home: that of a failover, unless
+    there is another for test failovers."""
+    found = {mac: card.test_address or card.address for mac, card in _own(tx, machine).items()}
+    return {mac: address for mac, address in found.items() if address is not None}
+
+
 def checked(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
     """Those that the target is asked about. At home a machine is as it was, on networks that may be of kinds which no list
     has: none."""

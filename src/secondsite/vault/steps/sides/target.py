@@ -8,7 +8,7 @@ from ....domain import errors, journal
 from ....ground.units import DAY, HOUR
 from ....jobs.model.context import StepContext
 from ....wire.common.machine_checks import MachineCheck
-from ....wire.common.machines import MachineDefinition, NetworkInfo
+from ....wire.common.machines import MachineDefinition
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, proofs, setups
@@ -179,7 +179,7 @@ class Target(Side):
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
         return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why)
 
-    def create_network(self, network: orders.CreateNetwork) -> Answer[NetworkInfo]:
+    def create_network(self, network: orders.CreateNetwork) -> Answer[orders.CreatedNetwork]:
         """An isolated network for a drill."""
         return self.give(orders.CREATE_NETWORK, network, f"making the isolated network {network.name}")
 
