@@ -9,6 +9,7 @@ from .base import Shape
 
 MAC = r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"
 MOST_OF_A_NETWORK = 255
+MOST_CARDS = 100
 MOST_DNS_SERVERS = 3
 WithPrefix = Annotated[str, AfterValidator(addresses.with_prefix)]
 Plain = Annotated[str, AfterValidator(addresses.plain)]
@@ -39,3 +40,13 @@ class CardSettings(Shape):
     test_address: WithPrefix | None = None
     """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test failover, else as its guest
     has it."""
+
+
+class CardAddress(Shape):
+    """An address that a card of a running machine is to have. `mac` is the card's there, `key` names it in sentences."""
+
+    key: str
+    mac: str = Field(pattern=MAC)
+    address: WithPrefix
+    gateway: Plain | None = None
+    dns_servers: DnsServers = ()
