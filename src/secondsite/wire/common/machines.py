@@ -91,6 +91,8 @@ class NetworkInfo(Shape):
     """VLAN tags that it gives to all its machines."""
     carries_vlans: bool = False
     """Whether its machines may have VLAN tags of their own."""
+    subnets: tuple[str, ...] = ()
+    """The IPv4 subnets that it is known to have, such as 10.2.0.0/24; none: not known."""
     tag: str | None = None
     """Whether secondsite made it."""
 

@@ -20,8 +20,9 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
     own = set_for(tx, machine)
+    found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(
-        _here(nic, _wanted(own.get(nic.mac.lower()), by_name, nic)) for nic in machine.definition.nics
+        _here(nic, _wanted(each, by_name, nic), None if each is None else each.address) for nic, each in found
     )
 
 
@@ -76,8 +77,8 @@ def set_for(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, Ca
     return {card.mac: card for card in tx.settings.cards(machine.id)}
 
 
-def _here(nic: NicDefinition, network: str | None) -> CardHere:
-    return CardHere(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans)
+def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> CardHere:
+    return CardHere(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans, address=address)
 
 
 def _wanted(own: CardSettings | None, by_name: Mapping[str, str], nic: NicDefinition) -> str | None:
