@@ -84,6 +84,7 @@ class PlanRun:
             undo=partial(self._clean_up, run, group) if drill else None,
             undo_after_failure=drill,
             cancelable=False,
+            boundary=True,
             children=Children.ALL if run.verb in STOPS_AT_AN_ERROR else Children.SOME,
         )
 
