@@ -90,6 +90,8 @@ def test_a_drill_whose_page_answers_verifies_its_point_and_the_next_can_begin_fr
     verified = [point for point, proof in graded(rig, "web01").items() if proof == "application"]
     assert len(verified) == 1
     rig.new_points("web01")
+    with rig.client() as vault:
+        assert [point.id for point in vault.machines["web01"].points.list(proven=True)] == verified
     job = command_line.do(rig, "test-failover", "web01", "--choice", "latest_verified")
     assert verified[0] in str(command_line.jobs_below(rig, job)["web01"].tasks)
     command_line.do(rig, "cleanup-test-failover", "web01")
