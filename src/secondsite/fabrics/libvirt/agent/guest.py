@@ -95,7 +95,7 @@ def _asked(
     said = connection.agent_command(domain, line, ASK_SECONDS)
     try:
         return kind.validate_python(json.loads(said)["return"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise errors.FabricError(f"its guest agent said what nobody understands to {command}") from error
 
 
