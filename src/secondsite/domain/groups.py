@@ -15,6 +15,7 @@ from .points import Consistency, RecoveryPoint
 
 MOST_MEMBERS = 16
 """So many machines are known to be paused within the time budget of a common point."""
+INSTANT = re.compile(r"\d{8}T\d{6}\.\d{6}Z", re.ASCII)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -46,6 +47,13 @@ class ReplicationGroup:
 def set_id(group: str, instant: datetime) -> str:
     """The id that all points of one common instant (UTC) carry."""
     return f"{group}-{instant:%Y%m%dT%H%M%S.%fZ}"
+
+
+def is_set_id(group: str, value: object) -> bool:
+    """Whether `set_id` could have made it, of this group."""
+    if not isinstance(value, str) or not value.startswith(f"{group}-"):
+        return False
+    return INSTANT.fullmatch(value.removeprefix(f"{group}-")) is not None
 
 
 def newest_set(members: Mapping[str, Sequence[RecoveryPoint]], app_consistent: bool = False) -> str | None:

@@ -8,7 +8,7 @@ from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.bandwidth import BandwidthShape
 from secondsite.wire.control.orders import Drain, Kind, SetSite
-from secondsite.wire.control.setups import GroupShape
+from secondsite.wire.control.setups import GroupPart, GroupShape
 
 COUNTER = 1 * MiB
 
@@ -16,12 +16,15 @@ COUNTER = 1 * MiB
 class Together:
     """Machines that form a group, and hands to write to all of them in order."""
 
-    def __init__(self, sites, count, **traits):
+    def __init__(self, sites, count, others=(), **traits):
+        """On the first of the sites to the second one, and those at `others` behind their appliances, in turns."""
         self.source, self.target = sites
+        self.sources = [self.source, *others]
         self.pairs = []
         for number in range(count):
-            fabric_id = self.source.make_machine(f"vm{number:02d}", size_bytes=2 * MiB, **traits)
-            self.pairs.append(Pair(self.source, self.target, fabric_id, name=f"vm{number:02d}"))
+            source = self.sources[number % len(self.sources)]
+            fabric_id = source.make_machine(f"vm{number:02d}", size_bytes=2 * MiB, **traits)
+            self.pairs.append(Pair(source, self.target, fabric_id, name=f"vm{number:02d}"))
 
     def protect(self, **changes):
         for pair in self.pairs:
@@ -36,10 +39,18 @@ class Together:
 
     def group(self, **changes):
         members = tuple(pair.machine_id for pair in self.pairs)
-        return GroupShape(**{"name": "shop", "multi_vm_every_seconds": 60, "members": members, **changes})
+        parts = tuple(self._part(source) for source in self.sources) if len(self.sources) > 1 else ()
+        values = {"name": "shop", "multi_vm_every_seconds": 60, "members": members, "parts": parts}
+        return GroupShape(**{**values, **changes})
 
-    def tell(self, *shapes):
-        self.source.do(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape(), groups=shapes))
+    def _part(self, source):
+        members = tuple(pair.machine_id for pair in self.pairs if pair.source is source)
+        name, addresses = source.config.name, (source.data_address,)
+        return GroupPart(appliance_id=source.appliance_id, name=name, addresses=addresses, members=members)
+
+    def tell(self, *shapes, to=None):
+        for source in to or self.sources:
+            source.do(Kind.SET_SITE, SetSite(bandwidth=BandwidthShape(), groups=shapes))
 
     def take(self, **wish):
         return self.source.appliance.groups.points.take(self.group(), **wish)
@@ -72,8 +83,7 @@ class Counting(Background):
         self.written = 0
 
     def _run(self):
-        root = self.together.source.root
-        guests = [simulated.Guest(root, pair.fabric_id) for pair in self.together.pairs]
+        guests = [simulated.Guest(pair.source.root, pair.fabric_id) for pair in self.together.pairs]
         while not self.ended.is_set():
             for guest in guests:
                 guest.write("vda", COUNTER, (self.written + 1).to_bytes(8, "big").ljust(4 * KiB, b"\0"))
