@@ -21,6 +21,8 @@ class Together:
         self.source, self.target = sites
         self.sources = [self.source, *others]
         self.pairs = []
+        self.dialled_at = {}
+        """Where the leader dials an appliance, by its id, if not at its data port."""
         for number in range(count):
             source = self.sources[number % len(self.sources)]
             fabric_id = source.make_machine(f"vm{number:02d}", size_bytes=2 * MiB, **traits)
@@ -45,7 +47,7 @@ class Together:
 
     def _part(self, source):
         members = tuple(pair.machine_id for pair in self.pairs if pair.source is source)
-        name, addresses = source.config.name, (source.data_address,)
+        name, addresses = source.config.name, (self.dialled_at.get(source.appliance_id, source.data_address),)
         return GroupPart(appliance_id=source.appliance_id, name=name, addresses=addresses, members=members)
 
     def tell(self, *shapes, to=None):
@@ -55,6 +57,9 @@ class Together:
     def take(self, **wish):
         return self.source.appliance.groups.points.take(self.group(), **wish)
 
+    def newest_points(self):
+        return [pair.status().points[-1] for pair in self.pairs]
+
     def drained(self):
         for pair in self.pairs:
             self.target.do(Kind.DRAIN, Drain(seal=False), pair.machine_id)
@@ -63,6 +68,11 @@ class Together:
     def newest_set(self, app_consistent=False):
         found = {p.name: [point.to_domain() for point in p.status().points] for p in self.pairs}
         return groups.newest_set(found, app_consistent)
+
+    def whole_sets(self):
+        """Those of which every member has its point."""
+        sets = [{point.set_id for point in pair.status().points} for pair in self.pairs]
+        return set.intersection(*sets) - {None}
 
     def counters(self, set_id):
         """The counter that each member's part of the set holds."""
