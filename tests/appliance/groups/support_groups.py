@@ -16,9 +16,10 @@ COUNTER = 1 * MiB
 class Together:
     """Machines that form a group, and hands to write to all of them in order."""
 
-    def __init__(self, sites, count, others=(), **traits):
-        """On the first of the sites to the second one, and those at `others` behind their appliances, in turns."""
+    def __init__(self, sites, count, others=(), targets=(), **traits):
+        """From the first of the sites, and `others` in turns, to the second one, and `targets` in turns."""
         self.source, self.target = sites
+        self.targets = [self.target, *targets]
         self.sources = [self.source, *others]
         self.pairs = []
         self.dialled_at = {}
@@ -26,7 +27,8 @@ class Together:
         for number in range(count):
             source = self.sources[number % len(self.sources)]
             fabric_id = source.make_machine(f"vm{number:02d}", size_bytes=2 * MiB, **traits)
-            self.pairs.append(Pair(source, self.target, fabric_id, name=f"vm{number:02d}"))
+            target = self.targets[number % len(self.targets)]
+            self.pairs.append(Pair(source, target, fabric_id, name=f"vm{number:02d}"))
 
     def protect(self, **changes):
         for pair in self.pairs:
@@ -62,7 +64,7 @@ class Together:
 
     def drained(self):
         for pair in self.pairs:
-            self.target.do(Kind.DRAIN, Drain(seal=False), pair.machine_id)
+            pair.target.do(Kind.DRAIN, Drain(seal=False), pair.machine_id)
         return self
 
     def newest_set(self, app_consistent=False):
@@ -80,7 +82,7 @@ class Together:
 
     def _counter(self, pair, set_id):
         (point,) = [point for point in pair.status().points if point.set_id == set_id]
-        held = self.target.point_bytes(pair.machine_id, point.id)
+        held = pair.point_bytes(point.id)
         return int.from_bytes(held[COUNTER : COUNTER + 8], "big")
 
 

@@ -162,7 +162,9 @@ def test_a_side_that_is_too_slow_ends_it_for_both_and_both_points_say_so(apart, 
     common = apart.take(budget=0.5)
     simulated.dial(site.root, [])
     assert common.set_id is None
-    eventually(lambda: all("No common point of group shop" in (p.reason or "") for p in apart.newest_points()))
+    eventually(
+        lambda: all("No common point of group shop" in (p.reason or "") for p in apart.newest_points())
+    )
     assert apart.whole_sets() == set()
     eventually(lambda: all(len(each) == 1 for each in findings(apart)))
     assert taken(apart).set_id
