@@ -76,6 +76,10 @@ class Together:
         sets = [{point.set_id for point in pair.status().points} for pair in self.pairs]
         return set.intersection(*sets) - {None}
 
+    def instants(self, set_id):
+        """When its points were taken: slots of retention follow that, so it is the same of all."""
+        return {p.taken_at for pair in self.pairs for p in pair.status().points if p.set_id == set_id}
+
     def counters(self, set_id):
         """The counter that each member's part of the set holds."""
         return [self._counter(pair, set_id) for pair in self.pairs]

@@ -10,26 +10,26 @@ Members that other appliances replicate are theirs (see `others`): what follows 
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 
 from ...domain import errors
-from ...fabrics.interface import Fabric, Freeze, PowerState
+from ...fabrics.interface import Fabric, PowerState
 from ...ground import seams
 from ...ground.problem import ours
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import GroupShape
 from ..shared import Peers
 from ..source import CycleRequest, Interrupted, Replication, Source, views
+from . import outcome
 from .barrier import Barrier
 from .leading import Leading
 from .member import Member, act_on, raise_first
-from .others import Fixed, Others, Verdict
+from .others import Others
+from .outcome import Common, Moment
 
 PAUSE_BUDGET_SECONDS = 2.0
 """Longest pause of the machines, views ready or not."""
@@ -38,33 +38,6 @@ WAIT_SECONDS = 20.0
 FINDING = "common-point-missed"
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Common:
-    """The result of a common point: its set id and instant, or the reason why there is none. No member was paused
-    longer than `pause_seconds`; `point_ids` are by machine, of those that are replicated from here."""
-
-    set_id: str | None = None
-    taken_at: datetime | None = None
-    reason: str | None = None
-    app_consistent: bool = False
-    pause_seconds: float = 0.0
-    point_ids: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Moment:
-    """The instant that views share, or `why` they share none; `freezes` are final once the guests are thawed."""
-
-    instant: datetime | None = None
-    why: str | None = None
-    pause_seconds: float = 0.0
-    freezes: Mapping[str, Freeze] = field(default_factory=dict)
-
-    @property
-    def is_app(self) -> bool:
-        return bool(self.freezes) and all(freeze.consistency == "app" for freeze in self.freezes.values())
 
 
 class CommonPoints:
@@ -193,7 +166,7 @@ class CommonPoints:
         """Open views of all members, at one instant if possible; gives what the cycles must carry."""
         barrier = Barrier(member.source.machine_id for member in members)
         under_way = [pool.submit(self._open, member, barrier) for member in members]
-        moment = _Moment()
+        moment = Moment()
         try:
             if barrier.wait_until_ready(WAIT_SECONDS):
                 if all(member.problem is None for member in members):
@@ -206,14 +179,14 @@ class CommonPoints:
         failed = ((member, member.problem) for member in members if member.problem is not None)
         for member, problem in failed:
             moment.why = moment.why or f"No view of {member}: {ours(problem).message}"
-        return _outcome(members, moment, _verdict(others, moment), others.group)
+        return outcome.of(members, moment, outcome.verdict(others, moment), others.group)
 
     def _at_once(
         self,
         others: Others,
         barrier: Barrier,
         members: Sequence[Member],
-        moment: _Moment,
+        moment: Moment,
         app: bool,
         budget: float,
     ) -> None:
@@ -232,7 +205,7 @@ class CommonPoints:
                 moment.why = error.message
 
     def _stand_still(
-        self, others: Others, barrier: Barrier, ids: Sequence[str], moment: _Moment, budget: float
+        self, others: Others, barrier: Barrier, ids: Sequence[str], moment: Moment, budget: float
     ) -> None:
         began = time.monotonic()
         try:
@@ -276,7 +249,7 @@ class CommonPoints:
         }
         lost = [str(member) for member in members if member.source.machine_id not in ids]
         if common.reason is None:
-            common = _arrived(others, common, lost)
+            common = outcome.arrived(others, common, lost)
         return dataclasses.replace(common, point_ids=ids)
 
     def _attempt(self, member: Member, request: CycleRequest) -> CycleFact | None:
@@ -292,40 +265,3 @@ class CommonPoints:
             raise member.problem
         assert member.connection is not None
         return self._replication.cycles.send(member.source, member.connection, member.view(), request)
-
-
-def _verdict(others: Others, moment: _Moment) -> Verdict:
-    try:
-        return others.verdict(Fixed(moment.why, moment.instant, moment.is_app, moment.pause_seconds))
-    except errors.SecondsiteError as error:
-        others.end(error.message)
-        return Verdict(None, error.message, False, moment.pause_seconds)
-
-
-def _outcome(
-    members: Sequence[Member], moment: _Moment, verdict: Verdict, group: str
-) -> tuple[CycleRequest, Common]:
-    """What each member's cycle must carry, and the result of the common point before they are sent."""
-    instant = moment.instant if verdict.set_id is not None else None
-    for member in members:
-        member.tell(moment.freezes.get(member.source.setup.fabric_id), instant)
-    said = None if verdict.why is None else f"No common point of group {group}: {verdict.why}"
-    request = CycleRequest(
-        point=True, app_consistent=bool(moment.freezes), set_id=verdict.set_id, reason=said
-    )
-    return request, Common(verdict.set_id, instant, verdict.why, verdict.app, verdict.pause_seconds)
-
-
-def _arrived(others: Others, common: Common, lost: list[str]) -> Common:
-    """With what became of all points of the set."""
-    try:
-        lost = [*lost, *others.sent(lost)]
-    except errors.SecondsiteError as error:
-        return dataclasses.replace(
-            common, set_id=None, reason=f"It is not known whether all points arrived: {error.message}"
-        )
-    if lost:
-        return dataclasses.replace(
-            common, set_id=None, reason=f"The point of {', '.join(lost)} did not arrive."
-        )
-    return common

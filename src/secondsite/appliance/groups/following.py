@@ -15,6 +15,8 @@ from .others import Fixed, Others, Verdict
 NEXT_SECONDS = 40.0
 """The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile."""
 VERDICT_SECONDS = 10.0
+MOST_APART_SECONDS = 4.0
+"""Two budgets: one that the clocks may differ by, and one for all to stand still."""
 
 
 class Following(Others):
@@ -51,9 +53,14 @@ class Following(Others):
         self._leader.say("FIXED", app=fixed.app, pause_seconds=round(fixed.pause_seconds, 6))
         seams.reach("appliance.group.fixed")
         said = self._leader.hear("VERDICT", time.monotonic() + VERDICT_SECONDS).get("set_id")
-        if not groups.is_set_id(self.group, said):
+        instant = groups.instant_of(self.group, said)
+        if instant is None or fixed.instant is None:
             raise missed(self._leader.name, "It names a set that is none of this group.")
-        return Verdict(str(said), None, fixed.app, fixed.pause_seconds)
+        if abs((instant - fixed.instant).total_seconds()) > MOST_APART_SECONDS:
+            raise missed(
+                self._leader.name, "It names an instant at which the machines here did not stand still."
+            )
+        return Verdict(None, fixed.pause_seconds, str(said), instant, fixed.app)
 
     def sent(self, lost: list[str]) -> list[str]:
         self._leader.say("SENT", lost=lost)

@@ -23,12 +23,14 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of all members: the id of their set, or `why` there is none. No member stood still longer than `pause_seconds`."""
+    """Of all members: the id and the instant of their set, or `why` there is none. No member stood still longer than
+    `pause_seconds`."""
 
-    set_id: str | None
     why: str | None
-    app: bool
     pause_seconds: float
+    set_id: str | None = None
+    instant: datetime | None = None
+    app: bool = False
 
 
 class Others:
@@ -60,8 +62,9 @@ class Others:
     def verdict(self, fixed: Fixed) -> Verdict:
         """The machines here go on, and their views are fixed or not: what came of it with all members."""
         if fixed.why is not None or fixed.instant is None:
-            return Verdict(None, fixed.why, False, fixed.pause_seconds)
-        return Verdict(groups.set_id(self.group, fixed.instant), None, fixed.app, fixed.pause_seconds)
+            return Verdict(fixed.why, fixed.pause_seconds)
+        set_id = groups.set_id(self.group, fixed.instant)
+        return Verdict(None, fixed.pause_seconds, set_id, fixed.instant, fixed.app)
 
     def sent(self, _lost: list[str]) -> list[str]:
         """The points here are at their target, but for those of the machines that are named; gives those of the others."""

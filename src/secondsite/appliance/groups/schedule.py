@@ -18,7 +18,8 @@ from ...wire.control.setups import GroupShape
 from ..shared import Peers, State
 from ..source import Replication
 from .asked import Asked
-from .common_point import FINDING, Common, CommonPoints
+from .common_point import FINDING, CommonPoints
+from .outcome import Common
 
 FACT = "site/groups"
 LOOK_SECONDS = 0.5

@@ -63,6 +63,8 @@ def test_at_every_common_point_the_order_of_writes_across_all_machines_is_kept(a
     for each in counters:
         assert_in_order(each)
     assert counters == sorted(counters)
+    for set_id in sets:
+        assert len(apart.instants(set_id)) == 1
     record_property("counters", f"{len({tuple(each) for each in counters})} of {writer.written}")
     stood = [common.pause_seconds for common in taken]
     record_property("stood_still_ms", [round(each * 1000, 1) for each in stood])
