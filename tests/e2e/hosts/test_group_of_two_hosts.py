@@ -78,7 +78,7 @@ def newest_set(rig):
 
 def finding(rig, name):
     with rig.client() as vault:
-        return next((f.what for f in vault.machines[name].show().health.findings if f.code == "common-point-missed"), "")  # fmt: skip
+        return next((f.what for f in vault.machines[name].show().findings if f.code == "common-point-missed"), "")  # fmt: skip
 
 
 def test_machines_behind_two_appliances_form_a_group_and_share_points(rig):
@@ -89,21 +89,25 @@ def test_machines_behind_two_appliances_form_a_group_and_share_points(rig):
 
 
 def test_while_one_of_the_appliances_is_away_the_other_says_which(rig):
-    away, here = sorted(PLACES, key=lambda name: rig.machine(name).source_appliance_id, reverse=True)
-    process = rig.appliances[PLACES[away][0]]
-    process.stop()
-    eventually(lambda: f"appliance-{PLACES[away][0]}" in finding(rig, here), within_seconds=60)
-    before = rig.machine(here).replication.last_seq
-    eventually(lambda: rig.machine(here).replication.last_seq > before, within_seconds=30)
-    process.start()
+    with rig.client() as vault:
+        ids = {each.name: each.id for each in vault.appliances}
+    leads, follows = sorted(PLACES, key=lambda name: ids[f"appliance-{PLACES[name][0]}"])
+    host = PLACES[follows][0]
+    rig.appliances[host].stop()
+    eventually(lambda: f"Group shop: appliance-{host}: " in finding(rig, leads), within_seconds=60)
+    rig.simulated[leads].write(0, b"goes on".ljust(512))
+    eventually(lambda: rig.machine(leads).rpo.sent_seconds < 5, within_seconds=30)
+    rig.appliances[host].start()
     rig.wait_connected()
-    eventually(lambda: finding(rig, here) == "", within_seconds=60)
+    eventually(lambda: finding(rig, leads) == "", within_seconds=60)
 
 
 def test_a_failover_of_the_group_starts_both_machines_at_one_instant(rig):
     with Counting(rig) as writer:
-        before = newest_set(rig)
-        eventually(lambda: newest_set(rig) != before, within_seconds=60)
+        eventually(lambda: writer.written)
+        for _ in range(2):  # the first may have been under way
+            before = newest_set(rig)
+            eventually(lambda before=before: newest_set(rig) != before, within_seconds=60)
         command_line.do(rig, "failover", *PLACES, *MULTI_VM)
     ahead, behind = (counter_of_copy(rig, name) for name in PLACES)
     assert 0 < behind <= ahead <= behind + 1
