@@ -1,6 +1,7 @@
 """Two real guests on two hosts, an appliance on each: one writes a record only when the other has acknowledged its own. At every
 common point of their group the order is kept."""
 
+import re
 import subprocess
 
 import pytest
@@ -76,6 +77,8 @@ def test_at_every_common_point_what_one_guest_wrote_after_the_other_is_in_order(
     sets = sorted(whole_sets(rig))
     held = [[records(rig, name, sets_of(rig, name)[set_id]) for name in HOSTS] for set_id in sets]
     record_property("records", held)
+    log = (rig.folder / "appliance-a.log").read_text()
+    record_property("stood_still_seconds", re.findall(r"common-point.taken.*pause_seconds\W+([\d.]+)", log))
     for database, application in held:
         assert 0 < application <= database <= application + 1 + unordered
     assert held == sorted(held)

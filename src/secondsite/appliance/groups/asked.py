@@ -1,6 +1,7 @@
 """Who may ask this appliance to take part in a common point: the leader that the vault named for that group, and how often.
 
-What it asks is checked value by value; machines that other appliances pause stand still for a third of the time at most."""
+What it asks is checked value by value. Machines that other appliances pause stand still for a third of the time at most, and are
+held for a common point that does not come about for half of it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -43,10 +44,12 @@ class Asked:
             link.refuse(refused.message)
             return
         link.name = group.parts[0].name
-        self.at[group.name] = time.monotonic()
+        self.at[group.name] = began = time.monotonic()
         following = Following(group.name, link, app, self.now)
         common = self._points.take_with(following, group, app, budget)
-        self._rests_until[group.name] = time.monotonic() + REST * min(common.pause_seconds, budget)
+        ended = time.monotonic()
+        held = 0.0 if common.reason is None else ended - began
+        self._rests_until[group.name] = ended + max(REST * min(common.pause_seconds, budget), held)
 
     def _led_by(self, peer: str, asked: Mapping[str, Any]) -> GroupShape:
         name = asked.get("group")
@@ -58,7 +61,7 @@ class Asked:
         if asked.get("parts") != parts_of(group):
             raise errors.NotPossibleNow("The group has other machines here; it was changed a moment ago.")
         if time.monotonic() < self._rests_until.get(group.name, 0.0):
-            raise errors.NotPossibleNow("Its machines here stood still a moment ago.")
+            raise errors.NotPossibleNow("Its machines here were held a moment ago.")
         return group
 
     def follows(self, group: GroupShape) -> bool:

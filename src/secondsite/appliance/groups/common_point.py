@@ -69,6 +69,9 @@ class CommonPoints:
             common = self._take(others, group, sources, app_consistent, budget)
         except errors.SecondsiteError as error:
             common = Common(reason=error.message)
+        except BaseException:
+            others.end("It failed there.")
+            raise
         finally:
             self._under_way.discard(others)
         others.end(common.reason)

@@ -12,8 +12,9 @@ from ...ground import seams
 from .link import Link, missed
 from .others import Fixed, Others, Verdict
 
-NEXT_SECONDS = 40.0
-"""The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile."""
+NEXT_SECONDS = 25.0
+"""The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile. The machines here have no
+other cycle then, and orders wait for them."""
 VERDICT_SECONDS = 10.0
 MOST_APART_SECONDS = 4.0
 """Two budgets: one that the clocks may differ by, and one for all to stand still."""

@@ -79,6 +79,10 @@ class Groups(Periodic):
             changed
         ):  # a shorter interval, or another group of that name, does not wait for what was due before
             self._clocks[name].due = 0.0
+        grouped = {each for group in groups.values() for each in group.members}
+        for source in self._replication.sources():
+            if source.machine_id not in grouped:
+                source.findings.clear(FINDING)
         return True
 
     def look(self) -> None:

@@ -34,7 +34,11 @@ def apart(make_site):
 
 
 def findings(together):
-    return [[each.what for each in pair.source_status().findings] for pair in together.pairs]
+    return [findings_of(pair) for pair in together.pairs]
+
+
+def findings_of(pair):
+    return [each.what for each in pair.source_status().findings]
 
 
 def taken(together):
@@ -108,7 +112,7 @@ def test_an_appliance_that_never_answers_holds_up_nothing_here(apart):
     assert (common.pause_seconds, common.point_ids) == (0.0, {})
     apart.source.write(first.fabric_id, 0, b"goes on")
     eventually(lambda: first.source_status().last_seq > before)
-    assert findings(apart)[0] == [f"{GROUP}{common.reason}"]
+    assert findings_of(apart.pairs[0]) == [f"{GROUP}{common.reason}"]
 
 
 def test_an_appliance_that_is_away_is_named(apart):
@@ -175,9 +179,29 @@ def test_a_follower_leaves_its_machines_alone_for_twice_as_long_as_they_stood_st
     slow = simulated.Fault(method="quiescing.pause", delay_seconds=0.5)
     simulated.dial(apart.other.root, [slow])
     assert apart.take().reason is None
-    assert apart.take().reason == "c: Its machines here stood still a moment ago."
+    assert apart.take().reason == "c: Its machines here were held a moment ago."
     simulated.dial(apart.other.root, [])
     assert taken(apart).set_id
+
+
+def test_a_follower_whose_leader_gave_up_leaves_its_machines_alone_for_as_long_as_they_were_held(apart):
+    with at("appliance.group.gathered", apart.relay.cut):
+        apart.take()
+    apart.relay.up = True
+    reasons = set()
+    eventually(lambda: reasons.add(found := apart.take().reason) or found is None, within_seconds=30)
+    assert reasons <= {None, "c: Its machines here were held a moment ago."}
+
+
+def test_who_leaves_a_group_has_no_finding_of_it(apart):
+    apart.tell(apart.group(multi_vm_every_seconds=3600))
+    eventually(lambda: "shop" in apart.source.appliance.groups.last)
+    apart.other.stop()
+    assert apart.take().reason.startswith("c: ")
+    assert findings_of(apart.pairs[0]) != []
+    apart.tell(to=[apart.source])
+    assert findings_of(apart.pairs[0]) == []
+    apart.other.start()
 
 
 def test_a_paused_member_behind_the_other_appliance_is_named_and_nobody_stands_still(apart):
