@@ -9,7 +9,9 @@ import pytest
 from rig.eventually import eventually
 from rig.relay import Relay
 from secondsite.appliance.groups import schedule
+from secondsite.appliance.groups.leading import Leading
 from secondsite.datapath.channel import handshake
+from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
@@ -155,6 +157,10 @@ def test_only_the_leader_that_the_vault_named_is_answered(apart):
         group.model_copy(update={"parts": (group.parts[0], *changed)})
     )
     assert common.reason == "c: The group has other machines here; it was changed a moment ago."
+    stranger = Leading(group, apart.target.appliance.peers, app=False, budget=2.0)
+    with pytest.raises(errors.NotPossibleNow, match="c: The vault has not said here that you lead"):
+        stranger.gather()
+    stranger.end(None)
     unknown = apart.source.appliance.groups.points.take(group.model_copy(update={"name": "other"}))
     assert unknown.reason == "c: The vault has not said here that you lead the common points of that group."
 
