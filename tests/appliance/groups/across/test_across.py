@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from secondsite.appliance.groups import common_point
+from secondsite.appliance.groups import asked, common_point
 from secondsite.appliance.groups.asked import REST
+from secondsite.appliance.groups.following import Following
 from secondsite.appliance.groups.leading import Leading
 from secondsite.fabrics import simulated
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 POINTS = 50
 """Of each of the four worlds: two hundred in all."""
@@ -24,7 +25,7 @@ WORLDS = {
 }
 
 
-class Hasty(Leading):
+class HastyLeader(Leading):
     """It lets its own machines go before it has heard that the others stand still."""
 
     def paused(self, _instant, _longest_seconds):
@@ -33,6 +34,18 @@ class Hasty(Leading):
 
     def verdict(self, fixed):
         self._hear("PAUSED", 2)
+        return super().verdict(fixed)
+
+
+class HastyFollower(Following):
+    """It lets its machines go before it has heard that the leader's stand still."""
+
+    def paused(self, instant, _longest_seconds):
+        self._leader.say("PAUSED")
+        return instant
+
+    def verdict(self, fixed):
+        self._leader.hear("FIX", time.monotonic() + 2)
         return super().verdict(fixed)
 
 
@@ -71,13 +84,18 @@ def test_at_every_common_point_the_order_of_writes_across_all_machines_is_kept(a
     assert max(stood) <= 2
 
 
-def test_a_leader_that_does_not_wait_for_the_others_is_seen(make_site, monkeypatch):
+@pytest.mark.parametrize("hasty", ["leader", "follower"])
+def test_a_side_that_does_not_wait_for_the_other_is_seen(make_site, monkeypatch, hasty):
     """That the check above finds a broken barrier."""
-    monkeypatch.setattr(common_point, "Leading", Hasty)
     a, b, c = (make_site(name).start() for name in "abc")
     apart = Together((a, b), 2, others=[c]).protect()
     apart.tell(apart.group(multi_vm_every_seconds=3600), to=[c])
-    simulated.dial(c.root, [simulated.Fault(method="quiescing.pause", delay_seconds=0.1)])
+    if hasty == "leader":
+        monkeypatch.setattr(common_point, "Leading", HastyLeader)
+    else:
+        monkeypatch.setattr(asked, "Following", HastyFollower)
+    other = c if hasty == "leader" else a
+    simulated.dial(other.root, [simulated.Fault(method="quiescing.pause", delay_seconds=0.1)])
     with Counting(apart):
         common = apart.take()
     apart.drained()
