@@ -10,6 +10,7 @@ from secondsite.appliance.groups import asked, common_point
 from secondsite.appliance.groups.asked import REST
 from secondsite.appliance.groups.following import Following
 from secondsite.appliance.groups.leading import Leading
+from secondsite.appliance.groups.outcome import Common
 from secondsite.fabrics import simulated
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 
@@ -49,10 +50,10 @@ class HastyFollower(Following):
         return super().verdict(fixed)
 
 
-@pytest.fixture(params=WORLDS.values(), ids=WORLDS)
+@pytest.fixture(params=WORLDS)
 def apart(request, make_site):
     """A group that appliance a leads, as the others have been told."""
-    count, sources, targets = request.param
+    count, sources, targets = WORLDS[request.param]
     leader, *others = (make_site(name).start() for name in sources)
     target, *more = (make_site(name).start() for name in targets)
     together = Together((leader, target), count, others, more).protect()
@@ -62,7 +63,8 @@ def apart(request, make_site):
 
 @pytest.mark.timeout(300)
 def test_at_every_common_point_the_order_of_writes_across_all_machines_is_kept(apart, record_property):
-    taken, missed = [], []
+    taken: list[Common] = []
+    missed: list[Common] = []
     with Counting(apart) as writer:
         while len(taken) < POINTS:
             common = apart.take()
