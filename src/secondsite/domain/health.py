@@ -97,9 +97,10 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "common-point-missed",
             W,
-            "The machines of the replication group got no common point: a member was not ready or failed, or they could "
-            "not all be paused within the time budget.",
-            "Read the reason; the next common point is tried by itself, and each machine still gets its own points.",
+            "The machines of the replication group got no common point: a member was not ready or failed, they could "
+            "not all be paused within the time budget, or another appliance that has machines of the group took no part.",
+            "Read the reason, which names the appliance if it is another; the next common point is tried by itself, and each "
+            "machine still gets its own points.",
         ),
         _kind(
             "unsafe-to-view",
