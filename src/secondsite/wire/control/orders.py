@@ -14,6 +14,7 @@ from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
+from .names import UpdatedNames, UpdateNames
 from .proofs import Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
@@ -310,6 +311,7 @@ class Kind(StrEnum):
     PROVE = "prove"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
+    UPDATE_NAMES = "update_names"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -410,4 +412,11 @@ CHECK_SCRIPTS = OrderKind(
 )
 RUN_SCRIPT = OrderKind(
     Kind.RUN_SCRIPT, RunScript, ScriptRan, "run a script of the script folder, once", pace=Pace.GUEST
+)
+UPDATE_NAMES = OrderKind(
+    Kind.UPDATE_NAMES,
+    UpdateNames,
+    UpdatedNames,
+    "let its DNS names point to the machine, which runs here",
+    pace=Pace.GUEST,
 )
