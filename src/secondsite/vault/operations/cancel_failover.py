@@ -106,7 +106,6 @@ class CancelFailover(MachineOperation):
             source,
             source.machine.source_fabric_id,
             at_home=not source.machine.reversed,
-            wait_seconds=self.deps.proof_seconds,
         )
 
     def _start(self, ctx: StepContext) -> Outcome:

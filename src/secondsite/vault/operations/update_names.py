@@ -18,21 +18,8 @@ class UpdateNames(MachineOperation):
 
     def _names(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        wait_seconds = self.deps.proof_seconds
         if machine.state in RUNS_AT_TARGET_AT_REST:
             target = self.target(ctx, machine)
-            return naming.update(
-                self.deps,
-                target,
-                machine.target_fabric_id,
-                at_home=machine.reversed,
-                wait_seconds=wait_seconds,
-            )
+            return naming.update(self.deps, target, machine.target_fabric_id, at_home=machine.reversed)
         source = self.source(ctx, machine)
-        return naming.update(
-            self.deps,
-            source,
-            machine.source_fabric_id,
-            at_home=not machine.reversed,
-            wait_seconds=wait_seconds,
-        )
+        return naming.update(self.deps, source, machine.source_fabric_id, at_home=not machine.reversed)

@@ -48,8 +48,8 @@ class Updating:
                     return before
                 before = _replaceable(found)
                 self._note(name, before)
-                self._require_current()
                 seams.reach("appliance.name.read")
+                self._require_current()
                 server.replace(name, zone, before, address, self._try_seconds())
                 seams.reach("appliance.name.changed")
             except Unanswered:

@@ -22,8 +22,8 @@ from .target import Target
 
 TRY_SECONDS = 15.0
 """So long a name server is tried."""
-SHORT_SECONDS = 5.0
-"""So long the guest's agent is waited for where it was waited for before."""
+AGENT_SECONDS, BOOT_SECONDS = 5.0, 60.0
+"""So long the guest's agent is waited for if an address is known without it, and if none is."""
 MORE_SECONDS = 30.0
 NONE = "its cards have no DNS names"
 
@@ -36,16 +36,17 @@ def after_failover(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
     """At its target, which is home for a machine that comes back."""
     fabric_id = ctx.facts("start", orders.StartFact).fabric_id
     at_home = target.machine.reversed
-    return update(deps, target, fabric_id, at_home=at_home, wait_seconds=SHORT_SECONDS)
+    return update(deps, target, fabric_id, at_home=at_home)
 
 
-def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool, wait_seconds: float) -> Outcome:
+def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
     """`at_home`: this side is where the machine was when it was protected."""
     machine = side.machine
     with deps.store.reading() as tx:
         wanted = _wanted(tx, machine, at_home=at_home)
     if not wanted:
         return Skipped(NONE)
+    wait_seconds = AGENT_SECONDS if all(each.address for each in wanted) else BOOT_SECONDS
     payload = UpdateNames(
         fabric_id=fabric_id,
         machine=machine.name,
