@@ -1,16 +1,17 @@
 """Three tiers in one recovery plan: drilled in one isolated network, moved with a person's word and a script in between, and brought home
-by the same plan.
+by the same plan. The web server has another address at the second site, the database keeps its own, and the names of both in a real DNS
+zone follow them.
 
 A client's request goes through web server and application to the database, which appends a numbered record and answers with its number
 once that is flushed; so every loss can be counted. The demo fails if a promise is broken, a group did not wait for the one before,
-or the web server's page does not come from the database behind it.
+the web server's page does not come from the database behind it, or a name points to where its machine is not.
 """
 
 import itertools
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import guestkit
@@ -19,16 +20,21 @@ from demo.telling import Figures, Report
 from guestkit import Tier
 from rig import Rig
 from rig.eventually import eventually
+from rig.name_server import NameServer
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.directions import Direction, FailoverKind
 from secondsite.fabrics.libvirt.reaching import visiting
 from secondsite.fabrics.reaching import Heard, Knock
 from secondsite.ground.plural import counted
 from secondsite.wire import rest
+from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 
 PLAN = "shop"
 DATABASE, APPLICATION, WEB, CLIENT = "10.44.0.3", "10.44.0.2", "10.44.0.1", "10.44.0.250/24"
+WEB_AWAY = "10.44.0.11"
+NAMES = {"www.shop.example": "web01", "db.shop.example": "db01"}
+ADDRESSES = {"a": {"web01": WEB, "db01": DATABASE}, "b": {"web01": WEB_AWAY, "db01": DATABASE}}
 SERVES = {
     "db01": guestkit.Workload(records_per_second=0, tier=Tier.DATABASE, address=f"{DATABASE}/24"),
     "app01": guestkit.Workload(
@@ -37,9 +43,7 @@ SERVES = {
     "web01": guestkit.Workload(records_per_second=0, tier=Tier.WEB, address=f"{WEB}/24", peer=APPLICATION),
 }
 TIERS = tuple(SERVES)
-PAGE = MachineCheck(
-    name="page", kind=CheckKind.HTTP, text="record", address=WEB, source=CLIENT, deadline_seconds=150
-)
+PAGE = MachineCheck(name="page", kind=CheckKind.HTTP, text="record", source=CLIENT, deadline_seconds=150)
 ROUNDS, CLIENTS = 4, 4
 SCRIPT = "move-traffic"
 TRAFFIC = rest.PlanAction(name="Traffic", script=SCRIPT, kinds=(FailoverKind.PLANNED,))
@@ -56,8 +60,17 @@ RUN_SECONDS = 180
 class PlanStory:
     rig: Rig
     report: Report
+    _zone: NameServer = field(init=False)
+
+    def __post_init__(self) -> None:
+        records = (f"{name.partition('.')[0]} A {ADDRESSES['a'][of]}" for name, of in NAMES.items())
+        self._zone = NameServer(self.rig.folder / "dns", *records)
 
     def tell(self) -> None:
+        with self._zone:
+            self._tell()
+
+    def _tell(self) -> None:
         for part in (
             self.set_up,
             self.protect,
@@ -76,7 +89,8 @@ class PlanStory:
         def furnish(site: str) -> None:
             self._put_script(site)
             for name, workload in SERVES.items() if site == "a" else ():
-                self.rig.make_guest(name, workload=workload)
+                kind = guestkit.Kind.AGENT if name in NAMES.values() else guestkit.Kind.WRITER
+                self.rig.make_guest(name, workload=workload, kind=kind)
 
         self.rig.open(furnish=furnish)
         with self.rig.client() as vault:
@@ -93,8 +107,15 @@ class PlanStory:
         self.rig.must(Verb.ENABLE_PROTECTION, request)
         with self.rig.client() as vault:
             vault.machines["web01"].set_checks([PAGE])
+            for name, machine in NAMES.items():
+                (card,) = vault.machines[machine].settings().cards
+                home, away = (ADDRESSES[site][machine] for site in ("a", "b"))
+                other = None if away == home else f"{away}/24"
+                wanted = CardSettings(mac=card.mac, names=(name,), address=other)
+                vault.machines[machine].set_cards([wanted])
         figures.say(
-            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start"
+            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start; at b web01 has "
+            f"{WEB_AWAY} in place of {WEB}, db01 keeps {DATABASE}; {' and '.join(NAMES)} follow them"
         )
 
     def make_a_plan(self, figures: Figures) -> None:
@@ -110,15 +131,17 @@ class PlanStory:
         )
 
     def drill(self, figures: Figures) -> None:
-        began, asked = time.monotonic(), self._records("a", "db01")
+        began, asked, serial = time.monotonic(), self._records("a", "db01"), self._zone.serial()
         job = self._run(Verb.TEST_FAILOVER)
         said = self._page_was_proven(job)
         drilled = self.rig.console("b", "db01-test").wait_for(lambda console: console.last_record > asked)
         if self._records("a", "db01") != asked:
             raise PromiseBroken("the drill's web server reached the database of production")
+        if self._zone.serial() != serial:
+            raise PromiseBroken(f"the drill changed {self._zone.folder}")
         figures.say(
             f"three copies in one isolated network, each begun after the one before, find each other: {said}; that asked for record "
-            f"{drilled.last_record} of the copy, and production has {asked}; RTO of all {time.monotonic() - began:.1f} s",
+            f"{drilled.last_record} of the copy, and production has {asked}; the DNS zone is unchanged; RTO of all {time.monotonic() - began:.1f} s",
             rto_seconds=time.monotonic() - began,
         )
 
@@ -152,6 +175,19 @@ class PlanStory:
         self._run(Verb.COMMIT, in_order=False)
         figures.say("the failback is fixed")
 
+    def _names_moved(self, job: rest.Job, source: str, target: str) -> str:
+        jobs, told = self._jobs(job), []
+        for name, machine in NAMES.items():
+            address, found = ADDRESSES[target][machine], self._zone.addresses(name)
+            task = _task(jobs[machine], "DNS names")
+            if found != [address] or task.sentence != f"{name} -> {address}":
+                raise PromiseBroken(
+                    f"{name} points to {found} while {machine} is at {address}: {task.sentence}"
+                )
+            kept = ADDRESSES[source][machine] == address
+            told.append(f"{name} {'stays' if kept else 'moved'} -> {address} ({_seconds(task):.1f} s)")
+        return f"DNS: {', '.join(told)}"
+
     def _arrived(
         self,
         source: str,
@@ -165,7 +201,7 @@ class PlanStory:
         """No record is missing, the page comes from the database behind it, and the script ran where the machines are."""
         job = self._ended(job_id)
         self._started_in_phases(job)
-        said = self._page_was_proven(job)
+        said = f"{self._page_was_proven(job)}; {self._names_moved(job, source, target)}"
         verified = booted(
             self.rig.console(target, "db01"), len(self.rig.console(target, "db01").boots)
         ).verified_last
@@ -237,7 +273,8 @@ class PlanStory:
 
     def _ask_the_page(self, site: str) -> int:
         """As clients of that site do; gives the number of the last record."""
-        knocks = [Knock(WEB, 80, 60, path="/", text="record")] * CLIENTS
+        web = ADDRESSES[site]["web01"]
+        knocks = [Knock(web, 80, 60, path="/", text="record")] * CLIENTS
         for _ in range(ROUNDS):
             with visiting.visit(knocks, self.rig.bridge(site), CLIENT) as answers:
                 heard = eventually(lambda ask=answers: _all_of(ask()), 120)
@@ -257,7 +294,15 @@ class PlanStory:
         script.write_text(f"#!/bin/sh\ncat >> {self._script_file(site)}\necho >> {self._script_file(site)}\n")
         script.chmod(0o755)
         settings = home / "appliance.json"
-        settings.write_text(json.dumps({**json.loads(settings.read_text()), "script_folder": str(folder)}))
+        settings.write_text(
+            json.dumps(
+                {
+                    **json.loads(settings.read_text()),
+                    "script_folder": str(folder),
+                    "dns": dict(self._zone.settings),
+                }
+            )
+        )
 
     def _script_file(self, site: str) -> Path:
         return self.rig.home(f"appliance-{site}") / "told-by-the-plan"
@@ -269,6 +314,12 @@ def _asking(job: rest.Job) -> rest.Task | None:
 
 def _task(job: rest.Job, name: str) -> rest.Task:
     return next(each for each in job.tasks if each.name == name)
+
+
+def _seconds(task: rest.Task) -> float:
+    if task.started_at is None or task.ended_at is None:
+        return 0.0
+    return (task.ended_at - task.started_at).total_seconds()
 
 
 def _all_of(heard: Mapping[int, Heard]) -> Mapping[int, Heard] | None:

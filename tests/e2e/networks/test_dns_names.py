@@ -23,14 +23,16 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rig(server):
+    made = Rig("libvirt", folder=Path(tempfile.mkdtemp(prefix="ss-")), forked=True)
+
     def furnish(site):
-        settings = rig.home(f"appliance-{site}") / "appliance.json"
+        settings = made.home(f"appliance-{site}") / "appliance.json"
         settings.write_text(json.dumps({**json.loads(settings.read_text()), "dns": dict(server.settings)}))
         if site == "a":
             workload = guestkit.Workload(records_per_second=4, address=f"{HOME}/24")
-            rig.make_guest("web01", workload=workload, kind=guestkit.Kind.AGENT)
+            made.make_guest("web01", workload=workload, kind=guestkit.Kind.AGENT)
 
-    with Rig("libvirt", folder=Path(tempfile.mkdtemp(prefix="ss-")), forked=True) as rig:
+    with made as rig:
         rig.open(furnish=furnish)
         with rig.client() as vault:
             vault.policies.create(**policies.quick().model_dump())

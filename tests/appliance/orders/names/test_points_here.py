@@ -64,7 +64,7 @@ def test_an_order_that_a_later_verb_has_overtaken_moves_no_name_back(site, serve
 
 
 def test_an_order_that_is_overtaken_before_it_changes_anything_stops(site, server, fabric_id):
-    later = []
+    later: list[str] = []
 
     def overtaken(name):
         if name == "appliance.name.read" and not later:
@@ -84,7 +84,7 @@ def test_an_order_of_no_verb_such_as_a_drills_changes_nothing(site, server, fabr
 
 
 def test_a_name_that_somebody_else_changes_meanwhile_is_read_again(site, server, fabric_id):
-    changes = []
+    changes: list[str] = []
 
     def changed(name):
         if name == "appliance.name.read" and not changes:

@@ -12,8 +12,7 @@ import dns.tsig
 import dns.update
 
 from ....domain import errors
-from ...shared import NameServer
-from ...shared.name_server import Transport
+from ...shared import NameServer, Transport
 from . import secret
 
 CHANGED_MEANWHILE = frozenset({dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN})
