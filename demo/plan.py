@@ -15,26 +15,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import guestkit
+from demo.names import ADDRESSES, APPLICATION, DATABASE, NAMES, WEB, Names
 from demo.story import POLICY, PromiseBroken, booted
 from demo.telling import Figures, Report
 from guestkit import Tier
 from rig import Rig
 from rig.eventually import eventually
-from rig.name_server import NameServer
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.directions import Direction, FailoverKind
 from secondsite.fabrics.libvirt.reaching import visiting
 from secondsite.fabrics.reaching import Heard, Knock
 from secondsite.ground.plural import counted
 from secondsite.wire import rest
-from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 
 PLAN = "shop"
-DATABASE, APPLICATION, WEB, CLIENT = "10.44.0.3", "10.44.0.2", "10.44.0.1", "10.44.0.250/24"
-WEB_AWAY = "10.44.0.11"
-NAMES = {"www.shop.example": "web01", "db.shop.example": "db01"}
-ADDRESSES = {"a": {"web01": WEB, "db01": DATABASE}, "b": {"web01": WEB_AWAY, "db01": DATABASE}}
+CLIENT = "10.44.0.250/24"
 SERVES = {
     "db01": guestkit.Workload(records_per_second=0, tier=Tier.DATABASE, address=f"{DATABASE}/24"),
     "app01": guestkit.Workload(
@@ -60,14 +56,13 @@ RUN_SECONDS = 180
 class PlanStory:
     rig: Rig
     report: Report
-    _zone: NameServer = field(init=False)
+    _names: Names = field(init=False)
 
     def __post_init__(self) -> None:
-        records = (f"{name.partition('.')[0]} A {ADDRESSES['a'][of]}" for name, of in NAMES.items())
-        self._zone = NameServer(self.rig.folder / "dns", *records)
+        self._names = Names(self.rig.folder / "dns")
 
     def tell(self) -> None:
-        with self._zone:
+        with self._names.served():
             self._tell()
 
     def _tell(self) -> None:
@@ -107,15 +102,9 @@ class PlanStory:
         self.rig.must(Verb.ENABLE_PROTECTION, request)
         with self.rig.client() as vault:
             vault.machines["web01"].set_checks([PAGE])
-            for name, machine in NAMES.items():
-                (card,) = vault.machines[machine].settings().cards
-                home, away = (ADDRESSES[site][machine] for site in ("a", "b"))
-                other = None if away == home else f"{away}/24"
-                wanted = CardSettings(mac=card.mac, names=(name,), address=other)
-                vault.machines[machine].set_cards([wanted])
+            named = self._names.give(vault)
         figures.say(
-            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start; at b web01 has "
-            f"{WEB_AWAY} in place of {WEB}, db01 keeps {DATABASE}; {' and '.join(NAMES)} follow them"
+            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start; {named}"
         )
 
     def make_a_plan(self, figures: Figures) -> None:
@@ -131,14 +120,14 @@ class PlanStory:
         )
 
     def drill(self, figures: Figures) -> None:
-        began, asked, serial = time.monotonic(), self._records("a", "db01"), self._zone.serial()
+        began, asked, serial = time.monotonic(), self._records("a", "db01"), self._names.serial()
         job = self._run(Verb.TEST_FAILOVER)
         said = self._page_was_proven(job)
         drilled = self.rig.console("b", "db01-test").wait_for(lambda console: console.last_record > asked)
         if self._records("a", "db01") != asked:
             raise PromiseBroken("the drill's web server reached the database of production")
-        if self._zone.serial() != serial:
-            raise PromiseBroken(f"the drill changed {self._zone.folder}")
+        if self._names.serial() != serial:
+            raise PromiseBroken("the drill changed the DNS zone")
         figures.say(
             f"three copies in one isolated network, each begun after the one before, find each other: {said}; that asked for record "
             f"{drilled.last_record} of the copy, and production has {asked}; the DNS zone is unchanged; RTO of all {time.monotonic() - began:.1f} s",
@@ -175,19 +164,6 @@ class PlanStory:
         self._run(Verb.COMMIT, in_order=False)
         figures.say("the failback is fixed")
 
-    def _names_moved(self, job: rest.Job, source: str, target: str) -> str:
-        jobs, told = self._jobs(job), []
-        for name, machine in NAMES.items():
-            address, found = ADDRESSES[target][machine], self._zone.addresses(name)
-            task = _task(jobs[machine], "DNS names")
-            if found != [address] or task.sentence != f"{name} -> {address}":
-                raise PromiseBroken(
-                    f"{name} points to {found} while {machine} is at {address}: {task.sentence}"
-                )
-            kept = ADDRESSES[source][machine] == address
-            told.append(f"{name} {'stays' if kept else 'moved'} -> {address} ({_seconds(task):.1f} s)")
-        return f"DNS: {', '.join(told)}"
-
     def _arrived(
         self,
         source: str,
@@ -201,7 +177,7 @@ class PlanStory:
         """No record is missing, the page comes from the database behind it, and the script ran where the machines are."""
         job = self._ended(job_id)
         self._started_in_phases(job)
-        said = f"{self._page_was_proven(job)}; {self._names_moved(job, source, target)}"
+        said = f"{self._page_was_proven(job)}; {self._names.moved(self._jobs(job), source, target)}"
         verified = booted(
             self.rig.console(target, "db01"), len(self.rig.console(target, "db01").boots)
         ).verified_last
@@ -299,7 +275,7 @@ class PlanStory:
                 {
                     **json.loads(settings.read_text()),
                     "script_folder": str(folder),
-                    "dns": dict(self._zone.settings),
+                    "dns": dict(self._names.settings),
                 }
             )
         )
@@ -314,12 +290,6 @@ def _asking(job: rest.Job) -> rest.Task | None:
 
 def _task(job: rest.Job, name: str) -> rest.Task:
     return next(each for each in job.tasks if each.name == name)
-
-
-def _seconds(task: rest.Task) -> float:
-    if task.started_at is None or task.ended_at is None:
-        return 0.0
-    return (task.ended_at - task.started_at).total_seconds()
 
 
 def _all_of(heard: Mapping[int, Heard]) -> Mapping[int, Heard] | None:
