@@ -145,6 +145,7 @@ CALLS = {
         lambda v: v.machines[WEB].resynchronize(),
         lambda v: v.machines[WEB].include_disk("vdb"),
         lambda v: v.machines[WEB].exclude_disk("vdb"),
+        lambda v: v.machines[WEB].update_names(),
         lambda v: v.machines[WEB, "db01"].disable_protection(),
         lambda v: v.machines[WEB, "db01"].test_failover(choice="latest"),
         lambda v: v.machines[WEB, "db01"].cleanup_test_failover(),
@@ -157,6 +158,7 @@ CALLS = {
         lambda v: v.machines[WEB, "db01"].resynchronize(),
         lambda v: v.machines[WEB, "db01"].include_disk("vdb"),
         lambda v: v.machines[WEB, "db01"].exclude_disk("vdb"),
+        lambda v: v.machines[WEB, "db01"].update_names(),
     ],
     "Jobs": [
         lambda v: list(v.jobs.list(machine=WEB, children=False)),

@@ -46,6 +46,12 @@ CATALOGUE: dict[str, FindingKind] = {
             "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
         ),
         _kind(
+            "names-elsewhere",
+            W,
+            "The machine runs, but DNS names of it could not be changed to where it runs.",
+            "Read the reason and repair it, then type 'secondsite machine update-names MACHINE'.",
+        ),
+        _kind(
             "scratch-exhausted",
             W,
             "The guest wrote more during a cycle than the scratch budget holds, so the job was given up before it "

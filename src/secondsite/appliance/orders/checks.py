@@ -23,6 +23,7 @@ from ...wire.control.checks import (
 from ..target import FAILOVER, GIVE_ONE
 from . import runs
 from .context import Context
+from .names import ordered as names
 from .networks import missing, production
 
 PEER_SECONDS = 3.0
@@ -110,6 +111,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
     yield from production.warnings(context, payload, runs.of_drills(context))
+    yield from names.warnings(context, payload)
     free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
     if free < payload.needed_bytes:
         yield _obstacle(

@@ -30,6 +30,7 @@ VERBS = (
     protection.resynchronize,
     protection.include_disk,
     protection.exclude_disk,
+    protection.update_names,
 )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
+from ...wire.rest import verbs as rest_verbs
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 
@@ -178,6 +179,10 @@ class Verbs:
     def resynchronize(self) -> JobHandle:
         """Compares every block of source and replica, and sends those that differ."""
         return self._start(Verb.RESYNCHRONIZE, request(rest.Resynchronize, machines=self.names))
+
+    def update_names(self) -> JobHandle:
+        """Lets the machines' DNS names point to where they run now, if a move could not see to it."""
+        return self._start(Verb.UPDATE_NAMES, request(rest_verbs.UpdateNames, machines=self.names))
 
     def include_disk(self, *keys: str) -> JobHandle:
         """Protects disks that were added later or left out; only they are copied."""

@@ -27,6 +27,7 @@ from .machines import (
     MachineRecord,
     MachineRecords,
     MachinesWanted,
+    NamesRecord,
     SeenNumbers,
     WarnedRecord,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "MachineSettings",
     "MachineSettingsRecord",
     "MachinesWanted",
+    "NamesRecord",
     "NetworkMappings",
     "Notice",
     "NoticeDelivery",

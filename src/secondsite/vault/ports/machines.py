@@ -34,6 +34,16 @@ class WarnedRecord:
     sentences: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NamesRecord:
+    """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since `at`; what others pointed to
+    at `home` before they were changed (None: to nothing)."""
+
+    at: datetime
+    problems: Mapping[str, str]
+    home: Mapping[str, str | None]
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class MachineRecord:
     """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
@@ -87,6 +97,8 @@ class MachineRecord:
     """When the last test failover was cleaned up. None: none was, or before this was noted."""
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
+    names: NamesRecord | None = None
+    """What came of its DNS names. None: none was ever changed."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

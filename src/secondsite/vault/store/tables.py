@@ -118,6 +118,7 @@ machines = Table(
     Column("drill_claimed_by", String(64)),
     Column("drilled_at", UtcDateTime),
     Column("warned", Shaped(ports.WarnedRecord)),
+    Column("names", Shaped(ports.NamesRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
     # every change of a machine writes all of them.

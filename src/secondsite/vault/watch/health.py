@@ -97,6 +97,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_authority(situation, now),
         *_by_state(situation),
         *_warned(situation),
+        *_names(situation),
         *standing.standing(situation.machine, now),
         *two_copies,
     ]
@@ -230,6 +231,12 @@ def _warned(situation: Situation) -> Iterator[HealthFinding]:
     warned = situation.machine.warned
     if warned is not None:
         yield HealthFinding("checked-with-warnings", " | ".join(warned.sentences), warned.at)
+
+
+def _names(situation: Situation) -> Iterator[HealthFinding]:
+    names = situation.machine.names
+    if names is not None and names.problems:
+        yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:

@@ -94,5 +94,7 @@ class CheckTarget(Shape):
     """What is here already must not stand in its way."""
     test_networks: tuple[str, ...] = ()
     """Of `networks`, those that a test failover uses: it is warned of production's."""
+    names: tuple[str, ...] = ()
+    """DNS names that are to point here; it is warned of those that this site may not change."""
     serve: bool = False
     """A network that is made must be able to give addresses."""

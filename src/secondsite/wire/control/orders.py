@@ -14,6 +14,7 @@ from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
+from .names import UpdatedNames, UpdateNames
 from .proofs import Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
@@ -311,6 +312,7 @@ class Kind(StrEnum):
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
+    UPDATE_NAMES = "update_names"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -417,5 +419,12 @@ RUN_GUEST_SCRIPT = OrderKind(
     RunGuestScript,
     ScriptRan,
     "run a script of the script folder inside a machine, once",
+    pace=Pace.GUEST,
+)
+UPDATE_NAMES = OrderKind(
+    Kind.UPDATE_NAMES,
+    UpdateNames,
+    UpdatedNames,
+    "let its DNS names point to the machine, which runs here",
     pace=Pace.GUEST,
 )

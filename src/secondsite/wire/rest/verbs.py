@@ -160,6 +160,10 @@ class Resynchronize(MachinesRequest):
     """All blocks are compared; those that differ are sent."""
 
 
+class UpdateNames(MachinesRequest):
+    """The machines' DNS names point to where they run now."""
+
+
 class IncludeDiskOptions(Shape):
     """Disks that were added later are protected too."""
 

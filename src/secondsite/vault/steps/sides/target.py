@@ -16,10 +16,10 @@ from ....wire.control import checks, orders, proofs, setups
 from ....wire.control.cards import CardHere
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
+from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .giving_orders import Answer, Limits, Orders
 from .side import Ask, Side
 
-FAILOVER_RUN = "failover"
 DRILL_RUN = "drill"
 START_OR_STOP = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
@@ -49,11 +49,12 @@ class Target(Side):
         *,
         cards: Sequence[CardHere] = (),
         networks: tuple[str, ...] = (),
+        names: tuple[str, ...] = (),
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
-        there; of those that only `cards` name it is warned. `no_copy`: nor may a copy be there, but one that stands on
+        there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
         `but_on`."""
         payload = checks.CheckTarget(
             definition=definition,
@@ -61,6 +62,7 @@ class Target(Side):
             fabric_id=self.machine.target_fabric_id,
             networks=networks,
             cards=tuple(cards),
+            names=names,
             no_copy=no_copy,
             but_on=but_on,
         )

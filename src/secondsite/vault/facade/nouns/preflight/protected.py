@@ -12,7 +12,7 @@ from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
-from ....steps.sides import cards
+from ....steps.sides import cards, naming
 from ...parts import Parts
 from .. import machines
 from . import asked
@@ -46,7 +46,7 @@ class Preflights:
         site = machine.target_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
-            connected = cards.checked(tx, machine)
+            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
         yield from asked.at(site, unconnected)
         payload = CheckTarget(
@@ -54,6 +54,7 @@ class Preflights:
             name=machine.name,
             fabric_id=machine.target_fabric_id,
             cards=connected,
+            names=names,
             must_hold_replica=True,
             no_copy=not machine.start_ordered,
         )
