@@ -73,6 +73,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /audit/verify": Permission.READ_AUDIT,
         "GET /audit/settings": Permission.READ_AUDIT,
         "PUT /audit/settings": Permission.MANAGE_ACCESS,
+        "GET /evidence": Permission.READ,
+        "GET /evidence/{evidence}": Permission.READ,
         "GET /approvals": Permission.ENTER,
         "GET /approvals/settings": Permission.ENTER,
         "PUT /approvals/settings": Permission.MANAGE_ACCESS,

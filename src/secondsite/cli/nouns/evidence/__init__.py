@@ -1,0 +1,5 @@
+"""secondsite evidence ...: see `commands`."""
+
+from .commands import app
+
+__all__ = ["app"]
