@@ -37,7 +37,7 @@ def end(store, job_id, verb="test_failover", state=JobState.SUCCEEDED, **values)
             insert(jobs).values(
                 id=job_id, name=verb, subject="m1", subject_name="<b>web01</b>", arguments={}, state=state,
                 attempt=1, requested_by="anna", created_at=NOW - timedelta(minutes=2),
-                started_at=NOW - timedelta(minutes=2), ended_at=NOW, ready_at=NOW, **values,
+                started_at=NOW - timedelta(minutes=2), ended_at=NOW, ready_at=NOW, cancel_requested=False, claim_epoch=0, **values,
             )
         )  # fmt: skip
 

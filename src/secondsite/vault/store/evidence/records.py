@@ -20,7 +20,9 @@ class SqlEvidence:
     def known(self, ids: Collection[str]) -> frozenset[str]:
         found: set[str] = set()
         for part in rows.parts(sorted(ids)):
-            found.update(self._session.scalars(select(evidence.c.id).where(evidence.c.id.in_(part))))
+            found.update(
+                self._session.execute(select(evidence.c.id).where(evidence.c.id.in_(part))).scalars()
+            )
         return frozenset(found)
 
     def by_id(self, evidence_id: str) -> ports.EvidenceRecord | None:
