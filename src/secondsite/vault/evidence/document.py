@@ -75,7 +75,7 @@ def _machine(tx: ports.Transaction, of: JobTree, root: JobView) -> Told:
     facts = [_facts(each) for each in of.tasks]
     chosen = next((each for each in reversed(facts) if each.taken_at is not None), rest.TaskFacts())
     proof = next((each.evidence for each in reversed(facts) if each.evidence is not None), None)
-    goal = _goal(tx, of.job.subject)
+    goal, lost = _goal(tx, of.job.subject), _lost(facts, chosen, root)
     return {
         "id": of.job.subject,
         "name": of.job.subject_name,
@@ -83,13 +83,21 @@ def _machine(tx: ports.Transaction, of: JobTree, root: JobView) -> Told:
         "steps": [_step(each) for each in of.tasks],
         "point_id": chosen.point_id,
         "taken_at": None if chosen.taken_at is None else chosen.taken_at.isoformat(),
-        "rpo_seconds": chosen.loses_seconds,
+        "rpo_seconds": lost,
         "rpo_goal_seconds": goal,
-        "within_goal": None if goal is None or chosen.loses_seconds is None else chosen.loses_seconds <= goal,
+        "within_goal": None if goal is None or lost is None else lost <= goal,
         "rto_started_seconds": _until(of, root, "start"),
         "rto_proven_seconds": _until(of, root, "prove") if proof is not None else None,
         "proof": None if proof is None else json.loads(proof.model_dump_json()),
     }
+
+
+def _lost(facts: list[rest.TaskFacts], chosen: rest.TaskFacts, root: JobView) -> float | None:
+    """What the step said that is lost; of a drill, what a failover that was asked for then would have lost."""
+    said = [each.loses_seconds for each in facts if each.loses_seconds is not None]
+    if said or chosen.taken_at is None:
+        return said[-1] if said else None
+    return max(0.0, (root.created_at - chosen.taken_at).total_seconds())
 
 
 def _goal(tx: ports.Transaction, machine_id: str | None) -> int | None:
