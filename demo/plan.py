@@ -1,26 +1,48 @@
-"""Three tiers in one recovery plan: drilled, moved with a person's word in between, and brought home by the same plan.
+"""Three tiers in one recovery plan: drilled in one isolated network, moved with a person's word and a script in between, and brought home
+by the same plan.
 
-Each guest writes numbered records and says each on its console once it is flushed; so every loss can be counted, and the demo fails
-if a promise is broken or a group did not wait for the one before.
+A client's request goes through web server and application to the database, which appends a numbered record and answers with its number
+once that is flushed; so every loss can be counted. The demo fails if a promise is broken, a group did not wait for the one before,
+or the web server's page does not come from the database behind it.
 """
 
 import itertools
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import guestkit
 from demo.story import POLICY, PromiseBroken, booted
 from demo.telling import Figures, Report
+from guestkit import Tier
 from rig import Rig
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.directions import Direction, FailoverKind
+from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.reaching import Heard, Knock
 from secondsite.ground.plural import counted
 from secondsite.wire import rest
+from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 
 PLAN = "shop"
-TIERS = ("db01", "app01", "web01")
+DATABASE, APPLICATION, WEB, CLIENT = "10.44.0.3", "10.44.0.2", "10.44.0.1", "10.44.0.250/24"
+SERVES = {
+    "db01": guestkit.Workload(records_per_second=0, tier=Tier.DATABASE, address=f"{DATABASE}/24"),
+    "app01": guestkit.Workload(
+        records_per_second=0, tier=Tier.APPLICATION, address=f"{APPLICATION}/24", peer=DATABASE
+    ),
+    "web01": guestkit.Workload(records_per_second=0, tier=Tier.WEB, address=f"{WEB}/24", peer=APPLICATION),
+}
+TIERS = tuple(SERVES)
+PAGE = MachineCheck(
+    name="page", kind=CheckKind.HTTP, text="record", address=WEB, source=CLIENT, deadline_seconds=150
+)
+ROUNDS, CLIENTS = 4, 4
+SCRIPT = "move-traffic"
+TRAFFIC = rest.PlanAction(name="Traffic", script=SCRIPT, kinds=(FailoverKind.PLANNED,))
 LOOK = rest.PlanAction(
     name="Look at the database",
     instruction="Look whether the shop's database answers",
@@ -51,28 +73,33 @@ class PlanStory:
                 part(figures)
 
     def set_up(self, figures: Figures) -> None:
-        writing = guestkit.Workload(records_per_second=10, load_kib_per_second=128)
-
         def furnish(site: str) -> None:
-            for name in TIERS if site == "a" else ():
-                self.rig.make_guest(name, workload=writing)
+            self._put_script(site)
+            for name, workload in SERVES.items() if site == "a" else ():
+                self.rig.make_guest(name, workload=workload)
 
         self.rig.open(furnish=furnish)
         with self.rig.client() as vault:
             vault.policies.create(**POLICY.model_dump())
         for guest in self.rig.guests.values():
             guest.console.wait_for_boot(1, within_seconds=120)
-        figures.say(f"two sites; {', '.join(TIERS)} write at site a")
+        records = self._ask_the_page("a")
+        figures.say(
+            f"two sites; at site a web01 asks app01, which asks db01: {ROUNDS * CLIENTS} requests, {records} records"
+        )
 
     def protect(self, figures: Figures) -> None:
         request = rest.EnableProtection(machines=TIERS, source_site="a", target_site="b", policy=POLICY.name)
         self.rig.must(Verb.ENABLE_PROTECTION, request)
-        figures.say(f"{counted(len(TIERS), 'machine')}; each has its first recovery point")
+        with self.rig.client() as vault:
+            vault.machines["web01"].set_checks([PAGE])
+        figures.say(
+            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start"
+        )
 
     def make_a_plan(self, figures: Figures) -> None:
-        first, *others = ((name,) for name in TIERS)
-        groups = [rest.PlanGroupChange(machines=first, after=(LOOK,))]
-        groups += [rest.PlanGroupChange(machines=each) for each in others]
+        after = {"db01": (LOOK,), "web01": (TRAFFIC,)}
+        groups = [rest.PlanGroupChange(machines=(name,), after=after.get(name, ())) for name in TIERS]
         with self.rig.client() as vault:
             vault.plans.create(PLAN, groups)
             preview = vault.plans[PLAN].preview(Verb.FAILOVER)
@@ -83,13 +110,15 @@ class PlanStory:
         )
 
     def drill(self, figures: Figures) -> None:
-        began = time.monotonic()
-        self._run(Verb.TEST_FAILOVER)
-        verified = [booted(self.rig.console("b", f"{name}-test"), 1).verified_last for name in TIERS]
+        began, asked = time.monotonic(), self._records("a", "db01")
+        job = self._run(Verb.TEST_FAILOVER)
+        said = self._page_was_proven(job)
+        drilled = self.rig.console("b", "db01-test").wait_for(lambda console: console.last_record > asked)
+        if self._records("a", "db01") != asked:
+            raise PromiseBroken("the drill's web server reached the database of production")
         figures.say(
-            f"three copies run in isolated networks, each begun after the one before; they verified {_listed(verified)} records; RTO of "
-            f"all {time.monotonic() - began:.1f} s",
-            verified_records=verified,
+            f"three copies in one isolated network, each begun after the one before, find each other: {said}; that asked for record "
+            f"{drilled.last_record} of the copy, and production has {asked}; RTO of all {time.monotonic() - began:.1f} s",
             rto_seconds=time.monotonic() - began,
         )
 
@@ -98,21 +127,15 @@ class PlanStory:
         figures.say("test machines and networks are gone, notes kept")
 
     def move_away(self, figures: Figures) -> None:
-        began, before = time.monotonic(), self._boots("b")
+        began, asked_for = time.monotonic(), self._ask_the_page("a")
         with self.rig.client() as vault:
             job = vault.plans[PLAN].run(Verb.PLANNED_FAILOVER)
             asked = eventually(lambda: _asking(job.show()), RUN_SECONDS)
-            moved = [name for name in TIERS if vault.machines[name].show().state == "planned_failed_over"]
-            if moved != [TIERS[0]]:
-                raise PromiseBroken(f"while a person is asked after group 1, {moved} had moved")
+            states = {name: str(vault.machines[name].show().state) for name in TIERS}
+            if list(states.values()) != ["planned_failed_over", *["planned_failing_over"] * 2]:
+                raise PromiseBroken(f"while a person is asked after group 1, they are {states}")
             job.answer("done", "it answers", task=asked.position)
-        self._ended_in_order(job.id)
-        verified = self._nothing_lost("a", "b", before)
-        figures.say(
-            f"{moved[0]} moved, the plan asked a person and went on: 0 of {_listed(verified)} records lost; {time.monotonic() - began:.1f} s",
-            verified_records=verified,
-            seconds=time.monotonic() - began,
-        )
+        self._arrived("a", "b", Direction.AWAY, job.id, asked_for, began, figures)
 
     def reprotect(self, figures: Figures) -> None:
         self._run(Verb.COMMIT, in_order=False)
@@ -120,23 +143,55 @@ class PlanStory:
         figures.say("committed; protected b -> a")
 
     def come_home(self, figures: Figures) -> None:
-        began, before = time.monotonic(), self._boots("a")
-        self._run(Verb.PLANNED_FAILOVER)
-        verified = self._nothing_lost("b", "a", before)
-        figures.say(
-            f"by the same plan, in the same order: 0 of {_listed(verified)} records lost; {time.monotonic() - began:.1f} s",
-            verified_records=verified,
-            seconds=time.monotonic() - began,
-        )
+        began, asked_for = time.monotonic(), self._ask_the_page("b")
+        with self.rig.client() as vault:
+            job = vault.plans[PLAN].run(Verb.PLANNED_FAILOVER)
+        self._arrived("b", "a", Direction.HOME, job.id, asked_for, began, figures)
 
     def commit(self, figures: Figures) -> None:
         self._run(Verb.COMMIT, in_order=False)
         figures.say("the failback is fixed")
 
-    def _run(self, verb: Verb, asked: rest.PlanPart | None = None, *, in_order: bool = True) -> None:
+    def _arrived(
+        self,
+        source: str,
+        target: str,
+        way: Direction,
+        job_id: str,
+        asked_for: int,
+        began: float,
+        figures: Figures,
+    ) -> None:
+        """No record is missing, the page comes from the database behind it, and the script ran where the machines are."""
+        job = self._ended(job_id)
+        self._started_in_phases(job)
+        said = self._page_was_proven(job)
+        verified = booted(
+            self.rig.console(target, "db01"), len(self.rig.console(target, "db01").boots)
+        ).verified_last
+        if (
+            verified is None
+            or verified != self.rig.console(source, "db01").boots[-1].bye
+            or verified < asked_for
+        ):
+            raise PromiseBroken(f"db01 verified {verified}, clients had been told {asked_for}")
+        context = json.loads(self._script_file(target).read_text().splitlines()[-1])
+        if (context["direction"], context["machines"][0]["name"]) != (way, "web01"):
+            raise PromiseBroken(f"the script at site {target} was told {context}")
+        figures.say(
+            f"all were shut down, then started group by group: 0 of {verified} records lost; {said}; the script ran at {target}; "
+            f"{time.monotonic() - began:.1f} s",
+            verified_records=verified,
+            seconds=time.monotonic() - began,
+        )
+
+    def _run(self, verb: Verb, asked: rest.PlanPart | None = None, *, in_order: bool = True) -> rest.Job:
         with self.rig.client() as vault:
-            job = vault.plans[PLAN].run(verb, asked)
-        self._ended_in_order(job.id) if in_order else self._ended(job.id)
+            started = vault.plans[PLAN].run(verb, asked)
+        job = self._ended(started.id)
+        if in_order:
+            self._ended_in_order(job)
+        return job
 
     def _ended(self, job_id: str) -> rest.Job:
         def ended() -> rest.Job | None:
@@ -149,33 +204,72 @@ class PlanStory:
             raise PromiseBroken(self.rig.describe(job))
         return job
 
-    def _ended_in_order(self, job_id: str) -> None:
+    def _jobs(self, job: rest.Job) -> Mapping[str, rest.Job]:
+        """Of the machines, by their names."""
         with self.rig.client() as vault:
-            children = self._ended(job_id).children
-            jobs = {each.subject_name: each for each in (vault.jobs[child].show() for child in children)}
+            return {
+                str(each.subject_name): each for each in (vault.jobs[child].show() for child in job.children)
+            }
+
+    def _ended_in_order(self, job: rest.Job) -> None:
+        jobs = self._jobs(job)
         for before, after in itertools.pairwise(TIERS):
             ended, began = jobs[before].ended_at, jobs[after].started_at
             if ended is None or began is None or began < ended:
                 raise PromiseBroken(f"{after} began at {began}, {before} ended at {ended}")
 
-    def _boots(self, site: str) -> Mapping[str, int]:
-        return {name: len(self.rig.console(site, name).boots) for name in TIERS}
+    def _started_in_phases(self, job: rest.Job) -> None:
+        jobs = self._jobs(job)
+        down = [_task(jobs[name], "Shut down") for name in reversed(TIERS)]
+        up = [_task(jobs[name], "Start") for name in TIERS]
+        for before, after in itertools.pairwise([*down, *up]):
+            if before.ended_at is None or after.started_at is None or after.started_at < before.ended_at:
+                raise PromiseBroken(
+                    f"'{after.name}' began at {after.started_at}, '{before.name}' ended at {before.ended_at}"
+                )
 
-    def _nothing_lost(self, source: str, target: str, before: Mapping[str, int]) -> Sequence[int | None]:
-        """The last record of each, verified where it runs now."""
-        verified: list[int | None] = []
-        for name in TIERS:
-            boot = booted(self.rig.console(target, name), before[name] + 1)
-            said = self.rig.console(source, name).boots[-1].bye
-            if said is None or boot.verified_last != said:
-                raise PromiseBroken(f"{name} ended with record {said}, {boot.verified_last} were verified")
-            verified.append(boot.verified_last)
-        return verified
+    def _page_was_proven(self, job: rest.Job) -> str:
+        evidence = _task(self._jobs(job)["web01"], "Proof").facts.evidence
+        (check,) = evidence.checks if evidence else ()
+        if not check.passed:
+            raise PromiseBroken(f"web01's page: {check.said}")
+        return f"web01's page: {check.said}"
+
+    def _ask_the_page(self, site: str) -> int:
+        """As clients of that site do; gives the number of the last record."""
+        knocks = [Knock(WEB, 80, 60, path="/", text="record")] * CLIENTS
+        for _ in range(ROUNDS):
+            with visiting.visit(knocks, self.rig.bridge(site), CLIENT) as answers:
+                heard = eventually(lambda ask=answers: _all_of(ask()), 120)
+            if not all(each.passed for each in heard.values()):
+                raise PromiseBroken(f"clients at site {site} were told {heard}")
+        return self._records(site, "db01")
+
+    def _records(self, site: str, name: str) -> int:
+        return self.rig.console(site, name).wait_for(lambda console: console.last_record > 0).last_record
+
+    def _put_script(self, site: str) -> None:
+        """It keeps what it is told, as a real one would tell a load balancer."""
+        home = self.rig.home(f"appliance-{site}")
+        folder = home / "scripts"
+        folder.mkdir(mode=0o755)
+        script = folder / SCRIPT
+        script.write_text(f"#!/bin/sh\ncat >> {self._script_file(site)}\necho >> {self._script_file(site)}\n")
+        script.chmod(0o755)
+        settings = home / "appliance.json"
+        settings.write_text(json.dumps({**json.loads(settings.read_text()), "script_folder": str(folder)}))
+
+    def _script_file(self, site: str) -> Path:
+        return self.rig.home(f"appliance-{site}") / "told-by-the-plan"
 
 
 def _asking(job: rest.Job) -> rest.Task | None:
     return next((task for task in job.tasks if task.asks is not None), None)
 
 
-def _listed(numbers: Sequence[int | None]) -> str:
-    return ", ".join(map(str, numbers))
+def _task(job: rest.Job, name: str) -> rest.Task:
+    return next(each for each in job.tasks if each.name == name)
+
+
+def _all_of(heard: Mapping[int, Heard]) -> Mapping[int, Heard] | None:
+    return heard if len(heard) == CLIENTS else None

@@ -17,11 +17,19 @@ from rig import guest_disk, processes
 from secondsite.fabrics import simulated
 
 DEFINE = """
+import libvirt
 import sys
 from pathlib import Path
 from secondsite.fabrics.libvirt.host.connection import Hypervisor
 domain = Hypervisor(sys.argv[1]).handle.defineXML(Path(sys.argv[2]).read_text())
-domain.create()
+for left in range(9, -1, -1):
+    try:
+        domain.create()
+        break
+    except libvirt.libvirtError as problem:
+        # another of libvirt's processes, of a rig beside, has just taken the same name for a tap device
+        if not left or "resource busy" not in str(problem):
+            raise
 """
 
 

@@ -1,6 +1,8 @@
 """Our processes: started in sessions of their own, watched by their log, killed as a power cut would."""
 
 import contextlib
+import fcntl
+import functools
 import os
 import random
 import signal
@@ -16,6 +18,7 @@ from rig.forking import Forked, ForkServer
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTS = (10000, 32000)
+_taken: set[int] = set()
 
 
 class DidNotStart(Exception):
@@ -118,12 +121,31 @@ def environment() -> dict[str, str]:
 
 def free_port() -> int:
     """A loopback port that nobody has now, below those that the kernel gives to connections: a process that is started
-    again would not get such a one back."""
+    again would not get such a one back. No other process of tests takes it as long as this one lives: seen once, a vault that was
+    started again found its port with another rig's."""
     while True:
         port = random.SystemRandom().randrange(*PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _taken and _take(port):
+                return port
+
+
+@functools.cache
+def _ledger() -> int:
+    """One open file: to close another one of it would give back all that is locked in it. The same for all of a user, whatever
+    folder of their own they have for what they leave behind."""
+    return os.open(f"/tmp/secondsite-ports-{os.geteuid()}", os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _take(port: int) -> bool:
+    """Whether no other process had taken it. The lock goes with this process."""
+    try:
+        fcntl.lockf(_ledger(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # noqa: TID251 - a byte for each port, of one file
+    except OSError:
+        return False
+    _taken.add(port)
+    return True
 
 
 def of_folder(folder: Path) -> list[int]:

@@ -37,6 +37,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /approvals/{number}/withdraw": {"at": "/approvals/1/withdraw"},
     "POST /groups": {"json": GROUP},
     "POST /groups/{group}/add": {"at": "/groups/shop/add", "json": MACHINES},
+    "PUT /groups/{group}": {
+        "at": "/groups/shop",
+        "json": {**MACHINES, "multi_vm_every_seconds": 90, "app_consistent": False},
+    },
     "POST /groups/{group}/remove": {"at": "/groups/shop/remove", "json": MACHINES},
     "DELETE /groups/{group}": {"at": "/groups/shop"},
     "POST /plans": {"json": {"name": "shop", "groups": [MACHINES]}},

@@ -56,6 +56,18 @@ def test_the_loop_takes_common_points_by_itself_and_goes_on_after_a_restart_with
     together.drained()
 
 
+@pytest.mark.parametrize("deleted", [False, True], ids=["changed", "deleted and made again"])
+def test_a_shorter_interval_does_not_wait_for_the_point_that_was_due_before(sites, deleted):
+    """Seen with a group that was deleted and made again under its name: its first common point came with the former interval."""
+    together = Together(sites, 2).protect()
+    together.tell(together.group(multi_vm_every_seconds=3600))
+    first = eventually(together.newest_set, within_seconds=60)
+    if deleted:
+        together.tell()
+    together.tell(together.group(multi_vm_every_seconds=1))
+    eventually(lambda: together.newest_set() != first, within_seconds=60)
+
+
 def test_a_hold_beyond_its_budget_makes_ordinary_points_that_say_why_and_the_guests_go_on(sites):
     together = Together(sites, 2).protect()
     slow = simulated.Fault(method="quiescing.pause", delay_seconds=1.5)

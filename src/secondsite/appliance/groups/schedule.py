@@ -63,7 +63,12 @@ class Groups(Periodic):
         if groups == self._groups:
             return False
         self._state.put_fact(FACT, _shapes.dump_json(tuple(shapes)).decode())
+        changed = [name for name in self._clocks if groups.get(name) != self._groups.get(name)]
         self._groups = groups
+        for name in (
+            changed
+        ):  # a shorter interval, or another group of that name, does not wait for what was due before
+            self._clocks[name].due = 0.0
         return True
 
     def look(self) -> None:

@@ -9,6 +9,7 @@ from ...wire.rest.preflights import Preflight
 from .. import output
 from ..exit_codes import Exit
 from ..options import Json, MachineName, connect
+from ..output import clock
 
 
 def preflight(
@@ -54,4 +55,4 @@ def _show(found: Preflight, done: str) -> None:
         output.say(f"{'in the way' if each.blocking else 'warning'} at {each.site}: {each.what} {each.do}")
     way = f"from {found.source_site} to {found.target_site}"
     can = "can" if found.ready else "cannot"
-    output.say(f"{found.machine} {can} be {done} {way} now")
+    output.say(f"{found.machine} {can} be {done} {way} now; asked at {clock(found.checked_at)}")

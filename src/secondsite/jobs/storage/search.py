@@ -8,8 +8,10 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, JobState, TaskState
+from ..model.facts import Json
+from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, in_order, job_view, task_view
-from .prepared import Prepared
+from .prepared import Prepared, Row
 from .tables import jobs, tasks
 
 Place = tuple[datetime, str]
@@ -90,6 +92,17 @@ def ids_of_children(session: Session, job_id: str, limit: int | None = None) -> 
     return list(session.execute(query).scalars())
 
 
+_STEPS_SEEN = Prepared(
+    select(
+        jobs.c.state, jobs.c.ending, jobs.c.cancel_requested, jobs.c.attempt,
+        tasks.c.position, tasks.c.key, tasks.c.title, tasks.c.started_at, tasks.c.facts,
+    )
+    .join(tasks, tasks.c.job_id == jobs.c.id)
+    .where(jobs.c.id == bindparam("wanted"), tasks.c.kind == TaskKind.STEP)
+    .order_by(tasks.c.attempt)
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class HowFar:
     """Of the jobs at a place below another: all, those that have come to a step of theirs, and of those that have ended the ones that
@@ -121,6 +134,38 @@ def how_far(session: Session, parent_job_id: str, position: int, key: str) -> Ho
         func.count().filter(jobs.c.state.in_(sorted(ENDED)), ~is_good),
     ).where(jobs.c.parent_job_id == parent_job_id, jobs.c.parent_position == position)
     return HowFar(*session.execute(counted).one())
+
+
+@dataclass(frozen=True, slots=True)
+class StepSeen:
+    """A step of a job, as far as others go by it: the latest attempt at it. `is_going_on`: the job has not ended, and does not turn
+    back. `attempt` is that of the job."""
+
+    is_going_on: bool
+    attempt: int
+    key: str
+    title: str
+    has_begun: bool
+    facts: Json
+
+
+def steps_seen(session: Session, job_id: str) -> list[StepSeen]:
+    """All of its steps, in their order; none for a job that is not there. A thousand jobs may look at one: its arguments, which are as
+    long as they are many, are not read."""
+    latest = {row["position"]: row for row in _STEPS_SEEN.all(session, {"wanted": job_id})}
+    return [_seen(latest[position]) for position in sorted(latest)]
+
+
+def _seen(row: Row) -> StepSeen:
+    turns_back = row["ending"] is not None or row["cancel_requested"]
+    return StepSeen(
+        is_going_on=not (JobState(row["state"]).ended or turns_back),
+        attempt=row["attempt"],
+        key=row["key"],
+        title=row["title"],
+        has_begun=row["started_at"] is not None,
+        facts=row["facts"],
+    )
 
 
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

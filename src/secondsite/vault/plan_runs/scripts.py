@@ -116,7 +116,7 @@ def _machine(record: ports.MachineRecord) -> ScriptMachine:
 def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
     if stops:
         do = (
-            "Look at what it has done and correct it; then run the plan again, or 'secondsite job retry' this job if none of its machines went "
+            "Look at what it has done and correct it; then run the plan again, or retry this job ('secondsite job retry JOB') if none of its machines went "
             "back: it is run again, and the run goes on from there"
         )
         raise StepFailed(SCRIPT_FAILED, said, do)

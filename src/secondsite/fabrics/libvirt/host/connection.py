@@ -42,7 +42,7 @@ _embedded_root: Path | None = None
 _embedded_handle: Any = None
 _process_lock = threading.RLock()
 _calls: set[object] = set()
-
+_said = threading.local()
 
 Heard = Callable[[str, int, int], None]
 """Takes a machine, and the number and the detail of an event of its life."""
@@ -155,7 +155,7 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
 
     Calls that `function` makes through here are parts of this one: its deadline is theirs."""
     try:
-        good, value = _callers.outcome(function, arguments, seconds)
+        good, value = _callers.outcome(_with_its_cause, (function, *arguments), seconds)
     except TimeoutError:
         raise errors.DeadlineExceeded(
             f"The hypervisor did not finish {doing} within {seconds:.0f} s.",
@@ -187,10 +187,24 @@ def _counted() -> Iterator[None]:
 _callers = Callers(_counted)
 
 
+def _with_its_cause(function: Callable[..., Any], *arguments: Any) -> Any:
+    """libvirt forgets an error at the thread's next call, and its objects call it when they are freed: seen once, garbage was
+    collected before Python's error was made, and a machine that nobody knows was a failure."""
+    _said.last = None
+    try:
+        return function(*arguments)
+    except libvirt.libvirtError as error:
+        error.err = error.err or _said.last
+        raise
+
+
+libvirt.registerErrorHandler(lambda _, error: vars(_said).update(last=error), None)
+
+
 def code_of(error: errors.SecondsiteError) -> int | None:
     """libvirt's error code behind one of our errors."""
     cause = error.__cause__
-    return int(cause.get_error_code()) if isinstance(cause, libvirt.libvirtError) else None
+    return cause.get_error_code() if isinstance(cause, libvirt.libvirtError) else None
 
 
 def _translated(doing: str, error: Any) -> errors.SecondsiteError:
@@ -250,7 +264,6 @@ def _start_event_loop() -> None:
     global _loop_started
     with _process_lock:
         if not _loop_started:
-            libvirt.registerErrorHandler(lambda *_: None, None)
             libvirt.virEventRegisterDefaultImpl()
             threads.worker("libvirt events", _turn_events).start()
             _loop_started = True

@@ -5,12 +5,14 @@ the gate as it was. A run that has ended, turns back or has stopped opens none a
 its machine back by itself.
 """
 
+from collections.abc import Sequence
+
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
 from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Wait
-from ....jobs.model.views import JobView, TaskView, current_steps
-from ....jobs.storage import read
+from ....jobs.storage import read, search
+from ....jobs.storage.search import StepSeen
 from ....wire.common.base import Shape
 
 RUN_STOPPED = "plan-stopped"
@@ -52,18 +54,17 @@ def await_turn(ctx: StepContext, step: str, doing: str, looks_seconds: float) ->
     """Done when the run above this job has begun that step. Raises Wait until then, StepFailed if it will not come to it."""
     with ctx.session() as session:
         run_id = read.get(session, ctx.job_id).parent_job_id
-        run = None if run_id is None else read.find(session, run_id)
-        steps = () if run is None else current_steps(read.tasks_of(session, run.id))
-    if run is None or _is_closed(run, steps):
+        steps = [] if run_id is None else search.steps_seen(session, run_id)
+    if run_id is None or _is_closed(steps):
         raise StepFailed(
             RUN_STOPPED,
             f"The run of the plan stopped before it was the turn of {ctx.subject_name} to {doing}.",
             "Look into the run for its cause; then run the plan again: it takes what has not arrived.",
         )
     gate = next(each for each in steps if each.key == step)
-    if gate.started_at is None:
+    if not gate.has_begun:
         raise Wait(
-            gate_signal(run.id, step),
+            gate_signal(run_id, step),
             WAITS_SECONDS,
             f"waits for '{gate.title}', to {doing} then",
             poll_seconds=looks_seconds,
@@ -71,6 +72,6 @@ def await_turn(ctx: StepContext, step: str, doing: str, looks_seconds: float) ->
     return Done(f"its turn to {doing}")
 
 
-def _is_closed(run: JobView, steps: tuple[TaskView, ...]) -> bool:
-    stops = any(Stopped.model_validate(each.facts).stopped_in == run.attempt for each in steps)
-    return stops or run.state.ended or run.ending is not None or run.cancel_requested
+def _is_closed(steps: Sequence[StepSeen]) -> bool:
+    stopped = (Stopped.model_validate(each.facts).stopped_in for each in steps)
+    return not steps or not steps[0].is_going_on or steps[0].attempt in stopped
