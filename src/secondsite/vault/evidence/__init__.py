@@ -2,4 +2,6 @@
 
 keeper    finds what has ended, and keeps it once
 document  what it says
+machines  what it says of each machine
+steps     what it says of each step
 """

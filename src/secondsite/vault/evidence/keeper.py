@@ -18,6 +18,8 @@ from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from .. import ports
 from . import document
+from .document import Draft
+from .steps import verb_of
 
 log = structlog.get_logger()
 
@@ -71,30 +73,26 @@ class Keeper(Periodic):
         return read.ended_among(tx.session, sorted(changed))
 
     def _keep(self, job: JobView) -> None:
+        with self._store.reading() as tx:
+            draft = self._draft(tx, job)
+        if draft is None:
+            return
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
-            there = read.find(tx.session, job.id)
-            if (
-                there is None
-                or there.attempt != job.attempt
-                or not there.state.ended
-                or not _new(tx, [there])
-            ):
+            if not _stands(tx, job):
                 return
-            record = self._record(tx, there)
-            tx.evidence.add(record)
-        log.info("evidence.kept", job=job.id, sha256=record.sha256, number=record.number)
+            number = tx.audit.append(self._entry(job, draft.sha256)).number
+            tx.evidence.add(self._record(job, draft, number))
+        log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 
-    def _record(self, tx: ports.Transaction, job: JobView) -> ports.EvidenceRecord:
-        tree = read.tree(tx.session, job.id)
-        told = document.document(tx, tree, self._vault)
-        sha256 = evidence.digest_of(told)
-        number = tx.audit.append(self._entry(job, sha256)).number
+    def _draft(self, tx: ports.Transaction, job: JobView) -> Draft | None:
+        return document.draft(tx, read.tree(tx.session, job.id), self._vault) if _stands(tx, job) else None
+
+    def _record(self, job: JobView, draft: Draft, number: int) -> ports.EvidenceRecord:
         return ports.EvidenceRecord(
-            id=_id(job), job_id=job.id, verb=document.verb_of(job), subject=job.subject_name, state=job.state.value,
-            requested_by=job.requested_by, ended_at=job.ended_at or self._now(),
-            sites=tuple(_sites(tx, each.job) for each in document.of_machines(tree)),
-            sha256=sha256, number=number, document=evidence.text_of(told),
+            id=_id(job), job_id=job.id, verb=verb_of(job), subject=job.subject_name, state=job.state.value,
+            requested_by=job.requested_by, ended_at=job.ended_at or self._now(), sites=draft.sites,
+            sha256=draft.sha256, number=number, document=draft.text,
         )  # fmt: skip
 
     def _entry(self, job: JobView, sha256: str) -> Entry:
@@ -110,12 +108,13 @@ def _id(job: JobView) -> str:
 
 
 def _new(tx: ports.Transaction, jobs: Sequence[JobView]) -> Sequence[JobView]:
-    wanted = [each for each in jobs if document.verb_of(each) in KEPT]
+    wanted = [each for each in jobs if verb_of(each) in KEPT]
     there = tx.evidence.known([_id(each) for each in wanted])
     return [each for each in wanted if _id(each) not in there]
 
 
-def _sites(tx: ports.Transaction, job: JobView) -> tuple[str, ...]:
-    """Empty if its machine is gone: then only who sees the whole vault sees it."""
-    machine = tx.machines.by_id(job.subject or "")
-    return () if machine is None else (machine.source_site, machine.target_site)
+def _stands(tx: ports.Transaction, job: JobView) -> bool:
+    """Whether the job is as it ended, and no evidence of that is kept."""
+    there = read.find(tx.session, job.id)
+    same = there is not None and there.attempt == job.attempt and there.state.ended
+    return same and bool(_new(tx, [job]))
