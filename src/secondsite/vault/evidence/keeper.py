@@ -13,6 +13,7 @@ import structlog
 from ...domain.access import evidence
 from ...domain.access.chain import Entry, Outcome
 from ...domain.lifecycle import Verb
+from ...ground import seams
 from ...ground.periodic import Periodic
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
@@ -77,12 +78,14 @@ class Keeper(Periodic):
             draft = self._draft(tx, job)
         if draft is None:
             return
+        seams.reach("vault.evidence.drafted")
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             if not _stands(tx, job):
                 return
             number = tx.audit.append(self._entry(job, draft.sha256)).number
             tx.evidence.add(self._record(job, draft, number))
+            seams.reach("vault.evidence.written")
         log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 
     def _draft(self, tx: ports.Transaction, job: JobView) -> Draft | None:
