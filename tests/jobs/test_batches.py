@@ -146,3 +146,15 @@ def test_what_has_not_begun_gets_its_turn_however_often_those_that_have_look_aga
     first = room.submit(engine, "busy")
     engine.run_until_idle(deadline_seconds=10)
     assert [room.job(job_id).state for job_id in (first, *asked)] == [JobState.SUCCEEDED] * 2
+
+
+def test_jobs_that_wait_for_their_turn_are_in_no_others_way(room, one_by_one, monkeypatch):
+    """Or the last of a long plan would never come to where the first wait for it."""
+    monkeypatch.setattr(claims, "MOST_OF_A_BATCH", 3)
+    gate = Gate()
+    machines, job = batch(room, 7, gate.step)
+    job = Definition("one", (Step("turn_to_end", gate.step), *job.steps[1:]))
+    engine = room.engine(machines, job)
+    job_id = room.submit(engine, "batch")
+    engine.run_until_idle()
+    assert states(room, job_id) == ["waiting"] * 7

@@ -12,13 +12,12 @@ from typing import Any
 from secondsite.domain import errors
 from secondsite.jobs.storage import read
 from secondsite.wire.common.base import Problem
-from secondsite.wire.common.evidence import Evidence
+from secondsite.wire.common.evidence import AddressVerdict, Evidence
 from secondsite.wire.common.machine_checks import CheckVerdict
 from secondsite.wire.common.machines import (
     DiscoveredMachine,
     DiskDefinition,
     MachineDefinition,
-    NetworkInfo,
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RolledForward
@@ -94,6 +93,7 @@ class Appliances:
         self.shows = None
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
+        self.gives_no_addresses, self.leases = False, {}
         self.scripts: dict[str, scripts.ScriptRan] = {}
         self.ran = []
         self.screen: bytes | None = None
@@ -223,7 +223,7 @@ class Appliances:
     def _create_network(self, appliance_id, machine_id, payload):
         self.asked_network = payload
         self.networks.setdefault(payload.name, []).append(machine_id)
-        return NetworkInfo(name=payload.name, kind="bridge", isolated=True)
+        return orders.CreatedNetwork(name=payload.name, kind="bridge", isolated=True, leased=self.leases)
 
     def _remove_network(self, appliance_id, machine_id, payload):
         self.removed_network = payload
@@ -340,7 +340,15 @@ class Appliances:
         ]
         proven = bool(verdicts) and all(verdict.passed for verdict in verdicts)
         known = () if self.knows_no_checks else tuple(verdicts)
-        evidence = Evidence(proven=proven, power="running", agent="none", seconds=0.1, checks=known)
+        self.proving = payload
+        given = tuple(
+            AddressVerdict(key=each.key, mac=each.mac, address=each.address, given=True, said="eth0")
+            for each in payload.addresses
+            if not self.gives_no_addresses
+        )
+        evidence = Evidence(
+            proven=proven, power="running", agent="none", seconds=0.1, checks=known, addresses=given
+        )
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
 

@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from ..wire.common.machines import MachineDefinition, NetworkInfo, Serving
 from ..wire.common.machines import PowerState as PowerState
+from .addressing import Addressing
 from .reaching import Reaching
 from .seeing import Seeing
 
@@ -342,6 +343,8 @@ class Fabric(Protocol):
     def seeing(self) -> Seeing: ...
     @property
     def reaching(self) -> Reaching: ...
+    @property
+    def addressing(self) -> Addressing: ...
 
     def close(self) -> None:
         """Disconnects from the platform; machines run on."""

@@ -92,3 +92,56 @@ def test_what_is_set_reads_the_same_after_a_restart_on_both_databases(tmp_path, 
     running.stop()
     assert (found.json(), found.headers["etag"]) == (made.json(), made.headers["etag"])
     assert found.json()["cards"][0]["test_network"] == "lab"
+
+
+def add_db01(vault, web01_id="id-web01"):
+    with vault.store.transaction() as tx:
+        first = tx.machines.get(web01_id)
+        nics = (NicDefinition(key="net0", mac="52:54:00:00:00:0B", network="lan"),)
+        definition = first.definition.model_copy(update={"nics": nics, "name": "db01"})
+        tx.machines.add(
+            dataclasses.replace(
+                first,
+                id="id-db01",
+                name="db01",
+                definition=definition,
+                source_fabric_id="f2",
+                target_fabric_id="f2",
+            )
+        )
+
+
+def test_an_address_is_set_and_shown_with_what_goes_with_it(ask, web01):
+    wanted = {
+        "address": "10.2.0.5/24",
+        "gateway": "10.2.0.1",
+        "dns_servers": ["10.2.0.2"],
+        "test_address": "10.9.0.5/24",
+    }
+    shown = put(ask, {"mac": LAN, **wanted})["cards"][0]
+    assert wanted.items() <= shown.items()
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ({"address": "10.2.0.5"}, "has no prefix"),
+        ({"address": "10.2.0.5/24", "gateway": "10.3.0.1"}, "not in its subnet"),
+        ({"gateway": "10.2.0.1"}, "but no address"),
+        ({"address": "10.2.0.5/24", "connected": False}, "not to be connected"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused(ask, web01, card, said):
+    assert said in str(put(ask, {"mac": LAN, **card}, wanted=422)["error"])
+
+
+def test_an_address_that_another_machine_s_card_is_to_have_in_the_same_network_is_refused(vault, ask, web01):
+    add_db01(vault)
+    put(ask, {"mac": LAN, "network": "lan-b", "address": "10.2.0.5/24"})
+    same = {"mac": "52:54:00:00:00:0b", "address": "10.2.0.5/16"}
+    for network in ("lan-b", None):
+        refused = ask("PUT", "/machines/db01/settings", 422, json={"cards": [{**same, "network": network}]})
+        assert "is the address of web01's card" in refused["error"]["message"]
+    ask("PUT", "/machines/db01/settings", json={"cards": [{**same, "network": "dmz-b"}]})
+    own = [{"mac": mac, "network": "lan-b", "address": "10.2.0.9/24"} for mac in (LAN, DMZ)]
+    assert "web01's card" in put(ask, *own, wanted=422)["error"]["message"]

@@ -9,6 +9,7 @@ from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start
 from secondsite.appliance.orders.proof import pictures, text
 from secondsite.fabrics import simulated
+from secondsite.wire.common.cards import CardAddress
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.proofs import Prove
 
@@ -114,3 +115,53 @@ def test_of_a_long_console_the_end_is_kept():
     said = text.readable(b"a" * 5000 + b"\n" + b"b" * 300)
     assert len(said) == text.MOST_CHARACTERS
     assert text.last_line(said) == "b" * 99 + "…"
+
+
+WANTED = CardAddress(key="net0", mac="52:54:00:00:00:01", address="10.2.0.5/24")
+
+
+def addressed(pair, fabric_id, address_seconds):
+    payload = Prove(
+        fabric_id=fabric_id,
+        name="web01",
+        wait_seconds=0,
+        addresses=(WANTED,),
+        address_seconds=address_seconds,
+    )
+    report = pair.target.order(Kind.PROVE, payload, pair.machine_id)
+    assert report.problem is None, report.problem
+    return report.sentence, report.facts["evidence"]["addresses"][0]
+
+
+def test_its_card_is_given_the_address_that_it_is_to_have(sites):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    sentence, verdict = addressed(pair, fabric_id, 60)
+    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent")
+    assert verdict["given"]
+    assert '"address": "10.2.0.5/24"' in (pair.target.root / "addresses" / fabric_id).read_text()
+
+
+def test_a_guest_that_cannot_yet_is_asked_again(sites):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    simulated.dial(pair.target.root, [simulated.Fault(method="addressing.give", nth=1, code="fabric-error")])
+    sentence, _ = addressed(pair, fabric_id, 60)
+    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent")
+
+
+def test_one_that_never_can_is_given_up_with_its_reason_and_the_order_succeeds(sites):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    simulated.dial(pair.target.root, [simulated.Fault(method="addressing.give", code="fabric-error")])
+    sentence, verdict = addressed(pair, fabric_id, 1)
+    assert sentence.endswith("; net0 was not given 10.2.0.5/24: A dialled fault.")
+    assert not verdict["given"]
+
+
+def test_of_a_machine_without_an_agent_no_address_is_waited_for(sites):
+    pair = showing(sites, guest_agent=False)
+    fabric_id, began = fail_over(pair, pair.point_now()), time.monotonic()
+    sentence, _ = addressed(pair, fabric_id, 60)
+    assert time.monotonic() - began < 30
+    assert sentence.endswith("; net0 was not given 10.2.0.5/24: no guest agent answered")

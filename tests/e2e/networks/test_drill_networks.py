@@ -1,6 +1,7 @@
 """Two guests are tested together: they get addresses, find each other by name and reach nothing else; nothing of it stays."""
 
 import contextlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,11 @@ def served_files(rig):
     return [each for folder in rig.folder.glob("appliance-b/**/served") for each in folder.iterdir()]
 
 
+def leases(rig, name):
+    """The addresses that the machine's test copies said they have, one after the other."""
+    return re.findall(r"ADDRESS ([0-9.]+)/", rig.console("b", f"{name}-test").text)
+
+
 def drill(rig):
     command_line.do(rig, "test-failover", *NAMES, "--subnet", SUBNET)
     made = links(rig)
@@ -97,6 +103,31 @@ def test_they_get_addresses_find_each_other_by_name_and_reach_nothing_of_product
             assert f"MISSES {STRANGER}" in console.wait_for(f"MISSES {STRANGER}", 60).text
         assert len(servers(rig)) == 1
         command_line.do(rig, "cleanup-test-failover", *NAMES)
+    nothing_is_left(rig, made)
+
+
+def test_a_copy_gets_the_address_of_its_failover_or_it_is_said_which_other(rig):
+    command_line.told(rig, "card", "set", "db01", "net0", "--address", "10.9.8.50/24")
+    command_line.told(rig, "card", "set", "web01", "net0", "--test-address", "10.9.8.50/24")
+    command_line.do(rig, "test-failover", "db01", "--subnet", SUBNET)
+    assert "ADDRESS 10.9.8.50/" in rig.console("b", "db01-test").wait_for("ADDRESS 10.9.8.50/", 60).text
+    command_line.do(rig, "cleanup-test-failover", "db01")
+    before = {name: len(leases(rig, name)) for name in NAMES}
+    job = command_line.do(rig, "test-failover", *NAMES, "--subnet", SUBNET)
+    made = links(rig)
+    for name in NAMES:
+        eventually(lambda name=name: len(leases(rig, name)) > before[name], 60)
+    got = {leases(rig, name)[-1] for name in NAMES}
+    sentences = [
+        task.sentence
+        for each in command_line.jobs_below(rig, job).values()
+        for task in each.tasks
+        if task.name == "Create test network"
+    ]
+    (said,) = [sentence for sentence in sentences if "instead of 10.9.8.50" in sentence]
+    (other,) = got - {"10.9.8.50"}
+    assert f"gets {other} instead of 10.9.8.50, which " in said
+    command_line.do(rig, "cleanup-test-failover", *NAMES)
     nothing_is_left(rig, made)
 
 

@@ -3,10 +3,12 @@
 import json
 import secrets
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 
 from secondsite.domain import errors
+from secondsite.fabrics.libvirt import subnets as libvirt_subnets
 from secondsite.fabrics.libvirt.host import networks
 
 
@@ -52,3 +54,27 @@ def test_what_a_dead_process_began_is_cleared_away_and_never_listed(name, tmp_pa
 def test_a_name_that_no_bridge_can_have_is_refused(tmp_path):
     with pytest.raises(errors.InvalidArgument):
         networks.BridgeNetworks(tmp_path).create_isolated("a-name-that-is-too-long", "T")
+
+
+def test_a_bridge_on_which_the_host_has_an_address_is_listed_with_its_subnet(name, tmp_path):
+    ip("link", "add", "name", name, "type", "bridge")
+    ip("address", "add", "10.97.3.1/24", "dev", name)
+    ip("address", "add", "fd00:97::1/64", "dev", name)
+    found = [one.subnets for one in networks.BridgeNetworks(tmp_path).list() if one.name == name]
+    assert found == [("10.97.3.0/24",)]
+
+
+@pytest.mark.parametrize(
+    ("said", "subnets"),
+    [
+        ("<ip address='10.2.0.1' netmask='255.255.255.0'/>", ("10.2.0.0/24",)),
+        (
+            "<ip family='ipv4' address='10.2.0.1' prefix='16'/><ip family='ipv6' address='fd00::1' prefix='64'/>",
+            ("10.2.0.0/16",),
+        ),
+        ("<ip address='here' prefix='16'/>", ()),
+        ("", ()),
+    ],
+)
+def test_the_subnets_of_a_network_of_libvirt_stand_in_its_definition(said, subnets):
+    assert libvirt_subnets.of_network(ElementTree.fromstring(f"<network>{said}</network>")) == subnets

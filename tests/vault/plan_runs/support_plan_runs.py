@@ -32,3 +32,17 @@ def until(verbs, fact):
 def cancel(verbs, job_id):
     with verbs.store.transaction() as tx:
         verbs.engine.cancel(tx.session, job_id)
+
+
+def when_asked(verbs, kind, happens):
+    """Once, after the first order of that kind."""
+    ask, done = verbs.appliances.ask, set[str]()
+
+    def asked(appliance_id, order_id, given, *arguments, **options):
+        answer = ask(appliance_id, order_id, given, *arguments, **options)
+        if given == kind and not done:
+            done.add(given)
+            happens()
+        return answer
+
+    verbs.appliances.ask = asked

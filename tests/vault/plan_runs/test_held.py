@@ -3,11 +3,14 @@
 import contextlib
 import sqlite3
 
+import pytest
+
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.jobs.running.people import holding
 from secondsite.wire.control.orders import Kind
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
+from tests.vault.support_appliances import A
 
 
 def hold(verbs):
@@ -63,6 +66,25 @@ def test_a_held_run_that_is_cancelled_ends_and_leaves_the_plan_free(verbs, plan)
     assert all(job.state.ended for job in verbs.jobs())
     assert verbs.run_plan(Verb.FAILOVER, plan()).job.state == "succeeded"
     assert states(verbs) == [State.FAILED_OVER] * 5
+
+
+@pytest.mark.parametrize("which", ["the run", "its machines"])
+def test_machines_of_a_held_run_that_wait_for_their_turn_go_back_when_it_is_cancelled(verbs, plan, which):
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, plan(db={"after": (TRAFFIC,)}))
+    until_asked(verbs, job_id)
+    hold(verbs)
+    if which == "the run":
+        cancel(verbs, job_id)
+    else:
+        for child in verbs.tree(job_id).children:
+            if not child.job.state.ended:
+                cancel(verbs, child.job.id)
+        verbs.engine.run_until_idle()
+        resume(verbs, job_id)
+    assert verbs.settle(job_id).job.state.ended
+    verbs.rest()
+    assert states(verbs) == [State.PLANNED_FAILED_OVER] * 2 + [State.PROTECTED] * 3
+    assert all(verbs.appliances.running(verbs.machine(name).id) == [A] for name in NAMES[2:])
 
 
 def test_a_held_drill_that_is_cancelled_leaves_no_drill(verbs, plan):

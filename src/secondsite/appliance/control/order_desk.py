@@ -67,13 +67,17 @@ class OrderDesk:
         """Begin the order, unless it runs, has ended or is stale."""
         self.generations.vault_is_at(order.vault_number)
         report = self._known(order)
+        if report is None:
+            with self._lock:
+                if order.order_id in self._running:
+                    return
+                # it may have ended since the report was looked for
+                report = self._parts.state.report(order.order_id)
+                if report is None:
+                    self._running.add(order.order_id)
         if report is not None:
             self._deliver(report)
             return
-        with self._lock:
-            if order.order_id in self._running:
-                return
-            self._running.add(order.order_id)
         # a kind that only a newer vault knows is refused at once
         self._pools[PACES.get(order.kind, Pace.PROMPT)].submit(self._run, order)
 

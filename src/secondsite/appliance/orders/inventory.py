@@ -1,8 +1,8 @@
 """What the site has: machines, networks."""
 
 from ...ground.plural import counted
-from ...wire.common.machines import DiscoveredMachine, NetworkInfo
-from ...wire.control.orders import CreateNetwork, Discover, Inventory, Nothing
+from ...wire.common.machines import DiscoveredMachine
+from ...wire.control.orders import CreatedNetwork, CreateNetwork, Discover, Inventory, Nothing
 from .context import Context
 from .networks import shared
 
@@ -26,11 +26,11 @@ def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
     return sentence, Inventory(machines=machines, networks=networks)
 
 
-def create_network(context: Context, payload: CreateNetwork) -> tuple[str, NetworkInfo]:
+def create_network(context: Context, payload: CreateNetwork) -> tuple[str, CreatedNetwork]:
     if payload.drill is not None:
         return shared.enter(context, payload)
     info = context.fabric.networks.create_isolated(payload.name, context.machine_id)
-    return f"isolated network {payload.name} is there", info
+    return f"isolated network {payload.name} is there", CreatedNetwork(**dict(info))
 
 
 def remove_network(context: Context, payload: CreateNetwork) -> tuple[str, Nothing]:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from ...domain import errors
 from ...wire.common.cards import CardSettings
@@ -53,10 +54,24 @@ def change(
     keep_mac: Annotated[
         bool | None, typer.Option("--keep-mac/--new-mac", help="Whether it keeps its MAC address there.")
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Its IPv4 address after a failover, such as 10.2.0.5/24; '': as its guest has it."),
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(help="The default gateway that goes with its address; '': none.")
+    ] = None,
+    dns: Annotated[
+        list[str] | None,
+        typer.Option(help="A DNS server that goes with its address; may be given again; '': none."),
+    ] = None,
+    test_address: Annotated[
+        str | None, typer.Option(help="Its IPv4 address in a test failover; '': that of a failover.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set how a network card is connected, from the next failover on: secondsite card set web01 net1 --network dmz
-    --test-unconnected. Refused if somebody changes it meanwhile."""
+    --address 10.2.0.5/24 --gateway 10.2.0.1 --test-unconnected. Refused if somebody changes it meanwhile."""
     wanted: dict[str, Any] = {
         name: value
         for name, value in (
@@ -65,6 +80,10 @@ def change(
             ("test_network", test_network),
             ("test_connected", test_connected),
             ("keep_mac", keep_mac),
+            ("address", address),
+            ("gateway", gateway),
+            ("dns_servers", None if dns is None else tuple(filter(None, dns))),
+            ("test_address", test_address),
         )
         if value is not None
     }
@@ -86,18 +105,30 @@ def _named(settings: MachineSettings, name: str) -> MachineCard:
 
 
 def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
-    """An empty name gives a network up; a named one connects the card."""
+    """What is empty is given up, an address with what goes with it; a network or an address connects the card."""
     update = {name: value if value != "" else None for name, value in wanted.items()}
-    for network, connected in (("network", "connected"), ("test_network", "test_connected")):
-        if update.get(network):
+    for connected, *parts in (
+        ("connected", "network", "address"),
+        ("test_connected", "test_network", "test_address"),
+    ):
+        if any(update.get(part) for part in parts):
             update.setdefault(connected, True)
         elif update.get(connected) is False:
-            update[network] = None
+            update |= dict.fromkeys(parts)
+    if "address" in update and update["address"] is None:
+        update = {"gateway": None, "dns_servers": ()} | update
     return card.model_copy(update=update)
 
 
 def _settings(card: MachineCard) -> CardSettings:
-    return CardSettings.model_validate(card.model_dump(include=set(CardSettings.model_fields)))
+    try:
+        return CardSettings.model_validate(card.model_dump(include=set(CardSettings.model_fields)))
+    except ValidationError as error:
+        found = error.errors()[0]
+        raise errors.InvalidArgument(
+            f"The {found['loc'][0]} of {card.key}: {found['msg'].removeprefix('Value error, ')}.",
+            do="Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1.",
+        ) from None
 
 
 def _is_set(card: MachineCard) -> bool:
@@ -116,6 +147,7 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
             ("network", lambda c: c.source_network or "-"),
             ("becomes", lambda c: c.becomes or "not connected"),
             ("set by", lambda c: "card" if c.network or not c.connected else "mapping"),
+            ("address there", lambda c: c.address or "its own"),
             ("in a drill", _in_a_drill),
             ("MAC there", lambda c: "kept" if c.keep_mac else "another"),
         ),
@@ -126,4 +158,5 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
 def _in_a_drill(card: MachineCard) -> str:
     if not card.test_connected:
         return "not connected"
-    return card.test_network or "the drill's"
+    network = card.test_network or "the drill's"
+    return f"{network}, {card.test_address}" if card.test_address else network

@@ -32,6 +32,7 @@ def show_list(
             ("site", lambda row: row[0].site),
             ("network", lambda row: row[1].name),
             ("kind", lambda row: row[1].kind),
+            ("subnets", lambda row: ", ".join(row[1].subnets) or "-"),
             ("isolated", lambda row: "yes" if row[1].isolated else "no"),
             ("becomes", lambda row: _becomes(row[1].name, row[0].mappings)),
             ("seen", lambda row: remembered.age(row[0].seen_at)),

@@ -6,6 +6,7 @@ from ...domain import errors
 from ...domain.access import roles
 from ...domain.access.roles import Grant, Permission
 from ...domain.lifecycle import State
+from ...domain.networks import addresses
 from ...wire.rest.vault import Caller
 from .around import Around
 from .comparing import Action, Change, canonical
@@ -166,6 +167,9 @@ class Checking:
                     ("cards",),
                     f"the card {card.mac} is to be on a network, and not connected: give one of the two",
                 )
+            problem = addresses.contradiction(card.address, card.gateway, card.dns_servers)
+            if problem is not None:
+                yield ("cards",), f"the card {card.mac} is to have {problem}"
 
     def _group(self, change: Change, wanted: GroupDocument, going: set[str]) -> AtField:
         now = change.now

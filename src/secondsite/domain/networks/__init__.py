@@ -2,5 +2,7 @@
 
 Its rooms:
 
-    subnets  which subnet a network of a test failover can have, and the names of machines on it
+    subnets    which subnet a network of a test failover can have, and the names of machines on it
+    addresses  which addresses a machine's card can be given at its second site
+    leasing    which address a card gets on a network that we serve
 """

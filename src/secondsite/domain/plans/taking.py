@@ -107,6 +107,23 @@ def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted) -> Tak
     return Taken(direction, groups, (*found.left_out, *others))
 
 
+def arrived(
+    plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted, direction: Direction
+) -> tuple[int, ...]:
+    """Numbers of those groups, of the ones asked for, whose machines have all arrived where they would go. Not of one with a machine
+    that was left out by name."""
+    left_out = _ids_of(plan, now, wanted.leave_out)
+
+    def is_there(machine: PlanMachine) -> bool:
+        standing = now.get(machine.id, Standing(machine))
+        is_asked = machine.id not in left_out and standing.direction is direction
+        return is_asked and _has_arrived(wanted.verb, standing)
+
+    numbered = enumerate(plan.groups, start=1)
+    asked = [(number, group) for number, group in numbered if not wanted.groups or number in wanted.groups]
+    return tuple(number for number, group in asked if all(map(is_there, group.machines)))
+
+
 def _require_known(plan: RecoveryPlan, wanted: Wanted) -> None:
     strangers = sorted(wanted.groups - set(range(1, len(plan.groups) + 1)))
     if strangers:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
 from ..interface import Properties
+from .addressing import SimulatedAddressing
 from .firmware import SimulatedFirmware
 from .host import faults as dialling
 from .host.faults import Fault, Faults
@@ -47,6 +48,7 @@ class SimulatedFabric:
         self.networks = SimulatedNetworks(host.root, faults)
         self.seeing = SimulatedSeeing(host, faults)
         self.reaching = SimulatedReaching(host, faults)
+        self.addressing = SimulatedAddressing(host, faults)
 
     def close(self) -> None:
         """Nothing to close: daemons and machines run on."""

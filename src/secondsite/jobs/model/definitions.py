@@ -13,6 +13,10 @@ from .views import JobView
 Hook = Callable[[Session, JobView], None]
 
 
+TURN_TO = "turn_to_"
+"""Keys of steps that wait for a turn begin so."""
+
+
 class Children(enum.Enum):
     """When a step with children has succeeded, once all of them have ended.
 
@@ -32,7 +36,8 @@ class Step:
 
     `undo` undoes the step when the job is cancelled (or fails, where the definition says so). It runs for a step that
     succeeded or that a cancel interrupted, and with `undo_after_failure` also when the step itself failed, so it must
-    look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits. `begins` runs in
+    look before it acts. `cancelable`: a cancel may be honoured before this step starts and while it waits; `boundary`: before it
+    starts, and no longer once it has. `begins` runs in
     the transaction in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job with such
     arguments, None if there is: the step does not begin then. `children` judges the children of this step in place of the
     definition's policy.
@@ -43,6 +48,7 @@ class Step:
     title: str = ""
     undo: StepFunction | None = None
     cancelable: bool = True
+    boundary: bool = False
     undo_after_failure: bool = False
     begins: Hook | None = None
     skipped: Callable[[Json], str | None] | None = None
@@ -50,6 +56,16 @@ class Step:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.key)
+
+    @property
+    def awaits_turn(self) -> bool:
+        """Another job decides when it goes on. It is nobody's work meanwhile; and it looks whether its own job is cancelled, which
+        then comes back by itself."""
+        return self.key.startswith(TURN_TO)
+
+    def honours_cancel(self, *, has_begun: bool) -> bool:
+        """Whether a cancel of its job turns it back here."""
+        return self.cancelable or (self.boundary and not has_begun)
 
 
 StepsOf = Callable[[Json], Sequence[Step]]

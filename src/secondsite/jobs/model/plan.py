@@ -72,7 +72,7 @@ def next_move(job: JobView, tasks: Sequence[TaskView], definition: Definition, o
     if task is None:
         partial = any(step.partial for step in steps)
         return End(JobState.PARTIALLY_SUCCEEDED if partial else JobState.SUCCEEDED)
-    if job.cancel_requested and definition.steps[task.position].cancelable:
+    if job.cancel_requested and _honours_cancel(task, definition):
         return AwaitChildren(task) if open_children else TurnBack(task)
     return Start() if job.started_at is None else RunStep(task)
 
@@ -105,5 +105,9 @@ def took_effect(task: TaskView, step: Step) -> bool:
 def can_honour_cancel(tasks: Sequence[TaskView], definition: Definition) -> bool:
     """Whether a boundary is left at which a cancel would be honoured; none if the steps are others in this version."""
     return fits(definition, tasks) and any(
-        not task.done and definition.steps[task.position].cancelable for task in current_steps(tasks)
+        not task.done and _honours_cancel(task, definition) for task in current_steps(tasks)
     )
+
+
+def _honours_cancel(task: TaskView, definition: Definition) -> bool:
+    return definition.steps[task.position].honours_cancel(has_begun=task.started_at is not None)

@@ -3,7 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
@@ -122,7 +122,10 @@ def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -
         holding.let_go_on(session, job, now)
         return
     if job.state is JobState.HELD and not _turns_back(session, job, definition):
-        _give_up(session, catalogue, job, now)
+        if _has_a_turn_ahead(session, job, definition):
+            _let_find_out(session, job, now)
+        else:
+            _give_up(session, catalogue, job, now)
         return
     if job.cancel_requested and not job.state.ended:
         journal.change_job(session, job_id, state=JobState.CANCELLING)
@@ -138,6 +141,18 @@ def _turns_back(session: Session, job: JobView, definition: Definition | None) -
         and definition.cancelable
         and plan.can_honour_cancel(read.tasks_of(session, job.id), definition)
     )
+
+
+def _has_a_turn_ahead(session: Session, job: JobView, definition: Definition | None) -> bool:
+    steps = [task for task in current_steps(read.tasks_of(session, job.id)) if not task.done]
+    return definition is not None and any(definition.steps[task.position].awaits_turn for task in steps)
+
+
+def _let_find_out(session: Session, job: JobView, now: datetime) -> None:
+    """The held job goes on until it looks whether its turn has come, and comes back from there: given up, it would leave what it is
+    about between two sites."""
+    journal.change_job(session, job.id, cancel_requested=True)
+    holding.let_go_on(session, replace(job, cancel_requested=True), now)
 
 
 def _give_up(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:

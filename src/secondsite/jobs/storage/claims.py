@@ -7,20 +7,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import RUNNABLE, JobState
 from ..model.clock import Clock
+from ..model.definitions import TURN_TO
 from .journal import Claim
 from .lease import database_now, held_by_the_living
 from .prepared import Prepared, one_of
-from .tables import UtcDateTime, jobs
+from .tables import UtcDateTime, jobs, tasks
 from .transactions import Transactions
 
 CANDIDATES = 8
 MOST_OF_A_BATCH = 64
-"""Jobs of one batch that have begun and not ended. Who is given a thousand orders at once has done none of them for long; so the
+"""Jobs of one batch that have begun and not ended, and wait for no turn of theirs. Who is given a thousand orders at once has done none of them for long; so the
 first machines run soon, and the others' orders do not grow old."""
 LONG_SECONDS = 300.0
 """A job that began so long ago waits for something else than its turn, such as a first copy or a site: it is in nobody's way."""
@@ -50,7 +51,14 @@ def _may_begin() -> ColumnElement[bool]:
     sibling = jobs.alias()
     under_way = one_of(sibling.c.state, RUNNABLE - {JobState.QUEUED})
     since = sibling.c.started_at > bindparam("since", type_=UtcDateTime)
-    full = select(sibling.c.parent_job_id).where(under_way, since, sibling.c.parent_job_id.is_not(None))
+    of_a_batch = sibling.c.parent_job_id.is_not(None)
+    waits_for_turn = exists().where(
+        tasks.c.job_id == sibling.c.id,
+        tasks.c.key.startswith(TURN_TO, autoescape=True),
+        tasks.c.started_at.is_not(None),
+        tasks.c.ended_at.is_(None),
+    )
+    full = select(sibling.c.parent_job_id).where(under_way, since, of_a_batch, ~waits_for_turn)
     full = full.group_by(sibling.c.parent_job_id).having(func.count() > bindparam("enough", type_=Integer))
     return or_(jobs.c.parent_job_id.is_(None), jobs.c.parent_job_id.not_in(full))
 

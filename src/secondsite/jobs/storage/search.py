@@ -138,15 +138,20 @@ def how_far(session: Session, parent_job_id: str, position: int, key: str) -> Ho
 
 @dataclass(frozen=True, slots=True)
 class StepSeen:
-    """A step of a job, as far as others go by it: the latest attempt at it. `is_going_on`: the job has not ended, and does not turn
-    back. `attempt` is that of the job."""
+    """A step of a job, as far as others go by it: the latest attempt at it. `attempt` is that of the job, as is whether it has ended, or
+    turns back."""
 
-    is_going_on: bool
+    has_ended: bool
+    turns_back: bool
     attempt: int
     key: str
     title: str
     has_begun: bool
     facts: Json
+
+    @property
+    def is_going_on(self) -> bool:
+        return not (self.has_ended or self.turns_back)
 
 
 def steps_seen(session: Session, job_id: str) -> list[StepSeen]:
@@ -157,9 +162,9 @@ def steps_seen(session: Session, job_id: str) -> list[StepSeen]:
 
 
 def _seen(row: Row) -> StepSeen:
-    turns_back = row["ending"] is not None or row["cancel_requested"]
     return StepSeen(
-        is_going_on=not (JobState(row["state"]).ended or turns_back),
+        has_ended=JobState(row["state"]).ended,
+        turns_back=row["ending"] is not None or row["cancel_requested"],
         attempt=row["attempt"],
         key=row["key"],
         title=row["title"],

@@ -18,7 +18,16 @@ from ...jobs.model.outcomes import Done, Outcome
 from ...wire.control.orders import CycleFact, Points
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
-from ..steps.gates import InTurn, Turn, await_turn, turn_to
+from ..steps.claim import CHECK
+from ..steps.gates import (
+    Gate,
+    InTurn,
+    Turn,
+    await_turn,
+    require_going_on,
+    require_still_off,
+    turn_to,
+)
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
@@ -41,19 +50,40 @@ class PlannedFailover(MachineOperation):
     verb = Verb.PLANNED_FAILOVER
 
     def definition(self) -> Definition:
-        alone = super().definition()
-        return replace(
-            alone, steps=(), steps_of=self._steps_of, on_failure=cancel_itself(self.deps, self.claim)
-        )
+        alone, back = super().definition(), cancel_itself(self.deps, self.claim)
+        return replace(alone, steps=(), steps_of=self._steps_of, on_failure=back, on_cancelled=back)
 
     def _steps_of(self, arguments: Json) -> Sequence[Step]:
         turn = InTurn.model_validate(arguments).turn
-        steps = self.steps() if turn is None else _with_gates(self.steps(), turn)
+        steps = self.steps() if turn is None else map(_comes_back_by_itself, self._with_gates(turn))
         return tuple(map(retrying, steps))
+
+    def _with_gates(self, turn: Turn) -> Iterator[Step]:
+        """In a plan all machines are shut down before the first one starts."""
+        gates = {
+            "shut_down": Gate(turn.shut_down, "be shut down", holds_open=False),
+            "start": Gate(turn.start, "start", holds_open=True),
+        }
+        for step in self.steps():
+            gate = gates.get(step.key)
+            if gate is not None:
+                run = partial(self._await_turn, gate, turn.looks_seconds)
+                yield Step(turn_to(step.key), run, title=f"Wait for the turn to {gate.doing}")
+            yield replace(step, run=self._check_in_run) if step.key == CHECK else step
+
+    def _check_in_run(self, ctx: StepContext) -> Outcome:
+        require_going_on(ctx)
+        return self._check(ctx)
+
+    def _await_turn(self, gate: Gate, looks_seconds: float, ctx: StepContext) -> Outcome:
+        outcome = await_turn(ctx, gate, looks_seconds)
+        if gate.doing == "start":
+            require_still_off(self.source(ctx))
+        return outcome
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step("check", self._check, title="Prerequisites check"),
+            Step(CHECK, self._check, title="Prerequisites check"),
             Step("pre_copy", self._pre_copy, title="Synchronize"),
             Step("shut_down", self._shut_down, title="Shut down"),
             Step("final_cycle", self._final_cycle, title="Synchronize the last changes"),
@@ -114,15 +144,9 @@ class PlannedFailover(MachineOperation):
         return prove(self.deps, ctx, self.target)
 
 
-def _with_gates(steps: Sequence[Step], turn: Turn) -> Iterator[Step]:
-    """In a plan all machines are shut down before the first one starts."""
-    wait = {"shut_down": (turn.shut_down, "be shut down"), "start": (turn.start, "start")}
-    for step in steps:
-        if step.key in wait:
-            gate, doing = wait[step.key]
-            run = partial(await_turn, step=gate, doing=doing, looks_seconds=turn.looks_seconds)
-            yield Step(turn_to(step.key), run, title=f"Wait for the turn to {doing}")
-        yield step
+def _comes_back_by_itself(step: Step) -> Step:
+    """A cancel is found at the next gate, which fails then; the engine would leave the machine where it is."""
+    return replace(step, cancelable=False)
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

@@ -22,7 +22,8 @@ from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides import cards, drilling
+from ..steps.sides import addressing, cards, drilling
+from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
 
@@ -34,15 +35,6 @@ class DrillArguments(ChoiceArguments):
 
     network: str
     subnet: str | None = None
-
-
-class DrillNetwork(Shape):
-    """The network that the test machine is connected to (None: to none), and whether it was made for it; `shared` by the
-    machines of that test failover."""
-
-    network: str | None = None
-    made: bool = False
-    shared: str | None = None
 
 
 class TestFailover(MachineOperation):
@@ -104,8 +96,10 @@ class TestFailover(MachineOperation):
             return Done(f"the existing network {wanted} is used", DrillNetwork(network=wanted))
         target = self.target(ctx)
         network = self._wanted(ctx, target.machine)
-        made = DrillNetwork(network=network.name, made=True, shared=network.drill)
-        return Done(target.create_network(network).sentence, made)
+        answer = target.create_network(network)
+        leased = answer.facts.leased
+        made = DrillNetwork(network=network.name, made=True, shared=network.drill, leased=leased)
+        return Done(answer.sentence, made)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         if _network(ctx) != CREATE:
@@ -166,7 +160,13 @@ class TestFailover(MachineOperation):
             return cards.in_drill(tx, machine, network)
 
     def _prove(self, ctx: StepContext) -> Outcome:
-        return prove(self.deps, ctx, self.target)
+        network, subnet = ctx.facts("create_network", DrillNetwork), ctx.arguments(DrillArguments).subnet
+        return prove(
+            self.deps,
+            ctx,
+            self.target,
+            lambda tx, machine: addressing.in_drill(tx, machine, network, subnet),
+        )
 
     def _stop(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

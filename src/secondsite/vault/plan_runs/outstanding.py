@@ -1,54 +1,101 @@
-"""What a planned failover that stopped has left to do after groups whose machines have arrived (S-152).
+"""What runs that stopped have left to do after groups whose machines have all arrived (S-152).
 
 A new run takes the machines that have not arrived. Without this nobody would move the traffic to a group that had arrived when its
-script failed.
+script failed. Runs are found by the machines that they took: groups change their places in a plan, and their names are not unique.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...domain.lifecycle import Verb
 from ...domain.plans import taking
-from ...domain.plans.plan import RecoveryPlan
-from ...domain.plans.taking import Taken, TakenGroup
-from ...ground.job_states import JobState
+from ...domain.plans.actions import Action
+from ...domain.plans.plan import PlanGroup, RecoveryPlan
+from ...domain.plans.taking import Standing, Taken, TakenGroup, Wanted
 from ...jobs.model.views import JobView, current_steps
 from ...jobs.storage import read, search
 from .. import ports
 from . import turns
-from .arguments import PLAN_RUN, PlanRunArguments
+from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
-STOPPED = frozenset({JobState.FAILED, JobState.CANCELLED})
+LEFT_BY = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
+"""A drill that stops is cleaned up, and nothing comes after groups of other verbs."""
+STAY = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.COMMIT, Verb.CHANGE_RECOVERY_POINT})
+"""After these, machines are where they were."""
+BY: tuple[Callable[[Action | RunAction], Hashable], ...] = (
+    lambda action: (action.name, action.instruction, action.script),
+    lambda action: action.name,
+)
+"""What an action is known by in the plan as it is now; one whose text or script was corrected has its name still."""
 
 
-def with_outstanding(tx: ports.Transaction, plan: RecoveryPlan, verb: Verb, found: Taken) -> Taken:
+def with_outstanding(
+    tx: ports.Transaction, plan: RecoveryPlan, now: Mapping[str, Standing], wanted: Wanted, found: Taken
+) -> Taken:
     """The same, with what comes after groups that are not taken any more."""
-    known = [*found.groups, *_left(tx, plan, verb, found)]
+    if wanted.verb not in LEFT_BY:
+        return found
+    taken = {group.number for group in found.groups}
+    arrived = taking.arrived(plan, now, wanted, found.direction)
+    there = [number for number in arrived if number not in taken]
+    known = [*found.groups, *_left(tx, plan, wanted.verb, found, there)]
     return replace(found, groups=tuple(sorted(known, key=lambda group: group.number)))
 
 
-def _left(tx: ports.Transaction, plan: RecoveryPlan, verb: Verb, found: Taken) -> Iterator[TakenGroup]:
-    """Of the last run, if that was the same and stopped: as the plan has it now."""
-    last = next(iter(search.of_subject(tx.session, turns.subject_of(plan.name), PLAN_RUN)), None)
-    if last is None or last.state not in STOPPED:
-        return
-    run = PlanRunArguments.model_validate(last.arguments)
-    if (run.verb, run.direction) != (verb, found.direction):
-        return
-    taken, not_done = {group.number for group in found.groups}, _not_done(tx, last, run)
-    for number, group in enumerate(plan.groups, start=1):
-        meant = taking.meant_after(group, verb, found.direction)
-        after = tuple(each for each in meant if (number, each.name) in not_done)
-        if after and number not in taken:
-            yield TakenGroup(number, (), after=after, arrived=group.machines)
+def _left(
+    tx: ports.Transaction, plan: RecoveryPlan, verb: Verb, found: Taken, there: Sequence[int]
+) -> Iterator[TakenGroup]:
+    runs = _runs(tx, plan) if there else []
+    for number in there:
+        group = plan.groups[number - 1]
+        last = _last_that_moved(runs, group)
+        if last is not None and (last[1].verb, last[1].direction) == (verb, found.direction):
+            left = _not_done(tx, *last, group)
+            after = _as_they_are_now(taking.meant_after(group, verb, found.direction), left)
+            if after:
+                yield TakenGroup(number, (), after=after, arrived=group.machines)
 
 
-def _not_done(tx: ports.Transaction, last: JobView, run: PlanRunArguments) -> set[tuple[int, str]]:
-    """What came after its groups, by their number and its name."""
-    done = {each.key for each in current_steps(read.tasks_of(tx.session, last.id)) if each.done}
-    return {
-        (group.number, action.name)
-        for group in run.groups
-        for number, action in enumerate(group.after, start=1)
-        if f"g{group.number}/after/{number}" not in done
-    }
+def _runs(tx: ports.Transaction, plan: RecoveryPlan) -> list[tuple[JobView, PlanRunArguments]]:
+    """The newest first; those after which machines are somewhere else."""
+    jobs = search.of_subject(tx.session, turns.subject_of(plan.name), PLAN_RUN)
+    read_now = ((job, PlanRunArguments.model_validate(job.arguments)) for job in jobs)
+    return [(job, run) for job, run in read_now if run.verb not in STAY]
+
+
+def _last_that_moved(
+    runs: Sequence[tuple[JobView, PlanRunArguments]], group: PlanGroup
+) -> tuple[JobView, PlanRunArguments] | None:
+    return next(((job, run) for job, run in runs if any(_has(each, group) for each in run.groups)), None)
+
+
+def _has(ran: RunGroup, group: PlanGroup) -> bool:
+    ids = {*ran.arrived, *(each.machine_id for each in ran.children)}
+    return any(machine.id in ids for machine in group.machines)
+
+
+def _not_done(
+    tx: ports.Transaction, job: JobView, run: PlanRunArguments, group: PlanGroup
+) -> list[RunAction]:
+    """What comes after machines of the group, in its order."""
+    done = {each.key for each in current_steps(read.tasks_of(tx.session, job.id)) if each.done}
+    return [
+        action
+        for ran in run.groups
+        if _has(ran, group)
+        for number, action in enumerate(ran.after, start=1)
+        if f"g{ran.number}/after/{number}" not in done
+    ]
+
+
+def _as_they_are_now(meant: Sequence[Action], left: Sequence[RunAction]) -> tuple[Action, ...]:
+    """From the end: of two that are alike the first one was done first."""
+    found: set[int] = set()
+    unmatched = list(left)
+    for known_by in BY:
+        for place in reversed(range(len(meant))):
+            alike = [each for each in unmatched if known_by(each) == known_by(meant[place])]
+            if alike and place not in found:
+                found.add(place)
+                unmatched.remove(alike[-1])
+    return tuple(meant[place] for place in sorted(found))

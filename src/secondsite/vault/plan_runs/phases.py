@@ -59,17 +59,17 @@ class Phases:
             if group.arrived:
                 yield from between(group, "after")
         yield from between(first, "before")
-        yield self._or_back(Step(COPY, self._copy, title="All groups: Copy ahead"))
+        yield self._or_back((), Step(COPY, self._copy, title="All groups: Copy ahead"))
         for group in reversed(groups):
             title = f"Group {group.number}: Shut down ({len(group.children)})"
-            yield self._or_back(
-                Step(_shut_down_key(group.number), partial(self._shut_down, group), title=title)
-            )
-        for group in groups:
+            run = partial(self._shut_down, group)
+            yield self._or_back((), Step(_shut_down_key(group.number), run, title=title))
+        for number, group in enumerate(groups):
+            later = groups[number + 1 :]
             if group is not first:
-                yield from map(self._or_back, between(group, "before"))
-            yield self._or_back(self._opening(moving(group)))
-            yield from map(self._or_back, between(group, "after"))
+                yield from map(partial(self._or_back, groups[number:]), between(group, "before"))
+            yield self._or_back(later, self._opening(moving(group)))
+            yield from map(partial(self._or_back, later), between(group, "after"))
 
     def _copy(self, ctx: StepContext) -> Outcome:
         for group in self._moving:
@@ -92,46 +92,58 @@ class Phases:
         return replace(step, run=run)
 
     def _all_are_there(self, ctx: StepContext, groups: tuple[RunGroup, ...], step: str, done: str) -> Outcome:
-        """Once all machines of the groups wait for their turn at that step of theirs. Raises StepFailed if one has failed before."""
+        """Once all machines of the groups wait for their turn at that step of theirs. Raises StepFailed if one of the plan has failed."""
+        failed = self._failed(ctx, self._moving)
+        if failed:
+            raise StepFailed(CHILDREN_FAILED, f"Not all are {done}; not: {failed}", AGAIN)
         far = self._far(ctx, groups, turn_to(step))
         there, of = sum(each.there for each in far), sum(each.all for each in far)
-        if any(each.others for each in far):
-            raise StepFailed(CHILDREN_FAILED, f"Not all are {done}; not: {self._failed(ctx)}", AGAIN)
         if there < of:
             raise self._wait(ctx, f"{there} of {of} are {done}", there / of)
         return Done(f"{counted(of, 'machine')} {'is' if of == 1 else 'are'} {done}")
 
-    def _or_back(self, step: Step) -> Step:
-        return replace(step, run=partial(self._do_or_back, step.run))
+    def _or_back(self, later: tuple[RunGroup, ...], step: Step) -> Step:
+        """`later` are the groups whose machines wait meanwhile."""
+        return replace(step, run=partial(self._do_or_back, step.run, later))
 
-    def _do_or_back(self, function: StepFunction, ctx: StepContext) -> Outcome:
-        """What fails ends the run once every machine knows of it: they are on their way back by then."""
-        try:
-            return function(ctx)
-        except StepFailed as failed:
-            why = self._stop(ctx, failed)
-            far = self._far(ctx, self._moving, turn_to("start"))
-            if any(each.open for each in far):
-                self._wake_all(ctx)
-                raise self._wait(ctx, f"{why}; the others stop, and go back", None) from failed
-            if any(each.others for each in far):
-                raise StepFailed(failed.code, why, AGAIN) from failed
-            raise
+    def _do_or_back(self, function: StepFunction, later: tuple[RunGroup, ...], ctx: StepContext) -> Outcome:
+        """What fails ends the run once every machine knows of it: they are on their way back by then. Nothing more is done for the
+        step meanwhile: a script would run for machines that are not there any more."""
+        stopped = ctx.remembered(Stopped)
+        if stopped is None or stopped.stopped_in != ctx.attempt:
+            try:
+                self._require_all_wait(ctx, later)
+                return function(ctx)
+            except StepFailed as failed:
+                stopped = Stopped(stopped_in=ctx.attempt, why=failed.message, code=failed.code, do=failed.do)
+                ctx.remember(stopped)
+        far = self._far(ctx, self._moving, turn_to("start"))
+        if any(each.open for each in far):
+            self._wake_all(ctx)
+            raise self._wait(ctx, f"{stopped.why}; the others stop, and go back", None)
+        went_back = any(each.others for each in far)
+        raise StepFailed(stopped.code, stopped.why, AGAIN if went_back else stopped.do)
 
-    def _stop(self, ctx: StepContext, failed: StepFailed) -> str:
-        """What failed first; others fail because of it."""
-        known = ctx.remembered(Stopped)
-        if known is None or known.stopped_in != ctx.attempt:
-            known = Stopped(stopped_in=ctx.attempt, why=failed.message)
-            ctx.remember(known)
-        return known.why
+    def _require_all_wait(self, ctx: StepContext, later: tuple[RunGroup, ...]) -> None:
+        """Raises StepFailed once one of them has gone back: while people are asked, nobody else would see it."""
+        failed = self._failed(ctx, later)
+        if failed:
+            raise StepFailed(CHILDREN_FAILED, f"These went back before it was their turn: {failed}", AGAIN)
 
-    def _failed(self, ctx: StepContext) -> str:
+    def _failed(self, ctx: StepContext, groups: tuple[RunGroup, ...]) -> str:
+        """Which machines of the groups have ended otherwise than well, for people; those that go back since the run is cancelled
+        do as they should."""
+        if not any(each.others for each in self._far(ctx, groups, turn_to("start"))):
+            return ""
         with ctx.session() as session:
+            if read.get(session, ctx.job_id).cancel_requested:
+                return ""
+            places = self._places(session, ctx)
+            wanted = {places[_machines_key(each.number)] for each in groups}
             failed = [
                 each.subject_name
                 for each in read.children_of(session, ctx.job_id)
-                if each.state.ended and each.state not in GOOD
+                if each.parent_position in wanted and each.state.ended and each.state not in GOOD
             ]
         return taking.listed(failed, ", ")
 
@@ -145,11 +157,13 @@ class Phases:
 
     def _far(self, ctx: StepContext, groups: tuple[RunGroup, ...], key: str) -> list[HowFar]:
         with ctx.session() as session:
-            steps = current_steps(read.tasks_of(session, ctx.job_id))
-            at = {each.key: each.position for each in steps}
+            at = self._places(session, ctx)
             return [
                 search.how_far(session, ctx.job_id, at[_machines_key(group.number)], key) for group in groups
             ]
+
+    def _places(self, session: Session, ctx: StepContext) -> dict[str, int]:
+        return {each.key: each.position for each in current_steps(read.tasks_of(session, ctx.job_id))}
 
 
 def refuse_retry(session: Session, job: JobView) -> None:

@@ -72,7 +72,8 @@ class PlanRun:
     def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
         for group in run.groups:
             yield from self._actions(run, group, "before")
-            yield self._machines(run, group)
+            if group.children:
+                yield self._machines(run, group)
             yield from self._actions(run, group, "after")
 
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
@@ -84,6 +85,7 @@ class PlanRun:
             undo=partial(self._clean_up, run, group) if drill else None,
             undo_after_failure=drill,
             cancelable=False,
+            boundary=True,
             children=Children.ALL if run.verb in STOPS_AT_AN_ERROR else Children.SOME,
         )
 

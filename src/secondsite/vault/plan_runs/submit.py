@@ -59,7 +59,7 @@ def taken(tx: ports.Transaction, asked: Asked) -> Taken:
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
     found = taking.take(asked.plan, now, asked.wanted)
-    return outstanding.with_outstanding(tx, asked.plan, asked.wanted.verb, found)
+    return outstanding.with_outstanding(tx, asked.plan, now, asked.wanted, found)
 
 
 def submit(

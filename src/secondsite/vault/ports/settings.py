@@ -20,6 +20,9 @@ class MachineSettings(Protocol):
     def cards(self, machine_id: str) -> Sequence[CardSettings]:
         """What is set for the machine's cards; nothing for one of which nothing is set."""
 
+    def list(self) -> Sequence[MachineSettingsRecord]:
+        """Of all machines of which anything was ever set."""
+
     def put(self, settings: MachineSettingsRecord) -> None:
         """In place of what was set before."""
 

@@ -1,11 +1,19 @@
 """What is set for a network card of a machine: how it is connected at the second site, in place of the networks' mapping."""
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from ...domain.networks import addresses
 from .base import Shape
 
 MAC = r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"
 MOST_OF_A_NETWORK = 255
+MOST_CARDS = 100
+MOST_DNS_SERVERS = 3
+WithPrefix = Annotated[str, AfterValidator(addresses.with_prefix)]
+Plain = Annotated[str, AfterValidator(addresses.plain)]
+DnsServers = Annotated[tuple[Plain, ...], Field(max_length=MOST_DNS_SERVERS)]
 
 
 class CardSettings(Shape):
@@ -23,3 +31,22 @@ class CardSettings(Shape):
     """Whether it is connected in a test failover."""
     keep_mac: bool = True
     """Whether it keeps its MAC address there; false: it has another one, always the same."""
+    address: WithPrefix | None = None
+    """Its IPv4 address after a failover, such as 10.2.0.5/24; null: as its guest has it."""
+    gateway: Plain | None = None
+    """The default gateway that goes with its address."""
+    dns_servers: DnsServers = ()
+    """The DNS servers that go with its address."""
+    test_address: WithPrefix | None = None
+    """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test failover, else as its guest
+    has it."""
+
+
+class CardAddress(Shape):
+    """An address that a card of a running machine is to have. `mac` is the card's there, `key` names it in sentences."""
+
+    key: str
+    mac: str = Field(pattern=MAC)
+    address: WithPrefix
+    gateway: Plain | None = None
+    dns_servers: DnsServers = ()

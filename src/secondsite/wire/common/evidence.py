@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Shape
+from .cards import MOST_CARDS
 from .machine_checks import MOST_CHECKS, CheckVerdict
 
 
@@ -27,6 +28,21 @@ class Picture(StrEnum):
     FAILED = "failed"
 
 
+class AddressVerdict(Shape):
+    """What came of an address that is set for a card."""
+
+    key: str
+    """The card's name in sentences of jobs."""
+    mac: str
+    """Its MAC address at that site."""
+    address: str
+    """The address, with its prefix."""
+    given: bool
+    """Whether the guest has it now."""
+    said: str
+    """What the guest calls the card, or why it has not this address."""
+
+
 class Evidence(Shape):
     """What was seen of a machine after its start."""
 
@@ -46,3 +62,5 @@ class Evidence(Shape):
     """How long one looked."""
     checks: Annotated[tuple[CheckVerdict, ...], Field(max_length=MOST_CHECKS)] = ()
     """What came of each check that is set for the machine, in their order."""
+    addresses: Annotated[tuple[AddressVerdict, ...], Field(max_length=MOST_CARDS)] = ()
+    """What came of each address that is set for a card."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ...domain.networks import subnets
+from ...domain.networks import addresses, subnets
 from .base import Shape
 
 
@@ -91,15 +91,19 @@ class NetworkInfo(Shape):
     """VLAN tags that it gives to all its machines."""
     carries_vlans: bool = False
     """Whether its machines may have VLAN tags of their own."""
+    subnets: tuple[str, ...] = ()
+    """The IPv4 subnets that it is known to have, such as 10.2.0.0/24; none: not known."""
     tag: str | None = None
     """Whether secondsite made it."""
 
 
 class ServedHost(Shape):
-    """A card on a served network, and the name that its address gets."""
+    """A card on a served network, and the name that its address gets. `address`: the one that it is to have, or, where it is
+    served, has; None: any, as an older vault or appliance has it."""
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     mac: str = Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
+    address: Annotated[str, AfterValidator(addresses.plain)] | None = None
 
 
 class Serving(Shape):

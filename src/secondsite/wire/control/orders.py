@@ -241,6 +241,12 @@ class CreateNetwork(Shape):
     serving: Serving | None = None
 
 
+class CreatedNetwork(NetworkInfo):
+    """`leased`: the addresses that the machine's cards get on it, by their MAC addresses; an older appliance says none."""
+
+    leased: dict[str, str] = Field(default_factory=dict)
+
+
 class OnePoint(Shape):
     """The point that the order is about."""
 
@@ -394,7 +400,9 @@ RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, OnePoint, Points, "retention appli
 VERIFY_POINT = OrderKind(
     Kind.VERIFY_POINT, OnePoint, Nothing, "read a point and compare its digest", pace=Pace.DISK
 )
-CREATE_NETWORK = OrderKind(Kind.CREATE_NETWORK, CreateNetwork, NetworkInfo, "an isolated network for a drill")
+CREATE_NETWORK = OrderKind(
+    Kind.CREATE_NETWORK, CreateNetwork, CreatedNetwork, "an isolated network for a drill"
+)
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
 CHECK_SCRIPTS = OrderKind(

@@ -111,3 +111,37 @@ def test_the_appliance_starts_although_the_host_lost_the_network_and_the_clean_u
     assert names(pair.target) == []
     pair.target.do(Kind.REMOVE_NETWORK, SERVED, OTHER)
     assert pair.target.appliance.state.facts("drill-network/") == {}
+
+
+def served(name, number, address):
+    host = ServedHost(name=name, mac=f"52:54:00:00:00:0{number}", address=address)
+    return SHARED.model_copy(update={"serving": Serving(subnet="10.9.8.0/24", hosts=(host,))})
+
+
+def test_a_card_gets_the_address_of_its_failover_and_the_second_that_wants_it_another(pair):
+    first = pair.target.do(Kind.CREATE_NETWORK, served("db01", 2, "10.9.8.5"), OTHER)
+    second = pair.target.do(Kind.CREATE_NETWORK, served("web01", 1, "10.9.8.5"), pair.machine_id)
+    assert first["leased"] == {"52:54:00:00:00:02": "10.9.8.5"}
+    (another,) = second["leased"].values()
+    assert another != "10.9.8.5"
+    assert {host.name: host.address for host in offered(pair.target).hosts} == {
+        "db01": "10.9.8.5",
+        "web01": another,
+    }
+
+
+def test_an_order_that_comes_twice_gets_the_same_address(pair):
+    asked = served("db01", 2, None)
+    once = pair.target.do(Kind.CREATE_NETWORK, asked, OTHER)
+    assert pair.target.do(Kind.CREATE_NETWORK, asked, OTHER)["leased"] == once["leased"]
+    assert len(once["leased"]) == 1
+
+
+def test_it_says_why_a_card_gets_another_address(pair):
+    pair.target.do(Kind.CREATE_NETWORK, served("db01", 2, "10.9.8.5"), OTHER)
+    sentence = pair.target.order(
+        Kind.CREATE_NETWORK, served("web01", 1, "10.9.8.5"), pair.machine_id
+    ).sentence
+    assert "instead of 10.9.8.5, which db01 has" in sentence
+    apart = pair.target.order(Kind.CREATE_NETWORK, served("web01", 1, "10.2.0.5"), pair.machine_id).sentence
+    assert "instead of 10.2.0.5, which is not in 10.9.8.0/24" in apart

@@ -6,6 +6,7 @@ import pytest
 
 from rig.appliances.runs import close, stop
 from secondsite.fabrics import simulated
+from secondsite.wire.common.machines import NetworkInfo
 from secondsite.wire.control.cards import CardHere
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, StartReplica
@@ -82,3 +83,23 @@ def test_tags_that_the_network_does_not_carry_are_warned_of(pair, traits, warned
     found = checked(pair, networks=("lan-b",), cards=(CARD, tagged))
     assert [each[2] for each in found] == [False] * warned
     assert all("net0 (52:54:00:00:00:01) is in VLAN 12 at its source" in each[0] for each in found)
+
+
+@pytest.mark.parametrize(("address", "fits"), [("10.2.0.5/24", True), ("10.3.0.5/24", False), (None, True)])
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_address_that_the_network_does_not_have_blocks_where_the_network_must_be_there_and_else_is_warned_of(
+    pair, address, fits, blocks
+):
+    pair.target.fabric.networks.add(NetworkInfo(name="lan-b", kind="bridge", subnets=("10.2.0.0/24",)))
+    card = CardHere(key="net0", mac=CARD.mac, network="lan-b", address=address)
+    found = checked(pair, cards=(card,), networks=("lan-b",) if blocks else ())
+    assert len(found) == (0 if fits else 1)
+    assert all("nobody there reaches it" in what and blocking is blocks for what, _, blocking in found)
+
+
+def test_of_a_network_whose_subnet_is_not_known_any_address_is_taken(pair):
+    pair.target.fabric.networks.add(NetworkInfo(name="lan-b", kind="bridge"))
+    assert (
+        checked(pair, cards=(CardHere(key="net0", mac=CARD.mac, network="lan-b", address="10.3.0.5/24"),))
+        == []
+    )

@@ -117,3 +117,9 @@ def test_after_the_host_was_started_anew_the_removal_clears_away_what_was_kept(n
     assert list((tmp_path / "served").iterdir()) != []
     networks.BridgeNetworks(tmp_path / "served").remove(name, "T")
     assert list((tmp_path / "served").iterdir()) == []
+
+
+def test_a_card_gets_the_address_that_it_is_to_have(served, guest, name):
+    host = ServedHost(name="web01", mac=MAC, address="10.9.8.77")
+    served.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
+    assert "lease of 10.9.8.77 obtained" in guest(LEASE)

@@ -4,12 +4,15 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
+from secondsite.vault import ports
+from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control import orders
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_operations import Verbs, folder_in_memory, said
 
 SUBNET = "10.9.0.0/24"
+MAC = "52:54:00:00:00:01"
 
 
 @pytest.fixture
@@ -72,3 +75,22 @@ def test_a_network_that_networks_are_mapped_to_is_warned_of(verbs):
         in said(job, "Prerequisites check").sentence
     )
     assert verbs.appliances.checked.test_networks == ("lab",)
+
+
+def set_card(verbs, **settings):
+    with verbs.store.transaction() as tx:
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (CardSettings(mac=MAC, **settings),)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "wished"),
+    [
+        ({"address": "10.9.0.5/16"}, "10.9.0.5"),
+        ({"address": "10.9.0.5/16", "test_address": "10.9.0.7/24"}, "10.9.0.7"),
+        ({}, None),
+    ],
+)
+def test_the_target_is_asked_for_the_address_of_a_failover_or_the_one_for_drills(verbs, settings, wished):
+    set_card(verbs, **settings)
+    assert verbs.run(Verb.TEST_FAILOVER, subnet=SUBNET).job.state == "succeeded"
+    assert [host.address for host in verbs.appliances.asked_network.serving.hosts] == [wished]

@@ -5,4 +5,5 @@ Its rooms:
     missing     networks that are not here, or cannot be used now
     production  networks of production that a test failover is to use
     shared      the network of the machines of one test failover
+    leasing     the addresses of a machine's cards on it
 """

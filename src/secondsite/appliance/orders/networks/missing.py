@@ -1,11 +1,12 @@
-"""Networks that are not here, cannot be used now or do not carry a card's VLAN tags: found by the check; or left out by a start
-that must not fail."""
+"""Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet than its address: found by
+the check; or left out by a start that must not fail."""
 
 from collections.abc import Iterator, Mapping
 
 import structlog
 
 from ....domain import errors
+from ....domain.networks import addresses
 from ....wire.common.machines import NetworkInfo
 from ....wire.control.cards import CardHere
 from ....wire.control.checks import CheckTarget, ObstacleShape
@@ -33,8 +34,8 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
                 continue
             what = f"{why}: {card.key} ({card.mac}) will not be connected."
             yield ObstacleShape(what=what, do=_way_out(known, card.network), blocking=False)
-        elif (untagged := _untagged(known[card.network], card)) is not None:
-            yield untagged
+            continue
+        yield from _unfit(known[card.network], card, blocking=card.network in payload.networks)
 
 
 def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str | None]) -> dict[str, str]:
@@ -65,6 +66,18 @@ def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
     if found is None:
         return f"There is no network '{name}' here"
     return None if found.active else f"The network '{name}' is not active here"
+
+
+def _unfit(network: NetworkInfo, card: CardHere, *, blocking: bool) -> Iterator[ObstacleShape]:
+    if (untagged := _untagged(network, card)) is not None:
+        yield untagged
+    if card.address is not None and addresses.outside(card.address, network.subnets):
+        yield ObstacleShape(
+            what=f"{card.key} ({card.mac}) is to have the address {card.address}, which is not in the network "
+            f"'{network.name}' ({', '.join(network.subnets)}): nobody there reaches it.",
+            do="Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network.",
+            blocking=blocking,
+        )
 
 
 def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:

@@ -13,10 +13,11 @@ from ....domain import errors
 from ....fabrics.interface import Fabric
 from ....ground import seams
 from ....ground.plural import counted
-from ....wire.common.machines import NetworkInfo, Serving
-from ....wire.control.orders import CreateNetwork
+from ....wire.common.machines import Serving
+from ....wire.control.orders import CreatedNetwork, CreateNetwork
 from ...shared import State
 from ..context import Context
+from . import leasing
 
 KEY = "drill-network/"
 
@@ -24,18 +25,21 @@ log = structlog.get_logger(__name__)
 _changing = threading.Lock()
 
 
-def enter(context: Context, payload: CreateNetwork) -> tuple[str, NetworkInfo]:
-    """The machine uses the network, which is made if it is not there. Raises StaleOrder."""
+def enter(context: Context, asked: CreateNetwork) -> tuple[str, CreatedNetwork]:
+    """The machine uses the network, which is made if it is not there. Its addresses are fixed before, so a repeat gives the same.
+    Raises StaleOrder."""
     with _changing:
         context.require_current()
-        _leave_others(context, payload.name)
+        _leave_others(context, asked.name)
+        payload, instead = leasing.with_addresses(asked, _users(context, asked.name))
         context.state.put_fact(_key(payload.name, context.machine_id), payload.model_dump_json())
         seams.reach("appliance.network.entered")
         info = context.fabric.networks.create_isolated(payload.name, str(payload.drill))
         offered = _serve(context.state, context.fabric, payload)
         others = len(_others(context, payload.name))
     beside = f", shared with {_of_this(others)}" if others else ""
-    return f"isolated network {payload.name} is there{beside}{offered}", info
+    created = CreatedNetwork(**dict(info), leased=leasing.of(payload))
+    return f"isolated network {payload.name} is there{beside}{offered}{instead}", created
 
 
 def leave(context: Context, payload: CreateNetwork) -> str:
@@ -81,7 +85,7 @@ def _serve(state: State, fabric: Fabric, payload: CreateNetwork) -> str:
     fabric.networks.serve(
         payload.name, str(payload.drill), Serving(subnet=payload.serving.subnet, hosts=ordered)
     )
-    names = ", ".join(dict.fromkeys(host.name for host in ordered)) or "none"
+    names = ", ".join(dict.fromkeys(leasing.called(host) for host in ordered)) or "none"
     return f", with addresses of {payload.serving.subnet}; names: {names}"
 
 
@@ -103,6 +107,12 @@ def _of_this(others: int) -> str:
 def _others(context: Context, name: str) -> list[str]:
     known = context.state.facts(f"{KEY}{name}/")
     return [key for key in known if key != _key(name, context.machine_id)]
+
+
+def _users(context: Context, name: str) -> list[CreateNetwork]:
+    """The other machines that use it."""
+    known = context.state.facts(f"{KEY}{name}/")
+    return [CreateNetwork.model_validate_json(known[key]) for key in _others(context, name)]
 
 
 def _key(name: str, machine_id: str) -> str:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from ....fabrics.interface import PowerState
 from ....fabrics.seeing import Sights
 from ....wire.common.evidence import Evidence, GuestAgent, Picture
-from ....wire.common.machine_checks import CheckVerdict
 from ....wire.control.proofs import Proof, Prove
 from ..context import Context
-from . import checking, pictures, text
+from . import addressing, checking, pictures, text
 
 LOOK_AGAIN_SECONDS = 0.5
 KEPT_SECONDS = 10.0
@@ -34,25 +33,37 @@ class _Seen:
     console: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of the machine beside a look."""
+
+    checks: checking.Checks
+    addresses: addressing.Addresses
+
+
 def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     """Says what was seen; raises NotFound for a machine that is not here."""
     began, sights = time.monotonic(), context.fabric.seeing.sights(payload.fabric_id)
     left_seconds = context.left_seconds()
     wait_seconds = min(payload.wait_seconds, left_seconds)
-    with checking.Checks(context.fabric, payload, max(0.0, left_seconds - KEPT_SECONDS)) as checks:
-        seen = _look(context, payload, sights, began, checks)
-        while _goes_on(seen, checks) or (
+    most_seconds = max(0.0, left_seconds - KEPT_SECONDS)
+    addresses = addressing.Addresses(context.fabric, payload, most_seconds - addressing.GIVE_SECONDS)
+    with checking.Checks(context.fabric, payload, most_seconds) as checks:
+        asked = _Asked(checks, addresses)
+        seen = _look(context, payload, sights, began, asked)
+        while _goes_on(seen, sights, asked) or (
             _may_show_more(seen, sights) and time.monotonic() - began < wait_seconds
         ):
             time.sleep(LOOK_AGAIN_SECONDS)
-            seen = _look(context, payload, sights, began, checks, seen)
+            seen = _look(context, payload, sights, began, asked, seen)
         checks.give_up(f"the machine is {seen.power}")
     seconds = time.monotonic() - began
     became, picture = Picture.NONE, None
     if sights.screen:
         became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
-    evidence = _evidence(seen, sights, seconds, became, checks.verdicts)
-    return f"{payload.name} {_verdict(evidence)}", Proof(evidence=evidence, picture=picture)
+    evidence = _evidence(seen, sights, seconds, became, asked)
+    sentence = f"{payload.name} {_verdict(evidence)}{addressing.said(evidence.addresses)}"
+    return sentence, Proof(evidence=evidence, picture=picture)
 
 
 def _look(
@@ -60,7 +71,7 @@ def _look(
     payload: Prove,
     sights: Sights,
     began: float,
-    checks: checking.Checks,
+    asked: _Asked,
     before: _Seen | None = None,
 ) -> _Seen:
     fabric, fabric_id = context.fabric, payload.fabric_id
@@ -71,12 +82,15 @@ def _look(
     if sights.console:
         seen.console = text.readable(fabric.seeing.console(fabric_id, CONSOLE_BYTES))
     if seen.power is PowerState.RUNNING:
-        checks.look(seen.answered_after is not None)
+        asked.addresses.look(seen.answered_after is not None)
+        asked.checks.look(seen.answered_after is not None)
     return seen
 
 
-def _goes_on(seen: _Seen, checks: checking.Checks) -> bool:
-    return seen.power is PowerState.RUNNING and bool(checks.pending)
+def _goes_on(seen: _Seen, sights: Sights, asked: _Asked) -> bool:
+    """Of a machine without a channel for an agent no address is waited for."""
+    pending = bool(asked.checks.pending) or (sights.agent and asked.addresses.pending)
+    return seen.power is PowerState.RUNNING and pending
 
 
 def _may_show_more(seen: _Seen, sights: Sights) -> bool:
@@ -86,9 +100,8 @@ def _may_show_more(seen: _Seen, sights: Sights) -> bool:
     return sights.agent or (sights.console and not seen.console)
 
 
-def _evidence(
-    seen: _Seen, sights: Sights, seconds: float, picture: Picture, verdicts: tuple[CheckVerdict, ...]
-) -> Evidence:
+def _evidence(seen: _Seen, sights: Sights, seconds: float, picture: Picture, asked: _Asked) -> Evidence:
+    verdicts = asked.checks.verdicts
     answered = seen.answered_after is not None
     runs = seen.power is PowerState.RUNNING
     agent = GuestAgent.ANSWERED if answered else GuestAgent.SILENT if sights.agent else GuestAgent.NONE
@@ -101,6 +114,7 @@ def _evidence(
         picture=picture,
         seconds=seconds,
         checks=verdicts,
+        addresses=asked.addresses.verdicts,
     )
 
 

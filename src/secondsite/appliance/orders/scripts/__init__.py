@@ -2,7 +2,8 @@
 
 Its rooms:
 
-    folder   which file a name means, and whether it may be run
-    process  a script as a process with a deadline
-    ordered  the orders: each script is run once
+    folder      which file a name means, and whether it may be run
+    process     a script as a process with a deadline
+    supervisor  the process above it, which ends with the appliance and leaves nothing behind
+    ordered     the orders: each script is run once
 """

@@ -1,11 +1,12 @@
 """A script as a process with a deadline.
 
-It ends with the appliance. Its output is read while it runs, so that a script which writes for hours fills no disk."""
+It ends with the appliance, with all that it has started: the supervisor sees to that. Its output is read while it runs, so that a script which writes for hours fills no disk."""
 
 import contextlib
 import os
 import select
 import signal
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from ....ground.processes import children
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 """All of it: none of the appliance's own."""
+SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
+ENDS_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 KEPT_BYTES = 16000
 
@@ -52,7 +55,7 @@ def run(path: Path, said: bytes, timeout_seconds: float) -> Ended:
         with os.fdopen(end, "wb") as write, tempfile.TemporaryFile() as stdin:
             stdin.write(said)
             stdin.seek(0)
-            child = children.start([str(path)], write, ENVIRONMENT, stdin)
+            child = children.start([*SUPERVISOR, str(path)], write, ENVIRONMENT, stdin)
         output = _Output(pipe)
         status = _until_its_end(child, output, began + timeout_seconds)
         return Ended(status, time.monotonic() - began, output.kept)
@@ -76,7 +79,11 @@ def _until_its_end(child: children.Child, output: _Output, deadline: float) -> i
 
 
 def _kill(child: children.Child) -> None:
-    """With all that it has started, unless that went into a session of its own."""
+    """With all that it has started."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+        child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(ENDS_SECONDS)
+    except children.Expired:
+        child.kill()  # the script itself ends with it
+        child.wait()

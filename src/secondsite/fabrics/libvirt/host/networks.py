@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 from ....domain import errors
 from ....wire.common.machines import NetworkInfo, Serving
 from ...interface import Obstacle
-from .. import vlans
+from .. import subnets, vlans
 from . import connection, domain_xml
 from .serving import dnsmasq
 
@@ -145,19 +145,33 @@ def _require_none(obstacle: Obstacle | None) -> None:
 
 
 def _bridges() -> Sequence[NetworkInfo]:
-    return [_bridge(link) for link in _links() if not link["ifname"].startswith(PASSING)]
+    # the kernel's addresses come without the alias, which is our tag
+    known = {each.get("ifname"): each for each in _shown("address")}
+    return [
+        _bridge({**known.get(link["ifname"], {}), **link})
+        for link in _links()
+        if not link["ifname"].startswith(PASSING)
+    ]
 
 
 def _links() -> list[dict[str, Any]]:
-    links: list[dict[str, Any]] = json.loads(_ip("-json", "link", "show", "type", "bridge") or "[]")
-    return [link for link in links if "ifname" in link]
+    return [link for link in _shown("link") if "ifname" in link]
+
+
+def _shown(what: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(_ip("-json", what, "show", "type", "bridge") or "[]")
+    return found
 
 
 def _bridge(link: dict[str, Any]) -> NetworkInfo:
     alias = link.get("ifalias", "")
     ours = alias.startswith(ALIAS)
     return NetworkInfo(
-        name=link["ifname"], kind="bridge", isolated=ours, tag=alias.removeprefix(ALIAS) if ours else None
+        name=link["ifname"],
+        kind="bridge",
+        isolated=ours,
+        subnets=subnets.of_bridge(link),
+        tag=alias.removeprefix(ALIAS) if ours else None,
     )
 
 
@@ -209,6 +223,7 @@ def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
         active=active,
         vlans=vlans.tags(root),
         carries_vlans=vlans.carries(root),
+        subnets=subnets.of_network(root),
         tag=domain_xml.tag_of(root),
     )
 

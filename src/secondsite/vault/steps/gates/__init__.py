@@ -1,8 +1,20 @@
 """Machines that move together wait for each other.
 
-turn  a machine's job waits until the run of its plan has come to the step that lets it go on
+turn       a machine's job waits until the run of its plan has come to the step that lets it go on
+still_off  who has waited to start is asked for at its source once more
 """
 
-from .turn import InTurn, Stopped, Turn, await_turn, gate_signal, turn_to
+from .still_off import require_still_off
+from .turn import Gate, InTurn, Stopped, Turn, await_turn, gate_signal, require_going_on, turn_to
 
-__all__ = ["InTurn", "Stopped", "Turn", "await_turn", "gate_signal", "turn_to"]
+__all__ = [
+    "Gate",
+    "InTurn",
+    "Stopped",
+    "Turn",
+    "await_turn",
+    "gate_signal",
+    "require_going_on",
+    "require_still_off",
+    "turn_to",
+]

@@ -2,21 +2,24 @@
 
 The run opens a gate by beginning a step: that is in the journal, so nothing has to be told twice, and a vault that was killed finds
 the gate as it was. A run that has ended, turns back or has stopped opens none any more; whoever waits then fails, and brings
-its machine back by itself.
+its machine back by itself. So does a job that was cancelled while it was held.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
-from ....jobs.model.failures import StepFailed
+from ....jobs.model.definitions import TURN_TO
+from ....jobs.model.failures import CHILDREN_FAILED, StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Wait
 from ....jobs.storage import read, search
 from ....jobs.storage.search import StepSeen
 from ....wire.common.base import Shape
 
 RUN_STOPPED = "plan-stopped"
-WAITS_SECONDS = 30 * DAY
+WAITS_SECONDS = 366 * DAY
+"""Each question before its turn may wait 30 days; a run that ends, or stops, ends the wait."""
 
 
 class Turn(Shape):
@@ -27,6 +30,16 @@ class Turn(Shape):
     looks_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Opened by a step of the run, to whoever waits to do something. `holds_open`: a run that stops once it was opened lets through
+    who belongs there, so that a group whose machines are starting is not torn apart."""
+
+    step: str
+    doing: str
+    holds_open: bool
+
+
 class InTurn(Shape):
     """Among the arguments of a machine's job. None: it waits for nobody."""
 
@@ -34,10 +47,12 @@ class InTurn(Shape):
 
 
 class Stopped(Shape):
-    """What a step of the run remembers before it ends the run: in which attempt at it, and why."""
+    """What a step of the run remembers before it ends the run: in which attempt at it, and the failure."""
 
     stopped_in: int | None = None
     why: str = ""
+    code: str = CHILDREN_FAILED
+    do: str = ""
 
 
 def gate_signal(run_id: str, step: str) -> str:
@@ -47,31 +62,62 @@ def gate_signal(run_id: str, step: str) -> str:
 
 def turn_to(step: str) -> str:
     """The key of the step that waits until the one with this key may begin."""
-    return f"turn_to_{step}"
+    return TURN_TO + step
 
 
-def await_turn(ctx: StepContext, step: str, doing: str, looks_seconds: float) -> Outcome:
-    """Done when the run above this job has begun that step. Raises Wait until then, StepFailed if it will not come to it."""
-    with ctx.session() as session:
-        run_id = read.get(session, ctx.job_id).parent_job_id
-        steps = [] if run_id is None else search.steps_seen(session, run_id)
-    if run_id is None or _is_closed(steps):
-        raise StepFailed(
-            RUN_STOPPED,
-            f"The run of the plan stopped before it was the turn of {ctx.subject_name} to {doing}.",
-            "Look into the run for its cause; then run the plan again: it takes what has not arrived.",
-        )
-    gate = next(each for each in steps if each.key == step)
-    if not gate.has_begun:
+def await_turn(ctx: StepContext, gate: Gate, looks_seconds: float) -> Outcome:
+    """Done when the run above this job has begun the gate's step. Raises Wait until then, StepFailed if it will not come to it."""
+    run = _seen(ctx)
+    step = next((each for each in run.steps if each.key == gate.step), None)
+    if step is None or not (run.is_going_on or (gate.holds_open and run.holds_open and step.has_begun)):
+        raise _stopped(ctx, f"to {gate.doing}")
+    if not step.has_begun:
         raise Wait(
-            gate_signal(run_id, step),
+            gate_signal(run.id, gate.step),
             WAITS_SECONDS,
-            f"waits for '{gate.title}', to {doing} then",
+            f"waits for '{step.title}', to {gate.doing} then",
             poll_seconds=looks_seconds,
         )
-    return Done(f"its turn to {doing}")
+    return Done(f"its turn to {gate.doing}")
 
 
-def _is_closed(steps: Sequence[StepSeen]) -> bool:
-    stopped = (Stopped.model_validate(each.facts).stopped_in for each in steps)
-    return not steps or not steps[0].is_going_on or steps[0].attempt in stopped
+def require_going_on(ctx: StepContext) -> None:
+    """Raises StepFailed if the run above this job stops: then there is no use in beginning."""
+    if not _seen(ctx).is_going_on:
+        raise _stopped(ctx, "at all")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The run above a job; without steps if it is not there. `is_given_up`: the job's own cancel was asked for."""
+
+    id: str
+    steps: Sequence[StepSeen]
+    is_given_up: bool
+
+    @property
+    def is_going_on(self) -> bool:
+        if self.is_given_up or not self.steps or not self.steps[0].is_going_on:
+            return False
+        stopped = (Stopped.model_validate(each.facts).stopped_in for each in self.steps)
+        return self.steps[0].attempt not in stopped
+
+    @property
+    def holds_open(self) -> bool:
+        """Until it has ended, whoever's turn had come may use it."""
+        return bool(self.steps) and not (self.is_given_up or self.steps[0].has_ended)
+
+
+def _seen(ctx: StepContext) -> _Run:
+    with ctx.session() as session:
+        job = read.get(session, ctx.job_id)
+        steps = [] if job.parent_job_id is None else search.steps_seen(session, job.parent_job_id)
+    return _Run(job.parent_job_id or "", steps, job.cancel_requested)
+
+
+def _stopped(ctx: StepContext, doing: str) -> StepFailed:
+    return StepFailed(
+        RUN_STOPPED,
+        f"The run of the plan stopped before it was the turn of {ctx.subject_name} {doing}.",
+        "Look into the run for its cause; then run the plan again: it takes what has not arrived.",
+    )

@@ -9,6 +9,7 @@ Its rooms:
     target         where the replica is
     cards          what a machine's network cards are connected to there
     drilling       the network that is made for a drill
+    addressing     the addresses that its cards are to have there
     proving        what is seen of a machine after its start
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """

@@ -19,9 +19,10 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
         return tuple(_here(nic, nic.network) for nic in machine.definition.nics)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
-    own = _own(tx, machine)
+    own = set_for(tx, machine)
+    found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(
-        _here(nic, _wanted(own.get(nic.mac.lower()), by_name, nic)) for nic in machine.definition.nics
+        _here(nic, _wanted(each, by_name, nic), None if each is None else each.address) for nic, each in found
     )
 
 
@@ -29,13 +30,20 @@ def in_drill(
     tx: ports.Transaction, machine: ports.MachineRecord, network: str | None
 ) -> tuple[CardHere, ...]:
     """The drill's network, or that which is set for the card; a drill without a network connects none."""
-    own = {} if network is None else _own(tx, machine)
+    own = {} if network is None else set_for(tx, machine)
     return tuple(_here(nic, _drilled(own.get(nic.mac.lower()), network)) for nic in machine.definition.nics)
 
 
 def new_macs(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> dict[str, str]:
     """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on one network."""
-    return {mac: _new(machine, mac, run) for mac, card in _own(tx, machine).items() if not card.keep_mac}
+    return {mac: _new(machine, mac, run) for mac, card in set_for(tx, machine).items() if not card.keep_mac}
+
+
+def wished(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:
+    """The addresses in a test failover of cards for which one is set, by their MAC addresses at home: that of a failover, unless
+    there is another for test failovers."""
+    found = {mac: card.test_address or card.address for mac, card in set_for(tx, machine).items()}
+    return {mac: address for mac, address in found.items() if address is not None}
 
 
 def checked(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
@@ -46,7 +54,7 @@ def checked(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHe
 
 def unconnected(tx: ports.Transaction, machine: ports.MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
     """A warning for each card that will not be connected because nothing is mapped for its network, or by what is set."""
-    own, networks = _own(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
+    own, networks = set_for(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
     found = (
         _left_out(card)
         if _is_unwanted(own.get(card.mac.lower()))
@@ -62,15 +70,15 @@ def names(cards: Sequence[CardHere]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(card.network for card in cards if card.network is not None))
 
 
-def _own(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, CardSettings]:
+def set_for(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, CardSettings]:
     """What is set is for the second site."""
     if machine.reversed:
         return {}
     return {card.mac: card for card in tx.settings.cards(machine.id)}
 
 
-def _here(nic: NicDefinition, network: str | None) -> CardHere:
-    return CardHere(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans)
+def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> CardHere:
+    return CardHere(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans, address=address)
 
 
 def _wanted(own: CardSettings | None, by_name: Mapping[str, str], nic: NicDefinition) -> str | None:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from ....domain import errors
-from ....domain.networks import subnets
+from ....domain.networks import addresses, subnets
 from ....jobs.model.context import StepContext
 from ....jobs.storage import read
 from ....wire.common.machines import ServedHost, Serving
@@ -34,9 +34,10 @@ def served(
 ) -> CreateNetwork:
     """With addresses, and the machine's name for those of its cards that are on the network."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
+    wished = {mac: addresses.host(each) for mac, each in cards.wished(tx, machine).items()}
     on_it = [card for card in cards.in_drill(tx, machine, network.name) if card.network == network.name]
-    found = (macs.get(card.mac.lower(), card.mac.lower()) for card in on_it if card.mac and name)
-    hosts = tuple(ServedHost(name=name, mac=mac) for mac in found)
+    homes = [card.mac.lower() for card in on_it if card.mac and name]
+    hosts = tuple(ServedHost(name=name, mac=macs.get(mac, mac), address=wished.get(mac)) for mac in homes)
     serving = Serving(subnet=subnet, hosts=hosts)
     return network.model_copy(update={"drill": network.drill or machine.id, "serving": serving})
 

@@ -4,39 +4,51 @@ The machine is failed over when it runs: whatever is seen, or not seen, no verb 
 order is given."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ....domain import errors
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
+from ....wire.common.cards import CardAddress
 from ....wire.control.orders import StartFact
 from ....wire.control.proofs import Proof
 from ... import ports
 from ..deps import Deps
+from . import addressing
 from .target import Target
 
 ADVICE = "see docs/guide/cannot-connect.md"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def prove(deps: Deps, ctx: StepContext, find_target: Callable[[StepContext], Target]) -> Outcome:
-    """The verdict of the machine that the step 'start' has started."""
+def prove(
+    deps: Deps,
+    ctx: StepContext,
+    find_target: Callable[[StepContext], Target],
+    to_have: Callable[[ports.Transaction, ports.MachineRecord], Sequence[CardAddress]] = addressing.at_target,
+) -> Outcome:
+    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`."""
     started = ctx.facts("start", StartFact)
     target = find_target(ctx)
     with deps.store.reading() as tx:
         checks = tuple(tx.checks.find(target.machine.id))
+        addresses = tuple(to_have(tx, target.machine))
     if not started.shows and (started.shows is None or not checks):
-        return Skipped(f"nothing can be seen of {started.name} from outside: {_why(started)}")
+        unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
+        return Skipped(unseen + _not_given(addresses))
     try:
-        answer = target.prove(started, deps.proof_seconds, checks)
+        answer = target.prove(started, deps.proof_seconds, checks, addresses)
     except errors.SecondsiteError as error:
-        return Skipped(f"nothing was seen of {started.name}, which was started: {error.message}")
+        unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
+        return Skipped(unseen + _not_given(addresses))
     evidence, png = answer.facts.evidence, _picture(answer.facts)
     sentence = answer.sentence
     if checks and not evidence.checks:
         sentence += "; its appliance is of an older release and knows no checks"
     elif checks and not evidence.proven:
         sentence += f"; {ADVICE}"
+    if addresses and not evidence.addresses:
+        sentence += f"; its appliance is of an older release{_not_given(addresses)}"
 
     def keep(tx: ports.Transaction) -> None:
         if png is not None:
@@ -52,6 +64,11 @@ def _picture(proof: Proof) -> bytes | None:
     except ValueError:
         return None
     return png if png.startswith(PNG) else None
+
+
+def _not_given(addresses: Sequence[CardAddress]) -> str:
+    """The end of a sentence."""
+    return "".join(f"; {each.key} was not given {each.address}" for each in addresses)
 
 
 def _why(started: StartFact) -> str:

@@ -8,12 +8,13 @@ from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, Nothing, PowerFact
 from ... import ports
 from .. import lookup
-from .giving_orders import Answer, Limits, Orders
+from .giving_orders import USUAL, Answer, Limits, Orders
 from .side import Ask, Side
 
 SHUT_DOWN_GRACE_SECONDS = 60.0
 DEAD_SITE_SECONDS = 5.0
 TOLD_IN_PASSING = Limits(deadline_seconds=10, reach_seconds=1)
+ASKED_IN_PASSING = Limits(deadline_seconds=60, reach_seconds=15)
 PATIENT_REACH_SECONDS = 60.0
 FINAL = Limits(deadline_seconds=HOUR, reach_seconds=PATIENT_REACH_SECONDS)
 URGENT_REACH_SECONDS = 3 * DEAD_SITE_SECONDS
@@ -78,10 +79,11 @@ class Source(Side):
         """Begins to compare all blocks."""
         return self.give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
 
-    def power(self) -> Answer[PowerFact]:
+    def power(self, limits: Limits = USUAL) -> Answer[PowerFact]:
         """Whether the machine runs."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
-        return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.source_fabric_id), why)
+        payload = orders.FabricMachine(fabric_id=self.machine.source_fabric_id)
+        return self.give(orders.POWER, payload, why, limits)
 
     def pre_copy(self) -> Answer[CycleFact]:
         """Cycles while the machine runs, until the rest is small."""

@@ -7,8 +7,9 @@ from datetime import datetime
 from ....domain import errors, journal
 from ....ground.units import DAY, HOUR
 from ....jobs.model.context import StepContext
+from ....wire.common.cards import CardAddress
 from ....wire.common.machine_checks import MachineCheck
-from ....wire.common.machines import MachineDefinition, NetworkInfo
+from ....wire.common.machines import MachineDefinition
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
 from ....wire.control import checks, orders, proofs, setups
@@ -26,6 +27,8 @@ ROLL = Limits(deadline_seconds=30 * 60)
 DRAIN = Limits(deadline_seconds=15 * 60)
 LOOK_SECONDS = 30.0
 """What looking at a machine takes beside the time for which it is waited."""
+ADDRESS_SECONDS = 180.0
+"""So long a guest that is to have other addresses is waited for, until its agent answers."""
 KEEP_OR_REMOVE = Limits(deadline_seconds=10 * 60)
 """For orders that delete the files of many points."""
 
@@ -141,13 +144,23 @@ class Target(Side):
         return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START_OR_STOP)
 
     def prove(
-        self, started: StartFact, wait_seconds: float, checks: tuple[MachineCheck, ...] = ()
+        self,
+        started: StartFact,
+        wait_seconds: float,
+        checks: tuple[MachineCheck, ...] = (),
+        addresses: tuple[CardAddress, ...] = (),
     ) -> Answer[proofs.Proof]:
         """What is seen of the machine that was started."""
         payload = proofs.Prove(
-            fabric_id=started.fabric_id, name=started.name, wait_seconds=wait_seconds, checks=checks
+            fabric_id=started.fabric_id,
+            name=started.name,
+            wait_seconds=wait_seconds,
+            checks=checks,
+            addresses=addresses,
+            address_seconds=ADDRESS_SECONDS if addresses else 0.0,
         )
-        longest = max([wait_seconds, *(check.deadline_seconds for check in checks)])
+        deadlines = (check.deadline_seconds for check in checks)
+        longest = max([wait_seconds, payload.address_seconds, *deadlines])
         limits = Limits(deadline_seconds=longest + LOOK_SECONDS)
         return self.give(orders.PROVE, payload, f"looking at {started.name}", limits)
 
@@ -179,7 +192,7 @@ class Target(Side):
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
         return self.give(orders.POWER, orders.FabricMachine(fabric_id=self.machine.target_fabric_id), why)
 
-    def create_network(self, network: orders.CreateNetwork) -> Answer[NetworkInfo]:
+    def create_network(self, network: orders.CreateNetwork) -> Answer[orders.CreatedNetwork]:
         """An isolated network for a drill."""
         return self.give(orders.CREATE_NETWORK, network, f"making the isolated network {network.name}")
 

@@ -20,5 +20,8 @@ class SqlMachineSettings:
         found = rows.one(self._session, ports.MachineSettingsRecord, query)
         return () if found is None else found.cards
 
+    def list(self) -> Sequence[ports.MachineSettingsRecord]:
+        return rows.many(self._session, ports.MachineSettingsRecord, select(machine_settings))
+
     def put(self, settings: ports.MachineSettingsRecord) -> None:
         rows.upsert(self._session, machine_settings, rows.row(settings))

@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ...common.base import Editable, Shape
+from ...common.cards import MOST_CARDS as MOST_CARDS
 from ...common.cards import CardSettings
-
-MOST_CARDS = 100
 
 
 class MachineSettingsChange(Shape):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .....domain import errors
 from .....ground.processes import children
-from .....wire.common.machines import Serving
+from .....wire.common.machines import ServedHost, Serving
 from ....interface import Obstacle
 
 READY_SECONDS = 10.0
@@ -158,5 +158,9 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases
         "--no-ping",
         f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}", "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
-        *(f"--dhcp-host={host.mac},{host.name}" for host in serving.hosts),
+        *(f"--dhcp-host={host.mac},{_place(host)}" for host in serving.hosts),
     ]  # fmt: skip
+
+
+def _place(host: ServedHost) -> str:
+    return host.name if host.address is None else f"{host.address},{host.name}"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .....domain import errors
+from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.settings.cards import MachineCard, MachineSettings, MachineSettingsChange
 from .... import ports
@@ -11,6 +12,7 @@ from ....steps.sides import cards as sides
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from .. import machines
+from . import taken
 
 
 class Settings:
@@ -32,6 +34,7 @@ class Settings:
             before = _info(tx, machine)
             require(seen, before, f"What is set for {machine.name}")
             _check(machine, tx.settings.cards(machine.id), request.cards)
+            taken.require_free(tx, machine, request.cards)
             tx.settings.put(ports.MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
             after = _info(tx, machine)
             self._parts.note(before, after)
@@ -61,6 +64,21 @@ def _check(
         )
     for card in wanted:
         _check_contradictions(card)
+        _check_address(card)
+
+
+def _check_address(card: CardSettings) -> None:
+    if (problem := addresses.contradiction(card.address, card.gateway, card.dns_servers)) is not None:
+        raise errors.InvalidArgument(
+            f"The card {card.mac} is to have {problem}.",
+            do="Give an address that goes with it, or leave it out.",
+        )
+    for address, connected in ((card.address, card.connected), (card.test_address, card.test_connected)):
+        if address is not None and not connected:
+            raise errors.InvalidArgument(
+                f"The card {card.mac} is to have the address {address}, and not to be connected.",
+                do="Give one of the two.",
+            )
 
 
 def _check_contradictions(card: CardSettings) -> None:

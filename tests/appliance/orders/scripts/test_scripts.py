@@ -11,50 +11,10 @@ from rig.dying import Killed
 from rig.eventually import eventually
 from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import CheckScripts, RunScript, ScriptContext, ScriptMachine
+from secondsite.wire.control.scripts import ScriptContext
+from tests.appliance.orders.scripts.support_scripts import CONTEXT, payload, ran, refused, runs, times, write
 
 pytestmark = pytest.mark.slow
-CONTEXT = ScriptContext(
-    plan="shop", run="1", verb="failover", kind="unplanned", direction="away", is_drill=False, group=1, when="after",
-    action="Traffic", machines=(ScriptMachine(id="1", name="db01", from_site="a", to_site="b", state="failed_over"),),
-)  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "scripts"
-    folder.mkdir(mode=0o755)
-    return folder
-
-
-@pytest.fixture
-def site(sites, folder):
-    return sites[1].restart(script_folder=folder)
-
-
-def write(folder, text, name="script", mode=0o755):
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(mode)
-    return path
-
-
-def payload(name="script", timeout_seconds=20.0):
-    return RunScript(name=name, timeout_seconds=timeout_seconds, context=CONTEXT)
-
-
-def ran(site, **asked):
-    report = site.order(Kind.RUN_SCRIPT, payload(**asked))
-    assert report.problem is None, report.problem
-    return report.sentence, report.facts
-
-
-def refused(site, name="script"):
-    report = site.order(Kind.RUN_SCRIPT, payload(name))
-    assert report.problem is not None, report
-    (told,) = site.order(Kind.CHECK_SCRIPTS, CheckScripts(names=(name,))).facts["problems"]
-    assert told.startswith(report.problem.message)
-    return report.problem.message
 
 
 def test_it_reads_its_context_and_has_nothing_of_the_appliances_environment(site, folder, monkeypatch):
@@ -82,14 +42,6 @@ def test_at_its_deadline_it_is_killed_with_all_that_it_has_started(site, folder)
     assert (sentence, facts["exit_status"]) == ("script was killed after 0.5 s", None)
     child = int((folder / "child").read_text())
     eventually(lambda: not runs(child), 10)
-
-
-def runs(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_without_a_folder_it_is_refused_with_what_to_do(sites):
@@ -141,11 +93,6 @@ def dying_at(wanted):
             raise Killed(name)
 
     return reach
-
-
-def times(folder):
-    path = folder / "runs"
-    return len(path.read_text().splitlines()) if path.exists() else 0
 
 
 def test_however_often_an_appliance_is_killed_with_9_a_script_runs_once_at_most(make_site, ca, folder):

@@ -1,0 +1,40 @@
+"""The addresses of a machine's cards on the network of a test failover."""
+
+from collections.abc import Iterable
+
+from ....domain.networks import leasing
+from ....wire.common.machines import ServedHost
+from ....wire.control.orders import CreateNetwork
+
+
+def with_addresses(asked: CreateNetwork, users: Iterable[CreateNetwork]) -> tuple[CreateNetwork, str]:
+    """Each card has the address that it is to have, or, if one of the other users has that, another one; and the end of a
+    sentence about those."""
+    if asked.serving is None:
+        return asked, ""
+    taken = {host.address: host.name for user in users for host in _hosts(user) if host.address is not None}
+    hosts, instead = [], ""
+    for host in asked.serving.hosts:
+        found = leasing.lease(asked.serving.subnet, host.mac, host.address, taken)
+        if found.address is not None:
+            taken[found.address] = host.name
+        if found.why_not is not None:
+            another = found.address or "any address"
+            instead += f"; {host.name} gets {another} instead of {host.address}, {found.why_not}"
+        hosts.append(host.model_copy(update={"address": found.address}))
+    serving = asked.serving.model_copy(update={"hosts": tuple(hosts)})
+    return asked.model_copy(update={"serving": serving}), instead
+
+
+def of(payload: CreateNetwork) -> dict[str, str]:
+    """By the MAC addresses of the cards."""
+    return {host.mac: host.address for host in _hosts(payload) if host.address is not None}
+
+
+def called(host: ServedHost) -> str:
+    """Its name and address, for sentences."""
+    return host.name if host.address is None else f"{host.name} {host.address}"
+
+
+def _hosts(payload: CreateNetwork) -> tuple[ServedHost, ...]:
+    return () if payload.serving is None else payload.serving.hosts

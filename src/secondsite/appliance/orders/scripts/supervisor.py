@@ -1,0 +1,118 @@
+"""The process between the appliance and a script: told to end, or when the appliance dies, it ends all that the script has started.
+
+Whatever leaves the script's session or its parent becomes a child of this one, which is a subreaper (prctl(2)): nothing gets away by
+that. What still runs when the script has ended by itself goes on. This file is the program; it runs by itself with the standard library
+only.
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+END_SECONDS, PAUSE_SECONDS = 5.0, 0.005
+"""How long it tries to end them: what sleeps in the kernel ends when it wakes up."""
+TOLD = {signal.SIGTERM, signal.SIGCHLD}
+CANNOT_START = 127
+"""The status that shells have for it."""
+SHELL = "/bin/sh"
+
+
+def main(command: list[str]) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # in place of the SIGKILL that it was started with
+    script = _start(command)
+    while signal.sigwait(TOLD) is not signal.SIGTERM:
+        for pid, status in _ended():
+            if pid == script:
+                _end_as(os.waitstatus_to_exitcode(status))
+    _end_all()
+    _end_as(-signal.SIGKILL)
+
+
+def _start(command: list[str]) -> int:
+    """It has a session of its own, so that a signal to its process group is not for us; and dies if we are killed."""
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == parent:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
+            for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(ignored_by_python, signal.SIG_DFL)
+            _become(command)
+    except OSError as problem:
+        os.write(2, f"{command[0]} cannot be started: {problem.strerror}\n".encode())
+    finally:
+        os._exit(CANNOT_START)
+
+
+def _become(command: list[str]) -> None:
+    try:
+        os.execv(command[0], command)
+    except OSError as problem:
+        if problem.errno != errno.ENOEXEC:
+            raise
+        os.execv(SHELL, [SHELL, *command])  # no first line: what a shell does with it
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """Those of our children that have ended, with their status."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
+
+
+def _end_all() -> None:
+    """Children only: the number of one that we have not waited for is nobody else's. The children of a dead one are ours then."""
+    give_up_at = time.monotonic() + END_SECONDS
+    while time.monotonic() < give_up_at and (ours := _children()):
+        for pid in ours:
+            with contextlib.suppress(PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(PAUSE_SECONDS)
+        for _ in _ended():
+            pass
+
+
+def _children() -> list[int]:
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in numbers if _parent(pid) == os.getpid()]
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def _end_as(status: int) -> None:
+    """As the script did: by the same signal, if it was one."""
+    if status < 0:
+        if -status not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-status, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {-status})
+        _prctl(PR_SET_DUMPABLE, 0)
+        os.kill(os.getpid(), -status)
+    os._exit(status & 255)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,56 @@
+"""IPv4 addresses of a machine's cards at its second site."""
+
+import ipaddress
+from collections.abc import Sequence
+
+SHORTEST, LONGEST = 8, 30
+"""Lengths of the prefix."""
+
+
+def with_prefix(address: str) -> str:
+    """As it is written everywhere: 10.2.0.5/24. Raises ValueError for what no card can have."""
+    if "/" not in address:
+        raise ValueError(f"'{address}' has no prefix: give it such as 10.2.0.5/24")
+    found = ipaddress.IPv4Interface(address)
+    if not SHORTEST <= found.network.prefixlen <= LONGEST:
+        raise ValueError(f"a prefix is from /{SHORTEST} to /{LONGEST}, not /{found.network.prefixlen}")
+    if found.ip in (found.network.network_address, found.network.broadcast_address):
+        raise ValueError(f"{found.ip} is the first or the last of {found.network}, which no card has")
+    if found.is_multicast or found.is_loopback or found.is_unspecified:
+        raise ValueError(f"{found.ip} is not the address of a machine")
+    return str(found)
+
+
+def plain(address: str) -> str:
+    """An address without a prefix, as it is written everywhere. Raises ValueError."""
+    return str(ipaddress.IPv4Address(address))
+
+
+def host(address: str) -> str:
+    """Without its prefix."""
+    return address.partition("/")[0]
+
+
+def lies_in(address: str, subnet: str) -> bool:
+    """The address may have a prefix."""
+    return ipaddress.IPv4Address(host(address)) in ipaddress.IPv4Network(subnet)
+
+
+def outside(address: str, subnets: Sequence[str]) -> bool:
+    """Whether a card with this address reaches nobody on a network that is known to have these subnets; not if none is known."""
+    return bool(subnets) and not any(lies_in(address, subnet) for subnet in subnets)
+
+
+def contradiction(address: str | None, gateway: str | None, dns_servers: Sequence[str]) -> str | None:
+    """What cannot be meant."""
+    if address is None:
+        given = "a gateway" if gateway else "DNS servers" if dns_servers else None
+        return f"{given}, but no address" if given else None
+    if gateway is None:
+        return None
+    own = ipaddress.IPv4Interface(address)
+    if ipaddress.IPv4Address(gateway) == own.ip:
+        return f"{own.ip} as its address and as its gateway"
+    if not lies_in(gateway, str(own.network)):
+        return f"the gateway {gateway}, which is not in its subnet {own.network}"
+    return None

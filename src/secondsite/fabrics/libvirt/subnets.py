@@ -1,0 +1,29 @@
+"""The IPv4 subnets of a network, as far as its host has an address in them."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+from xml.etree.ElementTree import Element
+
+
+def of_bridge(link: dict[str, Any]) -> tuple[str, ...]:
+    """Of a link as iproute2 shows it with its addresses."""
+    addresses = [each for each in link.get("addr_info", ()) if each.get("family") == "inet"]
+    return _networks(f"{each['local']}/{each['prefixlen']}" for each in addresses)
+
+
+def of_network(root: Element) -> tuple[str, ...]:
+    """Of a network's definition."""
+    found = [each for each in root.iterfind("ip") if each.get("family", "ipv4") == "ipv4"]
+    return _networks(f"{each.get('address')}/{each.get('prefix') or each.get('netmask')}" for each in found)
+
+
+def _networks(addresses: Iterable[str]) -> tuple[str, ...]:
+    """What is no address is left out: an owner's definition may have anything."""
+    found = []
+    for address in addresses:
+        try:
+            found.append(str(ipaddress.IPv4Interface(address).network))
+        except ValueError:
+            continue
+    return tuple(dict.fromkeys(found))

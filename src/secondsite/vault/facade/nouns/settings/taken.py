@@ -1,0 +1,59 @@
+"""Addresses that cards of other machines are to have at the same site."""
+
+from collections.abc import Iterator, Sequence
+
+from .....domain import errors
+from .....domain.networks import addresses
+from .....wire.common.cards import CardSettings
+from .... import ports
+
+
+def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]) -> None:
+    """Two cards in one network have different addresses after a failover. Raises InvalidArgument."""
+    if not any(card.address for card in wanted):
+        return
+    site, others = _second_site(machine), list(_others(tx, machine))
+    for number, card in enumerate(wanted):
+        own = ((machine, each) for each in wanted[:number])
+        for other, each in (*own, *others):
+            if _second_site(other) == site and _collide(tx, (machine, card), (other, each)):
+                raise errors.InvalidArgument(
+                    f"{addresses.host(str(card.address))} is the address of {other.name}'s card {each.mac} at {site} already.",
+                    do=f"Give another one, or change that: 'secondsite card set {other.name} {each.mac} --address ADDRESS'.",
+                )
+
+
+def _others(
+    tx: ports.Transaction, machine: ports.MachineRecord
+) -> Iterator[tuple[ports.MachineRecord, CardSettings]]:
+    for settings in tx.settings.list():
+        found = [card for card in settings.cards if card.address is not None]
+        if found and settings.machine_id != machine.id:
+            other = tx.machines.get(settings.machine_id)
+            yield from ((other, card) for card in found)
+
+
+Owned = tuple[ports.MachineRecord, CardSettings]
+
+
+def _collide(tx: ports.Transaction, one: Owned, other: Owned) -> bool:
+    """Of networks that are not known it is taken that they are one."""
+    ours, theirs = one[1].address, other[1].address
+    if ours is None or theirs is None or addresses.host(ours) != addresses.host(theirs):
+        return False
+    networks = {_network(tx, *one), _network(tx, *other)}
+    return None in networks or len(networks) == 1
+
+
+def _network(tx: ports.Transaction, machine: ports.MachineRecord, card: CardSettings) -> str | None:
+    """At the second site. While a machine runs there, its definition does not say what its networks at home were."""
+    if card.network is not None or machine.reversed:
+        return card.network
+    names = {nic.mac.lower(): nic.network for nic in machine.definition.nics}
+    mappings = tx.networks.list(machine.source_site, machine.target_site)
+    by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
+    return by_name.get(names.get(card.mac.lower()) or "")
+
+
+def _second_site(machine: ports.MachineRecord) -> str:
+    return machine.source_site if machine.reversed else machine.target_site

@@ -1,0 +1,85 @@
+"""The addresses that cards of a started machine are to have, as is set for them.
+
+They are set in the running guest and are gone with its next start, so nothing has to be changed back on the way home."""
+
+import ipaddress
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from ....wire.common.base import Shape
+from ....wire.common.cards import CardAddress, CardSettings
+from ....wire.control.cards import CardHere
+from ... import ports
+from . import cards
+from .target import DRILL_RUN, FAILOVER_RUN
+
+
+class DrillNetwork(Shape):
+    """The network that the test machine is connected to (None: to none), and whether it was made for it; `shared` by the
+    machines of that test failover. `leased`: addresses that its cards get on it, by their MAC addresses there."""
+
+    network: str | None = None
+    made: bool = False
+    shared: str | None = None
+    leased: dict[str, str] = Field(default_factory=dict)
+
+
+def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardAddress, ...]:
+    """After a failover."""
+    macs, own = cards.new_macs(tx, machine, FAILOVER_RUN), cards.set_for(tx, machine)
+    connected = [card for card in cards.at_target(tx, machine) if card.network is not None]
+    found = ((card, own.get(card.mac.lower())) for card in connected)
+    return tuple(
+        CardAddress(
+            key=card.key,
+            mac=_mac(card, macs),
+            address=each.address,
+            gateway=each.gateway,
+            dns_servers=each.dns_servers,
+        )
+        for card, each in found
+        if each is not None and each.address is not None
+    )
+
+
+def in_drill(
+    tx: ports.Transaction, machine: ports.MachineRecord, drill: DrillNetwork, subnet: str | None
+) -> tuple[CardAddress, ...]:
+    """In a network that is made for the drill, that of a failover too: nobody else is there. In an existing one only what is set for
+    test failovers."""
+    macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
+    made = drill.network if drill.made else None
+    found: list[CardAddress] = []
+    for card in cards.in_drill(tx, machine, drill.network):
+        settings, mac = own.get(card.mac.lower()), _mac(card, macs)
+        if settings is None or card.network is None:
+            continue
+        if card.network != made:
+            wanted = _card(card, mac, settings.test_address)
+        elif subnet is None:
+            wanted = _card(card, mac, settings.test_address or settings.address)
+        else:
+            wanted = _leased(card, mac, settings, drill.leased, subnet)
+        found.extend(wanted)
+    return tuple(found)
+
+
+def _leased(
+    card: CardHere, mac: str, settings: CardSettings, leased: Mapping[str, str], subnet: str
+) -> tuple[CardAddress, ...]:
+    """What the network's DHCP server gives to a guest that asks: the same for one that does not ask."""
+    address, network = leased.get(mac), ipaddress.IPv4Network(subnet)
+    if address is None or not (settings.test_address or settings.address):
+        return ()
+    return _card(card, mac, f"{address}/{network.prefixlen}", str(network.network_address + 1))
+
+
+def _card(card: CardHere, mac: str, address: str | None, *dns_servers: str) -> tuple[CardAddress, ...]:
+    if address is None:
+        return ()
+    return (CardAddress(key=card.key, mac=mac, address=address, dns_servers=dns_servers),)
+
+
+def _mac(card: CardHere, macs: Mapping[str, str]) -> str:
+    return macs.get(card.mac.lower(), card.mac.lower())

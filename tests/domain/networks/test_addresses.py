@@ -1,0 +1,75 @@
+"""Addresses of cards at the second site: what one can have, and which one it gets where others have some."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondsite.domain.networks import addresses, leasing
+
+MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
+SUBNET = "10.9.8.0/29"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.2.0.5", "10.2.0.0/24", "10.2.0.255/24", "10.2.0.5/31", "10.2.0.5/4", "127.0.0.1/8", "224.0.0.5/24", "fd00::5/64", "x/24"],
+)  # fmt: skip
+def test_what_no_card_can_have_is_refused(address):
+    with pytest.raises(ValueError, match=r"\w"):
+        addresses.with_prefix(address)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "dns", "problem"),
+    [
+        ("10.2.0.1", (), "None"),
+        (None, ("1.1.1.1",), "None"),
+        ("10.2.1.1", (), "not in its subnet 10.2.0.0/24"),
+        ("10.2.0.5", (), "as its address and as its gateway"),
+    ],
+)
+def test_a_gateway_lies_in_the_subnet_and_is_somebody_else(gateway, dns, problem):
+    found = addresses.contradiction("10.2.0.5/24", gateway, dns)
+    assert problem in str(found)
+
+
+@pytest.mark.parametrize(("gateway", "dns"), [("10.2.0.1", ()), (None, ("1.1.1.1",))])
+def test_nothing_goes_with_an_address_that_is_not_given(gateway, dns):
+    assert "but no address" in str(addresses.contradiction(None, gateway, dns))
+
+
+def test_the_wished_address_is_given_if_it_is_free():
+    assert leasing.lease(SUBNET, MAC, "10.9.8.5", {}) == leasing.Lease("10.9.8.5")
+
+
+@pytest.mark.parametrize(
+    ("wished", "why"),
+    [
+        ("10.9.8.5", "which db01 has"),
+        ("10.9.9.5", "which is not in 10.9.8.0/29"),
+        ("10.9.8.1", "which the network's own server has"),
+        ("10.9.8.7", "which no machine in 10.9.8.0/29 can have"),
+    ],
+)
+def test_else_another_one_is_given_with_the_reason(wished, why):
+    found = leasing.lease(SUBNET, MAC, wished, {"10.9.8.5": "db01"})
+    assert found.why_not == why
+    assert found.address not in (None, "10.9.8.5")
+
+
+@given(st.sets(st.integers(2, 6)), st.sampled_from([MAC, OTHER]), st.none() | st.integers(0, 7))
+def test_whatever_is_given_is_free_and_a_machine_can_have_it(taken, mac, wished):
+    known = {f"10.9.8.{number}": "other" for number in taken}
+    found = leasing.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)
+    if len(taken) == 5:
+        assert found.address is None
+        return
+    assert found.address not in known
+    assert (
+        ipaddress.IPv4Address("10.9.8.2")
+        <= ipaddress.IPv4Address(found.address)
+        <= ipaddress.IPv4Address("10.9.8.6")
+    )
+    assert found == leasing.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)

@@ -1,0 +1,87 @@
+"""A real guest answers at the address that is set for its second site, in a drill and after a failover; at home it has its own."""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import guestkit
+from rig import bridges
+from rig.eventually import eventually
+from tests.e2e import support_e2e as e2e
+from tests.support import command_line
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
+HOME, AWAY, TESTED = "10.7.9.1", "10.2.0.5", "10.9.0.5"
+GIVEN = f"; eth0 {AWAY}/24 set by its agent"
+
+
+@pytest.fixture(scope="module")
+def rig():
+    workload = guestkit.Workload(records_per_second=4, address=f"{HOME}/24")
+    guests = {"web01": {"workload": workload, "kind": guestkit.Kind.AGENT}}
+    with e2e.guests_under(guests, folder=Path(tempfile.mkdtemp(prefix="ss-"))) as rig:
+        protect = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick")
+        command_line.do(rig, *protect)
+        words = ("--address", f"{AWAY}/24", "--test-address", f"{TESTED}/24")
+        command_line.told(rig, "card", "set", "web01", "net0", *words)
+        yield rig
+
+
+@contextlib.contextmanager
+def beside(rig, site):
+    """Asks, from the site's network, who answers at an address."""
+    space = f"t{rig.folder.name[-6:]}"
+    bridges.ip("netns", "add", space)
+    try:
+        bridges.ip("link", "add", f"{space}o", "type", "veth", "peer", "name", f"{space}i", "netns", space)
+        bridges.ip("link", "set", f"{space}o", "master", rig.bridge(site), "up")
+        for address in (HOME, AWAY):
+            bridges.ip(
+                "-n", space, "address", "add", f"{address.rpartition('.')[0]}.250/24", "dev", f"{space}i"
+            )
+        bridges.ip("-n", space, "link", "set", f"{space}i", "up")
+        yield lambda address: answers(space, address)
+    finally:
+        bridges.ip("netns", "delete", space)
+
+
+def answers(space, address):
+    with contextlib.suppress(Exception):
+        bridges.ip("netns", "exec", space, "busybox", "ping", "-c", "1", "-W", "1", address)
+        return True
+    return False
+
+
+def proof(job):
+    return next(task["sentence"] for task in job["tasks"] if task["name"] == "Proof")
+
+
+def test_in_a_drill_it_has_the_address_for_drills(rig):
+    job = command_line.do(rig, "test-failover", "web01")
+    assert proof(job).endswith(f"; eth0 {TESTED}/24 set by its agent")
+    command_line.do(rig, "cleanup-test-failover", "web01")
+
+
+def test_in_a_network_that_is_served_it_has_the_address_of_that(rig):
+    command_line.told(rig, "card", "set", "web01", "net0", "--test-address", "")
+    job = command_line.do(rig, "test-failover", "web01", "--subnet", "10.2.0.0/25")
+    assert proof(job).endswith(f"; eth0 {AWAY}/25 set by its agent")
+    command_line.do(rig, "cleanup-test-failover", "web01")
+
+
+def test_after_a_failover_it_answers_at_the_address_that_is_set_and_at_no_other(rig):
+    assert proof(command_line.do(rig, "planned-failover", "web01")).endswith(GIVEN)
+    with beside(rig, "b") as asked:
+        eventually(lambda: asked(AWAY), 20)
+        assert not asked(HOME)
+
+
+def test_at_home_it_has_its_own_again(rig):
+    for verb in ("commit", "reprotect"):
+        command_line.do(rig, verb, "web01")
+    assert AWAY not in proof(command_line.do(rig, "planned-failover", "web01"))
+    with beside(rig, "a") as asked:
+        eventually(lambda: asked(HOME), 60)
+        assert not asked(AWAY)

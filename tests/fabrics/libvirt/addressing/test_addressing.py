@@ -1,0 +1,121 @@
+"""A real guest's card is given an address by its agent; its next start is as its owner made it."""
+
+import base64
+import json
+import secrets
+
+import pytest
+
+import guestkit
+from rig.eventually import eventually
+from secondsite.domain import errors
+from secondsite.fabrics.libvirt.addressing import guest
+from secondsite.fabrics.libvirt.host.connection import agent_command
+from secondsite.wire.common.cards import CardAddress
+from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
+
+OWN, WANTED = "10.7.9.1/24", "10.2.0.5/24"
+
+
+@pytest.fixture
+def bridge(host):
+    name = f"ss-{secrets.token_hex(3)}"
+    host.fabric.networks.create_isolated(name, TAG)
+    yield name
+    host.clear()
+    host.fabric.networks.remove(name, TAG)
+
+
+@pytest.fixture
+def machine(host, bridge):
+    workload = guestkit.Workload(records_per_second=1, address=OWN)
+    machine = GuestMachine(host, guestkit.Kind.AGENT, workload=workload, nics=[guestkit.Nic(bridge, MAC)])
+    booted(host, machine)
+    return machine
+
+
+def booted(host, machine):
+    machine.boot()
+    eventually(lambda: host.fabric.seeing.agent_answers(machine.id), within_seconds=30)
+
+
+def give(host, machine, address=WANTED, mac=MAC, **more):
+    wanted = CardAddress(key="net0", mac=mac, address=address, **more)
+    return host.fabric.addressing.give(machine.id, wanted, 30)
+
+
+def addresses(host, machine):
+    (card,) = [card for card in guest.cards(host.domain(machine.id)) if card.mac == MAC]
+    return card.addresses
+
+
+def inside(host, machine, line):
+    """What a shell in the guest says."""
+
+    def ask(command, **arguments):
+        asked = json.dumps({"execute": command, "arguments": arguments})
+        return json.loads(agent_command(host.domain(machine.id), asked, 10))["return"]
+
+    wanted = {"path": "/bin/sh", "arg": ["-c", line], "capture-output": True}
+    pid = ask("guest-exec", **wanted)["pid"]
+    ended = eventually(
+        lambda: (found := ask("guest-exec-status", pid=pid))["exited"] and found, within_seconds=20
+    )
+    return base64.b64decode(ended.get("out-data", "")).decode()
+
+
+@pytest.mark.guest
+def test_a_card_has_the_address_its_gateway_and_its_dns_servers_until_the_guest_starts_anew(host, machine):
+    assert addresses(host, machine) == [OWN]
+    for _ in range(2):
+        assert give(host, machine, gateway="10.2.0.1", dns_servers=("10.2.0.2", "10.2.0.3")) == "eth0"
+        assert addresses(host, machine) == [WANTED]
+    assert "default via 10.2.0.1 dev eth0" in inside(host, machine, "ip route")
+    assert inside(host, machine, "cat /etc/resolv.conf").split() == [
+        "nameserver",
+        "10.2.0.2",
+        "nameserver",
+        "10.2.0.3",
+    ]
+    assert inside(host, machine, "grep -c resolv.conf /proc/mounts").strip() == "1"
+    host.fabric.power.stop(machine.id)
+    booted(host, machine)
+    assert addresses(host, machine) == [OWN]
+    assert "default" not in inside(host, machine, "ip route")
+
+
+@pytest.mark.guest
+def test_a_card_that_has_the_address_is_left_alone_and_one_that_only_moves_in_its_subnet_keeps_its_gateway(
+    host, machine
+):
+    inside(host, machine, "ip route add default via 10.7.9.254")
+    give(host, machine, OWN)
+    assert "default via 10.7.9.254" in inside(host, machine, "ip route")
+    give(host, machine, "10.7.9.7/24")
+    assert addresses(host, machine) == ["10.7.9.7/24"]
+    assert "default via 10.7.9.254" in inside(host, machine, "ip route")
+
+
+@pytest.mark.guest
+def test_what_a_guest_cannot_do_is_said_in_its_words_and_a_card_that_it_has_not_is_named(host, machine):
+    with pytest.raises(errors.FabricError, match="no card 52:54:00:00:00:99"):
+        give(host, machine, mac="52:54:00:00:00:99")
+    inside(host, machine, "mkdir -p /run/secondsite-resolv.conf")
+    with pytest.raises(
+        errors.FabricError, match=r"it has the address, but not what goes with it: .*directory"
+    ):
+        give(host, machine, dns_servers=("10.2.0.2",))
+    with pytest.raises(errors.FabricError, match="could not do it: nobody can"):
+        guest.run(host.domain(machine.id), "/bin/sh", ["-c", "echo nobody can >&2; exit 3"], 10)
+    with pytest.raises(errors.DeadlineExceeded, match="within 1 s"):
+        guest.run(host.domain(machine.id), "/bin/sh", ["-c", "sleep 60"], 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "[]", '{"return": 7}', '{"return": [{"name": 1}]}', '{"return": [{"hardware-address": "x"}]}'],
+)
+def test_an_agent_that_says_what_nobody_understands_is_an_error_of_its_own(monkeypatch, said):
+    monkeypatch.setattr("secondsite.fabrics.libvirt.host.connection.agent_command", lambda *_: said)
+    with pytest.raises(errors.FabricError, match="what nobody understands"):
+        guest.cards(None)

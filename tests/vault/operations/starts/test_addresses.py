@@ -1,0 +1,101 @@
+"""The addresses that are set for a machine's cards are given after each start at its second site, and nowhere else."""
+
+import pytest
+
+from secondsite.domain.lifecycle import Verb
+from secondsite.vault import ports
+from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.control.orders import Kind
+from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.support_operations import said
+
+MAC = "52:54:00:00:00:01"
+SET = {"address": "10.2.0.5/24", "gateway": "10.2.0.1", "dns_servers": ("10.2.0.2",)}
+
+
+@pytest.fixture
+def protected(verbs):
+    verbs.protect()
+    verbs.appliances.shows = True
+    with verbs.store.transaction() as tx:
+        tx.networks.put(
+            NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
+        )
+    return verbs
+
+
+def furnish(verbs, **settings):
+    with verbs.store.transaction() as tx:
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine().id, (CardSettings(mac=MAC, **settings),)))
+
+
+def asked(verbs, verb, **arguments):
+    """The addresses that the target was asked to give, and the end of the verb's sentence."""
+    run = verbs.run(verb, **arguments)
+    assert run.job.state == "succeeded", run
+    return verbs.appliances.proving.addresses, said(run, "Proof").sentence
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_failover_gives_the_card_its_address_with_what_goes_with_it(protected, verb):
+    furnish(protected, **SET, test_address="10.9.0.5/24")
+    (card,), _ = asked(protected, verb)
+    assert card.model_dump() == {"key": "net0", "mac": MAC, **SET}
+    assert protected.appliances.proving.address_seconds > 60
+
+
+def test_a_changed_point_gives_it_again(protected):
+    furnish(protected, **SET)
+    protected.run(Verb.FAILOVER)
+    (card,), _ = asked(protected, Verb.CHANGE_RECOVERY_POINT, choice="latest")
+    assert card.address == SET["address"]
+
+
+def test_a_card_with_another_mac_address_there_is_found_by_that(protected):
+    furnish(protected, **SET, keep_mac=False)
+    (card,), _ = asked(protected, Verb.FAILOVER)
+    assert card.mac == protected.appliances.started[-1].new_macs[MAC]
+
+
+@pytest.mark.parametrize(
+    ("settings", "network", "subnet", "given"),
+    [
+        (SET, "create", None, [("10.2.0.5/24", ())]),
+        ({**SET, "test_address": "10.9.0.5/24"}, "create", None, [("10.9.0.5/24", ())]),
+        (SET, "lab", None, []),
+        ({**SET, "test_address": "10.9.0.5/24"}, "lab", None, [("10.9.0.5/24", ())]),
+        (SET, "create", "10.2.0.0/24", [("10.2.0.5/24", ("10.2.0.1",))]),
+        (SET, "create", "10.9.0.0/16", [("10.9.0.77/16", ("10.9.0.1",))]),
+        ({}, "create", "10.2.0.0/24", []),
+        (SET, "none", None, []),
+        ({**SET, "test_network": "lab"}, "create", None, []),
+    ],
+)
+def test_a_drill_gives_what_its_network_has_for_the_card(protected, settings, network, subnet, given):
+    furnish(protected, **settings)
+    protected.appliances.leases = {MAC: "10.2.0.5" if subnet == "10.2.0.0/24" else "10.9.0.77"}
+    found, _ = asked(protected, Verb.TEST_FAILOVER, network=network, subnet=subnet)
+    assert [(card.address, card.dns_servers) for card in found] == given
+    assert all(card.gateway is None for card in found)
+
+
+def test_what_is_set_does_not_count_on_the_way_home(protected):
+    furnish(protected, **SET)
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert protected.run(verb).job.state == "succeeded"
+    assert asked(protected, Verb.PLANNED_FAILOVER)[0] == ()
+
+
+def test_an_older_appliance_is_named_with_what_was_not_done(protected):
+    furnish(protected, **SET)
+    protected.appliances.gives_no_addresses = True
+    _, sentence = asked(protected, Verb.FAILOVER)
+    assert sentence.endswith("its appliance is of an older release; net0 was not given 10.2.0.5/24")
+
+
+def test_a_machine_of_which_nothing_can_be_seen_says_which_address_it_was_not_given(protected):
+    furnish(protected, **SET)
+    protected.appliances.shows = False
+    run = protected.run(Verb.FAILOVER)
+    assert said(run, "Proof").sentence.endswith("; net0 was not given 10.2.0.5/24")
+    assert Kind.PROVE not in {kind for _, kind, _ in protected.appliances.given}
