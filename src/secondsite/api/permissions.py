@@ -75,6 +75,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "PUT /audit/settings": Permission.MANAGE_ACCESS,
         "GET /evidence": Permission.READ,
         "GET /evidence/{evidence}": Permission.READ,
+        "GET /evidence/{evidence}/pictures/{sha256}": Permission.READ,
         "GET /approvals": Permission.ENTER,
         "GET /approvals/settings": Permission.ENTER,
         "PUT /approvals/settings": Permission.MANAGE_ACCESS,

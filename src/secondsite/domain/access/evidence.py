@@ -4,6 +4,8 @@ Its digest stands in the details of an entry of the audit log. Whoever can write
 only an export of the log that was kept elsewhere shows that.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -40,10 +42,33 @@ def digest_of(document: Document) -> str:
     return hashlib.sha256(text_of(document).encode()).hexdigest()
 
 
-def verdict(document: Document, entry: Entry, log: Iterable[Entry] | None = None) -> Verdict:
-    """`entry` is that which the file has with it; `log` is an export of the audit log."""
-    wrong = [*_wrong(document, entry)]
-    proven = [] if wrong else ["the evidence has the digest that its entry of the audit log names"]
+def pictures_of(document: Document) -> frozenset[str]:
+    """The SHA-256 of each picture that it names."""
+    machines = document.get("machines")
+    pictures = (
+        [each.get("picture") for each in machines if isinstance(each, dict)]
+        if isinstance(machines, list)
+        else []
+    )
+    named = [each.get("sha256") for each in pictures if isinstance(each, dict)]
+    return frozenset(each for each in named if isinstance(each, str))
+
+
+def verdict(
+    document: Document,
+    entry: Entry,
+    log: Iterable[Entry] | None = None,
+    pictures: Mapping[str, str] | None = None,
+) -> Verdict:
+    """`entry` and `pictures` (as base64) are those which the file has with it; `log` is an export of the audit log."""
+    wrong = [*_wrong(document, entry), *_of_pictures(pictures_of(document), pictures or {})]
+    proven = (
+        []
+        if wrong
+        else [
+            "the evidence has the digest that its entry of the audit log names, and each of its pictures is there"
+        ]
+    )
     if log is None:
         return Verdict(
             tuple(wrong), tuple(proven), (f"whether the audit log has this entry {entry.number}", WROTE_ALL)
@@ -66,6 +91,24 @@ def _wrong(document: Document, entry: Entry) -> Iterable[str]:
         yield f"entry {entry.number} of the audit log, as the file has it, was changed"
     if entry.verb != RECORDED or _named(entry) != digest_of(document):
         yield f"entry {entry.number} of the audit log names another digest: the evidence was changed"
+
+
+def _of_pictures(named: Iterable[str], there: Mapping[str, str]) -> Iterable[str]:
+    wanted = frozenset(named)
+    for each in sorted(wanted):
+        if each not in there:
+            yield f"the picture {each} is missing"
+        elif _digest_of_picture(there[each]) != each:
+            yield f"the picture {each} is another one"
+    for each in sorted(set(there) - wanted):
+        yield f"the evidence does not name the picture {each[:64]}"
+
+
+def _digest_of_picture(text: str) -> str:
+    try:
+        return hashlib.sha256(base64.b64decode(text, validate=True)).hexdigest()
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _flaws(entry: Entry, log: list[Entry]) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """What evidence says of a job: all of it is read from its rows, nothing is asked."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -18,20 +18,26 @@ MOST_REQUESTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Made outside the transaction that keeps it: of 1,000 machines it takes seconds. `sites` are those of each machine."""
+    """Made outside the transaction that keeps it: of 1,000 machines it takes seconds. `sites` are those of each machine,
+    `pictures` the SHA-256 of each, by its job's id."""
 
     text: str
     sha256: str
     sites: tuple[tuple[str, ...], ...]
+    pictures: Mapping[str, str]
 
 
 def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
     of_machines = [*_of_machines(tree)]
     known = machines.Known.read(tx, of_machines)
     told = _document(tx, tree, vault)
-    told["machines"] = [machines.machine(known, each, tree.job) for each in of_machines]
+    pictures = {each.job.id: machines.picture(tx, each.job.id) for each in of_machines}
+    told["machines"] = [
+        machines.machine(known, each, tree.job, pictures[each.job.id]) for each in of_machines
+    ]
     sites = tuple(known.sites(each.job.subject) for each in of_machines)
-    return Draft(evidence.text_of(told), evidence.digest_of(told), sites)
+    named = {job_id: sha256 for job_id, sha256 in pictures.items() if sha256 is not None}
+    return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named)
 
 
 def _document(tx: ports.Transaction, tree: JobTree, vault: str) -> Told:

@@ -85,6 +85,7 @@ class Keeper(Periodic):
                 return
             number = tx.audit.append(self._entry(job, draft.sha256)).number
             tx.evidence.add(self._record(job, draft, number))
+            tx.evidence.keep_pictures(_id(job), draft.pictures)
             seams.reach("vault.evidence.written")
         log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 

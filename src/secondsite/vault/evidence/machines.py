@@ -1,5 +1,6 @@
 """What evidence says of each machine: what it was started from, what was lost, how long it took, and what was seen of it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,7 +37,14 @@ class Known:
         return () if record is None else (record.source_site, record.target_site)
 
 
-def machine(known: Known, of: JobTree, root: JobView) -> Told:
+def picture(tx: ports.Transaction, job_id: str) -> str | None:
+    """The SHA-256 of what was seen on the screen of the machine that the job started."""
+    found = tx.pictures.find(job_id)
+    return None if found is None else hashlib.sha256(found.png).hexdigest()
+
+
+def machine(known: Known, of: JobTree, root: JobView, sha256: str | None) -> Told:
+    """`sha256` is that of its picture."""
     facts = [steps.facts(each) for each in of.tasks]
     chosen = next((each for each in reversed(facts) if each.taken_at is not None), rest.TaskFacts())
     proof = next((each.evidence for each in reversed(facts) if each.evidence is not None), None)
@@ -48,12 +56,14 @@ def machine(known: Known, of: JobTree, root: JobView) -> Told:
         "job": steps.job(of.job),
         "steps": [steps.step(each) for each in of.tasks],
         "point_id": chosen.point_id,
+        "point_digest": None,
         "taken_at": steps.when(chosen.taken_at),
         "rpo_seconds": lost,
         "rpo_goal_seconds": goal,
         "within_goal": None if goal is None or lost is None else lost <= goal,
         "rto_started_seconds": _until(of, root, "start"),
         "rto_proven_seconds": _until(of, root, "prove") if proof is not None and proof.proven else None,
+        "picture": None if sha256 is None else {"sha256": sha256},
         "proof": None if proof is None else proof.model_dump(mode="json"),
     }
 

@@ -1,6 +1,6 @@
 """Evidence of failovers and drills: kept when their jobs are deleted."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -29,6 +29,10 @@ class Evidences(Protocol):
     def known(self, ids: Collection[str]) -> frozenset[str]:
         """Which of these are there."""
 
+    def keep_pictures(self, evidence_id: str, named: Mapping[str, str]) -> None:
+        """Copies of those of jobs: the SHA-256 of each, by the job's id."""
+
+    def picture(self, evidence_id: str, sha256: str) -> bytes | None: ...
     def by_id(self, evidence_id: str) -> EvidenceRecord | None: ...
     def find(self, limit: int, after: int | None) -> Sequence[EvidenceRecord]:
         """Newest first: those whose entry in the audit log is before `after`."""

@@ -24,7 +24,6 @@ from .access.approvals import (
     ApprovalSettings,
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
-from .access.evidence import EvidenceExport, EvidenceItem, EvidencePage
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .errors import ErrorBody
 from .events import Event, EventKind
@@ -184,9 +183,6 @@ __all__ = [
     "ErrorBody",
     "Event",
     "EventKind",
-    "EvidenceExport",
-    "EvidenceItem",
-    "EvidencePage",
     "ExcludeDisk",
     "ExcludeDiskOptions",
     "FailedOver",

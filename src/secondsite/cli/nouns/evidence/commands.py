@@ -1,21 +1,20 @@
 """The commands of evidence."""
 
 import itertools
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import pydantic
 import typer
 
 from ....domain import errors
-from ....domain.access import evidence
-from ....domain.access.chain import Entry
-from ....domain.access.evidence import Verdict
 from ....wire import rest
 from ... import output
 from ...former_words import Noun
 from ...options import Json, connect
 from ...output import clock
+from . import files
+from .page import page
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="What is kept of failovers and drills.")
 COLUMNS: tuple[output.Column, ...] = (
@@ -58,22 +57,30 @@ def show(context: typer.Context, evidence_id: Id, as_json: Json = False) -> None
 def export(
     context: typer.Context,
     evidence_id: Id,
-    to: Annotated[Path, typer.Option("--json-file", help="The file to write.", metavar="FILE")],
+    to: Annotated[
+        Path | None, typer.Option("--json-file", help="What 'evidence verify' reads.", metavar="FILE")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="A page that prints well, its pictures in it.", metavar="FILE"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write it to a file that 'evidence verify' verifies without a vault. Example: secondsite evidence export ID --json-file drill.json"""
+    """Write it to a file that 'evidence verify' verifies without a vault, and to a page for people. Example: secondsite evidence export ID --json-file drill.json --html drill.html"""
+    if to is None and html is None:
+        raise errors.InvalidArgument("No file was named.", do="Give --json-file, --html, or both.")
     with connect(context) as vault:
-        found = vault.evidence.show(evidence_id)
-    try:
-        to.write_text(found.model_dump_json(indent=2) + "\n")
-    except OSError as error:
-        raise errors.InvalidArgument(
-            f"{to} cannot be written: {error.strerror}.", do="Give another file with --json-file."
-        ) from error
+        found = files.read(vault, evidence_id)
+    if to is not None:
+        files.write(to, found.model_dump_json(indent=2) + "\n", "--json-file")
+    if html is not None:
+        files.write(html, page(found, datetime.now(UTC)), "--html")
     if as_json:
-        output.show_json({"file": str(to)})
+        output.show_json({"file": to and str(to), "html": html and str(html)})
         return
-    output.say(f"wrote {to}")
+    for each in (to, html):
+        if each is not None:
+            output.say(f"wrote {each}")
 
 
 @app.command()
@@ -85,7 +92,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Whether a file is what the audit log took; asks no vault. Exit code 10 if not. Example: secondsite evidence verify drill.json --audit audit.jsonl"""
-    found = _verdict(file, audit)
+    found = files.verdict(file, audit)
     if as_json:
         output.show_json(
             {"proven": list(found.proven), "not_proven": list(found.open), "wrong": list(found.wrong)}
@@ -97,27 +104,3 @@ def verify(
             output.say(f"proven: {each}")
         for each in found.open:
             output.say(f"not proven: {each}")
-
-
-def _verdict(file: Path, audit: Path | None) -> Verdict:
-    try:
-        exported = rest.EvidenceExport.model_validate_json(file.read_text())
-    except (OSError, ValueError) as error:
-        raise errors.InvalidArgument(f"{file} cannot be read as evidence: {error}.") from error
-    if exported.entry is None:
-        raise errors.InvalidArgument(
-            f"{file} has no entry of the audit log with it: the log had deleted it when this was exported.",
-            do="Export evidence while the audit log has its entry, or keep the log longer: 'secondsite audit keep'.",
-        )
-    log = None if audit is None else _log(audit)
-    return evidence.verdict(exported.evidence, Entry(**dict(exported.entry)), log)
-
-
-def _log(file: Path) -> list[Entry]:
-    try:
-        lines = file.read_text().splitlines()
-        return [Entry(**dict(rest.AuditEntry.model_validate_json(line))) for line in lines]
-    except (OSError, UnicodeDecodeError, pydantic.ValidationError) as error:
-        raise errors.InvalidArgument(
-            f"{file} cannot be read as an export of the audit log: {error}."
-        ) from error

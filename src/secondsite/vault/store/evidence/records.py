@@ -1,13 +1,14 @@
 """Evidence, each in a row that is never changed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from ... import ports
 from .. import rows
-from .tables import evidence
+from ..pictures.tables import pictures
+from .tables import evidence, evidence_pictures
 
 
 class SqlEvidence:
@@ -24,6 +25,21 @@ class SqlEvidence:
                 self._session.execute(select(evidence.c.id).where(evidence.c.id.in_(part))).scalars()
             )
         return frozenset(found)
+
+    def keep_pictures(self, evidence_id: str, named: Mapping[str, str]) -> None:
+        """They never leave the database: of 1,000 machines they are hundreds of megabytes."""
+        each_once = {sha256: job_id for job_id, sha256 in named.items()}
+        for sha256, job_id in sorted(each_once.items()):
+            copied = select(literal(evidence_id), literal(sha256), pictures.c.png).where(
+                pictures.c.job_id == job_id
+            )
+            columns = ("evidence_id", "sha256", "png")
+            self._session.execute(insert(evidence_pictures).from_select(columns, copied))
+
+    def picture(self, evidence_id: str, sha256: str) -> bytes | None:
+        kept = evidence_pictures.c
+        wanted = select(kept.png).where(kept.evidence_id == evidence_id, kept.sha256 == sha256)
+        return self._session.execute(wanted).scalar_one_or_none()
 
     def by_id(self, evidence_id: str) -> ports.EvidenceRecord | None:
         return rows.one(

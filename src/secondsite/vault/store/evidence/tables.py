@@ -1,6 +1,6 @@
 """The rows of evidence. They name jobs and machines without foreign keys: evidence outlives both."""
 
-from sqlalchemy import Column, Integer, String, Table, Text
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, Text
 
 from ..columns import Shaped, UtcDateTime
 from ..tables import metadata
@@ -19,4 +19,12 @@ evidence = Table(
     Column("sha256", String(64), nullable=False),
     Column("number", Integer, nullable=False, unique=True),
     Column("document", Text, nullable=False),
+)
+
+evidence_pictures = Table(
+    "evidence_pictures",
+    metadata,
+    Column("evidence_id", String(80), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("png", LargeBinary, nullable=False),
 )

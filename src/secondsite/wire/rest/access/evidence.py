@@ -1,6 +1,6 @@
 """What is kept of failovers and drills."""
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 
 from ...common.base import Shape
 from ..pages import Page
@@ -41,3 +41,10 @@ class EvidenceExport(Shape):
     """What was done, by whom, when, with which result."""
     entry: AuditEntry | None
     """Its entry in the audit log; null: the log is kept for a shorter time, and has deleted it."""
+
+
+class EvidenceFile(EvidenceExport):
+    """What `secondsite evidence export` writes: evidence, its entry, and its pictures."""
+
+    pictures: dict[str, str] = Field(default_factory=dict)
+    """Each PNG as base64, by its SHA-256, which the evidence names."""

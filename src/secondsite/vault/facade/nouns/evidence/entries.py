@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from .....domain import errors
 from .....wire import rest
+from .....wire.rest.access.evidence import EvidenceExport, EvidenceItem, EvidencePage
 from .... import ports
 from ...parts import Parts
 from ...shared.paging import Place, page, place_of
@@ -18,26 +19,40 @@ class Evidence:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def list(self, query: rest.Paging = FIRST) -> rest.EvidencePage:
+    def list(self, query: rest.Paging = FIRST) -> EvidencePage:
         """Newest first. Raises InvalidArgument for a bad cursor."""
         after = place_of(query.cursor, (int,))
         with self._parts.store.reading() as tx:
             seen = self._seen(tx, int(after[0]) if after else None)
             items, following = page(seen, query.limit, _place)
-        return rest.EvidencePage(items=tuple(_shape(each) for each in items), next=following)
+        return EvidencePage(items=tuple(_shape(each) for each in items), next=following)
 
-    def show(self, evidence_id: str) -> rest.EvidenceExport:
+    def show(self, evidence_id: str) -> EvidenceExport:
         """Raises NotFound, also for what the caller does not see."""
         with self._parts.store.reading() as tx:
-            found = tx.evidence.by_id(evidence_id)
-            if found is None or not self._sees(found):
-                raise errors.NotFound(
-                    f"There is no evidence {evidence_id}.",
-                    do="See which there is: 'secondsite evidence list'.",
-                )
+            found = self._existing(tx, evidence_id)
             entries = tx.audit.find(ports.AuditWanted(number=found.number), 1, None)
         entry = rest.AuditEntry(**asdict(entries[0])) if entries else None
-        return rest.EvidenceExport(evidence=json.loads(found.document), entry=entry)
+        return EvidenceExport(evidence=json.loads(found.document), entry=entry)
+
+    def picture(self, evidence_id: str, sha256: str) -> bytes:
+        """One of those that it names, a PNG. Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            found = tx.evidence.picture(self._existing(tx, evidence_id).id, sha256)
+        if found is None:
+            raise errors.NotFound(
+                f"Evidence {evidence_id} has no picture {sha256[:64]}.",
+                do=f"See which it has: 'secondsite evidence show {evidence_id}'.",
+            )
+        return found
+
+    def _existing(self, tx: ports.Transaction, evidence_id: str) -> ports.EvidenceRecord:
+        found = tx.evidence.by_id(evidence_id)
+        if found is None or not self._sees(found):
+            raise errors.NotFound(
+                f"There is no evidence {evidence_id}.", do="See which there is: 'secondsite evidence list'."
+            )
+        return found
 
     def _seen(self, tx: ports.Transaction, after: int | None) -> Iterator[ports.EvidenceRecord]:
         while found := tx.evidence.find(AT_ONCE, after):
@@ -54,5 +69,5 @@ def _place(record: ports.EvidenceRecord) -> Place:
     return (record.number,)
 
 
-def _shape(record: ports.EvidenceRecord) -> rest.EvidenceItem:
-    return rest.EvidenceItem(**{name: getattr(record, name) for name in rest.EvidenceItem.model_fields})
+def _shape(record: ports.EvidenceRecord) -> EvidenceItem:
+    return EvidenceItem(**{name: getattr(record, name) for name in EvidenceItem.model_fields})

@@ -26,3 +26,9 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer, nullable=False, unique=True),
         sa.Column("document", sa.Text, nullable=False),
     )
+    op.create_table(
+        "evidence_pictures",
+        sa.Column("evidence_id", sa.String(80), primary_key=True),
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("png", sa.LargeBinary, nullable=False),
+    )
