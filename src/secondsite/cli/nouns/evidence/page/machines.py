@@ -55,7 +55,7 @@ def _machine(told: Told, root: Told, pictures: Mapping[str, str], over: Span) ->
         problem=words.text(words.table(job.get("problem")).get("message")),
         notes=words.text(words.table(job.get("asked")).get("notes")),
         rpo=words.against(told.get("rpo_seconds"), told.get("rpo_goal_seconds")),
-        rto=words.against(recovered(told), told.get("rto_goal_seconds")),
+        rto=_against_rto(told, proof),
         started=words.number(told.get("rto_started_seconds")) is not None,
         proof=proof,
         proven="not looked at" if not proof else "proven" if proof.get("proven") is True else "not proven",
@@ -66,6 +66,12 @@ def _machine(told: Told, root: Told, pictures: Mapping[str, str], over: Span) ->
         no_picture=why,
         own=[] if is_root else durations.steps(told.get("steps"), over),
     )  # fmt: skip
+
+
+def _against_rto(told: Told, proof: Told) -> str:
+    """Who looked whether it can be used, and did not see it, has not recovered it in any time."""
+    verdict = words.against(recovered(told), told.get("rto_goal_seconds"))
+    return "not proven" if verdict == "met" and proof and proof.get("proven") is not True else verdict
 
 
 def picture(told: Told, pictures: Mapping[str, str]) -> tuple[str | None, str]:

@@ -13,6 +13,7 @@ TITLES = {
     "failover": "Failover",
     "planned_failover": "Planned failover",
 }
+MOST_NAMED = 10
 CLEAN_UP = "cleanup_test_failover"
 BAD = frozenset({"failed", "cancelled", "cancel_failed", "rolled_back"})
 
@@ -31,6 +32,7 @@ class Whole:
     verdict: str
     tone: str
     figures: list[Figure]
+    findings: list[str]
 
 
 def whole(job: Told, of: list[Machine]) -> Whole:
@@ -40,12 +42,22 @@ def whole(job: Told, of: list[Machine]) -> Whole:
     short = any(each.tone == "warn" for each in figures)
     tone = "bad" if state in BAD else "good" if state == "succeeded" and not short else "warn"
     said = state.replace("_", " ").capitalize()
-    return Whole(
-        title,
-        f"{said}, but not all was as it should be" if state == "succeeded" and short else said,
-        tone,
-        figures,
-    )
+    verdict = f"{said}, but not all was as it should be" if state == "succeeded" and short else said
+    return Whole(title, verdict, tone, figures, [] if verb == CLEAN_UP else [*_findings(of)])
+
+
+def _findings(of: list[Machine]) -> Iterable[str]:
+    """What is not as it should be, and of which machines."""
+    found: dict[str, list[str]] = {
+        "Not started": [each.name for each in of if not each.started],
+        "Not proven to be usable": [each.name for each in of if each.started and each.proven != "proven"],
+        "RPO missed": [each.name for each in of if each.rpo == "missed"],
+        "RTO missed": [each.name for each in of if each.rto == "missed"],
+    }
+    for what, names in found.items():
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            yield f"{what}: {', '.join(words.shortened(each, 80) for each in names[:MOST_NAMED])}{more}"
 
 
 def _figures(of: list[Machine]) -> Iterable[Figure]:
@@ -72,7 +84,9 @@ def _worst(
     lasted = [words.number(each.told.get(key)) if key else recovered(each.told) for each in of]
     known = [each for each in lasted if each is not None]
     verdicts = [verdict(each) for each in of]
-    said = next((each for each in ("missed", "not measured", "met") if each in verdicts), "no goal set")
+    said = next(
+        (each for each in ("missed", "not proven", "not measured", "met") if each in verdicts), "no goal set"
+    )
     goals = sorted({each for each in (words.number(each.told.get(goal)) for each in of) if each is not None})
     wanted = f"goal {words.seconds(goals[0])}: " if len(goals) == 1 else "goals: " if goals else ""
     tone = {"met": "good", "no goal set": "plain"}.get(said, "warn")

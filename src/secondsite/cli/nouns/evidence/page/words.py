@@ -58,7 +58,7 @@ def number(value: JsonValue) -> float | None:
 
 
 def seconds(value: JsonValue) -> str:
-    """8.3 s, 4 min 10 s, 2 h 5 min."""
+    """8.3 s, 4 min 10 s, 15 min, 2 h 5 min."""
     found = number(value)
     if found is None:
         return NONE
@@ -66,7 +66,9 @@ def seconds(value: JsonValue) -> str:
         return f"{found:.1f} s" if found % 1 else f"{found:.0f} s"
     minutes, rest = divmod(round(found), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
 def against(value: JsonValue, goal: JsonValue) -> str:
