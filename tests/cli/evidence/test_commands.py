@@ -34,15 +34,30 @@ def test_a_drill_leaves_evidence_that_is_verified_without_a_vault_and_shows_any_
     assert machine["rpo_goal_seconds"] > 0
     assert machine["rto_started_seconds"] > 0
     assert [each["who"] for each in told["requests"]] == ["admin"]
-    cli.must(f"evidence export {drilled['id']} --json-file {file}")
+    page = tmp_path / "drill.html"
+    cli.must(f"evidence export {drilled['id']} --json-file {file} --html {page}")
+    assert drilled["sha256"] in page.read_text()
+    said = cli(f"evidence export {drilled['id']}")
+    assert (said.exit, "--html" in said.err) == (2, True)
     cli.must(f"audit export {log}")
     monkeypatch.setenv("SECONDSITE_CLIENT", str(tmp_path / "none.json"))
     alone = cli.must(f"evidence verify {file}").out
     assert "not proven: whether the audit log has" in alone
     assert "is whole from entry 1 to" in cli.must(f"evidence verify {file} --audit {log}").out
-    changed = json.loads(file.read_text())
+    untouched = file.read_text()
+    changed = json.loads(untouched)
     changed["evidence"]["machines"][0]["rpo_seconds"] = 0.5
     file.write_text(json.dumps(changed))
     said = cli(f"evidence verify {file}")
     assert (said.exit, "the evidence was changed" in said.err) == (10, True)
+    named = log.read_text().splitlines()
+    number = drilled["number"]
+    cut, gap = tmp_path / "cut.jsonl", tmp_path / "gap.jsonl"
+    cut.write_text("\n".join(named[: number - 1]))
+    gap.write_text("\n".join([*named[: number - 2], *named[number - 1 :]]))
+    says = {cut: f"does not have entry {number}", gap: "is not whole from entry"}
+    file.write_text(untouched)
+    for export, words in says.items():
+        said = cli(f"evidence verify {file} --audit {export}")
+        assert (said.exit, words in said.err) == (10, True), said.err
     assert run(["evidence", "verify", str(tmp_path / "none.json")]) == 2

@@ -31,11 +31,11 @@ def store(request, tmp_path):
     engine.dispose()
 
 
-def end(store, job_id, verb="test_failover", state=JobState.SUCCEEDED, **values):
+def end(store, job_id, verb="test_failover", state=JobState.SUCCEEDED, arguments=None, **values):
     with store.transaction() as tx:
         tx.session.execute(
             insert(jobs).values(
-                id=job_id, name=verb, subject="m1", subject_name="<b>web01</b>", arguments={}, state=state,
+                id=job_id, name=verb, subject="m1", subject_name="<b>web01</b>", arguments=arguments or {}, state=state,
                 attempt=1, requested_by="anna", created_at=NOW - timedelta(minutes=2),
                 started_at=NOW - timedelta(minutes=2), ended_at=NOW, ready_at=NOW, cancel_requested=False, claim_epoch=0, **values,
             )
@@ -78,6 +78,23 @@ def test_what_could_not_be_recorded_is_not_kept_and_is_found_again(store, monkey
     assert kept(store) == ([], [])
     one.look()
     assert [each.id for each in kept(store)[0]] == ["j1-1"]
+
+
+def test_no_secret_that_was_asked_with_is_anywhere_in_it(store):
+    secrets = ("planted-1", "planted-2", "planted-3", "planted-4")
+    asked = {
+        "secret": secrets[0],
+        "options": {"password": secrets[1], "choice": "latest"},
+        "groups": [
+            {"after": [{"url": f"https://hooks.example/{secrets[2]}", "deep": [{"secret": secrets[3]}]}]}
+        ],
+    }
+    end(store, "j1", arguments=asked)
+    keeper(store).look()
+    (found,), log = kept(store)
+    assert "latest" in found.document
+    for text in (found.document, repr(found), *(repr(each) for each in log)):
+        assert not [each for each in secrets if each in text]
 
 
 def test_a_further_attempt_makes_a_further_entry_and_both_outlive_the_job(store):

@@ -1,7 +1,10 @@
 """Evidence of batches and of runs of plans: one document for all of their machines, with what each was started from."""
 
+import hashlib
 import json
+from datetime import timedelta
 
+from secondsite.domain.access import evidence
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.wire.control.orders import Kind
@@ -9,6 +12,7 @@ from secondsite.wire.control.scripts import ScriptRan
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, until_asked
 
+PNG = b"\x89PNG\r\n\x1a\n and more"
 MOVE = Action("Traffic", script="move-traffic", timeout_seconds=30)
 
 
@@ -82,3 +86,21 @@ def test_a_thousand_machines_are_not_written_twice(verbs, plan, kept):
     job = verbs.run_plan(Verb.FAILOVER, plan())
     _, told = kept(job.job.id)
     assert "choice" not in json.dumps(told["job"]["asked"])
+
+
+def test_each_machine_s_picture_is_named_kept_and_outlives_its_job(verbs, plan, kept):
+    plan()
+    verbs.appliances.shows = PNG
+    job = verbs.run(Verb.TEST_FAILOVER, "db01", "db02")
+    row, told = kept(job.job.id)
+    named = {each["picture"]["sha256"] for each in told["machines"]}
+    assert named == {hashlib.sha256(PNG).hexdigest()} == evidence.pictures_of(told)
+    with verbs.store.transaction() as tx:
+        tx.pictures.forget(verbs.clock.now() + timedelta(days=1))
+        assert [tx.evidence.picture(row.id, each) for each in named] == [PNG]
+
+
+def test_a_machine_without_a_screen_has_no_picture(verbs, plan, kept):
+    plan()
+    _, told = kept(verbs.run(Verb.TEST_FAILOVER, "db01", "db02").job.id)
+    assert [each["picture"] for each in told["machines"]] == [None, None]
