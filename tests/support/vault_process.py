@@ -88,3 +88,4 @@ def start(made):
     for process in started:
         if process.process.poll() is None:
             process.end(signal.SIGKILL)
+        process.process.stdout.close()  # also of one that died by itself

@@ -1,5 +1,6 @@
 """Evidence of batches and of runs of plans: one document for all of their machines, with what each was started from."""
 
+import base64
 import hashlib
 import json
 from datetime import timedelta
@@ -90,7 +91,7 @@ def test_a_thousand_machines_are_not_written_twice(verbs, plan, kept):
 
 def test_each_machine_s_picture_is_named_kept_and_outlives_its_job(verbs, plan, kept):
     plan()
-    verbs.appliances.shows = PNG
+    verbs.appliances.shows = base64.b64encode(PNG).decode()
     job = verbs.run(Verb.TEST_FAILOVER, "db01", "db02")
     row, told = kept(job.job.id)
     named = {each["picture"]["sha256"] for each in told["machines"]}
