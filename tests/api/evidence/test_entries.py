@@ -20,7 +20,7 @@ GONE = (("a", "b"), ())
 @pytest.fixture
 def keep(vault, two_sites):
     def keep(number, sites):
-        document = {"job": {"id": f"j{number}"}, "machines": []}
+        document: evidence.Document = {"job": {"id": f"j{number}"}, "machines": []}
         with vault.store.transaction() as tx:
             details = json.dumps({"sha256": evidence.digest_of(document)})
             entry = Entry(

@@ -45,7 +45,8 @@ def _wrong(file: EvidenceFile) -> tuple[str, ...]:
 
 
 def _is_noted(machine: machines.Machine) -> bool:
-    return bool(machine.problem) or machine.proven != "proven"
+    missed = "missed" in (machine.rpo, machine.rto)
+    return bool(machine.problem or machine.no_picture) or missed or machine.proven != "proven"
 
 
 def _notes(job: Told, of: list[machines.Machine]) -> list[str]:
