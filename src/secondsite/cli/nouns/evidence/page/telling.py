@@ -69,7 +69,7 @@ def _figures(of: list[Machine]) -> Iterable[Figure]:
         "checks passed, or the guest answered",
     )
     yield _worst("RPO", "work lost", of, "rpo_seconds", "rpo_goal_seconds", lambda each: each.rpo)
-    yield _worst("RTO", "until it could be used", of, "", "rto_goal_seconds", lambda each: each.rto)
+    yield _worst("RTO", "until proven, else started", of, "", "rto_goal_seconds", lambda each: each.rto)
 
 
 def _count(name: str, of: list[Machine], counts: Callable[[Machine], bool], said: str) -> Figure:
