@@ -1,6 +1,5 @@
 """Evidence of batches and of runs of plans: one document for all of their machines, with what each was started from."""
 
-import base64
 import hashlib
 import json
 from datetime import timedelta
@@ -91,7 +90,7 @@ def test_a_thousand_machines_are_not_written_twice(verbs, plan, kept):
 
 def test_each_machine_s_picture_is_named_kept_and_outlives_its_job(verbs, plan, kept):
     plan()
-    verbs.appliances.shows = base64.b64encode(PNG).decode()
+    verbs.appliances.shows, verbs.appliances.screen = True, PNG
     job = verbs.run(Verb.TEST_FAILOVER, "db01", "db02")
     row, told = kept(job.job.id)
     named = {each["picture"]["sha256"] for each in told["machines"]}
