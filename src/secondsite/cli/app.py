@@ -16,6 +16,7 @@ from .nouns import (
     audit,
     card,
     check,
+    evidence,
     group,
     job,
     machine,
@@ -53,6 +54,7 @@ for noun in (
     mapping,
     token,
     audit,
+    evidence,
     approval,
     vault,
 ):

@@ -11,6 +11,7 @@ from .following import follow
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
+from .nouns.evidence import Evidences
 from .nouns.groups import Groups
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
@@ -48,6 +49,7 @@ class Vault:
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
         self.audit = Audit(connection)
+        self.evidence = Evidences(connection)
         self.approvals = Approvals(connection)
 
     def __enter__(self) -> Self:

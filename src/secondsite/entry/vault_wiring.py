@@ -28,6 +28,7 @@ from ..jobs.running.engine import Engine
 from ..jobs.storage import database
 from ..vault import facade, gateway, operations, plan_runs, ports
 from ..vault import store as vault_store
+from ..vault.evidence.keeper import Keeper
 from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
 from ..vault.facade.refusals import Refusals
@@ -112,6 +113,8 @@ class RunningVault:
         findings = Findings(deps, self.facts, self.authority)
         self.notices = Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         self._engine.changes.follow(self.notices.hear_of_job)
+        self._evidence = Keeper(self._store, settings.name, utc_now)
+        self._engine.changes.follow(self._evidence.hear_of_job)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
         self._refusals_writer = Every(
@@ -169,7 +172,15 @@ class RunningVault:
     def _watches(self) -> Sequence[Watch]:
         watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self.notices
         others = (self.others,) if self.others else ()
-        return *others, *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
+        return (
+            *others,
+            *watches,
+            self._evidence,
+            self._lineage,
+            self._uses_writer,
+            self._refusals_writer,
+            self._rpo_writer,
+        )
 
     def _keep_record(self) -> None:
         self.refusals.write()

@@ -7,6 +7,7 @@ Its rooms:
     settings                                              what is set for single machines
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
+    evidence                                              what is kept of failovers and drills
     notices                                               what people and programs are told of
     names                                                 what stands in paths and queries
 """
@@ -29,6 +30,7 @@ from . import (
     vault,
     verbs,
 )
+from .evidence import entries as evidence
 from .notices import targets as notice_targets
 from .settings import checks
 
@@ -45,6 +47,7 @@ GUARDED = tuple(
         tokens,
         audit,
         approvals,
+        evidence,
         groups,
         plans,
         notice_targets,

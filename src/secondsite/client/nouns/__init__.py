@@ -7,6 +7,7 @@ name it gives a handle of one thing, which asks nothing by itself.
     jobs         what was started
     sites, appliances, networks, mappings, policies, groups, plans, tokens    records
     notices      whom notices go to
+    evidence     what is kept of failovers and drills
     audit        what was done by whom
     approvals    what waits for a second person
 """

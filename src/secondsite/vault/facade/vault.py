@@ -8,6 +8,7 @@ from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
 from .nouns.events import Events
+from .nouns.evidence.entries import Evidence
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
@@ -37,6 +38,7 @@ class VaultFacade:
     appliances: Appliances
     tokens: Tokens
     audit: Audit
+    evidence: Evidence
     approvals: Approvals
     policies: Policies
     networks: Networks
@@ -73,6 +75,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         appliances=Appliances(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),
+        evidence=Evidence(parts),
         approvals=Approvals(parts),
         policies=Policies(parts),
         networks=Networks(parts),

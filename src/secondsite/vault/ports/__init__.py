@@ -18,6 +18,7 @@ from .access import (
 from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
+from .evidence import EvidenceRecord, Evidences
 from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .machines import (
     DrillNote,
@@ -76,6 +77,8 @@ __all__ = [
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
+    "EvidenceRecord",
+    "Evidences",
     "FactSink",
     "Gateway",
     "GroupRecord",

@@ -8,6 +8,7 @@ from .access import ApplianceKeys, ApplianceTrusts, RegistrationKeys, TokenRecor
 from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
+from .evidence import Evidences
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
 from .pictures import Pictures
@@ -53,6 +54,8 @@ class Transaction(Protocol):
     def checks(self) -> MachineChecks: ...
     @property
     def pictures(self) -> Pictures: ...
+    @property
+    def evidence(self) -> Evidences: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

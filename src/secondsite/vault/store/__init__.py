@@ -8,6 +8,7 @@ Its rooms:
     plans       those of recovery plans
     notices     those of what is told to people and programs
     settings    what is set for single machines
+    evidence    what is kept of failovers and drills
     pictures    those of pictures of screens
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back

@@ -17,6 +17,7 @@ from .answers import SqlAnswers
 from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .decoded_machines import Decoded
+from .evidence import SqlEvidence
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
@@ -105,6 +106,10 @@ class SqlTransaction:
     @cached_property
     def pictures(self) -> SqlPictures:
         return SqlPictures(self._session)
+
+    @cached_property
+    def evidence(self) -> SqlEvidence:
+        return SqlEvidence(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

@@ -8,5 +8,6 @@ Its rooms:
     notices                                             what people and programs are told of
     settings                                             what is set for single machines
     preflight                                            what would be in the way of a verb
+    evidence                                            what is kept of failovers and drills
     verbs, jobs, events                                 what is started, and how it goes on
 """
