@@ -28,7 +28,7 @@ from .exclusive import MachineLock
 from .findings import Findings, code_for
 from .home_lock import alone
 from .known_vaults import KnownVaults
-from .name_server import NameServer, Transport
+from .name_server import NameServer
 from .peers import Peers
 from .state import State
 from .trusted_cas import TrustedCas, issuer_of
@@ -44,7 +44,6 @@ __all__ = [
     "NameServer",
     "Peers",
     "State",
-    "Transport",
     "TrustedCas",
     "Turns",
     "alone",

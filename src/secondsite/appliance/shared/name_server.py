@@ -1,8 +1,7 @@
 """The DNS server of this site that takes updates: the section `dns` of the appliance's settings."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyAddress
 
@@ -13,15 +12,8 @@ DNS_PORT = 53
 Zone = Annotated[str, AfterValidator(names.name)]
 
 
-class Algorithm(StrEnum):
-    SHA256 = "hmac-sha256"
-    SHA384 = "hmac-sha384"
-    SHA512 = "hmac-sha512"
-
-
-class Transport(StrEnum):
-    TCP = "tcp"
-    UDP = "udp"
+Algorithm = Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"]
+Transport = Literal["tcp", "udp"]
 
 
 class NameServer(Shape):
@@ -29,11 +21,11 @@ class NameServer(Shape):
 
     server: IPvAnyAddress
     port: int = Field(DNS_PORT, ge=1, le=65535)
-    transport: Transport = Transport.TCP
+    transport: Transport = "tcp"
     zones: tuple[Zone, ...] = Field(min_length=1)
     """Only names in these zones are changed."""
     key_name: str = Field(min_length=1)
-    algorithm: Algorithm = Algorithm.SHA256
+    algorithm: Algorithm = "hmac-sha256"
     secret_file: Path
     ttl: int = Field(60, ge=1, le=86400)
     """Seconds for which others may remember an address."""

@@ -12,7 +12,7 @@ import dns.tsig
 import dns.update
 
 from ....domain import errors
-from ...shared import NameServer, Transport
+from ...shared import NameServer
 from . import secret
 
 CHANGED_MEANWHILE = frozenset({dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN})
@@ -46,7 +46,7 @@ class Server:
             found = secret.read(settings.secret_file)
         except errors.SecondsiteError as problem:
             raise Refused(f"{problem.message} {problem.do}") from None
-        self._key = dns.tsig.Key(settings.key_name, found, settings.algorithm.value)
+        self._key = dns.tsig.Key(settings.key_name, found, settings.algorithm)
 
     def look(self, name: str, kind: str, seconds: float) -> Found:
         """Raises Unanswered, Refused."""
@@ -81,7 +81,7 @@ class Server:
     def _ask(self, message: dns.message.Message, seconds: float) -> dns.message.Message:
         message.use_tsig(self._key)
         where, port = str(self._settings.server), self._settings.port
-        way = dns.query.tcp if self._settings.transport is Transport.TCP else dns.query.udp
+        way = dns.query.tcp if self._settings.transport == "tcp" else dns.query.udp
         try:
             answer = way(message, where, timeout=seconds, port=port)
         except (dns.tsig.PeerError, dns.tsig.BadSignature, dns.message.UnknownTSIGKey) as problem:
