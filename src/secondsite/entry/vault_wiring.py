@@ -246,6 +246,7 @@ class RunningVault:
             new_id=lambda: uuid.uuid4().hex,
             signal=self.signals,
             proof_seconds=self.settings.proof_seconds,
+            drill_counts=timedelta(days=self.settings.drill_days),
         )
 
     def _submit(

@@ -1,0 +1,4 @@
+"""Test failovers: what they showed.
+
+verdicts  passed or failed, and who says so
+"""
