@@ -8,6 +8,7 @@ Its rooms:
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
     notices                                               what people and programs are told of
+    drills                                                test failovers that the vault starts
     names                                                 what stands in paths and queries
 """
 
@@ -29,6 +30,7 @@ from . import (
     vault,
     verbs,
 )
+from .drills import schedules as drill_schedules
 from .notices import targets as notice_targets
 from .settings import checks
 
@@ -47,6 +49,7 @@ GUARDED = tuple(
         approvals,
         groups,
         plans,
+        drill_schedules,
         notice_targets,
         machines,
         settings,

@@ -1,4 +1,5 @@
-"""Test failovers: what they showed.
+"""Test failovers: what they showed, and when they are due.
 
-verdicts  passed or failed, and who says so
+schedules  which machines are drilled how often
+verdicts   passed or failed, and who says so
 """

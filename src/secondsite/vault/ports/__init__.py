@@ -18,6 +18,7 @@ from .access import (
 from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
+from .drills import DrillScheduleRecord, DrillSchedules
 from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .machines import (
     DrillNote,
@@ -75,6 +76,8 @@ __all__ = [
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
+    "DrillScheduleRecord",
+    "DrillSchedules",
     "FactSink",
     "Gateway",
     "GroupRecord",

@@ -30,6 +30,7 @@ class Asked(Shape):
 
     clean_up: bool = False
     keep_if_failed: bool = False
+    by_run: bool = False
 
 
 class CleansUp:
@@ -59,7 +60,7 @@ class CleansUp:
         tx = self._deps.store.within(session)
         machine = tx.machines.by_id(str(job.subject))
         ours = machine is not None and machine.drill_claimed_by == job.id
-        if machine is not None and ours and _asked(job).clean_up and not untouched(session, job):
+        if machine is not None and ours and _is_alone(job) and not untouched(session, job):
             tx.machines.put(replace(machine, drill_failed_at=self._deps.now()))
         self._claim.failure(session, job)
 
@@ -110,6 +111,12 @@ class CleansUp:
 
 def _asked(job: JobView) -> Asked:
     return Asked.model_validate(job.arguments)
+
+
+def _is_alone(job: JobView) -> bool:
+    """Nobody looks at it."""
+    asked = _asked(job)
+    return asked.clean_up or asked.by_run
 
 
 def _is_kept(machine: ports.MachineRecord, asked: Asked) -> bool:
