@@ -89,7 +89,8 @@ def test_two_vaults_that_find_it_due_start_it_once(drills):
     drills.at(due)
     other = drills.begin()
     drills.at(due + 2 * MINUTE)
-    reading, store = [], drills.verbs.store
+    reading: list[bool] = []
+    store = drills.verbs.store
 
     class Late:
         """Both have found it due before either of them starts it."""
