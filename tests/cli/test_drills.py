@@ -39,7 +39,7 @@ def test_a_schedule_is_made_changed_run_paused_and_removed(cli, protected):
     assert "30 days, at 02:00 UTC" in cli.must(f"{wanted} --every 30d").out
     assert protected in cli.must("drill schedule list").out
     cli.must(f"drill schedule pause {name}")
-    changed = cli.must(f"{wanted} --every 1w --json").json
+    changed = cli.must(f"{wanted} --every 7d --json").json
     assert (changed["every_days"], changed["paused"]) == (7, True)
     assert "Complete testing" in cli.must(f"drill run {name}").out
     assert "paused" in cli.must(f"drill schedule show {name}").out

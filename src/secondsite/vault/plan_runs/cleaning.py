@@ -59,7 +59,9 @@ class Cleaning:
             failed = [name for each in run.groups for name in self._proven(ctx, each).failed]
             if run.keep_if_failed and failed:
                 said = f"all stay, since the proof of these failed: {taking.listed(failed, ', ')}"
-                return Done(f"{said}; clean up with 'secondsite plan cleanup-test-failover'", partial=True)
+                return Done(
+                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {run.plan}'", partial=True
+                )
             ctx.remember(known)
         outcome = self._clean_up(ctx, group, f"by the run of plan {run.plan} itself")
         if not isinstance(outcome, Done):

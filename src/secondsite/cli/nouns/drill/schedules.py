@@ -19,7 +19,7 @@ app = typer.Typer(cls=Noun, no_args_is_help=True, help="Schedules: which machine
 
 
 def _days(given: str | int) -> int:
-    """Whole days of '30d', '2w'. Raises InvalidArgument."""
+    """Whole days of '30d'. Raises InvalidArgument."""
     if isinstance(given, int):
         return given
     seconds = amounts.parse_span(given)
