@@ -11,6 +11,7 @@ from .following import follow
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
+from .nouns.drills import DrillSchedules
 from .nouns.evidence import Evidences
 from .nouns.groups import Groups
 from .nouns.jobs import Jobs
@@ -44,6 +45,7 @@ class Vault:
         self.policies = Policies(connection)
         self.groups = Groups(connection)
         self.plans = Plans(connection)
+        self.drill_schedules = DrillSchedules(connection)
         self.notices = NoticeTargets(connection)
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)

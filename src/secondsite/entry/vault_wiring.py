@@ -39,6 +39,8 @@ from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.watch.admission import Admission
 from ..vault.watch.certificate_renewal import Renewal
+from ..vault.watch.drills.scheduler import DrillScheduler
+from ..vault.watch.drills.starting import Starting
 from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
@@ -101,6 +103,8 @@ class RunningVault:
         self._engine.standing.follow(self.control.cut, self.control.mend)
         self.signals.connect(self._engine.signal)
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
+        starting = Starting(deps, self._operations, self.facts, self.authority)
+        self._drills = DrillScheduler(deps, starting, self.facts)
         self._lineage = Every(
             "lineage",
             RENEWED_EVERY_SECONDS,
@@ -170,7 +174,14 @@ class RunningVault:
 
     @property
     def _watches(self) -> Sequence[Watch]:
-        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self.notices
+        watches = (
+            self._housekeeping,
+            self._drills,
+            self.settings_push,
+            self.rpo_series,
+            self.server_tls,
+            self.notices,
+        )
         others = (self.others,) if self.others else ()
         return (
             *others,
@@ -257,6 +268,7 @@ class RunningVault:
             new_id=lambda: uuid.uuid4().hex,
             signal=self.signals,
             proof_seconds=self.settings.proof_seconds,
+            drill_counts=timedelta(days=self.settings.drill_days),
         )
 
     def _submit(

@@ -81,7 +81,14 @@ def configured(draw):
         {"machines": list(order[:2]), "before": draw(ACTIONS)},
         {"machines": list(order[2:4]), "after": draw(ACTIONS)},
     ]
-    made.append({"kind": "plan", "name": draw(NAMES), "groups": parts})
+    plan = draw(NAMES)
+    made.append({"kind": "plan", "name": plan, "groups": parts})
+    of = draw(st.sampled_from([{"plan": plan}, {"machines": list(order[:3])}]))
+    timed = {
+        "every_days": draw(st.integers(1, 365)),
+        "at": draw(st.sampled_from(["00:00", "02:30", "23:59"])),
+    }
+    made.append({"kind": "drill", "name": draw(NAMES), **of, **timed, "paused": draw(st.booleans())})
     return made
 
 
@@ -115,13 +122,15 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     assert documents.export(other) == exported
     assert apply(other, exported, prune=True) == []
     wanted = {
-        (each["kind"], each.get("name")) for each in made if each["kind"] in ("policy", "group", "plan")
+        (each["kind"], each.get("name"))
+        for each in made
+        if each["kind"] in ("policy", "group", "plan", "drill")
     }
     there = {
         (each.document.kind, getattr(each.document, "name", None))
         for each in documents.load(Path("-"), exported)
     }
-    assert {each for each in there if each[0] in ("policy", "group", "plan")} == wanted | {
+    assert {each for each in there if each[0] in ("policy", "group", "plan", "drill")} == wanted | {
         ("policy", "default")
     }
 

@@ -9,6 +9,7 @@ Its rooms:
     events                                                as server-sent events
     evidence                                              what is kept of failovers and drills
     notices                                               what people and programs are told of
+    drills                                                test failovers that the vault starts
     names                                                 what stands in paths and queries
 """
 
@@ -30,6 +31,7 @@ from . import (
     vault,
     verbs,
 )
+from .drills import schedules as drill_schedules
 from .evidence import entries as evidence
 from .notices import targets as notice_targets
 from .settings import checks
@@ -50,6 +52,7 @@ GUARDED = tuple(
         evidence,
         groups,
         plans,
+        drill_schedules,
         notice_targets,
         machines,
         settings,

@@ -270,7 +270,10 @@ def _drill(machine: rest.Machine) -> str | None:
     drill = machine.drill
     if drill.state == "none":
         return None
-    return f"{drill.state}, started from {drill.open.what}" if drill.open else drill.state
+    if drill.open is None:
+        return drill.state
+    proven = f"; proof: {drill.open.proven}" if drill.open.proven else ""
+    return f"{drill.state} since {clock(drill.open.started_at)}, started from {drill.open.what}{proven}"
 
 
 def _last_drill(machine: rest.Machine) -> str | None:
@@ -278,7 +281,8 @@ def _last_drill(machine: rest.Machine) -> str | None:
         return None
     last = max(machine.drill.notes, key=lambda note: note.completed_at)
     when = f"{last.completed_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
-    return f"{when} from {last.what}" + (f": {last.notes}" if last.notes else "")
+    said = f" ({last.verdict})" if last.verdict else ""
+    return f"{when} from {last.what}{said}" + (f": {last.notes}" if last.notes else "")
 
 
 def _cycle(machine: rest.Machine) -> str | None:

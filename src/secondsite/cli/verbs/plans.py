@@ -15,7 +15,7 @@ from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
 from .. import follow, output
-from ..options import Json, NoWait, Subnet, WithoutSite, connect
+from ..options import CleanUp, DrillVerdict, Json, KeepIfFailed, NoWait, Subnet, WithoutSite, connect
 from ..output import clock
 from .running import with_options_of
 
@@ -59,19 +59,22 @@ def test_failover(
         ),
     ] = "create",
     subnet: Subnet = None,
+    clean_up: CleanUp = False,
+    keep_if_failed: KeepIfFailed = False,
 ) -> Options:
     """A drill: run copies in an isolated network, group after group. Cancelled, it cleans up what it made."""
-    return _given(choice, network=network, subnet=subnet)
+    return _given(choice, network=network, subnet=subnet, clean_up=clean_up, keep_if_failed=keep_if_failed)
 
 
 def cleanup_test_failover(
     notes: Annotated[
         str, typer.Option(help="What was seen; kept with the record of each machine's drill.")
     ] = "",
+    verdict: DrillVerdict = None,
     without_site: WithoutSite = None,
 ) -> Options:
-    """End the drill of each machine: remove the test machines and their networks, keep the notes."""
-    return {"notes": notes, "without_site": without_site}
+    """End the drill of each machine: remove the test machines and their networks, keep notes and verdict."""
+    return {"notes": notes, "verdict": verdict, "without_site": without_site}
 
 
 def failover(

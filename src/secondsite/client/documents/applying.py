@@ -12,6 +12,7 @@ from ...domain import errors
 from ...domain.lifecycle import State
 from ...wire import rest
 from ...wire.common.cards import CardSettings
+from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
 from ..nouns.jobs import JobHandle
 from ..nouns.machines import MachineHandle
@@ -20,6 +21,7 @@ from . import comparing
 from .comparing import Action, Change
 from .kinds import (
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     MappingDocument,
     PlanDocument,
@@ -44,7 +46,9 @@ class Applying:
     def run(self, changes: Sequence[Change]) -> Iterator[Change]:
         """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
         early = [
-            each for each in changes if each.action is Action.DELETE and each.key[0] in ("group", "plan")
+            each
+            for each in changes
+            if each.action is Action.DELETE and each.key[0] in ("group", "plan", "drill")
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
         first = [each for each in changes if each.key[0] in ("policy", "mapping", "protection")]
@@ -56,7 +60,7 @@ class Applying:
     def _later(self) -> Iterator[Change]:
         """What names machines, of which some may be protected only since a moment ago, or still not quite."""
         self._settle()
-        later = [each for each in self._given if each.document.kind in ("cards", "group", "plan")]
+        later = [each for each in self._given if each.document.kind in ("cards", "group", "plan", "drill")]
         names = {each.document.machine for each in later if isinstance(each.document, CardsDocument)}
         read_cards(self._vault, self._present, names)
         found = comparing.changes(self._present, later)
@@ -96,6 +100,8 @@ class Applying:
             self._put_group(wanted)
         elif isinstance(wanted, PlanDocument):
             self._put_plan(wanted)
+        elif isinstance(wanted, DrillDocument):
+            self._put_drill(wanted)
 
     def _delete(self, change: Change) -> None:
         kind, name = change.key[0], change.key[1]
@@ -107,6 +113,8 @@ class Applying:
                 self._set_group(each, None)
         elif kind == "plan":
             self._vault.plans[name].delete(seen=self._present.plans[name])
+        elif kind == "drill":
+            self._vault.drill_schedules[name].delete(seen=self._present.drills[name])
         elif isinstance(change.now, MappingDocument):
             self._drop_mapping(change.now)
 
@@ -199,6 +207,14 @@ class Applying:
             self._vault.plans.create(wanted.name, parts)
         else:
             self._vault.plans[wanted.name].set(parts, seen=seen)
+
+    def _put_drill(self, wanted: DrillDocument) -> None:
+        asked = wanted.model_dump(exclude={"kind"})
+        seen = self._present.drills.get(wanted.name)
+        if seen is None:
+            self._vault.drill_schedules.create(DrillScheduleCreate.model_validate(asked))
+        else:
+            self._vault.drill_schedules[wanted.name].set(DrillScheduleChange.model_validate(asked), seen=seen)
 
     def _set_group(self, machine: Machine, group: str | None) -> None:
         at = self._present.machines.index(machine)

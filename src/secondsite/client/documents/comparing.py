@@ -12,6 +12,7 @@ from .kinds import (
     PRUNED,
     AnyDocument,
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     Key,
     PlanDocument,
@@ -146,9 +147,16 @@ def _plan(present: Present, document: PlanDocument) -> AnyDocument:
     return document.model_copy(update={"groups": tuple(parts)})
 
 
+def _drill(present: Present, document: DrillDocument) -> AnyDocument:
+    return document.model_copy(
+        update={"machines": tuple(machine(present, each) for each in document.machines)}
+    )
+
+
 _CANONICAL: dict[type[AnyDocument], Callable[[Present, Any], AnyDocument]] = {
     ProtectionDocument: _protection,
     CardsDocument: _cards,
     GroupDocument: _group,
     PlanDocument: _plan,
+    DrillDocument: _drill,
 }

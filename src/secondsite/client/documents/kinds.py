@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from ...domain.drills.schedules import MOST_DAYS, TIME
+from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import Shape
@@ -144,8 +146,39 @@ class PlanDocument(Document):
     """In the order in which they are recovered."""
 
 
+class DrillDocument(Document):
+    """A schedule of test failovers, of machines or of a plan. They clean up by themselves."""
+
+    kind: Literal["drill"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+    machines: tuple[Name, ...] = Field((), max_length=MOST_DRILLED)
+    """Which machines; or a plan."""
+    plan: str | None = None
+    """The name of a recovery plan."""
+    every_days: int = Field(ge=1, le=MOST_DAYS)
+    """From one turn to the next."""
+    at: str = Field(pattern=f"^(?:{TIME.pattern})$")
+    """The time of day (UTC), as HH:MM, in quotes."""
+    network: str = "create"
+    """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
+    subnet: str | None = None
+    """With create: the network gives addresses of this IPv4 subnet."""
+    keep_if_failed: bool = False
+    """Whether a copy whose proof failed stays."""
+    paused: bool = False
+    """Whether nothing is started."""
+
+
 AnyDocument = (
-    PolicyDocument | MappingDocument | ProtectionDocument | CardsDocument | GroupDocument | PlanDocument
+    PolicyDocument
+    | MappingDocument
+    | ProtectionDocument
+    | CardsDocument
+    | GroupDocument
+    | PlanDocument
+    | DrillDocument
 )
 KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
@@ -154,9 +187,10 @@ KINDS: dict[str, type[AnyDocument]] = {
     "cards": CardsDocument,
     "group": GroupDocument,
     "plan": PlanDocument,
+    "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
-PRUNED = ("policy", "mapping", "group", "plan")
+PRUNED = ("policy", "mapping", "group", "plan", "drill")
 """What may be deleted because no document names it: never a machine's protection or cards."""
 Key = tuple[str, ...]
 

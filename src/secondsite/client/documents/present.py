@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ...domain import errors
 from ...wire import rest
 from ...wire.common.policies import PolicyShape
+from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
 from ..vault import Vault
@@ -14,6 +15,7 @@ from .kinds import (
     AnyDocument,
     Card,
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     Key,
     MappingDocument,
@@ -36,6 +38,7 @@ class Present:
     mappings: list[rest.NetworkMapping]
     groups: dict[str, rest.Group]
     plans: dict[str, rest.Plan]
+    drills: dict[str, DrillSchedule] = field(default_factory=dict)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
     """By machine id."""
 
@@ -64,6 +67,7 @@ class Present:
             "cards": self._cards(),
             "group": (self._group(each) for each in self.groups.values()),
             "plan": (self._plan(each) for each in self.plans.values()),
+            "drill": (self._drill(each) for each in self.drills.values()),
         }
         return {key_of(each): each for kind in made if kind in kinds for each in made[kind]}
 
@@ -122,7 +126,12 @@ class Present:
         machines = [self._in_plan(each) for each in group.machines]
         return PlanGroupPart.model_validate({**plain, "machines": machines})
 
-    def _in_plan(self, machine: rest.PlanMachine) -> str:
+    def _drill(self, drill: DrillSchedule) -> DrillDocument:
+        plain = drill.model_dump(include=set(DrillDocument.model_fields), exclude={"machines"})
+        machines = tuple(map(self._in_plan, drill.machines))
+        return DrillDocument.model_validate({**plain, "kind": "drill", "machines": machines})
+
+    def _in_plan(self, machine: rest.PlanMachine | ScheduledMachine) -> str:
         """One whose protection ended is named by its id: another one may have its name by now."""
         found = next((each for each in self.machines if each.id == machine.id), None)
         return machine.id if found is None else self.name(found)
@@ -136,6 +145,7 @@ def read(vault: Vault, cards_of: Collection[str] | None = None) -> Present:
         mappings=list(vault.mappings.list()),
         groups={each.name: each for each in vault.groups.list()},
         plans={each.name: each for each in vault.plans.list()},
+        drills={each.name: each for each in vault.drill_schedules.list()},
     )
     read_cards(vault, present, cards_of)
     return present

@@ -6,6 +6,7 @@ name it gives a handle of one thing, which asks nothing by itself.
     points       recovery points of a machine
     jobs         what was started
     sites, appliances, networks, mappings, policies, groups, plans, tokens    records
+    drills       schedules of test failovers
     notices      whom notices go to
     evidence     what is kept of failovers and drills
     audit        what was done by whom

@@ -7,6 +7,7 @@ from .callers import Caller
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
+from .nouns.drills.schedules import DrillSchedules
 from .nouns.events import Events
 from .nouns.evidence.entries import Evidence
 from .nouns.groups import Groups
@@ -52,6 +53,7 @@ class VaultFacade:
     groups: Groups
     plans: Plans
     plan_runs: PlanRuns
+    drill_schedules: DrillSchedules
     notice_targets: NoticeTargets
     jobs: Jobs
     verbs: Verbs
@@ -89,6 +91,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         groups=Groups(parts),
         plans=Plans(parts),
         plan_runs=PlanRuns(parts),
+        drill_schedules=DrillSchedules(parts),
         notice_targets=NoticeTargets(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),

@@ -1,40 +1,54 @@
 """Test failover: a drill. A copy of the machine runs in an isolated network; replication goes on (S-085).
 
 The network is made for the drill, or is an existing one, or there is none (S-087, C-28).
-The job ends with the machine running; 'Complete testing' is the operator's own verb, cleanup_test_failover.
+The job ends with the machine running, and says that it waits; 'Complete testing' is the operator's own verb, cleanup_test_failover.
+One that was asked to clean up ends it by itself, with the verdict of its proof (ADR 93).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+from ...domain import errors
+from ...domain.drills import verdicts
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
-from ...jobs.model.definitions import Step
+from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.evidence import Evidence
 from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
 from ..steps import obstacles
+from ..steps.drills import judging
+from ..steps.drills.by_itself import CleansUp
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.retry_store import retrying
 from ..steps.sides import addressing, cards, drilling
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
 
 CREATE, NO_NETWORK = "create", "none"
+PROOF_SECONDS = 180.0
+"""So long a guest that nobody will look at may take to show that it runs."""
 
 
 class DrillArguments(ChoiceArguments):
-    """The choice, and the network: an existing one, 'create' or 'none'."""
+    """The choice, and the network: an existing one, 'create' or 'none'. `by_run`: the run of a plan completes it."""
 
     network: str
     subnet: str | None = None
+    clean_up: bool = False
+    keep_if_failed: bool = False
+    by_run: bool = False
 
 
 class TestFailover(MachineOperation):
@@ -48,7 +62,28 @@ class TestFailover(MachineOperation):
         assert isinstance(request, rest.TestFailover)
         choice = recovery_point.choice_for(tx, machine, request)
         subnet = drilling.subnet(request.subnet, made=request.network == CREATE)
-        return DrillArguments(**dict(choice), network=request.network, subnet=subnet)
+        if request.keep_if_failed and not request.clean_up:
+            raise errors.InvalidArgument(
+                "Without --clean-up the test machine stays in any case, so --keep-if-failed says nothing.",
+                do="Give --clean-up too, or leave --keep-if-failed out.",
+            )
+        cleaning_up = {"clean_up": request.clean_up, "keep_if_failed": request.keep_if_failed}
+        return DrillArguments(**dict(choice), network=request.network, subnet=subnet, **cleaning_up)
+
+    def definition(self) -> Definition:
+        """Both kinds are made once: a thousand drills ask for their steps at every move."""
+        alone = super().definition()
+        waits = Step("complete", self._waits, title="Complete testing")
+        by_itself = CleansUp(self.deps, self.target, self.claim)
+        kinds = {
+            kind: (*alone.steps, *map(retrying, last))
+            for kind, last in ((False, (waits,)), (True, by_itself.steps()))
+        }
+
+        def steps_of(arguments: Json) -> Sequence[Step]:
+            return kinds[arguments.get("clean_up") is True]
+
+        return replace(alone, steps=(), steps_of=steps_of, on_failure=by_itself.failure)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -166,6 +201,19 @@ class TestFailover(MachineOperation):
             ctx,
             self.target,
             lambda tx, machine: addressing.in_drill(tx, machine, network, subnet),
+            note=partial(_note, str(ctx.subject)),
+            wait_seconds=_proof_seconds(ctx.arguments(DrillArguments)),
+        )
+
+    def _waits(self, ctx: StepContext) -> Outcome:
+        machine = self.machine(ctx)
+        if machine.drill is None:
+            return Skipped("there is no test machine any more")
+        if ctx.arguments(DrillArguments).by_run:
+            return Done(f"proof: {verdicts.spoken(machine.drill.proven)}; the run of the plan cleans up")
+        return Done(
+            f"{machine.drill.machine_name} waits at {machine.target_site}; proof: {verdicts.spoken(machine.drill.proven)}. Look at it, then "
+            f"'secondsite machine cleanup-test-failover {machine.name} --verdict passed --notes WHAT' (or failed)"
         )
 
     def _stop(self, ctx: StepContext) -> Outcome:
@@ -178,10 +226,22 @@ class TestFailover(MachineOperation):
         return giving_up.undone_or_left(self.deps, target, need)
 
 
+def _note(machine_id: str, tx: ports.Transaction, evidence: Evidence) -> None:
+    """The proof's verdict stays with the drill until it is completed."""
+    machine = tx.machines.get(machine_id)
+    if machine.drill is not None:
+        proven = judging.verdict_of(evidence)
+        tx.machines.put(replace(machine, drill=replace(machine.drill, proven=proven)))
+
+
 def _otherwise(connected: Sequence[CardHere], network: str | None) -> str:
     """A part of a sentence: the cards that are not on the drill's network, as is set for them."""
     others = [f"{card.key} on {card.network or 'none'}" for card in connected if card.network != network]
     return f", but {', '.join(others)}" if others else ""
+
+
+def _proof_seconds(asked: DrillArguments) -> float:
+    return PROOF_SECONDS if asked.clean_up or asked.by_run else 0.0
 
 
 def _network(ctx: StepContext) -> str:

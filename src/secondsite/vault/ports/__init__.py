@@ -18,6 +18,7 @@ from .access import (
 from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
+from .drills import DrillScheduleRecord, DrillSchedules
 from .evidence import EvidenceRecord, Evidences
 from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .machines import (
@@ -77,6 +78,8 @@ __all__ = [
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
+    "DrillScheduleRecord",
+    "DrillSchedules",
     "EvidenceRecord",
     "Evidences",
     "FactSink",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
@@ -13,7 +14,7 @@ from ...wire.common.points import RolledForward
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
     """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the target, and
-    the network we made for it; with `shared` for all machines of that test failover."""
+    the network we made for it; with `shared` for all machines of that test failover. `proven`: what its proof says, None if that says nothing."""
 
     point_id: str
     fabric_id: str
@@ -24,6 +25,7 @@ class DrillRecord:
     job_id: str
     forward: RolledForward | None = None
     shared: str | None = None
+    proven: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class MachineRecord:
     """The job of the last one. None: before drills had numbers."""
     drilled_at: datetime | None = None
     """When the last test failover was cleaned up. None: none was, or before this was noted."""
+    drill_failed_at: datetime | None = None
+    """When the last test failover with a verdict failed. None: it passed, or none had one."""
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
     names: NamesRecord | None = None
@@ -141,6 +145,7 @@ class DrillNote:
     completed_at: datetime
     requested_by: str
     forward: RolledForward | None = None
+    verdict: Verdict | None = None
 
 
 class SeenNumbers(NamedTuple):

@@ -8,6 +8,7 @@ from .access import ApplianceKeys, ApplianceTrusts, RegistrationKeys, TokenRecor
 from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
+from .drills import DrillSchedules
 from .evidence import Evidences
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
@@ -44,6 +45,8 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def plans(self) -> Plans: ...
+    @property
+    def drill_schedules(self) -> DrillSchedules: ...
     @property
     def notice_targets(self) -> NoticeTargets: ...
     @property

@@ -17,6 +17,7 @@ from .answers import SqlAnswers
 from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .decoded_machines import Decoded
+from .drills import SqlDrillSchedules
 from .evidence import SqlEvidence
 from .failures import translated
 from .groups import SqlGroups
@@ -86,6 +87,10 @@ class SqlTransaction:
     @cached_property
     def plans(self) -> SqlPlans:
         return SqlPlans(self._session)
+
+    @cached_property
+    def drill_schedules(self) -> SqlDrillSchedules:
+        return SqlDrillSchedules(self._session)
 
     @cached_property
     def notice_targets(self) -> SqlNoticeTargets:

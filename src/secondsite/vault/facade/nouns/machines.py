@@ -160,7 +160,7 @@ class Machines:
                 return
 
     def _around(self, tx: ports.Transaction) -> Around:
-        return Around.of(tx, self._parts.facts, self._parts.authority)
+        return Around.of(tx, self._parts.facts, self._parts.authority, self._parts.deps.drill_counts)
 
     def _situations(
         self, tx: ports.Transaction, found: Sequence[ports.MachineRecord], around: Around

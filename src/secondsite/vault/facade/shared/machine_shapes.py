@@ -182,6 +182,7 @@ def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> 
         state=machine.drill_state,
         open=_open_drill(machine.drill) if machine.drill else None,
         notes=tuple(_note(note) for note in notes),
+        failed_at=machine.drill_failed_at,
     )
 
 
@@ -192,6 +193,7 @@ def _open_drill(drill: ports.DrillRecord) -> rest.OpenDrill:
         network=drill.network,
         started_at=drill.started_at,
         job_id=drill.job_id,
+        proven=drill.proven,
     )
 
 
@@ -202,6 +204,7 @@ def _note(note: ports.DrillNote) -> rest.DrillNote:
         started_at=note.started_at,
         completed_at=note.completed_at,
         requested_by=note.requested_by,
+        verdict=note.verdict,
     )
 
 
