@@ -15,8 +15,7 @@ from secondsite import client
 from secondsite.client import errors
 from secondsite.client.nouns import (
     appliances,
-    approvals,
-    audit,
+    drills,
     groups,
     jobs,
     machines,
@@ -27,9 +26,9 @@ from secondsite.client.nouns import (
     points,
     policies,
     sites,
-    tokens,
     verbs,
 )
+from secondsite.client.nouns.access import approvals, audit, evidence, tokens
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans import taking
 from secondsite.domain.points import RecoveryPointChoice
@@ -38,6 +37,7 @@ from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
+from secondsite.wire.rest.drills import schedules
 
 pytestmark = pytest.mark.slow
 
@@ -177,6 +177,23 @@ CALLS = {
         lambda v: v.audit.settings(),
         lambda v: v.audit.keep(90),
     ],
+    "Evidences": [
+        lambda v: list(v.evidence.list()),
+        lambda v: v.evidence.show("e-1"),
+        lambda v: v.evidence.picture("e-1", "0" * 64),
+    ],
+    "DrillSchedules": [
+        lambda v: list(v.drill_schedules),
+        lambda v: v.drill_schedules.create(
+            schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
+        ),
+        lambda v: v.drill_schedules["nightly"].show(),
+        lambda v: v.drill_schedules["nightly"].set(
+            schedules.DrillScheduleChange(machines=(WEB,), every_days=7, at="02:00")
+        ),
+        lambda v: v.drill_schedules["nightly"].run(),
+        lambda v: v.drill_schedules["nightly"].delete(),
+    ],
     "Approvals": [
         lambda v: v.approvals.settings(),
         lambda v: v.approvals.require(),
@@ -194,7 +211,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
     tokens, verbs,
 )  # fmt: skip
 

@@ -19,8 +19,9 @@ from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
 from .drills import DrillScheduleRecord, DrillSchedules
-from .evidence import EvidenceRecord, Evidences
 from .gateway import FactSink, Gateway, Signals, WrittenDown
+from .kept.evidence import EvidenceRecord, Evidences
+from .kept.pictures import PictureRecord, Pictures
 from .machines import (
     DrillNote,
     DrillNotes,
@@ -42,7 +43,6 @@ from .notices import (
     NoticeTargets,
     Unsent,
 )
-from .pictures import PictureRecord, Pictures
 from .places import (
     ApplianceRecord,
     ApplianceRecords,

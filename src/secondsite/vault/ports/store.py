@@ -9,10 +9,10 @@ from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
 from .drills import DrillSchedules
-from .evidence import Evidences
+from .kept.evidence import Evidences
+from .kept.pictures import Pictures
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
-from .pictures import Pictures
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies

@@ -1,6 +1,8 @@
 """What is kept of failovers and drills."""
 
-from pydantic import AwareDatetime, Field, JsonValue
+from typing import Any
+
+from pydantic import AwareDatetime, Field
 
 from ...common.base import Shape
 from ..pages import Page
@@ -37,7 +39,7 @@ class EvidencePage(Page[EvidenceItem]):
 class EvidenceExport(Shape):
     """Evidence with its entry in the audit log: can be verified without a vault."""
 
-    evidence: dict[str, JsonValue]
+    evidence: dict[str, Any]
     """What was done, by whom, when, with which result."""
     entry: AuditEntry | None
     """Its entry in the audit log; null: the log is kept for a shorter time, and has deleted it."""

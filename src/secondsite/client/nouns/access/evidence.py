@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ...wire import rest
-from ...wire.rest.access.evidence import EvidenceExport, EvidenceItem, EvidencePage
-from ..connection import Connection, path
+from ....wire import rest
+from ....wire.rest.access.evidence import EvidenceExport, EvidenceItem, EvidencePage
+from ...connection import Connection, path
 
 ALL = rest.Paging(limit=rest.MOST_PER_PAGE)
 
