@@ -20,6 +20,7 @@ from ..wire.common.machines import MachineDefinition, NetworkInfo, Serving
 from ..wire.common.machines import PowerState as PowerState
 from .addressing import Addressing
 from .reaching import Reaching
+from .scripting import Scripting
 from .seeing import Seeing
 
 
@@ -345,6 +346,8 @@ class Fabric(Protocol):
     def reaching(self) -> Reaching: ...
     @property
     def addressing(self) -> Addressing: ...
+    @property
+    def scripting(self) -> Scripting: ...
 
     def close(self) -> None:
         """Disconnects from the platform; machines run on."""
