@@ -30,7 +30,7 @@ from . import (
     verbs,
 )
 from .notices import targets as notice_targets
-from .settings import checks
+from .settings import checks, properties
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -51,6 +51,7 @@ GUARDED = tuple(
         machines,
         settings,
         checks,
+        properties,
         points,
         verbs,
         jobs,

@@ -52,7 +52,14 @@ from .places import (
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
-from .settings import MachineChecks, MachineChecksRecord, MachineSettings, MachineSettingsRecord
+from .settings import (
+    MachineChecks,
+    MachineChecksRecord,
+    MachineProperties,
+    MachinePropertiesRecord,
+    MachineSettings,
+    MachineSettingsRecord,
+)
 from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
@@ -86,6 +93,8 @@ __all__ = [
     "MachineChecks",
     "MachineChecksRecord",
     "MachinePlace",
+    "MachineProperties",
+    "MachinePropertiesRecord",
     "MachineRecord",
     "MachineRecords",
     "MachineSettings",
