@@ -53,11 +53,12 @@ def _require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: T
         raise errors.InvalidArgument(
             f"'{name}' is what {machine.name} is called in a test failover.", do="Give another name."
         )
-    own_names = {each.machine_id: each.properties.target_name for each in tx.properties.list()}
+    set_names = {each.machine_id: each.properties.target_name for each in tx.properties.list()}
     for other in tx.machines.list():
-        if other.id == machine.id:
-            continue
-        for theirs, why in _names(other, own_names.get(other.id), site):
+        theirs_set = set_names.get(other.id)
+        if other.id == machine.id or (wanted.target_name is None and theirs_set is None):
+            continue  # two that are called the same at home are so without anything set
+        for theirs, why in _names(other, theirs_set, site):
             if theirs.lower() == name.lower():
                 raise errors.InvalidArgument(
                     f"{machine.name} cannot be '{name}' at {site}: {why}.",
