@@ -164,18 +164,20 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     wanted, name = payload.sizing, payload.name
     if not wanted.any:
         return
-    has, do = context.fabric.hosting.capacity(), "Set less with 'secondsite machine set'."
+    has = context.fabric.hosting.capacity()
+    less = "Set less, or take it back: 'secondsite machine set MACHINE --as-at-home memory'."
+    fewer = "Set fewer, or take it back: 'secondsite machine set MACHINE --as-at-home vcpus'."
     if wanted.memory_bytes is not None and wanted.memory_bytes > has.memory_bytes:
         yield _obstacle(
             f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.memory_bytes)} in all.",
-            do,
+            less,
         )
     elif wanted.memory_bytes is not None and wanted.memory_bytes > has.free_bytes:
         what = f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.free_bytes)} free now."
         yield ObstacleShape(what=what, do="Stop what is not needed there, or set less.", blocking=False)
     if wanted.vcpus is not None and wanted.vcpus > has.vcpus:
         what = f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has {counted(has.vcpus, 'processor')}."
-        yield ObstacleShape(what=what, do=do, blocking=False)
+        yield ObstacleShape(what=what, do=fewer, blocking=False)
 
 
 def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
