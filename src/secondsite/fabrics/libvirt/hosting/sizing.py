@@ -87,9 +87,10 @@ def set_memory(root: Element, size_bytes: int) -> None:
 
 
 def capacity(hypervisor: connection.Hypervisor) -> Capacity:
-    """What the cache holds is given to machines that need it."""
+    """What the cache holds is given to machines that need it. In a container the two that tell of memory may not agree: the less counts."""
     handle = hypervisor.handle
     _, memory_mib, vcpus, *_ = connection.call("reading what the host has", handle.getInfo)
     memory = connection.call("reading what memory the host has free", handle.getMemoryStats, -1)
     free = sum(memory.get(name, 0) for name in FREE)
-    return Capacity(vcpus, memory_mib * MiB, free * KiB)
+    whole = min(memory_mib * MiB, memory["total"] * KiB)
+    return Capacity(vcpus, whole, min(free * KiB, whole))
