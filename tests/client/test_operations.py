@@ -37,6 +37,7 @@ from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
+from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.rest.drills import schedules
 
 pytestmark = pytest.mark.slow
@@ -46,6 +47,7 @@ WEB = "web01"
 HOOK = rest.NoticeTargetSettings(webhook=rest.WebhookShape(url="http://127.0.0.1:9/"))
 GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CARD = CardSettings(mac="52:54:00:00:00:01", connected=False)
+THERE = TargetProperties(target_name="web01-dr", vcpus=2)
 CHECK = MachineCheck(name="page", kind=CheckKind.HTTP)
 CALLS = {
     "Vault": [
@@ -119,6 +121,8 @@ CALLS = {
         lambda v: v.machines[WEB].rpo(NOW),
         lambda v: v.machines[WEB].settings(),
         lambda v: v.machines[WEB].set_cards([CARD], seen=v.machines[WEB].settings()),
+        lambda v: v.machines[WEB].properties(),
+        lambda v: v.machines[WEB].set_properties(THERE, seen=v.machines[WEB].properties()),
         lambda v: v.machines[WEB].checks(),
         lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
         lambda v: v.machines[WEB].preview("custom", "p1"),

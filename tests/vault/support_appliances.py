@@ -80,7 +80,7 @@ class Appliances:
         self.networks: dict[str, list[str]] = {}
         self.asked_network: Any = None
         self.removed_network: Any = None
-        self.shares_networks = True
+        self.shares_networks = self.sizes = True
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
@@ -241,7 +241,9 @@ class Appliances:
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
-        return checks.CheckedTarget(obstacles=self.obstacles, shares_networks=self.shares_networks)
+        return checks.CheckedTarget(
+            obstacles=self.obstacles, shares_networks=self.shares_networks, sizes=self.sizes
+        )
 
     def _discover(self, appliance_id, _, payload):
         self.looked_for.append(payload.machine)
@@ -335,7 +337,7 @@ class Appliances:
             self.copies.run(machine_id, appliance_id)
         return orders.StartFact(
             fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id, taken_at=self._clock.now(),
-            seconds=0.1, shows=self.shows,
+            seconds=0.1, shows=self.shows, sized=self.sizes,
         )  # fmt: skip
 
     def _prove(self, appliance_id, machine_id, payload):

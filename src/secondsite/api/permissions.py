@@ -115,6 +115,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "PUT /machines/{machine}/settings": Permission.PROTECT,
         "GET /machines/{machine}/checks": Permission.READ,
         "PUT /machines/{machine}/checks": Permission.PROTECT,
+        "GET /machines/{machine}/properties": Permission.READ,
+        "PUT /machines/{machine}/properties": Permission.PROTECT,
         "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,
         "GET /machines/{machine}/rpo": Permission.READ,
         "GET /machines/{machine}/points": Permission.READ,

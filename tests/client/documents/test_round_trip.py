@@ -36,6 +36,15 @@ ACTIONS = st.lists(
 )  # fmt: skip
 
 
+PROPERTIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "vcpus": st.integers(1, 512),
+        "memory_bytes": st.integers(16, 1 << 20).map(lambda mib: mib << 20),
+    },
+)
+
+
 @st.composite
 def configured(draw):
     """Documents of all kinds."""
@@ -58,6 +67,15 @@ def configured(draw):
     card = {"mac": MAC, "network": draw(st.none() | WORDS), "keep_mac": draw(st.booleans())}
     made.extend(
         {"kind": "cards", "machine": each, "cards": draw(st.sampled_from([[], [card]]))} for each in MACHINES
+    )
+    made.extend(
+        {
+            "kind": "properties",
+            "machine": each,
+            **draw(PROPERTIES),
+            **draw(st.sampled_from([{}, {"target_name": f"{each}-dr"}])),
+        }
+        for each in MACHINES
     )
     made.extend(
         {"kind": "protection", "machine": each, "source_site": "a", "target_site": "b"} for each in MACHINES
@@ -117,7 +135,10 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     exported = documents.export(one)
     assert whats(prepare(one, text, prune=True)[1].changes) == []
     assert whats(prepare(one, exported, prune=True)[1].changes) == []
-    apply(other, yaml_of([{"kind": "cards", "machine": each} for each in MACHINES]))
+    apply(
+        other,
+        yaml_of([{"kind": kind, "machine": each} for kind in ("cards", "properties") for each in MACHINES]),
+    )
     apply(other, exported, prune=True)
     assert documents.export(other) == exported
     assert apply(other, exported, prune=True) == []

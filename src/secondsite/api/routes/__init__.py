@@ -34,7 +34,7 @@ from . import (
 from .drills import schedules as drill_schedules
 from .evidence import entries as evidence
 from .notices import targets as notice_targets
-from .settings import checks
+from .settings import checks, properties
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -57,6 +57,7 @@ GUARDED = tuple(
         machines,
         settings,
         checks,
+        properties,
         points,
         verbs,
         jobs,

@@ -17,9 +17,12 @@ from ...wire import rest
 from .. import follow, output
 from ..options import CleanUp, DrillVerdict, Json, KeepIfFailed, NoWait, Subnet, WithoutSite, connect
 from ..output import clock
+from . import properties
 from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
+STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
+"""Those that start a machine at the other site."""
 GroupsOption = Annotated[
     list[int] | None,
     typer.Option("--group", help="Only this group, by its number; once for each.", show_default=False),
@@ -204,7 +207,9 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
         for each in group.before:
             say(f"  before: {each} ({_who(group, each)})")
         for machine in group.machines:
-            say(f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}")
+            say(
+                f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
+            )
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")
     for each in preview.left_out:
@@ -224,3 +229,11 @@ def _start(machine: rest.PlanPreviewMachine) -> str:
         return ""
     loses = "" if machine.loses_seconds is None else f", loses {span(machine.loses_seconds)} at most"
     return f"; from {clock(machine.point.taken_at)}{loses}"
+
+
+def _there(machine: rest.PlanPreviewMachine, verb: Verb) -> str:
+    """For a verb that starts it there."""
+    if verb not in STARTS:
+        return ""
+    there = properties.described(machine.second_site, drill=verb is Verb.TEST_FAILOVER)
+    return f"; as {there}" if there else ""

@@ -12,6 +12,7 @@ from ...domain import errors
 from ...domain.lifecycle import State
 from ...wire import rest
 from ...wire.common.cards import CardSettings
+from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
 from ..nouns.jobs import JobHandle
@@ -26,10 +27,11 @@ from .kinds import (
     MappingDocument,
     PlanDocument,
     PolicyDocument,
+    PropertiesDocument,
     ProtectionDocument,
 )
 from .loading import Given
-from .present import Present, read_cards
+from .present import Present, read_cards, read_properties
 
 LOOK_SECONDS = 0.2
 
@@ -60,9 +62,12 @@ class Applying:
     def _later(self) -> Iterator[Change]:
         """What names machines, of which some may be protected only since a moment ago, or still not quite."""
         self._settle()
-        later = [each for each in self._given if each.document.kind in ("cards", "group", "plan", "drill")]
+        kinds = ("cards", "properties", "group", "plan", "drill")
+        later = [each for each in self._given if each.document.kind in kinds]
         names = {each.document.machine for each in later if isinstance(each.document, CardsDocument)}
         read_cards(self._vault, self._present, names)
+        others = {each.document.machine for each in later if isinstance(each.document, PropertiesDocument)}
+        read_properties(self._vault, self._present, others)
         found = comparing.changes(self._present, later)
         for change in found:
             _told(change, partial(self._leave, change))
@@ -96,6 +101,8 @@ class Applying:
             self._protecting.append((change, self._protect(wanted)))
         elif isinstance(wanted, CardsDocument):
             self._put_cards(wanted)
+        elif isinstance(wanted, PropertiesDocument):
+            self._put_properties(wanted)
         elif isinstance(wanted, GroupDocument):
             self._put_group(wanted)
         elif isinstance(wanted, PlanDocument):
@@ -170,6 +177,11 @@ class Applying:
         machine = self._known(wanted.machine)
         cards = [CardSettings(**card.model_dump()) for card in wanted.cards]
         self._vault.machines[machine.id].set_cards(cards, seen=self._present.settings[machine.id])
+
+    def _put_properties(self, wanted: PropertiesDocument) -> None:
+        machine = self._known(wanted.machine)
+        values = TargetProperties(**wanted.model_dump(include=set(TargetProperties.model_fields)))
+        self._vault.machines[machine.id].set_properties(values, seen=self._present.properties[machine.id])
 
     def _leave(self, change: Change) -> None:
         """Members that leave a group do so first: they may be wanted in another one."""

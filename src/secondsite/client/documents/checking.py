@@ -17,6 +17,7 @@ from .kinds import (
     MappingDocument,
     PlanDocument,
     PolicyDocument,
+    PropertiesDocument,
     ProtectionDocument,
     key_of,
 )
@@ -28,6 +29,7 @@ NEEDS: Mapping[str, Permission] = {
     "mapping": Permission.CONFIGURE,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
+    "properties": Permission.PROTECT,
     "group": Permission.PROTECT,
     "plan": Permission.PROTECT,
     "drill": Permission.PROTECT,
@@ -231,7 +233,7 @@ class Checking:
 def _names(given: Given) -> AtField:
     """The machines that a document names, and where."""
     document = given.document
-    if isinstance(document, CardsDocument):
+    if isinstance(document, CardsDocument | PropertiesDocument):
         yield ("machine",), document.machine
     elif isinstance(document, GroupDocument | DrillDocument):
         yield from ((("machines", at), name) for at, name in enumerate(document.machines))

@@ -11,6 +11,7 @@ from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import Shape
 from ...wire.common.cards import CardSettings
 from ...wire.common.policies import DEFAULT
+from ...wire.common.properties import TargetProperties
 from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
@@ -99,6 +100,17 @@ class CardsDocument(Document):
     """A card that is not named is connected by the mappings."""
 
 
+class PropertiesDocument(Document, TargetProperties):
+    """What a machine is to be like at its second site. What is not given is as at home."""
+
+    model_config = CLOSED
+
+    kind: Literal["properties"]
+    """Which kind of document this is."""
+    machine: Name
+    """Its name; where several have it, its id."""
+
+
 class GroupDocument(Document):
     """A replication group: its machines have common recovery points."""
 
@@ -176,6 +188,7 @@ AnyDocument = (
     | MappingDocument
     | ProtectionDocument
     | CardsDocument
+    | PropertiesDocument
     | GroupDocument
     | PlanDocument
     | DrillDocument
@@ -185,13 +198,14 @@ KINDS: dict[str, type[AnyDocument]] = {
     "mapping": MappingDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
+    "properties": PropertiesDocument,
     "group": GroupDocument,
     "plan": PlanDocument,
     "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
 PRUNED = ("policy", "mapping", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection or cards."""
+"""What may be deleted because no document names it: never a machine's protection, cards or properties."""
 Key = tuple[str, ...]
 
 
@@ -199,7 +213,7 @@ def key_of(document: AnyDocument) -> Key:
     """What names the thing that the document is about."""
     if isinstance(document, MappingDocument):
         return (document.kind, document.source_site, document.source_network, document.target_site)
-    if isinstance(document, ProtectionDocument | CardsDocument):
+    if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
         return (document.kind, document.machine)
     return (document.kind, document.name)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from ...domain import errors
 from ...wire import rest
 from ...wire.common.policies import PolicyShape
+from ...wire.common.properties import TargetProperties
 from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ...wire.rest.settings.properties import MachineProperties
 from ..vault import Vault
 from .kinds import (
     AnyDocument,
@@ -22,6 +24,7 @@ from .kinds import (
     PlanDocument,
     PlanGroupPart,
     PolicyDocument,
+    PropertiesDocument,
     ProtectionDocument,
     key_of,
 )
@@ -40,6 +43,8 @@ class Present:
     plans: dict[str, rest.Plan]
     drills: dict[str, DrillSchedule] = field(default_factory=dict)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
+    """By machine id."""
+    properties: dict[str, MachineProperties] = field(default_factory=dict)
     """By machine id."""
 
     def find(self, name_or_id: str) -> rest.Machine | None:
@@ -65,6 +70,7 @@ class Present:
             "mapping": map(mapping, self.mappings),
             "protection": self._protections(),
             "cards": self._cards(),
+            "properties": self._properties(),
             "group": (self._group(each) for each in self.groups.values()),
             "plan": (self._plan(each) for each in self.plans.values()),
             "drill": (self._drill(each) for each in self.drills.values()),
@@ -105,6 +111,12 @@ class Present:
                 if found.cards:
                     yield found
 
+    def _properties(self) -> Iterator[PropertiesDocument]:
+        for machine in self.machines:
+            found = self.properties.get(machine.id)
+            if found is not None and any(found.edited().values()):
+                yield properties_document(self.name(machine), found)
+
     def _group(self, group: rest.Group) -> GroupDocument:
         members = self.members(group.name)
         home, away = _at_home((group.source_site, group.target_site), members)
@@ -137,8 +149,10 @@ class Present:
         return machine.id if found is None else self.name(found)
 
 
-def read(vault: Vault, cards_of: Collection[str] | None = None) -> Present:
-    """`cards_of`: names and ids of the machines whose cards are asked for too; None: those of all."""
+def read(
+    vault: Vault, cards_of: Collection[str] | None = None, properties_of: Collection[str] | None = None
+) -> Present:
+    """`cards_of`, `properties_of`: names and ids of the machines whose cards and properties are asked for too; None: those of all."""
     present = Present(
         machines=list(vault.machines.list(page_size=rest.MOST_PER_PAGE)),
         policies={each.name: each for each in vault.policies.list()},
@@ -148,15 +162,24 @@ def read(vault: Vault, cards_of: Collection[str] | None = None) -> Present:
         drills={each.name: each for each in vault.drill_schedules.list()},
     )
     read_cards(vault, present, cards_of)
+    read_properties(vault, present, properties_of)
     return present
 
 
 def read_cards(vault: Vault, present: Present, cards_of: Collection[str] | None) -> None:
     for machine in present.machines:
-        if machine.id not in present.settings and (
-            cards_of is None or machine.id in cards_of or machine.name in cards_of
-        ):
+        if machine.id not in present.settings and _is_among(machine, cards_of):
             present.settings[machine.id] = vault.machines[machine.id].settings()
+
+
+def read_properties(vault: Vault, present: Present, properties_of: Collection[str] | None) -> None:
+    for machine in present.machines:
+        if machine.id not in present.properties and _is_among(machine, properties_of):
+            present.properties[machine.id] = vault.machines[machine.id].properties()
+
+
+def _is_among(machine: rest.Machine, names: Collection[str] | None) -> bool:
+    return names is None or machine.id in names or machine.name in names
 
 
 def policy(found: rest.Policy) -> PolicyDocument:
@@ -173,6 +196,11 @@ def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
     lower = [card.model_copy(update={"mac": card.mac.lower()}) for card in cards]
     kept = [card for card in lower if card != Card(mac=card.mac)]
     return CardsDocument(kind="cards", machine=machine, cards=tuple(sorted(kept, key=lambda card: card.mac)))
+
+
+def properties_document(machine: str, found: TargetProperties) -> PropertiesDocument:
+    values = found.model_dump(include=set(TargetProperties.model_fields))
+    return PropertiesDocument(kind="properties", machine=machine, **values)
 
 
 def _card(found: MachineCard) -> Card:

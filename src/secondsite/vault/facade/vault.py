@@ -25,6 +25,7 @@ from .nouns.preflight.protected import Preflights
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.properties import Properties
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
 from .nouns.verbs import Verbs
@@ -48,6 +49,7 @@ class VaultFacade:
     preflights: Preflights
     eligibility: Eligibility
     checks: Checks
+    properties: Properties
     points: Points
     holds: Holds
     groups: Groups
@@ -86,6 +88,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
         checks=Checks(parts),
+        properties=Properties(parts),
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),

@@ -22,7 +22,7 @@ from ..steps.lost import giving_up
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides import cards, naming, source
+from ..steps.sides import cards, naming, properties, source
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
@@ -68,6 +68,7 @@ class Failover(MachineOperation):
         with self.deps.store.reading() as tx:
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
+            wanted = properties.set_for(tx, machine)
         tried = target.check_failover(
             cards=connected,  # one without its network is warned of: in need the machine starts all the same
             names=names,
@@ -76,8 +77,10 @@ class Failover(MachineOperation):
             but_on=CopyInstant(
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
+            wanted=wanted,
         )
-        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected)
+        old = properties.too_old(wanted.sizing, tried.facts, machine)
+        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected, old)
         return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

@@ -31,7 +31,7 @@ from ..steps.gates import (
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards, naming
+from ..steps.sides import cards, naming, properties
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -107,11 +107,18 @@ class PlannedFailover(MachineOperation):
         with self.deps.store.reading() as tx:
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
+            wanted = properties.set_for(tx, machine)
         tried = self.target(ctx, machine).check_failover(
-            definition, cards=connected, networks=cards.names(connected), names=names, no_copy=True
+            definition,
+            cards=connected,
+            networks=cards.names(connected),
+            names=names,
+            no_copy=True,
+            wanted=wanted,
         )
+        old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, told=unconnected
+            self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
         )
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",

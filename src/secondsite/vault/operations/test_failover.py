@@ -19,6 +19,7 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.evidence import Evidence
+from ...wire.common.properties import Sizing
 from ...wire.control import checks, orders
 from ...wire.control.cards import CardHere
 from .. import ports
@@ -31,7 +32,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import addressing, cards, drilling
+from ..steps.sides import addressing, cards, drilling, properties
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
@@ -106,6 +107,7 @@ class TestFailover(MachineOperation):
         found = recovery_point.choose(ctx, target, process=False)
         wanted = _network(ctx)
         networks = cards.names(self._cards(machine, None if wanted == NO_NETWORK else wanted))
+        sizing = self._sizing(machine)
         wanted_here = checks.CheckTarget(
             networks=tuple(name for name in networks if name != CREATE),
             must_hold_replica=True,
@@ -113,12 +115,14 @@ class TestFailover(MachineOperation):
             serve=ctx.arguments(DrillArguments).subnet is not None,
             name=drill_name(machine),
             fabric_id=drill_fabric_id(machine),
+            sizing=sizing,
         )
         answer = target.check(wanted_here)
         old = drilling.too_old(answer.facts, machine) if wanted_here.serve else checks.Obstacles()
         with self.deps.store.reading() as tx:
             mapped = drilling.mapped(tx, machine, wanted_here.test_networks)
-        warned = obstacles.require_none("The test failover", machine.name, answer.facts, old, mapped)
+        unsized = properties.too_old(sizing, answer.facts, machine)
+        warned = obstacles.require_none("The test failover", machine.name, answer.facts, old, mapped, unsized)
         can = checks.CheckedTarget(shares_networks=answer.facts.shares_networks)
         said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
         return Done(said, can)
@@ -177,6 +181,7 @@ class TestFailover(MachineOperation):
             networks={card.key: card.network for card in connected},
             networks_by_mac={card.mac.lower(): card.network for card in connected if card.mac},
             new_macs=new_macs,
+            sizing=self._sizing(machine),
             forward=chosen.forward,
         )
         answer = target.start_run(payload)
@@ -186,13 +191,18 @@ class TestFailover(MachineOperation):
             tx.machines.put(replace(tx.machines.get(machine.id), drill=drill))
 
         said = (
-            f"{answer.sentence}; network {network.network or 'none'}{_otherwise(connected, network.network)}"
+            f"{answer.sentence}{properties.not_done(payload.sizing, answer.facts)}"
+            f"; network {network.network or 'none'}{_otherwise(connected, network.network)}"
         )
         return Done(said, answer.facts, self.deps.commit(record))
 
     def _cards(self, machine: ports.MachineRecord, network: str | None) -> Sequence[CardHere]:
         with self.deps.store.reading() as tx:
             return cards.in_drill(tx, machine, network)
+
+    def _sizing(self, machine: ports.MachineRecord) -> Sizing:
+        with self.deps.store.reading() as tx:
+            return properties.set_for(tx, machine).sizing
 
     def _prove(self, ctx: StepContext) -> Outcome:
         network, subnet = ctx.facts("create_network", DrillNetwork), ctx.arguments(DrillArguments).subnet

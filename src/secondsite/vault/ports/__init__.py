@@ -55,7 +55,14 @@ from .places import (
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
-from .settings import MachineChecks, MachineChecksRecord, MachineSettings, MachineSettingsRecord
+from .settings import (
+    MachineChecks,
+    MachineChecksRecord,
+    MachineProperties,
+    MachinePropertiesRecord,
+    MachineSettings,
+    MachineSettingsRecord,
+)
 from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
@@ -93,6 +100,8 @@ __all__ = [
     "MachineChecks",
     "MachineChecksRecord",
     "MachinePlace",
+    "MachineProperties",
+    "MachinePropertiesRecord",
     "MachineRecord",
     "MachineRecords",
     "MachineSettings",

@@ -17,7 +17,7 @@ from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
-from .settings import MachineChecks, MachineSettings
+from .settings import MachineChecks, MachineProperties, MachineSettings
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -55,6 +55,8 @@ class Transaction(Protocol):
     def settings(self) -> MachineSettings: ...
     @property
     def checks(self) -> MachineChecks: ...
+    @property
+    def properties(self) -> MachineProperties: ...
     @property
     def pictures(self) -> Pictures: ...
     @property

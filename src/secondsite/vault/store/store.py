@@ -28,7 +28,7 @@ from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
-from .settings import SqlMachineChecks, SqlMachineSettings
+from .settings import SqlMachineChecks, SqlMachineProperties, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
@@ -107,6 +107,10 @@ class SqlTransaction:
     @cached_property
     def checks(self) -> SqlMachineChecks:
         return SqlMachineChecks(self._session)
+
+    @cached_property
+    def properties(self) -> SqlMachineProperties:
+        return SqlMachineProperties(self._session)
 
     @cached_property
     def pictures(self) -> SqlPictures:

@@ -13,6 +13,7 @@ from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
+from ..common.properties import Sizing
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .names import UpdatedNames, UpdateNames
 from .proofs import Proof, Prove
@@ -168,7 +169,8 @@ class StartReplica(Shape):
     where the machine ran last. An older vault gives keys only. `home`: the machine comes home, where it is as it was
     when it was withdrawn, with its own networks. `new_macs`: MAC addresses that cards have here, by those that they have at home; an
     older appliance keeps the latter. `without_missing_networks`: a card whose network is not here is left
-    unconnected, and the report says so, instead of the start failing; an older appliance fails."""
+    unconnected, and the report says so, instead of the start failing; an older appliance fails. `sizing`: vCPUs and memory that it has
+    here, never with `home`; only for appliances that said CheckedTarget.sizes, an older one leaves them as they are."""
 
     run: str
     point_id: str
@@ -179,12 +181,14 @@ class StartReplica(Shape):
     new_macs: dict[str, str] = Field(default_factory=dict)
     home: bool = False
     without_missing_networks: bool = False
+    sizing: Sizing = Sizing()
     start: bool = True
     forward: RolledForward | None = None
 
 
 class StartFact(Shape):
-    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell."""
+    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
+    `sized`: it has the vCPUs and the memory of StartReplica.sizing; an older appliance does not say it."""
 
     fabric_id: str
     name: str
@@ -192,6 +196,7 @@ class StartFact(Shape):
     taken_at: Instant
     seconds: float
     shows: bool | None = None
+    sized: bool = False
 
 
 class StopReplica(Shape):

@@ -10,6 +10,7 @@ from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ...common.base import Problem, Shape
 from ...common.points import PointShape
+from ...common.properties import TargetProperties
 from ..verbs import MOST_MACHINES, Location, WithoutSiteOptions
 from .plan import MOST_GROUPS
 
@@ -121,6 +122,8 @@ class PlanPreviewMachine(Shape):
     """The recovery point that it would start from now; null: the verb starts from none, or moves without loss."""
     loses_seconds: float | None = None
     """How much of its work would be lost, at most."""
+    second_site: TargetProperties = TargetProperties()
+    """What it is to be like there; what is null is as at home."""
     problem: Problem | None = None
     """Why it has no such point: then no run with this choice begins."""
 
