@@ -64,3 +64,10 @@ def test_a_failover_whose_commit_has_begun_is_offered_no_way_back():
     found = refused(state=State.PLANNED_FAILED_OVER, committed=True)
     assert set(Verb) - set(found) == {Verb.COMMIT, Verb.DISABLE_PROTECTION}
     assert "Commit again" in found[Verb.CANCEL_FAILOVER].do
+
+
+def test_another_point_is_offered_only_where_several_instants_are_kept():
+    found = refused(state=State.FAILED_OVER, has_choice=False)
+    assert "no other recovery point" in found[Verb.CHANGE_RECOVERY_POINT].why
+    for several in (True, None):
+        assert Verb.CHANGE_RECOVERY_POINT not in refused(state=State.FAILED_OVER, has_choice=several)

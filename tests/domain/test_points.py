@@ -1,5 +1,6 @@
 """Which point is picked, and which are dropped."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondsite.domain import errors, points, retention
-from secondsite.domain.points import Consistency, RecoveryPoint, RecoveryPointChoice
+from secondsite.domain.points import Consistency, Grade, RecoveryPoint, RecoveryPointChoice
 from secondsite.ground.units import DAY, HOUR
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -138,3 +139,34 @@ def test_one_clock_that_is_set_makes_no_young_point_old():
 def test_of_a_slot_the_damaged_point_goes_and_not_the_whole_one():
     found = [point(1, 5 * HOUR, damaged=True), point(2, 5 * HOUR - 60), point(3)]
     assert [each.id for each in retention.to_drop(found, DAY)] == ["p1"]
+
+
+def test_the_latest_verified_is_the_newest_that_proved_something_and_is_whole():
+    found = [
+        point(1, proof=Grade.BOOTED),
+        point(2, proof=Grade.APPLICATION),
+        point(3, proof=Grade.BOOTED, damaged=True),
+        point(4),
+    ]
+    assert points.pick(found, RecoveryPointChoice.LATEST_VERIFIED).id == "p2"
+
+
+def test_without_a_verified_point_it_is_said_how_one_gets_verified():
+    with pytest.raises(errors.NotFound, match="latest_verified") as caught:
+        points.pick([point(1), point(2)], RecoveryPointChoice.LATEST_VERIFIED)
+    assert "latest_processed" in caught.value.do
+    assert "drill" in caught.value.do
+
+
+@given(points_strategy, st.integers(0, 15 * DAY), st.data())
+def test_the_newest_verified_point_stays_and_costs_no_other(all_points, retention_seconds, data):
+    verified = data.draw(st.lists(st.booleans(), min_size=len(all_points), max_size=len(all_points)))
+    graded = [
+        dataclasses.replace(each, proof=Grade.BOOTED if is_verified else None)
+        for each, is_verified in zip(all_points, verified, strict=True)
+    ]
+    dropped = {each.id for each in retention.to_drop(graded, retention_seconds)}
+    plain = {each.id for each in retention.to_drop(all_points, retention_seconds)}
+    newest = points.newest(each for each in graded if each.proof)
+    assert newest is None or newest.id not in dropped
+    assert dropped <= plain

@@ -95,6 +95,8 @@ class Appliances:
         self.knows_no_checks = False
         self.gives_no_addresses, self.leases = False, {}
         self.scripts: dict[str, scripts.ScriptRan] = {}
+        self.ran_in: list[tuple[str, str]] = []
+        self.knows_guests = True
         self.ran = []
         self.screen: bytes | None = None
         self._accepting = set()
@@ -355,12 +357,17 @@ class Appliances:
         return proofs.Proof(evidence=evidence, picture=picture)
 
     def _check_scripts(self, appliance_id, machine_id, payload):
-        missing = [f"There is no script {name}." for name in payload.names if name not in self.scripts]
-        return scripts.MissingScripts(problems=tuple(missing))
+        names = (*payload.names, *payload.in_guests)
+        missing = [f"There is no script {name}." for name in names if name not in self.scripts]
+        return scripts.MissingScripts(problems=tuple(missing), knows_guests=self.knows_guests)
 
     def _run_script(self, appliance_id, machine_id, payload):
         self.ran.append((appliance_id, payload.name, payload.context))
         return self.scripts[payload.name]
+
+    def _run_guest_script(self, appliance_id, machine_id, payload):
+        self.ran_in.append((payload.guest.fabric_id, payload.guest.name))
+        return self._run_script(appliance_id, machine_id, payload)
 
     def _stop_replica(self, appliance_id, machine_id, payload):
         if payload.run == "failover":

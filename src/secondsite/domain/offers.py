@@ -38,7 +38,7 @@ NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is not connected.
-    `has_points`, `power`: as reported last; None if nothing was. `committed`: the target said that its failover is, also if the
+    `has_points`, `has_choice` (of more than one instant), `power`: as reported last; None if nothing was. `committed`: the target said that its failover is, also if the
     commit has not ended."""
 
     name: str
@@ -48,6 +48,7 @@ class Standing:
     target_site: str
     away: frozenset[str] = frozenset()
     has_points: bool | None = None
+    has_choice: bool | None = None
     power: str | None = None
     committed: bool = False
 
@@ -108,6 +109,11 @@ def _by_world(verb: Verb, standing: Standing) -> Refused | None:
     if verb in STARTS_FROM_A_POINT and standing.has_points is False:
         return Refused(
             f"Site {standing.target_site} has no recovery point of it.", "Wait until one has arrived."
+        )
+    if verb is Verb.CHANGE_RECOVERY_POINT and standing.has_choice is False:
+        return Refused(
+            f"Site {standing.target_site} keeps no other recovery point of it.",
+            "Cancel the failover, or commit it. A policy with a longer retention keeps several points.",
         )
     if verb in NEEDS_WHOLE_SOURCE and standing.power is not None:
         return _by_power(standing.power, standing.name)

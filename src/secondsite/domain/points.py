@@ -25,14 +25,25 @@ class Consistency(StrEnum):
     APP = "app"
 
 
+class Grade(StrEnum):
+    """What is known of a point, the least first. sent: it arrived; read: its data was read, and is what was sealed; booted: a machine
+    that was started from it proved that its guest runs; application: and every check that is set for it passed."""
+
+    SENT = "sent"
+    READ = "read"
+    BOOTED = "booted"
+    APPLICATION = "application"
+
+
 class RecoveryPointChoice(StrEnum):
     """How a recovery point is chosen. latest: what was sent is processed first, to lose the least; latest_processed:
-    the newest that is ready, to take the least time; multi_vm: a common point of the machine's replication group;
-    custom: it is named."""
+    the newest that is ready, to take the least time; latest_verified: the newest that proved, in a drill or a failover, that its machine
+    runs; multi_vm: a common point of the machine's replication group; custom: it is named."""
 
     LATEST = "latest"
     LATEST_PROCESSED = "latest_processed"
     LATEST_APP_CONSISTENT = "latest_app_consistent"
+    LATEST_VERIFIED = "latest_verified"
     LATEST_MULTI_VM_PROCESSED = "latest_multi_vm_processed"
     LATEST_MULTI_VM_APP_CONSISTENT = "latest_multi_vm_app_consistent"
     CUSTOM = "custom"
@@ -64,6 +75,8 @@ class RecoveryPoint:
     """When the target sealed it, by the target's clock (UTC)."""
     uptime: Uptime | None = None
     """Of the target's host when the point was sealed; None for a point from a release that did not record it."""
+    proof: Grade | None = None
+    """What the last look at a machine that was started from it proved: BOOTED, APPLICATION, or None."""
 
 
 class Aging(Protocol):
@@ -87,6 +100,8 @@ class Aging(Protocol):
     def sealed_at(self) -> datetime | None: ...
     @property
     def uptime(self) -> Uptime | None: ...
+    @property
+    def proof(self) -> Grade | None: ...
 
 
 class Choosable(Aging, Protocol):
@@ -96,6 +111,13 @@ class Choosable(Aging, Protocol):
     def consistency(self) -> Consistency: ...
 
 
+CHOOSE_ANOTHER = (
+    "List the points with 'secondsite point list MACHINE' and choose one, or use latest_processed."
+)
+PROVE_ONE = (
+    "Use latest_processed, or another point of 'secondsite point list MACHINE'. A drill from a point verifies it, if the machine then "
+    "proves that it runs."
+)
 AnyPoint = TypeVar("AnyPoint", bound=Aging)
 AnyChoosable = TypeVar("AnyChoosable", bound=Choosable)
 arrival = attrgetter("epoch", "seq")
@@ -129,7 +151,7 @@ def pick(
         raise errors.NotFound(
             f"There is no recovery point for the choice '{choice}' ({counted(len(whole), 'other point')}"
             f"{f', {damaged} damaged' if damaged else ''}).",
-            do="List the points with 'secondsite point list MACHINE' and choose one, or use latest_processed.",
+            do=PROVE_ONE if choice is RecoveryPointChoice.LATEST_VERIFIED else CHOOSE_ANOTHER,
         )
     return found
 
@@ -175,6 +197,8 @@ def _require_whole(point: Choosable) -> None:
 
 
 def _matches(point: Choosable, choice: RecoveryPointChoice) -> bool:
+    if choice is RecoveryPointChoice.LATEST_VERIFIED:
+        return point.proof is not None
     return choice not in APP_CHOICES or point.consistency is Consistency.APP
 
 

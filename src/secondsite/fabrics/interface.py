@@ -23,6 +23,7 @@ from ..wire.common.properties import Sizing
 from .addressing import Addressing
 from .capacity import Capacity
 from .reaching import Reaching
+from .scripting import Scripting
 from .seeing import Seeing
 
 
@@ -354,6 +355,8 @@ class Fabric(Protocol):
     def reaching(self) -> Reaching: ...
     @property
     def addressing(self) -> Addressing: ...
+    @property
+    def scripting(self) -> Scripting: ...
 
     def close(self) -> None:
         """Disconnects from the platform; machines run on."""

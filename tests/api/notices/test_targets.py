@@ -45,6 +45,13 @@ def test_a_target_is_made_shown_changed_under_its_edition_and_deleted(vault, ask
     ask("GET", f"{PATH}/hook", 404)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://h:99999/", "http://h:abc/", "https://[::1/", "http://h:0/", "http://:80/"]
+)
+def test_a_webhook_that_nobody_can_call_is_refused(ask, url):
+    assert refused(ask, webhook={"url": url}, secret=SECRET)["code"] == "invalid-argument"
+
+
 def test_what_cannot_be_a_target_is_refused(ask):
     assert "one of the two" in refused(ask)["do"].lower()
     assert "openssl rand" in refused(ask, webhook=HOOK["webhook"], secret="short")["do"]

@@ -184,3 +184,22 @@ def test_a_plan_reads_the_same_after_a_restart_on_both_databases(tmp_path, datab
         found = rest.get("/api/plans/shop")
     running.stop()
     assert (found.json(), found.headers["etag"]) == (made, seen)
+
+
+def test_a_script_names_the_machine_inside_which_it_runs_and_keeps_it_by_its_id(vault, ask, machines):
+    inside = {"name": "Open", "script": "open-shop", "guest": "db01"}
+    shop = {"name": "shop", "groups": [{"machines": ["db01"], "after": [inside]}, {"machines": ["web01"]}]}
+    made = ask("POST", "/plans", 201, json=shop)
+    assert made["groups"][0]["after"][0]["guest"] == "db01"
+    again = {
+        "groups": [
+            {**group, "machines": [each["name"] for each in group["machines"]]} for group in made["groups"]
+        ]
+    }
+    assert ask("PUT", "/plans/shop", json=again)["groups"] == made["groups"]
+    with vault.store.reading() as tx:
+        assert tx.plans.find("shop").plan.groups[0].after[0].guest == "id-db01"
+    early = [{"machines": ["web01"], "after": [inside]}, {"machines": ["db01"]}]
+    assert "has not been started" in str(ask("PUT", "/plans/shop", 422, json={"groups": early}))
+    stranger = [{"machines": ["db01"], "after": [{**inside, "guest": "web02"}]}]
+    assert "has not been started" in str(ask("PUT", "/plans/shop", 422, json={"groups": stranger}))

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from secondsite.client import documents
+from secondsite.client.documents import writing
+from secondsite.client.documents.kinds import GroupDocument
 from tests.client.documents.conftest import MAC, opened
 from tests.client.documents.support_documents import apply, prepare, whats
 
@@ -143,3 +145,20 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     assert {each for each in there if each[0] in ("policy", "group", "plan")} == wanted | {
         ("policy", "default")
     }
+
+
+LOOKS_LIKE_A_NUMBER = st.from_regex(r"[-0-9.eEx:_]{1,8}", fullmatch=True)
+
+
+@given(
+    name=st.one_of(
+        WORDS,
+        LOOKS_LIKE_A_NUMBER,
+        st.sampled_from(["1e3", "5e-3", "null", "~", "true", "a\x85b", "a\u2028b"]),
+    )
+)
+def test_every_name_is_read_as_it_was_written(name):
+    """`1e3` was written without quotes and read as a number."""
+    group = GroupDocument(kind="group", name="g", source_site="a", target_site="b", machines=(name,))
+    (read,) = documents.load(Path("-"), writing.written([group]))
+    assert read.document == group

@@ -76,3 +76,15 @@ def test_what_is_no_action_is_refused():
     action = Action("Traffic", "Move it")
     too_many = plan(group("db01", after=(action,) * (MOST_ACTIONS + 1)))
     assert "Group 1 has 21 actions" in refused(too_many).message
+
+
+def test_a_script_in_a_guest_comes_after_the_group_that_starts_the_guest():
+    in_db = Action("Open", script="open-shop", guest="id-db01")
+    check(plan(group("db01", after=(in_db,)), group("web01", before=(in_db,))), Limits())
+    for early in (plan(group("db01", before=(in_db,))), plan(group("web01", after=(in_db,)), group("db01"))):
+        assert "The guest of action 'Open' has not been started" in refused(early).message
+
+
+def test_a_guest_is_named_for_a_script_only():
+    with pytest.raises(errors.InvalidArgument, match="no script"):
+        Action("Open", "Open the shop", guest="id-db01")

@@ -77,6 +77,26 @@ def test_in_a_drill_s_isolated_network_the_page_answers_and_a_wrong_port_is_told
     command_line.do(rig, "cleanup-test-failover", "web01")
 
 
+def graded(rig, name):
+    return {point["id"]: point["proof"] for point in command_line.told(rig, "point", "list", name)}
+
+
+def test_a_drill_whose_page_answers_verifies_its_point_and_the_next_can_begin_from_it(rig):
+    command_line.told(rig, "check", "clear", "web01")
+    set_check(rig, "alive", "--kind", "http", "--path", "/alive", "--address", WEB, "--text", "web server")
+    assert set(graded(rig, "web01").values()) == {None}
+    command_line.do(rig, "test-failover", "web01")
+    command_line.do(rig, "cleanup-test-failover", "web01")
+    verified = [point for point, proof in graded(rig, "web01").items() if proof == "application"]
+    assert len(verified) == 1
+    rig.new_points("web01")
+    with rig.client() as vault:
+        assert [point.id for point in vault.machines["web01"].points.list(proven=True)] == verified
+    job = command_line.do(rig, "test-failover", "web01", "--choice", "latest_verified")
+    assert verified[0] in str(command_line.jobs_below(rig, job)["web01"].tasks)
+    command_line.do(rig, "cleanup-test-failover", "web01")
+
+
 def test_after_a_failover_of_all_tiers_the_page_names_a_record_of_the_database(rig):
     last = asked_at_home(rig)
     for name in TIERS:

@@ -68,6 +68,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.PROVE: proving.prove,
     Kind.CHECK_SCRIPTS: ordered.check,
     Kind.RUN_SCRIPT: ordered.run,
+    Kind.RUN_GUEST_SCRIPT: ordered.run_in_guest,
 }
 
 

@@ -14,7 +14,7 @@ from ...datapath import errors as datapath_errors
 from ...datapath.replica import PointLook, PointRecord, Replica
 from ...wire.common import compact
 from ...wire.common.points import PointShape
-from .verdicts import PointVerdict, Verdicts
+from .verdicts import PointProof, PointVerdict, Verdicts
 
 READ_AGAIN_SECONDS = 600.0
 """A disk rots without a write: only reading tells."""
@@ -78,7 +78,7 @@ class PointShapes:
         self._judged_by = edition
         for point_id in fresh if is_known else list(now):
             look, point = now[point_id]
-            judged = _judged(point, verdicts.of(point_id), point_id in doubted)
+            judged = _judged(point, verdicts.of(point_id), point_id in doubted, verdicts.proof_of(point_id))
             if judged is not point or point_id in fresh:
                 held = self._known.get(point_id)
                 now[point_id] = look, compact.points((judged,), held[1:] if held else ())[0]
@@ -88,14 +88,23 @@ def _is_same(known: PointLook, look: PointLook, stamped: bool) -> bool:
     return known == look and look.stamp is not None if stamped else known[:-1] == look[:-1]
 
 
-def _judged(point: PointShape, verdict: PointVerdict | None, doubted: bool) -> PointShape:
-    """The point with the result of reading it. One in doubt is as if it was damaged, until it is read again."""
+def _judged(
+    point: PointShape, verdict: PointVerdict | None, doubted: bool, proof: PointProof | None
+) -> PointShape:
+    """The point with the results of reading it, and of starting a machine from it. One in doubt is as if it was damaged, until it is read again."""
     damaged, verified_at = bool(verdict and verdict.bad), verdict.at if verdict else None
     if doubted:
         damaged, verified_at = True, None
-    if (point.damaged, point.verified_at) == (damaged, verified_at):
+    grade, proven_at = (proof.grade, proof.at) if proof and proof.grade else (None, None)
+    if (point.damaged, point.verified_at, point.proof, point.proven_at) == (
+        damaged,
+        verified_at,
+        grade,
+        proven_at,
+    ):
         return point
-    return point.model_copy(update={"damaged": damaged, "verified_at": verified_at})
+    told = {"damaged": damaged, "verified_at": verified_at, "proof": grade, "proven_at": proven_at}
+    return point.model_copy(update=told)
 
 
 def shape_if_any(record: PointRecord) -> PointShape | None:

@@ -1,14 +1,17 @@
-"""Results of reading a replica's points, durably: when each was read, and which are damaged.
+"""Results of reading a replica's points, and of starting machines from them, durably: when each was read, which are damaged, and which
+proved that their machine runs.
 
 A damaged block lies in a layer that newer points and the head read too. So the source compares all blocks once
 after damage was found, and later points are whole. The old points stay marked. What was sealed in between is in doubt
 until it is read: nothing starts from it."""
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
 
+from ...domain.points import Grade
 from ...ground.plural import counted
 from ...wire.common.base import Shape
 from ...wire.common.findings import FindingShape
@@ -33,10 +36,18 @@ class PointVerdict(Shape):
         return self.since or self.at
 
 
+class PointProof(Shape):
+    """What was seen of the last machine that was started from a point. `grade`: None if it proved nothing."""
+
+    at: datetime
+    grade: Grade | None = None
+
+
 class _Record(Shape):
     """`compared` is the newest cycle (epoch, seq) that compared all blocks after damage was found."""
 
     points: Mapping[str, PointVerdict] = Field(default_factory=dict)
+    proofs: Mapping[str, PointProof] = Field(default_factory=dict)
     compare: bool = False
     compared: tuple[int, int] = (0, 0)
 
@@ -47,6 +58,7 @@ class Verdicts:
     def __init__(self, state: State, machine_id: str) -> None:
         self._state = state
         self._key = PREFIX + machine_id
+        self._changing = threading.Lock()
         found = state.fact(self._key)
         self._take(_Record.model_validate_json(found) if found else _Record())
 
@@ -60,15 +72,27 @@ class Verdicts:
 
     def note(self, point_id: str, bad: tuple[str, ...], at: datetime, known: Iterable[str]) -> None:
         """Record the result of reading a point; drop results of points that are not `known`."""
-        before, order = self.of(point_id), self._next_order()
-        verdict = PointVerdict(at=at, order=order)
-        if bad:
-            first = before if before and before.bad else None
-            since, since_order = (first.found_at, first.since_order) if first else (at, order)
-            verdict = PointVerdict(at=at, bad=bad, since=since, order=order, since_order=since_order)
-        points = {**self._record.points, point_id: verdict}
-        known = set(known)
-        self._save(points={key: each for key, each in points.items() if key in known})
+        with self._changing:
+            points = {**self._record.points, point_id: self._verdict(self.of(point_id), bad, at)}
+            known = set(known)
+            self._save(points={key: each for key, each in points.items() if key in known})
+
+    def _verdict(self, before: PointVerdict | None, bad: tuple[str, ...], at: datetime) -> PointVerdict:
+        order = self._next_order()
+        if not bad:
+            return PointVerdict(at=at, order=order)
+        first = before if before and before.bad else None
+        since, since_order = (first.found_at, first.since_order) if first else (at, order)
+        return PointVerdict(at=at, bad=bad, since=since, order=order, since_order=since_order)
+
+    def proof_of(self, point_id: str) -> PointProof | None:
+        return self._record.proofs.get(point_id)
+
+    def prove(self, point_id: str, grade: Grade | None, at: datetime, known: Iterable[str]) -> None:
+        """Record what a machine that was started from a point proved; drop proofs of points that are not `known`."""
+        with self._changing:
+            proofs, known = {**self._record.proofs, point_id: PointProof(at=at, grade=grade)}, set(known)
+            self._save(proofs={key: each for key, each in proofs.items() if key in known})
 
     def _next_order(self) -> int:
         return 1 + max((each.order for each in self._record.points.values()), default=0)
@@ -108,12 +132,14 @@ class Verdicts:
         return verdict if verdict is not None and verdict.bad else None
 
     def ask_for_comparison(self) -> None:
-        self._save(compare=True)
+        with self._changing:
+            self._save(compare=True)
 
     def compared(self, epoch: int, seq: int) -> None:
         """Note a cycle that begins to compare all blocks."""
-        if self._record.compare:
-            self._save(compare=False, compared=(epoch, seq))
+        with self._changing:
+            if self._record.compare:
+                self._save(compare=False, compared=(epoch, seq))
 
     def findings(self, machine_name: str, points: Iterable[PointShape]) -> tuple[FindingShape, ...]:
         """One finding that names the damaged points and their disks; none if all are whole."""
@@ -130,8 +156,9 @@ class Verdicts:
         return (FindingShape(code="replica-damaged", what=what, since=min(each.found_at for _, each in bad)),)
 
     def forget(self) -> None:
-        self._take(_Record())
-        self._state.remove_fact(self._key)
+        with self._changing:
+            self._take(_Record())
+            self._state.remove_fact(self._key)
 
     def _save(self, **changes: object) -> None:
         record = self._record.model_copy(update=changes)

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ...client.nouns.points import Points
 from ...domain.amounts import size, span
+from ...domain.points import Consistency
 from ...ground.plural import counted
 from ...wire import rest
 from .. import amount_options, follow, output, remembered, risk, rpo_plot, verbs
@@ -81,11 +83,13 @@ def show_list(
 def show(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
     """One machine: state, health, replication, and what is possible now."""
     with connect(context) as vault:
-        found = vault.machines[machine].show()
+        handle = vault.machines[machine]
+        found = handle.show()
+        newest = _newest(handle.points) if found.points.count and not as_json else {}
     if as_json:
         output.show_json(found)
         return
-    output.show_facts(_facts(found))
+    output.show_facts([*_facts(found), *newest.items()])
     for finding in found.findings:
         _show_finding(finding)
     possible = ", ".join(verb.replace("_", "-") for verb in found.allowed_operations)
@@ -159,6 +163,16 @@ def _show_finding(finding: rest.Finding) -> None:
     )
     output.say(f"{finding.what} (since {clock(finding.since)})")
     output.say(f"  do: {finding.do}")
+
+
+def _newest(points: Points) -> dict[str, object]:
+    """The newest of each kind that a failover can ask for, beside the newest of all (S-064)."""
+    found = {
+        "app-consistent": points.list(consistency=Consistency.APP, damaged=False, page_size=1),
+        "verified": points.list(proven=True, damaged=False, page_size=1),
+    }
+    newest = {kind: next(of_kind, None) for kind, of_kind in found.items()}
+    return {f"newest {kind}": f"{point.id} ({point.grade})" for kind, point in newest.items() if point}
 
 
 def _facts(machine: rest.Machine) -> list[tuple[str, object]]:

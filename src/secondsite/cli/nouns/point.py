@@ -42,6 +42,7 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
             ("set", lambda p: p.set_id),
             ("added", lambda p: size(p.added_bytes)),
             ("held", lambda p: p.held),
+            ("grade", lambda p: p.grade),
             ("verified", lambda p: clock(p.verified_at) if p.verified_at else ""),
             ("", lambda p: "DAMAGED" if p.damaged else "committed" if p.committed else ""),
         ),

@@ -15,7 +15,8 @@ Choice = Annotated[
     typer.Option(
         "--choice",
         help="Which recovery point. latest: process what was sent, then the newest. latest_processed: the newest that "
-        "is ready (fastest). latest_app_consistent: the newest that the applications agreed to. custom: --point.",
+        "is ready (fastest). latest_app_consistent: the newest that the applications agreed to. "
+        "latest_verified: the newest from which a machine was started that proved that it runs. custom: --point.",
         show_default=False,
     ),
 ]

@@ -4,6 +4,7 @@ Taken are mappings, lists, texts, numbers, true, false and null, as JSON has the
 and tags: an alias that names itself over and over fills the memory, a tag makes objects.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import yaml
 Path = tuple[str | int, ...]
 DEEPEST = 20
 NULL, BOOL, INT, FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
+DIGITS = tuple("-0123456789")
 NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
 
 
@@ -62,20 +64,26 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
         return node
 
 
-for _tag, _pattern, _first in (
-    (NULL, r"~|null|", "~n\0"),
-    (BOOL, r"true|false", "tf"),
-    (INT, NUMBER, "-0123456789"),
-    (FLOAT, NUMBER + r"(?:\.[0-9]{1,17})?(?:[eE][-+]?[0-9]{1,3})?", "-0123456789"),
-):
-    _firsts = [*_first.replace("\0", ""), *([""] if "\0" in _first else [])]
-    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _firsts)
+WORDS = (
+    (NULL, re.compile(r"^(?:~|null|)$"), ("~", "n", "")),
+    (BOOL, re.compile(r"^(?:true|false)$"), ("t", "f")),
+    (INT, re.compile(f"^(?:{NUMBER})$"), DIGITS),
+    (FLOAT, re.compile(f"^(?:{NUMBER}" + r"(?:\.[0-9]{1,17})?(?:[eE][-+]?[0-9]{1,3})?)$"), DIGITS),
+)
+for _tag, _pattern, _firsts in WORDS:
+    _Loader.add_implicit_resolver(_tag, _pattern, list(_firsts))
+
+
+def is_no_text(word: str) -> bool:
+    """Whether it is read as something else than text, unless it is quoted."""
+    return any(pattern.match(word) for _, pattern, _ in WORDS)
 
 
 def documents(text: str) -> Iterator[Value]:
     """One after the other; empty ones are left out. Raises NotTaken."""
     try:
-        yield from _documents(_Loader(text))
+        loader = _Loader(text)
+        yield from _documents(loader)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise NotTaken(line, f"there is a character that YAML does not have: {error.character!r}") from None
@@ -83,6 +91,10 @@ def documents(text: str) -> Iterator[Value]:
         mark = error.problem_mark or error.context_mark
         said = "; ".join(part for part in (error.context, error.problem) if part)
         raise NotTaken(mark.line + 1 if mark else 1, f"it is no YAML: {said}") from None
+
+    except (ValueError, OverflowError) as error:
+        line = loader.line + 1
+        raise NotTaken(line, f"there is a number of a character that there is not: {error}") from None
 
 
 def _documents(loader: _Loader) -> Iterator[Value]:
@@ -122,4 +134,19 @@ def _scalar(node: Any) -> object:
         return bool(node.value == "true")
     if node.tag == INT:
         return int(node.value)
-    return float(node.value) if node.tag == FLOAT else str(node.value)
+    return _number(node) if node.tag == FLOAT else _text(node)
+
+
+def _number(node: Any) -> float:
+    found = float(node.value)
+    if math.isinf(found):
+        raise NotTaken(node.start_mark.line + 1, f"the number {node.value} is too large")
+    return found
+
+
+def _text(node: Any) -> str:
+    """As JSON writes it, a character beyond the first 65,536 comes in two halves."""
+    try:
+        return str(node.value).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise NotTaken(node.start_mark.line + 1, "there is half of a character (a surrogate)") from None

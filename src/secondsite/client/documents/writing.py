@@ -1,13 +1,17 @@
 """Documents as YAML: the same documents give the same text."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
+from . import reading
 from .kinds import KINDS, AnyDocument, CardsDocument, PlanDocument, key_of
 
 ORDER = tuple(KINDS)
+TEXT = "tag:yaml.org,2002:str"
+BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 def ordered(documents: Iterable[AnyDocument]) -> list[AnyDocument]:
@@ -21,8 +25,20 @@ def written(documents: Iterable[AnyDocument]) -> str:
 
 
 def _text(document: AnyDocument) -> str:
-    text: str = yaml.safe_dump(fields(document), sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.dump(fields(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return text
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Quotes each text that the reader would take for something else, or that has line breaks of its own kind."""
+
+
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if BREAKS.search(text) else "'" if reading.is_no_text(text) else None
+    return dumper.represent_scalar(TEXT, text, style=style)
+
+
+_Dumper.add_representer(str, _represented)
 
 
 def fields(document: AnyDocument) -> dict[str, Any]:

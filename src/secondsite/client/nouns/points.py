@@ -54,6 +54,7 @@ class Points:
         set_id: str | None = None,
         held: bool | None = None,
         damaged: bool | None = None,
+        proven: bool | None = None,
         page_size: int = rest.MOST_PER_PAGE,
     ) -> Iterator[PointShape]:
         """Those that fit all that is given, newest first; `since` and `before` are aware and bound `taken_at`."""
@@ -65,6 +66,7 @@ class Points:
             set_id=set_id,
             held=held,
             damaged=damaged,
+            proven=proven,
             limit=page_size,
         )
         return self._connection.pages(rest.PointPage, path("machines", self._machine, "points"), query)

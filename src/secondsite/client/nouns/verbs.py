@@ -14,6 +14,7 @@ ChoiceName = Literal[
     "latest",
     "latest_processed",
     "latest_app_consistent",
+    "latest_verified",
     "latest_multi_vm_processed",
     "latest_multi_vm_app_consistent",
     "custom",

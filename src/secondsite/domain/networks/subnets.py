@@ -1,9 +1,12 @@
 """IPv4 subnets that a network of a test failover can have."""
 
 import ipaddress
+import re
 
 LARGEST, SMALLEST = 16, 29
 """Lengths of the prefix."""
+READ_OTHERWISE = re.compile(r"ignore|infinite|[0-9]+[smhdw]?")
+"""Where dnsmasq takes a name, it reads these as words of its own, or as how long an address is lent: a machine `ignore` got none."""
 
 
 def usable(subnet: str) -> str:
@@ -15,6 +18,7 @@ def usable(subnet: str) -> str:
 
 
 def label(name: str) -> str:
-    """The machine's name as DNS can have it: 'Web 01' is 'web-01'; '' if nothing is left of it."""
+    """The machine's name as DNS can have it: 'Web 01' is 'web-01', '2012' is 'vm-2012'; '' if nothing is left of it."""
     kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in name.lower())
-    return kept[:63].strip("-")
+    found = kept[:63].strip("-")
+    return f"vm-{found}"[:63] if READ_OTHERWISE.fullmatch(found) else found

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from ...ground.units import DAY, HOUR, MINUTE
 from .. import errors
@@ -143,7 +144,7 @@ def _check_quiet(quiet: QuietHours) -> None:
 
 
 def _check_webhook(webhook: Webhook, secret: str | None) -> None:
-    if not URL.fullmatch(webhook.url):
+    if not (URL.fullmatch(webhook.url) and _has_place(webhook.url)):
         raise errors.InvalidArgument(
             f"{webhook.url!r} is no address of a webhook.",
             do="Give https://HOST[:PORT]/PATH, without user, password or fragment.",
@@ -153,6 +154,15 @@ def _check_webhook(webhook: Webhook, secret: str | None) -> None:
             f"A webhook is signed with a secret of at least {LEAST_SECRET} characters.",
             do="Make one with 'openssl rand -hex 32', give it to both sides; here with --secret-file.",
         )
+
+
+def _has_place(url: str) -> bool:
+    """A host, and a port that there is."""
+    try:
+        found = urlsplit(url)
+        return bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
 
 
 def _check_mail(mail: Mail, secret: str | None) -> None:

@@ -17,7 +17,8 @@ USUAL_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A person is to do something, or a script is to be run by the target's appliance, for these kinds of failover in these directions."""
+    """A person is to do something, or a script is to be run by the target's appliance, for these kinds of failover in these directions.
+    `guest`: the id of the machine inside which it is run."""
 
     name: str
     instruction: str = ""
@@ -25,6 +26,7 @@ class Action:
     directions: tuple[Direction, ...] = tuple(Direction)
     script: str | None = None
     timeout_seconds: float = USUAL_SECONDS
+    guest: str | None = None
 
     def __post_init__(self) -> None:
         for what, text, most in (
@@ -43,6 +45,11 @@ class Action:
             )
         if self.script is not None:
             self._check_script(self.script)
+        elif self.guest is not None:
+            raise errors.InvalidArgument(
+                f"Action '{self.name}' names a guest, and no script that is to be run in it.",
+                do="Name a script, or leave the guest out.",
+            )
 
     def _check_script(self, script: str) -> None:
         if not SCRIPT.fullmatch(script):

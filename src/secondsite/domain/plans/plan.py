@@ -6,7 +6,7 @@ that grew shorter by itself would leave a machine behind that nobody misses.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from .. import errors
@@ -67,6 +67,7 @@ def check(plan: RecoveryPlan, limits: Limits) -> None:
             )
         for actions in (group.before, group.after):
             _check_actions(number, actions)
+    _check_guests(plan)
     twice = [name for name, times in Counter(_told(plan)).items() if times > 1]
     if twice:
         raise errors.InvalidArgument(
@@ -95,6 +96,24 @@ def _check_actions(number: int, actions: tuple[Action, ...]) -> None:
         raise errors.InvalidArgument(
             f"Group {number} has {len(actions)} actions in a row.", do=f"It has at most {MOST_ACTIONS}."
         )
+
+
+def _check_guests(plan: RecoveryPlan) -> None:
+    """A script inside a machine comes after the machine's group has begun."""
+    started: set[str] = set()
+    for number, group in enumerate(plan.groups, start=1):
+        _require_started(group.before, started, f"before group {number}")
+        started |= {machine.id for machine in group.machines}
+        _require_started(group.after, started, f"after group {number}")
+
+
+def _require_started(actions: tuple[Action, ...], started: Collection[str], when: str) -> None:
+    for action in actions:
+        if action.guest is not None and action.guest not in started:
+            raise errors.InvalidArgument(
+                f"The guest of action '{action.name}' has not been started by the plan {when}.",
+                do="Name a machine of an earlier group, or move the action after the group that the machine is in.",
+            )
 
 
 def _told(plan: RecoveryPlan) -> Iterator[str]:

@@ -7,8 +7,9 @@ from ...datapath.encryption import EncryptionKey
 from .. import interface
 from ..addressing import Addressing
 from ..reaching import Reaching
+from ..scripting import Scripting
 from ..seeing import Seeing
-from .addressing import addressing
+from .agent import addressing, scripting
 from .consistency import freezing, quiescing
 from .host import accelerator, connection, inventory, migrated, networks, permissions, power
 from .hosting import firmware, hosting
@@ -56,6 +57,7 @@ class LibvirtFabric:
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
         self.addressing: Addressing = addressing.Addressing(self._hypervisor)
+        self.scripting: Scripting = scripting.Scripting(self._hypervisor)
         quiescence.release_left_over()
         agents.thaw_left_over()
 

@@ -19,6 +19,7 @@ from .networks import SimulatedNetworks
 from .power import SimulatedPower
 from .quiescing import SimulatedQuiescing
 from .reaching import SimulatedReaching
+from .scripting import SimulatedScripting
 from .seeing import SimulatedSeeing
 from .tracking.tracking import SimulatedTracking
 
@@ -49,6 +50,7 @@ class SimulatedFabric:
         self.seeing = SimulatedSeeing(host, faults)
         self.reaching = SimulatedReaching(host, faults)
         self.addressing = SimulatedAddressing(host, faults)
+        self.scripting = SimulatedScripting(host, faults)
 
     def close(self) -> None:
         """Nothing to close: daemons and machines run on."""

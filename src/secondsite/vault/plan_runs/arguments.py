@@ -20,13 +20,14 @@ IN_PHASES: Final = 2
 
 
 class RunAction(Shape):
-    """What a person is to do, or which script the appliance `at` runs."""
+    """What a person is to do, or which script the appliance `at` runs; inside the machine `guest`, if it says one."""
 
     name: str
     instruction: str
     script: str | None = None
     timeout_seconds: float = 0
     at: str = ""
+    guest: str | None = None
 
 
 class RunGroup(Shape):

@@ -23,7 +23,7 @@ LEFT_BY = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 STAY = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.COMMIT, Verb.CHANGE_RECOVERY_POINT})
 """After these, machines are where they were."""
 BY: tuple[Callable[[Action | RunAction], Hashable], ...] = (
-    lambda action: (action.name, action.instruction, action.script),
+    lambda action: (action.name, action.instruction, action.script, action.guest),
     lambda action: action.name,
 )
 """What an action is known by in the plan as it is now; one whose text or script was corrected has its name still."""

@@ -7,19 +7,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...domain import errors
-from ...domain.lifecycle import DrillState
+from ...domain.lifecycle import DrillState, State, Verb
 from ...domain.plans.directions import FailoverKind
 from ...domain.plans.taking import KINDS
 from ...jobs.model.context import StepContext
 from ...jobs.model.failures import StepFailed
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire.control import orders
-from ...wire.control.scripts import CheckScripts, RunScript, ScriptContext, ScriptMachine, ScriptRan
+from ...wire.control.scripts import (
+    AGENT_SECONDS,
+    CheckScripts,
+    GuestOfScript,
+    RunGuestScript,
+    RunScript,
+    ScriptContext,
+    ScriptMachine,
+    ScriptRan,
+)
 from .. import ports
 from ..steps.deps import Deps
 from ..steps.sides.giving_orders import Limits, Orders
 from .arguments import PlanRunArguments, RunAction, RunGroup
 
+STARTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
+"""The machine runs at the target, and nobody moves it now."""
 When = Literal["before", "after"]
 SCRIPT_FAILED, SCRIPT_MISSING = "script-failed", "script-missing"
 BESIDE_SECONDS = 60.0
@@ -44,33 +55,46 @@ class Scripts:
 
     def missing(self, ctx: StepContext, run: PlanRunArguments) -> Sequence[str]:
         """Why some of the run's scripts cannot be run, before the first machine is touched. Raises Wait."""
-        wanted: dict[str, set[str]] = {}
-        for group in run.groups:
-            for action in (*group.before, *group.after):
-                if action.script is not None:
-                    wanted.setdefault(action.at, set()).add(action.script)
-        return [said for at, names in sorted(wanted.items()) for said in self._missing_at(ctx, at, names)]
+        actions = [each for group in run.groups for each in (*group.before, *group.after) if each.script]
+        sites = sorted({each.at for each in actions})
+        return [
+            said
+            for at in sites
+            for said in self._missing_at(ctx, at, [each for each in actions if each.at == at])
+        ]
 
-    def _missing_at(self, ctx: StepContext, at: str, names: set[str]) -> Sequence[str]:
-        payload = CheckScripts(names=tuple(sorted(names)))
+    def _missing_at(self, ctx: StepContext, at: str, actions: Sequence[RunAction]) -> Sequence[str]:
+        names = sorted({each.script or "" for each in actions if each.guest is None})
+        in_guests = sorted({each.script or "" for each in actions if each.guest is not None})
+        payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
         try:
             answer = self._orders.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts")
         except errors.SecondsiteError as error:
-            return [f"scripts {', '.join(payload.names)}: {error.message}"]
+            return [f"scripts {', '.join([*names, *in_guests])}: {error.message}"]
+        if in_guests and not answer.facts.knows_guests:
+            old = f"scripts {', '.join(in_guests)}: their appliance is of a release that runs none in guests"
+            return [*answer.facts.problems, old]
         return [each.rstrip(".") for each in answer.facts.problems]
 
     def run(self, turn: Turn, stops: bool, ctx: StepContext) -> Outcome:
         """Succeeded if the script ended with status 0; of anything else a planned failover stops, other runs go on."""
         action = turn.action
         assert action.script is not None
-        limits = Limits(deadline_seconds=action.timeout_seconds + BESIDE_SECONDS)
+        boots = AGENT_SECONDS if action.guest is not None else 0.0
+        limits = Limits(deadline_seconds=action.timeout_seconds + BESIDE_SECONDS + boots)
         payload = RunScript(
             name=action.script, timeout_seconds=action.timeout_seconds, context=self._context(ctx, turn)
         )
         try:
-            answer = self._orders.give(
-                ctx, action.at, orders.RUN_SCRIPT, payload, why=f"script {action.script} runs", limits=limits
-            )
+            if action.guest is None:
+                why = f"script {action.script} runs"
+                answer = self._orders.give(ctx, action.at, orders.RUN_SCRIPT, payload, why=why, limits=limits)
+            else:
+                inside = self._inside(turn, payload)
+                why = f"script {action.script} runs in {inside.guest.name}"
+                answer = self._orders.give(
+                    ctx, action.at, orders.RUN_GUEST_SCRIPT, inside, why=why, limits=limits
+                )
         except (errors.ApplianceUnreachable, errors.DeadlineExceeded) as error:
             return _failed(f"whether script {action.script} ran is not known: {error.message}", stops)
         except errors.SecondsiteError as error:
@@ -79,6 +103,22 @@ class Scripts:
         if answer.facts.exit_status == 0:
             return Done(said, answer.facts)
         return _failed(said, stops, answer.facts)
+
+    def _inside(self, turn: Turn, payload: RunScript) -> RunGuestScript:
+        """Raises NotPossibleNow if the run has not started the guest."""
+        with self._deps.store.reading() as tx:
+            guest = tx.machines.by_id(turn.action.guest or "")
+        fabric_id = _running_as(guest, turn.run.verb) if guest is not None else None
+        if guest is None or fabric_id is None:
+            raise errors.NotPossibleNow(
+                f"Script {payload.name} was not run: {guest.name if guest else 'its guest'} was not started.",
+                do="Run it there by hand once it runs, if it is still needed.",
+            )
+        told = payload.context.model_copy(update={"guest": guest.name})
+        return RunGuestScript(
+            **dict(payload.model_copy(update={"context": told})),
+            guest=GuestOfScript(fabric_id=fabric_id, name=guest.name),
+        )
 
     def _context(self, ctx: StepContext, turn: Turn) -> ScriptContext:
         run = turn.run
@@ -98,6 +138,14 @@ class Scripts:
             action=turn.action.name,
             machines=tuple(_machine(records[each]) for each in ids if each in records),
         )
+
+
+def _running_as(guest: ports.MachineRecord, verb: Verb) -> str | None:
+    """What the target calls it that the run, or one before it, has started there."""
+    if KINDS[verb] is FailoverKind.TEST:
+        has_drill = guest.drill is not None and guest.drill_state is DrillState.RUNNING
+        return guest.drill.fabric_id if guest.drill is not None and has_drill else None
+    return guest.target_fabric_id if guest.state in STARTED else None
 
 
 def _machine(record: ports.MachineRecord) -> ScriptMachine:

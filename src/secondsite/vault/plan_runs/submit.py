@@ -156,8 +156,8 @@ def _group(tx: ports.Transaction, group: TakenGroup, children: Mapping[str, Batc
         number=group.number,
         arrived=tuple(each.id for each in group.arrived),
         children=tuple(children[each.id] for each in group.machines),
-        before=_actions(group.before, where),
-        after=_actions(group.after, where),
+        before=_actions(tx, group.before, where),
+        after=_actions(tx, group.after, where),
     )
 
 
@@ -171,18 +171,24 @@ def _in_turn(group: RunGroup, machines: int) -> RunGroup:
     return group.model_copy(update={"children": tuple(waiting)})
 
 
-def _actions(actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
-    """Scripts of a group run at the target of its first machine."""
+def _actions(tx: ports.Transaction, actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
+    """Scripts of a group run at the target of its first machine; those in a guest at that of the guest."""
     return tuple(
         RunAction(
             name=each.name,
             instruction=each.instruction,
             script=each.script,
             timeout_seconds=each.timeout_seconds,
-            at=where,
+            at=_target_of(tx, each.guest) if each.guest is not None else where,
+            guest=each.guest,
         )
         for each in actions
     )
+
+
+def _target_of(tx: ports.Transaction, machine_id: str) -> str:
+    machine = tx.machines.by_id(machine_id)
+    return machine.target_appliance_id if machine else ""
 
 
 def _refuse_choice(plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], request: Shape) -> None:

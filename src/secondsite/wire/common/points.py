@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from ...domain import journal
-from ...domain.points import Consistency, RecoveryPoint
+from ...domain.points import Consistency, Grade, RecoveryPoint
 from ...ground.uptime import Uptime
 from .base import Shape
 from .instants import Instant
@@ -41,10 +41,21 @@ class PointShape(Shape):
     verified_at: Instant | None = None
     """When it was last read and compared with its digests (UTC); null: never, or not since a point below it was found
     damaged."""
+    proof: Grade | None = None
+    """What a machine that was started from it proved when it was last looked at. booted: its guest agent answered; application: every check
+    that is set for it passed; null: nothing, or none was started. The newest that is not damaged and proved something stays, whatever the
+    policy says."""
+    proven_at: Instant | None = None
+    """When it was looked at (UTC); null: no machine was started from it, or it proved nothing."""
     sealed_at: Instant | None = None
     """When the target sealed it (UTC), by the target's clock."""
     uptime: Uptime | None = Field(default=None, exclude=True)
     """Of the target's host when it was sealed. It never leaves the target: only there do points age."""
+
+    @property
+    def grade(self) -> Grade:
+        """The best that is known of it."""
+        return self.proof or (Grade.READ if self.verified_at and not self.damaged else Grade.SENT)
 
     def to_domain(self) -> RecoveryPoint:
         return RecoveryPoint(
@@ -59,6 +70,7 @@ class PointShape(Shape):
             self.damaged,
             self.sealed_at,
             self.uptime,
+            self.proof,
         )
 
 

@@ -16,7 +16,7 @@ from ..common.policies import PolicyShape
 from ..common.properties import Sizing
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
 from .proofs import Proof, Prove
-from .scripts import CheckScripts, MissingScripts, RunScript, ScriptRan
+from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 
 P = TypeVar("P", bound=Shape)
@@ -315,6 +315,7 @@ class Kind(StrEnum):
     PROVE = "prove"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
+    RUN_GUEST_SCRIPT = "run_guest_script"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -415,4 +416,11 @@ CHECK_SCRIPTS = OrderKind(
 )
 RUN_SCRIPT = OrderKind(
     Kind.RUN_SCRIPT, RunScript, ScriptRan, "run a script of the script folder, once", pace=Pace.GUEST
+)
+RUN_GUEST_SCRIPT = OrderKind(
+    Kind.RUN_GUEST_SCRIPT,
+    RunGuestScript,
+    ScriptRan,
+    "run a script of the script folder inside a machine, once",
+    pace=Pace.GUEST,
 )

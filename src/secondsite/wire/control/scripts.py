@@ -11,6 +11,8 @@ from ..common.base import Shape
 
 MOST_OF_THE_OUTPUT = 4000
 """Characters of a script's output that are kept: the last ones."""
+AGENT_SECONDS = 180.0
+"""So long is waited for the guest agent of a machine, which may boot, before a script begins in it."""
 MOST_SCRIPTS = 200 * MOST_ACTIONS
 ScriptName = Annotated[str, Field(pattern=f"^{SCRIPT.pattern}$")]
 
@@ -61,18 +63,24 @@ class ScriptContext(Shape):
     """The action's name in the plan."""
     machines: tuple[ScriptMachine, ...]
     """The machines of the group that this run takes, failed ones too."""
+    guest: str | None = None
+    """The machine inside which it runs; null: at the appliance."""
 
 
 class CheckScripts(Shape):
     """By file name."""
 
     names: Annotated[tuple[ScriptName, ...], Field(max_length=MOST_SCRIPTS)]
+    in_guests: Annotated[tuple[ScriptName, ...], Field(max_length=MOST_SCRIPTS)] = ()
+    """Those that are to be run inside machines."""
 
 
 class MissingScripts(Shape):
     """Why some of them cannot be run, one sentence each."""
 
     problems: tuple[str, ...] = ()
+    knows_guests: bool = False
+    """The appliance runs scripts inside machines: an older one does not, and has not looked for them."""
 
 
 class RunScript(Shape):
@@ -81,6 +89,19 @@ class RunScript(Shape):
     name: ScriptName
     timeout_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)]
     context: ScriptContext
+
+
+class GuestOfScript(Shape):
+    """A running machine, as the site knows it and as people call it."""
+
+    fabric_id: str
+    name: str
+
+
+class RunGuestScript(RunScript):
+    """The same, inside a machine, by its guest agent."""
+
+    guest: GuestOfScript
 
 
 class ScriptRan(Shape):

@@ -51,6 +51,8 @@ class PointQuery(Paging):
     """Held, or not."""
     damaged: bool | None = None
     """Damaged, or not."""
+    proven: bool | None = None
+    """Verified by a machine that was started from it and proved that it runs, or not."""
 
 
 class PointPage(Page[PointShape]):

@@ -123,3 +123,13 @@ def test_a_card_gets_the_address_that_it_is_to_have(served, guest, name):
     host = ServedHost(name="web01", mac=MAC, address="10.9.8.77")
     served.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
     assert "lease of 10.9.8.77 obtained" in guest(LEASE)
+
+
+@pytest.mark.parametrize("word", ["ignore", "infinite", "2012", "45m"])
+def test_a_name_that_dnsmasq_reads_as_an_option_costs_no_card_its_address(served, guest, name, word):
+    """An older vault gives such names: a machine called `ignore` was offered nothing."""
+    host = ServedHost(name=word, mac=MAC, address="10.9.8.77")
+    served.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
+    said = guest(LEASE)
+    assert "lease of 10.9.8.77 obtained" in said
+    assert "lease time 43200" in said

@@ -5,6 +5,7 @@ Its rooms:
     proving  look at the machine for a while, and judge
     checking  the checks that are set for it
     addressing  the addresses that its cards are to have here
+    grading  what it proves of the recovery point that it was started from
     pictures  a picture of its screen
     text     what a console wrote, as people can read it
 """

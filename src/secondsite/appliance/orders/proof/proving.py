@@ -10,7 +10,7 @@ from ....fabrics.seeing import Sights
 from ....wire.common.evidence import Evidence, GuestAgent, Picture
 from ....wire.control.proofs import Proof, Prove
 from ..context import Context
-from . import addressing, checking, pictures, text
+from . import addressing, checking, grading, pictures, text
 
 LOOK_AGAIN_SECONDS = 0.5
 KEPT_SECONDS = 10.0
@@ -62,6 +62,7 @@ def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     if sights.screen:
         became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
     evidence = _evidence(seen, sights, seconds, became, asked)
+    grading.record(context, payload, evidence)
     sentence = f"{payload.name} {_verdict(evidence)}{addressing.said(evidence.addresses)}"
     return sentence, Proof(evidence=evidence, picture=picture)
 

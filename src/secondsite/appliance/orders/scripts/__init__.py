@@ -4,6 +4,7 @@ Its rooms:
 
     folder      which file a name means, and whether it may be run
     process     a script as a process with a deadline
+    guests      a script inside a machine
     supervisor  the process above it, which ends with the appliance and leaves nothing behind
     ordered     the orders: each script is run once
 """

@@ -21,7 +21,16 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def script(folder: Path | None, name: str) -> Path:
-    """Raises NotPossibleNow or NotFound."""
+    """One that this host can run. Raises NotPossibleNow or NotFound."""
+    path = its_own(folder, name)
+    if not path.lstat().st_mode & stat.S_IXUSR:
+        raise errors.NotPossibleNow(f"Script {path} is not executable.", do=f"Run 'chmod u+x {path}'.")
+    _require_interpreter(path)
+    return path
+
+
+def its_own(folder: Path | None, name: str) -> Path:
+    """One that nobody else can have put there. Raises NotPossibleNow or NotFound."""
     if folder is None:
         raise errors.NotPossibleNow(
             f"Script '{name}' cannot be run: this appliance has no script folder.",
@@ -33,11 +42,7 @@ def script(folder: Path | None, name: str) -> Path:
     _require_own(folder, _looked_at(folder), stat.S_ISDIR, "a folder")
     for above in folder.absolute().parents:
         _require_safe(above, _looked_at(above))
-    status = _looked_at(path)
-    _require_own(path, status, stat.S_ISREG, "a plain file, and no link to one")
-    if not status.st_mode & stat.S_IXUSR:
-        raise errors.NotPossibleNow(f"Script {path} is not executable.", do=f"Run 'chmod u+x {path}'.")
-    _require_interpreter(path)
+    _require_own(path, _looked_at(path), stat.S_ISREG, "a plain file, and no link to one")
     return path
 
 

@@ -4,6 +4,8 @@ That it begins is noted first. An order that is repeated after the appliance has
 not run again unless a person asks for it, which is another order."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -14,13 +16,14 @@ from ....wire.control.scripts import (
     MOST_OF_THE_OUTPUT,
     CheckScripts,
     MissingScripts,
+    RunGuestScript,
     RunScript,
     ScriptRan,
 )
 from ...shared import State
 from ..context import Context
 from ..proof import text
-from . import folder, process
+from . import folder, guests, process
 
 KEY = "script/"
 NOTES_KEPT_SECONDS = 90 * DAY
@@ -30,47 +33,84 @@ log = structlog.get_logger(__name__)
 
 
 def check(context: Context, payload: CheckScripts) -> tuple[str, MissingScripts]:
+    scripts = context.parts.config.script_folder
+    looks: list[Callable[[], object]] = [partial(folder.script, scripts, name) for name in payload.names]
+    looks += [partial(guests.text_of, scripts, name) for name in payload.in_guests]
     problems = []
-    for name in payload.names:
+    for look in looks:
         try:
-            folder.script(context.parts.config.script_folder, name)
+            look()
         except errors.SecondsiteError as error:
             problems.append(f"{error.message} {error.do}")
-    return f"{len(payload.names)} scripts, {len(problems)} cannot be run", MissingScripts(
-        problems=tuple(problems)
-    )
+    missing = MissingScripts(problems=tuple(problems), knows_guests=True)
+    return f"{len(looks)} scripts, {len(problems)} cannot be run", missing
 
 
 def run(context: Context, payload: RunScript) -> tuple[str, ScriptRan]:
-    """Raises NotFound or NotPossibleNow for what may not be run."""
+    """At this appliance. Raises NotFound or NotPossibleNow for what may not be run."""
+    return _once(context, payload, payload.name, lambda: _prepared(context, payload))
+
+
+def run_in_guest(context: Context, payload: RunGuestScript) -> tuple[str, ScriptRan]:
+    """Inside a machine. Raises as `run`, and what the fabric raises."""
+    called = f"{payload.name} in {payload.guest.name}"
+    return _once(context, payload, called, lambda: _prepared_for_guest(context, payload))
+
+
+def _once(
+    context: Context, payload: RunScript, called: str, prepare: Callable[[], Callable[[], process.Ended]]
+) -> tuple[str, ScriptRan]:
+    """What is refused, is refused before it is noted that it begins."""
     key = KEY + context.order.order_id
     if context.state.fact(key) is not None:
-        log.warning("script.interrupted", script=payload.name, order=context.order.order_id)
-        return f"{payload.name} may have run: the appliance ended meanwhile", ScriptRan(interrupted=True)
-    path = folder.script(context.parts.config.script_folder, payload.name)
+        log.warning("script.interrupted", script=called, order=context.order.order_id)
+        return f"{called} may have run: the appliance ended meanwhile", ScriptRan(interrupted=True)
+    begin = prepare()
     _forget_old(context.state)
     context.state.put_fact(key, str(time.time()))
     seams.reach("appliance.script.noted")
-    try:
-        ended = process.run(path, payload.context.model_dump_json().encode(), payload.timeout_seconds)
-    except OSError as problem:
-        raise errors.NotPossibleNow(
-            f"Script {path} cannot be started: {problem.strerror}.", do="Look at its first line."
-        ) from None
+    ended = begin()
     seams.reach("appliance.script.ended")
-    log.info("script.ended", script=payload.name, status=ended.status, seconds=round(ended.seconds, 1))
-    return _sentence(payload, ended), ScriptRan(
+    log.info("script.ended", script=called, status=ended.status, seconds=round(ended.seconds, 1))
+    return _sentence(called, payload.timeout_seconds, ended), ScriptRan(
         exit_status=ended.status,
         seconds=ended.seconds,
         output=text.readable(ended.output)[-MOST_OF_THE_OUTPUT:],
     )
 
 
-def _sentence(payload: RunScript, ended: process.Ended) -> str:
+def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Ended]:
+    path = folder.script(context.parts.config.script_folder, payload.name)
+
+    def begin() -> process.Ended:
+        try:
+            return process.run(path, payload.context.model_dump_json().encode(), payload.timeout_seconds)
+        except OSError as problem:
+            raise errors.NotPossibleNow(
+                f"Script {path} cannot be started: {problem.strerror}.", do="Look at its first line."
+            ) from None
+
+    return begin
+
+
+def _prepared_for_guest(context: Context, payload: RunGuestScript) -> Callable[[], process.Ended]:
+    content = guests.text_of(context.parts.config.script_folder, payload.name)
+    script = guests.made(content, payload.context.model_dump_json().encode(), payload.timeout_seconds)
+    guests.wait_for_agent(context, payload.guest)
+
+    def begin() -> process.Ended:
+        began = time.monotonic()
+        ended = context.fabric.scripting.run(payload.guest.fabric_id, script)
+        return process.Ended(ended.status, time.monotonic() - began, ended.output)
+
+    return begin
+
+
+def _sentence(called: str, timeout_seconds: float, ended: process.Ended) -> str:
     if ended.status is None:
-        return f"{payload.name} was killed after {payload.timeout_seconds:g} s"
+        return f"{called} was killed after {timeout_seconds:g} s"
     how = "succeeded" if ended.status == 0 else f"failed with status {ended.status}"
-    return f"{payload.name} {how} after {ended.seconds:.1f} s"
+    return f"{called} {how} after {ended.seconds:.1f} s"
 
 
 def _forget_old(state: State) -> None:

@@ -1,5 +1,6 @@
 """A machine's addresses, and the bridge of this host that its card is on."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ TOLD_BY = (
     libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
 )
 TELL_SECONDS = 5.0
+THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 LINKS = Path("/sys/class/net")
 
 
@@ -46,19 +48,30 @@ def told(domain: Any) -> Sequence[Told]:
             )
         except (errors.FabricError, errors.DeadlineExceeded, errors.NotFound):
             continue
-        if addresses := _usable(found):
+        if addresses := usable(found):
             return addresses
     return ()
 
 
-def _usable(found: Any) -> list[Told]:
+def usable(found: Any) -> list[Told]:
+    """Of what a guest, or a host beside it, says: the addresses at which another machine can be."""
     return [
-        # this host's neighbours have no prefix
-        Told(f"{one['addr']}/{one['prefix'] or 24}", str(card.get("hwaddr") or "").lower())
+        Told(address, str(card.get("hwaddr") or "").lower())
         for card in found.values()
         for one in card.get("addrs") or ()
-        if one["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4 and not one["addr"].startswith("127.")
+        if one["type"] == libvirt.VIR_IP_ADDR_TYPE_IPV4 and (address := _address(one)) is not None
     ]
+
+
+def _address(said: Any) -> str | None:
+    """None for what no other machine can be reached at: a guest says what it likes, and this host asks there."""
+    try:
+        # this host's neighbours have no prefix
+        found = ipaddress.IPv4Interface(f"{said['addr']}/{said['prefix'] or 24}")
+    except ValueError:
+        return None
+    own = found.ip.is_loopback or found.ip.is_link_local or found.ip.is_multicast or found.ip in THIS_NETWORK
+    return None if own else str(found)
 
 
 def bridged(domain: Any) -> Sequence[Card]:

@@ -9,6 +9,7 @@ import ipaddress
 import json
 import os
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -24,6 +25,8 @@ PROBE_SECONDS = 0.3
 ATTEMPT_SECONDS = 5.0
 AGAIN_SECONDS = 0.5
 MOST_BYTES = 64 * 1024
+MOST_SAID = 200
+STATUS = re.compile(rb"[1-9][0-9]{2}")
 ARP = 0x0806
 
 
@@ -58,6 +61,9 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
             said = said if left < ATTEMPT_SECONDS and said else "no answer"
         except OSError as error:
             said = os.strerror(error.errno) if error.errno else str(error)
+        except (ValueError, EOFError) as error:
+            # what a guest answers must not end the questions to others
+            said = f"the answer is not understood: {error}"[:MOST_SAID]
         if not passed:
             await asyncio.sleep(max(0.0, min(AGAIN_SECONDS, ends_at - time.monotonic())))
     print(json.dumps({"number": number, "passed": passed, "said": (said or "no answer")[:1000]}), flush=True)
@@ -87,7 +93,7 @@ async def whole(reader: asyncio.StreamReader) -> bytes:
 def judged(knock: dict[str, Any], answer: bytes) -> tuple[bool, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(None, 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not STATUS.fullmatch(words[1]):
         return False, "the answer is no HTTP"
     status, text = int(words[1]), knock["text"]
     if status != knock["status"]:

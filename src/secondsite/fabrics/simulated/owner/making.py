@@ -31,6 +31,7 @@ def make_machine(
     own_daemon: bool = False,
     obeys_shutdown: bool = True,
     guest_agent: bool = True,
+    script_status: int | None = 0,
     vcpus: int = 1,
     memory_bytes: int = GiB,
     firmware: Mapping[str, bytes] | None = None,
@@ -45,6 +46,7 @@ def make_machine(
         own_daemon=own_daemon,
         obeys_shutdown=obeys_shutdown,
         guest_agent=guest_agent,
+        script_status=script_status,
         shows=shows,
         serves=dict(serves or {}),
     )

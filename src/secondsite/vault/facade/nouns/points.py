@@ -156,6 +156,7 @@ def _fits(point: PointShape, query: rest.PointQuery) -> bool:
         and query.set_id in (None, point.set_id)
         and query.held in (None, point.held is not None)
         and query.damaged in (None, point.damaged)
+        and query.proven in (None, point.proof is not None)
         and (query.since is None or point.taken_at >= query.since)
         and (query.before is None or point.taken_at < query.before)
     )

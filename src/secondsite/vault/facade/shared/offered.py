@@ -39,6 +39,9 @@ def of(situation: Situation) -> Offered:
             target_site=machine.target_site,
             away=frozenset(site for site, appliance in sides if appliance is None or not appliance.connected),
             has_points=_has_points(status.replica) if status.replica else None,
+            has_choice=_has_choice(status.replica)
+            if status.replica and machine.failed_over_point_id
+            else None,
             power=power,
             committed=machine.failed_over_point_id is not None and is_committed(machine, status),
         )
@@ -48,6 +51,12 @@ def of(situation: Situation) -> Offered:
 @Derived
 def _has_points(replica: ReplicaStatus) -> bool:
     return any(not point.committed for point in replica.points)
+
+
+@Derived
+def _has_choice(replica: ReplicaStatus) -> bool:
+    whole = [point for point in replica.points if not point.damaged]
+    return len(whole) > 1 or any(stretch.cycles for stretch in replica.journal)
 
 
 @lru_cache(REMEMBERED)

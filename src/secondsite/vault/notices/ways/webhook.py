@@ -17,9 +17,13 @@ REDIRECTS = range(300, 400)
 
 def send(webhook: Webhook, secret: str, message: Message, line: Line, ca_pem: str | None) -> str:
     """The status that was answered. Raises NotDelivered."""
-    url = urlsplit(webhook.url)
-    secure = url.scheme == "https"
-    host, port = url.hostname or "", url.port or (443 if secure else 80)
+    try:
+        url = urlsplit(webhook.url)
+        secure = url.scheme == "https"
+        host, port = url.hostname or "", url.port or (443 if secure else 80)
+    except ValueError as error:
+        # one that an earlier release has taken
+        raise NotDelivered(f"{webhook.url!r} is no address of a webhook: {error}.") from error
     path = f"{url.path or '/'}{f'?{url.query}' if url.query else ''}"
     connection = http.client.HTTPConnection(host, port)
     try:

@@ -17,7 +17,9 @@ def of(status: SourceStatus | ReplicaStatus) -> Hashable:
 
 def points(status: ReplicaStatus) -> Hashable:
     """The same of its points."""
-    return tuple((point.id, point.committed, point.held, point.damaged) for point in status.points)
+    return tuple(
+        (point.id, point.committed, point.held, point.damaged, point.proof) for point in status.points
+    )
 
 
 def _codes(findings: Iterable[FindingShape]) -> Hashable:

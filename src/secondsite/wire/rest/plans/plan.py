@@ -21,6 +21,7 @@ from ..places import SITE_NAME
 from ..verbs import MOST_MACHINES
 
 MOST_GROUPS = 100
+MOST_OF_A_GUEST = 255
 
 
 class PlanAction(Shape):
@@ -38,6 +39,9 @@ class PlanAction(Shape):
     """Instead of asking a person: the name of a file in the script folder of the target's appliance, which runs it."""
     timeout_seconds: float = Field(USUAL_SECONDS, gt=0, le=MOST_SECONDS)
     """How long the script may run."""
+    guest: str | None = Field(None, min_length=1, max_length=MOST_OF_A_GUEST)
+    """The machine of the plan, by name or id, inside which its guest agent runs the script; null: the appliance itself runs it. The
+    machine has started by then: it is in an earlier group, or for what comes after a group, in that one."""
 
 
 Actions = Annotated[tuple[PlanAction, ...], Field(max_length=MOST_ACTIONS)]

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .....domain import errors
+from .....domain.networks import subnets
 from .....ground.processes import children
 from .....wire.common.machines import ServedHost, Serving
 from ....interface import Obstacle
@@ -158,9 +159,11 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases
         "--no-ping",
         f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}", "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
-        *(f"--dhcp-host={host.mac},{_place(host)}" for host in serving.hosts),
+        *(f"--dhcp-host={_place(host)}" for host in serving.hosts),
     ]  # fmt: skip
 
 
 def _place(host: ServedHost) -> str:
-    return host.name if host.address is None else f"{host.address},{host.name}"
+    """A name that an older vault gave, and that would be read as something else, is left out."""
+    name = None if subnets.READ_OTHERWISE.fullmatch(host.name) else host.name
+    return ",".join(word for word in (host.mac, host.address, name) if word)

@@ -1,5 +1,6 @@
 """Plans as they are made, changed, shown and deleted."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from .....domain import errors
@@ -81,7 +82,20 @@ class Plans:
 
     def _group(self, tx: ports.Transaction, request: rest.PlanGroupChange, former: Former) -> plans.PlanGroup:
         members = tuple(self._machine(tx, each, former) for each in request.machines)
-        return plans.PlanGroup(members, _actions(request.before), _actions(request.after))
+        return plans.PlanGroup(
+            members, self._actions(tx, request.before, former), self._actions(tx, request.after, former)
+        )
+
+    def _actions(
+        self, tx: ports.Transaction, asked: Iterable[rest.PlanAction], former: Former
+    ) -> tuple[Action, ...]:
+        return tuple(
+            Action(
+                each.name, each.instruction, each.kinds, each.directions, each.script, each.timeout_seconds,
+                self._machine(tx, each.guest, former).id if each.guest is not None else None,
+            )
+            for each in asked
+        )  # fmt: skip
 
     def _machine(self, tx: ports.Transaction, name_or_id: str, former: Former) -> plans.PlanMachine:
         """One that was in the plan may stay in it although its protection ended."""
@@ -124,18 +138,12 @@ def _sees(parts: Parts, record: ports.PlanRecord, present: Present) -> bool:
     return all(parts.sees(each.source_site, each.target_site) for each in now)
 
 
-def _actions(asked: Iterable[rest.PlanAction]) -> tuple[Action, ...]:
-    return tuple(
-        Action(each.name, each.instruction, each.kinds, each.directions, each.script, each.timeout_seconds)
-        for each in asked
-    )
-
-
 def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
     gone = [each.name for each in record.plan.machines if each.id not in present]
+    names = _names(record, present)
     return rest.Plan(
         name=record.name,
-        groups=tuple(_shown(group, present) for group in record.plan.groups),
+        groups=tuple(_shown(group, present, names) for group in record.plan.groups),
         created_at=record.created_at,
         changed_at=record.changed_at,
         obstacles=tuple(
@@ -145,11 +153,18 @@ def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
     )
 
 
-def _shown(group: plans.PlanGroup, present: Present) -> rest.PlanGroup:
+def _names(record: ports.PlanRecord, present: Present) -> Mapping[str, str]:
+    """What each machine of the plan can be called by in it: its name, or its id if another one has the same name."""
+    called = {each.id: (present.get(each.id) or each).name for each in record.plan.machines}
+    alone = Counter(called.values())
+    return {each: name if alone[name] == 1 else each for each, name in called.items()}
+
+
+def _shown(group: plans.PlanGroup, present: Present, names: Mapping[str, str]) -> rest.PlanGroup:
     return rest.PlanGroup(
         machines=tuple(_machine_shown(each, present.get(each.id)) for each in group.machines),
-        before=_actions_shown(group.before),
-        after=_actions_shown(group.after),
+        before=_actions_shown(group.before, names),
+        after=_actions_shown(group.after, names),
     )
 
 
@@ -164,7 +179,7 @@ def _machine_shown(machine: plans.PlanMachine, record: ports.MachineRecord | Non
     )
 
 
-def _actions_shown(actions: Iterable[Action]) -> tuple[rest.PlanAction, ...]:
+def _actions_shown(actions: Iterable[Action], names: Mapping[str, str]) -> tuple[rest.PlanAction, ...]:
     return tuple(
         rest.PlanAction(
             name=each.name,
@@ -173,6 +188,7 @@ def _actions_shown(actions: Iterable[Action]) -> tuple[rest.PlanAction, ...]:
             directions=each.directions,
             script=each.script,
             timeout_seconds=each.timeout_seconds,
+            guest=names[each.guest] if each.guest is not None else None,
         )
         for each in actions
     )

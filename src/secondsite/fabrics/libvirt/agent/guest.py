@@ -40,9 +40,13 @@ class _Started(pydantic.BaseModel):
     pid: int
 
 
-class _Ended(pydantic.BaseModel):
+class Ended(pydantic.BaseModel):
+    """A command that was started. `code` is None for one that a signal ended; what it wrote is base64."""
+
     exited: bool
     code: int | None = pydantic.Field(None, alias="exitcode")
+    signal: int | None = None
+    output: str = pydantic.Field("", alias="out-data")
     words: str = pydantic.Field("", alias="err-data")
 
 
@@ -51,18 +55,37 @@ def cards(domain: Any) -> list[Card]:
     return _asked(domain, pydantic.TypeAdapter(list[Card]), "guest-network-get-interfaces")
 
 
-def run(domain: Any, path: str, arguments: list[str], seconds: float) -> None:
-    """Raises FabricError if it fails there, with its words, DeadlineExceeded if it does not end."""
-    deadline = time.monotonic() + seconds
-    wanted = {"path": path, "arg": arguments, "capture-output": True}
-    pid = _asked(domain, pydantic.TypeAdapter(_Started), "guest-exec", wanted).pid
-    status = pydantic.TypeAdapter(_Ended)
-    while not (ended := _asked(domain, status, "guest-exec-status", {"pid": pid})).exited:
+def run(domain: Any, path: str, arguments: list[str], seconds: float, said: bytes = b"") -> bytes:
+    """What it writes. Raises FabricError if it fails there, with its words, DeadlineExceeded if it does not end."""
+    deadline, pid = time.monotonic() + seconds, start(domain, path, arguments, said)
+    while not (ended := look(domain, pid)).exited:
         if time.monotonic() > deadline:
             raise errors.DeadlineExceeded(f"its guest did not do it within {seconds:.0f} s")
         time.sleep(POLL_SECONDS)
     if ended.code != 0:
         raise errors.FabricError(f"its guest could not do it: {_words(ended) or f'exit code {ended.code}'}")
+    return written(ended)
+
+
+def written(ended: Ended) -> bytes:
+    """What it wrote, its complaints last; nothing if the agent says it in a way that nobody understands."""
+    try:
+        return base64.b64decode(ended.output) + base64.b64decode(ended.words)
+    except ValueError:
+        return b""
+
+
+def start(domain: Any, path: str, arguments: list[str], said: bytes = b"") -> int:
+    """A command begins in the guest, with `said` on its standard input; its number. Raises FabricError, DeadlineExceeded."""
+    wanted = {"path": path, "arg": arguments, "capture-output": True}
+    if said:
+        wanted["input-data"] = base64.b64encode(said).decode()
+    return _asked(domain, pydantic.TypeAdapter(_Started), "guest-exec", wanted).pid
+
+
+def look(domain: Any, pid: int) -> Ended:
+    """What the agent says of it; once it has ended, only one time. Raises FabricError, DeadlineExceeded."""
+    return _asked(domain, pydantic.TypeAdapter(Ended), "guest-exec-status", {"pid": pid})
 
 
 def _asked(
@@ -72,11 +95,11 @@ def _asked(
     said = connection.agent_command(domain, line, ASK_SECONDS)
     try:
         return kind.validate_python(json.loads(said)["return"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise errors.FabricError(f"its guest agent said what nobody understands to {command}") from error
 
 
-def _words(ended: _Ended) -> str:
+def _words(ended: Ended) -> str:
     try:
         text = base64.b64decode(ended.words).decode(errors="replace")
     except ValueError:

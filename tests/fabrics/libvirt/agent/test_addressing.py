@@ -9,7 +9,7 @@ import pytest
 import guestkit
 from rig.eventually import eventually
 from secondsite.domain import errors
-from secondsite.fabrics.libvirt.addressing import guest
+from secondsite.fabrics.libvirt.agent import guest
 from secondsite.fabrics.libvirt.host.connection import agent_command
 from secondsite.wire.common.cards import CardAddress
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine

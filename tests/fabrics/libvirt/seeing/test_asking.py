@@ -1,0 +1,85 @@
+"""The program that asks services of guests: no answer, however odd, ends the questions to others."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from secondsite.fabrics.libvirt.reaching import cards, program
+from secondsite.ground.threads import worker
+
+ODD = {
+    "a status of 5000 digits": b"HTTP/1.0 " + b"2" * 5000 + b" OK\r\n\r\n",
+    "digits of another script": "HTTP/1.0 \u0662\u0660\u0660 OK\r\n\r\n".encode(),
+    "nothing": b"",
+    "no HTTP": b"\0" * 70_000,
+}
+
+
+@contextlib.contextmanager
+def serving(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    one, _ = server.accept()
+                    with one:
+                        one.recv(4096)
+                        one.sendall(answer)
+
+        thread = worker("odd", serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def asked(*knocks):
+    words = json.dumps({"bridge": None, "source": None, "knocks": knocks})
+    done = subprocess.run(
+        [sys.executable, program.__file__, words], capture_output=True, text=True, timeout=60, check=False
+    )
+    return {each["number"]: each["passed"] for each in map(json.loads, done.stdout.splitlines())}, done.stderr
+
+
+def knock(port, seconds):
+    return {
+        "address": "127.0.0.1",
+        "port": port,
+        "path": "/",
+        "seconds": seconds,
+        "status": 200,
+        "text": None,
+    }
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_answer_fails_its_own_check_only(odd):
+    with serving(ODD[odd]) as bad, serving(b"HTTP/1.0 200 OK\r\n\r\nthe shop") as good:
+        verdicts, complaints = asked(knock(bad, 1.0), knock(good, 30.0))
+    assert (verdicts, complaints) == ({0: False, 1: True}, "")
+
+
+@pytest.mark.parametrize(
+    ("addr", "prefix"),
+    [
+        ("127.0.0.1", 8),
+        ("169.254.169.254", 16),
+        ("224.0.0.1", 4),
+        ("0.0.0.0", 0),
+        ("10.0.0.5", 33),
+        ("x", 24),
+    ],
+)
+def test_an_address_at_which_no_machine_can_be_reached_is_not_taken_from_a_guest(addr, prefix):
+    assert said(addr, prefix) == []
+    assert said("10.0.0.5", 24) == ["10.0.0.5/24"]
+
+
+def said(addr, prefix):
+    card = {"hwaddr": "52:54:00:00:00:01", "addrs": [{"type": 0, "addr": addr, "prefix": prefix}]}
+    return [each.address for each in cards.usable({"eth0": card})]
