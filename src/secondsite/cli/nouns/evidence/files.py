@@ -39,7 +39,7 @@ def verdict(file: Path, audit: Path | None) -> Verdict:
     if exported.entry is None:
         raise errors.InvalidArgument(
             f"{file} has no entry of the audit log with it: the log had deleted it when this was exported.",
-            do="Export evidence while the audit log has its entry, or keep the log longer: 'secondsite audit keep'.",
+            do="Export evidence while the audit log has its entry, or keep the log longer: 'secondsite audit keep for-ever'.",
         )
     log = None if audit is None else _log(audit)
     return evidence.verdict(exported.evidence, Entry(**dict(exported.entry)), log, exported.pictures)

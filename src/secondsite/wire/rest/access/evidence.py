@@ -46,7 +46,7 @@ class EvidenceExport(Shape):
 
 
 class EvidenceFile(EvidenceExport):
-    """What `secondsite evidence export` writes: evidence, its entry, and its pictures."""
+    """What the command `evidence export` writes: evidence, its entry, and its pictures."""
 
     pictures: dict[str, str] = Field(default_factory=dict)
     """Each PNG as base64, by its SHA-256, which the evidence names."""
