@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
@@ -18,10 +19,13 @@ def main() -> int:
         console.print(f"nothing of {chosen.remove} is left")
         return 0
     report = Report(chosen.report or story.default_report())
-    rig = Rig("libvirt")
+    # guest agents' sockets lie deep in the folder, and their paths may not be long
+    rig = Rig("libvirt", folder=Path(tempfile.mkdtemp(prefix="ss-", dir="/var/tmp")))
     console.print(f"secondsite demo in {rig.folder}")
     with console.status("building the guest ..."):
         guestkit.build()
+        if chosen.plan:
+            guestkit.build(kind=guestkit.Kind.AGENT)
     try:
         told = plan.PlanStory(rig, report) if chosen.plan else story.Story(rig, report)
         told.tell()

@@ -1,19 +1,21 @@
 """Three tiers in one recovery plan: drilled in one isolated network, moved with a person's word and a script in between, and brought home
-by the same plan.
+by the same plan. The web server has another address at the second site, the database keeps its own, and the names of both in a real DNS
+zone follow them.
 
 A client's request goes through web server and application to the database, which appends a numbered record and answers with its number
 once that is flushed; so every loss can be counted. The demo fails if a promise is broken, a group did not wait for the one before,
-or the web server's page does not come from the database behind it.
+the web server's page does not come from the database behind it, or a name points to where its machine is not.
 """
 
 import itertools
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import guestkit
+from demo.names import ADDRESSES, APPLICATION, DATABASE, NAMES, WEB, Names
 from demo.story import POLICY, PromiseBroken, booted
 from demo.telling import Figures, Report
 from guestkit import Tier
@@ -28,7 +30,7 @@ from secondsite.wire import rest
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 
 PLAN = "shop"
-DATABASE, APPLICATION, WEB, CLIENT = "10.44.0.3", "10.44.0.2", "10.44.0.1", "10.44.0.250/24"
+CLIENT = "10.44.0.250/24"
 SERVES = {
     "db01": guestkit.Workload(records_per_second=0, tier=Tier.DATABASE, address=f"{DATABASE}/24"),
     "app01": guestkit.Workload(
@@ -37,9 +39,7 @@ SERVES = {
     "web01": guestkit.Workload(records_per_second=0, tier=Tier.WEB, address=f"{WEB}/24", peer=APPLICATION),
 }
 TIERS = tuple(SERVES)
-PAGE = MachineCheck(
-    name="page", kind=CheckKind.HTTP, text="record", address=WEB, source=CLIENT, deadline_seconds=150
-)
+PAGE = MachineCheck(name="page", kind=CheckKind.HTTP, text="record", source=CLIENT, deadline_seconds=150)
 ROUNDS, CLIENTS = 4, 4
 SCRIPT = "move-traffic"
 TRAFFIC = rest.PlanAction(name="Traffic", script=SCRIPT, kinds=(FailoverKind.PLANNED,))
@@ -56,8 +56,16 @@ RUN_SECONDS = 180
 class PlanStory:
     rig: Rig
     report: Report
+    _names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = Names(self.rig.folder / "dns")
 
     def tell(self) -> None:
+        with self._names.served():
+            self._tell()
+
+    def _tell(self) -> None:
         for part in (
             self.set_up,
             self.protect,
@@ -76,7 +84,8 @@ class PlanStory:
         def furnish(site: str) -> None:
             self._put_script(site)
             for name, workload in SERVES.items() if site == "a" else ():
-                self.rig.make_guest(name, workload=workload)
+                kind = guestkit.Kind.AGENT if name in NAMES.values() else guestkit.Kind.WRITER
+                self.rig.make_guest(name, workload=workload, kind=kind)
 
         self.rig.open(furnish=furnish)
         with self.rig.client() as vault:
@@ -93,8 +102,9 @@ class PlanStory:
         self.rig.must(Verb.ENABLE_PROTECTION, request)
         with self.rig.client() as vault:
             vault.machines["web01"].set_checks([PAGE])
+            named = self._names.give(vault)
         figures.say(
-            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start"
+            f"{counted(len(TIERS), 'machine')}; each has its first recovery point; web01's page is checked after each start; {named}"
         )
 
     def make_a_plan(self, figures: Figures) -> None:
@@ -110,15 +120,17 @@ class PlanStory:
         )
 
     def drill(self, figures: Figures) -> None:
-        began, asked = time.monotonic(), self._records("a", "db01")
+        began, asked, serial = time.monotonic(), self._records("a", "db01"), self._names.serial()
         job = self._run(Verb.TEST_FAILOVER)
         said = self._page_was_proven(job)
         drilled = self.rig.console("b", "db01-test").wait_for(lambda console: console.last_record > asked)
         if self._records("a", "db01") != asked:
             raise PromiseBroken("the drill's web server reached the database of production")
+        if self._names.serial() != serial:
+            raise PromiseBroken("the drill changed the DNS zone")
         figures.say(
             f"three copies in one isolated network, each begun after the one before, find each other: {said}; that asked for record "
-            f"{drilled.last_record} of the copy, and production has {asked}; RTO of all {time.monotonic() - began:.1f} s",
+            f"{drilled.last_record} of the copy, and production has {asked}; the DNS zone is unchanged; RTO of all {time.monotonic() - began:.1f} s",
             rto_seconds=time.monotonic() - began,
         )
 
@@ -165,7 +177,7 @@ class PlanStory:
         """No record is missing, the page comes from the database behind it, and the script ran where the machines are."""
         job = self._ended(job_id)
         self._started_in_phases(job)
-        said = self._page_was_proven(job)
+        said = f"{self._page_was_proven(job)}; {self._names.moved(self._jobs(job), source, target)}"
         verified = booted(
             self.rig.console(target, "db01"), len(self.rig.console(target, "db01").boots)
         ).verified_last
@@ -237,7 +249,8 @@ class PlanStory:
 
     def _ask_the_page(self, site: str) -> int:
         """As clients of that site do; gives the number of the last record."""
-        knocks = [Knock(WEB, 80, 60, path="/", text="record")] * CLIENTS
+        web = ADDRESSES[site]["web01"]
+        knocks = [Knock(web, 80, 60, path="/", text="record")] * CLIENTS
         for _ in range(ROUNDS):
             with visiting.visit(knocks, self.rig.bridge(site), CLIENT) as answers:
                 heard = eventually(lambda ask=answers: _all_of(ask()), 120)
@@ -257,7 +270,15 @@ class PlanStory:
         script.write_text(f"#!/bin/sh\ncat >> {self._script_file(site)}\necho >> {self._script_file(site)}\n")
         script.chmod(0o755)
         settings = home / "appliance.json"
-        settings.write_text(json.dumps({**json.loads(settings.read_text()), "script_folder": str(folder)}))
+        settings.write_text(
+            json.dumps(
+                {
+                    **json.loads(settings.read_text()),
+                    "script_folder": str(folder),
+                    "dns": dict(self._names.settings),
+                }
+            )
+        )
 
     def _script_file(self, site: str) -> Path:
         return self.rig.home(f"appliance-{site}") / "told-by-the-plan"

@@ -144,9 +144,21 @@ write_record() {
     done
 }
 
+# Ask the database of another guest for a record, and return when it is on that guest's disks.
+appended_at() {
+    case $(echo append | timeout 10 nc -w 5 "$1" 5432 2> /dev/null) in
+        [0-9]*) return 0 ;;
+    esac
+    say "UNORDERED no answer from $1"
+    usleep 300000
+    return 1
+}
+
 run_writer() {
     number=$last
+    writes_after=$(argument writes_after)
     while [ ! -e /run/stop ]; do
+        [ -z "$writes_after" ] || appended_at "$writes_after" || continue
         write_record $((number + 1)) || { say "FAILED $((number + 1))"; break; }
         number=$((number + 1))
         echo "$number" > /run/last

@@ -32,6 +32,8 @@ class Workload:
     tier: tiers.Tier | None = None
     peer: str | None = None
     hosts: tuple[str, ...] = ()
+    writes_after: str | None = None
+    """The address of a database: each record is written when that has one more on its disks."""
     looks_for: tuple[str, ...] = ()
     """Names and addresses of others: it says REACHES NAME for each that answered, MISSES NAME for one that did not for 20 s."""
     address: str | None = (
@@ -68,6 +70,7 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "tier": workload.tier and workload.tier.value,
         "peer": workload.peer,
         "hosts": ",".join(workload.hosts) or None,
+        "writes_after": workload.writes_after,
         "looks_for": ",".join(workload.looks_for) or None,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]

@@ -84,14 +84,16 @@ class Rig(Hands):
             vault.mappings.create("a", self.bridge("a"), "b", self.bridge("b"))
         return self
 
-    def add_host(self, site: SiteName) -> str:
-        """One more simulated host at a site, with an appliance of its own and a network of the same name. What is given
-        stands for the site wherever a host is meant."""
+    def add_host(self, site: SiteName, furnish: Callable[[str], None] = lambda _: None) -> str:
+        """One more host at a site, with an appliance of its own and a network of the same name (a real guest's is the same bridge).
+        What is given stands for the site wherever a host is meant; `furnish` may make its machines before the appliance starts."""
         host = f"{site}2"
         self.appliances[host] = self._appliance_process(host)
         with self.client() as vault:
             self._enroll(vault, site, host)
-        self._make_bridge(host)
+        if self.fabric == "simulated":
+            self._make_bridge(host)
+        furnish(host)
         self.appliances[host].start()
         self.wait_connected()
         return host

@@ -37,9 +37,9 @@ class Kept:
         self._process.kill()
         eventually(lambda: self.deaths > deaths)
 
-    def die_at(self, reach: int) -> None:
-        """It dies at that many seams from now."""
-        seams.order(self._seam_file, reach)
+    def die_at(self, reach: int, seam: str = "") -> None:
+        """It dies at that many seams from now, or reaches of this one."""
+        seams.order(self._seam_file, reach, seam=seam)
 
     def end(self) -> None:
         """Raises DidNotEnd, with what its threads were doing, when it had to be killed."""

@@ -62,12 +62,17 @@ class TinyVault:
 
     def order(
         self, appliance_id: str, kind: Kind, payload: Shape | None = None, machine_id: str | None = None,
-        within_seconds: float = 40,
+        within_seconds: float = 40, generation: int | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Sends the order until its report is here, also over restarts of the appliance; gives the facts."""
         body = payload.model_dump(mode="json") if payload is not None else {}
         order = wire.Order(
-            order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, payload=body, deadline_seconds=20
+            order_id=uuid.uuid4().hex,
+            kind=kind,
+            machine_id=machine_id,
+            payload=body,
+            deadline_seconds=20,
+            generation=generation,
         )
         sent_over: list[ServerConnection] = []
 

@@ -29,9 +29,15 @@ def test_every_call_and_every_parameter_of_it_is_described(name):
         assert parameter.get("description"), f"{name}: {parameter['name']}"
 
 
+AS_KEPT = ("EvidenceExport.evidence",)
+"""Its digest is that of what was written, by whichever release: reading it into a shape would change it."""
+
+
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_no_field_is_an_object_of_anything(name):
     for field, what in SCHEMAS[name].get("properties", {}).items():
+        if f"{name}.{field}" in AS_KEPT:
+            continue
         for kind in (what, *what.get("anyOf", ())):
             loose = kind.get("type") == "object" and kind.get("additionalProperties") in (None, True)
             assert not loose, f"{name}.{field}"

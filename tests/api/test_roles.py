@@ -104,6 +104,9 @@ BESIDE = {
     "point": "p1",
     "group": "shop",
     "plan": "shop",
+    "schedule": "nightly",
+    "evidence": "nosuch-1",
+    "sha256": "0" * 64,
     "policy": "default",
     "number": 1,
 }
@@ -117,6 +120,8 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
     ask("POST", "/sites", 201, json={"name": "c"})
     ask("POST", "/groups", 201, json={"name": "shop", "source_site": "a", "target_site": "b"})
     ask("POST", "/plans", 201, json={"name": "shop", "groups": [{"machines": ["web01"]}]})
+    weekly: dict[str, object] = {"every_days": 7, "at": "02:00"}
+    ask("POST", "/drills/schedules", 201, json={"name": "nightly", "machines": ["web01"], **weekly})
     job = ask("POST", "/machines/web01/points/p1/verify", 202)["job_id"]
     token = create(ask, "of c", Grant((Role.CONTRIBUTOR,), "c"))
     before = records(vault)
@@ -136,6 +141,10 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
             del body["disks"]
         body |= {"site": "a", "accept_two_copies": True, "reason": "why", "bytes_per_second": 10**6}
         body |= {"task": 0, "verdict": "done", "groups": [{"machines": ["web01"]}]}
+        if path.endswith("cleanup-test-failover"):
+            del body["verdict"]
+        if path.startswith("/drills"):
+            body |= weekly
         if path in RUNS_OF_PLANS:
             body = {}
         if call == "PUT /groups/{group}":
@@ -151,6 +160,7 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
         "/machines",
         "/groups",
         "/plans",
+        "/drills/schedules",
         "/jobs",
         "/appliances",
         "/networks/mappings",
@@ -171,6 +181,7 @@ def records(vault):
             *tx.machines.list(),
             *tx.groups.list(),
             *tx.plans.list(),
+            *tx.drill_schedules.list(),
             *tx.sites.list(),
             *tx.appliances.list(),
         ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.client.nouns.audit import Audit
+from secondsite.client.nouns.access.audit import Audit
 from secondsite.domain.access import chain
 from secondsite.wire.rest.access.audit import AuditCheck, AuditEntry
 from tests.support.vault import VaultInProcess

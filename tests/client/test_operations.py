@@ -15,8 +15,7 @@ from secondsite import client
 from secondsite.client import errors
 from secondsite.client.nouns import (
     appliances,
-    approvals,
-    audit,
+    drills,
     groups,
     jobs,
     machines,
@@ -27,9 +26,9 @@ from secondsite.client.nouns import (
     points,
     policies,
     sites,
-    tokens,
     verbs,
 )
+from secondsite.client.nouns.access import approvals, audit, evidence, tokens
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans import taking
 from secondsite.domain.points import RecoveryPointChoice
@@ -38,6 +37,8 @@ from secondsite.wire import rest
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
+from secondsite.wire.common.properties import TargetProperties
+from secondsite.wire.rest.drills import schedules
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,7 @@ WEB = "web01"
 HOOK = rest.NoticeTargetSettings(webhook=rest.WebhookShape(url="http://127.0.0.1:9/"))
 GROUPS = [rest.PlanGroupChange(machines=(WEB,))]
 CARD = CardSettings(mac="52:54:00:00:00:01", connected=False)
+THERE = TargetProperties(target_name="web01-dr", vcpus=2)
 CHECK = MachineCheck(name="page", kind=CheckKind.HTTP)
 CALLS = {
     "Vault": [
@@ -119,6 +121,8 @@ CALLS = {
         lambda v: v.machines[WEB].rpo(NOW),
         lambda v: v.machines[WEB].settings(),
         lambda v: v.machines[WEB].set_cards([CARD], seen=v.machines[WEB].settings()),
+        lambda v: v.machines[WEB].properties(),
+        lambda v: v.machines[WEB].set_properties(THERE, seen=v.machines[WEB].properties()),
         lambda v: v.machines[WEB].checks(),
         lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
         lambda v: v.machines[WEB].preview("custom", "p1"),
@@ -145,6 +149,7 @@ CALLS = {
         lambda v: v.machines[WEB].resynchronize(),
         lambda v: v.machines[WEB].include_disk("vdb"),
         lambda v: v.machines[WEB].exclude_disk("vdb"),
+        lambda v: v.machines[WEB].update_names(),
         lambda v: v.machines[WEB, "db01"].disable_protection(),
         lambda v: v.machines[WEB, "db01"].test_failover(choice="latest"),
         lambda v: v.machines[WEB, "db01"].cleanup_test_failover(),
@@ -157,6 +162,7 @@ CALLS = {
         lambda v: v.machines[WEB, "db01"].resynchronize(),
         lambda v: v.machines[WEB, "db01"].include_disk("vdb"),
         lambda v: v.machines[WEB, "db01"].exclude_disk("vdb"),
+        lambda v: v.machines[WEB, "db01"].update_names(),
     ],
     "Jobs": [
         lambda v: list(v.jobs.list(machine=WEB, children=False)),
@@ -175,6 +181,23 @@ CALLS = {
         lambda v: v.audit.settings(),
         lambda v: v.audit.keep(90),
     ],
+    "Evidences": [
+        lambda v: list(v.evidence.list()),
+        lambda v: v.evidence.show("e-1"),
+        lambda v: v.evidence.picture("e-1", "0" * 64),
+    ],
+    "DrillSchedules": [
+        lambda v: list(v.drill_schedules),
+        lambda v: v.drill_schedules.create(
+            schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
+        ),
+        lambda v: v.drill_schedules["nightly"].show(),
+        lambda v: v.drill_schedules["nightly"].set(
+            schedules.DrillScheduleChange(machines=(WEB,), every_days=7, at="02:00")
+        ),
+        lambda v: v.drill_schedules["nightly"].run(),
+        lambda v: v.drill_schedules["nightly"].delete(),
+    ],
     "Approvals": [
         lambda v: v.approvals.settings(),
         lambda v: v.approvals.require(),
@@ -192,7 +215,7 @@ CALLS = {
     ],
 }
 MODULES = (
-    appliances, approvals, audit, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
+    appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, networks, notices, plans, points, policies, sites,
     tokens, verbs,
 )  # fmt: skip
 

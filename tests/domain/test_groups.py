@@ -61,3 +61,18 @@ def test_a_group_that_makes_no_sense_is_refused(wrong):
 
 def test_the_set_id_names_the_group_and_the_instant():
     assert groups.set_id("shop", NOW) == "shop-20261120T120000.000000Z"
+
+
+@pytest.mark.parametrize("at", [NOW, NOW + timedelta(microseconds=7)])
+def test_a_set_id_says_its_instant(at):
+    assert groups.instant_of("shop", groups.set_id("shop", at)) == at
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, 7, "", "shop", "shop-", "20261120T120000.000000Z", "shop-20261120T120000Z", "shop-20261320T120000.000000Z",
+     "other-20261120T120000.000000Z", "shop-20261120T120000.000000Z/..", "shop-shop-20261120T120000.000000Z",
+     "shop-20261120T120000.0Z"],
+)  # fmt: skip
+def test_what_is_no_set_id_of_the_group_has_no_instant(said):
+    assert groups.instant_of("shop", said) is None

@@ -28,6 +28,7 @@ ALLOWED = {
         "resynchronize",  # ours
         "include_disk",  # ours
         "exclude_disk",  # ours
+        "update_names",  # ours: names that a move could not change
     ],
     "failing_over": [],  # S-141, C-02: a failover in progress is not cancelled
     "failover_failed": ["disable_protection", "failover", "cancel_failover"],  # C-02, C-03: never a dead item
@@ -35,10 +36,11 @@ ALLOWED = {
         "disable_protection",
         "change_recovery_point",
         "commit",
+        "update_names",
     ],  # S-155, S-157; S-207: only a planned one is cancelled
     "changing_recovery_point": [],
     "committing": [],
-    "committed": ["disable_protection", "reprotect"],  # S-156, S-163
+    "committed": ["disable_protection", "reprotect", "update_names"],  # S-156, S-163
     "reprotecting": [],
     "planned_failing_over": [],
     "planned_failed_over": [
@@ -46,6 +48,7 @@ ALLOWED = {
         "change_recovery_point",
         "commit",
         "cancel_failover",
+        "update_names",
     ],  # S-164, S-203, S-205
     "planned_changing_recovery_point": [],
     "planned_committing": [],
@@ -65,6 +68,10 @@ VERBS = {
     ("protected", "resynchronize"): "protected",
     ("protected", "include_disk"): "protected",
     ("protected", "exclude_disk"): "protected",
+    ("protected", "update_names"): "protected",
+    ("failed_over", "update_names"): "failed_over",
+    ("planned_failed_over", "update_names"): "planned_failed_over",
+    ("committed", "update_names"): "committed",
     ("failover_failed", "disable_protection"): "disabling",
     ("failover_failed", "failover"): "failing_over",
     ("failover_failed", "cancel_failover"): "cancelling",
@@ -132,6 +139,7 @@ DURING_DRILL = {
         "resynchronize",
         "include_disk",
         "exclude_disk",
+        "update_names",
     ],
     ("protected", "running"): [
         "cleanup_test_failover",  # S-113
@@ -140,6 +148,7 @@ DURING_DRILL = {
         "resynchronize",
         "include_disk",
         "exclude_disk",
+        "update_names",
     ],
     ("protected", "cleaning"): [
         "failover",
@@ -147,6 +156,7 @@ DURING_DRILL = {
         "resynchronize",
         "include_disk",
         "exclude_disk",
+        "update_names",
     ],
     ("protected", "cleanup_failed"): [
         "cleanup_test_failover",
@@ -155,10 +165,16 @@ DURING_DRILL = {
         "resynchronize",
         "include_disk",
         "exclude_disk",
+        "update_names",
     ],
-    ("failed_over", "running"): ["cleanup_test_failover", "change_recovery_point"],
-    ("planned_failed_over", "running"): ["cleanup_test_failover", "change_recovery_point", "cancel_failover"],
-    ("committed", "running"): ["cleanup_test_failover"],
+    ("failed_over", "running"): ["cleanup_test_failover", "change_recovery_point", "update_names"],
+    ("planned_failed_over", "running"): [
+        "cleanup_test_failover",
+        "change_recovery_point",
+        "cancel_failover",
+        "update_names",
+    ],
+    ("committed", "running"): ["cleanup_test_failover", "update_names"],
     ("failing_over", "running"): ["cleanup_test_failover"],
     ("disable_failed", "running"): ["cleanup_test_failover"],
 }

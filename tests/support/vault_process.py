@@ -88,3 +88,5 @@ def start(made):
     for process in started:
         if process.process.poll() is None:
             process.end(signal.SIGKILL)
+        if process.process.stdout is not None:  # also of one that died by itself
+            process.process.stdout.close()

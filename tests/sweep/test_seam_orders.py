@@ -26,6 +26,14 @@ def test_the_process_dies_at_the_reach_that_was_ordered(tmp_path):
     assert (tmp_path / "seam.hit").read_text() == "seam 1"
 
 
+def test_only_the_seam_that_is_named_counts(tmp_path):
+    seams.order(tmp_path / "seam", 1, seam="seam 7")
+    assert run(tmp_path / "seam").returncode == -signal.SIGKILL
+    assert (tmp_path / "seam.hit").read_text() == "seam 7"
+    seams.order(tmp_path / "seam", 2, seam="seam 7")
+    assert run(tmp_path / "seam").stdout == b"survived\n"
+
+
 def test_a_daemon_dies_in_the_middle_of_our_effect_and_we_go_on(tmp_path):
     daemon = subprocess.Popen(["sleep", "60"])
     (tmp_path / "daemon.pid").write_text(str(daemon.pid))

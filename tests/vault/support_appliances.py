@@ -22,6 +22,7 @@ from secondsite.wire.common.machines import (
 )
 from secondsite.wire.common.points import PointShape, RolledForward
 from secondsite.wire.control import Report, checks, orders, proofs, scripts
+from secondsite.wire.control import names as names_wire
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 from tests.vault.support_copies import Copies
@@ -79,7 +80,7 @@ class Appliances:
         self.networks: dict[str, list[str]] = {}
         self.asked_network: Any = None
         self.removed_network: Any = None
-        self.shares_networks = True
+        self.shares_networks = self.sizes = True
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
@@ -94,6 +95,10 @@ class Appliances:
         self.failing_checks: set[str] = set()
         self.knows_no_checks = False
         self.gives_no_addresses, self.leases = False, {}
+        self.named: list[tuple[str, names_wire.UpdateNames]] = []
+        self.pointed: dict[str, str] = {}
+        self.agent_says: str | None = None
+        self.names_stay: set[str] = set()
         self.scripts: dict[str, scripts.ScriptRan] = {}
         self.ran_in: list[tuple[str, str]] = []
         self.knows_guests = True
@@ -236,7 +241,9 @@ class Appliances:
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
-        return checks.CheckedTarget(obstacles=self.obstacles, shares_networks=self.shares_networks)
+        return checks.CheckedTarget(
+            obstacles=self.obstacles, shares_networks=self.shares_networks, sizes=self.sizes
+        )
 
     def _discover(self, appliance_id, _, payload):
         self.looked_for.append(payload.machine)
@@ -330,7 +337,7 @@ class Appliances:
             self.copies.run(machine_id, appliance_id)
         return orders.StartFact(
             fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id, taken_at=self._clock.now(),
-            seconds=0.1, shows=self.shows,
+            seconds=0.1, shows=self.shows, sized=self.sizes,
         )  # fmt: skip
 
     def _prove(self, appliance_id, machine_id, payload):
@@ -353,6 +360,20 @@ class Appliances:
         )
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)
+
+    def _update_names(self, appliance_id, machine_id, payload):
+        """As real ones do: what the guest's agent says, else what came with the order."""
+        self.named.append((appliance_id, payload))
+        return names_wire.UpdatedNames(verdicts=tuple(map(self._pointed, payload.names)))
+
+    def _pointed(self, wanted):
+        address = self.agent_says or wanted.address
+        if address is None or wanted.name in self.names_stay:
+            return names_wire.NameVerdict(name=wanted.name, said="told to stay")
+        before, self.pointed[wanted.name] = self.pointed.get(wanted.name), address
+        return names_wire.NameVerdict(
+            name=wanted.name, address=address, before=None if before == address else before
+        )
 
     def _check_scripts(self, appliance_id, machine_id, payload):
         names = (*payload.names, *payload.in_guests)

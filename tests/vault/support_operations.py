@@ -20,6 +20,7 @@ from secondsite.vault import store as vault_store
 from secondsite.vault.steps.deps import Deps
 from secondsite.wire import rest
 from secondsite.wire.control import Hello
+from secondsite.wire.rest.verbs import UpdateNames
 from tests.vault.support_appliances import A, Appliances, B, Clock
 
 REQUESTS = {
@@ -35,6 +36,7 @@ REQUESTS = {
     Verb.INCLUDE_DISK: rest.IncludeDisk,
     Verb.EXCLUDE_DISK: rest.ExcludeDisk,
     Verb.DISABLE_PROTECTION: rest.DisableProtection,
+    Verb.UPDATE_NAMES: UpdateNames,
 }
 
 

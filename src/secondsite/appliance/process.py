@@ -40,7 +40,7 @@ class Appliance:
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
         )
         self.replication = Replication(config, fabric, self.state, self.peers)
-        self.groups = Groups(fabric, self.state, self.replication)
+        self.groups = Groups(fabric, self.state, self.replication, self.peers, config.appliance_id)
         self.host = ReplicaHost(config, self.state, custody or Custody())
         self.work = Applier(self.host, config.appliers)
         self.resting = Resting(self.host)
@@ -130,7 +130,7 @@ class Appliance:
         return (f"{'127.0.0.1' if host in ('', '0.0.0.0', '::') else host}:{port}",)
 
     def _serve_peer(self, connection: Connection) -> None:
-        transfer.serve(connection, self.admission)
+        transfer.serve(connection, self.admission, more={"COMMON": self.groups.answer})
 
     def _look_at_peers_again(self) -> None:
         self.peers.look_again()

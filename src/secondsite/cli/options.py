@@ -15,6 +15,7 @@ import typer
 from .. import client
 from ..client import Vault
 from ..domain import errors
+from ..domain.drills.verdicts import Verdict
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return when the job is accepted; follow it later.")]
@@ -32,6 +33,28 @@ Subnet = Annotated[
         "--subnet",
         metavar="CIDR",
         help="The network that is created gives addresses of it by DHCP, and resolves the machines' names: 10.9.0.0/24.",
+    ),
+]
+
+DrillVerdict = Annotated[
+    Verdict | None,
+    typer.Option(
+        "--verdict", help="Whether it is of use there; left out: as its proof says.", show_default=False
+    ),
+]
+
+CleanUp = Annotated[
+    bool,
+    typer.Option(
+        "--clean-up",
+        help="Once proof is there, everything is removed without asking; the verdict is that of the proof.",
+    ),
+]
+
+KeepIfFailed = Annotated[
+    bool,
+    typer.Option(
+        "--keep-if-failed", help="With --clean-up: what failed stays until somebody has looked at it."
     ),
 ]
 

@@ -8,9 +8,12 @@ from ..wire import rest
 from . import which_vault
 from .connection import Connection, path
 from .following import follow
+from .nouns.access.approvals import Approvals
+from .nouns.access.audit import Audit
+from .nouns.access.evidence import Evidences
+from .nouns.access.tokens import Tokens
 from .nouns.appliances import Appliances
-from .nouns.approvals import Approvals
-from .nouns.audit import Audit
+from .nouns.drills import DrillSchedules
 from .nouns.groups import Groups
 from .nouns.jobs import Jobs
 from .nouns.machines import Machines
@@ -20,7 +23,6 @@ from .nouns.notices import NoticeTargets
 from .nouns.plans import Plans
 from .nouns.policies import Policies
 from .nouns.sites import Sites
-from .nouns.tokens import Tokens
 
 
 def connect(url: str | None = None, token: str | None = None, ca: Path | str | None = None) -> "Vault":
@@ -43,11 +45,13 @@ class Vault:
         self.policies = Policies(connection)
         self.groups = Groups(connection)
         self.plans = Plans(connection)
+        self.drill_schedules = DrillSchedules(connection)
         self.notices = NoticeTargets(connection)
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
         self.audit = Audit(connection)
+        self.evidence = Evidences(connection)
         self.approvals = Approvals(connection)
 
     def __enter__(self) -> Self:

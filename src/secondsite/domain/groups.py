@@ -7,7 +7,7 @@ point; a member may lack it because its cycle never arrived, or because retentio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..ground.units import DAY
 from . import errors
@@ -15,6 +15,7 @@ from .points import Consistency, RecoveryPoint
 
 MOST_MEMBERS = 16
 """So many machines are known to be paused within the time budget of a common point."""
+INSTANT = "%Y%m%dT%H%M%S.%fZ"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -45,7 +46,16 @@ class ReplicationGroup:
 
 def set_id(group: str, instant: datetime) -> str:
     """The id that all points of one common instant (UTC) carry."""
-    return f"{group}-{instant:%Y%m%dT%H%M%S.%fZ}"
+    return f"{group}-{instant.astimezone(UTC).strftime(INSTANT)}"
+
+
+def instant_of(group: str, value: object) -> datetime | None:
+    """The instant of which `set_id` made this id of a set of the group; None if it is none."""
+    try:
+        instant = datetime.strptime(str(value).removeprefix(f"{group}-"), INSTANT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return instant if value == set_id(group, instant) else None
 
 
 def newest_set(members: Mapping[str, Sequence[RecoveryPoint]], app_consistent: bool = False) -> str | None:

@@ -28,12 +28,18 @@ class FindingKind:
     severity: Severity
     cause: str
     do: str
+    colours: bool = True
+    """Whether the machine's health is what its severity says. If not, somebody should do something, but the machine is as well as before."""
 
 
-def _kind(code: str, severity: Severity, cause: str, do: str) -> FindingKind:
-    return FindingKind(code, severity, cause, do)
+def _kind(code: str, severity: Severity, cause: str, do: str, *, colours: bool = True) -> FindingKind:
+    return FindingKind(code, severity, cause, do, colours)
 
 
+DRILL_IT = (
+    "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --verdict passed "
+    "--notes WHAT'; or let 'secondsite drill schedule set' do it."
+)
 W, C = Severity.WARNING, Severity.CRITICAL
 CATALOGUE: dict[str, FindingKind] = {
     kind.code: kind
@@ -44,6 +50,12 @@ CATALOGUE: dict[str, FindingKind] = {
             "The newest usable point is older than the policy's threshold: churn exceeds the link's bandwidth, or a side "
             "is down.",
             "Compare churn and bandwidth with 'secondsite machine show MACHINE', or raise the threshold of the policy.",
+        ),
+        _kind(
+            "names-elsewhere",
+            W,
+            "The machine runs, but DNS names of it could not be changed to where it runs.",
+            "Read the reason and repair it, then type 'secondsite machine update-names MACHINE'.",
         ),
         _kind(
             "scratch-exhausted",
@@ -97,9 +109,10 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "common-point-missed",
             W,
-            "The machines of the replication group got no common point: a member was not ready or failed, or they could "
-            "not all be paused within the time budget.",
-            "Read the reason; the next common point is tried by itself, and each machine still gets its own points.",
+            "The machines of the replication group got no common point: a member was not ready or failed, they could "
+            "not all be paused within the time budget, or another appliance that has machines of the group took no part.",
+            "Read the reason, which names the appliance if it is another; the next common point is tried by itself, and each "
+            "machine still gets its own points.",
         ),
         _kind(
             "unsafe-to-view",
@@ -240,14 +253,31 @@ CATALOGUE: dict[str, FindingKind] = {
             W,
             "A replica that nobody has started may not start when it is needed. A week after its protection a machine should have been "
             "tried once.",
-            "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --notes WHAT'.",
+            DRILL_IT,
+            colours=False,
         ),
         _kind(
             "drill-is-old",
             W,
-            "What was true at the last test failover, 90 days ago or more, may not be true now: disks, networks and the machine itself "
-            "change.",
-            "'secondsite machine test-failover MACHINE', look at it, then 'secondsite machine cleanup-test-failover MACHINE --notes WHAT'.",
+            "What was true at the last test failover may not be true now: disks, networks and the machine itself change. After how many "
+            "days it is too old says the vault's setting 'drill_days'.",
+            DRILL_IT,
+            colours=False,
+        ),
+        _kind(
+            "drill-waits",
+            W,
+            "The test machine runs until somebody says what the test failover showed; it takes memory and disk space at the target, and "
+            "the machine cannot be drilled again. After 14 days the vault cleans up.",
+            "'secondsite machine cleanup-test-failover MACHINE --verdict passed --notes WHAT', or '--verdict failed'.",
+            colours=False,
+        ),
+        _kind(
+            "drill-failed",
+            W,
+            "In its last test failover with a verdict the machine was of no use at the other site: it would not be after a failover either.",
+            "'secondsite machine show MACHINE' tells which, and what was noted. Repair it, then let a test failover pass: 'secondsite machine "
+            "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
         ),
         _kind(
             "app-consistency-degraded",
@@ -273,8 +303,8 @@ class HealthFinding:
 
 
 def overall(findings: Iterable[HealthFinding]) -> Health:
-    """The worst of the findings."""
-    severities = {finding.kind.severity for finding in findings}
+    """The worst of the findings that colour it."""
+    severities = {finding.kind.severity for finding in findings if finding.kind.colours}
     if C in severities:
         return Health.CRITICAL
     return Health.WARNING if W in severities else Health.HEALTHY

@@ -63,6 +63,7 @@ class Verb(StrEnum):
     RESYNCHRONIZE = "resynchronize"
     INCLUDE_DISK = "include_disk"
     EXCLUDE_DISK = "exclude_disk"
+    UPDATE_NAMES = "update_names"
 
 
 class Event(StrEnum):
@@ -169,6 +170,10 @@ TABLE: tuple[Transition, ...] = (
     _user(S.PROTECTED, V.RESYNCHRONIZE, S.PROTECTED, "ours: repair that sends only what differs"),
     _user(S.PROTECTED, V.INCLUDE_DISK, S.PROTECTED, "ours: a disk added later; the others go on"),
     _user(S.PROTECTED, V.EXCLUDE_DISK, S.PROTECTED, "ours: gap of the documents"),
+    _user(S.PROTECTED, V.UPDATE_NAMES, S.PROTECTED, "ours: names that a move could not change"),
+    _user(S.FAILED_OVER, V.UPDATE_NAMES, S.FAILED_OVER, "ours"),
+    _user(S.PLANNED_FAILED_OVER, V.UPDATE_NAMES, S.PLANNED_FAILED_OVER, "ours"),
+    _user(S.COMMITTED, V.UPDATE_NAMES, S.COMMITTED, "ours"),
     _user(S.PROTECTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _user(S.COMMITTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _service(S.DISABLING, E.SUCCEEDED, S.UNPROTECTED, "ours"),
@@ -177,6 +182,7 @@ TABLE: tuple[Transition, ...] = (
 )
 
 
+RUNS_AT_TARGET_AT_REST = frozenset({S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.COMMITTED})
 CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
 """The verbs whose jobs a person may cancel: what they made is undone."""
 

@@ -4,7 +4,7 @@ start from, or memory that is saved.
 The lifecycle decides what is refused; this says what is worth trying.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import errors, lifecycle, resting
@@ -98,8 +98,8 @@ def _elsewhere(verb: Verb, state: State) -> Refused:
 
 
 def _by_world(verb: Verb, standing: Standing) -> Refused | None:
-    for site, needing in ((standing.target_site, NEEDS_TARGET), (standing.source_site, NEEDS_SOURCE)):
-        if verb in needing and site in standing.away:
+    for site in _needed(verb, standing):
+        if site in standing.away:
             return Refused(
                 f"The appliance of site {site} is not connected.",
                 "Start it, or check its network ('secondsite appliance list').",
@@ -118,6 +118,15 @@ def _by_world(verb: Verb, standing: Standing) -> Refused | None:
     if verb in NEEDS_WHOLE_SOURCE and standing.power is not None:
         return _by_power(standing.power, standing.name)
     return None
+
+
+def _needed(verb: Verb, standing: Standing) -> Iterator[str]:
+    """The sites that the verb has no form without."""
+    is_there = standing.state in lifecycle.RUNS_AT_TARGET_AT_REST
+    if verb in NEEDS_TARGET or (verb is Verb.UPDATE_NAMES and is_there):
+        yield standing.target_site
+    if verb in NEEDS_SOURCE or (verb is Verb.UPDATE_NAMES and not is_there):
+        yield standing.source_site
 
 
 def _by_power(power: str, name: str) -> Refused | None:

@@ -22,7 +22,7 @@ class VaultSettings(pydantic.BaseModel):
     distinguishes this vault process from others on the same database. A port of 0 lets the system choose. Appliances
     renew their certificates when a third of `appliance_certificate_days` is left. A recovery plan has at most `plan_groups` and
     `plan_machines`. For `notices_settle_seconds` after its start a vault tells nobody of findings: until its appliances are back. A machine
-    that was started is looked at for `proof_seconds`, at most, until something in it answers."""
+    that was started is looked at for `proof_seconds`, at most, until something in it answers. A test failover says something for `drill_days`."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +39,7 @@ class VaultSettings(pydantic.BaseModel):
     plan_machines: int = pydantic.Field(100, ge=1, le=10_000)
     notices_settle_seconds: float = pydantic.Field(60, ge=0, le=3600)
     proof_seconds: float = pydantic.Field(3, ge=0, le=600)
+    drill_days: float = pydantic.Field(90, gt=0, le=3650)
     appliance_certificate_days: float = pydantic.Field(90, gt=0, le=3650)
 
     @property

@@ -28,6 +28,7 @@ from ..jobs.running.engine import Engine
 from ..jobs.storage import database
 from ..vault import facade, gateway, operations, plan_runs, ports
 from ..vault import store as vault_store
+from ..vault.evidence.keeper import Keeper
 from ..vault.facade.callers import Uses
 from ..vault.facade.parts import About, Parts
 from ..vault.facade.refusals import Refusals
@@ -38,6 +39,8 @@ from ..vault.notices.teller import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.watch.admission import Admission
 from ..vault.watch.certificate_renewal import Renewal
+from ..vault.watch.drills.scheduler import DrillScheduler
+from ..vault.watch.drills.starting import Starting
 from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.rpo_series import RpoSeries
 from ..vault.watch.rpo_unwritten import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
@@ -100,6 +103,8 @@ class RunningVault:
         self._engine.standing.follow(self.control.cut, self.control.mend)
         self.signals.connect(self._engine.signal)
         self._housekeeping = Housekeeping(self._store, self.facts, self._operations, utc_now)
+        starting = Starting(deps, self._operations, self.facts, self.authority)
+        self._drills = DrillScheduler(deps, starting, self.facts)
         self._lineage = Every(
             "lineage",
             RENEWED_EVERY_SECONDS,
@@ -112,6 +117,8 @@ class RunningVault:
         findings = Findings(deps, self.facts, self.authority)
         self.notices = Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         self._engine.changes.follow(self.notices.hear_of_job)
+        self._evidence = Keeper(self._store, settings.name, utc_now)
+        self._engine.changes.follow(self._evidence.hear_of_job)
         self.uses = Uses()
         self.refusals = Refusals(self._store, utc_now)
         self._refusals_writer = Every(
@@ -167,9 +174,24 @@ class RunningVault:
 
     @property
     def _watches(self) -> Sequence[Watch]:
-        watches = self._housekeeping, self.settings_push, self.rpo_series, self.server_tls, self.notices
+        watches = (
+            self._housekeeping,
+            self._drills,
+            self.settings_push,
+            self.rpo_series,
+            self.server_tls,
+            self.notices,
+        )
         others = (self.others,) if self.others else ()
-        return *others, *watches, self._lineage, self._uses_writer, self._refusals_writer, self._rpo_writer
+        return (
+            *others,
+            *watches,
+            self._evidence,
+            self._lineage,
+            self._uses_writer,
+            self._refusals_writer,
+            self._rpo_writer,
+        )
 
     def _keep_record(self) -> None:
         self.refusals.write()
@@ -246,6 +268,7 @@ class RunningVault:
             new_id=lambda: uuid.uuid4().hex,
             signal=self.signals,
             proof_seconds=self.settings.proof_seconds,
+            drill_counts=timedelta(days=self.settings.drill_days),
         )
 
     def _submit(

@@ -1,5 +1,6 @@
 """How a card of a running machine is given an address from outside."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..wire.common.cards import CardAddress
@@ -11,3 +12,7 @@ class Addressing(Protocol):
     def give(self, fabric_id: str, wanted: CardAddress, seconds: float) -> str:
         """The card has that address, and no other; what the guest calls the card. Harmless if it has it. Raises NotFound, FabricError if
         the guest does not do it within `seconds`."""
+
+    def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
+        """The IPv4 addresses of its cards, by their MAC addresses, as its guest's agent alone says; without prefixes. Raises NotFound, FabricError if
+        none answers."""

@@ -18,7 +18,10 @@ from typing import Protocol, runtime_checkable
 
 from ..wire.common.machines import MachineDefinition, NetworkInfo, Serving
 from ..wire.common.machines import PowerState as PowerState
+from ..wire.common.properties import AS_DEFINED as AS_DEFINED
+from ..wire.common.properties import Sizing
 from .addressing import Addressing
+from .capacity import Capacity
 from .reaching import Reaching
 from .scripting import Scripting
 from .seeing import Seeing
@@ -273,17 +276,23 @@ class HostRequest:
     home: MachineDefinition | None = None
     """The definition of this very machine that was withdrawn here: it comes home as it was, except that `disks` are
     new files; `networks` and the rest of `definition` are for what it lacks."""
+    sizing: Sizing = AS_DEFINED
+    """vCPUs and memory in place of the definition's; nothing of it counts with `home`."""
 
 
 class Hosting(Protocol):
     """Making and removing machines from replicas."""
 
-    def check(self, definition: MachineDefinition) -> Sequence[Obstacle]:
-        """Why this machine could not run here."""
+    def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
+        """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
 
-    def create(self, request: HostRequest) -> None:
-        """Defines the machine, powered off, autostart off; harmless if an equal one exists. Raises NotOurs for a
-        machine of that id or name without our tag."""
+    def capacity(self) -> Capacity:
+        """What the host of its machines has; raises FabricError."""
+
+    def create(self, request: HostRequest) -> Sequence[str]:
+        """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that is off is made as it is
+        asked for now. Gives the parts of its definition that do not fit `request.sizing` and were left out, in words. Raises NotOurs
+        for a machine of that id or name without our tag."""
 
     def remove(self, fabric_id: str, tag: str) -> None:
         """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is missing;

@@ -4,7 +4,7 @@
 a real process sets SECONDSITE_SEAM_FILE: while that file holds a number n, the n-th reach from then on removes
 the file, leaves the seam's name in `<file>.hit` and kills the process as `kill -9` would. Where the number fills
 32 bytes (as `order` writes it), a second line may name the pid file of another process to kill instead: a storage
-daemon in the middle of our effect.
+daemon in the middle of our effect; and a third line the only seam whose reaches count.
 """
 
 import os
@@ -25,7 +25,7 @@ def reach(name: str) -> None:
     if _callback is not None:
         _callback(name)
     path = os.environ.get(ENVIRONMENT)
-    if path and _is_the_last(path):
+    if path and _is_the_last(path, name):
         _die(path, name)
 
 
@@ -45,14 +45,14 @@ def armed(callback: Callable[[str], None]) -> Iterator[None]:
         arm(None)
 
 
-def order(path: Path, reaches: int, pid_file: Path | None = None) -> None:
-    """Have the process with this seam file (or the one in the pid file) die after that many reaches."""
+def order(path: Path, reaches: int, pid_file: Path | None = None, seam: str = "") -> None:
+    """Have the process with this seam file (or the one in the pid file) die after that many reaches; with `seam`, of that one."""
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(f"{reaches:<31}\n{pid_file or ''}")
+    fresh.write_text(f"{reaches:<31}\n{pid_file or ''}\n{seam}")
     fresh.rename(path)
 
 
-def _is_the_last(path: str) -> bool:
+def _is_the_last(path: str, name: str) -> bool:
     """Count one reach down; True when this one is to be fatal."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -61,6 +61,8 @@ def _is_the_last(path: str) -> bool:
     try:
         lockfile.wait_alone(file)
         text = os.pread(file, 32, 0).strip()
+        if os.pread(file, 4096, 32).decode().partition("\n")[2] not in ("", name):
+            return False
         left = int(text) - 1 if text.isdigit() else -1
         if left >= 0:
             os.pwrite(file, b"%-31d\n" % left, 0)
@@ -82,7 +84,7 @@ def _die(path: str, name: str) -> None:
 
 def _victim(path: str) -> int:
     """The process to kill: this one, or the one whose pid file the second line names; 0 kills nobody."""
-    pid_file = Path(path).read_text().partition("\n")[2].strip()
+    pid_file = Path(path).read_text().partition("\n")[2].partition("\n")[0].strip()
     if not pid_file:
         return os.getpid()
     try:

@@ -13,6 +13,7 @@ MAPPING = {"source_site": "a", "source_network": "lan", "target_site": "b", "tar
 WHICH = {key: MAPPING[key] for key in ("source_site", "source_network", "target_site")}
 TOKEN = {"name": "robot", "roles": ["reader"]}
 MACHINES = {"machines": ["web01"]}
+WEEKLY = {"every_days": 7, "at": "02:00"}
 HOOK = {"webhook": {"url": "http://127.0.0.1:9/"}, "secret": "a key of the two sides"}
 REQUESTS: dict[str, dict[str, Any]] = {
     "POST /sites": {"json": {"name": "c"}},
@@ -46,6 +47,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /plans": {"json": {"name": "shop", "groups": [MACHINES]}},
     "PUT /plans/{plan}": {"at": "/plans/shop", "json": {"groups": [MACHINES]}},
     "DELETE /plans/{plan}": {"at": "/plans/shop"},
+    "POST /drills/schedules": {"json": {"name": "nightly", **MACHINES, **WEEKLY}},
+    "PUT /drills/schedules/{schedule}": {
+        "at": "/drills/schedules/nightly",
+        "json": {**MACHINES, **WEEKLY, "paused": True},
+    },
+    "POST /drills/schedules/{schedule}/run": {"at": "/drills/schedules/nightly/run"},
+    "DELETE /drills/schedules/{schedule}": {"at": "/drills/schedules/nightly"},
     "POST /notices/targets": {"json": {"name": "hook", **HOOK}},
     "PUT /notices/targets/{target}": {"at": "/notices/targets/hook", "json": {**HOOK, "enabled": False}},
     "POST /notices/targets/{target}/test": {"at": "/notices/targets/hook/test"},

@@ -36,6 +36,15 @@ ACTIONS = st.lists(
 )  # fmt: skip
 
 
+PROPERTIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "vcpus": st.integers(1, 512),
+        "memory_bytes": st.integers(16, 1 << 20).map(lambda mib: mib << 20),
+    },
+)
+
+
 @st.composite
 def configured(draw):
     """Documents of all kinds."""
@@ -60,6 +69,15 @@ def configured(draw):
         {"kind": "cards", "machine": each, "cards": draw(st.sampled_from([[], [card]]))} for each in MACHINES
     )
     made.extend(
+        {
+            "kind": "properties",
+            "machine": each,
+            **draw(PROPERTIES),
+            **draw(st.sampled_from([{}, {"target_name": f"{each}-dr"}])),
+        }
+        for each in MACHINES
+    )
+    made.extend(
         {"kind": "protection", "machine": each, "source_site": "a", "target_site": "b"} for each in MACHINES
     )
     of = {each: draw(st.integers(0, 2)) for each in MACHINES}
@@ -81,7 +99,14 @@ def configured(draw):
         {"machines": list(order[:2]), "before": draw(ACTIONS)},
         {"machines": list(order[2:4]), "after": draw(ACTIONS)},
     ]
-    made.append({"kind": "plan", "name": draw(NAMES), "groups": parts})
+    plan = draw(NAMES)
+    made.append({"kind": "plan", "name": plan, "groups": parts})
+    of = draw(st.sampled_from([{"plan": plan}, {"machines": list(order[:3])}]))
+    timed = {
+        "every_days": draw(st.integers(1, 365)),
+        "at": draw(st.sampled_from(["00:00", "02:30", "23:59"])),
+    }
+    made.append({"kind": "drill", "name": draw(NAMES), **of, **timed, "paused": draw(st.booleans())})
     return made
 
 
@@ -110,18 +135,23 @@ def test_what_was_exported_makes_another_vault_the_same_and_applied_again_change
     exported = documents.export(one)
     assert whats(prepare(one, text, prune=True)[1].changes) == []
     assert whats(prepare(one, exported, prune=True)[1].changes) == []
-    apply(other, yaml_of([{"kind": "cards", "machine": each} for each in MACHINES]))
+    apply(
+        other,
+        yaml_of([{"kind": kind, "machine": each} for kind in ("cards", "properties") for each in MACHINES]),
+    )
     apply(other, exported, prune=True)
     assert documents.export(other) == exported
     assert apply(other, exported, prune=True) == []
     wanted = {
-        (each["kind"], each.get("name")) for each in made if each["kind"] in ("policy", "group", "plan")
+        (each["kind"], each.get("name"))
+        for each in made
+        if each["kind"] in ("policy", "group", "plan", "drill")
     }
     there = {
         (each.document.kind, getattr(each.document, "name", None))
         for each in documents.load(Path("-"), exported)
     }
-    assert {each for each in there if each[0] in ("policy", "group", "plan")} == wanted | {
+    assert {each for each in there if each[0] in ("policy", "group", "plan", "drill")} == wanted | {
         ("policy", "default")
     }
 

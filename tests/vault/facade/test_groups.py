@@ -121,6 +121,62 @@ def test_the_source_appliance_is_told_its_groups_and_again_when_it_returns(vault
         eventually(lambda: told(a)[-1] == [])
 
 
+def groups_of(dialler):
+    """Those that the appliance was told last."""
+    told = [order for order in list(dialler.told) if order.kind == Kind.SET_SITE]
+    return told[-1].payload["groups"] if told else []
+
+
+def test_appliances_that_share_a_group_are_told_the_same_parts_of_it_and_where_the_others_are(vault, sites):
+    source, target = sites
+    second = vault.enroll("a", "a-two")
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.find("db"), source_appliance_id=second.id))
+
+    with Dialler(source) as a, Dialler(second) as c, Dialler(target) as b:
+        assert create(vault, "web", "db")["machines"] == ["db", "web"]
+        (group,) = eventually(lambda: groups_of(a))
+        parts = {part["appliance_id"]: part for part in group["parts"]}
+        assert {name: part["members"] for name, part in parts.items()} == {
+            source.id: ["m0"],
+            second.id: ["m2"],
+        }
+        assert list(parts) == sorted(parts)
+        assert sorted(group["members"]) == ["m0", "m2"]
+        with vault.store.reading() as tx:
+            for name, part in parts.items():
+                appliance = tx.appliances.find(name)
+                assert part["name"] == appliance.name
+                assert tuple(part["addresses"]) == appliance.hello.data_addresses
+        eventually(lambda: groups_of(c) == [group])
+        assert groups_of(b) == []
+        ask(vault, "POST", "/groups/shop/remove", {"machines": ["db"]}, 200)
+        ask(vault, "POST", "/groups/shop/add", {"machines": ["app"]}, 200)
+        eventually(lambda: groups_of(a) and groups_of(a)[0]["parts"] == [])
+        assert groups_of(c) == []
+
+
+def test_a_group_of_which_a_member_has_turned_is_told_to_nobody(vault, sites):
+    source, target = sites
+    create(vault, "web", "app")
+
+    with Dialler(source) as a, Dialler(target) as b:
+        eventually(lambda: groups_of(a) != [])
+        with vault.store.transaction() as tx:
+            found = tx.machines.find("app")
+            turned = dataclasses.replace(
+                found,
+                source_appliance_id=target.id,
+                target_appliance_id=source.id,
+                source_site="b",
+                target_site="a",
+            )
+            tx.machines.put(turned)
+        vault.running.settings_push.wake()
+        eventually(lambda: groups_of(a) == [])
+        assert groups_of(b) == []
+
+
 def test_a_machine_of_another_group_direction_or_state_is_refused(vault, sites):
     create(vault, "web")
     assert "belongs to group 'shop'" in create(vault, "web", name="other", expect=409)["error"]["message"]

@@ -43,7 +43,8 @@ def opened(tmp_path):
 
 def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
-    deps: Any = SimpleNamespace(gateway=SimpleNamespace(holds=holds), now=lambda: NOW)
+    gateway = SimpleNamespace(holds=holds)
+    deps: Any = SimpleNamespace(gateway=gateway, now=lambda: NOW, drill_counts=timedelta(days=90))
     return Looking(store, Findings(deps, facts, AUTHORITY), lambda: NOW)
 
 

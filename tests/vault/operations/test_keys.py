@@ -18,17 +18,27 @@ KEYS = {
         "initial_replication",
     ],
     "disable_protection": ["stop_replication", "remove_replica"],
-    "test_failover": ["check", "create_network", "choose", "start", "prove"],
+    "test_failover": ["check", "create_network", "choose", "start", "prove", "complete"],
     "cleanup_test_failover": ["remove_machine", "remove_network", "complete"],
-    "failover": ["check", "shut_down", "stop_replication", "failover", "start", "prove"],
-    "planned_failover": ["check", "pre_copy", "shut_down", "final_cycle", "failover", "start", "prove"],
-    "change_recovery_point": ["check", "shut_down", "start", "prove"],
+    "failover": ["check", "shut_down", "stop_replication", "failover", "start", "prove", "names"],
+    "planned_failover": [
+        "check",
+        "pre_copy",
+        "shut_down",
+        "final_cycle",
+        "failover",
+        "start",
+        "prove",
+        "names",
+    ],
+    "change_recovery_point": ["check", "shut_down", "start", "prove", "names"],
     "commit": ["check", "commit", "remove_left", "consolidate"],
-    "cancel_failover": ["check", "remove_failed_over", "resume_replication", "start"],
+    "cancel_failover": ["check", "remove_failed_over", "resume_replication", "start", "names"],
     "reprotect": ["check", "withdraw", "create_replica", "reverse_replication", "synchronize"],
     "resynchronize": ["start", "resynchronize"],
     "include_disk": ["check", "extend_replica", "enable_replication", "initial_replication"],
     "exclude_disk": ["check", "leave_out", "release"],
+    "update_names": ["names"],
     "several_machines": ["machines"],
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],
@@ -58,6 +68,12 @@ def test_in_a_plan_a_planned_failover_waits_twice_for_its_turn(definitions):
     found = keys(definitions["planned_failover"], {"turn": turn})
     assert [found[found.index(each) + 1] for each in waits] == ["shut_down", "start"]
     assert [each for each in found if each not in waits] == KEYS["planned_failover"]
+
+
+def test_a_drill_that_cleans_up_by_itself_goes_on_after_its_proof(definitions):
+    own = ["check", "create_network", "choose", "start", "prove"]
+    found = keys(definitions["test_failover"], {"clean_up": True})
+    assert found == own + KEYS["cleanup_test_failover"]
 
 
 def test_a_key_is_a_plain_word_and_a_title_is_a_sentence_for_people(definitions):

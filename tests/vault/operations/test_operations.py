@@ -116,7 +116,7 @@ def test_that_a_start_was_ordered_is_on_record_when_its_step_begins_and_not_befo
 
     with seams.armed(reached):
         assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
-    assert seen == [False, False, False, True, True]
+    assert seen == [False, False, False, True, True, True]
 
 
 def test_a_job_that_lost_its_machine_does_not_put_on_record_that_it_starts_it(verbs):

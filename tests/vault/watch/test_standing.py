@@ -25,6 +25,28 @@ def test_a_machine_that_was_never_drilled_is_told_of_a_week_after_its_protection
     assert "cleanup-test-failover" in finding.kind.do
 
 
+def test_a_drill_counts_as_long_as_the_settings_say():
+    found = standing.standing(machine(drilled_at=NOW), NOW + 31 * DAY, 30 * DAY)
+    assert [each.code for each in found] == ["drill-is-old"]
+
+
+def test_a_drill_that_nobody_completes_is_told_of_from_the_second_day_on():
+    drill = ports.DrillRecord("p1", "f1", "web01-test", None, False, NOW, "j1")
+    waits = machine(drill=drill, drill_state=DrillState.RUNNING, created_at=NOW)
+    assert not list(standing.standing(waits, NOW + DAY))
+    (finding,) = standing.standing(waits, NOW + 400 * DAY)
+    assert (finding.code, finding.since) == ("drill-waits", NOW + DAY)
+    assert f"waits since {NOW:%Y-%m-%d %H:%M} UTC" in finding.what
+
+
+def test_what_a_drill_has_not_shown_leaves_the_machine_healthy_but_one_that_failed_does_not():
+    fresh = machine(created_at=NOW)
+    never = tuple(standing.standing(fresh, NOW + 8 * DAY))
+    assert health.overall(fresh, never) is Health.HEALTHY
+    bad = machine(drilled_at=NOW, drill_failed_at=NOW)
+    assert health.overall(bad, tuple(standing.standing(bad, NOW + HOUR))) is Health.WARNING
+
+
 def test_a_drill_counts_for_90_days():
     assert codes(NOW + 90 * DAY, drilled_at=NOW) == []
     (finding,) = standing.standing(machine(drilled_at=NOW), NOW + 91 * DAY)

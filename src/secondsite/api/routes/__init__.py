@@ -7,7 +7,9 @@ Its rooms:
     settings                                              what is set for single machines
     verbs, jobs                                           what is started, and how it goes on
     events                                                as server-sent events
+    evidence                                              what is kept of failovers and drills
     notices                                               what people and programs are told of
+    drills                                                test failovers that the vault starts
     names                                                 what stands in paths and queries
 """
 
@@ -29,8 +31,10 @@ from . import (
     vault,
     verbs,
 )
+from .drills import schedules as drill_schedules
+from .evidence import entries as evidence
 from .notices import targets as notice_targets
-from .settings import checks
+from .settings import checks, properties
 
 OPEN = (vault.open_router, appliances.open_router)
 """Calls without a token."""
@@ -45,12 +49,15 @@ GUARDED = tuple(
         tokens,
         audit,
         approvals,
+        evidence,
         groups,
         plans,
+        drill_schedules,
         notice_targets,
         machines,
         settings,
         checks,
+        properties,
         points,
         verbs,
         jobs,

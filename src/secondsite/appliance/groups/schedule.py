@@ -10,18 +10,23 @@ from collections.abc import Mapping, Sequence
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from ...datapath.channel import Connection, Message
 from ...fabrics.interface import Fabric
 from ...ground import threads
 from ...ground.periodic import Periodic
 from ...wire.control.setups import GroupShape
-from ..shared import State
+from ..shared import Peers, State
 from ..source import Replication
-from .common_point import Common, CommonPoints
+from .asked import Asked
+from .common_point import FINDING, CommonPoints
+from .outcome import Common
 
 FACT = "site/groups"
 LOOK_SECONDS = 0.5
 AGAIN_SECONDS = 10.0
 """Wait before the next try after a missed point, unless it is due sooner."""
+UNASKED_SECONDS = 60.0
+"""So long after it was due a leader that has not asked is told of."""
 
 log = structlog.get_logger(__name__)
 _shapes: TypeAdapter[tuple[GroupShape, ...]] = TypeAdapter(tuple[GroupShape, ...])
@@ -32,6 +37,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self.due = 0.0
+        self.known_since = time.monotonic()
         self.app_at: float | None = None
         self.busy = threading.Lock()
 
@@ -39,10 +45,13 @@ class _Clock:
 class Groups(Periodic):
     """`last` is the result of each group's newest common point."""
 
-    def __init__(self, fabric: Fabric, state: State, replication: Replication) -> None:
+    def __init__(
+        self, fabric: Fabric, state: State, replication: Replication, peers: Peers, appliance_id: str
+    ) -> None:
         super().__init__("groups", lambda error: log.error("groups.failed", exc_info=error))
         self.last: dict[str, Common] = {}
-        self.points = CommonPoints(fabric, replication)
+        self.points = CommonPoints(fabric, replication, peers, appliance_id)
+        self.asked = Asked(self.points, lambda: self._groups, appliance_id)
         self._state = state
         self._replication = replication
         self._groups: Mapping[str, GroupShape] = {group.name: group for group in _recalled(state)}
@@ -53,6 +62,7 @@ class Groups(Periodic):
         """End within about `within_seconds`; paused machines are resumed in any case."""
         deadline = time.monotonic() + within_seconds
         super().stop(within_seconds)
+        self.points.cut()
         for thread in self._working:
             if thread.is_alive():
                 thread.join(max(0.1, deadline - time.monotonic()))
@@ -69,6 +79,10 @@ class Groups(Periodic):
             changed
         ):  # a shorter interval, or another group of that name, does not wait for what was due before
             self._clocks[name].due = 0.0
+        grouped = {each for group in groups.values() for each in group.members}
+        for source in self._replication.sources():
+            if source.machine_id not in grouped:
+                source.findings.clear(FINDING)
         return True
 
     def look(self) -> None:
@@ -76,13 +90,30 @@ class Groups(Periodic):
         self._working = [thread for thread in self._working if thread.is_alive()]
         for group in list(self._groups.values()):
             clock = self._clocks.setdefault(group.name, _Clock())
-            if time.monotonic() >= clock.due and not clock.busy.locked():
+            if self.asked.follows(group):
+                self._look_at_leader(group, clock)
+            elif time.monotonic() >= clock.due and not clock.busy.locked():
                 thread = threads.worker(f"group-{group.name}", self._take, group, clock)
                 self._working.append(thread)
                 thread.start()
 
     def pause_seconds(self) -> float:
         return LOOK_SECONDS
+
+    def answer(self, connection: Connection, message: Message) -> None:
+        """Another appliance asks for a common point."""
+        self.asked.answer(connection, message)
+
+    def _look_at_leader(self, group: GroupShape, clock: _Clock) -> None:
+        """Nobody here hears of a common point that its leader never asks for."""
+        since = max(clock.known_since, self.asked.at.get(group.name, 0.0))
+        if time.monotonic() - since < group.multi_vm_every_seconds + UNASKED_SECONDS:
+            return
+        leader = group.parts[0].name
+        for source in self.points.sources(group):
+            source.findings.add(
+                FINDING, f"Group {group.name}: {leader}, which leads its common points, asks for none."
+            )
 
     def _take(self, group: GroupShape, clock: _Clock) -> None:
         if not clock.busy.acquire(blocking=False):

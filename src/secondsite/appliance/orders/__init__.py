@@ -24,6 +24,7 @@ from . import (
     source_cycles,
 )
 from .context import ApplianceParts, Context
+from .names import ordered as names
 from .networks.shared import serve_again
 from .override import start_at_the_site
 from .proof import proving
@@ -69,6 +70,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.CHECK_SCRIPTS: ordered.check,
     Kind.RUN_SCRIPT: ordered.run,
     Kind.RUN_GUEST_SCRIPT: ordered.run_in_guest,
+    Kind.UPDATE_NAMES: names.update,
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...datapath.disks import image
 from ...domain import errors, resting
-from ...domain.amounts import size
+from ...domain.amounts import exact_size, size
 from ...fabrics.interface import Obstacle, PowerState
 from ...ground import usage
 from ...ground.plural import counted
@@ -23,6 +23,7 @@ from ...wire.control.checks import (
 from ..target import FAILOVER, GIVE_ONE
 from . import runs
 from .context import Context
+from .names import ordered as names
 from .networks import missing, production
 
 PEER_SECONDS = 3.0
@@ -38,7 +39,7 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
 def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
     sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
     shares = context.fabric.properties.networks
-    return sentence, CheckedTarget(obstacles=found.obstacles, shares_networks=shares)
+    return sentence, CheckedTarget(obstacles=found.obstacles, shares_networks=shares, sizes=True)
 
 
 def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape]:
@@ -106,10 +107,12 @@ def _reach(context: Context, addresses: tuple[str, ...]) -> None:
 
 def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     if payload.definition is not None:
-        yield from map(_shape, context.fabric.hosting.check(payload.definition))
+        yield from map(_shape, context.fabric.hosting.check(payload.definition, payload.sizing))
+    yield from _too_large(context, payload)
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
     yield from production.warnings(context, payload, runs.of_drills(context))
+    yield from names.warnings(context, payload)
     free, whole = context.parts.host.free_bytes(), context.parts.host.whole_bytes()
     if free < payload.needed_bytes:
         yield _obstacle(
@@ -156,6 +159,27 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
         return f"secondsite machine failover {name} --at {forward.taken_at.isoformat()}"
     point = "" if stands_on is None else f" --point {stands_on.point_id}"
     return f"secondsite machine failover {name}{point}"
+
+
+def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """More memory than the host has would fail the start, or cost its other machines theirs; more vCPUs only make it slow."""
+    wanted, name = payload.sizing, payload.name
+    if not wanted.any:
+        return
+    has = context.fabric.hosting.capacity()
+    less = "Set less, or take it back: 'secondsite machine set MACHINE --as-at-home memory'."
+    fewer = "Set fewer, or take it back: 'secondsite machine set MACHINE --as-at-home vcpus'."
+    if wanted.memory_bytes is not None and wanted.memory_bytes > has.memory_bytes:
+        yield _obstacle(
+            f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.memory_bytes)} in all.",
+            less,
+        )
+    elif wanted.memory_bytes is not None and wanted.memory_bytes > has.free_bytes:
+        what = f"{name} is to have {exact_size(wanted.memory_bytes)} of memory; the host here has {size(has.free_bytes)} free now."
+        yield ObstacleShape(what=what, do="Stop what is not needed there, or set less.", blocking=False)
+    if wanted.vcpus is not None and wanted.vcpus > has.vcpus:
+        what = f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has {counted(has.vcpus, 'processor')}."
+        yield ObstacleShape(what=what, do=fewer, blocking=False)
 
 
 def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -1,17 +1,20 @@
 """Orders that run machines on recovery points, for drills and failovers, and that end them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
+from ...domain.amounts import exact_size
 from ...fabrics.interface import HostRequest, MachineSummary
 from ...ground import seams
+from ...ground.plural import counted
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.points import RolledForward, started_from
+from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import withdrawn
 from ..target import FAILOVER as FAILOVER
@@ -91,8 +94,9 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         definition = hosted.definition(record)
         networks = {nic.key: _network(payload, nic) for nic in definition.nics}
         unconnected = missing.left_out(context, payload, networks)
+        wanted = Sizing() if payload.home else payload.sizing
         firmware = hosted.replica.firmware(payload.point_id, payload.run)
-        context.fabric.hosting.create(
+        unfit = context.fabric.hosting.create(
             HostRequest(
                 fabric_id=payload.fabric_id,
                 name=payload.name,
@@ -103,6 +107,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
                 tag=context.machine_id,
                 firmware={name: data for name, data in firmware.items() if data is not None},
                 home=_home(context, hosted, payload),
+                sizing=wanted,
             )
         )
         _remember(context, payload.run, fact.model_copy(update={"made": True}))
@@ -117,13 +122,14 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     sentence = f"{did} {payload.name} from {begin} in {seconds:.1f} s"
-    return sentence + missing.said(unconnected) + _without(firmware), StartFact(
+    return sentence + _sized(wanted, unfit) + missing.said(unconnected) + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
         taken_at=taken_at,
         seconds=seconds,
         shows=shows,
+        sized=wanted == payload.sizing,
     )
 
 
@@ -180,6 +186,14 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
             f"{error.message} Now {journal.possible(hosted.cycles.stretches(hosted.points))}.",
             do="Give another time, or choose a recovery point.",
         ) from error
+
+
+def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
+    """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
+    vcpus = [] if wanted.vcpus is None else [counted(wanted.vcpus, "vCPU")]
+    memory = [] if wanted.memory_bytes is None else [f"{exact_size(wanted.memory_bytes)} of memory"]
+    without = f", without {', '.join(unfit)} of its definition" if unfit else ""
+    return f" with {' and '.join([*vcpus, *memory])}{without}" if wanted.any else ""
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:

@@ -16,6 +16,7 @@ Its rooms:
     trusted_cas     the CAs that their certificates may be of
     private    folders that nobody else on the host reads
     home_lock  one process per home
+    name_server  the DNS server that takes updates
     turns      whose work is done next
 """
 
@@ -27,6 +28,7 @@ from .exclusive import MachineLock
 from .findings import Findings, code_for
 from .home_lock import alone
 from .known_vaults import KnownVaults
+from .name_server import NameServer
 from .peers import Peers
 from .state import State
 from .trusted_cas import TrustedCas, issuer_of
@@ -39,6 +41,7 @@ __all__ = [
     "Findings",
     "KnownVaults",
     "MachineLock",
+    "NameServer",
     "Peers",
     "State",
     "TrustedCas",

@@ -10,6 +10,7 @@ from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
 from . import private
+from .name_server import NameServer
 
 FILE = "appliance.json"
 
@@ -50,6 +51,8 @@ class ApplianceConfig(Shape):
     """Folders of shipped disk copies; seeds are read from nowhere else."""
     script_folder: Path | None = None
     """Scripts that recovery plans may run here, by their file names; none: no script is run."""
+    dns: NameServer | None = None
+    """Where names of machines that run here are changed; none: no name is."""
     boot_folders: tuple[Path, ...] = ()
     """Folders of kernels; a machine of another site boots no other file of this host."""
     scrub_bytes_per_second: int = 20_000_000

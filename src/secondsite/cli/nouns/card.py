@@ -68,6 +68,12 @@ def change(
     test_address: Annotated[
         str | None, typer.Option(help="Its IPv4 address in a test failover; '': that of a failover.")
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A DNS name that points to its address where the machine runs; may be given again; '': none."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set how a network card is connected, from the next failover on: secondsite card set web01 net1 --network dmz
@@ -84,6 +90,7 @@ def change(
             ("gateway", gateway),
             ("dns_servers", None if dns is None else tuple(filter(None, dns))),
             ("test_address", test_address),
+            ("names", None if name is None else tuple(filter(None, name))),
         )
         if value is not None
     }
@@ -127,7 +134,7 @@ def _settings(card: MachineCard) -> CardSettings:
         found = error.errors()[0]
         raise errors.InvalidArgument(
             f"The {found['loc'][0]} of {card.key}: {found['msg'].removeprefix('Value error, ')}.",
-            do="Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1.",
+            do="Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1; a name such as web01.shop.example.",
         ) from None
 
 
@@ -149,6 +156,7 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
             ("set by", lambda c: "card" if c.network or not c.connected else "mapping"),
             ("address there", lambda c: c.address or "its own"),
             ("in a drill", _in_a_drill),
+            ("DNS names", lambda c: ", ".join(c.names) or "-"),
             ("MAC there", lambda c: "kept" if c.keep_mac else "another"),
         ),
         f"{settings.name} has no network cards.",

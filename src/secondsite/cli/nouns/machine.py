@@ -16,6 +16,7 @@ from .. import amount_options, follow, output, remembered, risk, rpo_plot, verbs
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock, percent
+from ..verbs import properties
 
 app = typer.Typer(
     cls=Noun, no_args_is_help=True, help="Machines: what is protected, how well, and every verb on them."
@@ -192,6 +193,8 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
         ("policy", machine.policy),
         ("group", machine.group),
         ("disks", ", ".join(_disk(disk) for disk in machine.disks)),
+        ("system disk", _system_disk(machine)),
+        ("at the second site", _at_second_site(machine)),
         ("encryption", _encryption(machine)),
         ("test failover", _drill(machine)),
         ("last drill", _last_drill(machine)),
@@ -266,11 +269,25 @@ def _disk(disk: rest.Disk) -> str:
     return f"{disk.key} {size(disk.size_bytes)}{'' if disk.protected else ' (left out)'}"
 
 
+def _system_disk(machine: rest.Machine) -> str | None:
+    if not machine.disks:
+        return None
+    boots = [disk.key for disk in machine.disks if disk.system]
+    return boots[0] if boots else "not known: its definition does not say which disk it boots from"
+
+
+def _at_second_site(machine: rest.Machine) -> str | None:
+    return properties.described(machine.second_site) if machine.second_site is not None else None
+
+
 def _drill(machine: rest.Machine) -> str | None:
     drill = machine.drill
     if drill.state == "none":
         return None
-    return f"{drill.state}, started from {drill.open.what}" if drill.open else drill.state
+    if drill.open is None:
+        return drill.state
+    proven = f"; proof: {drill.open.proven}" if drill.open.proven else ""
+    return f"{drill.state} since {clock(drill.open.started_at)}, started from {drill.open.what}{proven}"
 
 
 def _last_drill(machine: rest.Machine) -> str | None:
@@ -278,7 +295,8 @@ def _last_drill(machine: rest.Machine) -> str | None:
         return None
     last = max(machine.drill.notes, key=lambda note: note.completed_at)
     when = f"{last.completed_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
-    return f"{when} from {last.what}" + (f": {last.notes}" if last.notes else "")
+    said = f" ({last.verdict})" if last.verdict else ""
+    return f"{when} from {last.what}{said}" + (f": {last.notes}" if last.notes else "")
 
 
 def _cycle(machine: rest.Machine) -> str | None:

@@ -13,7 +13,7 @@ from .. import follow, output
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
-from ..verbs import instants
+from ..verbs import instants, properties
 from ..verbs.instants import At
 
 PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
@@ -135,3 +135,5 @@ def preview(
         taken = clock(answer.forward.taken_at if answer.forward else answer.point.taken_at)
         what = f"{answer.point.id}, rolled forward to" if answer.forward else f"{answer.point.id}, taken"
         output.say(f"{asked} would use {what} {taken}; it would lose {loses}")
+        if there := properties.described(answer.second_site):
+            output.say(f"{answer.machine} would be {there} there")

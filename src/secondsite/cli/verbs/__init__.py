@@ -8,11 +8,12 @@ protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
 plans         the same for recovery plans
+properties    what a machine is to be like at its second site
 """
 
 import typer
 
-from . import failovers, protection
+from . import failovers, properties, protection
 from .preflight import preflight
 from .running import command
 
@@ -30,6 +31,7 @@ VERBS = (
     protection.resynchronize,
     protection.include_disk,
     protection.exclude_disk,
+    protection.update_names,
 )
 
 
@@ -38,3 +40,4 @@ def register(app: typer.Typer) -> None:
     for function in VERBS:
         app.command(function.__name__.replace("_", "-"))(command(function))
     app.command()(preflight)
+    app.command("set")(properties.change)

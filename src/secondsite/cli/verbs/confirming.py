@@ -18,6 +18,7 @@ from ...ground.plural import counted
 from ...wire import rest
 from .. import output
 from ..output import clock
+from . import properties
 from .instants import Start
 
 SHOWN = 20
@@ -63,4 +64,5 @@ def _from(vault: Vault, name: str, start: Start | None) -> str:
         raise errors.NotFound(f"Machine '{name}' has no recovery point.", do="Wait for its first one.")
     taken = seen.forward.taken_at if seen.forward else seen.point.taken_at
     loses = "" if seen.loses_seconds is None else f", loses {span(seen.loses_seconds)} at most"
-    return f"; from {clock(taken)}{loses}"
+    there = properties.described(seen.second_site)
+    return f"; from {clock(taken)}{loses}{f', as {there}' if there else ''}"

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain.points import RecoveryPointChoice
-from ..options import Subnet, WithoutSite
+from ..options import CleanUp, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
 from . import instants
 from .confirming import Begin, Confirmed
@@ -23,16 +23,27 @@ def test_failover(
         ),
     ] = "create",
     subnet: Subnet = None,
+    clean_up: CleanUp = False,
+    keep_if_failed: KeepIfFailed = False,
     yes: Yes = False,
 ) -> Confirmed:
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
+    ends = "; the copy is removed once its proof is there" if clean_up else ""
     where = {"create": "an isolated network", "none": "no network"}.get(network, f"network {network}")
     return Confirmed(
         lambda them: them.test_failover(
-            choice=start.choice, point=start.point, at=start.at, network=network, subnet=subnet
+            choice=start.choice,
+            point=start.point,
+            at=start.at,
+            network=network,
+            subnet=subnet,
+            clean_up=clean_up,
+            keep_if_failed=keep_if_failed,
         ),
-        lambda it: f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}",
+        lambda it: (
+            f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}{ends}"
+        ),
         start,
         yes,
     )
@@ -40,10 +51,11 @@ def test_failover(
 
 def cleanup_test_failover(
     notes: Annotated[str, typer.Option(help="What was seen; kept with the drill's record.")] = "",
+    verdict: DrillVerdict = None,
     without_site: WithoutSite = None,
 ) -> Begin:
-    """End a drill: remove the test machine and its network, keep the notes."""
-    return lambda them: them.cleanup_test_failover(notes=notes, without_site=without_site)
+    """End a drill: remove the test machine and its network, keep notes and verdict."""
+    return lambda them: them.cleanup_test_failover(notes=notes, verdict=verdict, without_site=without_site)
 
 
 def failover(

@@ -15,11 +15,14 @@ from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
 from .. import follow, output
-from ..options import Json, NoWait, Subnet, WithoutSite, connect
+from ..options import CleanUp, DrillVerdict, Json, KeepIfFailed, NoWait, Subnet, WithoutSite, connect
 from ..output import clock
+from . import properties
 from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
+STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
+"""Those that start a machine at the other site."""
 GroupsOption = Annotated[
     list[int] | None,
     typer.Option("--group", help="Only this group, by its number; once for each.", show_default=False),
@@ -59,19 +62,22 @@ def test_failover(
         ),
     ] = "create",
     subnet: Subnet = None,
+    clean_up: CleanUp = False,
+    keep_if_failed: KeepIfFailed = False,
 ) -> Options:
     """A drill: run copies in an isolated network, group after group. Cancelled, it cleans up what it made."""
-    return _given(choice, network=network, subnet=subnet)
+    return _given(choice, network=network, subnet=subnet, clean_up=clean_up, keep_if_failed=keep_if_failed)
 
 
 def cleanup_test_failover(
     notes: Annotated[
         str, typer.Option(help="What was seen; kept with the record of each machine's drill.")
     ] = "",
+    verdict: DrillVerdict = None,
     without_site: WithoutSite = None,
 ) -> Options:
-    """End the drill of each machine: remove the test machines and their networks, keep the notes."""
-    return {"notes": notes, "without_site": without_site}
+    """End the drill of each machine: remove the test machines and their networks, keep notes and verdict."""
+    return {"notes": notes, "verdict": verdict, "without_site": without_site}
 
 
 def failover(
@@ -201,7 +207,9 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
         for each in group.before:
             say(f"  before: {each} ({_who(group, each)})")
         for machine in group.machines:
-            say(f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}")
+            say(
+                f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
+            )
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")
     for each in preview.left_out:
@@ -221,3 +229,11 @@ def _start(machine: rest.PlanPreviewMachine) -> str:
         return ""
     loses = "" if machine.loses_seconds is None else f", loses {span(machine.loses_seconds)} at most"
     return f"; from {clock(machine.point.taken_at)}{loses}"
+
+
+def _there(machine: rest.PlanPreviewMachine, verb: Verb) -> str:
+    """For a verb that starts it there."""
+    if verb not in STARTS:
+        return ""
+    there = properties.described(machine.second_site, drill=verb is Verb.TEST_FAILOVER)
+    return f"; as {there}" if there else ""

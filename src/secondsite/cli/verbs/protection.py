@@ -89,6 +89,11 @@ def resynchronize() -> Begin:
     return lambda them: them.resynchronize()
 
 
+def update_names() -> Begin:
+    """Let DNS names point to where machines run now, if a move could not see to it: secondsite machine update-names web01."""
+    return lambda them: them.update_names()
+
+
 def include_disk(disk: DiskKeys) -> Begin:
     """Protect a disk that was added later, or left out: only it is copied, and the others go on."""
     return lambda them: them.include_disk(*disk)

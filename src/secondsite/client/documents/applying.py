@@ -12,6 +12,8 @@ from ...domain import errors
 from ...domain.lifecycle import State
 from ...wire import rest
 from ...wire.common.cards import CardSettings
+from ...wire.common.properties import TargetProperties
+from ...wire.rest.drills.schedules import DrillScheduleChange, DrillScheduleCreate
 from ...wire.rest.machines import Machine
 from ..nouns.jobs import JobHandle
 from ..nouns.machines import MachineHandle
@@ -20,14 +22,16 @@ from . import comparing
 from .comparing import Action, Change
 from .kinds import (
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     MappingDocument,
     PlanDocument,
     PolicyDocument,
+    PropertiesDocument,
     ProtectionDocument,
 )
 from .loading import Given
-from .present import Present, read_cards
+from .present import Present, read_cards, read_properties
 
 LOOK_SECONDS = 0.2
 
@@ -44,7 +48,9 @@ class Applying:
     def run(self, changes: Sequence[Change]) -> Iterator[Change]:
         """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
         early = [
-            each for each in changes if each.action is Action.DELETE and each.key[0] in ("group", "plan")
+            each
+            for each in changes
+            if each.action is Action.DELETE and each.key[0] in ("group", "plan", "drill")
         ]
         late = [each for each in changes if each.action is Action.DELETE and each not in early]
         first = [each for each in changes if each.key[0] in ("policy", "mapping", "protection")]
@@ -56,9 +62,12 @@ class Applying:
     def _later(self) -> Iterator[Change]:
         """What names machines, of which some may be protected only since a moment ago, or still not quite."""
         self._settle()
-        later = [each for each in self._given if each.document.kind in ("cards", "group", "plan")]
+        kinds = ("cards", "properties", "group", "plan", "drill")
+        later = [each for each in self._given if each.document.kind in kinds]
         names = {each.document.machine for each in later if isinstance(each.document, CardsDocument)}
         read_cards(self._vault, self._present, names)
+        others = {each.document.machine for each in later if isinstance(each.document, PropertiesDocument)}
+        read_properties(self._vault, self._present, others)
         found = comparing.changes(self._present, later)
         for change in found:
             _told(change, partial(self._leave, change))
@@ -92,10 +101,14 @@ class Applying:
             self._protecting.append((change, self._protect(wanted)))
         elif isinstance(wanted, CardsDocument):
             self._put_cards(wanted)
+        elif isinstance(wanted, PropertiesDocument):
+            self._put_properties(wanted)
         elif isinstance(wanted, GroupDocument):
             self._put_group(wanted)
         elif isinstance(wanted, PlanDocument):
             self._put_plan(wanted)
+        elif isinstance(wanted, DrillDocument):
+            self._put_drill(wanted)
 
     def _delete(self, change: Change) -> None:
         kind, name = change.key[0], change.key[1]
@@ -107,6 +120,8 @@ class Applying:
                 self._set_group(each, None)
         elif kind == "plan":
             self._vault.plans[name].delete(seen=self._present.plans[name])
+        elif kind == "drill":
+            self._vault.drill_schedules[name].delete(seen=self._present.drills[name])
         elif isinstance(change.now, MappingDocument):
             self._drop_mapping(change.now)
 
@@ -163,6 +178,11 @@ class Applying:
         cards = [CardSettings(**card.model_dump()) for card in wanted.cards]
         self._vault.machines[machine.id].set_cards(cards, seen=self._present.settings[machine.id])
 
+    def _put_properties(self, wanted: PropertiesDocument) -> None:
+        machine = self._known(wanted.machine)
+        values = TargetProperties(**wanted.model_dump(include=set(TargetProperties.model_fields)))
+        self._vault.machines[machine.id].set_properties(values, seen=self._present.properties[machine.id])
+
     def _leave(self, change: Change) -> None:
         """Members that leave a group do so first: they may be wanted in another one."""
         wanted, now = change.wanted, change.now
@@ -199,6 +219,14 @@ class Applying:
             self._vault.plans.create(wanted.name, parts)
         else:
             self._vault.plans[wanted.name].set(parts, seen=seen)
+
+    def _put_drill(self, wanted: DrillDocument) -> None:
+        asked = wanted.model_dump(exclude={"kind"})
+        seen = self._present.drills.get(wanted.name)
+        if seen is None:
+            self._vault.drill_schedules.create(DrillScheduleCreate.model_validate(asked))
+        else:
+            self._vault.drill_schedules[wanted.name].set(DrillScheduleChange.model_validate(asked), seen=seen)
 
     def _set_group(self, machine: Machine, group: str | None) -> None:
         at = self._present.machines.index(machine)

@@ -12,10 +12,12 @@ from .around import Around
 from .comparing import Action, Change, canonical
 from .kinds import (
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     MappingDocument,
     PlanDocument,
     PolicyDocument,
+    PropertiesDocument,
     ProtectionDocument,
     key_of,
 )
@@ -27,8 +29,10 @@ NEEDS: Mapping[str, Permission] = {
     "mapping": Permission.CONFIGURE,
     "protection": Permission.PROTECT,
     "cards": Permission.PROTECT,
+    "properties": Permission.PROTECT,
     "group": Permission.PROTECT,
     "plan": Permission.PROTECT,
+    "drill": Permission.PROTECT,
 }
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING, State.ENABLING})
 Told = Iterator[str]
@@ -62,7 +66,11 @@ class Checking:
             if isinstance(each.document, ProtectionDocument)
         }
         in_plans = (group.machines for plan in present.plans.values() for group in plan.groups)
-        self._former = {machine.id for members in in_plans for machine in members}
+        drilled = (machine.id for drill in present.drills.values() for machine in drill.machines)
+        self._former = {machine.id for members in in_plans for machine in members} | {*drilled}
+        self._plans = {*present.plans} | {
+            each.document.name for each in given if isinstance(each.document, PlanDocument)
+        }
         self._policies = {*present.policies} | {
             each.document.name for each in given if isinstance(each.document, PolicyDocument)
         }
@@ -116,6 +124,8 @@ class Checking:
             yield from self._group(change, wanted, going)
         elif isinstance(wanted, PlanDocument):
             yield from _plan(wanted)
+        elif isinstance(wanted, DrillDocument):
+            yield from self._drill(wanted)
 
     def _sites(self, wanted: MappingDocument | ProtectionDocument | GroupDocument) -> AtField:
         for name in ("source_site", "target_site"):
@@ -183,6 +193,12 @@ class Checking:
         for name in wanted.machines:
             yield from ((("machines",), what) for what in self._joins(wanted, name, going))
 
+    def _drill(self, wanted: DrillDocument) -> AtField:
+        if bool(wanted.machines) is (wanted.plan is not None):
+            yield ("machines",), "it is for machines or for a plan: give one of the two"
+        if wanted.plan is not None and wanted.plan not in self._plans:
+            yield ("plan",), f"there is no plan '{wanted.plan}': add a document for it"
+
     def _joins(self, group: GroupDocument, name: str, going: set[str]) -> Told:
         machine = self._present.find(name)
         if machine is None:
@@ -217,9 +233,9 @@ class Checking:
 def _names(given: Given) -> AtField:
     """The machines that a document names, and where."""
     document = given.document
-    if isinstance(document, CardsDocument):
+    if isinstance(document, CardsDocument | PropertiesDocument):
         yield ("machine",), document.machine
-    elif isinstance(document, GroupDocument):
+    elif isinstance(document, GroupDocument | DrillDocument):
         yield from ((("machines", at), name) for at, name in enumerate(document.machines))
     elif isinstance(document, PlanDocument):
         for number, group in enumerate(document.groups):

@@ -6,21 +6,24 @@ from enum import StrEnum
 from typing import Any
 
 from ...domain import errors
+from ...wire.common.properties import TargetProperties
 from . import writing
 from .kinds import (
     KINDS,
     PRUNED,
     AnyDocument,
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     Key,
     PlanDocument,
+    PropertiesDocument,
     ProtectionDocument,
     called,
     key_of,
 )
 from .loading import Given
-from .present import Present, cards_document
+from .present import Present, cards_document, properties_document
 
 NEVER_PRUNED = frozenset({("policy", "default")})
 
@@ -103,6 +106,8 @@ def machine(present: Present, name: str) -> str:
 def _change(key: Key, document: AnyDocument, source: Given, now: AnyDocument | None) -> Change | None:
     if now is None and isinstance(document, CardsDocument):
         now = cards_document(document.machine, ())
+    if now is None and isinstance(document, PropertiesDocument):
+        now = properties_document(document.machine, TargetProperties())
     if document == now:
         return None
     action = Action.CREATE if now is None else Action.CHANGE
@@ -133,6 +138,14 @@ def _cards(present: Present, document: CardsDocument) -> AnyDocument:
     return cards_document(machine(present, document.machine), document.cards)
 
 
+def _properties(present: Present, document: PropertiesDocument) -> AnyDocument:
+    """Its own name is nothing that is set."""
+    name, found = machine(present, document.machine), present.find(document.machine)
+    own = found.name if found is not None else document.machine
+    other = None if document.target_name == own else document.target_name
+    return document.model_copy(update={"machine": name, "target_name": other})
+
+
 def _group(present: Present, document: GroupDocument) -> AnyDocument:
     members = {machine(present, each) for each in document.machines}
     return document.model_copy(update={"machines": tuple(sorted(members))})
@@ -146,9 +159,17 @@ def _plan(present: Present, document: PlanDocument) -> AnyDocument:
     return document.model_copy(update={"groups": tuple(parts)})
 
 
+def _drill(present: Present, document: DrillDocument) -> AnyDocument:
+    return document.model_copy(
+        update={"machines": tuple(machine(present, each) for each in document.machines)}
+    )
+
+
 _CANONICAL: dict[type[AnyDocument], Callable[[Present, Any], AnyDocument]] = {
     ProtectionDocument: _protection,
     CardsDocument: _cards,
+    PropertiesDocument: _properties,
     GroupDocument: _group,
     PlanDocument: _plan,
+    DrillDocument: _drill,
 }

@@ -4,11 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from ...domain.drills.schedules import MOST_DAYS, TIME
+from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import Shape
 from ...wire.common.cards import CardSettings
 from ...wire.common.policies import DEFAULT
+from ...wire.common.properties import TargetProperties
 from ...wire.rest.places import SITE_NAME
 from ...wire.rest.plans.plan import MOST_GROUPS, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
@@ -97,6 +100,17 @@ class CardsDocument(Document):
     """A card that is not named is connected by the mappings."""
 
 
+class PropertiesDocument(Document, TargetProperties):
+    """What a machine is to be like at its second site. What is not given is as at home."""
+
+    model_config = CLOSED
+
+    kind: Literal["properties"]
+    """Which kind of document this is."""
+    machine: Name
+    """Its name; where several have it, its id."""
+
+
 class GroupDocument(Document):
     """A replication group: its machines have common recovery points."""
 
@@ -144,20 +158,54 @@ class PlanDocument(Document):
     """In the order in which they are recovered."""
 
 
+class DrillDocument(Document):
+    """A schedule of test failovers, of machines or of a plan. They clean up by themselves."""
+
+    kind: Literal["drill"]
+    """Which kind of document this is."""
+    name: str = Field(pattern=SITE_NAME)
+    """Lower case letters, digits and dashes, at most 63."""
+    machines: tuple[Name, ...] = Field((), max_length=MOST_DRILLED)
+    """Which machines; or a plan."""
+    plan: str | None = None
+    """The name of a recovery plan."""
+    every_days: int = Field(ge=1, le=MOST_DAYS)
+    """From one turn to the next."""
+    at: str = Field(pattern=f"^(?:{TIME.pattern})$")
+    """The time of day (UTC), as HH:MM, in quotes."""
+    network: str = "create"
+    """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
+    subnet: str | None = None
+    """With create: the network gives addresses of this IPv4 subnet."""
+    keep_if_failed: bool = False
+    """Whether a copy whose proof failed stays."""
+    paused: bool = False
+    """Whether nothing is started."""
+
+
 AnyDocument = (
-    PolicyDocument | MappingDocument | ProtectionDocument | CardsDocument | GroupDocument | PlanDocument
+    PolicyDocument
+    | MappingDocument
+    | ProtectionDocument
+    | CardsDocument
+    | PropertiesDocument
+    | GroupDocument
+    | PlanDocument
+    | DrillDocument
 )
 KINDS: dict[str, type[AnyDocument]] = {
     "policy": PolicyDocument,
     "mapping": MappingDocument,
     "protection": ProtectionDocument,
     "cards": CardsDocument,
+    "properties": PropertiesDocument,
     "group": GroupDocument,
     "plan": PlanDocument,
+    "drill": DrillDocument,
 }
 """In the order in which they are applied: what comes later names what came before."""
-PRUNED = ("policy", "mapping", "group", "plan")
-"""What may be deleted because no document names it: never a machine's protection or cards."""
+PRUNED = ("policy", "mapping", "group", "plan", "drill")
+"""What may be deleted because no document names it: never a machine's protection, cards or properties."""
 Key = tuple[str, ...]
 
 
@@ -165,7 +213,7 @@ def key_of(document: AnyDocument) -> Key:
     """What names the thing that the document is about."""
     if isinstance(document, MappingDocument):
         return (document.kind, document.source_site, document.source_network, document.target_site)
-    if isinstance(document, ProtectionDocument | CardsDocument):
+    if isinstance(document, ProtectionDocument | CardsDocument | PropertiesDocument):
         return (document.kind, document.machine)
     return (document.kind, document.name)
 

@@ -8,7 +8,7 @@ from ..vault import Vault
 from . import checking, comparing, present, writing
 from .around import Around, around
 from .comparing import Change
-from .kinds import KINDS, CardsDocument
+from .kinds import KINDS, CardsDocument, PropertiesDocument
 from .loading import Given, refuse
 from .noting import Noting
 from .present import Present
@@ -34,7 +34,8 @@ class Prepared:
 def prepare(vault: Vault, given: Sequence[Given], *, prune: bool = False) -> Prepared:
     """Raises InvalidArgument for documents of which it is not clear what they mean."""
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
-    found = present.read(vault, cards)
+    named = {each.document.machine for each in given if isinstance(each.document, PropertiesDocument)}
+    found = present.read(vault, cards, named)
     unclear = [f"{each}." for each in checking.Checking(found, given, Around()).machines()]
     refuse(unclear)
     changes = comparing.changes(found, given, prune=prune)
@@ -58,7 +59,7 @@ def export(vault: Vault, kinds: Collection[str] = (), name: str | None = None) -
             do=f"Name some of {', '.join(KINDS)}.",
         )
     wanted = set(kinds) or set(KINDS)
-    found = present.read(vault, None if "cards" in wanted else ())
+    found = present.read(vault, None if "cards" in wanted else (), None if "properties" in wanted else ())
     documents = [each for key, each in found.documents(wanted).items() if name is None or name in key[1:]]
     if name is not None and not documents:
         raise errors.NotFound(f"There is nothing named '{name}' to export.", do="See 'secondsite export'.")

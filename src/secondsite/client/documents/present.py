@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 from ...domain import errors
 from ...wire import rest
 from ...wire.common.policies import PolicyShape
+from ...wire.common.properties import TargetProperties
+from ...wire.rest.drills.schedules import DrillSchedule, ScheduledMachine
 from ...wire.rest.machines import Direction
 from ...wire.rest.settings.cards import MachineCard, MachineSettings
+from ...wire.rest.settings.properties import MachineProperties
 from ..vault import Vault
 from .kinds import (
     AnyDocument,
     Card,
     CardsDocument,
+    DrillDocument,
     GroupDocument,
     Key,
     MappingDocument,
     PlanDocument,
     PlanGroupPart,
     PolicyDocument,
+    PropertiesDocument,
     ProtectionDocument,
     key_of,
 )
@@ -36,7 +41,10 @@ class Present:
     mappings: list[rest.NetworkMapping]
     groups: dict[str, rest.Group]
     plans: dict[str, rest.Plan]
+    drills: dict[str, DrillSchedule] = field(default_factory=dict)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
+    """By machine id."""
+    properties: dict[str, MachineProperties] = field(default_factory=dict)
     """By machine id."""
 
     def find(self, name_or_id: str) -> rest.Machine | None:
@@ -62,8 +70,10 @@ class Present:
             "mapping": map(mapping, self.mappings),
             "protection": self._protections(),
             "cards": self._cards(),
+            "properties": self._properties(),
             "group": (self._group(each) for each in self.groups.values()),
             "plan": (self._plan(each) for each in self.plans.values()),
+            "drill": (self._drill(each) for each in self.drills.values()),
         }
         return {key_of(each): each for kind in made if kind in kinds for each in made[kind]}
 
@@ -101,6 +111,12 @@ class Present:
                 if found.cards:
                     yield found
 
+    def _properties(self) -> Iterator[PropertiesDocument]:
+        for machine in self.machines:
+            found = self.properties.get(machine.id)
+            if found is not None and any(found.edited().values()):
+                yield properties_document(self.name(machine), found)
+
     def _group(self, group: rest.Group) -> GroupDocument:
         members = self.members(group.name)
         home, away = _at_home((group.source_site, group.target_site), members)
@@ -122,31 +138,48 @@ class Present:
         machines = [self._in_plan(each) for each in group.machines]
         return PlanGroupPart.model_validate({**plain, "machines": machines})
 
-    def _in_plan(self, machine: rest.PlanMachine) -> str:
+    def _drill(self, drill: DrillSchedule) -> DrillDocument:
+        plain = drill.model_dump(include=set(DrillDocument.model_fields), exclude={"machines"})
+        machines = tuple(map(self._in_plan, drill.machines))
+        return DrillDocument.model_validate({**plain, "kind": "drill", "machines": machines})
+
+    def _in_plan(self, machine: rest.PlanMachine | ScheduledMachine) -> str:
         """One whose protection ended is named by its id: another one may have its name by now."""
         found = next((each for each in self.machines if each.id == machine.id), None)
         return machine.id if found is None else self.name(found)
 
 
-def read(vault: Vault, cards_of: Collection[str] | None = None) -> Present:
-    """`cards_of`: names and ids of the machines whose cards are asked for too; None: those of all."""
+def read(
+    vault: Vault, cards_of: Collection[str] | None = None, properties_of: Collection[str] | None = None
+) -> Present:
+    """`cards_of`, `properties_of`: names and ids of the machines whose cards and properties are asked for too; None: those of all."""
     present = Present(
         machines=list(vault.machines.list(page_size=rest.MOST_PER_PAGE)),
         policies={each.name: each for each in vault.policies.list()},
         mappings=list(vault.mappings.list()),
         groups={each.name: each for each in vault.groups.list()},
         plans={each.name: each for each in vault.plans.list()},
+        drills={each.name: each for each in vault.drill_schedules.list()},
     )
     read_cards(vault, present, cards_of)
+    read_properties(vault, present, properties_of)
     return present
 
 
 def read_cards(vault: Vault, present: Present, cards_of: Collection[str] | None) -> None:
     for machine in present.machines:
-        if machine.id not in present.settings and (
-            cards_of is None or machine.id in cards_of or machine.name in cards_of
-        ):
+        if machine.id not in present.settings and _is_among(machine, cards_of):
             present.settings[machine.id] = vault.machines[machine.id].settings()
+
+
+def read_properties(vault: Vault, present: Present, properties_of: Collection[str] | None) -> None:
+    for machine in present.machines:
+        if machine.id not in present.properties and _is_among(machine, properties_of):
+            present.properties[machine.id] = vault.machines[machine.id].properties()
+
+
+def _is_among(machine: rest.Machine, names: Collection[str] | None) -> bool:
+    return names is None or machine.id in names or machine.name in names
 
 
 def policy(found: rest.Policy) -> PolicyDocument:
@@ -163,6 +196,11 @@ def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
     lower = [card.model_copy(update={"mac": card.mac.lower()}) for card in cards]
     kept = [card for card in lower if card != Card(mac=card.mac)]
     return CardsDocument(kind="cards", machine=machine, cards=tuple(sorted(kept, key=lambda card: card.mac)))
+
+
+def properties_document(machine: str, found: TargetProperties) -> PropertiesDocument:
+    values = found.model_dump(include=set(TargetProperties.model_fields))
+    return PropertiesDocument(kind="properties", machine=machine, **values)
 
 
 def _card(found: MachineCard) -> Card:

@@ -10,10 +10,12 @@ from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
 from ...wire.common.machine_checks import MachineCheck
+from ...wire.common.properties import TargetProperties
 from ...wire.rest.inventories import SiteMachines
 from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange
+from ...wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 from .points import Points
@@ -90,6 +92,20 @@ class MachineHandle(Verbs):
         body = request(MachineChecksChange, checks=tuple(checks))
         where = path("machines", self._name, "checks")
         return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
+
+    def properties(self) -> MachineProperties:
+        """Its name, vCPUs and memory after a failover, as is set for it."""
+        where = path("machines", self._name, "properties")
+        return self._connection.one(MachineProperties, "GET", where)
+
+    def set_properties(
+        self, wanted: TargetProperties, *, seen: MachineProperties | None = None
+    ) -> MachineProperties:
+        """This in place of what was set; what is None is as at home. Counts from its next start there on. Raises InvalidArgument for
+        a name that another machine has or is to have there, ChangedMeanwhile for one who had `seen` something else."""
+        body = request(MachinePropertiesChange, **dict(wanted))
+        where = path("machines", self._name, "properties")
+        return self._connection.one(MachineProperties, "PUT", where, body=body, seen=seen)
 
     def start_anyway(self, site: str, *, accept_two_copies: bool) -> JobHandle:
         """Starts the machine's old copy at that site, once, although that is forbidden because the machine was failed over.

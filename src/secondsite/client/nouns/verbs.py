@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
+from ...wire.rest import verbs as rest_verbs
 from ..connection import Connection, path, request
 from .jobs import JobHandle
 
@@ -95,12 +97,15 @@ class Verbs:
         at: datetime | None = None,
         network: str = "create",
         subnet: str | None = None,
+        clean_up: bool = False,
+        keep_if_failed: bool = False,
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
         Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
         before `at` (aware). `network`: 'create' an isolated one that all share, 'none', or the name of an isolated one that is there.
-        `subnet`: the one that is created gives addresses of it by DHCP, and resolves the machines' names.
+        `subnet`: the one that is created gives addresses of it by DHCP, and resolves the machines' names. `clean_up`: each copy goes by
+        itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed.
         """
         asked = request(
             rest.TestFailover,
@@ -110,12 +115,27 @@ class Verbs:
             at=at,
             network=network,
             subnet=subnet,
+            clean_up=clean_up,
+            keep_if_failed=keep_if_failed,
         )
         return self._start(Verb.TEST_FAILOVER, asked)
 
-    def cleanup_test_failover(self, *, notes: str = "", without_site: str | None = None) -> JobHandle:
-        """Ends a drill: the copy and its network go, `notes` on what was seen are kept. `without_site`: as for commit."""
-        asked = request(rest.CleanupTestFailover, machines=self.names, notes=notes, without_site=without_site)
+    def cleanup_test_failover(
+        self,
+        *,
+        notes: str = "",
+        verdict: Verdict | Literal["passed", "failed"] | None = None,
+        without_site: str | None = None,
+    ) -> JobHandle:
+        """Ends a drill: the copy and its network go, `notes` on what was seen and the `verdict` are kept; None: that of its proof.
+        `without_site`: as for commit."""
+        asked = request(
+            rest.CleanupTestFailover,
+            machines=self.names,
+            notes=notes,
+            verdict=verdict,
+            without_site=without_site,
+        )
         return self._start(Verb.CLEANUP_TEST_FAILOVER, asked)
 
     def failover(
@@ -178,6 +198,10 @@ class Verbs:
     def resynchronize(self) -> JobHandle:
         """Compares every block of source and replica, and sends those that differ."""
         return self._start(Verb.RESYNCHRONIZE, request(rest.Resynchronize, machines=self.names))
+
+    def update_names(self) -> JobHandle:
+        """Lets the machines' DNS names point to where they run now, if a move could not see to it."""
+        return self._start(Verb.UPDATE_NAMES, request(rest_verbs.UpdateNames, machines=self.names))
 
     def include_disk(self, *keys: str) -> JobHandle:
         """Protects disks that were added later or left out; only they are copied."""

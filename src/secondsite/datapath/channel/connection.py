@@ -57,6 +57,8 @@ class Connection:
         """Whether the peer answers THERE; older releases do not."""
         self.notes_unchanged = False
         """Whether the peer takes UNCHANGED; older releases do not."""
+        self.takes_common = False
+        """Whether the peer takes COMMON; older releases do not."""
         self.between_cycles = False
         """Whether the peer waits for the next cycle, so that the connection can be kept for it."""
         self._asked_within: float | None = None
@@ -96,6 +98,10 @@ class Connection:
         self._idle_seconds = seconds
         self._tls.settimeout(seconds)
         notice_dead_line(self._tls, seconds)
+
+    def unlimited(self) -> None:
+        """From now on it waits for no bandwidth limit: machines stand still for what is said on it, which is little."""
+        self._limiter = None
 
     # -- sending ---------------------------------------------------------------------------------------
 

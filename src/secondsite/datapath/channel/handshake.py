@@ -21,7 +21,7 @@ from .connection import WRITE_BYTES, Connection, Limiter, untrusted
 from .tls import TlsFiles, client_context
 
 PROTOCOL: Final = 2
-WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged")
+WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common")
 """What was added to the protocol, and is not expected of a peer that does not say so."""
 
 
@@ -130,4 +130,5 @@ def greet(connection: Connection, idle_seconds: float) -> None:
     connection.takes_offers = bool(said.get("takes_offers"))
     connection.answers_whether_there = bool(said.get("answers_whether_there"))
     connection.notes_unchanged = bool(said.get("notes_unchanged"))
+    connection.takes_common = bool(said.get("takes_common"))
     connection.set_idle(idle_seconds)

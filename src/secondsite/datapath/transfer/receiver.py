@@ -11,7 +11,9 @@ cycle is sent again."""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -31,20 +33,30 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS: Final = 10
 EXPECTED: Final = ("BEGIN", "OFFER", "THERE", "UNCHANGED")
 """What may come between cycles."""
+Answer = Callable[[Connection, Message], None]
+"""Holds a conversation that begins with this message."""
 LEAST_FREE_BYTES: Final = 1 * MiB
 """A file system with less takes no cycle, whatever it holds."""
 
 
-def serve(connection: Connection, admission: CycleAdmission, between_seconds: float = 300) -> None:
-    """Receive cycles from one peer until it leaves or sends none for `between_seconds`; a handler for Listener."""
+def serve(
+    connection: Connection,
+    admission: CycleAdmission,
+    between_seconds: float = 300,
+    more: Mapping[str, Answer] = MappingProxyType({}),
+) -> None:
+    """Receive cycles from one peer until it leaves or sends none for `between_seconds`; a handler for Listener. `more`: by name,
+    what else may come between cycles."""
     malloc.keep_for_reuse()
     try:
         while True:
-            message = connection.receive_message(*EXPECTED, within_seconds=between_seconds)
+            message = connection.receive_message(*EXPECTED, *more, within_seconds=between_seconds)
             if message.name == "THERE":
                 connection.send_message("HERE")
             elif message.name == "UNCHANGED":
                 unchanged.answer(connection, message, admission)
+            elif message.name in more:
+                more[message.name](connection, message)
             else:
                 _of_a_cycle(connection, message, admission)
     except (PeerUnreachable, PeerSilent) as gone:

@@ -23,10 +23,12 @@ VERBS = frozenset(
         *("change_audit_settings", "change_approval_settings"),
         *("create_group", "update_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
+        *("create_drill_schedule", "update_drill_schedule", "delete_drill_schedule", "run_drill_schedule"),
         *("create_notice_target", "update_notice_target", "delete_notice_target", "test_notice_target"),
         *(
             "change_machine_settings",
             "change_machine_checks",
+            "change_machine_properties",
             "start_anyway",
             "hold_point",
             "release_point",

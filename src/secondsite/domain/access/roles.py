@@ -81,6 +81,7 @@ NEEDS: Mapping[Verb, Permission] = MappingProxyType(
         Verb.CANCEL_FAILOVER: Permission.OPERATE,
         Verb.REPROTECT: Permission.OPERATE,
         Verb.RESYNCHRONIZE: Permission.OPERATE,
+        Verb.UPDATE_NAMES: Permission.OPERATE,
     }
 )
 """What a verb needs; the form that goes on without a site needs GIVE_UP beside it."""

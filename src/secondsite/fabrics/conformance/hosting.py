@@ -11,6 +11,7 @@ from ...datapath.disks import image
 from ...domain import errors
 from ...ground.units import MiB
 from ...wire.common.machines import MachineDefinition, NicDefinition
+from ...wire.common.properties import Sizing
 from ..interface import HostRequest, PowerState
 from . import steps
 from .under_test import FabricUnderTest
@@ -61,6 +62,28 @@ class HostingCases:
         made = steps.machine_of(under_test, request.fabric_id).definition
         assert [(nic.mac, nic.network) for nic in made.nics] == [(MACS[0], "lan-b"), (NEW_MAC, "dmz-b")]
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
+
+    def test_it_has_the_name_vcpus_and_memory_of_the_last_request(self, under_test: FabricUnderTest) -> None:
+        fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "sized")
+        fabric.hosting.create(plain)
+        sizing = Sizing(
+            vcpus=plain.definition.vcpus + 1, memory_bytes=plain.definition.memory_bytes + 16 * MiB
+        )
+        assert not [one for one in fabric.hosting.check(plain.definition, sizing) if one.blocking]
+        for name, wanted in (("sized-dr", sizing), (plain.name, Sizing())):
+            fabric.hosting.create(replace(plain, name=name, sizing=wanted))
+            made = steps.machine_of(under_test, plain.fabric_id)
+            vcpus, memory_bytes = made.definition.vcpus, made.definition.memory_bytes
+            assert (made.name, vcpus) == (name, wanted.vcpus or plain.definition.vcpus)
+            assert memory_bytes == (wanted.memory_bytes or plain.definition.memory_bytes)
+        fabric.hosting.remove(plain.fabric_id, steps.TAG)
+
+    def test_the_host_has_processors_and_memory_of_which_some_is_free(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        has = under_test.fabric.hosting.capacity()
+        assert has.vcpus > 0
+        assert 0 < has.free_bytes <= has.memory_bytes
 
     def test_removing_a_foreign_machine_is_refused(self, under_test: FabricUnderTest) -> None:
         fabric_id = under_test.make_machine("foreign", [steps.DISK_BYTES])

@@ -8,7 +8,6 @@ waits for an appliance, and it has a deadline.
     shared/   what several of them need
     parts     what all are built on
     acts      what is on record of a request
-    hidden    secrets are on no record
     refusals  refused attempts on record, few entries for many
     second_person  what waits for approval, until it is carried out
     callers   who asks

@@ -14,11 +14,11 @@ from datetime import datetime
 import structlog
 from pydantic import JsonValue
 
+from ...domain.access import hidden
 from ...domain.access.chain import Entry, Outcome
 from ...domain.access.roles import Permission
 from ...wire.common.base import Shape
 from .. import ports
-from . import hidden
 from .callers import Caller
 
 log = structlog.get_logger()

@@ -7,7 +7,9 @@ from .callers import Caller
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
+from .nouns.drills.schedules import DrillSchedules
 from .nouns.events import Events
+from .nouns.evidence.entries import Evidence
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
@@ -23,6 +25,7 @@ from .nouns.preflight.protected import Preflights
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.properties import Properties
 from .nouns.sites import Sites
 from .nouns.tokens import Tokens
 from .nouns.verbs import Verbs
@@ -37,6 +40,7 @@ class VaultFacade:
     appliances: Appliances
     tokens: Tokens
     audit: Audit
+    evidence: Evidence
     approvals: Approvals
     policies: Policies
     networks: Networks
@@ -45,11 +49,13 @@ class VaultFacade:
     preflights: Preflights
     eligibility: Eligibility
     checks: Checks
+    properties: Properties
     points: Points
     holds: Holds
     groups: Groups
     plans: Plans
     plan_runs: PlanRuns
+    drill_schedules: DrillSchedules
     notice_targets: NoticeTargets
     jobs: Jobs
     verbs: Verbs
@@ -73,6 +79,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         appliances=Appliances(parts),
         tokens=Tokens(parts),
         audit=Audit(parts),
+        evidence=Evidence(parts),
         approvals=Approvals(parts),
         policies=Policies(parts),
         networks=Networks(parts),
@@ -81,11 +88,13 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
         checks=Checks(parts),
+        properties=Properties(parts),
         points=Points(parts),
         holds=Holds(parts),
         groups=Groups(parts),
         plans=Plans(parts),
         plan_runs=PlanRuns(parts),
+        drill_schedules=DrillSchedules(parts),
         notice_targets=NoticeTargets(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),

@@ -41,9 +41,11 @@ class Findings:
         self._facts = facts
         self._authority = authority
         self._now = deps.now
+        self._drill_counts = deps.drill_counts
 
     def look(self, tx: ports.Transaction) -> Found:
-        around, now = Around.of(tx, self._facts, self._authority), self._now()
+        around = Around.of(tx, self._facts, self._authority, self._drill_counts)
+        now = self._now()
         machines = tx.machines.list()
         ours = [each for each in machines if self._is_ours(each, around)]
         found: dict[Key, tuple[str, HealthFinding]] = {}

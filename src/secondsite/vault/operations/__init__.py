@@ -23,6 +23,7 @@ from .planned_failover import PlannedFailover
 from .reprotect import Reprotect
 from .resynchronize import Resynchronize
 from .test_failover import TestFailover
+from .update_names import UpdateNames
 
 OPERATIONS = (
     EnableProtection,
@@ -36,6 +37,7 @@ OPERATIONS = (
     CancelFailover,
     Reprotect,
     Resynchronize,
+    UpdateNames,
     IncludeDisk,
     ExcludeDisk,
 )

@@ -24,6 +24,7 @@ from ..steps.cancel_itself import CancelArguments
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need, WithoutSite
 from ..steps.operation import MachineOperation
+from ..steps.sides import naming
 from ..steps.sides.target import Target
 
 P = TypeVar("P", bound=Shape)
@@ -43,6 +44,7 @@ class CancelFailover(MachineOperation):
             Step("remove_failed_over", self._remove, title="Remove the failed-over machine"),
             Step("resume_replication", self._resume, title="Resume replication"),
             Step("start", self._start, title="Start"),
+            Step("names", self._names, title="DNS names"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -96,6 +98,15 @@ class CancelFailover(MachineOperation):
             return giving_up.unless_given_up(self.deps, ctx, target, need)
         never = replace(need, lost=f"it does not answer, and was never told to start {target.machine.name}")
         return giving_up.left_for_later(self.deps, target, never)
+
+    def _names(self, ctx: StepContext) -> Outcome:
+        source = self.source(ctx)
+        return naming.update(
+            self.deps,
+            source,
+            source.machine.source_fabric_id,
+            at_home=not source.machine.reversed,
+        )
 
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

@@ -16,6 +16,7 @@ from .. import ports
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, StartInstant
+from ..steps.sides import naming
 from ..steps.sides.proving import prove
 from ..steps.start_failed_over import start_from
 
@@ -47,6 +48,7 @@ class ChangeRecoveryPoint(MachineOperation):
             Step("shut_down", self._shut_down, title="Shut down", undo=self._start_old),
             Step("start", self._start, title="Start", undo=self._stop_new, undo_after_failure=True),
             Step("prove", self._prove, title="Proof"),
+            Step("names", self._names, title="DNS names"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -63,6 +65,9 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def _prove(self, ctx: StepContext) -> Outcome:
         return prove(self.deps, ctx, self.target)
+
+    def _names(self, ctx: StepContext) -> Outcome:
+        return naming.after_failover(self.deps, ctx, self.target(ctx))
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)

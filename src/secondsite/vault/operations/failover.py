@@ -22,7 +22,7 @@ from ..steps.lost import giving_up
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
-from ..steps.sides import cards, source
+from ..steps.sides import cards, naming, properties, source
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
@@ -58,6 +58,7 @@ class Failover(MachineOperation):
             Step("failover", self._failover, title="Failover"),
             Step("start", self._start, title="Start", begins=ordered_when_it_begins(self.deps, self.verb)),
             Step("prove", self._prove, title="Proof"),
+            Step("names", self._names, title="DNS names"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -65,17 +66,21 @@ class Failover(MachineOperation):
         found = recovery_point.choose(ctx, target, process=False)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
-            connected = cards.checked(tx, machine)
+            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
+            wanted = properties.set_for(tx, machine)
         tried = target.check_failover(
             cards=connected,  # one without its network is warned of: in need the machine starts all the same
+            names=names,
             # a copy of its own, or one that was given up, is not in its way
             no_copy=not (machine.start_ordered or giving_up.is_given_up(self.deps, target)),
             but_on=CopyInstant(
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
             ),
+            wanted=wanted,
         )
-        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected)
+        old = properties.too_old(wanted.sizing, tried.facts, machine)
+        warned = obstacles.require_none("A failover", machine.name, tried.facts, unconnected, old)
         return Done(f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{warned}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
@@ -112,6 +117,9 @@ class Failover(MachineOperation):
 
     def _prove(self, ctx: StepContext) -> Outcome:
         return prove(self.deps, ctx, self.target)
+
+    def _names(self, ctx: StepContext) -> Outcome:
+        return naming.after_failover(self.deps, ctx, self.target(ctx))
 
 
 def _not_asked_for(arguments: Json) -> str | None:

@@ -31,7 +31,7 @@ from ..steps.gates import (
 from ..steps.operation import MachineOperation
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import cards
+from ..steps.sides import cards, naming, properties
 from ..steps.sides.giving_orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -90,6 +90,7 @@ class PlannedFailover(MachineOperation):
             Step("failover", self._failover, title="Failover"),
             Step("start", self._start, title="Start"),
             Step("prove", self._prove, title="Proof"),
+            Step("names", self._names, title="DNS names"),
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -104,13 +105,20 @@ class PlannedFailover(MachineOperation):
             )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
-            connected = cards.checked(tx, machine)
+            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
+            wanted = properties.set_for(tx, machine)
         tried = self.target(ctx, machine).check_failover(
-            definition, cards=connected, networks=cards.names(connected), no_copy=True
+            definition,
+            cards=connected,
+            networks=cards.names(connected),
+            names=names,
+            no_copy=True,
+            wanted=wanted,
         )
+        old = properties.too_old(wanted.sizing, tried.facts, machine)
         warned, keep = obstacles.passed(
-            self.deps, "A planned failover", machine, tried.facts, told=unconnected
+            self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
         )
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",
@@ -142,6 +150,9 @@ class PlannedFailover(MachineOperation):
 
     def _prove(self, ctx: StepContext) -> Outcome:
         return prove(self.deps, ctx, self.target)
+
+    def _names(self, ctx: StepContext) -> Outcome:
+        return naming.after_failover(self.deps, ctx, self.target(ctx))
 
 
 def _comes_back_by_itself(step: Step) -> Step:

@@ -5,6 +5,7 @@ submit       from a request to its job: which machines, which way, from which po
 outstanding  what a run that stopped has left to do after groups that have arrived
 turns        one run of a plan at a time, also when one is retried
 scripts      scripts between the groups, run by the target's appliance
+cleaning     drills of a run are cleaned up together
 phases       a planned failover: all copy ahead, are shut down, and start
 run          the job: a check, and for each group what people and scripts do before, its machines, and what they do after
 """

@@ -43,7 +43,7 @@ class RunGroup(Shape):
 
 class PlanRunArguments(Shape):
     """One verb for the machines of a plan. `left_out` says of the others why they are not in it, `beside` are their ids: who sees the run
-    sees all of them."""
+    sees all of them. `clean_up`: a test failover ends by itself; with `keep_if_failed` only if no proof failed."""
 
     layout: Literal[1, 2] = IN_ORDER
     plan: str
@@ -53,3 +53,5 @@ class PlanRunArguments(Shape):
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    clean_up: bool = False
+    keep_if_failed: bool = False

@@ -13,7 +13,7 @@ from ...domain.plans import taking
 from ...ground.plural import counted
 from ...ground.units import DAY
 from ...jobs.model.asking import ASKS_SECONDS, Asked, Question
-from ...jobs.model.context import Child, StepContext
+from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.failures import StepFailed
@@ -22,13 +22,10 @@ from ...jobs.model.views import JobView
 from ...jobs.running.children import GOOD
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
-from ...wire import rest
-from .. import ports
 from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
-from ..steps.operation import MachineOperation
-from . import phases, scripts, turns
+from . import cleaning, phases, scripts, turns
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -57,6 +54,7 @@ class PlanRun:
         self._deps = deps
         self._operations = operations
         self._scripts = scripts.Scripts(deps)
+        self._cleaning = cleaning.Cleaning(deps, operations)
 
     def steps(self, arguments: Json) -> list[Step]:
         """Keys are those of a group in the plan, so a run of some groups has the same."""
@@ -75,6 +73,8 @@ class PlanRun:
             if group.children:
                 yield self._machines(run, group)
             yield from self._actions(run, group, "after")
+        if run.clean_up:
+            yield from self._cleaning.steps(run)
 
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER
@@ -82,7 +82,7 @@ class PlanRun:
             f"g{group.number}/machines",
             partial(_machines, group),
             title=f"Group {group.number}: {_word(run.verb)} ({len(group.children)})",
-            undo=partial(self._clean_up, run, group) if drill else None,
+            undo=partial(self._cleaning.undo, run, group) if drill else None,
             undo_after_failure=drill,
             cancelable=False,
             boundary=True,
@@ -148,35 +148,11 @@ class PlanRun:
             if one is None or not one.connected
         ]
 
-    def _clean_up(self, run: PlanRunArguments, group: RunGroup, ctx: StepContext) -> Outcome:
-        """Only drills that this run began: another's of the same machine are not ours to end."""
-        return ctx.run_children(
-            lambda: self._clean_ups(run, group, ctx), deadline_seconds=batch.DEADLINE_SECONDS
-        )
-
-    def _clean_ups(self, run: PlanRunArguments, group: RunGroup, ctx: StepContext) -> list[Child]:
-        operation = self._operations[Verb.CLEANUP_TEST_FAILOVER]
-        assert isinstance(operation, MachineOperation)
-        with self._deps.store.reading() as tx:
-            ours = [
-                each
-                for each in tx.machines.several([child.machine_id for child in group.children])
-                if each.drill is not None and _is_of(tx, each.drill, ctx.job_id)
-            ]
-            request = rest.CleanupTestFailover.model_construct(
-                machines=tuple(each.id for each in ours),
-                notes=f"The test failover of plan {run.plan} was cancelled.",
-                without_site=None,
-            )
-            return [batch.as_job(each) for each in operation.children(tx, ours, request)]
-
     def _outcome(self, ctx: StepContext) -> Outcome:
         run = ctx.arguments(PlanRunArguments)
         ours = {child.machine_id: child.name for group in run.groups for child in group.children}
         with ctx.session() as session:
-            children = [
-                each for each in read.children_of(session, ctx.job_id) if (each.parent_position or 0) >= 0
-            ]
+            children = [each for each in read.children_of(session, ctx.job_id) if each.name == run.verb]
         arrived = {each.subject for each in children if each.state in GOOD}
         missing = [name for machine_id, name in ours.items() if machine_id not in arrived]
         said = f"{len(ours) - len(missing)} of {counted(len(ours), 'machine')}"
@@ -217,11 +193,6 @@ def _ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
 def _is_answered(ctx: StepContext) -> bool:
     known = ctx.remembered(Asked)
     return known is not None and known.answer is not None
-
-
-def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool:
-    job = read.find(tx.session, drill.job_id)
-    return job is not None and job.parent_job_id == run_id
 
 
 def _word(verb: Verb) -> str:

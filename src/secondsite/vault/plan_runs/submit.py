@@ -24,7 +24,7 @@ from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
-from . import outstanding, phases, turns
+from . import cleaning, outstanding, phases, turns
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -115,6 +115,9 @@ def _arguments(
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     in_phases = operation.verb in GOES_IN_PHASES
     groups = [_group(tx, each, children) for each in found.groups]
+    clean_up = bool(asked.options.get("clean_up"))
+    if clean_up:
+        groups = list(map(cleaning.completed_by_run, groups))
     return PlanRunArguments(
         layout=IN_PHASES if in_phases else IN_ORDER,
         plan=asked.plan.name,
@@ -124,6 +127,8 @@ def _arguments(
         left_out=found.left_out,
         warnings=warnings(tx, operation.verb, found),
         beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
+        clean_up=clean_up,
+        keep_if_failed=bool(asked.options.get("keep_if_failed")),
     )
 
 

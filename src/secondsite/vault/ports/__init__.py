@@ -18,7 +18,10 @@ from .access import (
 from .answers import AnswerRecord, Answers
 from .approvals import ApprovalRecord, Approvals, AskedFor
 from .audit import Audit, AuditEnds, AuditWanted
+from .drills import DrillScheduleRecord, DrillSchedules
 from .gateway import FactSink, Gateway, Signals, WrittenDown
+from .kept.evidence import EvidenceRecord, Evidences
+from .kept.pictures import PictureRecord, Pictures
 from .machines import (
     DrillNote,
     DrillNotes,
@@ -27,6 +30,7 @@ from .machines import (
     MachineRecord,
     MachineRecords,
     MachinesWanted,
+    NamesRecord,
     SeenNumbers,
     WarnedRecord,
 )
@@ -39,7 +43,6 @@ from .notices import (
     NoticeTargets,
     Unsent,
 )
-from .pictures import PictureRecord, Pictures
 from .places import (
     ApplianceRecord,
     ApplianceRecords,
@@ -52,7 +55,14 @@ from .places import (
 from .plans import PlanRecord, Plans
 from .policies import GroupRecord, Groups, Policies
 from .processes import Links, Passed, PassedOrders, Processes, ProcessRecord
-from .settings import MachineChecks, MachineChecksRecord, MachineSettings, MachineSettingsRecord
+from .settings import (
+    MachineChecks,
+    MachineChecksRecord,
+    MachineProperties,
+    MachinePropertiesRecord,
+    MachineSettings,
+    MachineSettingsRecord,
+)
 from .statuses import PointNews, PointRows, RpoBlock, RpoBlocks, Said, StatusRecord, StatusRecords
 from .store import Store, Transaction
 
@@ -75,6 +85,10 @@ __all__ = [
     "DrillNote",
     "DrillNotes",
     "DrillRecord",
+    "DrillScheduleRecord",
+    "DrillSchedules",
+    "EvidenceRecord",
+    "Evidences",
     "FactSink",
     "Gateway",
     "GroupRecord",
@@ -86,11 +100,14 @@ __all__ = [
     "MachineChecks",
     "MachineChecksRecord",
     "MachinePlace",
+    "MachineProperties",
+    "MachinePropertiesRecord",
     "MachineRecord",
     "MachineRecords",
     "MachineSettings",
     "MachineSettingsRecord",
     "MachinesWanted",
+    "NamesRecord",
     "NetworkMappings",
     "Notice",
     "NoticeDelivery",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState, State
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
@@ -13,7 +14,7 @@ from ...wire.common.points import RolledForward
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
     """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the target, and
-    the network we made for it; with `shared` for all machines of that test failover."""
+    the network we made for it; with `shared` for all machines of that test failover. `proven`: what its proof says, None if that says nothing."""
 
     point_id: str
     fabric_id: str
@@ -24,6 +25,7 @@ class DrillRecord:
     job_id: str
     forward: RolledForward | None = None
     shared: str | None = None
+    proven: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,16 @@ class WarnedRecord:
 
     at: datetime
     sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamesRecord:
+    """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since `at`; what others pointed to
+    at `home` before they were changed (None: to nothing)."""
+
+    at: datetime
+    problems: Mapping[str, str]
+    home: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -85,8 +97,12 @@ class MachineRecord:
     """The job of the last one. None: before drills had numbers."""
     drilled_at: datetime | None = None
     """When the last test failover was cleaned up. None: none was, or before this was noted."""
+    drill_failed_at: datetime | None = None
+    """When the last test failover with a verdict failed. None: it passed, or none had one."""
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
+    names: NamesRecord | None = None
+    """What came of its DNS names. None: none was ever changed."""
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -129,6 +145,7 @@ class DrillNote:
     completed_at: datetime
     requested_by: str
     forward: RolledForward | None = None
+    verdict: Verdict | None = None
 
 
 class SeenNumbers(NamedTuple):

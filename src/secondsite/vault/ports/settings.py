@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ...wire.common.cards import CardSettings
 from ...wire.common.machine_checks import MachineCheck
+from ...wire.common.properties import TargetProperties
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +41,23 @@ class MachineChecks(Protocol):
         """In the order in which they were given."""
 
     def put(self, checks: MachineChecksRecord) -> None:
+        """In place of what was set before."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePropertiesRecord:
+    """What the machine is to be like at its second site."""
+
+    machine_id: str
+    properties: TargetProperties
+
+
+class MachineProperties(Protocol):
+    def find(self, machine_id: str) -> TargetProperties:
+        """Without anything if nothing is set."""
+
+    def list(self) -> Sequence[MachinePropertiesRecord]:
+        """Of all machines for which anything was ever set."""
+
+    def put(self, properties: MachinePropertiesRecord) -> None:
         """In place of what was set before."""

@@ -8,14 +8,16 @@ from .access import ApplianceKeys, ApplianceTrusts, RegistrationKeys, TokenRecor
 from .answers import Answers
 from .approvals import Approvals
 from .audit import Audit
+from .drills import DrillSchedules
+from .kept.evidence import Evidences
+from .kept.pictures import Pictures
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
-from .pictures import Pictures
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
 from .plans import Plans
 from .policies import Groups, Policies
 from .processes import Links, PassedOrders, Processes
-from .settings import MachineChecks, MachineSettings
+from .settings import MachineChecks, MachineProperties, MachineSettings
 from .statuses import RpoBlocks, StatusRecords
 
 
@@ -44,6 +46,8 @@ class Transaction(Protocol):
     @property
     def plans(self) -> Plans: ...
     @property
+    def drill_schedules(self) -> DrillSchedules: ...
+    @property
     def notice_targets(self) -> NoticeTargets: ...
     @property
     def notices(self) -> Notices: ...
@@ -52,7 +56,11 @@ class Transaction(Protocol):
     @property
     def checks(self) -> MachineChecks: ...
     @property
+    def properties(self) -> MachineProperties: ...
+    @property
     def pictures(self) -> Pictures: ...
+    @property
+    def evidence(self) -> Evidences: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -31,7 +31,7 @@ class SubmitJob(Protocol):
 class Deps:
     """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC. `signal` wakes the steps that wait for it: once
     what it is about is committed. `proof_seconds`: so long a machine that was
-    started is looked at."""
+    started is looked at. `drill_counts`: how long a test failover says something."""
 
     store: ports.Store
     gateway: ports.Gateway
@@ -41,6 +41,7 @@ class Deps:
     new_id: Callable[[], str]
     signal: Callable[[str], object]
     proof_seconds: float = 3.0
+    drill_counts: timedelta = timedelta(days=90)
 
     def commit(self, work: Callable[[ports.Transaction], None]) -> Commit:
         """For Done and Skipped: `work` joins the transaction that records the step."""

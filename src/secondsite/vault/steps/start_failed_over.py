@@ -13,7 +13,7 @@ from .. import ports
 from . import authority
 from .deps import Deps
 from .points.recovery_point import StartInstant
-from .sides import cards
+from .sides import cards, properties
 from .sides.target import FAILOVER_RUN, Target
 
 
@@ -39,6 +39,7 @@ def start_from(
     machine = target.machine
     with deps.store.reading() as tx:
         connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
+        wanted = properties.set_for(tx, machine)
     if not machine.start_ordered:
         ctx.write(deps.commit(lambda tx: _note_ordered(tx, machine.id)))
     answer = target.start_failed_over(
@@ -46,6 +47,7 @@ def start_from(
         connected,
         instant.forward,
         new_macs=new_macs,
+        wanted=wanted,
         without_missing_networks=not with_all_networks,
     )
 
@@ -58,7 +60,8 @@ def start_from(
         )
         tx.machines.put(started)
 
-    return answer.done(deps.commit(record))
+    said = answer.sentence + properties.not_done(wanted.sizing, answer.facts)
+    return Done(said, answer.facts, deps.commit(record))
 
 
 def _note_ordered(tx: ports.Transaction, machine_id: str) -> None:

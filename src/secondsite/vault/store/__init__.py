@@ -6,8 +6,10 @@ Its rooms:
     tables      the rows
     several     those of several vault processes
     plans       those of recovery plans
+    drills      those of test failovers that the vault starts
     notices     those of what is told to people and programs
     settings    what is set for single machines
+    evidence    what is kept of failovers and drills
     pictures    those of pictures of screens
     failures    what a database's refusal means for the caller
     rows        a record becomes a row and comes back

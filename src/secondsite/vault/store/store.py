@@ -17,6 +17,8 @@ from .answers import SqlAnswers
 from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .decoded_machines import Decoded
+from .drills import SqlDrillSchedules
+from .evidence import SqlEvidence
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
@@ -26,7 +28,7 @@ from .places import SqlAppliances, SqlInventories, SqlNetworkMappings, SqlSites
 from .plans import SqlPlans
 from .policies import SqlPolicies
 from .said import SqlRpoBlocks, SqlStatuses
-from .settings import SqlMachineChecks, SqlMachineSettings
+from .settings import SqlMachineChecks, SqlMachineProperties, SqlMachineSettings
 from .several import SqlLinks, SqlPassedOrders, SqlProcesses
 
 LEASE_IS_OVER = "This vault process had no lease on the database any more, so nothing was written."
@@ -87,6 +89,10 @@ class SqlTransaction:
         return SqlPlans(self._session)
 
     @cached_property
+    def drill_schedules(self) -> SqlDrillSchedules:
+        return SqlDrillSchedules(self._session)
+
+    @cached_property
     def notice_targets(self) -> SqlNoticeTargets:
         return SqlNoticeTargets(self._session)
 
@@ -103,8 +109,16 @@ class SqlTransaction:
         return SqlMachineChecks(self._session)
 
     @cached_property
+    def properties(self) -> SqlMachineProperties:
+        return SqlMachineProperties(self._session)
+
+    @cached_property
     def pictures(self) -> SqlPictures:
         return SqlPictures(self._session)
+
+    @cached_property
+    def evidence(self) -> SqlEvidence:
+        return SqlEvidence(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

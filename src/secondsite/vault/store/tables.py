@@ -21,6 +21,7 @@ from ...domain.access.approvals import Stage
 from ...domain.access.chain import Outcome
 from ...domain.access.roles import Permission, Role
 from ...domain.bandwidth_schedule import BandwidthSchedule
+from ...domain.drills.verdicts import Verdict
 from ...domain.groups import ReplicationGroup
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
@@ -117,7 +118,9 @@ machines = Table(
     Column("drill_generation", Integer, nullable=False),
     Column("drill_claimed_by", String(64)),
     Column("drilled_at", UtcDateTime),
+    Column("drill_failed_at", UtcDateTime),
     Column("warned", Shaped(ports.WarnedRecord)),
+    Column("names", Shaped(ports.NamesRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
     # every change of a machine writes all of them.
@@ -196,6 +199,7 @@ drill_notes = Table(
     Column("completed_at", UtcDateTime, nullable=False),
     Column("requested_by", Text, nullable=False),
     Column("forward", Shaped(RolledForward)),
+    Column("verdict", Word(Verdict)),
     Index("ix_drill_notes_machine_id", "machine_id"),
 )
 

@@ -15,4 +15,5 @@ Its rooms:
     rpo_series           every ten seconds: how much work would be lost now
     rpo_unwritten        its samples until they are written, many at a time
     housekeeping         every half minute: retention of jobs, drills that were left open
+    drills               test failovers that are started by schedule
 """

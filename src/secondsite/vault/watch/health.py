@@ -61,6 +61,7 @@ class Situation:
     ca_ends_at: datetime | None = None
     listens_since: datetime | None = None
     """When the vault started: what it knows from before may be out of date."""
+    drill_counts: timedelta = standing.DRILL_COUNTS
 
 
 @Derived
@@ -97,7 +98,8 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_authority(situation, now),
         *_by_state(situation),
         *_warned(situation),
-        *standing.standing(situation.machine, now),
+        *_names(situation),
+        *standing.standing(situation.machine, now, situation.drill_counts),
         *two_copies,
     ]
     return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
@@ -110,7 +112,8 @@ def steady_until(situation: Situation, now: datetime) -> datetime | None:
     if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
         return None  # of the second one its age is told
     late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
-    turns = (exceeded_at, *late_at, _ca_told_at(situation), standing.standing_from(situation.machine))
+    stands = standing.standing_from(situation.machine, situation.drill_counts)
+    turns = (exceeded_at, *late_at, _ca_told_at(situation), *stands)
     return min((each for each in turns if each is not None and each >= now), default=NEVER)
 
 
@@ -126,8 +129,8 @@ def _goes_by_what_was_seen(situation: Situation) -> bool:
 
 
 def overall(machine: ports.MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
-    """As bad as the worst finding; without one, healthy for a machine that replicates, not applicable for others."""
-    if found:
+    """As bad as the worst finding; without one that colours it, healthy for a machine that replicates, not applicable for others."""
+    if any(finding.kind.colours for finding in found):
         return health.overall(found)
     return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
 
@@ -230,6 +233,12 @@ def _warned(situation: Situation) -> Iterator[HealthFinding]:
     warned = situation.machine.warned
     if warned is not None:
         yield HealthFinding("checked-with-warnings", " | ".join(warned.sentences), warned.at)
+
+
+def _names(situation: Situation) -> Iterator[HealthFinding]:
+    names = situation.machine.names
+    if names is not None and names.problems:
+        yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:

@@ -20,7 +20,7 @@ from ...wire.common.bandwidth import BandwidthShape
 from ...wire.common.policies import PolicyShape
 from ...wire.control import Report
 from ...wire.control.orders import Kind, SetSite, SiteFact, UpdatePolicy
-from ...wire.control.setups import GroupShape
+from ...wire.control.setups import GroupPart, GroupShape
 from .. import ports
 from .signals import Signals
 
@@ -186,17 +186,34 @@ def settings_of(
 
 
 def _groups_from(tx: ports.Transaction, appliance: ports.ApplianceRecord) -> Iterator[GroupShape]:
-    """The groups all of whose machines this appliance replicates: while the machines of a group replicate in different
+    """The groups of which this appliance replicates machines: while the machines of a group replicate in different
     directions it has no common points."""
     for record in tx.groups.list():
         members = tx.groups.members(record.name)
-        if len(members) > 1 and {member.source_appliance_id for member in members} == {appliance.id}:
+        serving = {member.source_appliance_id for member in members}
+        ways = {(member.source_site, member.target_site) for member in members}
+        if len(members) > 1 and len(ways) == 1 and appliance.id in serving:
             yield GroupShape(
                 name=record.name,
                 multi_vm_every_seconds=record.group.multi_vm_every_seconds,
                 app_consistent=record.group.app_consistent,
                 members=tuple(member.id for member in members),
+                parts=tuple(_parts(tx, members, serving)) if len(serving) > 1 else (),
             )
+
+
+def _parts(
+    tx: ports.Transaction, members: Collection[ports.MachineRecord], serving: Collection[str]
+) -> Iterator[GroupPart]:
+    """Who replicates which members; the first one leads, and all are told the same."""
+    for appliance_id in sorted(serving):
+        found = tx.appliances.find(appliance_id)
+        yield GroupPart(
+            appliance_id=appliance_id,
+            name=found.name if found else appliance_id,
+            addresses=found.hello.data_addresses if found and found.hello else (),
+            members=tuple(member.id for member in members if member.source_appliance_id == appliance_id),
+        )
 
 
 def _policies_from(tx: ports.Transaction, known: Mapping[str, UpdatePolicy]) -> dict[str, UpdatePolicy]:

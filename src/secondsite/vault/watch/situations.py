@@ -19,12 +19,16 @@ class Around:
     certificate_lifetime: timedelta
     ca_ends_at: datetime
     listens_since: datetime
+    drill_counts: timedelta
 
     @classmethod
-    def of(cls, tx: ports.Transaction, facts: StatusIntake, authority: ports.Authority) -> "Around":
+    def of(
+        cls, tx: ports.Transaction, facts: StatusIntake, authority: ports.Authority, drill_counts: timedelta
+    ) -> "Around":
         policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
         appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
-        return cls(policies, appliances, authority.appliance_lifetime, authority.ends_at, facts.listens_since)
+        ends_at, lifetime = authority.ends_at, authority.appliance_lifetime
+        return cls(policies, appliances, lifetime, ends_at, facts.listens_since, drill_counts)
 
     def situations(
         self, tx: ports.Transaction, facts: StatusIntake, found: Sequence[ports.MachineRecord]
@@ -42,4 +46,5 @@ class Around:
             certificate_lifetime=self.certificate_lifetime,
             ca_ends_at=self.ca_ends_at,
             listens_since=self.listens_since,
+            drill_counts=self.drill_counts,
         )

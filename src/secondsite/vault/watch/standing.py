@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ...domain.health import HealthFinding
 from ...domain.lifecycle import DrillState, State
@@ -14,34 +15,67 @@ IN_NEED = timedelta(hours=1)
 NEW = timedelta(days=7)
 """So long a machine may be under protection before somebody tries whether it starts at the other site."""
 DRILL_COUNTS = timedelta(days=90)
+"""Unless the vault's settings say otherwise."""
+DRILL_WAITS = timedelta(days=1)
+"""So long somebody may look at a test machine."""
+LEFT_OPEN = frozenset({DrillState.RUNNING, DrillState.CLEANUP_FAILED})
 
 
-def standing(machine: ports.MachineRecord, now: datetime) -> Iterator[HealthFinding]:
-    """Those of the machine at `now` (S-014, S-139)."""
-    told_at = standing_from(machine)
-    if told_at is not None and now > told_at:
-        yield HealthFinding(*_fact(machine), told_at)
+class Stands(NamedTuple):
+    """What is told from an instant on."""
+
+    told_at: datetime
+    code: str
+    what: str
 
 
-def standing_from(machine: ports.MachineRecord) -> datetime | None:
-    """From when on one is told, unless something changes before. None: that is not to be expected."""
-    if machine.state in NOT_PROTECTED:
-        return machine.failed_over_at and machine.failed_over_at + IN_NEED
-    if machine.state is not State.PROTECTED or machine.drill_state is not DrillState.NONE:
-        return None
-    return machine.created_at + NEW if machine.drilled_at is None else machine.drilled_at + DRILL_COUNTS
+def standing(
+    machine: ports.MachineRecord, now: datetime, drill_counts: timedelta = DRILL_COUNTS
+) -> Iterator[HealthFinding]:
+    """Those of the machine at `now` (S-014, S-139). A test failover counts for `drill_counts`."""
+    for told_at, code, what in _all(machine, drill_counts):
+        if now > told_at:
+            yield HealthFinding(code, what, told_at)
 
 
-def _fact(machine: ports.MachineRecord) -> tuple[str, str]:
-    """Its code, and what it says."""
-    if machine.state in NOT_PROTECTED:
-        return (
-            "not-protected",
-            f"Machine '{machine.name}' runs at site {machine.target_site} since its failover, and nothing is replicated from there.",
-        )
+def standing_from(
+    machine: ports.MachineRecord, drill_counts: timedelta = DRILL_COUNTS
+) -> tuple[datetime, ...]:
+    """From when on each is told, unless something changes before."""
+    return tuple(each.told_at for each in _all(machine, drill_counts))
+
+
+def _all(machine: ports.MachineRecord, drill_counts: timedelta) -> Iterator[Stands]:
+    if machine.drill_failed_at is not None:
+        yield Stands(machine.drill_failed_at, "drill-failed", _failed(machine, machine.drill_failed_at))
+    if machine.drill is not None and machine.drill_state in LEFT_OPEN:
+        yield Stands(machine.drill.started_at + DRILL_WAITS, "drill-waits", _waits(machine, machine.drill))
+    if machine.state in NOT_PROTECTED and machine.failed_over_at is not None:
+        yield Stands(machine.failed_over_at + IN_NEED, "not-protected", _not_protected(machine))
+    if machine.state is State.PROTECTED and machine.drill_state is DrillState.NONE:
+        yield _drilled(machine, drill_counts)
+
+
+def _drilled(machine: ports.MachineRecord, counts: timedelta) -> Stands:
     if machine.drilled_at is None:
-        return "never-drilled", f"No test failover of machine '{machine.name}' was ever brought to its end."
-    return (
-        "drill-is-old",
-        f"The last test failover of machine '{machine.name}' ended on {machine.drilled_at:%Y-%m-%d}, more than {DRILL_COUNTS.days} days ago.",
-    )
+        never = f"No test failover of machine '{machine.name}' was ever brought to its end."
+        return Stands(machine.created_at + NEW, "never-drilled", never)
+    what = f"The last test failover of machine '{machine.name}' ended on {_day(machine.drilled_at)}, more than {counts.days} days ago."
+    return Stands(machine.drilled_at + counts, "drill-is-old", what)
+
+
+def _failed(machine: ports.MachineRecord, at: datetime) -> str:
+    return f"The test failover of machine '{machine.name}' that ended on {_day(at)} failed, and none has passed since."
+
+
+def _waits(machine: ports.MachineRecord, drill: ports.DrillRecord) -> str:
+    since = f"{drill.started_at:%Y-%m-%d %H:%M} UTC"
+    return f"The test failover of machine '{machine.name}' waits since {since} for somebody to complete it: {drill.machine_name} runs at site {machine.target_site}."
+
+
+def _not_protected(machine: ports.MachineRecord) -> str:
+    return f"Machine '{machine.name}' runs at site {machine.target_site} since its failover, and nothing is replicated from there."
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}"

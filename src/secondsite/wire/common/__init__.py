@@ -8,5 +8,5 @@ Its rooms:
     points, findings, sync_mode  what is known of a machine's replication
     evidence, machine_checks     what was seen of a machine after its start, and what is checked of it
     compact                      points as they are held, in a third of the memory
-    policies, bandwidth, cards   settings
+    policies, bandwidth, cards, properties  settings
 """

@@ -4,15 +4,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ...domain.networks import addresses
+from ...domain.networks import addresses, names
 from .base import Shape
 
 MAC = r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"
 MOST_OF_A_NETWORK = 255
 MOST_CARDS = 100
 MOST_DNS_SERVERS = 3
+MOST_NAMES = 20
 WithPrefix = Annotated[str, AfterValidator(addresses.with_prefix)]
 Plain = Annotated[str, AfterValidator(addresses.plain)]
+Name = Annotated[str, AfterValidator(names.name)]
+Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
 DnsServers = Annotated[tuple[Plain, ...], Field(max_length=MOST_DNS_SERVERS)]
 
 
@@ -40,6 +43,9 @@ class CardSettings(Shape):
     test_address: WithPrefix | None = None
     """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test failover, else as its guest
     has it."""
+    names: Names = ()
+    """Its DNS names, such as web01.shop.example: they point to the address that it has where the machine runs. A test failover changes
+    none."""
 
 
 class CardAddress(Shape):

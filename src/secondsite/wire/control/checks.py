@@ -2,6 +2,7 @@
 
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
+from ..common.properties import Sizing
 from .cards import CardHere
 from .setups import Base
 
@@ -23,9 +24,11 @@ class CheckedSource(Obstacles):
 
 
 class CheckedTarget(Obstacles):
-    """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without."""
+    """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without.
+    `sizes`: START_REPLICA knows `sizing`; False: an older appliance."""
 
     shares_networks: bool = False
+    sizes: bool = False
 
 
 class CheckSource(Shape):
@@ -94,5 +97,9 @@ class CheckTarget(Shape):
     """What is here already must not stand in its way."""
     test_networks: tuple[str, ...] = ()
     """Of `networks`, those that a test failover uses: it is warned of production's."""
+    names: tuple[str, ...] = ()
+    """DNS names that are to point here; it is warned of those that this site may not change."""
     serve: bool = False
     """A network that is made must be able to give addresses."""
+    sizing: Sizing = Sizing()
+    """vCPUs and memory that the machine is to have here, which the host must have; an older appliance does not look."""

@@ -13,7 +13,9 @@ from ..common.instants import Instant
 from ..common.machines import DiscoveredMachine, NetworkInfo, Serving
 from ..common.points import PointShape, RolledForward
 from ..common.policies import PolicyShape
+from ..common.properties import Sizing
 from .checks import CheckedSource, CheckedTarget, CheckSource, CheckTarget, ImportSeed, SeedFact
+from .names import UpdatedNames, UpdateNames
 from .proofs import Proof, Prove
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
 from .setups import GroupShape, ReplicaSetup, SourceSetup
@@ -167,7 +169,8 @@ class StartReplica(Shape):
     where the machine ran last. An older vault gives keys only. `home`: the machine comes home, where it is as it was
     when it was withdrawn, with its own networks. `new_macs`: MAC addresses that cards have here, by those that they have at home; an
     older appliance keeps the latter. `without_missing_networks`: a card whose network is not here is left
-    unconnected, and the report says so, instead of the start failing; an older appliance fails."""
+    unconnected, and the report says so, instead of the start failing; an older appliance fails. `sizing`: vCPUs and memory that it has
+    here, never with `home`; only for appliances that said CheckedTarget.sizes, an older one leaves them as they are."""
 
     run: str
     point_id: str
@@ -178,12 +181,14 @@ class StartReplica(Shape):
     new_macs: dict[str, str] = Field(default_factory=dict)
     home: bool = False
     without_missing_networks: bool = False
+    sizing: Sizing = Sizing()
     start: bool = True
     forward: RolledForward | None = None
 
 
 class StartFact(Shape):
-    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell."""
+    """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
+    `sized`: it has the vCPUs and the memory of StartReplica.sizing; an older appliance does not say it."""
 
     fabric_id: str
     name: str
@@ -191,6 +196,7 @@ class StartFact(Shape):
     taken_at: Instant
     seconds: float
     shows: bool | None = None
+    sized: bool = False
 
 
 class StopReplica(Shape):
@@ -311,6 +317,7 @@ class Kind(StrEnum):
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
+    UPDATE_NAMES = "update_names"
 
 
 ORDERS: "dict[Kind, OrderKind[Any, Any]]" = {}
@@ -417,5 +424,12 @@ RUN_GUEST_SCRIPT = OrderKind(
     RunGuestScript,
     ScriptRan,
     "run a script of the script folder inside a machine, once",
+    pace=Pace.GUEST,
+)
+UPDATE_NAMES = OrderKind(
+    Kind.UPDATE_NAMES,
+    UpdateNames,
+    UpdatedNames,
+    "let its DNS names point to the machine, which runs here",
     pace=Pace.GUEST,
 )

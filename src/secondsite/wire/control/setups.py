@@ -15,6 +15,15 @@ class Base(StrEnum):
     EXISTING = "existing"
 
 
+class GroupPart(Shape):
+    """The members of a group that one appliance replicates, and where its data port is."""
+
+    appliance_id: str
+    name: str
+    addresses: tuple[str, ...] = ()
+    members: tuple[str, ...]
+
+
 class GroupShape(Shape):
     """A replication group as the source's appliance needs it; `members` are machine ids."""
 
@@ -22,6 +31,9 @@ class GroupShape(Shape):
     multi_vm_every_seconds: int
     app_consistent: bool = False
     members: tuple[str, ...]
+    parts: tuple[GroupPart, ...] = ()
+    """Who replicates which members, where several appliances do; the first one leads the common points. An older appliance
+    ignores it, misses members, and takes no common point."""
 
 
 class SourceSetup(Shape):

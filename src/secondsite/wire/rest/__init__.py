@@ -3,7 +3,7 @@
 Its rooms:
 
     errors, pages, codes                           what all nouns share
-    vault, access, notices, policies, groups, plans, jobs, points  per noun
+    vault, access, notices, policies, groups, plans, drills, jobs, points  per noun
     places                                         sites, appliances, network mappings
     machines                                       with their parts in replication and failovers
     replication, failovers                         parts of a machine

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import DrillState
 from ..common.base import Shape
 
@@ -37,6 +38,8 @@ class DrillNote(StartedFrom):
     """When it was cleaned up (UTC)."""
     requested_by: str
     """The name of the token with which it was cleaned up."""
+    verdict: Verdict | None = None
+    """Whether the machine was of use there; null: nobody said, and its proof said nothing."""
 
 
 class OpenDrill(StartedFrom):
@@ -50,6 +53,8 @@ class OpenDrill(StartedFrom):
     """When it began (UTC)."""
     job_id: str
     """The job that began it."""
+    proven: Verdict | None = None
+    """What its proof says: the verdict, if nobody gives another one. Null: that says nothing."""
 
 
 class StartAnyway(Shape):
@@ -70,3 +75,5 @@ class Drill(Shape):
     """The test machine that runs; null when there is none."""
     notes: tuple[DrillNote, ...] = ()
     """Notes of the drills that ended, oldest first; only when a single machine is shown."""
+    failed_at: AwareDatetime | None = None
+    """When the last drill with a verdict failed (UTC); null: it passed, or none had one."""

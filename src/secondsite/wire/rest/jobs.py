@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
@@ -71,6 +72,8 @@ class TaskFacts(Shape):
     """How much of it holds data."""
     evidence: Evidence | None = None
     """What was seen of a machine after its start."""
+    verdict: Verdict | None = None
+    """Of a test failover that ended."""
 
 
 class TaskAsks(Shape):

@@ -9,6 +9,7 @@ from ...domain.lifecycle import State, Verb
 from ..common.base import Shape
 from ..common.machines import PowerState
 from ..common.points import PointShape
+from ..common.properties import TargetProperties
 from .codes import FindingCode
 from .failovers import Drill, FailedOver
 from .pages import Page, Paging
@@ -31,6 +32,8 @@ class Disk(Shape):
     """Its virtual size."""
     protected: bool
     """Whether it is replicated."""
+    system: bool | None = None
+    """Whether the machine boots from it; null: its definition does not say which disk it boots from."""
 
 
 class Finding(Shape):
@@ -132,6 +135,8 @@ class Machine(Shape):
     """What it was started from; null while it runs on its own disks."""
     drill: Drill = Drill()
     """Its test failover."""
+    second_site: TargetProperties | None = None
+    """What is set for its second site; null if nothing is, and in lists."""
     seen_at: AwareDatetime | None = None
     """For an unprotected machine whose site cannot be asked now: when it was last seen there (UTC)."""
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.points import RecoveryPointChoice
 from ..common.base import Shape
 from ..common.instants import Instant
@@ -83,6 +84,10 @@ class TestFailoverOptions(PointOptions):
     """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
     subnet: str | None = None
     """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    clean_up: bool = False
+    """Whether the job removes the copy by itself once its proof is there, and ends with the verdict that this gives."""
+    keep_if_failed: bool = False
+    """With `clean_up`: a copy whose proof failed stays until somebody has looked at it."""
 
 
 class TestFailover(TestFailoverOptions, MachinesRequest):
@@ -94,6 +99,8 @@ class CleanupTestFailoverOptions(WithoutSiteOptions):
 
     notes: str = ""
     """What the drill showed; kept with the machine."""
+    verdict: Verdict | None = None
+    """Whether the machine is of use there; null: as its proof says, if that says anything."""
 
 
 class CleanupTestFailover(CleanupTestFailoverOptions, MachinesRequest):
@@ -158,6 +165,10 @@ class Reprotect(ReprotectOptions, MachinesRequest):
 
 class Resynchronize(MachinesRequest):
     """All blocks are compared; those that differ are sent."""
+
+
+class UpdateNames(MachinesRequest):
+    """The machines' DNS names point to where they run now."""
 
 
 class IncludeDiskOptions(Shape):

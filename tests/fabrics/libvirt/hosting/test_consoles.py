@@ -7,7 +7,7 @@ import pytest
 from rig.hosts.domains import firmware_xml, uefi_xml
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml, inventory
-from secondsite.fabrics.libvirt.hosting import adapt, dry_run
+from secondsite.fabrics.libvirt.hosting import adapt, dry_run, sizing
 from tests.support import uefi
 
 pytestmark = pytest.mark.slow
@@ -87,8 +87,8 @@ def test_a_trial_that_a_dead_process_left_is_removed_by_the_next(host):
     definition = defined(host, lambda xml: xml)
     place = adapt.HostFeatures(False, frozenset(), host.work_dir / "console", host.work_dir / "nvram")
     left = domain_xml.parse(definition.native)
-    adapt.set_text(left, "name", dry_run.name_at(place))
-    adapt.set_text(left, "uuid", str(uuid.uuid4()))
+    sizing.set_text(left, "name", dry_run.name_at(place))
+    sizing.set_text(left, "uuid", str(uuid.uuid4()))
     domain_xml.set_tag(left, inventory.TRIAL)
     host.fabric.power.start(host.define(domain_xml.render(left)))
     assert [one for one in host.fabric.hosting.check(definition) if one.blocking] == []

@@ -1,5 +1,6 @@
 """Give a card of a running guest an address, by the guest's agent."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain import errors
@@ -31,6 +32,10 @@ class Addressing:
         if wanted.address not in _card(domain, wanted.mac).addresses:
             raise errors.FabricError("its guest did not do it, and did not say why")
         return card.name
+
+    def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
+        found = guest.cards(self._hypervisor.domain(fabric_id))
+        return {card.mac: [each.partition("/")[0] for each in card.addresses] for card in found if card.mac}
 
 
 def _card(domain: Any, mac: str) -> guest.Card:

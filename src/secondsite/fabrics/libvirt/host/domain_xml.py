@@ -134,6 +134,7 @@ def _network_source(element: Element) -> str | None:
 def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:
     """The machine that `text` describes; `sizes_bytes` are the disks' virtual sizes, which XML does not have."""
     root = parse(text)
+    first = _first_disk(root)
     return MachineDefinition(
         fabric_id=root.findtext("uuid", ""),
         name=root.findtext("name", ""),
@@ -144,13 +145,22 @@ def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:
         disks=tuple(
             DiskDefinition(
                 key=disk.key, size_bytes=sizes_bytes.get(disk.key, 0), path=disk.path, format=disk.format,
-                bus=disk.bus, boot_order=disk.boot_order,
+                bus=disk.bus,
+                boot_order=1 if disk.key == first else disk.boot_order,
             )
             for disk in disks(root)
         ),
         nics=tuple(_nic(key, element) for key, element in nic_elements(root)),
         native=text,
     )  # fmt: skip
+
+
+def _first_disk(root: Element) -> str | None:
+    """The disk that a machine boots from whose definition names only a kind of device: the first one."""
+    kinds = [each.get("dev") for each in root.iterfind("os/boot")]
+    keys = [key for key, element in disk_elements(root) if element.get("device", "disk") == "disk"]
+    boots_a_kernel = root.find("os/kernel") is not None
+    return keys[0] if "hd" in kinds and keys and not boots_a_kernel else None
 
 
 def _nic(key: str, element: Element) -> NicDefinition:

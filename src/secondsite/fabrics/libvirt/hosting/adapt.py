@@ -14,7 +14,7 @@ from ....datapath.encryption import EncryptionKey
 from ... import interface
 from .. import vlans
 from ..host import domain_xml, secrets
-from . import consoles, foreign
+from . import consoles, foreign, sizing
 
 EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
@@ -42,9 +42,10 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     root = foreign.admit(foreign.parse(_native(request)), place.boot_folders).root
     if root.find("devices") is None:
         SubElement(root, "devices")
-    set_text(root, "name", request.name)
-    set_text(root, "uuid", request.fabric_id)
+    sizing.set_text(root, "name", request.name)
+    sizing.set_text(root, "uuid", request.fabric_id)
     domain_xml.set_tag(root, request.tag)
+    sizing.apply(root, request.sizing)
     _accelerator(root, place.kvm)
     _firmware_identity(root)
     _disks(root, request, place)
@@ -52,6 +53,11 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     _devices(root, request, place.console_folder)
     _nvram(root, request, place.nvram_folder)
     return domain_xml.render(root)
+
+
+def left_out(request: interface.HostRequest) -> tuple[str, ...]:
+    """What of the machine's definition does not fit the vCPUs and the memory that it gets here, in words."""
+    return sizing.left_out(foreign.parse(_native(request)), request.sizing) if request.home is None else ()
 
 
 def _native(request: interface.HostRequest) -> str:
@@ -62,8 +68,8 @@ def _native(request: interface.HostRequest) -> str:
     root = domain_xml.parse(EMPTY)
     devices = root.find("devices")
     assert devices is not None
-    set_text(root, "vcpu", str(definition.vcpus))
-    set_memory(root, definition.memory_bytes)
+    sizing.set_text(root, "vcpu", str(definition.vcpus))
+    sizing.set_memory(root, definition.memory_bytes)
     for disk in definition.disks:
         element = SubElement(devices, "disk", {"type": "file", "device": "disk"})
         SubElement(element, "driver", {"name": "qemu", "type": "qcow2"})
@@ -73,24 +79,6 @@ def _native(request: interface.HostRequest) -> str:
         SubElement(element, "mac", {"address": nic.mac})
         SubElement(element, "model", {"type": nic.model})
     return domain_xml.render(root)
-
-
-def set_text(root: Element, name: str, text: str) -> None:
-    """Set the text of a child of the domain, which is made if it is missing."""
-    element = root.find(name)
-    if element is None:
-        element = Element(name)
-        root.insert(0, element)
-    element.text = text
-
-
-def set_memory(root: Element, size_bytes: int) -> None:
-    """Give the machine that much memory."""
-    for name in ("memory", "currentMemory"):
-        set_text(root, name, str(size_bytes // 1024))
-        element = root.find(name)
-        assert element is not None
-        element.attrib = {"unit": "KiB"}
 
 
 def _accelerator(root: Element, kvm: bool) -> None:

@@ -13,9 +13,10 @@ import libvirt
 
 from ....domain import errors
 from ....wire.common.machines import MachineDefinition
+from ....wire.common.properties import Sizing
 from ... import interface
 from ..host import connection, domain_xml, inventory
-from . import adapt
+from . import adapt, sizing
 
 START_SECONDS = 60.0
 PREFIX = "secondsite-trial-"
@@ -27,13 +28,16 @@ _alone = threading.Lock()
 
 
 def obstacles(
-    hypervisor: connection.Hypervisor, definition: MachineDefinition, place: adapt.HostFeatures
+    hypervisor: connection.Hypervisor,
+    definition: MachineDefinition,
+    place: adapt.HostFeatures,
+    wanted: Sizing = interface.AS_DEFINED,
 ) -> Iterator[interface.Obstacle]:
     """Why it does not start, in the words of the hypervisor. Raises FabricError if it cannot be tried."""
     with _alone:
         name = name_at(place)
         _end_left_over(hypervisor, name)
-        text = _trial(definition, name, place)
+        text = _trial(definition, name, place, wanted)
         place.console_folder.mkdir(parents=True, exist_ok=True)
         try:
             _try(hypervisor, text)
@@ -51,7 +55,7 @@ def name_at(place: adapt.HostFeatures) -> str:
     return PREFIX + hashlib.sha256(str(place.console_folder).encode()).hexdigest()[:8]
 
 
-def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) -> str:
+def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures, wanted: Sizing) -> str:
     request = interface.HostRequest(
         fabric_id=str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
         name=name,
@@ -59,10 +63,12 @@ def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures) 
         disks={},
         networks={},
         tag=inventory.TRIAL,
+        sizing=wanted,
     )
     root = domain_xml.parse(adapt.adapted(request, place))
-    if root.find("cpu/numa") is None and definition.memory_bytes > MEMORY_BYTES:
-        adapt.set_memory(root, MEMORY_BYTES)
+    memory_bytes = wanted.memory_bytes or definition.memory_bytes
+    if root.find("cpu/numa") is None and memory_bytes > MEMORY_BYTES:
+        sizing.set_memory(root, MEMORY_BYTES)
     _leave_out_channels(root)
     return domain_xml.render(root)
 

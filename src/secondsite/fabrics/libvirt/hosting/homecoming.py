@@ -7,14 +7,14 @@ from xml.etree.ElementTree import Element
 
 from ... import interface
 from ..host import domain_xml
-from . import adapt
+from . import adapt, sizing
 
 
 def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: str) -> str:
     """The domain XML. Disks that the other site added come from the request's definition."""
     root = domain_xml.parse(native)
     root.attrib.pop("id", None)
-    adapt.set_text(root, "name", request.name)
+    sizing.set_text(root, "name", request.name)
     domain_xml.set_tag(root, request.tag)
     known = dict(domain_xml.disk_elements(root))
     for key, path in request.disks.items():

@@ -16,14 +16,17 @@ from ....datapath.disks import image
 from ....domain import errors
 from ....ground import durable
 from ....wire.common.machines import MachineDefinition
+from ....wire.common.properties import Sizing
 from ... import firmware_files, interface
+from ...capacity import Capacity
 from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
 from ..seeing import console_file
 from ..seeing.seeing import begin_of
-from . import adapt, consoles, consolidate, dry_run, firmware, foreign, homecoming, missing_here
+from . import adapt, consoles, consolidate, dry_run, firmware, foreign, homecoming, missing_here, sizing
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
+KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
 
 class Hosting:
@@ -45,7 +48,12 @@ class Hosting:
         self._folders = folders
         self._boot_folders = boot_folders
 
-    def check(self, definition: MachineDefinition) -> Sequence[interface.Obstacle]:
+    def capacity(self) -> Capacity:
+        return sizing.capacity(self._hypervisor)
+
+    def check(
+        self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
+    ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
             return list(missing_here.accelerator_notes(None))
         root = foreign.parse(definition.native)
@@ -59,14 +67,14 @@ class Hosting:
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place({}))]
+        return [*found, *dry_run.obstacles(self._hypervisor, definition, self._place({}), wanted)]
 
-    def create(self, request: interface.HostRequest) -> None:
+    def create(self, request: interface.HostRequest) -> Sequence[str]:
         existing = self._hypervisor.find(request.fabric_id)
         if existing is not None:
             inventory.require_tag(existing, request.tag)
             if inventory.power_of(existing) is not OFF:
-                return
+                return ()
         self._require_free_name(request)
         self._folders.let_in(*(path.absolute().parent for path in request.disks.values()))
         self._consoles.mkdir(parents=True, exist_ok=True)
@@ -76,8 +84,11 @@ class Hosting:
             if self._nvram.exists():
                 self._folders.let_in(self._nvram)
         console_file.mark(domain_xml.parse(text), begin_of(self._consoles, request.fabric_id))
+        if existing is not None and existing.name() != request.name:  # libvirt redefines none by another name
+            _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
+        return adapt.left_out(request)
 
     def remove(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.find(fabric_id)
@@ -108,7 +119,7 @@ class Hosting:
             durable.write(noted, _autostart(domain))
         self._put_aside(domain, copy.with_suffix(".firmware"))
         durable.write(copy, definition.model_dump_json())
-        _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
+        _undefine(domain, KEEP)
         return definition
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ....domain import errors
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
+from ....wire.common.properties import Sizing
+from ... import capacity, interface
+from ...capacity import Capacity
 from ...interface import HostRequest, Obstacle, PowerState
 from .. import firmware
 from ..host.faults import Faults
@@ -16,6 +19,8 @@ from ..host.records import KIND, MachineRecord
 from . import consolidation
 
 FIRMWARES = ("bios", "efi", "uefi")
+ASKED = ("name", "vcpus", "memory_bytes")
+"""What may be asked for otherwise when a start is repeated."""
 
 
 class SimulatedHosting:
@@ -23,14 +28,19 @@ class SimulatedHosting:
         self._host = host
         self._faults = faults
 
-    def check(self, definition: MachineDefinition) -> Sequence[Obstacle]:
+    def capacity(self) -> Capacity:
+        return capacity.of_this_host()
+
+    def check(
+        self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
+    ) -> Sequence[Obstacle]:
         with self._faults.around("hosting.check", definition.fabric_id):
             if definition.firmware not in FIRMWARES:
                 what = f"Firmware '{definition.firmware}' is unknown here."
                 return [Obstacle(what, f"Use one of {', '.join(FIRMWARES)}.")]
             return []
 
-    def create(self, request: HostRequest) -> None:
+    def create(self, request: HostRequest) -> Sequence[str]:
         with (
             self._faults.around("hosting.create", request.fabric_id),
             self._lock(request.fabric_id, "create"),
@@ -48,6 +58,9 @@ class SimulatedHosting:
                     f"Machine '{request.name}' is here already, with other disks.",
                     do="Stop and remove that machine, then repeat.",
                 )
+            elif self._host.state(found) is PowerState.OFF:
+                self._host.records.save(found.having(definition=_as_asked(found, wanted)))
+            return ()
 
     def remove(self, fabric_id: str, tag: str) -> None:
         with self._faults.around("hosting.remove", fabric_id), self._lock(fabric_id, "remove"):
@@ -110,9 +123,13 @@ class SimulatedHosting:
 
 def _alike(definition: MachineDefinition) -> MachineDefinition:
     """The definition without what may change later: an owner may grow disks, and a network may be back when a start is
-    repeated."""
+    repeated, or other properties be set."""
     sized = tuple(disk.model_copy(update={"size_bytes": 0}) for disk in definition.disks)
-    return definition.model_copy(update={"disks": sized, "nics": ()})
+    return definition.model_copy(update={"disks": sized, "nics": (), **dict.fromkeys(ASKED)})
+
+
+def _as_asked(found: MachineRecord, wanted: MachineRecord) -> MachineDefinition:
+    return found.definition.model_copy(update={name: getattr(wanted.definition, name) for name in ASKED})
 
 
 def _hosted(request: HostRequest) -> MachineDefinition:
@@ -131,6 +148,8 @@ def _hosted(request: HostRequest) -> MachineDefinition:
         update={
             "fabric_id": request.fabric_id,
             "name": request.name,
+            "vcpus": request.sizing.vcpus or source.vcpus,
+            "memory_bytes": request.sizing.memory_bytes or source.memory_bytes,
             "fabric_kind": KIND,
             "disks": tuple(_placed(disk, request.disks[disk.key]) for disk in source.disks),
             "nics": _connected(request),

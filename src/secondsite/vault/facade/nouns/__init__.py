@@ -5,8 +5,10 @@ Its rooms:
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, point_holds, groups                what is protected
     plans                                                what is recovered together, and its runs
+    drills                                               test failovers that the vault starts
     notices                                             what people and programs are told of
     settings                                             what is set for single machines
     preflight                                            what would be in the way of a verb
+    evidence                                            what is kept of failovers and drills
     verbs, jobs, events                                 what is started, and how it goes on
 """

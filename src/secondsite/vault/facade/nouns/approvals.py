@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from ....domain import errors
-from ....domain.access import approvals
+from ....domain.access import approvals, hidden
 from ....domain.access.approvals import OPEN, SECRET, Rules, Stage
 from ....domain.access.chain import Entry, Outcome
 from ....wire import rest
 from ... import ports
-from .. import hidden, holders, second_person
+from .. import holders, second_person
 from ..acts import append, text_of
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts

@@ -170,18 +170,12 @@ def _check(
         raise errors.NotPossibleNow(
             f"{machine.name} is {machine.state}, so it can't join a group.", do="Add it when it is protected."
         )
-    first = members[0] if members else None
     way = _way(record, members)
     if (machine.source_site, machine.target_site) != way:
         raise errors.InvalidArgument(
             f"{machine.name} replicates from {machine.source_site} to {machine.target_site}, the group's machines from "
             f"{way[0]} to {way[1]}.",
             do="All machines of a group must replicate in the same direction.",
-        )
-    if first is not None and machine.source_appliance_id != first.source_appliance_id:
-        raise errors.InvalidArgument(
-            f"{machine.name} and {first.name} are served by different appliances of {machine.source_site}.",
-            do="One appliance must serve all machines of a group: it pauses them together.",
         )
     if len(members) >= MOST_MEMBERS:
         raise errors.InvalidArgument(

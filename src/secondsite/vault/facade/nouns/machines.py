@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ....domain import errors, rpo
 from ....wire import rest
+from ....wire.common.properties import TargetProperties
 from ... import ports
 from ...steps.sides import start_anyway
 from ...watch.health import Situation
@@ -78,10 +79,11 @@ class Machines:
         with self._parts.store.reading() as tx:
             found = existing(self._parts, tx, name_or_id)
             situation = next(self._situations(tx, [found], self._around(tx)))
-            notes = tuple(tx.drill_notes.list(found.id))
-        now = self._parts.now()
-        if notes:
-            return machine_shapes.protected(situation, notes, now).model_dump_json()
+            notes, there = tuple(tx.drill_notes.list(found.id)), tx.properties.find(found.id)
+        now, nothing = self._parts.now(), there == TargetProperties()
+        if notes or not nothing:
+            shown = machine_shapes.protected(situation, notes, now)
+            return shown.model_copy(update={"second_site": None if nothing else there}).model_dump_json()
         return written_machines.machine(situation, now).text
 
     def id_of(self, name_or_id: str) -> str:
@@ -160,7 +162,7 @@ class Machines:
                 return
 
     def _around(self, tx: ports.Transaction) -> Around:
-        return Around.of(tx, self._parts.facts, self._parts.authority)
+        return Around.of(tx, self._parts.facts, self._parts.authority, self._parts.deps.drill_counts)
 
     def _situations(
         self, tx: ports.Transaction, found: Sequence[ports.MachineRecord], around: Around

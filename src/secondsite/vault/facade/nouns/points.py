@@ -11,6 +11,7 @@ from ....wire.common.points import PointShape
 from ....wire.control import orders
 from ... import ports
 from ...steps.points import common_sets, verify_point
+from ...steps.sides import properties
 from ..parts import Parts
 from ..shared.asking import ask_and_wait
 from ..shared.once import Once, carry_out
@@ -53,11 +54,13 @@ class Points:
             )
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
+            there = properties.set_for(tx, record)
             if at is None:
                 return self._alone(tx, record, choice, point_id)
             appliance = tx.appliances.find(record.target_appliance_id)
             known = _points(self._parts.facts.latest(tx, record.id))
-        return self._at(record, [appliance] if appliance else [], known, at)
+        found = self._at(record, [appliance] if appliance else [], known, at)
+        return found.model_copy(update={"second_site": there})
 
     def _at(
         self,
@@ -134,7 +137,13 @@ class Points:
                 machine=record.name, choice=choice, point=None, loses_seconds=None, problem=reason
             )
         loses = _loses(status, point, self._parts.now())
-        return rest.RecoveryPreview(machine=record.name, choice=choice, point=point, loses_seconds=loses)
+        return rest.RecoveryPreview(
+            machine=record.name,
+            choice=choice,
+            point=point,
+            loses_seconds=loses,
+            second_site=properties.set_for(tx, record),
+        )
 
 
 def _place(point: PointShape) -> Place:

@@ -6,6 +6,7 @@ from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
+from ....wire.rest.verbs import UpdateNames
 from ... import ports
 from ..parts import Parts
 from ..shared import early_checks
@@ -26,6 +27,7 @@ REQUESTS: dict[Verb, type[Shape]] = {
     Verb.RESYNCHRONIZE: rest.Resynchronize,
     Verb.INCLUDE_DISK: rest.IncludeDisk,
     Verb.EXCLUDE_DISK: rest.ExcludeDisk,
+    Verb.UPDATE_NAMES: UpdateNames,
 }
 
 OPTIONS: dict[Verb, type[Shape]] = {
@@ -41,6 +43,7 @@ OPTIONS: dict[Verb, type[Shape]] = {
     Verb.RESYNCHRONIZE: rest.NoOptions,
     Verb.INCLUDE_DISK: rest.IncludeDiskOptions,
     Verb.EXCLUDE_DISK: rest.ExcludeDiskOptions,
+    Verb.UPDATE_NAMES: rest.NoOptions,
 }
 """What a verb takes besides one protected machine."""
 

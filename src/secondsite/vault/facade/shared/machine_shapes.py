@@ -6,6 +6,7 @@ from ....domain import health as catalogue
 from ....domain import lifecycle, rpo
 from ....domain.health import Health, HealthFinding
 from ....domain.lifecycle import DrillState, State
+from ....domain.machines import system_disk
 from ....wire import rest
 from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
 from ....wire.common.points import RolledForward, started_from
@@ -121,8 +122,14 @@ def _disks_of(machine: ports.MachineRecord) -> tuple[rest.Disk, ...]:
 
 
 def _disks(definition: MachineDefinition, keys: tuple[str, ...]) -> tuple[rest.Disk, ...]:
+    boots = system_disk.of((disk.key, disk.boot_order) for disk in definition.disks)
     return tuple(
-        rest.Disk(key=disk.key, size_bytes=disk.size_bytes, protected=disk.key in keys)
+        rest.Disk(
+            key=disk.key,
+            size_bytes=disk.size_bytes,
+            protected=disk.key in keys,
+            system=None if boots is None else disk.key == boots,
+        )
         for disk in definition.disks
     )
 
@@ -182,6 +189,7 @@ def _drill(machine: ports.MachineRecord, notes: tuple[ports.DrillNote, ...]) -> 
         state=machine.drill_state,
         open=_open_drill(machine.drill) if machine.drill else None,
         notes=tuple(_note(note) for note in notes),
+        failed_at=machine.drill_failed_at,
     )
 
 
@@ -192,6 +200,7 @@ def _open_drill(drill: ports.DrillRecord) -> rest.OpenDrill:
         network=drill.network,
         started_at=drill.started_at,
         job_id=drill.job_id,
+        proven=drill.proven,
     )
 
 
@@ -202,6 +211,7 @@ def _note(note: ports.DrillNote) -> rest.DrillNote:
         started_at=note.started_at,
         completed_at=note.completed_at,
         requested_by=note.requested_by,
+        verdict=note.verdict,
     )
 
 

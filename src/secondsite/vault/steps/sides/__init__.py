@@ -8,8 +8,10 @@ Its rooms:
     source         where the machine runs
     target         where the replica is
     cards          what a machine's network cards are connected to there
+    properties     its name, vCPUs and memory there
     drilling       the network that is made for a drill
     addressing     the addresses that its cards are to have there
+    naming         its DNS names point to where it runs
     proving        what is seen of a machine after its start
     start_anyway   the old copy of a failed-over machine is started although that is forbidden
 """

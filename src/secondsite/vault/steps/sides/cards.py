@@ -9,6 +9,7 @@ from ....wire.control.cards import CardHere
 from ....wire.control.checks import Obstacles, ObstacleShape
 from ... import ports
 
+FAILOVER_RUN = "failover"
 OURS = "52:54:00"
 """What QEMU's addresses begin with."""
 
@@ -37,6 +38,11 @@ def in_drill(
 def new_macs(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> dict[str, str]:
     """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on one network."""
     return {mac: _new(machine, mac, run) for mac, card in set_for(tx, machine).items() if not card.keep_mac}
+
+
+def mac_away(machine: ports.MachineRecord, card: CardSettings) -> str:
+    """The card's MAC address after a failover."""
+    return card.mac if card.keep_mac else _new(machine, card.mac, FAILOVER_RUN)
 
 
 def wished(tx: ports.Transaction, machine: ports.MachineRecord) -> dict[str, str]:

@@ -10,6 +10,7 @@ from ....domain import errors
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardAddress
+from ....wire.common.evidence import Evidence
 from ....wire.control.orders import StartFact
 from ....wire.control.proofs import Proof
 from ... import ports
@@ -26,8 +27,12 @@ def prove(
     ctx: StepContext,
     find_target: Callable[[StepContext], Target],
     to_have: Callable[[ports.Transaction, ports.MachineRecord], Sequence[CardAddress]] = addressing.at_target,
+    *,
+    note: Callable[[ports.Transaction, Evidence], None] | None = None,
+    wait_seconds: float = 0.0,
 ) -> Outcome:
-    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`."""
+    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that they are `to_have`. What was
+    seen is handed to `note`. It is looked at for `wait_seconds`, if that is longer than usual."""
     started = ctx.facts("start", StartFact)
     target = find_target(ctx)
     with deps.store.reading() as tx:
@@ -37,7 +42,7 @@ def prove(
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
         return Skipped(unseen + _not_given(addresses))
     try:
-        answer = target.prove(started, deps.proof_seconds, checks, addresses)
+        answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
         return Skipped(unseen + _not_given(addresses))
@@ -53,6 +58,8 @@ def prove(
     def keep(tx: ports.Transaction) -> None:
         if png is not None:
             tx.pictures.put(ports.PictureRecord(ctx.job_id, ctx.now(), png))
+        if note is not None:
+            note(tx, evidence)
 
     return Done(sentence, Proof(evidence=evidence), deps.commit(keep))
 

@@ -12,15 +12,17 @@ from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.machines import MachineDefinition
 from ....wire.common.points import RolledForward
 from ....wire.common.policies import PolicyShape
+from ....wire.common.properties import TargetProperties
 from ....wire.control import checks, orders, proofs, setups
 from ....wire.control.cards import CardHere
 from ....wire.control.orders import CycleFact, InstantFact, Nothing, Points, PowerFact, StartFact
 from ... import ports
+from .cards import FAILOVER_RUN as FAILOVER_RUN
 from .giving_orders import Answer, Limits, Orders
 from .side import Ask, Side
 
-FAILOVER_RUN = "failover"
 DRILL_RUN = "drill"
+AS_AT_HOME = TargetProperties()
 START_OR_STOP = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
 """For a start that first applies cycles of the journal."""
@@ -49,20 +51,24 @@ class Target(Side):
         *,
         cards: Sequence[CardHere] = (),
         networks: tuple[str, ...] = (),
+        names: tuple[str, ...] = (),
         no_copy: bool = False,
         but_on: checks.CopyInstant | None = None,
+        wanted: TargetProperties = AS_AT_HOME,
     ) -> Answer[checks.CheckedTarget]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run. `networks` must be
-        there; of those that only `cards` name it is warned. `no_copy`: nor may a copy be there, but one that stands on
-        `but_on`."""
+        there; of those that only `cards` name it is warned, and of `names` that it may not change. `no_copy`: nor may a copy be there, but one that stands on
+        `but_on`. `wanted`: what it is to be like there."""
         payload = checks.CheckTarget(
             definition=definition,
-            name=self.machine.name,
+            name=wanted.target_name or self.machine.name,
             fabric_id=self.machine.target_fabric_id,
             networks=networks,
             cards=tuple(cards),
+            names=names,
             no_copy=no_copy,
             but_on=but_on,
+            sizing=wanted.sizing,
         )
         return self.check(payload)
 
@@ -121,6 +127,7 @@ class Target(Side):
         forward: RolledForward | None,
         *,
         new_macs: dict[str, str],
+        wanted: TargetProperties,
         without_missing_networks: bool,
     ) -> Answer[StartFact]:
         """The failed-over machine runs from the point, rolled forward if `forward` says so."""
@@ -128,10 +135,11 @@ class Target(Side):
             run=FAILOVER_RUN,
             point_id=point_id,
             fabric_id=self.machine.target_fabric_id,
-            name=self.machine.name,
+            name=wanted.target_name or self.machine.name,
             networks={card.key: card.network for card in cards},
             networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
             new_macs=new_macs,
+            sizing=wanted.sizing,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
             forward=forward,

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0033"
+NEWEST = "0038"
 """The revision of this program's tables."""
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import Column, ForeignKey, Table
 
 from ....wire.common.cards import CardSettings
 from ....wire.common.machine_checks import MachineCheck
+from ....wire.common.properties import TargetProperties
 from ..columns import Shaped
 from ..tables import metadata
 
@@ -19,4 +20,11 @@ machine_checks = Table(
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
     Column("checks", Shaped(tuple[MachineCheck, ...]), nullable=False),
+)
+
+machine_properties = Table(
+    "machine_properties",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("properties", Shaped(TargetProperties), nullable=False),
 )

@@ -4,5 +4,6 @@ Its rooms:
 
     tokens   access tokens of people and programs
     audit    the audit log
+    evidence   what is kept of failovers and drills
     approvals  what waits for a second person
 """

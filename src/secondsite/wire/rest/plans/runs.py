@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import Verb
 from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ...common.base import Problem, Shape
 from ...common.points import PointShape
+from ...common.properties import TargetProperties
 from ..verbs import MOST_MACHINES, Location, WithoutSiteOptions
 from .plan import MOST_GROUPS
 
@@ -36,6 +38,10 @@ class PlanTestFailover(PlanPart):
     """An existing isolated network's name; create: a new isolated one that all of them share; none: not connected."""
     subnet: str | None = None
     """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    clean_up: bool = False
+    """Whether the run removes the copies by itself, the last group first, once the proof of each is there."""
+    keep_if_failed: bool = False
+    """With `clean_up`: if the proof of one failed, all stay until somebody has looked at them."""
 
 
 class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
@@ -43,6 +49,8 @@ class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
 
     notes: str = ""
     """What the drill showed; kept with each machine."""
+    verdict: Verdict | None = None
+    """Whether the machines are of use there; null: for each as its proof says, if that says anything."""
 
 
 class PlanFailover(PlanPart):
@@ -114,6 +122,8 @@ class PlanPreviewMachine(Shape):
     """The recovery point that it would start from now; null: the verb starts from none, or moves without loss."""
     loses_seconds: float | None = None
     """How much of its work would be lost, at most."""
+    second_site: TargetProperties = TargetProperties()
+    """What it is to be like there; what is null is as at home."""
     problem: Problem | None = None
     """Why it has no such point: then no run with this choice begins."""
 

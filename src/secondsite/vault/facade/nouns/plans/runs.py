@@ -10,6 +10,7 @@ from .....wire import rest
 from .....wire.common.base import Problem
 from .....wire.rest import JobAccepted
 from .... import plan_runs, ports
+from ....steps.sides import properties
 from ...parts import Parts
 from ...shared.editions import Seen, require
 from ...shared.once import Once, carry_out
@@ -115,8 +116,9 @@ class PlanRuns:
         points = Points(self._parts)
         for record in records:
             shown = rest.PlanPreviewMachine(
-                id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site
-            )
+                id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site,
+                second_site=properties.set_for(tx, record),
+            )  # fmt: skip
             if choice is None:
                 yield shown
                 continue

@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 
 from .....domain import errors
-from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles, ObstacleShape
+from .....wire.control.checks import (
+    CheckedSource,
+    CheckedTarget,
+    CheckSource,
+    CheckTarget,
+    Obstacles,
+    ObstacleShape,
+)
 from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
@@ -24,7 +31,7 @@ def source(
 
 def target(
     parts: Parts, appliance: ports.ApplianceRecord, payload: CheckTarget, machine_id: str | None = None
-) -> Obstacles:
+) -> CheckedTarget:
     """Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_TARGET, payload, SECONDS, machine_id)
     return found

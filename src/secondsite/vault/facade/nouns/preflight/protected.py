@@ -12,7 +12,7 @@ from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from .... import ports
 from ....steps import lookup
-from ....steps.sides import cards
+from ....steps.sides import cards, naming, properties
 from ...parts import Parts
 from .. import machines
 from . import asked
@@ -46,22 +46,27 @@ class Preflights:
         site = machine.target_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
-            connected = cards.checked(tx, machine)
+            connected, names = cards.checked(tx, machine), naming.names(tx, machine)
             unconnected = cards.unconnected(tx, machine, connected)
+            wanted = properties.set_for(tx, machine)
         yield from asked.at(site, unconnected)
         payload = CheckTarget(
             definition=None if machine.reversed else machine.definition,
-            name=machine.name,
+            name=wanted.target_name or machine.name,
             fabric_id=machine.target_fabric_id,
             cards=connected,
+            names=names,
             must_hold_replica=True,
             no_copy=not machine.start_ordered,
+            sizing=wanted.sizing,
         )
         if appliance is None:
             yield _not_enrolled(site, blocking=True)
             return
         try:
-            yield from asked.at(site, asked.target(self._parts, appliance, payload, machine.id))
+            answer = asked.target(self._parts, appliance, payload, machine.id)
+            yield from asked.at(site, answer)
+            yield from asked.at(site, properties.too_old(wanted.sizing, answer, machine))
         except errors.SecondsiteError as error:
             yield asked.problem(site, error, blocking=True)
 

@@ -5,4 +5,5 @@ Its rooms:
     cards   how a machine's network cards are connected at its second site
     taken   addresses that other cards are to have
     checks  what is checked of a machine after each start
+    properties  its name, vCPUs and memory at the second site
 """

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .....domain import errors
 from .....domain.networks import addresses
@@ -35,10 +36,23 @@ class Settings:
             require(seen, before, f"What is set for {machine.name}")
             _check(machine, tx.settings.cards(machine.id), request.cards)
             taken.require_free(tx, machine, request.cards)
+            taken.require_own_names(tx, machine, request.cards)
             tx.settings.put(ports.MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
+            _forget_names(tx, machine, request.cards)
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
+
+
+def _forget_names(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]
+) -> None:
+    """What came of names that it has no more."""
+    names, had = {name for card in wanted for name in card.names}, machine.names
+    if had is not None and {*had.problems, *had.home} - names:
+        problems = {name: said for name, said in had.problems.items() if name in names}
+        home = {name: was for name, was in had.home.items() if name in names}
+        tx.machines.put(replace(machine, names=ports.NamesRecord(had.at, problems, home)))
 
 
 def _normal(card: CardSettings) -> CardSettings:

@@ -23,6 +23,26 @@ def require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: Se
                 )
 
 
+def require_own_names(
+    tx: ports.Transaction, machine: ports.MachineRecord, wanted: Sequence[CardSettings]
+) -> None:
+    """A name is one card's. Raises InvalidArgument."""
+    names = [name for card in wanted for name in card.names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise errors.InvalidArgument(
+            f"A name is given more than once: {', '.join(twice)}.", do="Give it once."
+        )
+    for settings in tx.settings.list() if names else ():
+        taken = [name for card in settings.cards for name in card.names if name in names]
+        if taken and settings.machine_id != machine.id:
+            other = tx.machines.get(settings.machine_id).name
+            raise errors.InvalidArgument(
+                f"{taken[0]} is a name of {other} already.",
+                do=f"Give another one, or take it from there: see 'secondsite card list {other}'.",
+            )
+
+
 def _others(
     tx: ports.Transaction, machine: ports.MachineRecord
 ) -> Iterator[tuple[ports.MachineRecord, CardSettings]]:

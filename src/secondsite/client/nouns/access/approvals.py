@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ...domain.access.approvals import LASTS_SECONDS, OPEN, Stage
-from ...wire import rest
-from ..connection import Connection, path, request
+from ....domain.access.approvals import LASTS_SECONDS, OPEN, Stage
+from ....wire import rest
+from ...connection import Connection, path, request
 
 
 class ApprovalHandle:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from ...domain.access.roles import Role
-from ...wire import rest
-from ...wire.rest.access.tokens import LIVES_SECONDS
-from ..connection import Connection, path, request
+from ....domain.access.roles import Role
+from ....wire import rest
+from ....wire.rest.access.tokens import LIVES_SECONDS
+from ...connection import Connection, path, request
 
 
 class TokenHandle:

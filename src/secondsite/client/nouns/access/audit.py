@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ...wire import rest
-from ..connection import Connection, path, request
+from ....wire import rest
+from ...connection import Connection, path, request
 
 ALL = rest.AuditQuery(limit=rest.MOST_PER_PAGE)
 

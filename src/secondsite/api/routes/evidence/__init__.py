@@ -1,0 +1,1 @@
+"""Routes: what is kept of failovers and drills, in `entries`."""

@@ -1,0 +1,55 @@
+"""Which address a name gets: the one that the guest's agent says that the card has, else the one that came with the order."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from ....domain import errors
+from ....wire.control.names import UpdateNames, WantedName
+from ..context import Context
+from .server import Refused
+
+LOOK_AGAIN_SECONDS = 0.5
+NOT_LIKE_THESE = ("127.", "169.254.", "0.")
+
+Told = Mapping[str, Sequence[str]]
+
+
+def told(context: Context, payload: UpdateNames) -> Told:
+    """By MAC address, as soon as it is said of all cards. Empty if no agent says anything in time."""
+    macs = {each.mac.lower() for each in payload.names}
+    until = time.monotonic() + min(payload.wait_seconds, context.left_seconds() - payload.try_seconds)
+    while True:
+        found = _asked(context, payload.fabric_id)
+        if macs <= {mac for mac, addresses in found.items() if addresses} or time.monotonic() >= until:
+            return found
+        if not context.fabric.seeing.sights(payload.fabric_id).agent:
+            return found
+        context.require_current()
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def of(wanted: WantedName, found: Told) -> str:
+    """Raises Refused if it is not known."""
+    own = found.get(wanted.mac.lower(), ())
+    if wanted.address is not None and (wanted.address in own or not own):
+        return wanted.address
+    if not own:
+        raise Refused(
+            f"the address of {wanted.key} is not known here: no guest agent says it, and none is set"
+        )
+    if len(own) > 1:
+        raise Refused(
+            f"{wanted.key} has several addresses ({', '.join(own)}), and none of them is set for it"
+        )
+    return own[0]
+
+
+def _asked(context: Context, fabric_id: str) -> Told:
+    try:
+        found = context.fabric.addressing.told(fabric_id)
+    except errors.SecondsiteError:
+        return {}
+    return {
+        mac.lower(): [each for each in own if not each.startswith(NOT_LIKE_THESE)]
+        for mac, own in found.items()
+    }

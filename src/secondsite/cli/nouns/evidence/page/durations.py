@@ -1,0 +1,71 @@
+"""Steps with their times, as bars along the time of the whole."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from . import words
+from .words import Told
+
+NARROWEST = 0.6
+"""Of 100: a step of milliseconds is seen too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when the job was asked for until it ended."""
+
+    begin: datetime | None
+    seconds: float
+
+    def share(self, at: datetime) -> float:
+        """Where that is, of 100."""
+        if self.begin is None or self.seconds <= 0:
+            return 0.0
+        return min(100.0, max(0.0, (at - self.begin).total_seconds() / self.seconds * 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    state: str
+    said: str
+    problem: str
+    begun: str
+    lasted: str
+    left: float
+    width: float
+    asks: str
+    answer: Told
+    script: Told
+
+
+def span(job: Told) -> Span:
+    begin, end = words.instant(job.get("asked_at")), words.instant(job.get("ended_at"))
+    return Span(begin, (end - begin).total_seconds() if begin and end else 0.0)
+
+
+def steps(value: JsonValue, over: Span) -> list[Step]:
+    return [_step(each, over) for each in words.tables(value)]
+
+
+def _step(told: Told, over: Span) -> Step:
+    begun, ended = words.instant(told.get("started_at")), words.instant(told.get("ended_at"))
+    left = over.share(begun) if begun else 0.0
+    width = max(NARROWEST, over.share(ended) - left) if begun and ended else 0.0
+    lasted = (ended - begun).total_seconds() if begun and ended else None
+    undone = "undo: " if told.get("kind") == "undo" else ""
+    return Step(
+        name=undone + words.text(told.get("name")),
+        state=words.text(told.get("state")).replace("_", " "),
+        said=words.text(told.get("said")),
+        problem=words.text(words.table(told.get("problem")).get("message")),
+        begun=f"{begun:%H:%M:%S}" if begun else words.NONE,
+        lasted=words.seconds(lasted),
+        left=min(left, 100 - NARROWEST),
+        width=width,
+        asks=words.text(told.get("asks")),
+        answer=words.table(told.get("answer")),
+        script=words.table(told.get("script")),
+    )

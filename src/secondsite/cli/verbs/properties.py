@@ -1,0 +1,103 @@
+"""What a machine is to be like at its second site: secondsite machine set."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from ...domain import errors
+from ...domain.amounts import exact_size
+from ...ground.plural import counted
+from ...wire.common.properties import TargetProperties
+from ...wire.rest.settings.properties import MachineProperties
+from .. import amount_options, output
+from ..options import Json, MachineName, connect
+
+
+class Property(StrEnum):
+    NAME = "name"
+    VCPUS = "vcpus"
+    MEMORY = "memory"
+
+
+FIELDS = {Property.NAME: "target_name", Property.VCPUS: "vcpus", Property.MEMORY: "memory_bytes"}
+OPTIONS = {field: f"--{field.removesuffix('_bytes').replace('_', '-')}" for field in FIELDS.values()}
+
+
+def change(
+    context: typer.Context,
+    machine: MachineName,
+    target_name: Annotated[
+        str | None, typer.Option(help="Its name after a failover.", show_default=False)
+    ] = None,
+    vcpus: Annotated[
+        int | None, typer.Option(help="How many vCPUs it has there.", show_default=False)
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            parser=amount_options.size,
+            help="How much memory it has there: 512MiB, 4GiB.",
+            metavar="SIZE",
+            show_default=False,
+        ),
+    ] = None,
+    as_at_home: Annotated[
+        list[Property] | None,
+        typer.Option(help="What it has there as at home again; may be given again.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Set a machine's name, vCPUs and memory at its second site, from its next start there on: secondsite machine set web01
+    --target-name web01-dr --vcpus 2 --memory 1GiB. At home it is always as it was. Refused if somebody changes it meanwhile."""
+    given = {"target_name": target_name, "vcpus": vcpus, "memory_bytes": memory}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    back = [FIELDS[each] for each in as_at_home or ()]
+    _require_clear(wanted, back)
+    with connect(context) as vault:
+        handle = vault.machines[machine]
+        seen = handle.properties()
+        values = {**seen.edited(), **wanted, **dict.fromkeys(back)}
+        found = handle.set_properties(_properties(values), seen=seen) if wanted or back else seen
+    if as_json:
+        output.show_json(found)
+        return
+    output.show_facts(
+        [
+            ("name", found.name),
+            ("here", _own(found)),
+            ("at the second site", described(found) or "as at home"),
+        ]
+    )
+
+
+def _require_clear(wanted: dict[str, Any], back: list[str]) -> None:
+    both = [name for name in back if name in wanted]
+    if both:
+        raise errors.InvalidArgument(
+            f"{OPTIONS[both[0]]} was given, and that it is to be as at home.", do="Give one of the two."
+        )
+
+
+def _properties(values: dict[str, Any]) -> TargetProperties:
+    try:
+        return TargetProperties(**values)
+    except ValidationError as error:
+        found = error.errors()[0]
+        raise errors.InvalidArgument(
+            f"{OPTIONS[str(found['loc'][0])]}: {found['msg'].removeprefix('Value error, ')}.",
+            do="See 'secondsite machine set --help'.",
+        ) from None
+
+
+def described(there: TargetProperties, *, drill: bool = False) -> str:
+    """'web01-dr, 2 vCPUs, 1 GiB of memory'; '' if all is as at home. A test machine has a name of its own."""
+    name = [] if there.target_name is None or drill else [there.target_name]
+    vcpus = [] if there.vcpus is None else [counted(there.vcpus, "vCPU")]
+    memory = [] if there.memory_bytes is None else [f"{exact_size(there.memory_bytes)} of memory"]
+    return ", ".join([*name, *vcpus, *memory])
+
+
+def _own(found: MachineProperties) -> str:
+    return f"{counted(found.own_vcpus, 'vCPU')}, {exact_size(found.own_memory_bytes)} of memory"

@@ -1,0 +1,92 @@
+"""Test failovers that are started by the vault: of which machines, how often, at which time of day (UTC). Pure.
+
+What is due is an instant that is kept. It only moves ahead, by whole turns from now: so turns that were missed are not made up for, and a
+clock that was set back starts nothing twice.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .. import errors
+from ..networks import subnets
+from ..plans.plan import PlanMachine
+
+TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+MOST_DAYS = 365
+MOST_MACHINES = 100
+CREATE = "create"
+DAY = timedelta(days=1)
+TRIED_FOR = timedelta(hours=1)
+"""So long what is in the way may go away; then it is tried on the next day, at its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillSchedule:
+    """Of machines, or of a plan. A run cleans up by itself, with `keep_if_failed` only if no proof failed."""
+
+    name: str
+    every_days: int
+    at: str
+    machines: tuple[PlanMachine, ...] = ()
+    plan: str | None = None
+    network: str = CREATE
+    subnet: str | None = None
+    keep_if_failed: bool = False
+    paused: bool = False
+
+
+def check(schedule: DrillSchedule) -> None:
+    """Raises InvalidArgument."""
+    if bool(schedule.machines) is (schedule.plan is not None):
+        raise errors.InvalidArgument(
+            f"Schedule '{schedule.name}' is for machines or for a plan.", do="Give --machine, or --plan."
+        )
+    if len({each.id for each in schedule.machines}) < len(schedule.machines):
+        raise errors.InvalidArgument(f"Schedule '{schedule.name}' names a machine twice.", do="Name it once.")
+    if not TIME.fullmatch(schedule.at):
+        raise errors.InvalidArgument(
+            f"'{schedule.at}' is not a time of day.", do="Give hours and minutes in UTC: --at 02:00."
+        )
+    if schedule.subnet is not None:
+        _check_subnet(schedule.subnet, schedule.network)
+
+
+def first_at(schedule: DrillSchedule, now: datetime) -> datetime:
+    """The next time of day that it is meant for."""
+    today = _on(schedule, now)
+    return today if today > now else today + DAY
+
+
+def next_at(schedule: DrillSchedule, now: datetime) -> datetime:
+    """Its next turn after one of `now`."""
+    return _on(schedule, now) + schedule.every_days * DAY
+
+
+def is_too_far(schedule: DrillSchedule, due_at: datetime, now: datetime) -> bool:
+    """The clock was far ahead when the turn was set."""
+    return due_at > now + (schedule.every_days + 2) * DAY
+
+
+def gives_up(due_at: datetime, listens_since: datetime, now: datetime) -> bool:
+    """Whether what is in the way has been there for long enough. A vault that has just started has heard little."""
+    return now >= max(due_at, listens_since) + TRIED_FOR
+
+
+def _on(schedule: DrillSchedule, day: datetime) -> datetime:
+    hours, minutes = map(int, schedule.at.split(":"))
+    return day.replace(hour=hours, minute=minutes, second=0, microsecond=0)
+
+
+def _check_subnet(subnet: str, network: str) -> None:
+    if network != CREATE:
+        raise errors.InvalidArgument(
+            "A subnet is for a network that is made for the test failover, not for one that is there.",
+            do="Leave --subnet out, or use '--network create'.",
+        )
+    try:
+        subnets.usable(subnet)
+    except ValueError as problem:
+        raise errors.InvalidArgument(
+            f"'{subnet}' is not a subnet for a test failover: {problem}.", do="Give one such as 10.9.0.0/24."
+        ) from None

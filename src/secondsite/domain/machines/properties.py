@@ -1,0 +1,35 @@
+"""Which name, vCPUs and memory a machine may be given at its second site."""
+
+import re
+
+from ...ground.units import MiB, TiB
+
+MOST_VCPUS = 512
+LEAST_MEMORY_BYTES = 16 * MiB
+MOST_MEMORY_BYTES = 64 * TiB
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}")
+
+
+def name(text: str) -> str:
+    """One that every hypervisor takes, and a file or a socket can be called by. Raises ValueError."""
+    if not NAME.fullmatch(text):
+        raise ValueError(
+            "a name has at most 63 letters, digits and '.', '_', '+', '-', and begins with a letter or a digit"
+        )
+    return text
+
+
+def vcpus(count: int) -> int:
+    """Raises ValueError."""
+    if not 1 <= count <= MOST_VCPUS:
+        raise ValueError(f"a machine has from 1 to {MOST_VCPUS} vCPUs")
+    return count
+
+
+def memory(size_bytes: int) -> int:
+    """Hypervisors count memory in KiB, and some in MiB. Raises ValueError."""
+    if not LEAST_MEMORY_BYTES <= size_bytes <= MOST_MEMORY_BYTES:
+        raise ValueError("a machine has from 16 MiB to 64 TiB of memory")
+    if size_bytes % MiB:
+        raise ValueError("memory is counted in whole MiB")
+    return size_bytes

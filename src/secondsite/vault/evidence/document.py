@@ -1,0 +1,85 @@
+"""What evidence says of a job: all of it is read from its rows, nothing is asked."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from ...domain.access import evidence
+from ...domain.access.chain import Entry
+from ...jobs.model.views import JobTree
+from .. import ports
+from . import machines, steps
+from .steps import Told
+
+MOST_REQUESTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Made outside the transaction that keeps it: of 1,000 machines it takes seconds. `sites` are those of each machine,
+    `pictures` the SHA-256 of each, by its job's id."""
+
+    text: str
+    sha256: str
+    sites: tuple[tuple[str, ...], ...]
+    pictures: Mapping[str, str]
+
+
+def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
+    of_machines = [*_of_machines(tree)]
+    known = machines.Known.read(tx, of_machines)
+    told = _document(tx, tree, vault)
+    pictures = {each.job.id: machines.picture(tx, each.job.id) for each in of_machines}
+    told["machines"] = [
+        machines.machine(known, each, tree.job, pictures[each.job.id]) for each in of_machines
+    ]
+    sites = tuple(known.sites(each.job.subject) for each in of_machines)
+    named = {job_id: sha256 for job_id, sha256 in pictures.items() if sha256 is not None}
+    return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named)
+
+
+def _document(tx: ports.Transaction, tree: JobTree, vault: str) -> Told:
+    """Without its `machines`: those of the job itself, or of all that it has started."""
+    return {
+        "format": evidence.FORMAT,
+        "version": evidence.VERSION,
+        "vault": vault,
+        "job": steps.job(tree.job),
+        "requests": _requests(tx, tree.job.id),
+        "steps": [steps.step(each) for each in tree.tasks],
+    }
+
+
+def _of_machines(tree: JobTree) -> Iterator[JobTree]:
+    if tree.job.subject and not tree.children:
+        yield tree
+    for each in tree.children:
+        yield from _of_machines(each)
+
+
+def _requests(tx: ports.Transaction, job_id: str) -> list[JsonValue]:
+    """Who asked for it, who approved it, who answered: what the audit log has of the job."""
+    found = tx.audit.find(ports.AuditWanted(job_id=job_id, oldest_first=True), MOST_REQUESTS, None)
+    return [_request(each) for each in found if each.verb != evidence.RECORDED]
+
+
+def _request(entry: Entry) -> Told:
+    return {
+        "number": entry.number,
+        "at": entry.at.isoformat(),
+        "who": entry.who,
+        "verb": entry.verb,
+        "outcome": entry.outcome.value,
+        "approval": _approval(entry),
+    }
+
+
+def _approval(entry: Entry) -> JsonValue:
+    """Which request of whom a second person granted."""
+    try:
+        told = json.loads(entry.details)
+    except ValueError:
+        return None
+    return told.get("approval") if isinstance(told, dict) else None

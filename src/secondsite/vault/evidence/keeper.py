@@ -1,0 +1,124 @@
+"""Finds failovers and drills that have ended, and keeps evidence of each once: with its entry in the audit log, in one transaction.
+
+Whoever is killed before it finds the same again, after it that it is kept; several processes come one at a time.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from ...domain.access import evidence
+from ...domain.access.chain import Entry, Outcome
+from ...domain.lifecycle import Verb
+from ...ground import seams
+from ...ground.periodic import Periodic
+from ...jobs.model.views import JobView
+from ...jobs.storage import read
+from .. import ports
+from . import document
+from .document import Draft
+from .steps import verb_of
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 10.0
+LOOKED_BACK = timedelta(days=90)
+"""As long as jobs are kept."""
+LOCK = "evidence"
+KEPT = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
+WHO = "secondsite"
+
+
+class Keeper(Periodic):
+    def __init__(self, store: ports.Store, vault: str, now: Callable[[], datetime]) -> None:
+        super().__init__("evidence", lambda error: log.error("evidence.not-kept", exc_info=error), 0.1)
+        self._store = store
+        self._vault = vault
+        self._now = now
+        self._lock = threading.Lock()
+        self._changed: set[str] | None = None
+        """None: any job may have."""
+        self._first = True
+
+    def hear_of_job(self, job_id: str | None) -> None:
+        with self._lock:
+            if job_id is None:
+                self._changed = None
+            elif self._changed is not None:
+                self._changed.add(job_id)
+
+    def pause_seconds(self) -> float:
+        pause, self._first = 0.0 if self._first else LOOK_SECONDS, False
+        return pause
+
+    def look(self) -> None:
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        if changed is not None and not changed:
+            return
+        try:
+            with self._store.reading() as tx:
+                jobs = _new(tx, self._ended(tx, changed))
+            for each in jobs:
+                self._keep(each)
+        except Exception:
+            self.hear_of_job(None)
+            raise
+
+    def _ended(self, tx: ports.Transaction, changed: set[str] | None) -> Sequence[JobView]:
+        if changed is None:
+            return read.ended_since(tx.session, self._now() - LOOKED_BACK)
+        return read.ended_among(tx.session, sorted(changed))
+
+    def _keep(self, job: JobView) -> None:
+        with self._store.reading() as tx:
+            draft = self._draft(tx, job)
+        if draft is None:
+            return
+        seams.reach("vault.evidence.drafted")
+        with self._store.transaction() as tx:
+            tx.one_at_a_time(LOCK)
+            if not _stands(tx, job):
+                return
+            number = tx.audit.append(self._entry(job, draft.sha256)).number
+            tx.evidence.add(self._record(job, draft, number))
+            tx.evidence.keep_pictures(_id(job), draft.pictures)
+            seams.reach("vault.evidence.written")
+        log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
+
+    def _draft(self, tx: ports.Transaction, job: JobView) -> Draft | None:
+        return document.draft(tx, read.tree(tx.session, job.id), self._vault) if _stands(tx, job) else None
+
+    def _record(self, job: JobView, draft: Draft, number: int) -> ports.EvidenceRecord:
+        return ports.EvidenceRecord(
+            id=_id(job), job_id=job.id, verb=verb_of(job), subject=job.subject_name, state=job.state.value,
+            requested_by=job.requested_by, ended_at=job.ended_at or self._now(), sites=draft.sites,
+            sha256=draft.sha256, number=number, document=draft.text,
+        )  # fmt: skip
+
+    def _entry(self, job: JobView, sha256: str) -> Entry:
+        return Entry(
+            at=self._now(), who=WHO, token_id="", address="", verb=evidence.RECORDED,
+            object=f"/evidence/{_id(job)}", outcome=Outcome.DONE, job_id=job.id,
+            details=json.dumps({"sha256": sha256}),
+        )  # fmt: skip
+
+
+def _id(job: JobView) -> str:
+    return f"{job.id}-{job.attempt}"
+
+
+def _new(tx: ports.Transaction, jobs: Sequence[JobView]) -> Sequence[JobView]:
+    wanted = [each for each in jobs if verb_of(each) in KEPT]
+    there = tx.evidence.known([_id(each) for each in wanted])
+    return [each for each in wanted if _id(each) not in there]
+
+
+def _stands(tx: ports.Transaction, job: JobView) -> bool:
+    """Whether the job is as it ended, and no evidence of that is kept."""
+    there = read.find(tx.session, job.id)
+    same = there is not None and there.attempt == job.attempt and there.state.ended
+    return same and bool(_new(tx, [job]))

@@ -1,0 +1,4 @@
+"""Test failovers that the vault starts.
+
+schedules  made, changed, shown, deleted, and run now
+"""

@@ -1,0 +1,1 @@
+"""What is kept of failovers and drills: `entries`."""

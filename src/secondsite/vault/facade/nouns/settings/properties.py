@@ -1,0 +1,89 @@
+"""What a machine is to be like at its second site: its name, vCPUs and memory."""
+
+from collections.abc import Iterator
+
+from .....domain import errors
+from .....wire.common.properties import TargetProperties
+from .....wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
+from .... import ports
+from ....steps.sides.target import drill_name
+from ...parts import Parts
+from ...shared.editions import Seen, require
+from .. import machines
+
+
+class Properties:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def show(self, name: str) -> MachineProperties:
+        """Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            return _info(tx, machines.existing(self._parts, tx, name))
+
+    def change(
+        self, name: str, request: MachinePropertiesChange, seen: Seen | None = None
+    ) -> MachineProperties:
+        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a name that another machine
+        has or is to have there, ChangedMeanwhile."""
+        self._parts.understood(request)
+        with self._parts.changing() as tx:
+            tx.one_at_a_time("machine_properties")
+            machine = machines.existing(self._parts, tx, name)
+            before = _info(tx, machine)
+            require(seen, before, f"What {machine.name} is like at its second site")
+            wanted = TargetProperties(**{**dict(request), "target_name": _other_name(machine, request)})
+            if wanted.target_name != before.target_name:
+                _require_free(tx, machine, wanted)
+            tx.properties.put(ports.MachinePropertiesRecord(machine.id, wanted))
+            after = _info(tx, machine)
+            self._parts.note(before, after)
+            return after
+
+
+def _other_name(machine: ports.MachineRecord, request: MachinePropertiesChange) -> str | None:
+    """Its own name is nothing that is set."""
+    return None if request.target_name == machine.name else request.target_name
+
+
+def _require_free(tx: ports.Transaction, machine: ports.MachineRecord, wanted: TargetProperties) -> None:
+    """Names that a file system or a person may take for one are one. Raises InvalidArgument."""
+    name, site = wanted.target_name or machine.name, second_site(machine)
+    if name.lower() == drill_name(machine).lower():
+        raise errors.InvalidArgument(
+            f"'{name}' is what {machine.name} is called in a test failover.", do="Give another name."
+        )
+    set_names = {each.machine_id: each.properties.target_name for each in tx.properties.list()}
+    for other in tx.machines.list():
+        theirs_set = set_names.get(other.id)
+        if other.id == machine.id or (wanted.target_name is None and theirs_set is None):
+            continue  # two that are called the same at home are so without anything set
+        for theirs, why in _names(other, theirs_set, site):
+            if theirs.lower() == name.lower():
+                raise errors.InvalidArgument(
+                    f"{machine.name} cannot be '{name}' at {site}: {why}.",
+                    do="Give another name, or change that one.",
+                )
+
+
+def _names(other: ports.MachineRecord, own: str | None, site: str) -> Iterator[tuple[str, str]]:
+    """What the other machine is called at the site, and why."""
+    if site == second_site(other):
+        yield own or other.name, f"{other.name} has that name there after a failover"
+        yield drill_name(other), f"{other.name} has that name there in a test failover"
+    elif site in (other.source_site, other.target_site):
+        yield other.name, f"{other.name} is at home there"
+
+
+def second_site(machine: ports.MachineRecord) -> str:
+    return machine.source_site if machine.reversed else machine.target_site
+
+
+def _info(tx: ports.Transaction, machine: ports.MachineRecord) -> MachineProperties:
+    return MachineProperties(
+        machine=machine.id,
+        name=machine.name,
+        own_vcpus=machine.definition.vcpus,
+        own_memory_bytes=machine.definition.memory_bytes,
+        **dict(tx.properties.find(machine.id)),
+    )

@@ -1,0 +1,120 @@
+"""The drills of a plan's run are cleaned up together: after all of them if the run was asked to, or when it is cancelled.
+
+Machines of a plan need each other: none goes before the proof of the last one is there. The last group goes first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from ...domain.drills.verdicts import Verdict
+from ...domain.lifecycle import Verb
+from ...domain.plans import taking
+from ...jobs.model.context import Child, StepContext
+from ...jobs.model.definitions import Children, Step
+from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.storage import read
+from ...wire import rest
+from ...wire.common.base import Shape
+from .. import ports
+from ..operations.interface import Operation
+from ..steps import batch
+from ..steps.batch import BatchChild, Unread
+from ..steps.deps import Deps
+from ..steps.operation import MachineOperation
+from .arguments import PlanRunArguments, RunGroup
+
+
+class Proven(Shape):
+    """Names of machines by what their proof said, before they went."""
+
+    passed: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+
+
+class Cleaning:
+    def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
+        self._deps = deps
+        self._operations = operations
+
+    def steps(self, run: PlanRunArguments) -> Iterator[Step]:
+        for group in reversed(run.groups):
+            if group.children:
+                yield Step(
+                    f"g{group.number}/clean_up",
+                    partial(self._complete, run, group),
+                    title=f"Group {group.number}: Clean up ({len(group.children)})",
+                    cancelable=False,
+                    children=Children.SOME,
+                )
+
+    def undo(self, run: PlanRunArguments, group: RunGroup, ctx: StepContext) -> Outcome:
+        return self._clean_up(ctx, group, f"The test failover of plan {run.plan} was cancelled.")
+
+    def _complete(self, run: PlanRunArguments, group: RunGroup, ctx: StepContext) -> Outcome:
+        known = ctx.remembered(Proven)
+        if known is None:
+            known = self._proven(ctx, group)
+            failed = [name for each in run.groups for name in self._proven(ctx, each).failed]
+            if run.keep_if_failed and failed:
+                said = f"all stay, since the proof of these failed: {taking.listed(failed, ', ')}"
+                return Done(
+                    f"{said}; clean up with 'secondsite plan cleanup-test-failover {run.plan}'", partial=True
+                )
+            ctx.remember(known)
+        outcome = self._clean_up(ctx, group, f"by the run of plan {run.plan} itself")
+        if not isinstance(outcome, Done):
+            return outcome
+        said = f"{outcome.sentence}; {_spoken(known)}"
+        return replace(outcome, sentence=said, partial=outcome.partial or bool(known.failed))
+
+    def _clean_up(self, ctx: StepContext, group: RunGroup, notes: str) -> Outcome:
+        """Only drills that this run began: another's of the same machine are not ours to end."""
+        return ctx.run_children(
+            lambda: self._jobs(ctx, group, notes), deadline_seconds=batch.DEADLINE_SECONDS
+        )
+
+    def _jobs(self, ctx: StepContext, group: RunGroup, notes: str) -> list[Child]:
+        operation = self._operations[Verb.CLEANUP_TEST_FAILOVER]
+        assert isinstance(operation, MachineOperation)
+        with self._deps.store.reading() as tx:
+            ours = _ours(tx, group, ctx.job_id)
+            request = rest.CleanupTestFailover.model_construct(
+                machines=tuple(each.id for each in ours), notes=notes, verdict=None, without_site=None
+            )
+            return [batch.as_job(each) for each in operation.children(tx, ours, request)]
+
+    def _proven(self, ctx: StepContext, group: RunGroup) -> Proven:
+        with self._deps.store.reading() as tx:
+            drills = [(each.name, each.drill) for each in _ours(tx, group, ctx.job_id)]
+        by: dict[Verdict | None, tuple[str, ...]] = {
+            said: tuple(name for name, drill in drills if drill is not None and drill.proven is said)
+            for said in (Verdict.PASSED, Verdict.FAILED, None)
+        }
+        return Proven(passed=by[Verdict.PASSED], failed=by[Verdict.FAILED], unproven=by[None])
+
+
+def completed_by_run(group: RunGroup) -> RunGroup:
+    """Its machines do not clean up by themselves, and are looked at as if nobody else did."""
+    return group.model_copy(update={"children": tuple(map(_by_run, group.children))})
+
+
+def _by_run(child: BatchChild) -> BatchChild:
+    own = {"clean_up": False, "keep_if_failed": False, "by_run": True}
+    return child.model_copy(update={"arguments": Unread({**child.arguments.root, **own})})
+
+
+def _ours(tx: ports.Transaction, group: RunGroup, run_id: str) -> Sequence[ports.MachineRecord]:
+    machines = tx.machines.several([child.machine_id for child in group.children])
+    return [each for each in machines if each.drill is not None and _is_of(tx, each.drill, run_id)]
+
+
+def _is_of(tx: ports.Transaction, drill: ports.DrillRecord, run_id: str) -> bool:
+    job = read.find(tx.session, drill.job_id)
+    return job is not None and job.parent_job_id == run_id
+
+
+def _spoken(proven: Proven) -> str:
+    parts = (("passed", proven.passed), ("failed", proven.failed), ("nothing proven", proven.unproven))
+    return "; ".join(f"{word}: {taking.listed(names, ', ')}" for word, names in parts if names)

@@ -1,0 +1,5 @@
+"""What is kept of failovers and drills.
+
+evidence  what was done, and its digest
+pictures  of screens
+"""

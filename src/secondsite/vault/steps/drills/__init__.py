@@ -1,0 +1,6 @@
+"""Test failovers: how one ends, and what it showed.
+
+by_itself  the last steps of a test failover that cleans up
+cleaning   the machine and the network go, notes and verdict stay
+judging    the verdict that the proof of a machine gives
+"""

@@ -1,0 +1,47 @@
+"""The order to let a machine's DNS names point to it, and what is reported."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..common.base import Shape
+from ..common.cards import MAC, Name, Plain
+
+LONGEST_SECONDS = 600.0
+MOST_NAMES = 1000
+LONGEST_SAID = 300
+
+
+class WantedName(Shape):
+    """A name, and the card that it is for: `mac` is the card's here, `key` names it in sentences. `address` is what it gets if the
+    guest's agent does not say which address the card has."""
+
+    name: Name
+    key: str
+    mac: str = Field(pattern=MAC)
+    address: Plain | None = None
+
+
+class UpdateNames(Shape):
+    """The names point to this machine, which runs here. Its agent is waited for `wait_seconds`; what the name server does not do within
+    `try_seconds` is given up."""
+
+    fabric_id: str
+    machine: str
+    names: Annotated[tuple[WantedName, ...], Field(max_length=MOST_NAMES)]
+    wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
+    try_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
+
+
+class NameVerdict(Shape):
+    """What came of a name: it points to `address` now (null: it does not point to the machine). `before`: to what it pointed before the
+    order. `said`: why it does not, or what else is to be known of it."""
+
+    name: str
+    address: str | None = None
+    before: str | None = None
+    said: str = ""
+
+
+class UpdatedNames(Shape):
+    verdicts: tuple[NameVerdict, ...]

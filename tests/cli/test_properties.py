@@ -1,0 +1,48 @@
+"""A machine's name, vCPUs and memory at its second site, at the command line."""
+
+import pytest
+
+from secondsite.ground.units import GiB, MiB
+
+pytestmark = pytest.mark.slow
+NOTHING = {"target_name": None, "vcpus": None, "memory_bytes": None}
+
+
+def there(found):
+    return {name: found[name] for name in NOTHING}
+
+
+def test_they_are_set_shown_and_each_taken_back(cli, protected):
+    words = f"--target-name {protected}-dr --vcpus 2 --memory 1GiB"
+    shown = cli.must(f"machine set {protected} {words}").out
+    assert f"{protected}-dr, 2 vCPUs, 1 GiB of memory" in shown
+    assert f"{protected}-dr, 2 vCPUs, 1 GiB of memory" in cli.must(f"machine show {protected}").out
+    set_now = {"target_name": f"{protected}-dr", "vcpus": 2, "memory_bytes": 1 * GiB}
+    assert cli.must(f"machine show {protected} --json").json["second_site"] == set_now
+    preview = cli.must(f"point preview {protected} --json").json
+    assert preview["second_site"] == set_now
+    assert f"would be {protected}-dr, 2 vCPUs" in cli.must(f"point preview {protected}").out
+    less = cli.must(f"machine set {protected} --memory 512MiB --as-at-home vcpus --json").json
+    assert there(less) == {**set_now, "vcpus": None, "memory_bytes": 512 * MiB}
+    none = cli.must(f"machine set {protected} --as-at-home name --as-at-home memory --json").json
+    assert there(none) == NOTHING
+    assert cli.must(f"machine show {protected} --json").json["second_site"] is None
+    assert "as at home" in cli.must(f"machine set {protected}").out
+
+
+def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
+    for words, why in (
+        ("--vcpus 0", "--vcpus: a machine has from 1 to 512"),
+        ("--memory 1MiB", "--memory: a machine has from 16 MiB"),
+        ("--target-name a/b", "--target-name: a name has at most 63"),
+        ("--vcpus 2 --as-at-home vcpus", "--vcpus was given, and that it is to be as at home"),
+    ):
+        said = cli(f"machine set {protected} {words}")
+        assert (said.exit, why in said.err) == (2, True), said
+    assert cli("machine set nosuch --vcpus 2").exit == 3
+
+
+def test_the_system_disk_is_marked(cli, protected):
+    disks = cli.must(f"machine show {protected} --json").json["disks"]
+    assert next(disk["system"] for disk in disks) is True
+    assert "system disk" in cli.must(f"machine show {protected}").out
