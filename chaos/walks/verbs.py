@@ -13,6 +13,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
+from secondsite.wire.rest import verbs as shapes
 
 Options = dict[str, object]
 BOOT_SECONDS = 30.0
@@ -83,7 +84,7 @@ def any_way_on(on: Episode) -> None:
 
 def _request(on: Episode, verb: Verb) -> rest.MachinesRequest:
     name = "".join(word.capitalize() for word in verb.value.split("_"))
-    shape: type[rest.MachinesRequest] = getattr(rest, name)
+    shape: type[rest.MachinesRequest] = getattr(rest, name, None) or getattr(shapes, name)
     return shape.model_validate({"machines": (MACHINE,), **_OPTIONS.get(verb, _none)(on)})
 
 

@@ -126,7 +126,7 @@ def test_the_examples_of_the_guide_are_documents_of_every_kind_that_can_be_appli
     examples = [part.split("```")[0] for part in text.split("```yaml\n")[1:]]
     made = "---\n".join(examples).replace("web01", fresh).replace("db01", fresh_too)
     made = made.replace("paris", "a").replace("rome", "b").replace("gold", f"gold-{fresh}")
-    made = made.replace("name: shop", f"name: shop-{fresh}")
+    made = made.replace("name: shop", f"name: shop-{fresh}").replace("plan: shop", f"plan: shop-{fresh}")
     file = rig.home("vault").parent / "guide.yaml"
     file.write_text("---\n".join(each for each in made.split("---\n") if "kind: cards" not in each))
     cli.must(f"apply -f {file}")

@@ -170,3 +170,9 @@ def test_the_newest_verified_point_stays_and_costs_no_other(all_points, retentio
     newest = points.newest(each for each in graded if each.proof)
     assert newest is None or newest.id not in dropped
     assert dropped <= plain
+
+
+def test_the_only_verified_point_stays_while_it_is_in_doubt():
+    """It is as good as damaged then, until it is read."""
+    old = point(1, 20 * DAY, proof=Grade.APPLICATION, damaged=True)
+    assert old not in retention.to_drop([old, *(point(seq, 600 - seq) for seq in range(2, 9))], HOUR)

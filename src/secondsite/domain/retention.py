@@ -5,7 +5,7 @@ four hours beyond. Age is counted from the newest point, not from the clock: whe
 It is measured only by the uptime of the target's host, so that neither setting a clock nor anything a source reports
 makes a point old. The slots of the grid follow the source's clock, which the machines of a group share, as long as that
 clock agrees with the uptime; where it was set, or the target's host was restarted, another slot begins.
-The newest point is never deleted, nor the newest that is not damaged, nor of these the newest that proved that its machine runs, nor one that is held, leased or committed. Of a
+The newest point is never deleted, nor the newest that is not damaged, nor the newest that proved that its machine runs, of these and of all, nor one that is held, leased or committed. Of a
 slot the point that arrived first stays: what comes later, whatever it says of itself, takes no place. Points of sets have slots of
 their own, so that the machines of a group keep the same sets. A damaged point stays only in a slot that has no other.
 """
@@ -32,7 +32,9 @@ def to_drop(
     found = ages(points)
     usable = newest(point for point in points if not point.damaged)
     proven = newest(point for point in points if point.proof is not None and not point.damaged)
-    always = [point for point in (last, usable, proven) if point is not None]
+    # a doubt about a layer below makes a point as good as damaged until it is read, and it may be found whole
+    doubted = newest(point for point in points if point.proof is not None)
+    always = [point for point in (last, usable, proven, doubted) if point is not None]
     kept: set[Slot] = set()
     dropped = []
     for point in sorted(points, key=attrgetter("damaged", "epoch", "seq")):

@@ -36,6 +36,9 @@ class Reaching(Protocol):
     def addresses(self, fabric_id: str) -> Sequence[str]:
         """The machine's IPv4 addresses with their prefixes, as far as its guest agent or the hypervisor tells them now."""
 
+    def is_inside(self, fabric_id: str, address: str, source: str | None = None) -> bool:
+        """Whether `visit` asks from the machine's own network. Raises NotFound, FabricError if the machine is connected to nothing."""
+
     def visit(
         self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None
     ) -> AbstractContextManager[Answers]:

@@ -189,3 +189,22 @@ def test_what_a_machine_is_called_makes_no_line_in_a_message(store, target, cour
     )
     assert made.subject == "[secondsite vault] CRITICAL web Bcc: all@example.org: cancel-failed"
     assert "\nBcc" not in made.text.replace("\r", "\n")
+
+
+def test_what_is_critical_does_not_wait_in_quiet_hours_behind_a_warning_that_was_refused_before(
+    store, target, couriers, clock
+):
+    server, courier = target(quiet=QuietHours("22:00", "07:00"), pace_seconds=0), couriers()
+    clock.now = NOW.replace(hour=21, minute=59)
+    server.statuses = [503]
+    add(store, notice(1, Severity.WARNING, clock.now))
+    carried(courier)
+    clock.now += timedelta(minutes=6)
+    add(store, notice(2, Severity.CRITICAL, clock.now))
+    carried(courier)
+    assert ids(server) == ["n1", "n2"]
+    carried(courier)
+    assert ids(server) == ["n1", "n2"]
+    clock.now += timedelta(hours=10)
+    carried(courier)
+    assert ids(server) == ["n1", "n2", "n1"]

@@ -1,6 +1,7 @@
 """Orders that run machines on recovery points, for drills and failovers, and that end them."""
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,13 +25,15 @@ from .networks import missing, shared
 
 
 class RunFact(Shape):
-    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started."""
+    """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been started. `mark`: another one for
+    each machine, though drills of a machine have one fabric id after the other."""
 
     fabric_id: str
     name: str
     point_id: str
     forward: RolledForward | None = None
     made: bool = False
+    mark: str = ""
 
 
 def key_of(context: Context, run: str) -> str:
@@ -86,9 +89,12 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
             name=payload.name,
             point_id=payload.point_id,
             forward=payload.forward,
+            mark=uuid.uuid4().hex,
         )
         known = machine_of(context, payload.run)
-        was_made = known is not None and known == fact.model_copy(update={"made": True})
+        was_made = known is not None and known == fact.model_copy(update={"made": True, "mark": known.mark})
+        if known is not None and was_made:
+            fact = known
         _remember(context, payload.run, fact.model_copy(update={"made": was_made}))
         seams.reach("appliance.run.opened")
         definition = hosted.definition(record)

@@ -22,6 +22,9 @@ class SimulatedReaching:
             runs = record is not None and self._host.state(record) is PowerState.RUNNING
             return ["10.0.0.1/24"] if record is not None and runs and record.traits.serves else []
 
+    def is_inside(self, fabric_id: str, address: str, source: str | None = None) -> bool:
+        return True  # what answers is the machine's own traits
+
     @contextmanager
     def visit(self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None) -> Iterator[Answers]:
         with self._faults.around("reaching.visit", fabric_id):

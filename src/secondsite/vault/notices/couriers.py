@@ -136,11 +136,11 @@ class Couriers:
 
     def _message(self, tx: ports.Transaction, target: ports.NoticeTargetRecord) -> ports.NoticeMessage | None:
         only_critical = quiet.is_quiet(target.target.quiet, self._now())
-        message = tx.notices.message(target.id)
-        if message is None:
-            return tx.notices.begin(target.id, uuid.uuid4().hex, MOST_IN_A_MESSAGE, critical=only_critical)
-        critical = any(each.happening.severity is Severity.CRITICAL for each in message.notices)
-        return message if critical or not only_critical else None
+        # what was begun before the quiet hours and holds nothing critical waits; what is critical does not wait behind it
+        message = tx.notices.message(target.id, critical=only_critical)
+        if message is not None:
+            return message
+        return tx.notices.begin(target.id, uuid.uuid4().hex, MOST_IN_A_MESSAGE, critical=only_critical)
 
     def _delivered(self, load: _Load, said: str) -> None:
         now = self._now()

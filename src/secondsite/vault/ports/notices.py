@@ -100,8 +100,8 @@ class Notices(Protocol):
     def unsent(self) -> Mapping[str, Unsent]:
         """By target, of those that have any."""
 
-    def message(self, target_id: str) -> NoticeMessage | None:
-        """The one that was begun and not sent, if there is one."""
+    def message(self, target_id: str, *, critical: bool = False) -> NoticeMessage | None:
+        """The first that was begun and not sent, if there is one; of `critical` ones that which holds a critical notice."""
 
     def begin(self, target_id: str, message_id: str, at_most: int, *, critical: bool) -> NoticeMessage | None:
         """A new one, of those that wait, the oldest first; of the critical ones only, if so asked. None: nothing waits."""

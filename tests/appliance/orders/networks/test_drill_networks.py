@@ -6,6 +6,7 @@ import pytest
 
 from rig import dying
 from rig.appliances import runs
+from secondsite.domain.networks import leasing
 from secondsite.ground import seams
 from secondsite.wire.common.machines import ServedHost, Serving
 from secondsite.wire.control import Order
@@ -145,3 +146,13 @@ def test_it_says_why_a_card_gets_another_address(pair):
     assert "instead of 10.9.8.5, which db01 has" in sentence
     apart = pair.target.order(Kind.CREATE_NETWORK, served("web01", 1, "10.2.0.5"), pair.machine_id).sentence
     assert "instead of 10.2.0.5, which is not in 10.9.8.0/24" in apart
+
+
+def test_of_one_machine_s_cards_that_without_a_wish_leaves_the_other_its_own(pair):
+    takes = leasing.lease("10.9.8.0/24", "52:54:00:00:00:01", None, {}).address
+    hosts = (
+        ServedHost(name="db01", mac="52:54:00:00:00:01"),
+        ServedHost(name="db01", mac="52:54:00:00:00:02", address=takes),
+    )
+    asked = SHARED.model_copy(update={"serving": Serving(subnet="10.9.8.0/24", hosts=hosts)})
+    assert pair.target.do(Kind.CREATE_NETWORK, asked, OTHER)["leased"]["52:54:00:00:00:02"] == takes

@@ -20,7 +20,7 @@ ODD = {
 
 
 @contextlib.contextmanager
-def serving(answer):
+def serving(answer, stays_open=False):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -30,6 +30,8 @@ def serving(answer):
                     with one:
                         one.recv(4096)
                         one.sendall(answer)
+                        while stays_open and one.recv(4096):
+                            pass
 
         thread = worker("odd", serve)
         thread.start()
@@ -83,3 +85,11 @@ def test_an_address_at_which_no_machine_can_be_reached_is_not_taken_from_a_guest
 def said(addr, prefix):
     card = {"hwaddr": "52:54:00:00:00:01", "addrs": [{"type": 0, "addr": addr, "prefix": prefix}]}
     return [each.address for each in cards.usable({"eth0": card})]
+
+
+@pytest.mark.parametrize("text", [None, "the shop"])
+def test_a_server_that_leaves_the_connection_open_after_its_answer_has_answered(text):
+    whole = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\nServer: x\r\n\r\nthe shop"
+    with serving(whole, stays_open=True) as port:
+        verdicts, _ = asked({**knock(port, 4.0), "text": text})
+    assert verdicts == {0: True}

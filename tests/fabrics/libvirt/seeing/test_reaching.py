@@ -12,6 +12,7 @@ import pytest
 
 import guestkit
 from rig.eventually import eventually
+from secondsite.domain import errors
 from secondsite.fabrics.libvirt.reaching import program
 from secondsite.fabrics.reaching import Knock
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
@@ -163,3 +164,18 @@ def answers_arp(other, address):
         check=False,
     )
     return done.returncode != 0
+
+
+def test_of_a_machine_that_is_connected_to_nothing_nobody_else_is_asked(host):
+    """Production's machine has its address, and answered in its place."""
+    machine = GuestMachine(host)
+    host.fabric.power.start(machine.id)
+    for source in (None, "10.7.9.250/24"):
+        with pytest.raises(errors.FabricError, match="connected to nothing"):
+            host.fabric.reaching.is_inside(machine.id, ADDRESS, source)
+        with pytest.raises(errors.FabricError), host.fabric.reaching.visit(machine.id, [ALIVE], source):
+            pytest.fail("somebody was asked")
+
+
+def test_an_isolated_network_is_asked_from_inside(host, web):
+    assert host.fabric.reaching.is_inside(web.id, ADDRESS)

@@ -1,10 +1,13 @@
 """A drill's network with addresses: what the target is asked for, and what is refused before."""
 
+import dataclasses
+
 import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault import ports
+from secondsite.vault.steps.sides import drilling
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.control import orders
 from secondsite.wire.control.orders import Kind
@@ -94,3 +97,18 @@ def test_the_target_is_asked_for_the_address_of_a_failover_or_the_one_for_drills
     set_card(verbs, **settings)
     assert verbs.run(Verb.TEST_FAILOVER, subnet=SUBNET).job.state == "succeeded"
     assert [host.address for host in verbs.appliances.asked_network.serving.hosts] == [wished]
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("сервер", "vm-525400000001"), ("データベース", "vm-525400000001"), ("Web 01", "web-01")],
+)
+def test_a_machine_whose_name_has_no_letter_of_dns_has_an_address_that_nobody_else_gets(verbs, name, label):
+    with verbs.store.transaction() as tx:
+        machine = tx.machines.find("web01")
+        tx.machines.put(dataclasses.replace(machine, name=name))
+    with verbs.store.reading() as tx:
+        record = tx.machines.get(machine.id)
+        asked = drilling.served(tx, record, drilling.network(record, None), SUBNET)
+    assert asked.serving is not None
+    assert [(host.name, host.mac) for host in asked.serving.hosts] == [(label, MAC)]

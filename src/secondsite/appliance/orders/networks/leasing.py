@@ -14,7 +14,8 @@ def with_addresses(asked: CreateNetwork, users: Iterable[CreateNetwork]) -> tupl
         return asked, ""
     taken = {host.address: host.name for user in users for host in _hosts(user) if host.address is not None}
     hosts, instead = [], ""
-    for host in asked.serving.hosts:
+    # what is wished first: a card without a wish would take its neighbour's
+    for host in sorted(asked.serving.hosts, key=lambda each: each.address is None):
         found = leasing.lease(asked.serving.subnet, host.mac, host.address, taken)
         if found.address is not None:
             taken[found.address] = host.name

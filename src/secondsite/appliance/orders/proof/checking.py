@@ -38,6 +38,8 @@ class Checks:
         self._verdicts: dict[str, CheckVerdict] = {}
         self._visits: list[tuple[Sequence[MachineCheck], Answers]] = []
         self._open = contextlib.ExitStack()
+        self.asked_outside = False
+        """Whether some were asked by this host's own ways, and not in the machine's network."""
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +111,8 @@ class Checks:
     def _begin(self, address: str, source: str | None, checks: Sequence[MachineCheck]) -> None:
         knocks = [self._knock(check, address) for check in checks]
         try:
+            if not self._fabric.reaching.is_inside(self._fabric_id, address, source):
+                self.asked_outside = True
             answers = self._open.enter_context(self._fabric.reaching.visit(self._fabric_id, knocks, source))
         except errors.SecondsiteError as error:
             log.warning("checks.not-asked", machine=self._fabric_id, problem=error.message)

@@ -1,5 +1,6 @@
 """What was seen of a machine is kept with the recovery point that it was started from, beside the point's disks: the vault may be lost."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -8,19 +9,22 @@ from ....domain import errors
 from ....domain.points import Grade
 from ....fabrics.interface import PowerState
 from ....ground import seams
-from ....wire.common.evidence import Evidence
-from ....wire.control.proofs import Prove
+from ....wire.common.evidence import Evidence, GuestAgent
 from .. import runs
 from ..context import Context
 
 log = structlog.get_logger(__name__)
 
 
-def grade(evidence: Evidence) -> Grade | None:
-    """What it proves; None: nothing. Pure."""
+def grade(evidence: Evidence, *, in_drill: bool = False, asked_outside: bool = False) -> Grade | None:
+    """What it proves; None: nothing. In a drill, what answers on this host's own ways may be production's machine. Pure."""
     if not evidence.proven:
         return None
-    return Grade.APPLICATION if evidence.checks else Grade.BOOTED
+    if not evidence.checks:
+        return Grade.BOOTED
+    if in_drill and asked_outside:
+        return Grade.BOOTED if evidence.agent is GuestAgent.ANSWERED else None
+    return Grade.APPLICATION
 
 
 def says_nothing(evidence: Evidence) -> bool:
@@ -28,27 +32,44 @@ def says_nothing(evidence: Evidence) -> bool:
     return not evidence.proven and not evidence.checks and evidence.power == PowerState.RUNNING
 
 
-def record(context: Context, payload: Prove, evidence: Evidence) -> None:
-    """Keep it with the point, durably. Of an instant between points nothing is kept. What was seen is told in any case: a machine that runs
-    is not judged by a record that cannot be written."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Which run the look is at, as it begins."""
+
+    run: str
+    fact: runs.RunFact
+
+
+def begun(context: Context, fabric_id: str) -> Looked | None:
+    """None for a machine that was rolled forward, and for one that runs on no replica here."""
+    if context.order.machine_id is None:
+        return None
+    prefix = runs.key_of(context, "")
+    for key, fact in context.state.facts(prefix).items():
+        run = runs.RunFact.model_validate_json(fact)
+        if run.fabric_id == fabric_id and run.made and run.forward is None:
+            return Looked(key.removeprefix(prefix), run)
+    return None
+
+
+def record(context: Context, looked: Looked | None, evidence: Evidence, *, asked_outside: bool) -> None:
+    """Keep it with the point, durably, if the same machine still stands on it: a look may end when the next drill has begun, and drills
+    have one fabric id. What was seen is told in any case: a machine that runs is not judged by a record that cannot be written.
+    `asked_outside`: some services were asked by this host's own ways, where another machine may answer."""
     try:
-        point_id = _point(context, payload.fabric_id)
-        if point_id is None or says_nothing(evidence):
+        if looked is None or says_nothing(evidence) or not _is_there(context, looked):
             return
-        hosted = context.hosted()
-        hosted.verdicts.prove(point_id, grade(evidence), datetime.now(UTC), hosted.replica.point_ids)
+        found = grade(evidence, in_drill=looked.run != runs.FAILOVER, asked_outside=asked_outside)
+        hosted, point_id = context.hosted(), looked.fact.point_id
+        hosted.verdicts.prove(point_id, found, datetime.now(UTC), hosted.replica.point_ids)
         seams.reach("appliance.proof.graded")
         hosted.refresh(only_new=True)
     except (errors.SecondsiteError, OSError) as problem:
-        log.warning("point.not-graded", machine=payload.name, problem=str(problem))
+        log.warning("point.not-graded", machine=context.order.machine_id, problem=str(problem))
 
 
-def _point(context: Context, fabric_id: str) -> str | None:
-    """The point that the machine was started from; None for one that was rolled forward, and for one that runs on no replica here."""
-    if context.order.machine_id is None:
-        return None
-    for fact in context.state.facts(runs.key_of(context, "")).values():
-        run = runs.RunFact.model_validate_json(fact)
-        if run.fabric_id == fabric_id and run.made and run.forward is None:
-            return run.point_id
-    return None
+def _is_there(context: Context, looked: Looked) -> bool:
+    """What is remembered may be from an old backup: the replica itself knows what its run stands on."""
+    run = context.hosted().replica.state.run(looked.run)
+    stands = run is not None and run.point_id == looked.fact.point_id
+    return stands and runs.machine_of(context, looked.run) == looked.fact

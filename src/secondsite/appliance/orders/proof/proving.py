@@ -43,6 +43,7 @@ class _Asked:
 
 def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     """Says what was seen; raises NotFound for a machine that is not here."""
+    looked = grading.begun(context, payload.fabric_id)
     began, sights = time.monotonic(), context.fabric.seeing.sights(payload.fabric_id)
     left_seconds = context.left_seconds()
     wait_seconds = min(payload.wait_seconds, left_seconds)
@@ -62,7 +63,7 @@ def prove(context: Context, payload: Prove) -> tuple[str, Proof]:
     if sights.screen:
         became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
     evidence = _evidence(seen, sights, seconds, became, asked)
-    grading.record(context, payload, evidence)
+    grading.record(context, looked, evidence, asked_outside=checks.asked_outside)
     sentence = f"{payload.name} {_verdict(evidence)}{addressing.said(evidence.addresses)}"
     return sentence, Proof(evidence=evidence, picture=picture)
 

@@ -14,12 +14,14 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+import structlog
+
 from ....domain import errors
 from ....wire.common.machines import NetworkInfo, Serving
 from ...interface import Obstacle
 from .. import subnets, vlans
 from . import connection, domain_xml
-from .serving import dnsmasq
+from .serving import dnsmasq, isolation
 
 ALIAS = "secondsite:"
 PASSING = "ssnew"
@@ -30,6 +32,7 @@ NOT_SERVED = Obstacle(
     "Start it without --subnet, or with --network NAME, an isolated network of this site that has DHCP.",
 )
 
+log = structlog.get_logger(__name__)
 _making = threading.Lock()
 
 
@@ -52,10 +55,13 @@ class BridgeNetworks:
             _make_bridge(name, tag)
         else:
             _require_tag(existing, tag)
+        isolation.shut_host_out(name)
         _ip("link", "set", "dev", name, "up")
         return NetworkInfo(name=name, kind="bridge", isolated=True, tag=tag)
 
     def remove(self, name: str, tag: str) -> None:
+        with _making:
+            _clear_passing()
         existing = self._find(name)
         if existing is not None:
             _require_tag(existing, tag)
@@ -103,6 +109,7 @@ class LibvirtNetworks:
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         if not _is_active(network):
             connection.call(f"starting the network '{name}'", network.create)
+        _try_to_shut_host_out(connection.call("reading a network", network.bridgeName))
         return NetworkInfo(name=name, kind="libvirt", isolated=True, tag=tag)
 
     def remove(self, name: str, tag: str) -> None:
@@ -180,13 +187,27 @@ def _make_bridge(name: str, tag: str) -> None:
     bridges of others."""
     passing = f"{PASSING}{os.getpid()}"
     with _making:
-        for left_over in (link["ifname"] for link in _links() if link["ifname"].startswith(PASSING)):
-            if left_over == passing or not Path("/proc", left_over.removeprefix(PASSING)).exists():
-                _ip("link", "delete", "dev", left_over, "type", "bridge")
+        _clear_passing()
         _ip("link", "add", "name", passing, "type", "bridge")
         _ip("link", "set", "dev", passing, "addrgenmode", "none")
         _ip("link", "set", "dev", passing, "alias", f"{ALIAS}{tag}")
         _ip("link", "set", "dev", passing, "name", name)
+
+
+def _clear_passing() -> None:
+    """What processes that were killed have left half made."""
+    own = f"{PASSING}{os.getpid()}"
+    for left_over in (link["ifname"] for link in _links() if link["ifname"].startswith(PASSING)):
+        if left_over == own or not Path("/proc", left_over.removeprefix(PASSING)).exists():
+            _ip("link", "delete", "dev", left_over, "type", "bridge")
+
+
+def _try_to_shut_host_out(bridge: str) -> None:
+    """Libvirt's daemon made the bridge; this process may lack the right to change it."""
+    try:
+        isolation.shut_host_out(bridge)
+    except errors.FabricError as problem:
+        log.warning("network.host-not-shut-out", network=bridge, problem=problem.message)
 
 
 def _ip(*arguments: str) -> str:

@@ -81,6 +81,12 @@ def bridged(domain: Any) -> Sequence[Card]:
     return [card for card in found if card is not None]
 
 
+def is_connected(domain: Any) -> bool:
+    """Whether any of its cards leads anywhere."""
+    found = domain_xml.parse(inventory.live_xml(domain)).iterfind("devices/interface")
+    return any(each.find("source") is not None or each.get("type") == "user" for each in found)
+
+
 def _card(interface: Element) -> Card | None:
     target, source = interface.find("target"), interface.find("source")
     mac = interface.find("mac")

@@ -27,6 +27,7 @@ AGAIN_SECONDS = 0.5
 MOST_BYTES = 64 * 1024
 MOST_SAID = 200
 STATUS = re.compile(rb"[1-9][0-9]{2}")
+LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n|$)")
 ARP = 0x0806
 
 
@@ -77,17 +78,25 @@ async def attempt(knock: dict[str, Any]) -> tuple[bool, str]:
             return True, "the port is open"
         request = f"GET {knock['path']} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        return judged(knock, await whole(reader))
+        return judged(knock, await whole(reader, knock["text"] is not None))
     finally:
         writer.close()
 
 
-async def whole(reader: asyncio.StreamReader) -> bytes:
-    """All of an answer, or as much as is looked at."""
+async def whole(reader: asyncio.StreamReader, reads_body: bool) -> bytes:
+    """All of an answer, or as much as is looked at. Some servers leave the connection open after it."""
     answer = b""
-    while len(answer) < MOST_BYTES and (part := await reader.read(MOST_BYTES - len(answer))):
+    while not is_whole(answer, reads_body) and (part := await reader.read(MOST_BYTES - len(answer))):
         answer += part
     return answer
+
+
+def is_whole(answer: bytes, reads_body: bool) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    if len(answer) >= MOST_BYTES or not end:
+        return len(answer) >= MOST_BYTES
+    length = LENGTH.search(head)
+    return not reads_body or (length is not None and len(body) >= int(length[1]))
 
 
 def judged(knock: dict[str, Any], answer: bytes) -> tuple[bool, str]:

@@ -36,8 +36,12 @@ def served(
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
     wished = {mac: addresses.host(each) for mac, each in cards.wished(tx, machine).items()}
     on_it = [card for card in cards.in_drill(tx, machine, network.name) if card.network == network.name]
-    homes = [card.mac.lower() for card in on_it if card.mac and name]
-    hosts = tuple(ServedHost(name=name, mac=macs.get(mac, mac), address=wished.get(mac)) for mac in homes)
+    homes = [card.mac.lower() for card in on_it if card.mac]
+    # a name of other letters than DNS knows still is a machine that needs an address which nobody else gets
+    hosts = tuple(
+        ServedHost(name=name or f"vm-{mac.replace(':', '')}", mac=macs.get(mac, mac), address=wished.get(mac))
+        for mac in homes
+    )
     serving = Serving(subnet=subnet, hosts=hosts)
     return network.model_copy(update={"drill": network.drill or machine.id, "serving": serving})
 

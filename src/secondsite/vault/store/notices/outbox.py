@@ -64,8 +64,10 @@ class SqlNotices:
         found = self._session.execute(counted.where(UNSENT).group_by(notices.c.target_id))
         return {row.target_id: ports.Unsent(row.notices, row.critical, row.begun > 0) for row in found}
 
-    def message(self, target_id: str) -> ports.NoticeMessage | None:
+    def message(self, target_id: str, *, critical: bool = False) -> ports.NoticeMessage | None:
         begun = UNSENT & (notices.c.target_id == target_id) & notices.c.message_id.is_not(None)
+        if critical:
+            begun &= notices.c.critical
         first = select(notices.c.message_id).where(begun).order_by(notices.c.number).limit(1)
         message_id = self._session.execute(first).scalar_one_or_none()
         return None if message_id is None else self._message(message_id)
