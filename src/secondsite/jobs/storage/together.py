@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from .sessions import transaction
+from .sessions import begin, transaction
 
 T = TypeVar("T")
 Opened = Callable[[Session], None]
@@ -88,7 +88,7 @@ class Together:
 
     def _commit(self, asked: list[_Asked[object]]) -> None:
         with transaction(self._db) as session:
-            session.connection()  # take the write lock now, so that an instant read by a work is not an old one
+            begin(session)  # take the write lock now, so that an instant read by a work is not an old one
             self._opened(session)
             for each in asked:
                 each.do(session)
