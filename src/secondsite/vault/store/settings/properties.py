@@ -11,7 +11,9 @@ from ... import ports
 from .. import rows
 from .tables import machine_properties
 
-_OF_MACHINE = Prepared(select(machine_properties).where(machine_properties.c.machine_id == bindparam("wanted")))
+_OF_MACHINE = Prepared(
+    select(machine_properties).where(machine_properties.c.machine_id == bindparam("wanted"))
+)
 
 
 class SqlMachineProperties:
