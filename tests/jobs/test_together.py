@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pydantic import JsonValue, RootModel
 from sqlalchemy.orm import Session
 
+from rig.background import Background
 from rig.eventually import eventually
 from secondsite.ground import threads
 from secondsite.ground.job_states import JobState
@@ -18,8 +19,10 @@ from secondsite.jobs.model.failures import LeaseLost
 from secondsite.jobs.storage import read, sessions, tables
 from secondsite.jobs.storage.database import connect
 from secondsite.jobs.storage.prepared import Prepared, PreparedFor
+from secondsite.jobs.storage.together import Together
 from secondsite.jobs.storage.transactions import Transactions
 from secondsite.jobs.storage.waited import Waited
+from secondsite.jobs.storage.work_turn import WorkTurn
 from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
 from tests.support.statements import kinds, noted
 
@@ -269,3 +272,20 @@ def test_what_waits_for_a_commit_is_done_if_it_commits(room, fails):
     assert done == ([] if fails else ["told"])
     assert room.entries() == ([] if fails else ["one", "two"])
     assert room.look(read.find, "nobody") is None
+
+
+def test_who_writes_for_all_computes_in_its_turn(file_room):
+    """Beside a thread that ran a step, every statement of both gave the interpreter's lock to and fro."""
+    turn, begun, is_taken = WorkTurn(60), threading.Event(), threading.Event()
+    together = Together(file_room.db, lambda _session: begun.set(), turn)
+    with Background({"writes": lambda: is_taken.wait(20) and together.do(entering("a"))}, 20):
+        with turn.taken():
+            is_taken.set()
+            eventually(lambda: threads_that_wait(turn) == 1, 20)
+            assert not begun.is_set()
+        assert begun.wait(20)
+    assert file_room.entries() == ["a"]
+
+
+def threads_that_wait(turn):
+    return len(turn._changed._waiters)  # noqa: SLF001 nothing else tells

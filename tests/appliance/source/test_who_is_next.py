@@ -10,11 +10,12 @@ import pytest
 from rig.appliances import Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.shared import State
+from secondsite.appliance.shared import Peers, State
 from secondsite.appliance.source import Replication, machine
 from secondsite.appliance.source import progress as progresses
+from secondsite.appliance.source.idle import Rounds
 from secondsite.appliance.source.machine import Source
-from secondsite.fabrics.interface import Acknowledged, PowerState, Unwritten
+from secondsite.fabrics.interface import Acknowledged, Fabric, PowerState, Unwritten
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.setups import SourceSetup
 from tests.support.instants import now, until_processed
@@ -135,3 +136,18 @@ def test_a_machine_that_writes_has_its_cycles_although_rounds_of_others_never_en
         until_processed(writes, now())
     until_processed(rests, now())
     assert writes.point_bytes(writes.point_now()) == a.read(writes.fabric_id)
+
+
+@pytest.mark.parametrize(("other_due_in_seconds", "is_woken"), [(60, False), (0.5, True)])
+def test_a_round_wakes_another_worker_only_if_a_machine_beside_it_is_due_soon(
+    made, other_due_in_seconds, is_woken
+):
+    """To wake one for each round of one machine was a tenth of what that took."""
+    resting = rest(made(5, served_seconds_ago=0))
+    resting.started -= 10
+    beside = made(300, served_seconds_ago=300 - other_due_in_seconds)
+    beside.setup = beside.setup.model_copy(update={"machine_id": "m2"})
+    wakes: list[str] = []
+    nobody = Rounds(Fabric, Peers)  # type: ignore[arg-type]  # nothing can be asked of classes: a round that failed is one
+    assert nobody.serve([resting, beside], lambda: wakes.append("woken"))
+    assert bool(wakes) is is_woken

@@ -1,5 +1,8 @@
 """A transaction of prepared statements is the driver's own. It is one transaction all the same, whatever else needs it."""
 
+import contextlib
+import sqlite3
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import bindparam, exc, insert, select
@@ -7,7 +10,7 @@ from sqlalchemy import bindparam, exc, insert, select
 from rig.background import Background
 from secondsite.jobs.storage.database import READ_ONLY, connect
 from secondsite.jobs.storage.prepared import Prepared, direct
-from secondsite.jobs.storage.sessions import transaction
+from secondsite.jobs.storage.sessions import begin, transaction
 
 metadata = sa.MetaData()
 parents = sa.Table("parents", metadata, sa.Column("id", sa.Integer, primary_key=True))
@@ -120,3 +123,18 @@ def test_whoever_listens_to_transactions_hears_of_all(db, name):
         raise ZeroDivisionError
     assert len(heard) == {"begin": 2, "commit": 1, "rollback": 1}[name]
     assert direct.opened(db) is None
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_transaction_begins_before_its_first_statement_where_it_is_asked_to(db, reads):
+    with transaction(db.execution_options(**READ_ONLY) if reads else db) as session:
+        begin(session)
+        own = getattr(session, "direct", None)
+        assert own is not None, "and needs no connection of SQLAlchemy for it"
+        assert own.driver.in_transaction
+        with contextlib.closing(sqlite3.connect(db.url.database, timeout=0)) as other:
+            if reads:
+                other.execute("BEGIN IMMEDIATE")
+                return
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")

@@ -78,6 +78,14 @@ def transaction(db: Engine) -> Iterator[Session]:
         session.close()
 
 
+def begin(session: Session) -> None:
+    """Its transaction begins now, not with the first statement; one that writes has SQLite's write lock then."""
+    if isinstance(session, _Brief) and session.direct is not None:
+        session.direct.begin()
+    else:
+        session.connection()
+
+
 def before_commit(session: Session, do: Do) -> None:
     """In its transaction, at the end; not if that is rolled back."""
     session.info.setdefault(_BEFORE, []).append(do)

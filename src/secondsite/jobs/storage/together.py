@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from .sessions import transaction
+from .sessions import begin, transaction
+from .work_turn import WorkTurn
 
 T = TypeVar("T")
 Opened = Callable[[Session], None]
@@ -40,8 +41,9 @@ class _Asked(Generic[T]):
 class Together:
     """Who comes first does what all have asked for meanwhile. Safe from any thread."""
 
-    def __init__(self, db: Engine, opened: Opened) -> None:
+    def __init__(self, db: Engine, opened: Opened, turn: WorkTurn) -> None:
         self._db = db
+        self._turn = turn
         self._opened = opened
         self._asked: list[_Asked[object]] = []
         self._adding = threading.Lock()
@@ -88,7 +90,8 @@ class Together:
 
     def _commit(self, asked: list[_Asked[object]]) -> None:
         with transaction(self._db) as session:
-            session.connection()  # take the write lock now, so that an instant read by a work is not an old one
-            self._opened(session)
-            for each in asked:
-                each.do(session)
+            begin(session)  # take the write lock now, so that an instant read by a work is not an old one
+            with self._turn.taken():
+                self._opened(session)
+                for each in asked:
+                    each.do(session)

@@ -53,10 +53,10 @@ class Transactions:
     def __init__(self, db: Engine, opened: Callable[[Session], None] = lambda _session: None) -> None:
         self._db = db
         self._opened = opened
-        self._together = Together(db, opened) if db.dialect.name == "sqlite" else None
+        self._turn = WorkTurn()
+        self._together = Together(db, opened, self._turn) if db.dialect.name == "sqlite" else None
         self._reader = db.execution_options(**READ_ONLY)
         self.given_up = threading.Event()
-        self._turn = WorkTurn()
 
     @property
     def is_alone(self) -> bool:

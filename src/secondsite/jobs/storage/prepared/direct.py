@@ -53,6 +53,10 @@ class Direct:
     @property
     def driver(self) -> sqlite3.Connection:
         assert not self._is_over, "what came now would be kept at once"
+        return _driver(self._line or self.begin())
+
+    def begin(self) -> PoolProxiedConnection:
+        """Unless it has begun."""
         if self._line is None:
             line = self._db.pool.connect()
             try:
@@ -61,7 +65,7 @@ class Direct:
                 line.close()
                 raise
             self._line = line
-        return _driver(self._line)
+        return self._line
 
     def connection(self) -> Connection:
         """SQLAlchemy's, which takes the transaction over: `begin` it, and leave this."""

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from ....jobs.storage.prepared import Prepared
 from ....wire.common.properties import TargetProperties
 from ... import ports
 from .. import rows
 from .tables import machine_properties
+
+_OF_MACHINE = Prepared(
+    select(machine_properties).where(machine_properties.c.machine_id == bindparam("wanted"))
+)
 
 
 class SqlMachineProperties:
@@ -16,9 +21,8 @@ class SqlMachineProperties:
         self._session = session
 
     def find(self, machine_id: str) -> TargetProperties:
-        query = select(machine_properties).where(machine_properties.c.machine_id == machine_id)
-        found = rows.one(self._session, ports.MachinePropertiesRecord, query)
-        return TargetProperties() if found is None else found.properties
+        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        return TargetProperties() if found is None else ports.MachinePropertiesRecord(**found).properties
 
     def list(self) -> Sequence[ports.MachinePropertiesRecord]:
         return rows.many(self._session, ports.MachinePropertiesRecord, select(machine_properties))

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from ....jobs.storage.prepared import Prepared
 from ....wire.common.cards import CardSettings
 from ... import ports
 from .. import rows
 from .tables import machine_settings
+
+_OF_MACHINE = Prepared(select(machine_settings).where(machine_settings.c.machine_id == bindparam("wanted")))
 
 
 class SqlMachineSettings:
@@ -16,9 +19,8 @@ class SqlMachineSettings:
         self._session = session
 
     def cards(self, machine_id: str) -> Sequence[CardSettings]:
-        query = select(machine_settings).where(machine_settings.c.machine_id == machine_id)
-        found = rows.one(self._session, ports.MachineSettingsRecord, query)
-        return () if found is None else found.cards
+        found = _OF_MACHINE.one(self._session, {"wanted": machine_id})
+        return () if found is None else ports.MachineSettingsRecord(**found).cards
 
     def list(self) -> Sequence[ports.MachineSettingsRecord]:
         return rows.many(self._session, ports.MachineSettingsRecord, select(machine_settings))
