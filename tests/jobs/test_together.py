@@ -278,7 +278,12 @@ def test_who_writes_for_all_computes_in_its_turn(file_room):
     """Beside a thread that ran a step, every statement of both gave the interpreter's lock to and fro."""
     turn, begun, is_taken = WorkTurn(60), threading.Event(), threading.Event()
     together = Together(file_room.db, lambda _session: begun.set(), turn)
-    with Background({"writes": lambda: is_taken.wait(20) and together.do(entering("a"))}, 20):
+
+    def write():
+        assert is_taken.wait(20)
+        together.do(entering("a"))
+
+    with Background({"writes": write}, 20):
         with turn.taken():
             is_taken.set()
             eventually(lambda: threads_that_wait(turn) == 1, 20)
