@@ -1,6 +1,6 @@
-"""What cycles take of the processor, process by process: of a machine that wrote nothing, and of one that writes pages.
+"""What cycles take of the processor, process by process: of machines that wrote nothing, and of one that writes pages.
 
-Both are protected beside each other; cycles of one, of the other and of none come in turn, so that what all these
+All are protected beside each other; cycles of those that rest, of the other and of none come in turn, so that what all these
 processes take anyway is known and left out.
 """
 
@@ -37,7 +37,8 @@ DISK_BYTES = 64 * MiB
 ON_SECONDS, OFF_SECONDS = 0.25, 3600.0
 LOOK_SECONDS = ON_SECONDS / 5
 PAGES_PER_SECOND = 10
-NAMES: tuple[Literal["idle", "busy"], ...] = ("idle", "busy")
+Kind = Literal["idle", "busy"]
+KINDS: tuple[Kind, ...] = ("idle", "busy")
 PARTS = ("source", "target", "daemon", "hypervisor")
 """The two appliances, the target's storage daemon, and what runs the machines: QEMUs, or the simulated host's daemon."""
 
@@ -63,62 +64,70 @@ class Cost:
 
 
 HOW = (
-    "processor time of both appliances with the programs that they ran, of the target's storage daemon and of the guests' QEMUs while a "
-    f"machine has a cycle every {ON_SECONDS} s, less what they take without cycles, by the cycles; median of {ROUNDS} spans of "
+    "processor time of both appliances with the programs that they ran, of the target's storage daemon and of the guests' QEMUs while "
+    f"machines have a cycle every {ON_SECONDS} s, less what they take without cycles, by the cycles; median of {ROUNDS} spans of "
     f"{SPAN_SECONDS:.0f} s"
 )
 
 
 @functools.cache
-def measured(fabric: Literal["libvirt", "simulated"]) -> dict[str, Cost]:
-    """What a cycle costs of the machine 'idle', and of 'busy', which writes pages of 4 KiB; measured once, for all figures."""
+def measured(fabric: Literal["libvirt", "simulated"], resting: int = 1) -> dict[Kind, Cost]:
+    """What a cycle costs of one of so many machines that rest, and of one that writes pages of 4 KiB; measured once, for all figures."""
     rig = Rig(fabric)
     try:
-        machine_ids, busy = _protected(rig)
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in NAMES}
-        counts = dict.fromkeys(NAMES, 0)
+        machine_ids, busy = _protected(rig, resting)
+        found: dict[Kind, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+        counts = dict.fromkeys(KINDS, 0)
         with busy:
             for _ in range(ROUNDS):
                 anyway, _ = _span(rig, None, machine_ids)
-                for name in NAMES:
-                    taken, cycles = _span(rig, name, machine_ids)
-                    counts[name] += cycles
-                    found[name].append({each: 1000 * (taken[each] - anyway[each]) / cycles for each in PARTS})
+                for kind in KINDS:
+                    taken, cycles = _span(rig, kind, machine_ids)
+                    counts[kind] += cycles
+                    found[kind].append({each: 1000 * (taken[each] - anyway[each]) / cycles for each in PARTS})
     finally:
         rig.close()
     return {
-        name: Cost(
-            {each: statistics.median(one[each] for one in found[name]) for each in PARTS}, counts[name]
+        kind: Cost(
+            {each: statistics.median(one[each] for one in found[kind]) for each in PARTS}, counts[kind]
         )
-        for name in NAMES
+        for kind in KINDS
     }
 
 
-def _protected(rig: Rig) -> tuple[dict[str, str], contextlib.AbstractContextManager[object]]:
-    """The vault's ids of both machines, whole at the target, and the busy one's writer, if it needs one."""
+def _protected(
+    rig: Rig, resting: int = 1
+) -> tuple[dict[str, str], contextlib.AbstractContextManager[object]]:
+    """The vault's ids of all machines, whole at the target, and the busy one's writer, if it needs one."""
+    kinds = _kinds(resting)
     made: list[GuestMachine | SimulatedMachine] = []
 
     def furnish(site: str) -> None:
         if site == "a":
-            made.extend(_machine(rig, name) for name in NAMES)
+            made.extend(_machine(rig, name, kind) for name, kind in kinds.items())
 
     rig.open(furnish=furnish)
     with rig.client() as vault:
-        for name in NAMES:
-            vault.policies.create(**for_vault(3600, OFF_SECONDS, name).model_dump())
-    for name in NAMES:
-        request = rest.EnableProtection(machines=(name,), source_site="a", target_site="b", policy=name)
+        for kind in KINDS:
+            vault.policies.create(**for_vault(3600, OFF_SECONDS, kind).model_dump())
+    for name, kind in kinds.items():
+        request = rest.EnableProtection(machines=(name,), source_site="a", target_site="b", policy=kind)
         rig.must(Verb.ENABLE_PROTECTION, request)
     with rig.client() as vault:
         ids = {machine.name: machine.id for machine in vault.machines}
-    return ids, _writer(made[1])
+    return ids, _writer(made[-1])
 
 
-def _machine(rig: Rig, name: str) -> GuestMachine | SimulatedMachine:
+def _kinds(resting: int) -> dict[str, Kind]:
+    """By the names of machines; the one that writes is the last."""
+    return {**{f"idle-{number}": "idle" for number in range(resting)}, "busy": "busy"}
+
+
+def _machine(rig: Rig, name: str, kind: Kind) -> GuestMachine | SimulatedMachine:
     home = rig.home("appliance-a")
     if rig.fabric == "simulated":
         return SimulatedMachine.make(name, home, disk_bytes=(DISK_BYTES,))
-    records = 0 if name == "idle" else PAGES_PER_SECOND
+    records = 0 if kind == "idle" else PAGES_PER_SECOND
     workload = guestkit.Workload(records_per_second=records, say_every=1000)
     guest = GuestMachine.make(name, home, rig.bridge("a"), disk_bytes=(DISK_BYTES,), workload=workload)
     guest.console.wait_for_boot(1, BOOT_SECONDS)
@@ -133,18 +142,20 @@ def _writer(machine: GuestMachine | SimulatedMachine) -> contextlib.AbstractCont
     return simulated.Writer(root, machine.fabric_id, bytes_per_second=rate, block_bytes=4 * KiB)
 
 
-def _span(rig: Rig, name: str | None, machine_ids: dict[str, str]) -> tuple[dict[str, float], int]:
-    """Seconds of processor by part within a span in which this machine alone has cycles, and how many it had."""
+def _span(rig: Rig, kind: Kind | None, machine_ids: dict[str, str]) -> tuple[dict[str, float], int]:
+    """Seconds of processor by part within a span in which machines of this kind alone have cycles, and how many they had."""
     with rig.client() as vault:
-        for each in NAMES:
-            vault.policies[each].update(cycle_seconds=ON_SECONDS if each == name else OFF_SECONDS)
+        for each in KINDS:
+            vault.policies[each].update(cycle_seconds=ON_SECONDS if each == kind else OFF_SECONDS)
     time.sleep(SETTLE_SECONDS)
     before = _processor_seconds(rig)
     counts = _instants(rig, machine_ids)
     after = _processor_seconds(rig)
-    if any((count > 1) is not (each == name) for each, count in counts.items()):
-        raise NotMeasured(f"cycles did not follow their policies: {counts} when {name} was to have some")
-    return {part: after[part] - before[part] for part in PARTS}, counts[name] if name else 0
+    kinds = _kinds(len(machine_ids) - 1)
+    if any((count > 1) is not (kinds[name] == kind) for name, count in counts.items()):
+        raise NotMeasured(f"cycles did not follow their policies: {counts} when {kind} was to have some")
+    cycles = sum(count for name, count in counts.items() if kinds[name] == kind)
+    return {part: after[part] - before[part] for part in PARTS}, cycles
 
 
 def _instants(rig: Rig, machine_ids: dict[str, str]) -> dict[str, int]:
