@@ -2,7 +2,6 @@
 
 import os
 import pty
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +53,6 @@ def test_what_will_happen_is_told_and_who_says_no_begins_nothing(cli, protected,
     assert code == 1
     assert f"{protected}: " in shown
     assert told in shown
-    assert ("how long it takes is not known" in shown) is (command != "disable-protection")
     assert "Begin? [y/N]" in shown
     assert state(cli, protected) == "protected"
 
@@ -70,10 +68,6 @@ def test_who_says_yes_begins_it_and_what_follows_says_what_is_lost(cli, protecte
         command, *options = verb.split()
         _, shown = at_a_terminal(f"machine {command} {protected} {' '.join(options)}", "n")
         assert told in shown
-        assert (
-            re.search(r"; runs after about \S+ m?s, as in its last 1 run of failover", shown)
-            or verb == "commit"
-        )
     assert state(cli, protected) == "failed_over"
     cli.must(f"machine commit {protected}")
     _, shown = at_a_terminal(f"machine reprotect {protected}", "n")

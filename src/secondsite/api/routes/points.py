@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.instants import Instant
@@ -66,9 +65,6 @@ def preview_recovery(
             description="The newest processed cycle at or before that time, instead of a point or a choice."
         ),
     ] = None,
-    verb: Annotated[
-        Verb, Query(description="What would start from it: decides how long it is predicted to take.")
-    ] = Verb.FAILOVER,
 ) -> rest.RecoveryPreview:
-    """The point that this choice would pick now, what it would lose, and how long it would take. Starts nothing."""
-    return vault.points.preview(machine, choice, point, at, verb)
+    """The point that this choice would pick now, and what it would lose. Starts nothing."""
+    return vault.points.preview(machine, choice, point, at)

@@ -7,14 +7,13 @@ import typer
 
 from ...domain import errors
 from ...domain.amounts import size, span
-from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire.common.points import JournalStretch
 from .. import follow, output
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
-from ..verbs import instants, predicted, properties
+from ..verbs import instants, properties
 from ..verbs.instants import At
 
 PointId = Annotated[str, typer.Argument(help="Id of a point.", metavar="POINT", show_default=False)]
@@ -135,7 +134,6 @@ def preview(
         loses = span(answer.loses_seconds)
         taken = clock(answer.forward.taken_at if answer.forward else answer.point.taken_at)
         what = f"{answer.point.id}, rolled forward to" if answer.forward else f"{answer.point.id}, taken"
-        takes = predicted.said(answer.predicted, Verb.FAILOVER)
-        output.say(f"{asked} would use {what} {taken}; it would lose {loses}{takes}")
+        output.say(f"{asked} would use {what} {taken}; it would lose {loses}")
         if there := properties.described(answer.second_site):
             output.say(f"{answer.machine} would be {there} there")

@@ -8,7 +8,6 @@ protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
 plans         the same for recovery plans
-predicted     how long it takes
 properties    what a machine is to be like at its second site
 """
 

@@ -14,19 +14,15 @@ from ...client import JobHandle, Vault
 from ...client.nouns.verbs import Verbs
 from ...domain import errors
 from ...domain.amounts import span
-from ...domain.lifecycle import Verb
-from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
 from .. import output
 from ..output import clock
-from . import predicted, properties
+from . import properties
 from .instants import Start
 
 SHOWN = 20
 """Machines that are looked at one by one; of more only their number is told."""
-NEWEST = Start(RecoveryPointChoice.LATEST, None, None)
-"""What is looked at of a machine that moves without loss: how long it takes, whatever it has."""
 Begin = Callable[[Verbs], JobHandle]
 Tell = Callable[[rest.Machine], str]
 """What will happen to a machine."""
@@ -34,14 +30,12 @@ Tell = Callable[[rest.Machine], str]
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What begins the job, and what is told of each machine before; with `start`, also what it would start from; with `starts`, the
-    verb that starts it, how long that takes."""
+    """What begins the job, and what is told of each machine before; with `start`, also what it would start from."""
 
     begin: Begin
     tell: Tell
     start: Start | None = None
     yes: bool = False
-    starts: Verb | None = None
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
@@ -55,21 +49,15 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
 
 def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:
     for name in islice(names, SHOWN):
-        yield f"{name}: {about.tell(vault.machines[name].show())}{_seen(vault, name, about)}"
+        yield f"{name}: {about.tell(vault.machines[name].show())}{_from(vault, name, about.start)}"
     if len(names) > SHOWN:
         yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
 
 
-def _seen(vault: Vault, name: str, about: Confirmed) -> str:
-    if about.starts is None:
+def _from(vault: Vault, name: str, start: Start | None) -> str:
+    if start is None:
         return ""
-    start = about.start or NEWEST
-    seen = vault.machines[name].preview(start.choice, start.point, start.at, about.starts)
-    begins = "" if about.start is None else _from(name, seen)
-    return begins + predicted.said(seen.predicted, about.starts)
-
-
-def _from(name: str, seen: rest.RecoveryPreview) -> str:
+    seen = vault.machines[name].preview(start.choice, start.point, start.at)
     if seen.problem is not None:
         raise seen.problem.raised()
     if seen.point is None:

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ..options import CleanUp, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
@@ -47,7 +46,6 @@ def test_failover(
         ),
         start,
         yes,
-        Verb.TEST_FAILOVER,
     )
 
 
@@ -82,7 +80,6 @@ def failover(
         lambda it: f"{first}started at {it.target_site}, away from {it.source_site}",
         start,
         yes,
-        Verb.FAILOVER,
     )
 
 
@@ -94,7 +91,6 @@ def planned_failover(yes: Yes = False) -> Confirmed:
             f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}; nothing is lost"
         ),
         yes=yes,
-        starts=Verb.PLANNED_FAILOVER,
     )
 
 
@@ -110,7 +106,6 @@ def change_recovery_point(
         ),
         start,
         yes,
-        Verb.CHANGE_RECOVERY_POINT,
     )
 
 

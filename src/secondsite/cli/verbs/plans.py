@@ -17,7 +17,7 @@ from ...wire import rest
 from .. import follow, output
 from ..options import CleanUp, DrillVerdict, Json, KeepIfFailed, NoWait, Subnet, WithoutSite, connect
 from ..output import clock
-from . import predicted, properties
+from . import properties
 from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
@@ -208,14 +208,10 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
             say(f"  before: {each} ({_who(group, each)})")
         for machine in group.machines:
             say(
-                f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}{_takes(machine, preview.verb)}"
+                f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
             )
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")
-    if preview.predicted_seconds is not None:
-        say(
-            f"the last machine runs after about {span(preview.predicted_seconds)}, scripts and people not counted"
-        )
     for each in preview.left_out:
         say(f"left out: {each}")
     for each in preview.warnings:
@@ -233,10 +229,6 @@ def _start(machine: rest.PlanPreviewMachine) -> str:
         return ""
     loses = "" if machine.loses_seconds is None else f", loses {span(machine.loses_seconds)} at most"
     return f"; from {clock(machine.point.taken_at)}{loses}"
-
-
-def _takes(machine: rest.PlanPreviewMachine, verb: Verb) -> str:
-    return predicted.said(machine.predicted, verb) if verb in STARTS else ""
 
 
 def _there(machine: rest.PlanPreviewMachine, verb: Verb) -> str:

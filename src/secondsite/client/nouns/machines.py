@@ -48,16 +48,14 @@ class MachineHandle(Verbs):
         choice: Choice = RecoveryPointChoice.LATEST,
         point: str | None = None,
         at: datetime | None = None,
-        verb: Verb = Verb.FAILOVER,
     ) -> rest.RecoveryPreview:
-        """What a verb would start from now, how many seconds of work it would lose, and how long it would take; why not, in `problem`.
+        """What a failover would start from now, and how many seconds of work it would lose; why not, in `problem`.
         Starts nothing. With the choice 'custom', `point` is the id of a recovery point. With `at` (aware), and nothing
         else, it is the newest processed cycle at or before that time."""
         query: dict[str, Any] = {
             "choice": choice,
             "point": point,
             "at": None if at is None else at.isoformat(),
-            "verb": verb,
         }
         return self._connection.one(
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query

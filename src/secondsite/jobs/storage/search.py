@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, JobState, TaskState
@@ -14,8 +14,6 @@ from ..model.views import JobView, TaskView, in_order, job_view, task_view
 from .prepared import Prepared, Row
 from .tables import jobs, tasks
 
-SUBJECTS_AT_ONCE = 500
-"""In one query: databases have limits."""
 Place = tuple[datetime, str]
 """Where a list ended: when its last job was created, and that job's id."""
 
@@ -172,54 +170,6 @@ def _seen(row: Row) -> StepSeen:
         title=row["title"],
         has_begun=row["started_at"] is not None,
         facts=row["facts"],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class StepTook:
-    """A step that ended well, of a job that needed no second attempt."""
-
-    subject: str
-    name: str
-    """The job's."""
-    job_id: str
-    key: str
-    started_at: datetime
-    ended_at: datetime
-
-
-def steps_took(
-    session: Session, subjects: Sequence[str], names: Sequence[str], most: int
-) -> Iterator[StepTook]:
-    """The steps of the newest jobs with these names that succeeded, at most so many of each name for each subject; newest first,
-    the steps of a job in their order. The database counts: a machine that is drilled each night has hundreds."""
-    for begin in range(0, len(subjects), SUBJECTS_AT_ONCE):
-        found = session.execute(_steps_took(subjects[begin : begin + SUBJECTS_AT_ONCE], names, most))
-        yield from (StepTook(**row) for row in found.mappings())
-
-
-def _steps_took(subjects: Sequence[str], names: Sequence[str], most: int) -> Select[*tuple[object, ...]]:
-    newest = func.row_number().over(
-        partition_by=(jobs.c.subject, jobs.c.name), order_by=(jobs.c.created_at.desc(), jobs.c.id)
-    )
-    ended_well = jobs.c.state.in_((JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED))
-    ranked = (
-        select(jobs.c.id, jobs.c.subject, jobs.c.name, jobs.c.created_at, newest.label("place"))
-        .where(jobs.c.subject.in_(subjects), jobs.c.name.in_(names), ended_well, jobs.c.attempt == 1)
-        .subquery()
-    )
-    return (
-        select(
-            ranked.c.subject,
-            ranked.c.name,
-            ranked.c.id.label("job_id"),
-            tasks.c.key,
-            tasks.c.started_at,
-            tasks.c.ended_at,
-        )
-        .join(tasks, tasks.c.job_id == ranked.c.id)
-        .where(ranked.c.place <= most, tasks.c.kind == TaskKind.STEP, tasks.c.state == TaskState.SUCCEEDED)
-        .order_by(ranked.c.created_at.desc(), ranked.c.id, tasks.c.position)
     )
 
 

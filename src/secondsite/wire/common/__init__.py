@@ -7,7 +7,6 @@ Its rooms:
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
     evidence, machine_checks     what was seen of a machine after its start, and what is checked of it
-    predictions                  how long something will take
     compact                      points as they are held, in a third of the memory
     policies, bandwidth, cards, properties  settings
 """

@@ -6,7 +6,6 @@ from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
 from ..common.instants import Instant
 from ..common.points import PointShape, RolledForward
-from ..common.predictions import PredictedTime
 from ..common.properties import TargetProperties
 from .pages import Page, Paging
 
@@ -31,8 +30,6 @@ class RecoveryPreview(Shape):
     """How far the journal rolls the point forward, when a time was asked for; null: it is the point itself."""
     loses_seconds: float | None = None
     """How much work would be lost."""
-    predicted: PredictedTime | None = None
-    """How long it would take until the machine runs; null: nothing like it was done before."""
     second_site: TargetProperties = TargetProperties()
     """What the machine is to be like there; what is null is as at home, and so is all of one that comes home."""
     problem: Problem | None = None

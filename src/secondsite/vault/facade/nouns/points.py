@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ....domain import errors, points
-from ....domain.lifecycle import Verb
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
 from ....wire.common.base import Problem
@@ -14,7 +13,6 @@ from ... import ports
 from ...steps.points import common_sets, verify_point
 from ...steps.sides import properties
 from ..parts import Parts
-from ..shared import predicting
 from ..shared.asking import ask_and_wait
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
@@ -46,9 +44,8 @@ class Points:
         choice: RecoveryPointChoice,
         point_id: str | None = None,
         at: datetime | None = None,
-        verb: Verb = Verb.FAILOVER,
     ) -> rest.RecoveryPreview:
-        """The point that a verb started now would use, and the seconds of work it would lose; a choice that
+        """The point that a failover started now would use, and the seconds of work it would lose; a choice that
         is not possible says why in `problem`. For a time the target's appliance is asked. Raises NotFound for an
         unknown machine, InvalidArgument for a time beside a point or a choice."""
         if at is not None and (point_id or choice is not RecoveryPointChoice.LATEST):
@@ -57,16 +54,13 @@ class Points:
             )
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
-            also = {
-                "second_site": properties.set_for(tx, record),
-                "predicted": predicting.predicted(tx, (record.id,), verb).get(record.id),
-            }
+            there = properties.set_for(tx, record)
             if at is None:
-                return self._alone(tx, record, choice, point_id).model_copy(update=also)
+                return self._alone(tx, record, choice, point_id)
             appliance = tx.appliances.find(record.target_appliance_id)
             known = _points(self._parts.facts.latest(tx, record.id))
         found = self._at(record, [appliance] if appliance else [], known, at)
-        return found.model_copy(update=also)
+        return found.model_copy(update={"second_site": there})
 
     def _at(
         self,
@@ -148,6 +142,7 @@ class Points:
             choice=choice,
             point=point,
             loses_seconds=loses,
+            second_site=properties.set_for(tx, record),
         )
 
 

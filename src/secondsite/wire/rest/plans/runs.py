@@ -10,7 +10,6 @@ from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ...common.base import Problem, Shape
 from ...common.points import PointShape
-from ...common.predictions import PredictedTime
 from ...common.properties import TargetProperties
 from ..verbs import MOST_MACHINES, Location, WithoutSiteOptions
 from .plan import MOST_GROUPS
@@ -123,8 +122,6 @@ class PlanPreviewMachine(Shape):
     """The recovery point that it would start from now; null: the verb starts from none, or moves without loss."""
     loses_seconds: float | None = None
     """How much of its work would be lost, at most."""
-    predicted: PredictedTime | None = None
-    """How long it takes until it runs, once its group has its turn; null: nothing like it was done before."""
     second_site: TargetProperties = TargetProperties()
     """What it is to be like there; what is null is as at home."""
     problem: Problem | None = None
@@ -157,9 +154,6 @@ class PlanPreview(Shape):
     """Null: see `problem`."""
     groups: tuple[PlanPreviewGroup, ...] = ()
     """In their order."""
-    predicted_seconds: float | None = None
-    """How long it takes until the last machine runs, without scripts and the people who are asked: for each group that of its slowest
-    machine. Null: of some machine nothing is known, or the verb starts none."""
     shut_down: tuple[int, ...] = ()
     """Numbers of the groups, in the order in which their machines are shut down, all before the first one starts; none if the verb
     shuts none down so."""

@@ -1,20 +1,17 @@
 """A verb for all machines of a plan, and what it would do."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-from .....domain import errors, predictions
+from .....domain import errors
 from .....domain.lifecycle import Verb
 from .....domain.plans import taking
 from .....domain.points import RecoveryPointChoice
 from .....wire import rest
 from .....wire.common.base import Problem
-from .....wire.common.predictions import PredictedTime
 from .....wire.rest import JobAccepted
 from .... import plan_runs, ports
 from ....steps.sides import properties
 from ...parts import Parts
-from ...shared import predicting
 from ...shared.editions import Seen, require
 from ...shared.once import Once, carry_out
 from ..points import Points
@@ -76,14 +73,12 @@ class PlanRuns:
             try:
                 asked = _asked(record, query.verb, part)
                 taken = plan_runs.taken(tx, asked)
-                about = _About.of(tx, query.verb, getattr(part, "choice", None), taken)
-                groups = tuple(self._group(tx, about, each) for each in taken.groups)
+                choice = getattr(part, "choice", None)
                 shown = rest.PlanPreview(
                     plan=name,
                     verb=query.verb,
                     direction=taken.direction,
-                    groups=groups,
-                    predicted_seconds=_together(groups),
+                    groups=tuple(self._group(tx, choice, each) for each in taken.groups),
                     shut_down=plan_runs.shut_down_order(query.verb, taken),
                     warnings=plan_runs.warnings(tx, query.verb, taken),
                     left_out=taken.left_out,
@@ -100,13 +95,13 @@ class PlanRuns:
             self._parts.names(machine.id)
 
     def _group(
-        self, tx: ports.Transaction, about: "_About", group: taking.TakenGroup
+        self, tx: ports.Transaction, choice: RecoveryPointChoice | None, group: taking.TakenGroup
     ) -> rest.PlanPreviewGroup:
         records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
         machines = (records[each.id] for each in group.machines)
         return rest.PlanPreviewGroup(
             number=group.number,
-            machines=tuple(self._machines(tx, about, machines)),
+            machines=tuple(self._machines(tx, choice, machines)),
             before=tuple(each.name for each in group.before),
             after=tuple(each.name for each in group.after),
             scripts=tuple(each.name for each in (*group.before, *group.after) if each.script),
@@ -115,47 +110,24 @@ class PlanRuns:
     def _machines(
         self,
         tx: ports.Transaction,
-        about: "_About",
+        choice: RecoveryPointChoice | None,
         records: Iterable[ports.MachineRecord],
     ) -> Iterable[rest.PlanPreviewMachine]:
         points = Points(self._parts)
         for record in records:
             shown = rest.PlanPreviewMachine(
                 id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site,
-                second_site=properties.set_for(tx, record), predicted=about.predicted.get(record.id),
+                second_site=properties.set_for(tx, record),
             )  # fmt: skip
-            if about.choice is None:
+            if choice is None:
                 yield shown
                 continue
-            found = points.previewed(tx, record, about.choice)
+            found = points.previewed(tx, record, choice)
             yield shown.model_copy(
                 update={
                     "point": found.point, "loses_seconds": found.loses_seconds, "problem": found.problem,
                 }
             )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _About:
-    """What is shown of each machine: how its point is chosen, and how long each takes, by id."""
-
-    choice: RecoveryPointChoice | None
-    predicted: Mapping[str, PredictedTime]
-
-    @classmethod
-    def of(
-        cls, tx: ports.Transaction, verb: Verb, choice: RecoveryPointChoice | None, taken: taking.Taken
-    ) -> "_About":
-        ids = [each.id for group in taken.groups for each in group.machines]
-        return cls(choice, predicting.predicted(tx, ids, verb))
-
-
-def _together(groups: Sequence[rest.PlanPreviewGroup]) -> float | None:
-    times = [
-        [each.predicted.seconds if each.predicted else None for each in group.machines] for group in groups
-    ]
-    found = predictions.together(times)
-    return None if found is None else round(found, 3)
 
 
 def _asked(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
