@@ -5,7 +5,7 @@ What runs is looked up in the fabrics; the vault is never asked. A look takes a 
 import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,13 +58,13 @@ class Watch(Background):
             with contextlib.suppress(errors.SecondsiteError, FileNotFoundError):
                 found = fabric.inventory.list()
                 running = {each.name for each in found if each.power is PowerState.RUNNING}
-                self._saw(site, running & self._names, before, time.time())
+                self.saw(site, running & self._names, before, time.time())
 
     def _live(self) -> None:
         while not self.ended.wait(LOOK_SECONDS):
             self.look()
 
-    def _saw(self, site: str, running: frozenset[str] | set[str], before: float, after: float) -> None:
+    def saw(self, site: str, running: Set[str], before: float, after: float) -> None:
         """Between these instants these ran at the site, and no others."""
         with self._guard:
             for name in self._names:
