@@ -1,5 +1,5 @@
 """`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-`--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
+`--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--plans] [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -16,6 +16,7 @@ from rich.table import Table
 import guestkit
 from chaos import storm, sweep
 from chaos.border import throw
+from chaos.plans import walking as plans
 from chaos.power_cuts import cutting
 from chaos.walks import walkers, walking
 from secondsite.ground.units import MiB
@@ -72,6 +73,7 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="walk at random on simulated sites, N steps, or as far as --minutes",
     )
+    parser.add_argument("--plans", action="store_true", help="with --walks: over a recovery plan")
     parser.add_argument(
         "--walkers",
         type=int,
@@ -127,7 +129,12 @@ def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     _say(f"seed {chosen.seed}")
     minutes = chosen.minutes or float("inf")
     seen = walking.run(
-        chosen.walks, chosen.seed, side_by_side=chosen.walkers, within_seconds=60 * minutes, say=_say
+        chosen.walks,
+        chosen.seed,
+        side_by_side=chosen.walkers,
+        within_seconds=60 * minutes,
+        say=_say,
+        take=plans.episode if chosen.plans else None,
     )
     table = Table("step", "times", "seconds", "what became of it")
     for kind, count in seen.steps.most_common():

@@ -4,18 +4,22 @@ import contextlib
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from chaos.errors import PromiseBroken
 from chaos.plans import promises
 from chaos.plans.drawing import Drawn
-from chaos.plans.party import MACHINES, PLAN, Party
+from chaos.plans.party import GROUPS, PLAN, Party
 from chaos.walks import verbs
 from chaos.walks.accidents import Accidents
 from chaos.walks.episode import LONGEST_LOOK_SECONDS, PATIENCE_SECONDS, SETTLE_SECONDS
+from secondsite.client import Vault
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.plans.directions import Direction
 from secondsite.fabrics import simulated
 from secondsite.vault.facade.nouns.plans.runs import REQUESTS
 from secondsite.wire import rest
@@ -112,7 +116,7 @@ class Beside:
     def _say(self, told: str) -> None:
         self.party.log.append(f"    {told}")
 
-    def _root(self, site: str):  # type: ignore[no-untyped-def]
+    def _root(self, site: str) -> Path:
         return self.party.one.rig.home(f"appliance-{site}") / "fabric"
 
 
@@ -143,13 +147,25 @@ def run(party: Party, accidents: Accidents, drawn: Drawn) -> str:
     return f"{verb}: {job.state}"
 
 
+def _parts(drawn: Drawn) -> Iterator[dict[str, object]]:
+    """Of the plan, as it was drawn; else all, one way, or one group: machines may stand anywhere."""
+    yield drawn.part
+    yield {}
+    yield from ({"direction": way} for way in Direction)
+    yield from ({"groups": (number,)} for number in range(1, len(GROUPS) + 1))
+
+
 def _chosen(party: Party, drawn: Drawn) -> tuple[Verb, dict[str, object], rest.PlanPreview] | None:
     """A verb, which part of the plan, and what it would take."""
-    for part, verb in itertools.product((drawn.part, {}), drawn.verbs):
-        shown = party.one.ask(lambda vault: vault.plans[PLAN].preview(verb, **part))  # noqa: B023
+    for part, verb in itertools.product(_parts(drawn), drawn.verbs):
+        shown = party.one.ask(partial(_preview, verb, part))
         if shown.problem is None or not drawn.possible:
             return verb, dict(part), shown
     return None
+
+
+def _preview(verb: Verb, part: Mapping[str, object], vault: Vault) -> rest.PlanPreview:
+    return vault.plans[PLAN].preview(verb, **part)
 
 
 def _submitted(party: Party, verb: Verb, options: Mapping[str, object]) -> str | None:
@@ -265,6 +281,3 @@ def retry(party: Party, accidents: Accidents, drawn: Drawn) -> str:
 
 def is_run(job: rest.Job) -> bool:
     return job.subject_name == f"plan {PLAN}" and job.parent_id is None
-
-
-__all__ = ["MACHINES", "Beside", "follow", "is_run", "judge", "retry", "run", "single", "told"]
