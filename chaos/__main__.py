@@ -1,4 +1,4 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--plans] [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
 `--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--plans] [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
 
 import argparse
@@ -6,7 +6,7 @@ import collections
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from rich.table import Table
 import guestkit
 from chaos import storm, sweep
 from chaos.border import throw
+from chaos.plans import ladder
 from chaos.plans import walking as plans
 from chaos.power_cuts import cutting
+from chaos.walk import WAY
 from chaos.walks import walkers, walking
 from secondsite.ground.units import MiB
 
@@ -73,7 +75,7 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="walk at random on simulated sites, N steps, or as far as --minutes",
     )
-    parser.add_argument("--plans", action="store_true", help="with --walks: over a recovery plan")
+    parser.add_argument("--plans", action="store_true", help="with --walks or --sweep: over a recovery plan")
     parser.add_argument(
         "--walkers",
         type=int,
@@ -178,24 +180,34 @@ def _show_kills(seen: storm.Storm) -> None:
     _say(f"{len(seen.kills)} kills; jobs: {', '.join(f'{n} {o}' for o, n in outcomes.items())}")
 
 
-def _ladder(chosen: argparse.Namespace, earlier: list[dict[str, Any]]) -> sweep.Ladder:
-    ladder = sweep.Ladder(chosen.victim or sweep.VICTIMS)
-    ladder.climbed(earlier)
-    return ladder
+def _ladder(
+    chosen: argparse.Namespace, earlier: list[dict[str, Any]], way: Sequence[sweep.Named]
+) -> sweep.Ladder:
+    climbing = sweep.Ladder(chosen.victim or sweep.VICTIMS, way)
+    climbing.climbed(earlier)
+    return climbing
+
+
+def _climb(chosen: argparse.Namespace, earlier: list[dict[str, Any]]) -> sweep.Sweep:
+    if chosen.plans:
+        seconds = 60 * (chosen.minutes or float("inf"))
+        return ladder.run(_ladder(chosen, earlier, ladder.WAY), within_seconds=seconds, say=_say)
+    plan = _ladder(chosen, earlier, WAY) if chosen.slice is None else sweep.sliced(chosen.slice)
+    minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
+    return sweep.run(plan, within_seconds=60 * minutes, say=_say, encrypted=chosen.encrypted)
 
 
 def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     earlier = json.loads(chosen.resume.read_text())["kills"] if chosen.resume else []
-    plan = _ladder(chosen, earlier) if chosen.slice is None else sweep.sliced(chosen.slice)
-    minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
-    seen = sweep.run(plan, within_seconds=60 * minutes, say=_say, encrypted=chosen.encrypted)
+    seen = _climb(chosen, earlier)
     seen.kills[:0] = [sweep.Kill(**kill) for kill in earlier]
     table = Table("verb", *sweep.VICTIMS)
     for name in dict.fromkeys(kill.station for kill in seen.kills):
         counts = collections.Counter(k.victim for k in seen.kills if k.station == name and k.hit)
         table.add_row(name, *(str(counts[victim]) for victim in sweep.VICTIMS))
     console.print(table)
-    seams = {kill.hit for kill in seen.kills if kill.hit}
+    seams = collections.Counter(kill.hit for kill in seen.kills if kill.hit)
+    _say(", ".join(f"{seam} {times}" for seam, times in seams.most_common()))
     _say(f"{seen.deaths} deaths at {len(seams)} different seams in {len(seen.kills)} verbs")
     return {"kills": [sweep.as_json(kill) for kill in seen.kills], "broken": seen.broken}, seen.broken
 

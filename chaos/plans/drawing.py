@@ -1,7 +1,7 @@
 """What a step of a walk over plans is, drawn before it begins: the same steps for the same seed, however long each takes."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.plans.party import GROUPS, MACHINES
 from secondsite.domain.lifecycle import Verb
@@ -54,6 +54,10 @@ class Drawn:
     machine: str
     nth: int
     acts: random.Random
+
+    def calm(self) -> "Drawn":
+        """With nothing beside it."""
+        return replace(self, beside="nothing")
 
 
 def drawn(seed: str, number: int) -> Drawn:

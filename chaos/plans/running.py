@@ -110,7 +110,7 @@ class Beside:
     def _restored(self, _job: rest.Job) -> None:
         """By a database that was copied while it asks: it is held then."""
         self._say(self.accidents.back_up("vault"))
-        self._say(self.accidents.put_back("vault", self.accidents.backups["vault"].pop()))
+        self._say(self.accidents.put_back("vault", self.accidents.backups["vault"][-1]))
         self.party.one.all_up()
 
     def _say(self, told: str) -> None:
@@ -125,42 +125,48 @@ def run(party: Party, accidents: Accidents, drawn: Drawn) -> str:
     asked = _chosen(party, drawn)
     if asked is None:
         return "nothing: no verb is possible"
-    verb, part, shown = asked
+    verb, part = asked
     options = {**drawn.options.get(verb, {}), **part}
     party.log.append(f"  {verb} {options}, beside it: {drawn.beside} {drawn.pauses}")
-    groups = tuple(tuple(each.name for each in group.machines) for group in shown.groups)
-    to = next((each.to_site for group in shown.groups for each in group.machines), "b")
-    beside = Beside(party, accidents, drawn)
-    beside.before(to)
+    job = one_run(party, Beside(party, accidents, drawn), verb, options)
+    return f"{verb}: {job.state if job else 'refused'}"
+
+
+def one_run(party: Party, beside: Beside, verb: Verb, options: Mapping[str, object]) -> rest.Job | None:
+    """The run once it has ended, and was asked every promise; None if it is refused. Raises PromiseBroken."""
+    part = {key: value for key, value in options.items() if key in rest.PlanPart.model_fields}
+    shown = party.one.ask(partial(_preview, verb, part))
+    taken = [machine for group in shown.groups for machine in group.machines]
+    beside.before(next((each.to_site for each in taken), "b"))
     began = time.time()
     try:
         job_id = _submitted(party, verb, options)
         if job_id is None:
-            return f"{verb}: refused"
-        sites = {each.name: each.from_site for group in shown.groups for each in group.machines}
-        if verb in promises.STARTS:
-            promises.same_direction(verb, sites)
+            return None
+        promises.same_direction(verb, {each.name: each.from_site for each in taken})
         job = follow(party, job_id, beside)
     finally:
         beside.after()
-    judge(party, verb, groups, to, began, job, beside)
-    return f"{verb}: {job.state}"
+    judge(party, verb, shown, began, job, beside)
+    return job
 
 
 def _parts(drawn: Drawn) -> Iterator[dict[str, object]]:
     """Of the plan, as it was drawn; else all, one way, or one group: machines may stand anywhere."""
     yield drawn.part
     yield {}
-    yield from ({"direction": way} for way in Direction)
-    yield from ({"groups": (number,)} for number in range(1, len(GROUPS) + 1))
+    for way in Direction:
+        yield {"direction": way}
+    for number in range(1, len(GROUPS) + 1):
+        yield {"groups": (number,)}
 
 
-def _chosen(party: Party, drawn: Drawn) -> tuple[Verb, dict[str, object], rest.PlanPreview] | None:
-    """A verb, which part of the plan, and what it would take."""
+def _chosen(party: Party, drawn: Drawn) -> tuple[Verb, dict[str, object]] | None:
+    """A verb, and which part of the plan."""
     for part, verb in itertools.product(_parts(drawn), drawn.verbs):
         shown = party.one.ask(partial(_preview, verb, part))
         if shown.problem is None or not drawn.possible:
-            return verb, dict(part), shown
+            return verb, dict(part)
     return None
 
 
@@ -214,23 +220,17 @@ def _decide_all(party: Party) -> None:
 
 
 def judge(
-    party: Party,
-    verb: Verb,
-    groups: tuple[tuple[str, ...], ...],
-    to: str,
-    began: float,
-    job: rest.Job,
-    beside: Beside,
+    party: Party, verb: Verb, shown: rest.PlanPreview, began: float, job: rest.Job, beside: Beside
 ) -> None:
-    """What was seen of a run that has ended, asked every promise."""
+    """What was seen of a run that has ended, asked every promise. `shown`: what it was to do; `began`: seconds since the epoch."""
     children = list(party.one.ask(lambda vault: list(vault.jobs[job.id].children())))
     party.excuse(job)
     party.watch.look()
     promises.ended_run(
         promises.Run(
             verb=verb,
-            groups=groups,
-            to=to,
+            groups=tuple(tuple(each.name for each in group.machines) for group in shown.groups),
+            to=next((each.to_site for group in shown.groups for each in group.machines), "b"),
             began=began,
             ended=job.state,
             children={str(each.subject_name): each.state for each in reversed(children) if each.verb is verb},
