@@ -93,6 +93,9 @@ def _arguments() -> argparse.Namespace:
         "--resume", type=Path, help="with --sweep: the report of an interrupted one, to go on from"
     )
     parser.add_argument("--slice", type=int, help="with --sweep: only a part of it, another for each number")
+    parser.add_argument(
+        "--named-seams", action="store_true", help="with --sweep --plans: only at the seams that plans have"
+    )
     parser.add_argument("--encrypted", action="store_true", help="with --sweep: the replica is encrypted")
     named = Path("/var/tmp") / f"secondsite-chaos-{time.strftime('%Y%m%d-%H%M%S')}.json"
     parser.add_argument("--json", type=Path, default=named, help="where the report goes")
@@ -183,7 +186,8 @@ def _show_kills(seen: storm.Storm) -> None:
 def _ladder(
     chosen: argparse.Namespace, earlier: list[dict[str, Any]], way: Sequence[sweep.Named]
 ) -> sweep.Ladder:
-    climbing = sweep.Ladder(chosen.victim or sweep.VICTIMS, way)
+    named = ladder.SEAMS if chosen.named_seams else sweep.VICTIMS
+    climbing = sweep.Ladder(chosen.victim or named, way)
     climbing.climbed(earlier)
     return climbing
 
@@ -201,10 +205,11 @@ def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     earlier = json.loads(chosen.resume.read_text())["kills"] if chosen.resume else []
     seen = _climb(chosen, earlier)
     seen.kills[:0] = [sweep.Kill(**kill) for kill in earlier]
-    table = Table("verb", *sweep.VICTIMS)
+    victims = tuple(dict.fromkeys(kill.victim for kill in seen.kills))
+    table = Table("verb", *victims)
     for name in dict.fromkeys(kill.station for kill in seen.kills):
         counts = collections.Counter(k.victim for k in seen.kills if k.station == name and k.hit)
-        table.add_row(name, *(str(counts[victim]) for victim in sweep.VICTIMS))
+        table.add_row(name, *(str(counts[victim]) for victim in victims))
     console.print(table)
     seams = collections.Counter(kill.hit for kill in seen.kills if kill.hit)
     _say(", ".join(f"{seam} {times}" for seam, times in seams.most_common()))

@@ -180,15 +180,16 @@ def _pass(where: World, station: Station, victim: str, n: int) -> Kill:
     return Kill(station.name, victim, n, hit, time.monotonic() - began, away)
 
 
-def arm(rig: Rig, sites: tuple[str, str], victim: str, n: int) -> Path:
-    """The victim dies at its n-th seam from now; `sites` are the source and the target. The seam file, for `disarm`."""
+def arm(rig: Rig, sites: tuple[str, str], victim: str, n: int, seam: str = "") -> Path:
+    """The victim dies at its n-th seam from now, or the n-th time that it reaches this one; `sites` are the source and the target. The seam
+    file, for `disarm`."""
     source, target = sites
     place = source if victim == "source" else target
     name = "vault" if victim == "vault" else f"appliance-{place}"
     store = rig.home(f"appliance-{place}") / "store"
     file = rig.seam_file(name)
     _hit_file(file).unlink(missing_ok=True)
-    seams.order(file, n, store / "daemon" / "storage-daemon.pid" if victim == "daemon" else None)
+    seams.order(file, n, store / "daemon" / "storage-daemon.pid" if victim == "daemon" else None, seam)
     return file
 
 

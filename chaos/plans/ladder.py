@@ -20,7 +20,25 @@ from chaos.walks.accidents import Accidents
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.wire import rest
 
-VICTIMS = sweep.VICTIMS
+SEAMS = (
+    "vault job.children.before-commit",
+    "vault job.children.committed",
+    "vault job.remember.committed",
+    "vault job.step.effect-done",
+    "vault job.step.committed",
+    "vault job.end.before-commit",
+    "vault job.end.committed",
+    "vault vault.evidence.drafted",
+    "vault vault.evidence.written",
+    "target appliance.script.noted",
+    "target appliance.script.ended",
+    "target appliance.network.entered",
+    "target appliance.network.removed",
+    "target appliance.run.created",
+    "target appliance.proof.graded",
+    "source appliance.machine.stopped",
+)
+"""Who dies at which: those that runs, questions, scripts, phases and drills pass, and that a ladder from the first seam on comes to late."""
 MOST_RUNS = 4
 """Of one verb: one that was hit, and one for each script that may have run."""
 MAY_HAVE_RUN = "may have run"
@@ -83,7 +101,8 @@ def _round(on: Party, plan: Ladder, number: int) -> Iterator[Kill]:
             _pass(on, station)
             continue
         victim, n = chosen
-        file, began = sweep.arm(on.one.rig, station.sites, victim, n), time.monotonic()
+        who, _, seam = victim.partition(" ")
+        file, began = sweep.arm(on.one.rig, station.sites, who, n, seam), time.monotonic()
         hit = None
         try:
             _pass(on, station)
