@@ -9,6 +9,7 @@ from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, RemoveReplica, RunCycle, ShutDown, StopReplication
 
@@ -111,6 +112,37 @@ def test_a_machine_that_came_home_after_an_undone_reprotect_is_no_old_copy(pair)
     start(reverse, "failover", point_id, name=pair.name, fabric_id=pair.fabric_id, home=True)
     pair.source.appliance.replication.old_copies.look()
     assert told(pair) is None
+    assert not Host(pair.source.root).records.need(pair.fabric_id).start_forbidden
+
+
+@pytest.mark.parametrize("seam", ["opened", "created"])
+def test_an_appliance_that_dies_before_it_starts_what_comes_home_starts_it_when_it_is_told_again(pair, seam):
+    """What was made is there by then, with our mark, and no source stands for it: it is no old copy."""
+    simulated.set_autostart(pair.source.root, pair.fabric_id)
+    pair.protect().synchronized()
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    away = fail_over(pair, pair.point_now(final=True))
+    reverse = turned(pair, away)
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    point_id = reverse.point_now(final=True)
+    reverse.pause()
+
+    def come_home():
+        start(reverse, "failover", point_id, name=pair.name, fabric_id=pair.fabric_id, home=True)
+
+    def die(name):
+        if name == f"appliance.run.{seam}":
+            raise RuntimeError("it dies here")
+
+    with seams.armed(die), pytest.raises(Exception, match="it dies here"):
+        come_home()
+    pair.source.stop()
+    pair.source.start()
+    pair.source.appliance.replication.old_copies.look()
+    come_home()
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+    pair.source.restart()
+    pair.source.appliance.replication.old_copies.look()
     assert not Host(pair.source.root).records.need(pair.fabric_id).start_forbidden
 
 
