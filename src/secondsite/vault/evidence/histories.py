@@ -1,11 +1,11 @@
 """How long a verb will take for machines: their histories are read at once, however many they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...domain.lifecycle import Verb
 from ...domain.prediction import predicting
-from ...domain.prediction.predicting import Prediction, Run
+from ...domain.prediction.predicting import LIKE, Prediction, Run
 from .. import ports
 
 Way = tuple[str, str]
@@ -19,11 +19,16 @@ class Histories:
     others: Mapping[Way, Sequence[Run]]
 
     @classmethod
-    def read(cls, tx: ports.Transaction, machines: Sequence[ports.MachineRecord]) -> "Histories":
-        """One query for 1,000 machines, and one for each pair of sites."""
+    def read(
+        cls,
+        tx: ports.Transaction,
+        machines: Sequence[ports.MachineRecord],
+        verbs: Collection[Verb] = tuple(LIKE),
+    ) -> "Histories":
+        """One query for 1,000 machines, and one for each pair of sites. `verbs`: those whose runs are needed."""
         ways = {each.id: way(each) for each in machines}
         own: dict[str, list[Run]] = {}
-        for each in tx.run_times.of_machines(ways):
+        for each in tx.run_times.of_machines(ways, verbs):
             if (each.source_site, each.target_site) == ways[each.machine_id]:
                 own.setdefault(each.machine_id, []).append(_run(each))
         others = {

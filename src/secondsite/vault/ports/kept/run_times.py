@@ -28,8 +28,10 @@ class RunTimes(Protocol):
     def add(self, records: Sequence[RunTimeRecord]) -> None:
         """Those that are there already stay; of each machine, verb and way only the newest are kept."""
 
-    def of_machines(self, machine_ids: Collection[str]) -> Sequence[RunTimeRecord]:
-        """The newest first."""
+    def of_machines(
+        self, machine_ids: Collection[str], verbs: Collection[Verb] = tuple(Verb)
+    ) -> Sequence[RunTimeRecord]:
+        """Their runs of these verbs, the newest first."""
 
     def between(self, source_site: str, target_site: str, limit: int) -> Sequence[RunTimeRecord]:
         """Of all machines that way, the newest first."""

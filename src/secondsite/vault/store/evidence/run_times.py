@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from ....domain.lifecycle import Verb
 from ....domain.prediction.predicting import LAST
 from ... import ports
 from .. import rows
@@ -24,10 +25,12 @@ class SqlRunTimes:
             self._session.execute(insert(run_times), new)
             self._trim([each.machine_id for each in records])
 
-    def of_machines(self, machine_ids: Collection[str]) -> Sequence[ports.RunTimeRecord]:
+    def of_machines(
+        self, machine_ids: Collection[str], verbs: Collection[Verb] = tuple(Verb)
+    ) -> Sequence[ports.RunTimeRecord]:
         found: list[ports.RunTimeRecord] = []
         for part in rows.parts(sorted(machine_ids)):
-            query = select(run_times).where(run_times.c.machine_id.in_(part))
+            query = select(run_times).where(run_times.c.machine_id.in_(part), run_times.c.verb.in_(verbs))
             found += rows.many(self._session, ports.RunTimeRecord, query)
         return sorted(found, key=lambda each: each.ended_at, reverse=True)
 

@@ -15,7 +15,7 @@ def with_times(tx: ports.Transaction, shown: rest.PlanPreview) -> rest.PlanPrevi
         return shown
     ids = [machine.id for group in shown.groups for machine in group.machines]
     records = tx.machines.several(ids)
-    histories = Histories.read(tx, records)
+    histories = Histories.read(tx, records, LIKE[shown.verb])
     found = {each.id: histories.predict(shown.verb, each) for each in records}
     actions = [(each, group) for group in shown.groups for each in (*group.before, *group.after)]
     scripts = sum(each in group.scripts for each, group in actions)
