@@ -35,7 +35,7 @@ def plan_line(found: PlanPrediction) -> str:
     left_out = f"; not in it: {', '.join(without)}" if without else ""
     if found.seconds is None:
         return f"no time is predicted: no run is known of any machine{left_out}"
-    return f"takes about {span(found.seconds)}, at most {span(found.most_seconds)} if each is as slow as ever{left_out}"
+    return f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever was{left_out}"
 
 
 def took(found: RunTiming) -> str:
