@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.eventually import eventually
+
 COMMAND = Path(sys.executable).with_name("secondsite")
 
 
@@ -95,3 +97,18 @@ def test_a_plan_is_asked_about_there_too(cli, protected):
     assert (code, "Begin? [y/N]" in shown) == (1, True)
     assert f"{protected}: a to b" in shown
     assert state(cli, protected) == "protected"
+
+
+def test_how_long_it_will_take_is_told_from_its_drill_and_its_job_says_what_it_took(cli, protected):
+    _, shown = at_a_terminal(f"machine failover {protected}", "n")
+    assert f"{protected}: no time is predicted: No run of it is known" in shown
+    cli.must(f"machine test-failover {protected} --yes")
+    cli.must(f"machine cleanup-test-failover {protected}")
+    job = next(each for each in cli.must("job list --json").json if each["verb"] == "test_failover")
+    eventually(lambda: cli.must(f"job show {job['id']} --json").json["timing"], 60)
+    assert "nothing was predicted" in cli.must(f"job show {job['id']}").out
+    _, shown = at_a_terminal(f"machine failover {protected}", "n")
+    assert f"{protected}: takes about " in shown
+    assert "by its last 1 run, drills and failovers being alike in this" in shown
+    _, shown = at_a_terminal(f"machine planned-failover {protected}", "n")
+    assert "a drill does not shut it down" in shown
