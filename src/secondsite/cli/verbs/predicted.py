@@ -38,6 +38,12 @@ def plan_line(found: PlanPrediction) -> str:
     return f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever was{left_out}"
 
 
+def machine(seconds: float | None, downtime_seconds: float | None) -> str:
+    """The end of a plan's line for one of its machines."""
+    down = "" if downtime_seconds is None else f", down for {span(downtime_seconds)} of it"
+    return "" if seconds is None else f"; takes about {span(seconds)}{down}"
+
+
 def took(found: RunTiming) -> str:
     """What a run took, beside what was predicted."""
     before = (
