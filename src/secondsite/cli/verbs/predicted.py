@@ -18,7 +18,7 @@ def line(found: Prediction) -> str:
         return f"no time is predicted: {found.advice}"
     basis = STANDS_ON[found.basis].format(counted(found.runs, "run"))
     down = "" if found.downtime_seconds is None else f", down for {span(found.downtime_seconds)} of it"
-    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}"
+    return f"takes about {span(found.seconds)}{_between(found)}{down}, {basis}{_parts(found.parts)}{_goal(found)}"
 
 
 def plan_line(found: PlanPrediction) -> str:
@@ -38,6 +38,12 @@ def plan_line(found: PlanPrediction) -> str:
     return f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever was{left_out}"
 
 
+def machine(seconds: float | None, downtime_seconds: float | None) -> str:
+    """The end of a plan's line for one of its machines."""
+    down = "" if downtime_seconds is None else f", down for {span(downtime_seconds)} of it"
+    return "" if seconds is None else f"; takes about {span(seconds)}{down}"
+
+
 def took(found: RunTiming) -> str:
     """What a run took, beside what was predicted."""
     before = (
@@ -47,6 +53,17 @@ def took(found: RunTiming) -> str:
     )
     down = "" if found.downtime_seconds is None else f"; downtime {span(found.downtime_seconds)}"
     return f"took {span(found.seconds)}, {before}{down}{_parts(found.parts)}"
+
+
+def _goal(found: Prediction) -> str:
+    if found.goal_seconds is None or found.seconds is None:
+        return ""
+    goal = span(found.goal_seconds)
+    return (
+        f"; within its goal of {goal}"
+        if found.seconds <= found.goal_seconds
+        else f"; its goal of {goal} will be missed"
+    )
 
 
 def _between(found: Prediction) -> str:

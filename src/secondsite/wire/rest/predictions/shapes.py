@@ -36,6 +36,8 @@ class Prediction(Shape):
     """How much of it the machine will run nowhere; null for a verb that does not shut it down first."""
     parts: tuple[PredictedPart, ...] = ()
     """In their order: the median of each."""
+    goal_seconds: int | None = None
+    """What its policy sets as the goal; null: none is set."""
     advice: str | None = None
     """What would make it better known."""
 
