@@ -1,12 +1,12 @@
-"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
-`--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
+"""`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--plans] [--victim NAME] [--encrypted] [--resume REPORT] [--slice N]`,
+`--power-cuts N [--seed N]`, `--border N [--seed N]`, or `--walks N [--plans] [--seed N] [--minutes M] [--walkers K]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from rich.table import Table
 import guestkit
 from chaos import storm, sweep
 from chaos.border import throw
+from chaos.plans import ladder
+from chaos.plans import walking as plans
 from chaos.power_cuts import cutting
+from chaos.walk import WAY
 from chaos.walks import walkers, walking
 from secondsite.ground.units import MiB
 
@@ -72,6 +75,7 @@ def _arguments() -> argparse.Namespace:
         metavar="N",
         help="walk at random on simulated sites, N steps, or as far as --minutes",
     )
+    parser.add_argument("--plans", action="store_true", help="with --walks or --sweep: over a recovery plan")
     parser.add_argument(
         "--walkers",
         type=int,
@@ -89,6 +93,9 @@ def _arguments() -> argparse.Namespace:
         "--resume", type=Path, help="with --sweep: the report of an interrupted one, to go on from"
     )
     parser.add_argument("--slice", type=int, help="with --sweep: only a part of it, another for each number")
+    parser.add_argument(
+        "--named-seams", action="store_true", help="with --sweep --plans: only at the seams that plans have"
+    )
     parser.add_argument("--encrypted", action="store_true", help="with --sweep: the replica is encrypted")
     named = Path("/var/tmp") / f"secondsite-chaos-{time.strftime('%Y%m%d-%H%M%S')}.json"
     parser.add_argument("--json", type=Path, default=named, help="where the report goes")
@@ -127,7 +134,12 @@ def _walks(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     _say(f"seed {chosen.seed}")
     minutes = chosen.minutes or float("inf")
     seen = walking.run(
-        chosen.walks, chosen.seed, side_by_side=chosen.walkers, within_seconds=60 * minutes, say=_say
+        chosen.walks,
+        chosen.seed,
+        side_by_side=chosen.walkers,
+        within_seconds=60 * minutes,
+        say=_say,
+        take=plans.episode if chosen.plans else None,
     )
     table = Table("step", "times", "seconds", "what became of it")
     for kind, count in seen.steps.most_common():
@@ -171,24 +183,36 @@ def _show_kills(seen: storm.Storm) -> None:
     _say(f"{len(seen.kills)} kills; jobs: {', '.join(f'{n} {o}' for o, n in outcomes.items())}")
 
 
-def _ladder(chosen: argparse.Namespace, earlier: list[dict[str, Any]]) -> sweep.Ladder:
-    ladder = sweep.Ladder(chosen.victim or sweep.VICTIMS)
-    ladder.climbed(earlier)
-    return ladder
+def _ladder(
+    chosen: argparse.Namespace, earlier: list[dict[str, Any]], way: Sequence[sweep.Named]
+) -> sweep.Ladder:
+    named = ladder.SEAMS if chosen.named_seams else sweep.VICTIMS
+    climbing = sweep.Ladder(chosen.victim or named, way)
+    climbing.climbed(earlier)
+    return climbing
+
+
+def _climb(chosen: argparse.Namespace, earlier: list[dict[str, Any]]) -> sweep.Sweep:
+    if chosen.plans:
+        seconds = 60 * (chosen.minutes or float("inf"))
+        return ladder.run(_ladder(chosen, earlier, ladder.WAY), within_seconds=seconds, say=_say)
+    plan = _ladder(chosen, earlier, WAY) if chosen.slice is None else sweep.sliced(chosen.slice)
+    minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
+    return sweep.run(plan, within_seconds=60 * minutes, say=_say, encrypted=chosen.encrypted)
 
 
 def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     earlier = json.loads(chosen.resume.read_text())["kills"] if chosen.resume else []
-    plan = _ladder(chosen, earlier) if chosen.slice is None else sweep.sliced(chosen.slice)
-    minutes = chosen.minutes or (float("inf") if chosen.slice is None else 5)
-    seen = sweep.run(plan, within_seconds=60 * minutes, say=_say, encrypted=chosen.encrypted)
+    seen = _climb(chosen, earlier)
     seen.kills[:0] = [sweep.Kill(**kill) for kill in earlier]
-    table = Table("verb", *sweep.VICTIMS)
+    victims = tuple(dict.fromkeys(kill.victim for kill in seen.kills))
+    table = Table("verb", *victims)
     for name in dict.fromkeys(kill.station for kill in seen.kills):
         counts = collections.Counter(k.victim for k in seen.kills if k.station == name and k.hit)
-        table.add_row(name, *(str(counts[victim]) for victim in sweep.VICTIMS))
+        table.add_row(name, *(str(counts[victim]) for victim in victims))
     console.print(table)
-    seams = {kill.hit for kill in seen.kills if kill.hit}
+    seams = collections.Counter(kill.hit for kill in seen.kills if kill.hit)
+    _say(", ".join(f"{seam} {times}" for seam, times in seams.most_common()))
     _say(f"{seen.deaths} deaths at {len(seams)} different seams in {len(seen.kills)} verbs")
     return {"kills": [sweep.as_json(kill) for kill in seen.kills], "broken": seen.broken}, seen.broken
 

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from chaos import world
 from chaos.errors import PromiseBroken
 from chaos.walk import WAY, Station
 from chaos.world import World
+from rig import Rig
 from secondsite.ground import seams
 
 VICTIMS = ("vault", "source", "target", "daemon")
@@ -50,6 +51,15 @@ class Sweep:
         return sum(kill.hit is not None for kill in self.kills)
 
 
+class Named(Protocol):
+    """A station on some way."""
+
+    @property
+    def name(self) -> str:
+        """No other station of the way has it."""
+        ...
+
+
 Plan = Callable[[Station, int], tuple[str, int] | None]
 """Which victim dies at which seam when a station is passed in a round; None for nobody."""
 
@@ -57,11 +67,11 @@ Plan = Callable[[Station, int], tuple[str, int] | None]
 class Ladder:
     """The whole sweep: each victim of each station climbs its own ladder until it was not touched."""
 
-    def __init__(self, victims: Sequence[str] = VICTIMS) -> None:
+    def __init__(self, victims: Sequence[str] = VICTIMS, way: Sequence[Named] = WAY) -> None:
         self._victims = victims
-        self._next = {(s.name, v): _rungs() for s in WAY for v in victims}
+        self._next = {(s.name, v): _rungs() for s in way for v in victims}
 
-    def __call__(self, station: Station, round_number: int) -> tuple[str, int] | None:
+    def __call__(self, station: Named, round_number: int) -> tuple[str, int] | None:
         for turn in range(len(self._victims)):
             victim = self._victims[(round_number + turn) % len(self._victims)]
             if (station.name, victim) in self._next:
@@ -156,7 +166,7 @@ def _round(where: World, plan: Plan, round_number: int, sweep: Sweep, say: Say) 
 
 def _pass(where: World, station: Station, victim: str, n: int) -> Kill:
     """One verb with one victim armed; raises PromiseBroken naming both."""
-    file, began = _arm(where, station, victim, n), time.monotonic()
+    file, began = arm(where.rig, (station.source, station.target), victim, n), time.monotonic()
     try:
         where.walk(station)
     except Exception as problem:
@@ -164,23 +174,27 @@ def _pass(where: World, station: Station, victim: str, n: int) -> Kill:
             f"{station.name}, {victim} killed at seam {n} ({_hit(file)}): {problem}"
         ) from problem
     finally:
-        hit = _disarm(file)
+        hit = disarm(file)
         where.ready()
     away = sum(outage.seconds for outage in where.keeper.outages_since(began))
     return Kill(station.name, victim, n, hit, time.monotonic() - began, away)
 
 
-def _arm(where: World, station: Station, victim: str, n: int) -> Path:
-    place = station.source if victim == "source" else station.target
+def arm(rig: Rig, sites: tuple[str, str], victim: str, n: int, seam: str = "") -> Path:
+    """The victim dies at its n-th seam from now, or the n-th time that it reaches this one; `sites` are the source and the target. The seam
+    file, for `disarm`."""
+    source, target = sites
+    place = source if victim == "source" else target
     name = "vault" if victim == "vault" else f"appliance-{place}"
-    store = where.rig.home(f"appliance-{place}") / "store"
-    file = where.rig.seam_file(name)
+    store = rig.home(f"appliance-{place}") / "store"
+    file = rig.seam_file(name)
     _hit_file(file).unlink(missing_ok=True)
-    seams.order(file, n, store / "daemon" / "storage-daemon.pid" if victim == "daemon" else None)
+    seams.order(file, n, store / "daemon" / "storage-daemon.pid" if victim == "daemon" else None, seam)
     return file
 
 
-def _disarm(file: Path) -> str | None:
+def disarm(file: Path) -> str | None:
+    """The seam that was hit; None: none was."""
     file.unlink(missing_ok=True)
     return _hit(file)
 

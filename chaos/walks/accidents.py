@@ -70,7 +70,10 @@ class Accidents:
         if not names:
             return self.back_up()
         name = self.on.chance.choice(names)
-        copy = self.on.chance.choice(self.backups[name])
+        return self.put_back(name, self.on.chance.choice(self.backups[name]))
+
+    def put_back(self, name: str, copy: Path) -> str:
+        """This copy in the place of somebody's database."""
         with self._down(name):
             database = self._database(name)
             for beside in database.parent.glob(f"{database.name}-*"):

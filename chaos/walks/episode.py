@@ -16,7 +16,7 @@ from chaos.keeper import Keeper
 from chaos.ledger import Ledger
 from rig import Rig, processes
 from rig.relay import Relay
-from rig.sites import SITES
+from rig.sites import SITES, SiteName
 from secondsite.client import Vault
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
@@ -54,7 +54,8 @@ def pauses() -> Iterator[float]:
 
 @dataclass(slots=True)
 class Episode:
-    """All that a walk works with. `lost`: the site that is gone for good. `undo`: takes out of the way what an owner did."""
+    """All that a walk works with. `lost`: the site that is gone for good. `undo`: takes out of the way what an owner did.
+    `name`: of the machine that it looks at."""
 
     rig: Rig
     vault: Vault
@@ -67,6 +68,7 @@ class Episode:
     copies_told: int = 0
     undo: Callable[[], str] = str
     log: list[str] = field(default_factory=list)
+    name: str = MACHINE
 
     @property
     def sites(self) -> list[str]:
@@ -88,7 +90,7 @@ class Episode:
     def machine(self) -> rest.Machine | None:
         """As the vault shows it; None while it is not protected."""
         try:
-            return self.ask(lambda vault: vault.machines[MACHINE].show())
+            return self.ask(lambda vault: vault.machines[self.name].show())
         except errors.NotFound:
             return None
 
@@ -116,7 +118,7 @@ class Episode:
         for pause in pauses():
             job = self.ask(lambda vault: vault.jobs[job_id].show())
             if job.state.ended or job.state is rest.JobState.HELD:
-                self._excuse(job)
+                self.excuse(job)
                 return job
             if time.monotonic() - began > PATIENCE_SECONDS:
                 self.mend()
@@ -126,7 +128,7 @@ class Episode:
             time.sleep(pause)
         raise AssertionError
 
-    def _excuse(self, job: rest.Job) -> None:
+    def excuse(self, job: rest.Job) -> None:
         """A failover that did not, or could not, shut its source down says so: what runs there is the operator's."""
         off = next((task for task in job.tasks if task.name == "Shut down"), None)
         if job.verb is Verb.FAILOVER and off is not None and off.state is not rest.TaskState.SUCCEEDED:
@@ -137,13 +139,17 @@ class Episode:
         for relay in self.relays:
             relay.up = True
 
+    def all_up(self) -> None:
+        """Waits for whoever died."""
+        self._until("all are connected", self._all_connected)
+
     def settle(self) -> None:
         """Whoever died is back, what is held was decided, and no job is left."""
-        self._until("all are connected", self._all_connected)
+        self.all_up()
         left = self.jobs(*(state for state in rest.JobState if not state.ended))
         for job in left:
             if job.state is rest.JobState.HELD:
-                self._decide(job)
+                self.decide(job)
         for job in left:
             self.follow(job.id)
 
@@ -197,7 +203,8 @@ class Episode:
         machine = self.machine()
         return [str(each.code) for each in machine.findings if each.severity == "critical"] if machine else []
 
-    def _decide(self, job: rest.Job) -> None:
+    def decide(self, job: rest.Job) -> None:
+        """Of one that is held: on or back."""
         go_on = self.chance.random() < 0.5
         self.log.append(f"  held {job.verb} {job.id[:10]}: {'resume' if go_on else 'cancel'}")
 
@@ -231,6 +238,22 @@ def in_memory() -> Path:
 @contextlib.contextmanager
 def opened(chance: random.Random) -> Iterator[Episode]:
     """Lives as long as the block; nothing is left behind."""
+    with two_sites() as (rig, relays):
+        made = rig.make_simulated(MACHINE, disk_bytes=DISK_BYTES)
+        simulated.set_autostart(made.host, made.fabric_id)
+        with rig.client() as vault, Keeper(rig) as keeper, Ledger(MACHINE, roots(rig)) as ledger:
+            points = invariants.Points(rig, MACHINE, ledger.held_at, vault=vault)
+            yield Episode(rig, vault, ledger, keeper, relays, chance, points)
+        for process in (rig.vault, *rig.appliances.values()):
+            process.kill()
+
+
+@contextlib.contextmanager
+def two_sites(
+    furnish: Callable[[Rig, SiteName], None] = lambda _rig, _site: None,
+) -> Iterator[tuple[Rig, tuple[Relay, ...]]]:
+    """With a vault, appliances that reach each other by lines which can be cut, and the policy; no machine yet. `furnish` is called before
+    a site's appliance starts."""
     ports = {site: processes.free_port() for site in SITES}
     relays = {site: Relay(port) for site, port in ports.items()}
     options: dict[str, list[str]] = {
@@ -239,17 +262,15 @@ def opened(chance: random.Random) -> Iterator[Episode]:
     }
     try:
         with Rig("simulated", in_memory(), appliance_options=options, forked=True) as rig:
-            rig.open()
+            rig.open(furnish=lambda site: furnish(rig, site))
             with rig.client() as vault:
                 vault.policies.create(**POLICY.model_dump())
-            made = rig.make_simulated(MACHINE, disk_bytes=DISK_BYTES)
-            simulated.set_autostart(made.host, made.fabric_id)
-            roots: dict[str, Path] = {site: rig.home(f"appliance-{site}") / "fabric" for site in SITES}
-            with rig.client() as vault, Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
-                points = invariants.Points(rig, MACHINE, ledger.held_at, vault=vault)
-                yield Episode(rig, vault, ledger, keeper, tuple(relays.values()), chance, points)
-            for process in (rig.vault, *rig.appliances.values()):
-                process.kill()
+            yield rig, tuple(relays.values())
     finally:
         for relay in relays.values():
             relay.close()
+
+
+def roots(rig: Rig) -> dict[str, Path]:
+    """Of the simulated hosts, by site."""
+    return {site: rig.home(f"appliance-{site}") / "fabric" for site in SITES}

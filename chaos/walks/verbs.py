@@ -7,7 +7,7 @@ from chaos import invariants
 from chaos.errors import PromiseBroken
 from chaos.ledger import Boot
 from chaos.operator import chosen
-from chaos.walks.episode import MACHINE, POLICY, Episode
+from chaos.walks.episode import POLICY, Episode
 from secondsite.client import Vault
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
@@ -85,7 +85,7 @@ def any_way_on(on: Episode) -> None:
 def _request(on: Episode, verb: Verb) -> rest.MachinesRequest:
     name = "".join(word.capitalize() for word in verb.value.split("_"))
     shape: type[rest.MachinesRequest] = getattr(rest, name, None) or getattr(shapes, name)
-    return shape.model_validate({"machines": (MACHINE,), **_OPTIONS.get(verb, _none)(on)})
+    return shape.model_validate({"machines": (on.name,), **_OPTIONS.get(verb, _none)(on)})
 
 
 def _none(_: Episode) -> Options:
@@ -103,7 +103,7 @@ def _failover(on: Episode) -> Options:
 
 
 def _older_point(on: Episode) -> Options:
-    points = on.ask(lambda vault: list(vault.machines[MACHINE].points))
+    points = on.ask(lambda vault: list(vault.machines[on.name].points))
     return {"point": on.chance.choice(points).id if points else "none"}
 
 

@@ -78,8 +78,10 @@ def run(
     within_seconds: float = float("inf"),
     most_broken: int | None = None,
     say: Say = lambda _: None,
+    take: Callable[..., tuple["Walks", list[str]]] | None = None,
 ) -> Walks:
-    """At least so many steps, unless the time is over or so many promises broke before."""
+    """At least so many steps, unless the time is over or so many promises broke before. `take`: an episode of another kind, from the seed,
+    its number and its bounds."""
     walks, until = Walks(seed), time.monotonic() + within_seconds
 
     def wanted(under_way: int) -> bool:
@@ -91,7 +93,7 @@ def run(
     def begin(number: int) -> tuple[int, int, Bounds]:
         return seed, number, Bounds(min(MOST_STEPS, steps), until)
 
-    for taken, said in walkers.taken(_episode, begin, wanted, side_by_side):
+    for taken, said in walkers.taken(take or _episode, begin, wanted, side_by_side):
         walks.add(taken)
         for line in said:
             say(line)
@@ -108,7 +110,7 @@ def _episode(seed: int, number: int, bounds: Bounds) -> tuple[Walks, list[str]]:
             try:
                 _walk(Steps(on, Accidents(on), Owner(on, Disks(on))), walks, bounds, said.append)
             except Exception as problem:
-                _broke(walks, name, problem, on, said.append)
+                broke(walks, name, problem, on, said.append)
             walks.points_read += on.points.count
             walks.boots += len(on.ledger.boots)
             walks.copies_told += on.copies_told
@@ -118,7 +120,8 @@ def _episode(seed: int, number: int, bounds: Bounds) -> tuple[Walks, list[str]]:
     return walks, said
 
 
-def _broke(walks: Walks, name: str, problem: Exception, on: Episode, say: Say) -> None:
+def broke(walks: Walks, name: str, problem: Exception, on: Episode, say: Say) -> None:
+    """Kept with its steps and logs."""
     told = f"{type(problem).__name__}: {problem}"
     walks.broken.append(Broken(name, told, tuple(on.log), str(_keep(on))))
     say("\n".join([f"BROKEN {name}: {told}", *on.log]))

@@ -217,6 +217,13 @@ CATALOGUE: dict[str, FindingKind] = {
             "Shut the old copy down, then reprotect.",
         ),
         _kind(
+            "failover-failed",
+            C,
+            "The failover did not come to its end: the machine may have been shut down at its source, and was not started at its target.",
+            "Read why with 'secondsite job list --machine MACHINE' and repair it, then start 'secondsite machine failover MACHINE' again; or "
+            "'secondsite machine cancel-failover MACHINE'.",
+        ),
+        _kind(
             "cancel-failed",
             C,
             "The planned failover failed and its automatic cancel failed too.",

@@ -94,6 +94,17 @@ def test_what_a_planned_failover_needs_is_looked_at_before_the_first_machine_is_
     assert verbs.appliances.given == []
 
 
+def test_a_planned_failover_waits_a_moment_for_an_appliance_that_is_away(verbs, plan):
+    """A vault that was killed and started again has heard nobody yet."""
+    shop = plan()
+    disconnect(verbs, A)
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop)
+    verbs.engine.run_until_idle()
+    assert said(verbs.tree(job_id), "Prerequisites check").state == "waiting"
+    disconnect(verbs, A, connected=True)
+    assert verbs.settle(job_id).job.state == "succeeded"
+
+
 def test_a_failover_goes_on_without_the_source(verbs, plan):
     shop = plan()
     verbs.appliances.away.add(A)
@@ -101,10 +112,10 @@ def test_a_failover_goes_on_without_the_source(verbs, plan):
     assert verbs.run_plan(Verb.FAILOVER, shop).job.state == "succeeded"
 
 
-def disconnect(verbs, *appliances):
+def disconnect(verbs, *appliances, connected=False):
     with verbs.store.transaction() as tx:
         for each in appliances:
-            tx.appliances.put(dataclasses.replace(tx.appliances.find(each), connected=False))
+            tx.appliances.put(dataclasses.replace(tx.appliances.find(each), connected=connected))
 
 
 def test_people_are_asked_in_between_and_what_they_say_is_kept(verbs, plan):

@@ -335,6 +335,19 @@ def test_a_cancel_that_failed_is_a_finding():
     assert "cancel-failed" in codes(situation(machine=machine(state=State.CANCEL_FAILED)))
 
 
+def test_a_failover_that_failed_is_critical_and_tells_what_is_known_of_the_source():
+    """Its source may be off, and nothing else said so."""
+    left = machine(state=State.FAILOVER_FAILED)
+    status = dataclasses.replace(situation().status, source=source_status(power="off"))
+    (found,) = health.findings(situation(machine=left, status=status), NOW)
+    assert (found.code, found.kind.severity) == ("failover-failed", "critical")
+    assert found.what.endswith("at site a it was last seen off.")
+    unknown = dataclasses.replace(status, source=None)
+    (found,) = health.findings(situation(machine=left, status=unknown), NOW)
+    assert found.what.endswith("whether it runs at site a is not known.")
+    assert health.overall(left, (found,)) is Health.CRITICAL
+
+
 def test_what_the_appliances_report_is_shown_even_if_this_vault_has_no_word_for_it():
     findings = (
         FindingShape(code="peer-unreachable", what="no", since=NOW),

@@ -17,7 +17,7 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.failures import StepFailed
-from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.outcomes import Done, Outcome, Skipped, Wait
 from ...jobs.model.views import JobView
 from ...jobs.running.children import GOOD
 from ...jobs.storage import read
@@ -25,6 +25,7 @@ from ...jobs.storage.database import Session
 from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
+from ..steps.sides.giving_orders import USUAL
 from . import cleaning, phases, scripts, turns
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -32,6 +33,8 @@ DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 """What a person may say of an action. After `failed` a planned failover stops; others go on."""
 NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
 STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
+LOOKS_SECONDS = 0.5
+"""How often the check looks whether who is away has come back."""
 AT_BOTH_SITES = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 """These cannot begin without the appliance that has the machine now."""
 
@@ -94,6 +97,12 @@ class PlanRun:
         run = ctx.arguments(PlanRunArguments)
         away = self._away(run)
         if away and run.verb in STOPS_AT_AN_ERROR:
+            if (
+                ctx.waited_seconds < USUAL.reach_seconds
+            ):  # a vault that was just started again has heard nobody yet
+                raise Wait(
+                    f"away/{ctx.job_id}", DAY, f"{', '.join(away)}: not connected", None, LOOKS_SECONDS
+                )
             raise StepFailed(
                 NOT_CONNECTED,
                 f"Plan '{run.plan}' cannot be run for {run.verb} without {', '.join(away)}.",

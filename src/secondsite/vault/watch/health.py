@@ -29,6 +29,8 @@ RUNS_AT_TARGET = frozenset(
     }
 )
 """The machine runs, or should run, at its target."""
+HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
+"""It may be off at both sites, and waits there for a person."""
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
@@ -119,7 +121,7 @@ def steady_until(situation: Situation, now: datetime) -> datetime | None:
 
 def _goes_by_what_was_seen(situation: Situation) -> bool:
     machine, status = situation.machine, situation.status
-    if machine.state is State.CANCEL_FAILED:
+    if machine.state in HALF_WAY:
         return True
     runs_there = status.replica is not None and bool(status.replica.runs)
     if machine.state not in _TWO_COPIES and not runs_there:
@@ -222,11 +224,24 @@ def _ca_told_at(situation: Situation) -> datetime | None:
 
 def _by_state(situation: Situation) -> Iterator[HealthFinding]:
     machine = situation.machine
+    if machine.state not in HALF_WAY:
+        return
+    since = machine.failed_over_at or situation.status.source_at or machine.created_at
     if machine.state is State.CANCEL_FAILED:
-        since = machine.failed_over_at or situation.status.source_at or machine.created_at
-        yield HealthFinding(
-            "cancel-failed", f"Machine '{machine.name}' was left half-way between its two sites.", since
-        )
+        what = f"Machine '{machine.name}' was left half-way between its two sites."
+        yield HealthFinding("cancel-failed", what, since)
+    else:
+        yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)
+
+
+def _half_way(machine: ports.MachineRecord, status: ports.StatusRecord) -> str:
+    site, known = machine.source_site, status.source
+    source = (
+        f"at site {site} it was last seen {known.power}"
+        if known
+        else f"whether it runs at site {site} is not known"
+    )
+    return f"The failover of machine '{machine.name}' to site {machine.target_site} did not come to its end: {source}."
 
 
 def _warned(situation: Situation) -> Iterator[HealthFinding]:
