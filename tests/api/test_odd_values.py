@@ -66,7 +66,13 @@ def test_dates_numbers_and_names_of_all_kinds_are_refused_in_words(rest):
         )
         refused_in_words(rest.get("/api/machines", params={"site": name.encode("utf-8", "surrogatepass")}))
     for number in NUMBERS:
-        for field in ("retention_seconds", "cycle_seconds", "rpo_threshold_seconds", "journal_seconds"):
+        for field in (
+            "retention_seconds",
+            "cycle_seconds",
+            "rpo_threshold_seconds",
+            "journal_seconds",
+            "rto_goal_seconds",
+        ):
             refused_in_words(
                 post(rest, "/policies", {"name": f"p{NUMBERS.index(number)}{field[:3]}", field: number})
             )

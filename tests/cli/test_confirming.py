@@ -2,11 +2,18 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from rig.eventually import eventually
+from secondsite.cli.verbs import predicted
+from secondsite.domain.lifecycle import Verb
+from secondsite.domain.prediction.predicting import Basis
+from secondsite.wire.rest.predictions.shapes import Prediction
 
 COMMAND = Path(sys.executable).with_name("secondsite")
 
@@ -95,3 +102,39 @@ def test_a_plan_is_asked_about_there_too(cli, protected):
     assert (code, "Begin? [y/N]" in shown) == (1, True)
     assert f"{protected}: a to b" in shown
     assert state(cli, protected) == "protected"
+
+
+def test_how_long_it_will_take_is_told_from_its_drill_and_its_job_says_what_it_took(cli, protected):
+    _, shown = at_a_terminal(f"machine failover {protected}", "n")
+    # machines of other tests may have been drilled between the same sites
+    told = f"{protected}: (no time is predicted: No run of it is known|takes about .* of other machines between the same sites)"
+    assert re.search(told, shown), shown
+    cli.must(f"machine test-failover {protected} --yes")
+    cli.must(f"machine cleanup-test-failover {protected}")
+    job = next(each for each in cli.must("job list --json").json if each["verb"] == "test_failover")
+    eventually(lambda: cli.must(f"job show {job['id']} --json").json["timing"], 60)
+    assert re.search(
+        r"took [\d.]+ m?s, (nothing was|[\d.]+ m?s were) predicted", cli.must(f"job show {job['id']}").out
+    )
+    _, shown = at_a_terminal(f"machine failover {protected}", "n")
+    assert f"{protected}: takes about " in shown
+    assert "by its last 1 run, drills and failovers being alike in this" in shown
+    assert "goal" not in shown
+    policy = cli.must(f"machine show {protected} --json").json["policy"]
+    cli.must(f"policy update {policy} --rto-goal 1h")
+    _, shown = at_a_terminal(f"machine failover {protected}", "n")
+    assert "; within its goal of 1 h" in shown
+    assert re.search(r"^RTO goal +1 h$", cli.must(f"policy show {policy}").out, re.M)
+    cli.must(f"policy update {policy} --rto-goal 0")
+    _, shown = at_a_terminal(f"machine planned-failover {protected}", "n")
+    assert re.search(
+        "a drill does not shut it down|takes about .* of other machines between the same sites", shown
+    ), shown
+
+
+def test_a_goal_that_will_be_missed_is_told():
+    found = Prediction(
+        machine="web01", verb=Verb.FAILOVER, basis=Basis.OWN, runs=3, seconds=90, least_seconds=80, most_seconds=130, goal_seconds=60
+    )  # fmt: skip
+    said = "takes about 1 min 30 s (1 min 20 s to 2 min 10 s), by its last 3 runs; its goal of 1 min will be missed"
+    assert predicted.line(found) == said

@@ -8,6 +8,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
+    for left in cli.must("plan list --json").json:  # by the tests before
+        cli.must(f"plan delete {left['name']}")
     assert "secondsite plan create NAME --group" in cli.must("plan list").out
     made = cli.must(f"plan create shop --group {protected}").out
     assert "group 1:" in made

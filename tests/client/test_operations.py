@@ -127,6 +127,7 @@ CALLS = {
         lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
         lambda v: v.machines[WEB].preview("custom", "p1"),
         lambda v: v.machines[WEB].preview(at=NOW),
+        lambda v: v.machines[WEB].predict(Verb.PLANNED_FAILOVER),
         lambda v: v.machines[WEB].preflight(),
         lambda v: v.sites["a"].preflight("vm1", "b", target_appliance="x", encrypt=True),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),

@@ -124,6 +124,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "DELETE /machines/{machine}/points/{point}/hold": Permission.PROTECT,
         "POST /machines/{machine}/points/{point}/verify": Permission.OPERATE,
         "GET /machines/{machine}/preview": Permission.READ,
+        "GET /machines/{machine}/prediction": Permission.READ,
         "GET /machines/{machine}/preflight": Permission.READ,
         "GET /sites/{site}/machines/{machine}/preflight": Permission.READ,
         "GET /jobs": Permission.READ,

@@ -14,7 +14,8 @@ from . import errors
 class ReplicationPolicy:
     """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every crash_consistent_...;
     0 for app_consistent_every_seconds turns app-consistent points off; retention 0 keeps the latest point only.
-    Cycles of the last `journal_seconds` can be recovered one by one; 0 for points only."""
+    Cycles of the last `journal_seconds` can be recovered one by one; 0 for points only. Drills and failovers are measured by
+    `rto_goal_seconds`; 0: there is no such goal."""
 
     name: str
     rpo_threshold_seconds: int = 15 * MINUTE
@@ -23,6 +24,7 @@ class ReplicationPolicy:
     app_consistent_every_seconds: int = HOUR
     cycle_seconds: float = 5
     journal_seconds: int = HOUR
+    rto_goal_seconds: int = 0
 
     def __post_init__(self) -> None:
         limits = {
@@ -32,6 +34,7 @@ class ReplicationPolicy:
             "app_consistent_every_seconds": (0, 7 * DAY),
             "cycle_seconds": (0.2, HOUR),
             "journal_seconds": (0, DAY),
+            "rto_goal_seconds": (0, 30 * DAY),
         }
         for field, (low, high) in limits.items():
             value = getattr(self, field)
@@ -52,4 +55,5 @@ def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
         app_consistent_every_seconds=HOUR,
         cycle_seconds=policy.cycle_seconds,
         journal_seconds=policy.journal_seconds,
+        rto_goal_seconds=policy.rto_goal_seconds,
     )

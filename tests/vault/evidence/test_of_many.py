@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from secondsite.domain.access import evidence
@@ -26,10 +27,20 @@ def test_a_batch_is_one_document_with_each_machine_s_point_loss_and_time(verbs, 
         assert each["point_id"]
         assert each["rpo_seconds"] >= 0
         assert each["rpo_goal_seconds"] > 0
+        assert each["rto_goal_seconds"] is None, "none is set"
         assert each["rto_started_seconds"] >= 0
         assert each["sites"] == ["a", "b"]
         assert each["job"]["asked"]["choice"] == "latest_processed"
     assert row.sites == (("a", "b"),) * 3
+
+
+def test_it_has_the_goal_that_the_machine_s_policy_sets(verbs, plan, kept):
+    plan()
+    with verbs.store.transaction() as tx:
+        policy = tx.policies.find(verbs.machine("db01").policy)
+        tx.policies.put(replace(policy, rto_goal_seconds=120))
+    _, told = kept(verbs.run(Verb.TEST_FAILOVER, "db01").job.id)
+    assert [each["rto_goal_seconds"] for each in told["machines"]] == [120]
 
 
 def test_a_run_of_a_plan_has_its_groups_and_what_failed_in_it(verbs, plan, kept):

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
+from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
+from ...wire.rest.predictions.shapes import Prediction
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..routers import guarded
@@ -68,3 +70,15 @@ def preview_recovery(
 ) -> rest.RecoveryPreview:
     """The point that this choice would pick now, and what it would lose. Starts nothing."""
     return vault.points.preview(machine, choice, point, at)
+
+
+@router.get("/machines/{machine}/prediction")
+def predict_time(
+    vault: Vault,
+    machine: MachineName,
+    verb: Annotated[
+        Verb, Query(description="test_failover, failover or planned_failover (also the way back).")
+    ] = Verb.FAILOVER,
+) -> Prediction:
+    """How long this verb will take until the machine runs, from former runs. Starts nothing."""
+    return vault.predictions.of_machine(machine, verb)

@@ -17,6 +17,7 @@ from .. import follow as following
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
+from ..verbs import predicted
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
 JobId = Annotated[
@@ -100,6 +101,8 @@ def show(context: typer.Context, job: JobId, as_json: Json = False) -> None:
             return
         output.say(f"job {found.id}, asked for by {found.requested_by} at {clock(found.created_at)}")
         _show_tree(vault, found, indent="")
+        if found.timing is not None:
+            output.say(f"  {predicted.took(found.timing)}")
 
 
 def _show_tree(vault: Vault, job: rest.Job, indent: str) -> None:

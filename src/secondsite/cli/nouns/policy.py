@@ -1,7 +1,7 @@
 """secondsite policy ..."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -25,6 +25,7 @@ RETENTION = "How long points stay; 0 keeps the latest alone."
 CRASH = "From one point to the next."
 APP = "From one app-consistent point to the next; 0: none."
 CYCLE = "Between two cycles."
+GOAL = "How long a drill or failover may take until the machine is proven to run; 0: no goal."
 JOURNAL = "How far back any cycle can be recovered, not only points; 0: points only."
 
 
@@ -45,6 +46,7 @@ COLUMNS: Sequence[output.Column] = (
     ),
     ("cycle", lambda p: span(p.cycle_seconds)),
     ("journal", lambda p: span(p.journal_seconds) if p.journal_seconds else "off"),
+    ("RTO goal", lambda p: span(p.rto_goal_seconds) if p.rto_goal_seconds else "none"),
     ("machines", lambda p: p.used_by),
     ("", lambda p: "read-only" if p.read_only else ""),
 )
@@ -84,10 +86,14 @@ def create(
     app_consistent_every: Annotated[int | None, _span(APP, DEFAULT.app_consistent_every_seconds)] = None,
     cycle: Annotated[float | None, _span(CYCLE, DEFAULT.cycle_seconds, seconds)] = None,
     journal: Annotated[int | None, _span(JOURNAL, DEFAULT.journal_seconds)] = None,
+    rto_goal: Annotated[int | None, _span(GOAL, DEFAULT.rto_goal_seconds)] = None,
     as_json: Json = False,
 ) -> None:
     """Create a policy."""
-    values = _values(rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal)
+    values = _values(
+        rpo_threshold_seconds=rpo_threshold, retention_seconds=retention, crash_consistent_every_seconds=crash_consistent_every,
+        app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal, rto_goal_seconds=rto_goal,
+    )  # fmt: skip
     with connect(context) as vault:
         made = vault.policies.create(name, **values)
     _said(made, "created", as_json)
@@ -103,10 +109,14 @@ def update(
     app_consistent_every: Annotated[int | None, _span(APP)] = None,
     cycle: Annotated[float | None, _span(CYCLE, parser=seconds)] = None,
     journal: Annotated[int | None, _span(JOURNAL)] = None,
+    rto_goal: Annotated[int | None, _span(GOAL)] = None,
     as_json: Json = False,
 ) -> None:
     """Change a policy; values not given stay. The appliances of its machines are told."""
-    values = _values(rpo_threshold, retention, crash_consistent_every, app_consistent_every, cycle, journal)
+    values = _values(
+        rpo_threshold_seconds=rpo_threshold, retention_seconds=retention, crash_consistent_every_seconds=crash_consistent_every,
+        app_consistent_every_seconds=app_consistent_every, cycle_seconds=cycle, journal_seconds=journal, rto_goal_seconds=rto_goal,
+    )  # fmt: skip
     with connect(context) as vault:
         changed = vault.policies[name].update(**values)
     _said(changed, "updated", as_json)
@@ -120,29 +130,9 @@ def delete(context: typer.Context, name: Name, as_json: Json = False) -> None:
     output.show_deleted("policy", name, as_json)
 
 
-def _values(
-    rpo_threshold: int | None,
-    retention: int | None,
-    crash: int | None,
-    app_every: int | None,
-    cycle: float | None,
-    journal: int | None,
-) -> PolicyValues:
+def _values(**given: float | None) -> PolicyValues:
     """What was given."""
-    values: PolicyValues = {}
-    if rpo_threshold is not None:
-        values["rpo_threshold_seconds"] = rpo_threshold
-    if retention is not None:
-        values["retention_seconds"] = retention
-    if crash is not None:
-        values["crash_consistent_every_seconds"] = crash
-    if app_every is not None:
-        values["app_consistent_every_seconds"] = app_every
-    if cycle is not None:
-        values["cycle_seconds"] = cycle
-    if journal is not None:
-        values["journal_seconds"] = journal
-    return values
+    return cast(PolicyValues, {name: value for name, value in given.items() if value is not None})
 
 
 def _said(policy: rest.Policy, done: str, as_json: bool) -> None:

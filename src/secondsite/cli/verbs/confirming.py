@@ -14,11 +14,12 @@ from ...client import JobHandle, Vault
 from ...client.nouns.verbs import Verbs
 from ...domain import errors
 from ...domain.amounts import span
+from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
 from .. import output
 from ..output import clock
-from . import properties
+from . import predicted, properties
 from .instants import Start
 
 SHOWN = 20
@@ -36,6 +37,8 @@ class Confirmed:
     tell: Tell
     start: Start | None = None
     yes: bool = False
+    verb: Verb | None = None
+    """Whose time is predicted."""
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
@@ -50,6 +53,8 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
 def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:
     for name in islice(names, SHOWN):
         yield f"{name}: {about.tell(vault.machines[name].show())}{_from(vault, name, about.start)}"
+        if about.verb is not None:
+            yield f"{name}: {predicted.line(vault.machines[name].predict(about.verb))}"
     if len(names) > SHOWN:
         yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
 

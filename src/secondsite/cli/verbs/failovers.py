@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ..options import CleanUp, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
@@ -46,6 +47,7 @@ def test_failover(
         ),
         start,
         yes,
+        Verb.TEST_FAILOVER,
     )
 
 
@@ -80,6 +82,7 @@ def failover(
         lambda it: f"{first}started at {it.target_site}, away from {it.source_site}",
         start,
         yes,
+        Verb.FAILOVER,
     )
 
 
@@ -91,6 +94,7 @@ def planned_failover(yes: Yes = False) -> Confirmed:
             f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}; nothing is lost"
         ),
         yes=yes,
+        verb=Verb.PLANNED_FAILOVER,
     )
 
 

@@ -17,7 +17,7 @@ from ...wire import rest
 from .. import follow, output
 from ..options import CleanUp, DrillVerdict, Json, KeepIfFailed, NoWait, Subnet, WithoutSite, connect
 from ..output import clock
-from . import properties
+from . import predicted, properties
 from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
@@ -209,9 +209,12 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
         for machine in group.machines:
             say(
                 f"  {machine.name}: {machine.from_site} to {machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
+                f"{predicted.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
             )
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")
+    if preview.predicted is not None and preview.groups:
+        say(predicted.plan_line(preview.predicted))
     for each in preview.left_out:
         say(f"left out: {each}")
     for each in preview.warnings:

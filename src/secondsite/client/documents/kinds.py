@@ -47,6 +47,8 @@ class PolicyDocument(Document):
     """Pause between two cycles."""
     journal_seconds: int = DEFAULT.journal_seconds
     """How far back every single cycle can be recovered; 0: only points can."""
+    rto_goal_seconds: int = DEFAULT.rto_goal_seconds
+    """How long a drill or failover may take until the machine is proven to run; 0: no goal is set."""
 
 
 class MappingDocument(Document):

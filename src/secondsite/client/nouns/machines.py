@@ -12,6 +12,7 @@ from ...wire.common.cards import CardSettings
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.inventories import SiteMachines
+from ...wire.rest.predictions.shapes import Prediction
 from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange
@@ -59,6 +60,13 @@ class MachineHandle(Verbs):
         }
         return self._connection.one(
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
+        )
+
+    def predict(self, verb: Verb = Verb.FAILOVER) -> Prediction:
+        """How long the verb will take until the machine runs, from former runs; `seconds` is None while none is known. Starts
+        nothing. Raises InvalidArgument for another verb than test_failover, failover and planned_failover."""
+        return self._connection.one(
+            Prediction, "GET", path("machines", self._name, "prediction"), {"verb": verb}
         )
 
     def preflight(self) -> Preflight:

@@ -21,6 +21,7 @@ class PolicyValues(TypedDict, total=False):
     app_consistent_every_seconds: int
     cycle_seconds: float
     journal_seconds: int
+    rto_goal_seconds: int
 
 
 class PolicyHandle:

@@ -1,7 +1,7 @@
 """What evidence says of a job: all of it is read from its rows, nothing is asked."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -10,7 +10,7 @@ from ...domain.access import evidence
 from ...domain.access.chain import Entry
 from ...jobs.model.views import JobTree
 from .. import ports
-from . import machines, steps
+from . import machines, steps, timing
 from .steps import Told
 
 MOST_REQUESTS = 100
@@ -25,6 +25,7 @@ class Draft:
     sha256: str
     sites: tuple[tuple[str, ...], ...]
     pictures: Mapping[str, str]
+    run_times: Sequence[ports.RunTimeRecord] = ()
 
 
 def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
@@ -37,7 +38,8 @@ def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
     ]
     sites = tuple(known.sites(each.job.subject) for each in of_machines)
     named = {job_id: sha256 for job_id, sha256 in pictures.items() if sha256 is not None}
-    return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named)
+    took = timing.run_times(tx, of_machines, list(known.records.values()))
+    return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named, took)
 
 
 def _document(tx: ports.Transaction, tree: JobTree, vault: str) -> Told:

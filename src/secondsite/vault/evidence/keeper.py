@@ -86,6 +86,7 @@ class Keeper(Periodic):
             number = tx.audit.append(self._entry(job, draft.sha256)).number
             tx.evidence.add(self._record(job, draft, number))
             tx.evidence.keep_pictures(_id(job), draft.pictures)
+            tx.run_times.add(draft.run_times)
             seams.reach("vault.evidence.written")
         log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 

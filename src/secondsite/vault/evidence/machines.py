@@ -27,9 +27,17 @@ class Known:
 
     def goal(self, machine_id: str | None) -> int | None:
         """The policy's for the RPO."""
-        record = self.records.get(machine_id or "")
-        policy = None if record is None else self.policies.get(record.policy)
+        policy = self._policy(machine_id)
         return None if policy is None else policy.rpo_threshold_seconds
+
+    def rto_goal(self, machine_id: str | None) -> int | None:
+        """The policy's, if it has one."""
+        policy = self._policy(machine_id)
+        return None if policy is None else policy.rto_goal_seconds or None
+
+    def _policy(self, machine_id: str | None) -> ReplicationPolicy | None:
+        record = self.records.get(machine_id or "")
+        return None if record is None else self.policies.get(record.policy)
 
     def sites(self, machine_id: str | None) -> tuple[str, ...]:
         """Empty if the machine is gone: then only who sees the whole vault sees its evidence."""
@@ -62,6 +70,7 @@ def machine(known: Known, of: JobTree, root: JobView, sha256: str | None) -> Tol
         "rpo_goal_seconds": goal,
         "within_goal": None if goal is None or lost is None else lost <= goal,
         "rto_started_seconds": _until(of, root, "start"),
+        "rto_goal_seconds": known.rto_goal(of.job.subject),
         "rto_proven_seconds": _until(of, root, "prove") if proof is not None and proof.proven else None,
         "picture": None if sha256 is None else {"sha256": sha256},
         "proof": None if proof is None else proof.model_dump(mode="json"),

@@ -21,6 +21,7 @@ from .nouns.plans.runs import PlanRuns
 from .nouns.point_holds import Holds
 from .nouns.points import Points
 from .nouns.policies import Policies
+from .nouns.predictions import Predictions
 from .nouns.preflight.protected import Preflights
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
@@ -51,6 +52,7 @@ class VaultFacade:
     checks: Checks
     properties: Properties
     points: Points
+    predictions: Predictions
     holds: Holds
     groups: Groups
     plans: Plans
@@ -90,6 +92,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         checks=Checks(parts),
         properties=Properties(parts),
         points=Points(parts),
+        predictions=Predictions(parts),
         holds=Holds(parts),
         groups=Groups(parts),
         plans=Plans(parts),

@@ -22,6 +22,7 @@ from .drills import DrillScheduleRecord, DrillSchedules
 from .gateway import FactSink, Gateway, Signals, WrittenDown
 from .kept.evidence import EvidenceRecord, Evidences
 from .kept.pictures import PictureRecord, Pictures
+from .kept.run_times import RunTimeRecord, RunTimes
 from .machines import (
     DrillNote,
     DrillNotes,
@@ -130,6 +131,8 @@ __all__ = [
     "Renew",
     "RpoBlock",
     "RpoBlocks",
+    "RunTimeRecord",
+    "RunTimes",
     "Said",
     "SeenNumbers",
     "Signals",

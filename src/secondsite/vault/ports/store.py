@@ -11,6 +11,7 @@ from .audit import Audit
 from .drills import DrillSchedules
 from .kept.evidence import Evidences
 from .kept.pictures import Pictures
+from .kept.run_times import RunTimes
 from .machines import DrillNotes, MachineRecords
 from .notices import Notices, NoticeTargets
 from .places import ApplianceRecords, Inventories, NetworkMappings, Sites
@@ -61,6 +62,8 @@ class Transaction(Protocol):
     def pictures(self) -> Pictures: ...
     @property
     def evidence(self) -> Evidences: ...
+    @property
+    def run_times(self) -> RunTimes: ...
     @property
     def networks(self) -> NetworkMappings: ...
     @property

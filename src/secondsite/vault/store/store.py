@@ -18,7 +18,7 @@ from .approvals import SqlApprovals
 from .audit import SqlAudit
 from .decoded_machines import Decoded
 from .drills import SqlDrillSchedules
-from .evidence import SqlEvidence
+from .evidence import SqlEvidence, SqlRunTimes
 from .failures import translated
 from .groups import SqlGroups
 from .machines import SqlDrillNotes, SqlMachines
@@ -119,6 +119,10 @@ class SqlTransaction:
     @cached_property
     def evidence(self) -> SqlEvidence:
         return SqlEvidence(self._session)
+
+    @cached_property
+    def run_times(self) -> SqlRunTimes:
+        return SqlRunTimes(self._session)
 
     @cached_property
     def networks(self) -> SqlNetworkMappings:

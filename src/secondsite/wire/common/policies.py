@@ -26,6 +26,8 @@ class PolicyShape(Shape):
     """Seconds of pause between two cycles."""
     journal_seconds: int = DEFAULT.journal_seconds
     """How far back, in seconds, every single cycle can be recovered; 0: only points can."""
+    rto_goal_seconds: int = DEFAULT.rto_goal_seconds
+    """How long a drill or failover may take until the machine is proven to run, in seconds; 0: no goal is set."""
 
     @classmethod
     def of(cls, policy: ReplicationPolicy) -> Self:

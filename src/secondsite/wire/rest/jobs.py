@@ -14,6 +14,7 @@ from ..common.evidence import Evidence
 from ..common.instants import Instant
 from ..common.points import RolledForward
 from .pages import Page, Paging
+from .predictions.shapes import RunTiming
 
 
 class OtherWork(StrEnum):
@@ -178,6 +179,9 @@ class Job(Shape):
     """Whether it can still be cancelled."""
     waits_for_person: bool = False
     """Whether one of its tasks asks a person now, and it does not go on without an answer."""
+    timing: RunTiming | None = None
+    """What it took, beside what was predicted, of a drill or failover of one machine that succeeded; kept some seconds after its
+    end. Only when a single job is shown."""
 
 
 class JobQuery(Paging):

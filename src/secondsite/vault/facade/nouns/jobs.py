@@ -15,7 +15,7 @@ from ....wire import rest
 from ... import ports
 from ...steps.batch import BATCH
 from ..parts import Parts
-from ..shared import job_scopes, job_shapes
+from ..shared import job_scopes, job_shapes, predicted
 from ..shared.once import Once, carry_out
 from ..shared.paging import Place, page, place_of
 
@@ -55,7 +55,9 @@ class Jobs:
     def show(self, job_id: str) -> rest.Job:
         """With its tasks. The id may be given by its beginning. Raises NotFound or InvalidArgument."""
         with _translated(), self._parts.store.reading() as tx:
-            return self._shown(tx.session, self._existing(tx, job_id))
+            found = self._shown(tx.session, self._existing(tx, job_id))
+            took = predicted.of_run(tx.run_times.of_job(found.id))
+            return found.model_copy(update={"timing": took})
 
     def picture(self, job_id: str) -> bytes:
         """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has none."""

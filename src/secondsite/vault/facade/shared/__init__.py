@@ -10,6 +10,7 @@ Its rooms:
     offered            what may be started for a machine, and why the rest may not
     once               a request is carried out once
     machine_shapes     a machine as the faces show it
+    predicted          predicted times, and what runs took
     paging             lists a page at a time
     secrets            tokens and keys
     summaries          all machines at a glance

@@ -1,5 +1,6 @@
 """What is kept of failovers and drills.
 
-evidence  what was done, and its digest
-pictures  of screens
+evidence   what was done, and its digest
+pictures   of screens
+run_times  what runs took
 """

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-NEWEST = "0038"
+NEWEST = "0040"
 """The revision of this program's tables."""
 
 

@@ -11,6 +11,7 @@ from ....domain.points import RecoveryPointChoice
 from ...common.base import Problem, Shape
 from ...common.points import PointShape
 from ...common.properties import TargetProperties
+from ..predictions.shapes import PlanPrediction
 from ..verbs import MOST_MACHINES, Location, WithoutSiteOptions
 from .plan import MOST_GROUPS
 
@@ -126,6 +127,10 @@ class PlanPreviewMachine(Shape):
     """What it is to be like there; what is null is as at home."""
     problem: Problem | None = None
     """Why it has no such point: then no run with this choice begins."""
+    predicted_seconds: float | None = None
+    """How long it will take until it runs; null: no run is known, or the verb is not predicted."""
+    predicted_downtime_seconds: float | None = None
+    """How much of that it will run nowhere, beside waiting for others of the plan; null for a verb that does not shut it down first."""
 
 
 class PlanPreviewGroup(Shape):
@@ -161,5 +166,7 @@ class PlanPreview(Shape):
     """Which machines of the plan would not be taken, and why."""
     warnings: tuple[str, ...] = ()
     """What somebody should know before it begins."""
+    predicted: PlanPrediction | None = None
+    """How long it will take; null for a verb that is not predicted."""
     problem: Problem | None = None
     """Why it could not be run so."""

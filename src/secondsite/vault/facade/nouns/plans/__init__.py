@@ -2,4 +2,5 @@
 
 objects  plans as they are made, changed, shown and deleted
 runs     a verb for all machines of a plan, and what it would do
+predicting  how long that would take
 """

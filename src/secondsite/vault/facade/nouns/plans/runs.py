@@ -16,6 +16,7 @@ from ...shared.editions import Seen, require
 from ...shared.once import Once, carry_out
 from ..points import Points
 from .objects import existing
+from .predicting import with_times
 
 REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
     Verb.TEST_FAILOVER: rest.PlanTestFailover,
@@ -83,6 +84,7 @@ class PlanRuns:
                     warnings=plan_runs.warnings(tx, query.verb, taken),
                     left_out=taken.left_out,
                 )
+                shown = with_times(tx, shown)
                 plan_runs.require(tx, asked, taken)
             except errors.SecondsiteError as error:
                 return shown.model_copy(update={"problem": Problem.of(error)})

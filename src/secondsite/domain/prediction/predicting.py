@@ -1,0 +1,112 @@
+"""What the next run will take: the median of the machine's last five, and as range the least and the most of them.
+
+Without any, the nearest that is known stands for it, and the prediction says what that is: another verb of the machine which starts
+it the same way, then other machines the same way between the sites. Nothing is made up where nothing is known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from ..lifecycle import Verb
+from .timing import DOWN, Part
+
+LAST = 5
+"""Runs of a machine and a verb that count: what was longer ago was another machine."""
+OTHERS = 50
+"""Runs of other machines that are looked at."""
+LIKE: Mapping[Verb, tuple[Verb, ...]] = {
+    Verb.TEST_FAILOVER: (Verb.TEST_FAILOVER, Verb.FAILOVER),
+    Verb.FAILOVER: (Verb.FAILOVER, Verb.TEST_FAILOVER),
+    Verb.PLANNED_FAILOVER: (Verb.PLANNED_FAILOVER,),
+}
+"""Verbs whose runs tell how long the verb takes, the best first. A drill shuts nothing down, so it tells nothing of a planned
+failover. Other verbs are not predicted."""
+
+
+class Basis(StrEnum):
+    """What a prediction stands on. own: the machine's runs of the verb; own_like: its runs of a verb that starts it the same way;
+    others: other machines' runs between the same sites; nothing: there is no history yet."""
+
+    OWN = "own"
+    OWN_LIKE = "own_like"
+    OTHERS = "others"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One that succeeded, with the seconds of its parts."""
+
+    verb: Verb
+    parts: Mapping[Part, float]
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """In seconds. `least` and `most` are those of the `runs` it stands on; `downtime` only of a verb that shuts the machine down."""
+
+    basis: Basis
+    runs: int = 0
+    seconds: float | None = None
+    least: float | None = None
+    most: float | None = None
+    downtime: float | None = None
+    parts: Mapping[Part, float] | None = None
+
+
+UNKNOWN = Prediction(Basis.NOTHING)
+
+
+def predict(verb: Verb, own: Sequence[Run], others: Sequence[Run] = ()) -> Prediction:
+    """`own` and `others` are the newest first, all the same way between the sites."""
+    for like in LIKE.get(verb, ()):
+        if found := _of(like, own)[:LAST]:
+            return _stands_on(verb, Basis.OWN if like is verb else Basis.OWN_LIKE, found)
+    for like in LIKE.get(verb, ()):
+        if found := _of(like, others)[:OTHERS]:
+            return _stands_on(verb, Basis.OTHERS, found)
+    return UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Of a plan. `unknown` machines have no prediction, so that it takes at least so long."""
+
+    seconds: float | None
+    most: float | None
+    unknown: int
+
+
+def of_groups(groups: Sequence[Sequence[Prediction]]) -> Together:
+    """Group after group, in each as long as its slowest machine. People who are waited for are not in it."""
+    known = [[each for each in group if each.seconds is not None] for group in groups]
+    unknown = sum(map(len, groups)) - sum(map(len, known))
+    if not any(known):
+        return Together(None, None, unknown)
+    return Together(
+        sum(max((each.seconds or 0.0 for each in group), default=0.0) for group in known),
+        sum(max((each.most or 0.0 for each in group), default=0.0) for group in known),
+        unknown,
+    )
+
+
+def _of(verb: Verb, runs: Sequence[Run]) -> list[Run]:
+    return [each for each in runs if each.verb is verb]
+
+
+def _stands_on(verb: Verb, basis: Basis, runs: Sequence[Run]) -> Prediction:
+    totals = [each.seconds for each in runs]
+    parts = {part: median(values) for part in Part if (values := _values(part, runs))}
+    down = sum(parts.get(part, 0.0) for part in DOWN) if verb is Verb.PLANNED_FAILOVER else None
+    return Prediction(basis, len(runs), median(totals), min(totals), max(totals), down, parts)
+
+
+def _values(part: Part, runs: Sequence[Run]) -> list[float]:
+    """A run without the part is none of it: it was not asked for."""
+    return [each.parts[part] for each in runs if part in each.parts]

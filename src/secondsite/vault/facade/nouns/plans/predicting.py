@@ -1,0 +1,42 @@
+"""A preview of a plan's run with the times that its machines will take: their histories are read at once."""
+
+from collections.abc import Iterator, Mapping
+
+from .....domain.prediction.predicting import LIKE, Prediction
+from .....wire import rest
+from .... import ports
+from ....evidence.histories import Histories
+from ...shared import predicted
+
+
+def with_times(tx: ports.Transaction, shown: rest.PlanPreview) -> rest.PlanPreview:
+    """Unchanged for a verb that is not predicted."""
+    if shown.verb not in LIKE:
+        return shown
+    ids = [machine.id for group in shown.groups for machine in group.machines]
+    records = tx.machines.several(ids)
+    histories = Histories.read(tx, records, LIKE[shown.verb])
+    found = {each.id: histories.predict(shown.verb, each) for each in records}
+    actions = [(each, group) for group in shown.groups for each in (*group.before, *group.after)]
+    scripts = sum(each in group.scripts for each, group in actions)
+    times = [[found[each.id] for each in group.machines] for group in shown.groups]
+    return shown.model_copy(
+        update={
+            "groups": tuple(_groups(shown, found)),
+            "predicted": predicted.of_plan(times, len(actions) - scripts, scripts),
+        }
+    )
+
+
+def _groups(shown: rest.PlanPreview, found: Mapping[str, Prediction]) -> Iterator[rest.PlanPreviewGroup]:
+    for group in shown.groups:
+        machines = tuple(_machine(each, found[each.id]) for each in group.machines)
+        yield group.model_copy(update={"machines": machines})
+
+
+def _machine(shown: rest.PlanPreviewMachine, found: Prediction) -> rest.PlanPreviewMachine:
+    times = {
+        "predicted_seconds": predicted.rounded(found.seconds),
+        "predicted_downtime_seconds": predicted.rounded(found.downtime),
+    }
+    return shown.model_copy(update=times)
