@@ -49,24 +49,28 @@ class OldCopies:
         self._seen = {machine_id: seen for machine_id, seen in self._seen.items() if machine_id in there}
         for machine_id, fabric_id in there.items():
             if self._is_due(machine_id):
-                self._look_at(machine_id, fabric_id)
+                self._look_at(
+                    machine_id,
+                    fabric_id,
+                    came_home=machine_id not in fenced and self._came_home(machine_id, fabric_id),
+                )
 
     def _is_due(self, machine_id: str) -> bool:
         seen = self._seen.get(machine_id)
         return seen is None or time.monotonic() - seen[0] > LOOK_SECONDS
 
-    def _look_at(self, machine_id: str, fabric_id: str) -> None:
+    def _look_at(self, machine_id: str, fabric_id: str, *, came_home: bool) -> None:
         try:
             power = self._fabric.power.state(fabric_id)
             status = OldCopyStatus(machine_id=machine_id, power=str(power))
             self._seen = {**self._seen, machine_id: (time.monotonic(), status)}
-            if not self._came_home(machine_id, fabric_id):
+            if not came_home:
                 self._fences.enforce_for(machine_id)
         except errors.SecondsiteError as error:
             log.debug("source.not-seen", machine=machine_id, problem=error.message)
 
     def _came_home(self, machine_id: str, fabric_id: str) -> bool:
         """It is what a failover made here. Its fence is kept until that is committed, for what it remembers: an appliance that was killed
-        before it had started the machine put the fence up again, and refused the start."""
+        before it had started the machine put the fence up again, and refused the start. An old copy that was left alone never did."""
         made = self._state.fact(run_key(machine_id, FAILOVER))
         return made is not None and json.loads(made)["fabric_id"] == fabric_id
