@@ -205,10 +205,10 @@ def _sweep(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
     earlier = json.loads(chosen.resume.read_text())["kills"] if chosen.resume else []
     seen = _climb(chosen, earlier)
     seen.kills[:0] = [sweep.Kill(**kill) for kill in earlier]
-    victims = tuple(dict.fromkeys(kill.victim for kill in seen.kills))
+    victims = [name for name in sweep.VICTIMS if any(kill.victim.split()[0] == name for kill in seen.kills)]
     table = Table("verb", *victims)
     for name in dict.fromkeys(kill.station for kill in seen.kills):
-        counts = collections.Counter(k.victim for k in seen.kills if k.station == name and k.hit)
+        counts = collections.Counter(k.victim.split()[0] for k in seen.kills if k.station == name and k.hit)
         table.add_row(name, *(str(counts[victim]) for victim in victims))
     console.print(table)
     seams = collections.Counter(kill.hit for kill in seen.kills if kill.hit)

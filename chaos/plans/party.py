@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from chaos import invariants
 from chaos.errors import PromiseBroken
@@ -18,6 +19,7 @@ from chaos.plans.sightings import Watch
 from chaos.walks import episode, verbs
 from chaos.walks.episode import LONGEST_LOOK_SECONDS, POLICY, SETTLE_SECONDS, Episode
 from rig import Rig
+from secondsite.client import Vault
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans.directions import FailoverKind
@@ -94,7 +96,7 @@ class Party:
     def excuse(self, run: rest.Job) -> None:
         """A failover without its source is the operator's, in a plan too."""
         for child in run.children:
-            job = self.one.ask(lambda vault, child=child: vault.jobs[child].show())  # type: ignore[misc]
+            job = self.one.ask(partial(_job, child))
             if job.subject_name in self.members:
                 self.members[job.subject_name].excuse(job)
 
@@ -136,6 +138,10 @@ class Party:
             if machine is not None and machine.state in STUCK:
                 self.log.append(f"  {name} is {machine.state}")
                 verbs.any_way_on(member)
+
+
+def _job(job_id: str, vault: Vault) -> rest.Job:
+    return vault.jobs[job_id].show()
 
 
 def _groups() -> list[rest.PlanGroupChange]:

@@ -1,14 +1,19 @@
 """A fence stays until the machine is at home again: through a last delta of many cycles, and a reprotect that was undone."""
 
+import contextlib
+import json
+
 import pytest
 
 from rig.appliances.pair import Pair
 from rig.appliances.runs import back, fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import State, run_key
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, RemoveReplica, RunCycle, ShutDown, StopReplication
 
@@ -112,6 +117,52 @@ def test_a_machine_that_came_home_after_an_undone_reprotect_is_no_old_copy(pair)
     pair.source.appliance.replication.old_copies.look()
     assert told(pair) is None
     assert not Host(pair.source.root).records.need(pair.fabric_id).start_forbidden
+
+
+@pytest.mark.parametrize("seam", ["opened", "created"])
+def test_an_appliance_that_dies_before_it_starts_what_comes_home_starts_it_when_it_is_told_again(pair, seam):
+    """What was made is there by then, with our mark, and no source stands for it: it is no old copy."""
+    simulated.set_autostart(pair.source.root, pair.fabric_id)
+    pair.protect().synchronized()
+    pair.source.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id), pair.machine_id)
+    away = fail_over(pair, pair.point_now(final=True))
+    reverse = turned(pair, away)
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    point_id = reverse.point_now(final=True)
+    reverse.pause()
+
+    def come_home():
+        start(reverse, "failover", point_id, name=pair.name, fabric_id=pair.fabric_id, home=True)
+
+    def die(name):
+        if name == f"appliance.run.{seam}":
+            raise RuntimeError("it dies here")
+
+    with seams.armed(die), pytest.raises(Exception, match="it dies here"):
+        come_home()
+    pair.source.stop()
+    pair.source.start()
+    pair.source.appliance.replication.old_copies.look()
+    come_home()
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+    pair.source.restart()
+    pair.source.appliance.replication.old_copies.look()
+    assert not Host(pair.source.root).records.need(pair.fabric_id).start_forbidden
+
+
+def test_an_old_copy_that_was_left_alone_stays_fenced_although_a_failover_into_it_is_remembered(pair):
+    """As by a database from before: what is remembered of a way home must not free what runs at the other site."""
+    pair.protect().synchronized()
+    away_and_back(pair)
+    undo_reprotect(pair, still_protected=True)
+    pair.source.stop()
+    record = Host(pair.source.root).records
+    with contextlib.closing(State(pair.source.config.state_file)) as state:
+        state.put_fact(run_key(pair.machine_id, "failover"), json.dumps({"fabric_id": pair.fabric_id}))
+    pair.source.fabric.power.allow_start(pair.fabric_id, pair.machine_id, with_host=True)
+    assert not record.need(pair.fabric_id).start_forbidden
+    pair.source.start()
+    eventually(lambda: record.need(pair.fabric_id).start_forbidden, 20)
 
 
 def test_an_old_copy_that_an_undone_reprotect_left_is_its_owners_again_when_protection_ends(pair):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, event, func, select
 
 from secondsite.domain.lifecycle import Verb
-from secondsite.domain.prediction.predicting import LAST, Basis
+from secondsite.domain.prediction.predicting import LAST, LIKE, Basis
 from secondsite.domain.prediction.timing import Part
 from secondsite.jobs.storage.tables import jobs
 from secondsite.vault import ports
@@ -32,7 +32,7 @@ def test_a_batch_leaves_a_row_of_each_machine_and_the_next_run_is_predicted_from
     with verbs.store.transaction() as tx:
         tx.session.execute(delete(jobs))
         (row,) = tx.run_times.of_machines([machine.id])
-        found = Histories.read(tx, [machine, other])
+        found = Histories.read(tx, [machine, other], LIKE)
     assert (row.verb, row.source_site, row.target_site) == (Verb.TEST_FAILOVER, "a", "b")
     assert (row.predicted, row.downtime) == (None, None)
     assert Part.START in row.parts
@@ -71,8 +71,8 @@ def test_a_way_back_is_not_predicted_from_the_way_there(verbs, plan):
     home = replace(machine, source_site="b", target_site="a")
     with verbs.store.transaction() as tx:
         tx.run_times.add([took("j1", machine.id)])
-        assert Histories.read(tx, [machine]).predict(Verb.FAILOVER, machine).seconds == 4
-        assert Histories.read(tx, [home]).predict(Verb.FAILOVER, home).basis is Basis.NOTHING
+        assert Histories.read(tx, [machine], LIKE).predict(Verb.FAILOVER, machine).seconds == 4
+        assert Histories.read(tx, [home], LIKE).predict(Verb.FAILOVER, home).basis is Basis.NOTHING
 
 
 @pytest.mark.parametrize("count", [1, 1000])
@@ -86,6 +86,6 @@ def test_histories_of_many_are_read_in_two_queries(verbs, plan, count):
         assert tx.session.execute(select(func.count()).select_from(run_times)).scalar_one() == count
         engine = tx.session.get_bind()
         event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-        found = Histories.read(tx, several)
+        found = Histories.read(tx, several, LIKE)
     assert len(asked) == 2
     assert all(found.predict(Verb.FAILOVER, each).basis is Basis.OWN for each in several)

@@ -17,7 +17,7 @@ from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.points import RolledForward, started_from
 from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
-from ..shared import withdrawn
+from ..shared import run_key, withdrawn
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, old_disks
 from .context import Context
@@ -38,7 +38,7 @@ class RunFact(Shape):
 
 def key_of(context: Context, run: str) -> str:
     """The key of a run's machine in the state."""
-    return f"run/{context.machine_id}/{run}"
+    return run_key(context.machine_id, run)
 
 
 def machine_of(context: Context, run: str) -> RunFact | None:

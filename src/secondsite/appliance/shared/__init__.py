@@ -30,7 +30,7 @@ from .home_lock import alone
 from .known_vaults import KnownVaults
 from .name_server import NameServer
 from .peers import Peers
-from .state import State
+from .state import State, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .turns import Turns
 
@@ -50,5 +50,6 @@ __all__ = [
     "code_for",
     "ended",
     "issuer_of",
+    "run_key",
     "withdrawn",
 ]

@@ -36,6 +36,11 @@ ON CONFLICT (machine_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.se
 """In its place: to replace a row would make another one, and write the page of the index, too."""
 
 
+def run_key(machine_id: str, run: str) -> str:
+    """The key of what is remembered of a machine that runs on a point."""
+    return f"run/{machine_id}/{run}"
+
+
 class State:
     """The file. Thread-safe; every method is one transaction."""
 

@@ -48,7 +48,7 @@ class Replication:
         self._guard = Guard(ScratchReserve(config.scratch, config.scratch_budget_bytes))
         self.cycles = Cycles(config, fabric, peers, self._guard)
         self.fences = Fences(fabric, state)
-        self.old_copies = OldCopies(fabric, self.fences)
+        self.old_copies = OldCopies(fabric, self.fences, state)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
         self._rounds = Rounds(fabric, peers)
         self._changed = threading.Condition()

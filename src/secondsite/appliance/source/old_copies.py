@@ -1,6 +1,7 @@
 """The old copies that are here and that no source stands for, since nothing is replicated: undone reprotects left them, or
 this appliance's database is from before. Their machines run at the other site; they are watched all the same."""
 
+import json
 import time
 from collections.abc import Collection
 
@@ -9,8 +10,11 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...wire.control.statuses import OldCopyStatus
+from ..shared import State, run_key
 from .fence import Fences
 
+FAILOVER = "failover"
+"""The run of a failover; drills have others."""
 LOOK_SECONDS = 6.0
 """Short enough to see a second copy within half a minute."""
 
@@ -20,9 +24,10 @@ log = structlog.get_logger(__name__)
 class OldCopies:
     """One thread looks, others read what it saw."""
 
-    def __init__(self, fabric: Fabric, fences: Fences) -> None:
+    def __init__(self, fabric: Fabric, fences: Fences, state: State) -> None:
         self._fabric = fabric
         self._fences = fences
+        self._state = state
         self._seen: dict[str, tuple[float, OldCopyStatus]] = {}
         self._unknown: dict[str, str] = {}
 
@@ -44,17 +49,28 @@ class OldCopies:
         self._seen = {machine_id: seen for machine_id, seen in self._seen.items() if machine_id in there}
         for machine_id, fabric_id in there.items():
             if self._is_due(machine_id):
-                self._look_at(machine_id, fabric_id)
+                self._look_at(
+                    machine_id,
+                    fabric_id,
+                    came_home=machine_id not in fenced and self._came_home(machine_id, fabric_id),
+                )
 
     def _is_due(self, machine_id: str) -> bool:
         seen = self._seen.get(machine_id)
         return seen is None or time.monotonic() - seen[0] > LOOK_SECONDS
 
-    def _look_at(self, machine_id: str, fabric_id: str) -> None:
+    def _look_at(self, machine_id: str, fabric_id: str, *, came_home: bool) -> None:
         try:
             power = self._fabric.power.state(fabric_id)
             status = OldCopyStatus(machine_id=machine_id, power=str(power))
             self._seen = {**self._seen, machine_id: (time.monotonic(), status)}
-            self._fences.enforce_for(machine_id)
+            if not came_home:
+                self._fences.enforce_for(machine_id)
         except errors.SecondsiteError as error:
             log.debug("source.not-seen", machine=machine_id, problem=error.message)
+
+    def _came_home(self, machine_id: str, fabric_id: str) -> bool:
+        """It is what a failover made here. Its fence is kept until that is committed, for what it remembers: an appliance that was killed
+        before it had started the machine put the fence up again, and refused the start. An old copy that was left alone never did."""
+        made = self._state.fact(run_key(machine_id, FAILOVER))
+        return made is not None and json.loads(made)["fabric_id"] == fabric_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...domain.lifecycle import Verb
 from ...domain.prediction import predicting
-from ...domain.prediction.predicting import LIKE, Prediction, Run
+from ...domain.prediction.predicting import Prediction, Run
 from .. import ports
 
 Way = tuple[str, str]
@@ -23,7 +23,7 @@ class Histories:
         cls,
         tx: ports.Transaction,
         machines: Sequence[ports.MachineRecord],
-        verbs: Collection[Verb] = tuple(LIKE),
+        verbs: Collection[Verb],
     ) -> "Histories":
         """One query for 1,000 machines, and one for each pair of sites. `verbs`: those whose runs are needed."""
         ways = {each.id: way(each) for each in machines}

@@ -22,7 +22,8 @@ def run_times(
     known = {each.id: each for each in records}
     runs = [each for each in trees if _counts(each) and each.job.subject in known]
     of = {str(each.job.subject): known[str(each.job.subject)] for each in runs}
-    before = histories.Histories.read(tx, list(of.values())) if runs else None
+    like = {verb for each in runs for verb in LIKE[Verb(verb_of(each.job))]}
+    before = histories.Histories.read(tx, list(of.values()), like)
     return [_record(each, of[str(each.job.subject)], before) for each in runs]
 
 
@@ -30,15 +31,13 @@ def _counts(tree: JobTree) -> bool:
     return tree.job.state is JobState.SUCCEEDED and verb_of(tree.job) in PREDICTED and any(_done(tree.tasks))
 
 
-def _record(
-    tree: JobTree, machine: ports.MachineRecord, before: histories.Histories | None
-) -> ports.RunTimeRecord:
+def _record(tree: JobTree, machine: ports.MachineRecord, before: histories.Histories) -> ports.RunTimeRecord:
     verb, steps = Verb(verb_of(tree.job)), list(_done(tree.tasks))
     assert tree.job.ended_at is not None
     return ports.RunTimeRecord(
         job_id=tree.job.id, machine_id=machine.id, verb=verb, source_site=machine.source_site,
         target_site=machine.target_site, ended_at=tree.job.ended_at, parts=parts(steps), downtime=downtime(steps),
-        predicted=before.predict(verb, machine).seconds if before else None,
+        predicted=before.predict(verb, machine).seconds,
     )  # fmt: skip
 
 

@@ -97,17 +97,7 @@ class PlanRun:
         run = ctx.arguments(PlanRunArguments)
         away = self._away(run)
         if away and run.verb in STOPS_AT_AN_ERROR:
-            if (
-                ctx.waited_seconds < USUAL.reach_seconds
-            ):  # a vault that was just started again has heard nobody yet
-                raise Wait(
-                    f"away/{ctx.job_id}", DAY, f"{', '.join(away)}: not connected", None, LOOKS_SECONDS
-                )
-            raise StepFailed(
-                NOT_CONNECTED,
-                f"Plan '{run.plan}' cannot be run for {run.verb} without {', '.join(away)}.",
-                "Connect it and start the plan again; or use the plan's failover, which needs only the other site.",
-            )
+            raise _waits_or_fails(ctx, run, away)
         count = counted(sum(len(group.children) for group in run.groups), "machine")
         groups = sum(bool(group.children) for group in run.groups)
         said = f"{count} in {counted(groups, 'group')}, {run.direction}"
@@ -175,6 +165,17 @@ class PlanRun:
                 "Look into the jobs of the machines; then run the plan again.",
             )
         return Done(f"{said}; a new run of the plan takes them", partial=True)
+
+
+def _waits_or_fails(ctx: StepContext, run: PlanRunArguments, away: list[str]) -> Wait | StepFailed:
+    """A vault that was just started again has heard nobody yet: who is away is waited for as long as for a machine's own order."""
+    if ctx.waited_seconds < USUAL.reach_seconds:
+        return Wait(f"away/{ctx.job_id}", DAY, f"{', '.join(away)}: not connected", None, LOOKS_SECONDS)
+    return StepFailed(
+        NOT_CONNECTED,
+        f"Plan '{run.plan}' cannot be run for {run.verb} without {', '.join(away)}.",
+        "Connect it and start the plan again; or use the plan's failover, which needs only the other site.",
+    )
 
 
 def _machines(group: RunGroup, ctx: StepContext) -> Outcome:

@@ -56,8 +56,9 @@ class Jobs:
         """With its tasks. The id may be given by its beginning. Raises NotFound or InvalidArgument."""
         with _translated(), self._parts.store.reading() as tx:
             found = self._shown(tx.session, self._existing(tx, job_id))
-            took = predicted.of_run(tx.run_times.of_job(found.id))
-            return found.model_copy(update={"timing": took})
+            if found.state is not rest.JobState.SUCCEEDED:
+                return found  # whoever follows a job asks again and again
+            return found.model_copy(update={"timing": predicted.of_run(tx.run_times.of_job(found.id))})
 
     def picture(self, job_id: str) -> bytes:
         """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has none."""

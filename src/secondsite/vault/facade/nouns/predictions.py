@@ -22,7 +22,7 @@ class Predictions:
             )
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
-            found = Histories.read(tx, [record]).predict(verb, record)
+            found = Histories.read(tx, [record], LIKE[verb]).predict(verb, record)
             policy = tx.policies.find(record.policy)
         goal = policy.rto_goal_seconds or None if policy else None
         return predicted.of_machine(record.name, verb, found).model_copy(update={"goal_seconds": goal})

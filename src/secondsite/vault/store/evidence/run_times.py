@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from ....domain.lifecycle import Verb
 from ....domain.prediction.predicting import LAST
+from ....jobs.storage.prepared import Prepared
 from ... import ports
 from .. import rows
 from .tables import run_times
 
+_OF_JOB = Prepared(select(run_times).where(run_times.c.job_id == bindparam("wanted")))
 KEYS = ("machine_id", "verb", "source_site", "target_site")
 
 
@@ -41,8 +43,8 @@ class SqlRunTimes:
         return rows.many(self._session, ports.RunTimeRecord, newest)
 
     def of_job(self, job_id: str) -> ports.RunTimeRecord | None:
-        query = select(run_times).where(run_times.c.job_id == job_id)
-        return rows.one(self._session, ports.RunTimeRecord, query)
+        found = _OF_JOB.one(self._session, {"wanted": job_id})
+        return None if found is None else ports.RunTimeRecord(**found)
 
     def _known(self, job_ids: Sequence[str]) -> frozenset[str]:
         found: set[str] = set()
