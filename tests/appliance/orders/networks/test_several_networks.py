@@ -89,3 +89,10 @@ def test_the_check_says_the_subnet_of_a_network_that_one_is_to_stand_for(pair, s
         ("gone", None),
     ]
     assert answer["obstacles"] == []
+
+
+def test_a_repeat_of_the_order_removes_none_of_them(pair):
+    pair.target.do(Kind.CREATE_NETWORK, BOTH, OTHER)
+    with seams.armed(dying.at("appliance.network.removed")):
+        pair.target.do(Kind.CREATE_NETWORK, BOTH, OTHER)
+    assert names(pair.target) == ["ss-back", "ss-front"]
