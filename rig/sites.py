@@ -112,10 +112,13 @@ class Rig(Hands):
                 )
             time.sleep(0.1)
 
-    def make_guest(self, name: str, site: str = "a", **traits: Any) -> GuestMachine:
-        """A real guest at a site whose appliance does not run yet; `traits` as of GuestMachine.make."""
+    def make_guest(
+        self, name: str, site: str = "a", *, bridge: str | None = None, **traits: Any
+    ) -> GuestMachine:
+        """A real guest at a site whose appliance does not run yet; `traits` as of GuestMachine.make. `bridge`: another one of the
+        rig than the site's."""
         home = self.home(f"appliance-{site}")
-        self.guests[name] = GuestMachine.make(name, home, self.bridge(site), **traits)
+        self.guests[name] = GuestMachine.make(name, home, bridge or self.bridge(site), **traits)
         return self.guests[name]
 
     def make_simulated(

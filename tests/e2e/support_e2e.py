@@ -24,7 +24,7 @@ def guests_under(guests, options=None, folder=None, **policy_changes):
 
     def furnish(site):
         for name, arguments in guests.items() if site == "a" else ():
-            rig.make_guest(name, **arguments)
+            rig.make_guest(name, **{key: _of(rig, each) for key, each in arguments.items()})
 
     with rig:
         rig.open(furnish=furnish)
@@ -33,6 +33,11 @@ def guests_under(guests, options=None, folder=None, **policy_changes):
         for guest in rig.guests.values():
             wait_for_record(guest.console, 3, within_seconds=90)
         yield rig
+
+
+def _of(rig, argument):
+    """What only the rig that is there can say, as a function of it."""
+    return argument(rig) if callable(argument) else argument
 
 
 # ---- processes -------------------------------------------------------------------------------------------------------

@@ -80,7 +80,9 @@ class Appliances:
         self.networks: dict[str, list[str]] = {}
         self.asked_network: Any = None
         self.removed_network: Any = None
-        self.shares_networks = self.sizes = True
+        self.shares_networks = self.sizes = self.makes_several = self.serves = True
+        self.subnets: dict[str, str] = {}
+        self.networks_of: dict[str, Any] = {}
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
         self.seeded = None
         self.started = []
@@ -229,7 +231,8 @@ class Appliances:
 
     def _create_network(self, appliance_id, machine_id, payload):
         self.asked_network = payload
-        self.networks.setdefault(payload.name, []).append(machine_id)
+        for each in (payload, *payload.more):
+            self.networks.setdefault(each.name, []).append(machine_id)
         return orders.CreatedNetwork(name=payload.name, kind="bridge", isolated=True, leased=self.leases)
 
     def _remove_network(self, appliance_id, machine_id, payload):
@@ -241,8 +244,16 @@ class Appliances:
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
+        stand_ins = (
+            checks.StandIn(network=each, subnet=self.subnets.get(each)) for each in payload.stand_ins
+        )
         return checks.CheckedTarget(
-            obstacles=self.obstacles, shares_networks=self.shares_networks, sizes=self.sizes
+            obstacles=self.obstacles,
+            shares_networks=self.shares_networks,
+            sizes=self.sizes,
+            makes_several=self.makes_several and self.shares_networks,
+            serves=self.serves,
+            stand_ins=tuple(stand_ins),
         )
 
     def _discover(self, appliance_id, _, payload):
@@ -254,7 +265,7 @@ class Appliances:
             for d in self.inventory
             if d.name in names and payload.machine in (None, d.fabric_id, d.name)
         )
-        return orders.Inventory(machines=machines, networks=())
+        return orders.Inventory(machines=machines, networks=self.networks_of.get(appliance_id, ()))
 
     def _start_replication(self, appliance_id, machine_id, setup):
         self.seeded = setup.seeded

@@ -36,6 +36,16 @@ Subnet = Annotated[
     ),
 ]
 
+DnsServer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dns-server",
+        metavar="ADDRESS",
+        help="DHCP names this DNS server in place of the network's own; once for each, up to three.",
+        show_default=False,
+    ),
+]
+
 DrillVerdict = Annotated[
     Verdict | None,
     typer.Option(

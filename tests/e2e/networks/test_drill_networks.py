@@ -2,16 +2,14 @@
 
 import contextlib
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
 import guestkit
 from rig import bridges
 from rig.eventually import eventually
-from secondsite.fabrics.libvirt.host.serving import dnsmasq
 from tests.e2e import support_e2e as e2e
+from tests.e2e.networks.support_drills import are_there, links, nothing_is_left, servers
 from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(240)]
@@ -49,30 +47,6 @@ def on_production(rig):
         bridges.ip("netns", "delete", space)
 
 
-def links(rig):
-    """The bridges of this rig's drills, and the cables of their servers."""
-    said = bridges.ip("-o", "link", "show", "type", "bridge").splitlines()
-    ours = [line for line in said if any(f"secondsite:{tag}" in line for tag in bridges.drills(rig.folder))]
-    made = [line.split(":")[1].strip() for line in ours]
-    return [end for name in made for end in (name, dnsmasq.cable(name)[0])]
-
-
-def are_there(names):
-    return [name for name in names if Path("/sys/class/net", name).exists()]
-
-
-def servers(rig):
-    """The commands of the DHCP servers that keep their leases in this rig's folder."""
-    said = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True, timeout=30)
-    return [
-        line for line in said.stdout.splitlines() if line.startswith("dnsmasq ") and str(rig.folder) in line
-    ]
-
-
-def served_files(rig):
-    return [each for folder in rig.folder.glob("appliance-b/**/served") for each in folder.iterdir()]
-
-
 def leases(rig, name):
     """The addresses that the machine's test copies said they have, one after the other."""
     return re.findall(r"ADDRESS ([0-9.]+)/", rig.console("b", f"{name}-test").text)
@@ -86,14 +60,6 @@ def drill(rig):
     return made
 
 
-def nothing_is_left(rig, made):
-    for name in NAMES:
-        assert rig.qemus(f"{name}-test") == []
-    eventually(lambda: are_there(made) == [], 10)
-    assert links(rig) == []
-    assert (servers(rig), served_files(rig)) == ([], [])
-
-
 def test_they_get_addresses_find_each_other_by_name_and_reach_nothing_of_production(rig):
     with on_production(rig):
         made = drill(rig)
@@ -103,7 +69,7 @@ def test_they_get_addresses_find_each_other_by_name_and_reach_nothing_of_product
             assert f"MISSES {STRANGER}" in console.wait_for(f"MISSES {STRANGER}", 60).text
         assert len(servers(rig)) == 1
         command_line.do(rig, "cleanup-test-failover", *NAMES)
-    nothing_is_left(rig, made)
+    nothing_is_left(rig, NAMES, made)
 
 
 def test_a_copy_gets_the_address_of_its_failover_or_it_is_said_which_other(rig):
@@ -128,7 +94,7 @@ def test_a_copy_gets_the_address_of_its_failover_or_it_is_said_which_other(rig):
     (other,) = got - {"10.9.8.50"}
     assert f"gets {other} instead of 10.9.8.50, which " in said
     command_line.do(rig, "cleanup-test-failover", *NAMES)
-    nothing_is_left(rig, made)
+    nothing_is_left(rig, NAMES, made)
 
 
 def test_after_a_kill_of_the_appliance_it_gives_addresses_again_and_the_clean_up_leaves_nothing(rig):
@@ -140,4 +106,4 @@ def test_after_a_kill_of_the_appliance_it_gives_addresses_again_and_the_clean_up
     command_line.do(rig, "cleanup-test-failover", "web01")
     assert len(servers(rig)) == 1
     command_line.do(rig, "cleanup-test-failover", "db01")
-    nothing_is_left(rig, made)
+    nothing_is_left(rig, NAMES, made)

@@ -24,7 +24,7 @@ from ..target import FAILOVER, GIVE_ONE
 from . import runs
 from .context import Context
 from .names import ordered as names
-from .networks import missing, production
+from .networks import missing, production, standing_in
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -39,7 +39,14 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
 def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
     sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
     shares = context.fabric.properties.networks
-    return sentence, CheckedTarget(obstacles=found.obstacles, shares_networks=shares, sizes=True)
+    return sentence, CheckedTarget(
+        obstacles=found.obstacles,
+        shares_networks=shares,
+        sizes=True,
+        makes_several=shares,
+        serves=shares and context.fabric.networks.cannot_serve() is None,
+        stand_ins=standing_in.known(context, payload),
+    )
 
 
 def _of_source(context: Context, payload: CheckSource) -> Iterator[ObstacleShape]:

@@ -6,7 +6,7 @@ import typer
 
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
-from ..options import CleanUp, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
+from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, WithoutSite
 from ..risk import Yes
 from . import instants
 from .confirming import Begin, Confirmed
@@ -20,10 +20,11 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
+            help="'create' an isolated network, one for all machines; 'create-each': one for each network that they are in at home; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
     subnet: Subnet = None,
+    dns_server: DnsServer = None,
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
     yes: Yes = False,
@@ -31,7 +32,11 @@ def test_failover(
     """A drill: run a copy in an isolated network. Production and replication are not disturbed."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST_PROCESSED)
     ends = "; the copy is removed once its proof is there" if clean_up else ""
-    where = {"create": "an isolated network", "none": "no network"}.get(network, f"network {network}")
+    where = {
+        "create": "an isolated network",
+        "create-each": "an isolated network for each of its own",
+        "none": "no network",
+    }.get(network, f"network {network}")
     return Confirmed(
         lambda them: them.test_failover(
             choice=start.choice,
@@ -39,6 +44,7 @@ def test_failover(
             at=start.at,
             network=network,
             subnet=subnet,
+            dns_servers=tuple(dns_server or ()),
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
         ),

@@ -15,7 +15,17 @@ from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
 from .. import follow, output
-from ..options import CleanUp, DrillVerdict, Json, KeepIfFailed, NoWait, Subnet, WithoutSite, connect
+from ..options import (
+    CleanUp,
+    DnsServer,
+    DrillVerdict,
+    Json,
+    KeepIfFailed,
+    NoWait,
+    Subnet,
+    WithoutSite,
+    connect,
+)
 from ..output import clock
 from . import predicted, properties
 from .running import with_options_of
@@ -58,15 +68,23 @@ def test_failover(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
+            help="'create' an isolated network, one for all machines; 'create-each': one for each network that they are in at home; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
     subnet: Subnet = None,
+    dns_server: DnsServer = None,
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
 ) -> Options:
     """A drill: run copies in an isolated network, group after group. Cancelled, it cleans up what it made."""
-    return _given(choice, network=network, subnet=subnet, clean_up=clean_up, keep_if_failed=keep_if_failed)
+    return _given(
+        choice,
+        network=network,
+        subnet=subnet,
+        dns_servers=tuple(dns_server or ()),
+        clean_up=clean_up,
+        keep_if_failed=keep_if_failed,
+    )
 
 
 def cleanup_test_failover(

@@ -9,7 +9,7 @@ from ...domain.drills.schedules import MOST_MACHINES as MOST_DRILLED
 from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import Shape
-from ...wire.common.cards import CardSettings
+from ...wire.common.cards import CardSettings, DnsServers
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.places import SITE_NAME
@@ -176,9 +176,12 @@ class DrillDocument(Document):
     at: str = Field(pattern=f"^(?:{TIME.pattern})$")
     """The time of day (UTC), as HH:MM, in quotes."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
+    the machines are in at home; none: not connected."""
     subnet: str | None = None
     """With create: the network gives addresses of this IPv4 subnet."""
+    dns_servers: DnsServers = ()
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
     keep_if_failed: bool = False
     """Whether a copy whose proof failed stays."""
     paused: bool = False

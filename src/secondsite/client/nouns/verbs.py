@@ -97,14 +97,16 @@ class Verbs:
         at: datetime | None = None,
         network: str = "create",
         subnet: str | None = None,
+        dns_servers: Sequence[str] = (),
         clean_up: bool = False,
         keep_if_failed: bool = False,
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
         Started from what `choice` picks, from the recovery point with the id `point`, or from the newest cycle at or
-        before `at` (aware). `network`: 'create' an isolated one that all share, 'none', or the name of an isolated one that is there.
-        `subnet`: the one that is created gives addresses of it by DHCP, and resolves the machines' names. `clean_up`: each copy goes by
+        before `at` (aware). `network`: 'create' an isolated one that all share, 'create-each' for each network that they are in at home, 'none',
+        or the name of an isolated one that is there. `subnet`: the one that is created gives addresses of it by DHCP, and resolves the
+        machines' names; `dns_servers`: DHCP names these in place of the network's own. `clean_up`: each copy goes by
         itself after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed.
         """
         asked = request(
@@ -115,6 +117,7 @@ class Verbs:
             at=at,
             network=network,
             subnet=subnet,
+            dns_servers=tuple(dns_servers),
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
         )

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .. import errors
-from ..networks import subnets
 from ..plans.plan import PlanMachine
+from . import networks
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 MOST_DAYS = 365
 MOST_MACHINES = 100
-CREATE = "create"
 DAY = timedelta(days=1)
 TRIED_FOR = timedelta(hours=1)
 """So long what is in the way may go away; then it is tried on the next day, at its time."""
@@ -30,8 +29,9 @@ class DrillSchedule:
     at: str
     machines: tuple[PlanMachine, ...] = ()
     plan: str | None = None
-    network: str = CREATE
+    network: str = networks.CREATE
     subnet: str | None = None
+    dns_servers: tuple[str, ...] = ()
     keep_if_failed: bool = False
     paused: bool = False
 
@@ -48,8 +48,7 @@ def check(schedule: DrillSchedule) -> None:
         raise errors.InvalidArgument(
             f"'{schedule.at}' is not a time of day.", do="Give hours and minutes in UTC: --at 02:00."
         )
-    if schedule.subnet is not None:
-        _check_subnet(schedule.subnet, schedule.network)
+    networks.checked(schedule.network, schedule.subnet, schedule.dns_servers)
 
 
 def first_at(schedule: DrillSchedule, now: datetime) -> datetime:
@@ -76,17 +75,3 @@ def gives_up(due_at: datetime, listens_since: datetime, now: datetime) -> bool:
 def _on(schedule: DrillSchedule, day: datetime) -> datetime:
     hours, minutes = map(int, schedule.at.split(":"))
     return day.replace(hour=hours, minute=minutes, second=0, microsecond=0)
-
-
-def _check_subnet(subnet: str, network: str) -> None:
-    if network != CREATE:
-        raise errors.InvalidArgument(
-            "A subnet is for a network that is made for the test failover, not for one that is there.",
-            do="Leave --subnet out, or use '--network create'.",
-        )
-    try:
-        subnets.usable(subnet)
-    except ValueError as problem:
-        raise errors.InvalidArgument(
-            f"'{subnet}' is not a subnet for a test failover: {problem}.", do="Give one such as 10.9.0.0/24."
-        ) from None

@@ -36,6 +36,11 @@ def lies_in(address: str, subnet: str) -> bool:
     return ipaddress.IPv4Address(host(address)) in ipaddress.IPv4Network(subnet)
 
 
+def inside(found: Sequence[str], subnet: str) -> tuple[str, ...]:
+    """Those that lie in the subnet."""
+    return tuple(address for address in found if lies_in(address, subnet))
+
+
 def outside(address: str, subnets: Sequence[str]) -> bool:
     """Whether a card with this address reaches nobody on a network that is known to have these subnets; not if none is known."""
     return bool(subnets) and not any(lies_in(address, subnet) for subnet in subnets)

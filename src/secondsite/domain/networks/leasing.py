@@ -2,7 +2,7 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -14,13 +14,16 @@ class Lease:
     why_not: str | None = None
 
 
-def lease(subnet: str, mac: str, wished: str | None, taken: Mapping[str, str]) -> Lease:
-    """The wished address, else one that goes by the MAC address. `taken`: who has an address already."""
+def lease(
+    subnet: str, mac: str, wished: str | None, taken: Mapping[str, str], kept: Collection[str] = ()
+) -> Lease:
+    """The wished address, else one that goes by the MAC address. `taken`: who has an address already; `kept`: given only to
+    who wishes it."""
     network = ipaddress.IPv4Network(subnet)
     why_not = _why_not(network, wished, taken) if wished is not None else None
     if wished is not None and why_not is None:
         return Lease(wished)
-    return Lease(_another(network, mac, taken), why_not)
+    return Lease(_another(network, mac, {*taken, *kept}), why_not)
 
 
 def _why_not(network: ipaddress.IPv4Network, wished: str, taken: Mapping[str, str]) -> str | None:
@@ -34,7 +37,7 @@ def _why_not(network: ipaddress.IPv4Network, wished: str, taken: Mapping[str, st
     return f"which {taken[wished]} has" if wished in taken else None
 
 
-def _another(network: ipaddress.IPv4Network, mac: str, taken: Mapping[str, str]) -> str | None:
+def _another(network: ipaddress.IPv4Network, mac: str, taken: Collection[str]) -> str | None:
     first, count = network.network_address + 2, network.num_addresses - 3
     begin = int.from_bytes(hashlib.sha256(mac.lower().encode()).digest()[:8]) % count
     candidates = (str(first + (begin + step) % count) for step in range(count))

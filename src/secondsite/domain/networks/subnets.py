@@ -17,6 +17,14 @@ def usable(subnet: str) -> str:
     return str(found)
 
 
+def usable_or_none(subnet: str) -> str | None:
+    """The same; None for one that a network of a test failover cannot have."""
+    try:
+        return usable(subnet)
+    except ValueError:
+        return None
+
+
 def label(name: str) -> str:
     """The machine's name as DNS can have it: 'Web 01' is 'web-01', '2012' is 'vm-2012'; '' if nothing is left of it."""
     kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in name.lower())

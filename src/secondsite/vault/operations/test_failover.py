@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from ...domain import errors
-from ...domain.drills import verdicts
+from ...domain.drills import networks, verdicts
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -26,6 +26,7 @@ from .. import ports
 from ..steps import obstacles
 from ..steps.drills import judging
 from ..steps.drills.by_itself import CleansUp
+from ..steps.drills.networking import AskedNetwork, DrillNetworks
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
@@ -37,16 +38,13 @@ from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
 
-CREATE, NO_NETWORK = "create", "none"
 PROOF_SECONDS = 180.0
 """So long a guest that nobody will look at may take to show that it runs."""
 
 
-class DrillArguments(ChoiceArguments):
-    """The choice, and the network: an existing one, 'create' or 'none'. `by_run`: the run of a plan completes it."""
+class DrillArguments(AskedNetwork, ChoiceArguments):
+    """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run of a plan completes it."""
 
-    network: str
-    subnet: str | None = None
     clean_up: bool = False
     keep_if_failed: bool = False
     by_run: bool = False
@@ -62,14 +60,15 @@ class TestFailover(MachineOperation):
     ) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)
         choice = recovery_point.choice_for(tx, machine, request)
-        subnet = drilling.subnet(request.subnet, made=request.network == CREATE)
+        subnet = networks.checked(request.network, request.subnet, request.dns_servers)
         if request.keep_if_failed and not request.clean_up:
             raise errors.InvalidArgument(
                 "Without --clean-up the test machine stays in any case, so --keep-if-failed says nothing.",
                 do="Give --clean-up too, or leave --keep-if-failed out.",
             )
         cleaning_up = {"clean_up": request.clean_up, "keep_if_failed": request.keep_if_failed}
-        return DrillArguments(**dict(choice), network=request.network, subnet=subnet, **cleaning_up)
+        network = {"network": request.network, "subnet": subnet, "dns_servers": request.dns_servers}
+        return DrillArguments(**dict(choice), **network, **cleaning_up)
 
     def definition(self) -> Definition:
         """Both kinds are made once: a thousand drills ask for their steps at every move."""
@@ -87,13 +86,14 @@ class TestFailover(MachineOperation):
         return replace(alone, steps=(), steps_of=steps_of, on_failure=by_itself.failure)
 
     def steps(self) -> Sequence[Step]:
+        made = self._networks()
         return (
             Step("check", self._check, title="Prerequisites check"),
             Step(
                 "create_network",
-                self._create_network,
+                made.create,
                 title="Create test network",
-                undo=self._remove_network,
+                undo=made.remove,
                 undo_after_failure=True,
             ),
             Step("choose", self._choose, title="Test failover"),
@@ -101,65 +101,31 @@ class TestFailover(MachineOperation):
             Step("prove", self._prove, title="Proof"),
         )
 
+    def _networks(self) -> DrillNetworks:
+        return DrillNetworks(self.deps, self.target, self.source)
+
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
-        machine = target.machine
+        machine, made = target.machine, self._networks()
         found = recovery_point.choose(ctx, target, process=False)
-        wanted = _network(ctx)
-        networks = cards.names(self._cards(machine, None if wanted == NO_NETWORK else wanted))
         sizing = self._sizing(machine)
-        wanted_here = checks.CheckTarget(
-            networks=tuple(name for name in networks if name != CREATE),
-            must_hold_replica=True,
-            test_networks=tuple(name for name in networks if name != CREATE),
-            serve=ctx.arguments(DrillArguments).subnet is not None,
-            name=drill_name(machine),
-            fabric_id=drill_fabric_id(machine),
-            sizing=sizing,
+        wanted_here = made.wanted(ctx, machine).model_copy(
+            update={
+                "must_hold_replica": True,
+                "name": drill_name(machine),
+                "fabric_id": drill_fabric_id(machine),
+                "sizing": sizing,
+            }
         )
-        answer = target.check(wanted_here)
-        old = drilling.too_old(answer.facts, machine) if wanted_here.serve else checks.Obstacles()
+        facts = target.check(wanted_here).facts
+        unfit, stand_ins = made.obstacles(ctx, machine, facts)
         with self.deps.store.reading() as tx:
             mapped = drilling.mapped(tx, machine, wanted_here.test_networks)
-        unsized = properties.too_old(sizing, answer.facts, machine)
-        warned = obstacles.require_none("The test failover", machine.name, answer.facts, old, mapped, unsized)
-        can = checks.CheckedTarget(shares_networks=answer.facts.shares_networks)
+        unsized = properties.too_old(sizing, facts, machine)
+        warned = obstacles.require_none("The test failover", machine.name, facts, unfit, mapped, unsized)
+        can = checks.CheckedTarget(shares_networks=facts.shares_networks, stand_ins=stand_ins)
         said = f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}"
         return Done(said, can)
-
-    def _create_network(self, ctx: StepContext) -> Outcome:
-        wanted = _network(ctx)
-        if wanted == NO_NETWORK:
-            return Skipped("the test machine is not connected, as asked")
-        if wanted != CREATE:
-            return Done(f"the existing network {wanted} is used", DrillNetwork(network=wanted))
-        target = self.target(ctx)
-        network = self._wanted(ctx, target.machine)
-        answer = target.create_network(network)
-        leased = answer.facts.leased
-        made = DrillNetwork(network=network.name, made=True, shared=network.drill, leased=leased)
-        return Done(answer.sentence, made)
-
-    def _remove_network(self, ctx: StepContext) -> Outcome:
-        if _network(ctx) != CREATE:
-            return Skipped("no network was made")
-        target = self.target(ctx)
-        need = Need(
-            target.to_remove_network(self._wanted(ctx, target.machine)),
-            lost="the test network is not removed there yet",
-            later="it is removed there",
-        )
-        return giving_up.undone_or_left(self.deps, target, need)
-
-    def _wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> orders.CreateNetwork:
-        """One for all machines of a run, if the appliance can; the same whenever it is asked for."""
-        shares = ctx.facts("check", checks.CheckedTarget).shares_networks
-        network = drilling.network(machine, drilling.run_of(ctx) if shares else None)
-        subnet = ctx.arguments(DrillArguments).subnet
-        if subnet is None:
-            return network
-        with self.deps.store.reading() as tx:
-            return drilling.served(tx, machine, network, subnet)
 
     def _choose(self, ctx: StepContext) -> Outcome:
         found = recovery_point.choose(ctx, self.target(ctx), process=True)
@@ -170,8 +136,8 @@ class TestFailover(MachineOperation):
         machine = target.machine
         network = ctx.facts("create_network", DrillNetwork)
         chosen = ctx.facts("choose", ChosenInstant)
-        connected = self._cards(machine, network.network)
         with self.deps.store.reading() as tx:
+            connected = network.cards(tx, machine)
             new_macs = cards.new_macs(tx, machine, DRILL_RUN)
         payload = orders.StartReplica(
             run=DRILL_RUN,
@@ -192,27 +158,23 @@ class TestFailover(MachineOperation):
 
         said = (
             f"{answer.sentence}{properties.not_done(payload.sizing, answer.facts)}"
-            f"; network {network.network or 'none'}{_otherwise(connected, network.network)}"
+            f"; {_said(connected, network)}"
         )
         return Done(said, answer.facts, self.deps.commit(record))
-
-    def _cards(self, machine: ports.MachineRecord, network: str | None) -> Sequence[CardHere]:
-        with self.deps.store.reading() as tx:
-            return cards.in_drill(tx, machine, network)
 
     def _sizing(self, machine: ports.MachineRecord) -> Sizing:
         with self.deps.store.reading() as tx:
             return properties.set_for(tx, machine).sizing
 
     def _prove(self, ctx: StepContext) -> Outcome:
-        network, subnet = ctx.facts("create_network", DrillNetwork), ctx.arguments(DrillArguments).subnet
+        network, asked = ctx.facts("create_network", DrillNetwork), ctx.arguments(DrillArguments)
         return prove(
             self.deps,
             ctx,
             self.target,
-            lambda tx, machine: addressing.in_drill(tx, machine, network, subnet),
+            lambda tx, machine: addressing.in_drill(tx, machine, network, asked.subnet, asked.dns_servers),
             note=partial(_note, str(ctx.subject)),
-            wait_seconds=_proof_seconds(ctx.arguments(DrillArguments)),
+            wait_seconds=_proof_seconds(asked),
         )
 
     def _waits(self, ctx: StepContext) -> Outcome:
@@ -244,18 +206,16 @@ def _note(machine_id: str, tx: ports.Transaction, evidence: Evidence) -> None:
         tx.machines.put(replace(machine, drill=replace(machine.drill, proven=proven)))
 
 
-def _otherwise(connected: Sequence[CardHere], network: str | None) -> str:
-    """A part of a sentence: the cards that are not on the drill's network, as is set for them."""
-    others = [f"{card.key} on {card.network or 'none'}" for card in connected if card.network != network]
-    return f", but {', '.join(others)}" if others else ""
+def _said(connected: Sequence[CardHere], drill: DrillNetwork) -> str:
+    """A part of a sentence: the drill's network, and the cards that are not on it, as is set for them; or each card's own."""
+    each = ", ".join(f"{card.key} on {card.network or 'none'}" for card in connected if drill.is_other(card))
+    if drill.each is not None:
+        return f"networks: {each or 'none'}"
+    return f"network {drill.network or 'none'}{f', but {each}' if each else ''}"
 
 
 def _proof_seconds(asked: DrillArguments) -> float:
     return PROOF_SECONDS if asked.clean_up or asked.by_run else 0.0
-
-
-def _network(ctx: StepContext) -> str:
-    return ctx.arguments(DrillArguments).network
 
 
 def _drill(ctx: StepContext, payload: orders.StartReplica, network: DrillNetwork) -> ports.DrillRecord:

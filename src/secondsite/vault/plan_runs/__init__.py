@@ -3,6 +3,7 @@
 arguments    what a run is to do: fixed when it is asked for, so that whatever becomes of the plan meanwhile changes nothing
 submit       from a request to its job: which machines, which way, from which points
 outstanding  what a run that stopped has left to do after groups that have arrived
+splitting    networks of which some machines move and others stay
 turns        one run of a plan at a time, also when one is retried
 scripts      scripts between the groups, run by the target's appliance
 cleaning     drills of a run are cleaned up together

@@ -24,7 +24,7 @@ from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
-from . import cleaning, outstanding, phases, turns
+from . import cleaning, outstanding, phases, splitting, turns
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -84,6 +84,11 @@ def shut_down_order(verb: Verb, found: Taken) -> tuple[int, ...]:
 
 
 def warnings(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
+    """What somebody should know before it begins."""
+    return (*_of_groups(tx, verb, found), *splitting.warnings(tx, verb, found))
+
+
+def _of_groups(tx: ports.Transaction, verb: Verb, found: Taken) -> tuple[str, ...]:
     """Members of a replication group that are not taken write on, so the last points of the others do not belong with theirs (S-078)."""
     if verb not in GOES_IN_PHASES:
         return ()

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from ...domain.networks import addresses, subnets
 from .base import Shape
+from .cards import DnsServers
 
 
 class PowerState(StrEnum):
@@ -108,10 +109,11 @@ class ServedHost(Shape):
 
 class Serving(Shape):
     """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at the subnet's first
-    address."""
+    address. `dns_servers`: others that DHCP names in its place, which nobody else gets."""
 
     subnet: Annotated[str, AfterValidator(subnets.usable)]
     hosts: tuple[ServedHost, ...] = ()
+    dns_servers: DnsServers = ()
 
 
 class DiscoveredMachine(Shape):

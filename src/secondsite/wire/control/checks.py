@@ -23,12 +23,23 @@ class CheckedSource(Obstacles):
     needed_bytes: int | None = None
 
 
+class StandIn(Shape):
+    """A network of production that one of a drill stands for, as far as it is known here: its usable subnet (None: not known)."""
+
+    network: str
+    subnet: str | None = None
+
+
 class CheckedTarget(Obstacles):
     """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without.
-    `sizes`: START_REPLICA knows `sizing`; False: an older appliance."""
+    `sizes`: START_REPLICA knows `sizing`; False: an older appliance. `makes_several`: CREATE_NETWORK knows `more`, `stand_ins` are
+    those that were asked for, and `serves` says whether networks that are made here can give addresses."""
 
     shares_networks: bool = False
     sizes: bool = False
+    makes_several: bool = False
+    serves: bool = False
+    stand_ins: tuple[StandIn, ...] = ()
 
 
 class CheckSource(Shape):
@@ -101,5 +112,7 @@ class CheckTarget(Shape):
     """DNS names that are to point here; it is warned of those that this site may not change."""
     serve: bool = False
     """A network that is made must be able to give addresses."""
+    stand_ins: tuple[str, ...] = ()
+    """Networks here that ones of a drill stand for: their subnets are asked for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()
     """vCPUs and memory that the machine is to have here, which the host must have; an older appliance does not look."""

@@ -237,7 +237,7 @@ class RemoveMachine(Shape):
     fabric_id: str
 
 
-class CreateNetwork(Shape):
+class DrillNetwork(Shape):
     """An isolated network of the machine's drill. `drill`: several machines of this test failover share it, and it goes with the
     last of them; only for appliances that said CheckedTarget.shares_networks. With it, `serving`: addresses for all of them, and
     names of this machine's cards."""
@@ -245,6 +245,13 @@ class CreateNetwork(Shape):
     name: str
     drill: str | None = None
     serving: Serving | None = None
+
+
+class CreateNetwork(DrillNetwork):
+    """`more`: others of the same drill that the machine uses beside it; only for appliances that said
+    CheckedTarget.makes_several."""
+
+    more: tuple[DrillNetwork, ...] = ()
 
 
 class CreatedNetwork(NetworkInfo):

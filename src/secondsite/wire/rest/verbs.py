@@ -12,6 +12,7 @@ from pydantic import Field
 from ...domain.drills.verdicts import Verdict
 from ...domain.points import RecoveryPointChoice
 from ..common.base import Shape
+from ..common.cards import DnsServers
 from ..common.instants import Instant
 
 MOST_MACHINES = 1000
@@ -81,9 +82,12 @@ class TestFailoverOptions(PointOptions):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How the point is chosen."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all machines share; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
+    the machines are in at home; none: not connected."""
     subnet: str | None = None
     """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    dns_servers: DnsServers = ()
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
     clean_up: bool = False
     """Whether the job removes the copy by itself once its proof is there, and ends with the verdict that this gives."""
     keep_if_failed: bool = False

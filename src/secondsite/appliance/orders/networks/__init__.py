@@ -2,8 +2,9 @@
 
 Its rooms:
 
-    missing     networks that are not here, or cannot be used now
-    production  networks of production that a test failover is to use
-    shared      the network of the machines of one test failover
-    leasing     the addresses of a machine's cards on it
+    missing      networks that are not here, or cannot be used now
+    production   networks of production that a test failover is to use
+    shared       the network of the machines of one test failover
+    leasing      the addresses of a machine's cards on it
+    standing_in  what is known of the networks that ones of a test failover stand for
 """

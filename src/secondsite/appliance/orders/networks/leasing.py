@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from ....domain.networks import leasing
 from ....wire.common.machines import ServedHost
-from ....wire.control.orders import CreateNetwork
+from ....wire.control.orders import DrillNetwork
 
 
-def with_addresses(asked: CreateNetwork, users: Iterable[CreateNetwork]) -> tuple[CreateNetwork, str]:
+def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[DrillNetwork, str]:
     """Each card has the address that it is to have, or, if one of the other users has that, another one; and the end of a
     sentence about those."""
     if asked.serving is None:
@@ -16,7 +16,7 @@ def with_addresses(asked: CreateNetwork, users: Iterable[CreateNetwork]) -> tupl
     hosts, instead = [], ""
     # what is wished first: a card without a wish would take its neighbour's
     for host in sorted(asked.serving.hosts, key=lambda each: each.address is None):
-        found = leasing.lease(asked.serving.subnet, host.mac, host.address, taken)
+        found = leasing.lease(asked.serving.subnet, host.mac, host.address, taken, asked.serving.dns_servers)
         if found.address is not None:
             taken[found.address] = host.name
         if found.why_not is not None:
@@ -27,7 +27,7 @@ def with_addresses(asked: CreateNetwork, users: Iterable[CreateNetwork]) -> tupl
     return asked.model_copy(update={"serving": serving}), instead
 
 
-def of(payload: CreateNetwork) -> dict[str, str]:
+def of(payload: DrillNetwork) -> dict[str, str]:
     """By the MAC addresses of the cards."""
     return {host.mac: host.address for host in _hosts(payload) if host.address is not None}
 
@@ -37,5 +37,5 @@ def called(host: ServedHost) -> str:
     return host.name if host.address is None else f"{host.name} {host.address}"
 
 
-def _hosts(payload: CreateNetwork) -> tuple[ServedHost, ...]:
+def _hosts(payload: DrillNetwork) -> tuple[ServedHost, ...]:
     return () if payload.serving is None else payload.serving.hosts

@@ -13,6 +13,9 @@ from ....wire.control.checks import CheckTarget, ObstacleShape
 from ....wire.control.orders import StartReplica
 from ..context import Context
 
+ANOTHER = "Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network."
+ANOTHER_IN_DRILLS = "Set one of that network ('secondsite card set MACHINE CARD --test-address ADDRESS/PREFIX'), or use another network."
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,7 +38,8 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
             what = f"{why}: {card.key} ({card.mac}) will not be connected."
             yield ObstacleShape(what=what, do=_way_out(known, card.network), blocking=False)
             continue
-        yield from _unfit(known[card.network], card, blocking=card.network in payload.networks)
+        do = ANOTHER_IN_DRILLS if card.network in payload.test_networks else ANOTHER
+        yield from _unfit(known[card.network], card, do, blocking=card.network in payload.networks)
 
 
 def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str | None]) -> dict[str, str]:
@@ -68,14 +72,14 @@ def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
     return None if found.active else f"The network '{name}' is not active here"
 
 
-def _unfit(network: NetworkInfo, card: CardHere, *, blocking: bool) -> Iterator[ObstacleShape]:
+def _unfit(network: NetworkInfo, card: CardHere, do: str, *, blocking: bool) -> Iterator[ObstacleShape]:
     if (untagged := _untagged(network, card)) is not None:
         yield untagged
     if card.address is not None and addresses.outside(card.address, network.subnets):
         yield ObstacleShape(
             what=f"{card.key} ({card.mac}) is to have the address {card.address}, which is not in the network "
             f"'{network.name}' ({', '.join(network.subnets)}): nobody there reaches it.",
-            do="Set one of that network ('secondsite card set MACHINE CARD --address ADDRESS/PREFIX'), or another network.",
+            do=do,
             blocking=blocking,
         )
 

@@ -12,7 +12,7 @@ from ....ground.units import DAY
 from ....wire.rest.drills import schedules as rest
 from ... import output
 from ...former_words import Noun
-from ...options import Json, Subnet, connect
+from ...options import DnsServer, Json, Subnet, connect
 from ...output import clock
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Schedules: which machines are drilled how often.")
@@ -56,10 +56,11 @@ def change(
     network: Annotated[
         str,
         typer.Option(
-            help="'create' an isolated network, one for all machines; 'none'; or the name of an existing one at the target."
+            help="'create' an isolated network, one for all machines; 'create-each': one for each network that they are in at home; 'none'; or the name of an existing one at the target."
         ),
     ] = "create",
     subnet: Subnet = None,
+    dns_server: DnsServer = None,
     keep_if_failed: Annotated[
         bool, typer.Option("--keep-if-failed", help="What failed stays until somebody has looked at it.")
     ] = False,
@@ -75,6 +76,7 @@ def change(
         "at": at,
         "network": network,
         "subnet": subnet,
+        "dns_servers": tuple(dns_server or ()),
         "keep_if_failed": keep_if_failed,
     }
     with connect(context) as vault:
@@ -174,6 +176,7 @@ def _shown(schedule: rest.DrillSchedule, as_json: bool) -> None:
         ("every", f"{span(schedule.every_days * DAY)}, at {schedule.at} UTC"),
         ("network", schedule.network),
         ("subnet", schedule.subnet),
+        ("dns servers", ", ".join(schedule.dns_servers) or None),
         ("if a proof fails", "the test machine stays" if schedule.keep_if_failed else None),
         ("next", _day(schedule.next_at) if schedule.next_at else "paused"),
         (

@@ -10,6 +10,7 @@ Its rooms:
     cards          what a machine's network cards are connected to there
     properties     its name, vCPUs and memory there
     drilling       the network that is made for a drill
+    standing_in    one network of a drill for each that its machines are in at home
     addressing     the addresses that its cards are to have there
     naming         its DNS names point to where it runs
     proving        what is seen of a machine after its start

@@ -3,10 +3,11 @@
 They are set in the running guest and are gone with its next start, so nothing has to be changed back on the way home."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
+from ....domain.networks import addresses
 from ....wire.common.base import Shape
 from ....wire.common.cards import CardAddress, CardSettings
 from ....wire.control.cards import CardHere
@@ -17,12 +18,26 @@ from .target import DRILL_RUN, FAILOVER_RUN
 
 class DrillNetwork(Shape):
     """The network that the test machine is connected to (None: to none), and whether it was made for it; `shared` by the
-    machines of that test failover. `leased`: addresses that its cards get on it, by their MAC addresses there."""
+    machines of that test failover. `leased`: addresses that its cards get on it, by their MAC addresses there. `each`: instead of one
+    network, those that were made, by the home MAC addresses of the cards on them, and their `subnets`, by name."""
 
     network: str | None = None
     made: bool = False
     shared: str | None = None
     leased: dict[str, str] = Field(default_factory=dict)
+    each: dict[str, str] | None = None
+    subnets: dict[str, str] = Field(default_factory=dict)
+
+    def cards(self, tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardHere, ...]:
+        return cards.in_drill(tx, machine, self.network if self.each is None else None, self.each)
+
+    def is_other(self, card: CardHere) -> bool:
+        """Whether the card's network has to be said of it alone."""
+        return self.each is not None or card.network != self.network
+
+    def is_made(self, name: str) -> bool:
+        """For the drill."""
+        return self.made and (name == self.network if self.each is None else name in self.each.values())
 
 
 def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[CardAddress, ...]:
@@ -44,35 +59,45 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
 
 
 def in_drill(
-    tx: ports.Transaction, machine: ports.MachineRecord, drill: DrillNetwork, subnet: str | None
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    drill: DrillNetwork,
+    subnet: str | None,
+    named: Sequence[str] = (),
 ) -> tuple[CardAddress, ...]:
-    """In a network that is made for the drill, that of a failover too: nobody else is there. In an existing one only what is set for
+    """`named`: the DNS servers that the drill names. In a network that is made for the drill, that of a failover too: nobody else is there. In an existing one only what is set for
     test failovers."""
     macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
-    made = drill.network if drill.made else None
     found: list[CardAddress] = []
-    for card in cards.in_drill(tx, machine, drill.network):
+    for card in drill.cards(tx, machine):
         settings, mac = own.get(card.mac.lower()), _mac(card, macs)
         if settings is None or card.network is None:
             continue
-        if card.network != made:
+        served = drill.subnets.get(card.network, subnet)
+        if not drill.is_made(card.network):
             wanted = _card(card, mac, settings.test_address)
-        elif subnet is None:
+        elif served is None:
             wanted = _card(card, mac, settings.test_address or settings.address)
         else:
-            wanted = _leased(card, mac, settings, drill.leased, subnet)
+            wanted = _leased(card, mac, settings, drill.leased, served, named)
         found.extend(wanted)
     return tuple(found)
 
 
 def _leased(
-    card: CardHere, mac: str, settings: CardSettings, leased: Mapping[str, str], subnet: str
+    card: CardHere,
+    mac: str,
+    settings: CardSettings,
+    leased: Mapping[str, str],
+    subnet: str,
+    named: Sequence[str],
 ) -> tuple[CardAddress, ...]:
     """What the network's DHCP server gives to a guest that asks: the same for one that does not ask."""
     address, network = leased.get(mac), ipaddress.IPv4Network(subnet)
+    names = addresses.inside(named, subnet) or (str(network.network_address + 1),)
     if address is None or not (settings.test_address or settings.address):
         return ()
-    return _card(card, mac, f"{address}/{network.prefixlen}", str(network.network_address + 1))
+    return _card(card, mac, f"{address}/{network.prefixlen}", *names)
 
 
 def _card(card: CardHere, mac: str, address: str | None, *dns_servers: str) -> tuple[CardAddress, ...]:

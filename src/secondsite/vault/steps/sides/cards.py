@@ -28,11 +28,23 @@ def at_target(tx: ports.Transaction, machine: ports.MachineRecord) -> tuple[Card
 
 
 def in_drill(
-    tx: ports.Transaction, machine: ports.MachineRecord, network: str | None
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    network: str | None,
+    each: Mapping[str, str] | None = None,
 ) -> tuple[CardHere, ...]:
-    """The drill's network, or that which is set for the card; a drill without a network connects none."""
-    own = {} if network is None else set_for(tx, machine)
-    return tuple(_here(nic, _drilled(own.get(nic.mac.lower()), network)) for nic in machine.definition.nics)
+    """The drill's network, or that which is set for the card; a drill without a network connects none. `each`: instead one for
+    each card, by its MAC address at home."""
+    own = {} if network is None and each is None else set_for(tx, machine)
+    found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
+    return tuple(
+        _here(
+            nic,
+            _drilled(settings, network if each is None else each.get(nic.mac.lower())),
+            None if settings is None else settings.test_address,
+        )
+        for nic, settings in found
+    )
 
 
 def new_macs(tx: ports.Transaction, machine: ports.MachineRecord, run: str) -> dict[str, str]:

@@ -3,16 +3,19 @@
 import hashlib
 from collections.abc import Sequence
 
-from ....domain import errors
 from ....domain.networks import addresses, subnets
 from ....jobs.model.context import StepContext
 from ....jobs.storage import read
 from ....wire.common.machines import ServedHost, Serving
+from ....wire.control.cards import CardHere
 from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
-from ....wire.control.orders import CreateNetwork
+from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ... import ports
 from . import cards
 from .target import DRILL_RUN
+
+BETWEEN = ", "
+"""Stands between the names of several networks."""
 
 
 def run_of(ctx: StepContext) -> str | None:
@@ -30,47 +33,64 @@ def network(machine: ports.MachineRecord, run: str | None) -> CreateNetwork:
 
 
 def served(
-    tx: ports.Transaction, machine: ports.MachineRecord, network: CreateNetwork, subnet: str
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    network: CreateNetwork,
+    subnet: str,
+    dns_servers: Sequence[str] = (),
 ) -> CreateNetwork:
     """With addresses, and the machine's name for those of its cards that are on the network."""
+    on_it = [card for card in cards.in_drill(tx, machine, network.name) if card.network == network.name]
+    offered = serving(tx, machine, on_it, subnet, dns_servers)
+    return network.model_copy(update={"drill": network.drill or machine.id, "serving": offered})
+
+
+def serving(
+    tx: ports.Transaction,
+    machine: ports.MachineRecord,
+    on_it: Sequence[CardHere],
+    subnet: str,
+    dns_servers: Sequence[str],
+) -> Serving:
+    """For these cards of the machine."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
     wished = {mac: addresses.host(each) for mac, each in cards.wished(tx, machine).items()}
-    on_it = [card for card in cards.in_drill(tx, machine, network.name) if card.network == network.name]
     homes = [card.mac.lower() for card in on_it if card.mac]
     # a name of other letters than DNS knows still is a machine that needs an address which nobody else gets
     hosts = tuple(
         ServedHost(name=name or f"vm-{mac.replace(':', '')}", mac=macs.get(mac, mac), address=wished.get(mac))
         for mac in homes
     )
-    serving = Serving(subnet=subnet, hosts=hosts)
-    return network.model_copy(update={"drill": network.drill or machine.id, "serving": serving})
+    return Serving(subnet=subnet, hosts=hosts, dns_servers=addresses.inside(dns_servers, subnet))
 
 
-def subnet(asked: str | None, *, made: bool) -> str | None:
-    """As it is written everywhere. Raises InvalidArgument."""
-    if asked is None:
-        return None
-    if not made:
-        raise errors.InvalidArgument(
-            "A subnet is for a network that is made for the test failover, not for one that is there.",
-            do="Leave --subnet out, or use '--network create'.",
+def too_old(
+    target: CheckedTarget, machine: ports.MachineRecord, *, serves: bool, names_servers: bool, several: bool
+) -> Obstacles:
+    """An older appliance would make one network, without addresses or without naming the servers."""
+    site = machine.target_site
+    found = [
+        (
+            several and not target.makes_several,
+            "makes one network for a test failover",
+            "use '--network create'",
+        ),
+        (
+            serves and not target.shares_networks,
+            "gives no addresses in a test failover",
+            "leave --subnet out",
+        ),
+        (names_servers and not target.makes_several, "names no DNS server", "leave --dns-server out"),
+    ]
+    return Obstacles(
+        obstacles=tuple(
+            ObstacleShape(
+                what=f"The appliance at {site} is of a release that {what}.", do=f"Upgrade it, or {instead}."
+            )
+            for applies, what, instead in found
+            if applies
         )
-    try:
-        return subnets.usable(asked)
-    except ValueError as problem:
-        raise errors.InvalidArgument(
-            f"'{asked}' is not a subnet for a test failover: {problem}.", do="Give one such as 10.9.0.0/24."
-        ) from None
-
-
-def too_old(target: CheckedTarget, machine: ports.MachineRecord) -> Obstacles:
-    """An older appliance would make a network without addresses."""
-    if target.shares_networks:
-        return Obstacles()
-    what = (
-        f"The appliance at {machine.target_site} is of a release that gives no addresses in a test failover."
     )
-    return Obstacles(obstacles=(ObstacleShape(what=what, do="Upgrade it, or leave --subnet out."),))
 
 
 def mapped(tx: ports.Transaction, machine: ports.MachineRecord, networks: Sequence[str]) -> Obstacles:
@@ -86,5 +106,7 @@ def _production(network: str) -> ObstacleShape:
 
 
 def network_of(drill: ports.DrillRecord) -> CreateNetwork:
-    """That of a drill which is open."""
-    return CreateNetwork(name=str(drill.network), drill=drill.shared)
+    """That of a drill which is open, or those: none of our names has a comma."""
+    first, *more = str(drill.network).split(BETWEEN)
+    others = tuple(DrillNetwork(name=name, drill=drill.shared) for name in more)
+    return CreateNetwork(name=first, drill=drill.shared, more=others)

@@ -3,7 +3,7 @@
 from ....domain import errors
 from ....ground.units import HOUR
 from ....jobs.model.context import StepContext
-from ....wire.common.machines import MachineDefinition
+from ....wire.common.machines import MachineDefinition, NetworkInfo
 from ....wire.control import checks, orders, setups
 from ....wire.control.orders import CycleFact, Nothing, PowerFact
 from ... import ports
@@ -35,6 +35,11 @@ class Source(Side):
         only = orders.Discover(machine=machine.source_fabric_id)
         inventory = self.give(orders.DISCOVER, only, why).facts
         return lookup.find_machine(inventory, machine.source_fabric_id, machine.source_site).definition
+
+    def networks(self) -> tuple[NetworkInfo, ...]:
+        """Those of its site. It is asked in passing: raises ApplianceUnreachable after a second."""
+        why = f"looking at the networks of {self.machine.source_site}"
+        return self.give(orders.DISCOVER, orders.Discover(), why, TOLD_IN_PASSING).facts.networks
 
     def check(
         self, disks: tuple[str, ...], peer_addresses: tuple[str, ...] = ()

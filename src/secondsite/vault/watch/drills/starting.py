@@ -101,6 +101,7 @@ def _options(schedule: DrillSchedule) -> dict[str, object]:
     return {
         "network": schedule.network,
         "subnet": schedule.subnet,
+        "dns_servers": schedule.dns_servers,
         "clean_up": True,
         "keep_if_failed": schedule.keep_if_failed,
     }

@@ -9,6 +9,7 @@ from ....domain.lifecycle import Verb
 from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ...common.base import Problem, Shape
+from ...common.cards import DnsServers
 from ...common.points import PointShape
 from ...common.properties import TargetProperties
 from ..predictions.shapes import PlanPrediction
@@ -36,9 +37,12 @@ class PlanTestFailover(PlanPart):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
     """How each machine's point is chosen; not custom."""
     network: str = "create"
-    """An existing isolated network's name; create: a new isolated one that all of them share; none: not connected."""
+    """An existing isolated network's name; create: a new isolated one that all machines share; create-each: one for each network that
+    the machines are in at home; none: not connected."""
     subnet: str | None = None
     """With create: the network gives addresses of this IPv4 subnet (10.9.0.0/24) by DHCP, and resolves the machines' names."""
+    dns_servers: DnsServers = ()
+    """With addresses: the DNS servers that DHCP names, up to three, in place of the network's own; each in the subnet that it is for."""
     clean_up: bool = False
     """Whether the run removes the copies by itself, the last group first, once the proof of each is there."""
     keep_if_failed: bool = False

@@ -159,6 +159,7 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases
         "--no-ping",
         f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}", "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
+        *([f"--dhcp-option=6,{','.join(serving.dns_servers)}"] if serving.dns_servers else []),
         *(f"--dhcp-host={_place(host)}" for host in serving.hosts),
     ]  # fmt: skip
 

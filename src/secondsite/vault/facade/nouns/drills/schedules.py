@@ -127,6 +127,7 @@ class DrillSchedules:
             plan=request.plan,
             network=request.network,
             subnet=request.subnet,
+            dns_servers=request.dns_servers,
             keep_if_failed=request.keep_if_failed,
             paused=request.paused,
         )
@@ -196,6 +197,7 @@ def _info(tx: ports.Transaction, record: ports.DrillScheduleRecord) -> rest.Dril
         at=schedule.at,
         network=schedule.network,
         subnet=schedule.subnet,
+        dns_servers=schedule.dns_servers,
         keep_if_failed=schedule.keep_if_failed,
         paused=schedule.paused,
         created_at=record.created_at,

@@ -1,0 +1,38 @@
+"""Networks of which some machines move to another site with their addresses and others stay: no subnet is at two sites. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A machine's card in a network of its site. `keeps`: its guest has the same address wherever it runs."""
+
+    machine: str
+    network: str
+    moves: bool
+    keeps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The names of machines that move and keep their addresses, and of those that stay."""
+
+    network: str
+    moving: tuple[str, ...]
+    staying: tuple[str, ...]
+
+
+def splits(members: Iterable[Member]) -> tuple[Split, ...]:
+    """By network, each name once; none for a network that moves as a whole, or of which nobody keeps an address."""
+    moving: dict[str, dict[str, None]] = {}
+    staying: dict[str, dict[str, None]] = {}
+    for each in members:
+        if each.moves and each.keeps:
+            moving.setdefault(each.network, {})[each.machine] = None
+        elif not each.moves:
+            staying.setdefault(each.network, {})[each.machine] = None
+    return tuple(
+        Split(network, tuple(moving[network]), tuple(staying[network]))
+        for network in sorted(moving.keys() & staying.keys())
+    )

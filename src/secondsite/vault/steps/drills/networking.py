@@ -1,0 +1,124 @@
+"""The network of a test failover, or its networks: looked at before, made, and removed when it fails."""
+
+from collections.abc import Callable
+
+from ....domain.drills.networks import CREATE_EACH, MADE, NO_NETWORK
+from ....jobs.model.context import StepContext
+from ....jobs.model.outcomes import Done, Outcome, Skipped
+from ....wire.common.base import Shape
+from ....wire.control import checks, orders
+from ... import ports
+from ..deps import Deps
+from ..lost import giving_up
+from ..lost.giving_up import Need
+from ..sides import cards, drilling, standing_in
+from ..sides.addressing import DrillNetwork
+from ..sides.source import Source
+from ..sides.target import Target
+
+Asked = tuple[orders.CreateNetwork, dict[str, str] | None]
+"""The order, and, if each network of the machine's home has one, which network which card is on, by home MAC addresses."""
+
+
+class AskedNetwork(Shape):
+    """Of the job's arguments."""
+
+    network: str
+    subnet: str | None = None
+    dns_servers: tuple[str, ...] = ()
+
+
+class DrillNetworks:
+    def __init__(
+        self, deps: Deps, target: Callable[[StepContext], Target], source: Callable[[StepContext], Source]
+    ) -> None:
+        self._deps, self._target, self._source = deps, target, source
+
+    def wanted(self, ctx: StepContext, machine: ports.MachineRecord) -> checks.CheckTarget:
+        """What the target is asked of networks."""
+        asked = ctx.arguments(AskedNetwork)
+        with self._deps.store.reading() as tx:
+            connected = cards.in_drill(tx, machine, None if asked.network == NO_NETWORK else asked.network)
+            home = standing_in.of(tx, machine) if asked.network == CREATE_EACH else {}
+        there = tuple(name for name in cards.names(connected) if name not in MADE)
+        return checks.CheckTarget(
+            networks=there,
+            test_networks=there,
+            cards=tuple(card for card in connected if card.network in there),
+            serve=asked.subnet is not None,
+            stand_ins=standing_in.asked(home),
+        )
+
+    def obstacles(
+        self, ctx: StepContext, machine: ports.MachineRecord, answer: checks.CheckedTarget
+    ) -> tuple[checks.Obstacles, tuple[checks.StandIn, ...]]:
+        """And what the networks that are made stand for."""
+        asked = ctx.arguments(AskedNetwork)
+        several = asked.network == CREATE_EACH
+        old = drilling.too_old(
+            answer,
+            machine,
+            serves=asked.subnet is not None,
+            names_servers=bool(asked.dns_servers),
+            several=several,
+        )
+        if not several or old.obstacles:
+            return old, ()
+        with self._deps.store.reading() as tx:
+            home = standing_in.of(tx, machine)
+        known = standing_in.known(home, answer, self._source(ctx))
+        return standing_in.obstacles(known, answer, asked.dns_servers, machine.target_site), known
+
+    def create(self, ctx: StepContext) -> Outcome:
+        wanted = ctx.arguments(AskedNetwork).network
+        if wanted == NO_NETWORK:
+            return Skipped("the test machine is not connected, as asked")
+        if wanted not in MADE:
+            return Done(f"the existing network {wanted} is used", DrillNetwork(network=wanted))
+        target = self._target(ctx)
+        found = self._asked(ctx, target.machine)
+        if found is None:
+            return Done("no card of it is in a network that one could stand for", DrillNetwork(each={}))
+        order, each = found
+        answer = target.create_network(order)
+        all_of_them = (order, *order.more)
+        made = DrillNetwork(
+            network=drilling.BETWEEN.join(network.name for network in all_of_them),
+            made=True,
+            shared=order.drill,
+            leased=answer.facts.leased,
+            each=each,
+            subnets={network.name: network.serving.subnet for network in all_of_them if network.serving},
+        )
+        return Done(f"{answer.sentence}{self._stands_for(target.machine, each)}", made)
+
+    def remove(self, ctx: StepContext) -> Outcome:
+        target = self._target(ctx)
+        is_made = ctx.arguments(AskedNetwork).network in MADE
+        found = self._asked(ctx, target.machine) if is_made else None
+        if found is None:
+            return Skipped("no network was made")
+        need = Need(
+            target.to_remove_network(found[0]),
+            lost="the test network is not removed there yet",
+            later="it is removed there",
+        )
+        return giving_up.undone_or_left(self._deps, target, need)
+
+    def _asked(self, ctx: StepContext, machine: ports.MachineRecord) -> Asked | None:
+        """One for all machines of a run, if the appliance can; the same whenever it is asked for. None: none is needed."""
+        asked, can = ctx.arguments(AskedNetwork), ctx.facts("check", checks.CheckedTarget)
+        run = drilling.run_of(ctx) if can.shares_networks else None
+        with self._deps.store.reading() as tx:
+            if asked.network == CREATE_EACH:
+                return standing_in.network(tx, machine, run, can.stand_ins, asked.dns_servers)
+            network = drilling.network(machine, run)
+            if asked.subnet is not None:
+                network = drilling.served(tx, machine, network, asked.subnet, asked.dns_servers)
+        return network, None
+
+    def _stands_for(self, machine: ports.MachineRecord, each: dict[str, str] | None) -> str:
+        if each is None:
+            return ""
+        with self._deps.store.reading() as tx:
+            return standing_in.said(standing_in.of(tx, machine), each)

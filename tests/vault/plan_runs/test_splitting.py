@@ -1,0 +1,66 @@
+"""A run that moves only some machines of a network with their addresses warns of it, and begins all the same."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain.lifecycle import Verb
+from secondsite.vault import ports
+from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.rest.places import NetworkMapping
+from tests.vault.plan_runs.conftest import NAMES
+
+MAC = "52:54:00:00:00:01"
+SPLIT = "network lan of a is split: db01, db02 move and keep the addresses that their guests have, app01, web01, web02 stay"
+
+
+@pytest.fixture
+def mapped(verbs, plan):
+    """The plan; its network is mapped, so machines keep their addresses at the other site."""
+    with verbs.store.transaction() as tx:
+        tx.networks.put(
+            NetworkMapping(source_site="a", source_network="lan", target_site="b", target_network="lan-b")
+        )
+    return plan()
+
+
+def outcome(tree):
+    assert tree.job.state == "succeeded", tree
+    return next(task.sentence for task in tree.tasks if task.title == "Prerequisites check")
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_run_of_some_groups_warns(verbs, mapped, verb):
+    assert SPLIT in outcome(verbs.run_plan(verb, mapped, groups=frozenset({1})))
+
+
+def test_a_run_of_all_does_not_nor_does_the_one_that_takes_the_rest(verbs, mapped):
+    verbs.run_plan(Verb.FAILOVER, mapped, groups=frozenset({1}))
+    assert "split" not in outcome(verbs.run_plan(Verb.FAILOVER, mapped))
+
+
+def test_a_drill_splits_nothing(verbs, mapped):
+    assert "split" not in outcome(verbs.run_plan(Verb.TEST_FAILOVER, mapped, groups=frozenset({1})))
+
+
+def give(verbs, name, **settings):
+    with verbs.store.transaction() as tx:
+        card = CardSettings(mac=MAC, **settings)
+        tx.settings.put(ports.MachineSettingsRecord(verbs.machine(name).id, (card,)))
+
+
+@pytest.mark.parametrize("settings", [{"address": "10.2.0.5/24"}, {"connected": False}])
+def test_machines_that_get_other_addresses_or_no_network_do_not_split_it(verbs, mapped, settings):
+    for name in NAMES[:2]:
+        give(verbs, name, **settings)
+    assert "split" not in outcome(verbs.run_plan(Verb.FAILOVER, mapped, groups=frozenset({1})))
+
+
+def test_a_machine_of_another_vlan_of_the_network_is_in_another_subnet(verbs, mapped):
+    for name in NAMES[2:]:
+        with verbs.store.transaction() as tx:
+            machine = tx.machines.find(name)
+            nics = tuple(nic.model_copy(update={"vlans": (7,)}) for nic in machine.definition.nics)
+            definition = machine.definition.model_copy(update={"nics": nics})
+            tx.machines.put(dataclasses.replace(machine, definition=definition))
+    assert "split" not in outcome(verbs.run_plan(Verb.FAILOVER, mapped, groups=frozenset({1})))
