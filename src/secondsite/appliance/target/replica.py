@@ -26,6 +26,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
 from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
+from .kept.grades import GradesFile
 from .key_custody import FINDINGS
 from .point_shapes import PointShapes
 from .verdicts import Verdicts
@@ -67,6 +68,7 @@ class HostedReplica:
         self.removed = False
         self._failures = 0
         self._shapes = PointShapes(replica, self.verdicts)
+        self._grades = GradesFile(replica.files.root)
         self._refreshing = threading.Lock()
         self._state = state
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)
@@ -183,7 +185,15 @@ class HostedReplica:
         with self._refreshing:
             self.points = self._shapes.listed(only_new)
             self._look_for_unreadable({point.id for point in self.points})
+            self._keep_grades()
             return self.points
+
+    def _keep_grades(self) -> None:
+        """They are a help beside the points: what cannot be written stops nothing."""
+        try:
+            self._grades.put(self.points)
+        except OSError as problem:
+            log.warning("replica.grades-not-written", machine=self.machine_id, problem=str(problem))
 
     def _look_for_unreadable(self, known: set[str]) -> None:
         """A point whose manifest is damaged is in no list."""
