@@ -26,7 +26,8 @@ MODELS = {"virtio": "virtio-net-pci", "e1000": "e1000", "e1000e": "e1000e", "rtl
 
 @dataclass(frozen=True)
 class Wanted:
-    """A machine to run. `taps`: the interface of each card that is connected; `folder`: where its sockets and logs are."""
+    """A machine to run. `taps`: the interface of each card that is connected; `folder`: where its console and its process id are;
+    `sockets`: a folder of a short name, since a socket's path has at most 107 bytes."""
 
     name: str
     uuid: str
@@ -43,6 +44,9 @@ class Wanted:
     memory_bytes: int
     variables: Path | None
     folder: Path
+    sockets: Path
+    emulated: bool = False
+    """Without KVM, even if it seems to be there."""
 
 
 def command(wanted: Wanted) -> list[str]:
@@ -52,11 +56,11 @@ def command(wanted: Wanted) -> list[str]:
     return [
         f"qemu-system-{arch}", "-name", f"guest={_safe(wanted.name)}", "-uuid", wanted.uuid,
         *(["-machine", kind["machine"]] if "machine" in kind else []),
-        "-accel", "kvm", "-accel", "tcg", *(["-cpu", "max"] if arch == "x86_64" else []),
+        *_accelerators(wanted), *(["-cpu", "max"] if arch == "x86_64" else []),
         "-m", f"{wanted.memory_bytes // 2**20}M", "-smp", str(wanted.vcpus), "-nodefaults", "-vga", "std",
         *_key(wanted.key), *_kernel(wanted.ours), *_firmware(wanted), *_disks(wanted), *_cards(wanted),
-        *_console(wanted.folder), "-display", "none", "-vnc", f"unix:{_safe(wanted.folder / 'vnc.sock')}",
-        "-qmp", f"unix:{_safe(wanted.folder / 'qmp.sock')},server=on,wait=off", "-pidfile", str(wanted.folder / "qemu.pid"), "-daemonize",
+        *_console(wanted.folder), "-display", "none", "-vnc", f"unix:{_safe(wanted.sockets / 'vnc')}",
+        "-qmp", f"unix:{_safe(wanted.sockets / 'qmp')},server=on,wait=off", "-pidfile", str(wanted.folder / "qemu.pid"), "-daemonize",
     ]  # fmt: skip
 
 
@@ -103,6 +107,13 @@ def _kernel(ours: str) -> Iterator[str]:
         found = _element(ours, f"os/{name}")
         if found is not None and found.text:
             yield from (option, found.text.strip())
+
+
+def _accelerators(wanted: Wanted) -> list[str]:
+    """There are hosts whose KVM opens and runs no guest. The appliance has tried that, and its definition says it."""
+    root = _element(wanted.ours, ".")
+    without = wanted.emulated or (root is not None and root.get("type") == "qemu")
+    return ["-accel", "tcg"] if without else ["-accel", "kvm", "-accel", "tcg"]
 
 
 def _console(folder: Path) -> list[str]:

@@ -95,7 +95,13 @@ def _ways(store: Store, typed: argparse.Namespace, known_uri: Any) -> Ways:
     del store
     networks = dict(_pair(each) for each in typed.network or ())
     uri = None if typed.qemu else typed.libvirt or (str(known_uri) if known_uri else None)
-    return Ways(uri=uri, key_file=typed.key_file, connect=not typed.no_networks, networks=networks)
+    return Ways(
+        uri=uri,
+        key_file=typed.key_file,
+        connect=not typed.no_networks,
+        networks=networks,
+        emulated=typed.emulated,
+    )
 
 
 def _pair(said: str) -> tuple[str, str]:

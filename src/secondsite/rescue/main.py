@@ -89,6 +89,9 @@ def _ways(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
     choices = f"{choosing.LATEST} (default), {choosing.APP}, {choosing.VERIFIED}, or a point's id"
     verb.add_argument("--point", default=choosing.LATEST, help=choices)
     verb.add_argument("--qemu", action="store_true", help="by plain QEMU, although its appliance had libvirt")
+    verb.add_argument(
+        "--emulated", action="store_true", help="plain QEMU without KVM, where KVM is there and runs no guest"
+    )
     verb.add_argument("--libvirt", metavar="URI", help="by this libvirt, such as qemu:///system")
     verb.add_argument("--key-file", type=Path, metavar="FILE", help="the key of an encrypted store")
     verb.add_argument(

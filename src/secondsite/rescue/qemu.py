@@ -28,8 +28,9 @@ def start(wanted: Wanted) -> None:
     wanted.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if pid(wanted.folder) is not None:
         return
-    for name in ("qmp.sock", "vnc.sock", "qemu.pid"):
-        (wanted.folder / name).unlink(missing_ok=True)
+    wanted.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in (wanted.sockets / "qmp", wanted.sockets / "vnc", wanted.folder / "qemu.pid"):
+        left.unlink(missing_ok=True)
     line = command_line.command(wanted)
     try:
         done = subprocess.run(line, capture_output=True, text=True, timeout=START_SECONDS, check=False)
@@ -59,13 +60,19 @@ def pid(folder: Path) -> int | None:
     return found if str(folder / "qemu.pid").encode() in line else None
 
 
-def stop(folder: Path, grace_seconds: float) -> str:
+def sockets(machine_id: str) -> Path:
+    """Where its sockets are; only this user may go in."""
+    run = Path("/run") if os.access("/run", os.W_OK) else Path(f"/run/user/{os.getuid()}")
+    return run / "secondsite-rescue" / hashlib.sha256(machine_id.encode()).hexdigest()[:16]
+
+
+def stop(folder: Path, sockets: Path, grace_seconds: float) -> str:
     """Asks the guest to shut down, and cuts its power after that; gives a sentence."""
     found = pid(folder)
     if found is None:
         return "it was off"
     with contextlib.suppress(OSError, ValueError):
-        _ask(folder / "qmp.sock", "system_powerdown")
+        _ask(sockets / "qmp", "system_powerdown")
     if _gone(folder, grace_seconds):
         return "it shut down"
     os.kill(found, signal.SIGTERM)

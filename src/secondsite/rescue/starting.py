@@ -34,6 +34,7 @@ class Ways:
     key_file: Path | None = None
     connect: bool = True
     networks: Mapping[str, str] = field(default_factory=dict)
+    emulated: bool = False
 
 
 def started(store: Store, replica: Replica, wanted: str, ways: Ways) -> str:
@@ -61,7 +62,7 @@ def stopped(store: Store, replica: Replica, grace_seconds: float) -> str:
     if way is None:
         return f"{replica.name} does not run here"
     if way == "qemu":
-        said = qemu.stop(folder(replica), grace_seconds)
+        said = qemu.stop(folder(replica), qemu.sockets(replica.id), grace_seconds)
         qemu.disconnect({nic["key"]: None for nic in _definition(replica).get("nics", ())}, replica.id)
     else:
         said = Virsh(way).stop(uuid_of(replica), grace_seconds)
@@ -153,10 +154,15 @@ def _by_qemu(replica: Replica, point: Point, disks: dict[str, Path], key: Path |
         ),
         variables=qemu.variables(folder(replica), kept) if is_uefi else None,
         folder=folder(replica),
+        sockets=qemu.sockets(replica.id),
+        emulated=ways.emulated,
     )
     qemu.start(wanted)
     lacks = [*command_line.left_out(wanted), *said]
-    return f" by plain QEMU, console {wanted.folder / 'console.log'}" + "".join(f"; {each}" for each in lacks)
+    return (
+        f" by plain QEMU, console {wanted.folder / 'console.log'}, screen vnc+unix://{wanted.sockets / 'vnc'}"
+        + "".join(f"; {each}" for each in lacks)
+    )
 
 
 def _by_libvirt(replica: Replica, point: Point, disks: dict[str, Path], key: Path | None, ways: Ways) -> str:

@@ -38,11 +38,6 @@ def rescue(store, *words, fails=False):
     return done.stdout if not fails else done.stderr
 
 
-def replica(rig, store, name):
-    with rig.client() as vault:
-        return store / "replicas" / vault.machines[name].id
-
-
 def kept(rig, store):
     """What the vault says of the plan and of both machines lies in the store."""
 
@@ -51,7 +46,9 @@ def kept(rig, store):
             plans = json.loads(rescue(store, "--json", "plans"))["plans"]
         except (AssertionError, ValueError):
             return False
-        return plans and all((replica(rig, store, name) / START).exists() for name in ("db01", "web01"))
+        return plans and all(
+            (store / "replicas" / rig.machine(name).id / START).exists() for name in ("db01", "web01")
+        )
 
     return look
 
