@@ -130,3 +130,23 @@ def console(rig, store, name):
         if json.loads(path.read_text())["machine"] == name
     )
     return guestkit.Console(folder / "runs" / "failover" / "qemu" / "console.log")
+
+
+def test_its_appliance_finds_what_was_started_and_the_vault_takes_it_over_as_it_is(rig, store):
+    last, running = told_last(rig, store), rig.qemus("db01")
+    rig.vault.start()
+    rig.appliances["b"].start()
+    rig.wait_for(
+        "db01", lambda _: all("started-without-vault" in rig.codes(name) for name in ("db01", "web01"))
+    )
+    for each in json.loads(rescue(store, "--json", "list"))["machines"]:
+        command_line.do(rig, "failover", each["machine"], "--point", each["started_from"])
+    assert rig.qemus("db01") == running, "it was started anew"
+    assert e2e.booted(rig.console("b", "web01"), 1).verified_last == last
+    assert [rig.machine(name).state for name in ("db01", "web01")] == ["failed_over", "failed_over"]
+
+
+def told_last(rig, store):
+    """The last record of the guest that plain QEMU ran, which is shut down."""
+    assert "shut down" in rescue(store, "stop", "web01")
+    return console(rig, store, "web01").boots[-1].bye

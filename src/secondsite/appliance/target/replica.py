@@ -111,6 +111,16 @@ class HostedReplica:
                 "a backup, disable protection, and protect the machine from here.",
             )
 
+    def was_started_without_us(self) -> None:
+        """Its files have a failover of which nobody told this appliance."""
+        run, name = self.replica.state.run(FAILOVER), self.setup.machine_name
+        if run is not None:
+            self.findings.add(
+                "started-without-vault",
+                f"{name} was started here from {run.point_id} without the vault. Stop it if plain QEMU runs it ('secondsite-rescue stop "
+                f"{name}'), then 'secondsite machine failover {name} --point {run.point_id}' takes it over as it is.",
+            )
+
     def look_for_key(self) -> None:
         """Add findings at once for a missing key, and for an unfinished change of the key."""
         state = self.replica.state
