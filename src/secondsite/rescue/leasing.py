@@ -13,6 +13,8 @@ from .store import RUN, Point, Replica
 
 OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on"
 QUICK_SECONDS = 120
+TRIES, BUSY = 10, "Unable to get accurate CPU usage"
+"""QEMU measures how fast it stretches a key, and on a busy host fails at that now and then."""
 
 
 def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
@@ -28,6 +30,12 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
     replica.run_folder.mkdir(parents=True, exist_ok=True)
     files.sync_folder(replica.run_folder.parent)
     return {name: _overlay(replica, point, name, size, key) for name, size in point.disks.items()}
+
+
+def in_use(replica: Replica) -> bool:
+    """Whether a program writes what a machine runs on, whoever started it: QEMU's programs lock what they write."""
+    overlays = [path for path in replica.run_folder.glob("*.qcow2") if not path.name.startswith(".")]
+    return any("lock" in _run("qemu-img", "info", str(path)).stderr for path in overlays)
 
 
 def discarded(replica: Replica) -> str:
@@ -47,9 +55,20 @@ def discarded(replica: Replica) -> str:
 
 def qemu_img(*arguments: str) -> str:
     """What it says; raises Problem."""
-    command = ["qemu-img", *arguments]
+    for _ in range(TRIES):
+        done = _run("qemu-img", *arguments)
+        if done.returncode == 0:
+            return done.stdout
+        if BUSY not in done.stderr:
+            break
+    raise Problem(
+        f"qemu-img failed: {done.stderr.strip()}.", "Look at the store's disk, or choose another point."
+    )
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=QUICK_SECONDS, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=QUICK_SECONDS, check=False)
     except FileNotFoundError:
         raise Problem(
             "There is no qemu-img here.", "Install QEMU: 'apt install qemu-system-x86 qemu-utils'."
@@ -58,11 +77,6 @@ def qemu_img(*arguments: str) -> str:
         raise Problem(
             f"qemu-img did not end within {QUICK_SECONDS} s.", "Look at the store's disk."
         ) from None
-    if done.returncode:
-        raise Problem(
-            f"qemu-img failed: {done.stderr.strip()}.", "Look at the store's disk, or choose another point."
-        )
-    return done.stdout
 
 
 def _save(replica: Replica, runs: list[dict[str, object]]) -> None:
@@ -111,4 +125,4 @@ def _encrypted(key: Path | None) -> tuple[list[str], str]:
     return [
         "--object",
         f"secret,id=key,file={key}",
-    ], f"{OPTIONS},encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
+    ], f"{OPTIONS},encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=1"

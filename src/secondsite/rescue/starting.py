@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
@@ -20,6 +21,8 @@ from .store import Point, Replica, Store
 from .virsh import Virsh
 
 RECORD = "rescue.jsonl"
+QEMU, SOMETHING = "qemu", "another program"
+"""What runs a machine, beside the URIs of libvirts."""
 NAMESPACE = uuid.UUID("9b2a5f0c-52f3-4a5e-9b1e-3c0f5b0a7d42")
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
@@ -45,25 +48,46 @@ def started(store: Store, replica: Replica, wanted: str, ways: Ways) -> str:
             f"{point.id} of {replica.name} does not say what machine it is of.", "Choose another point."
         )
     disks = leasing.opened(replica, point, key)
-    note(store, replica, "starts", point=point.id, way=ways.uri or "qemu")
+    try:
+        said = _begun(store, replica, point, disks, key, ways)
+    except Problem as problem:
+        undo = f"To let its replica take cycles again instead: 'discard {replica.name}'."
+        raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
+    taken = f"{point.taken_at}, {CONSISTENT.get(point.consistency, point.consistency)}"
+    return f"{replica.name} runs from {point.id} ({taken}){said}"
+
+
+def _begun(
+    store: Store, replica: Replica, point: Point, disks: dict[str, Path], key: Path | None, ways: Ways
+) -> str:
+    if running(replica) == SOMETHING:
+        raise Problem(
+            f"Another program runs {replica.name}.", f"Look for it: 'fuser {replica.run_folder}/*.qcow2'."
+        )
+    note(store, replica, "starts", point=point.id, way=ways.uri or QEMU)
+    files.write(_way_file(replica), (ways.uri or QEMU).encode())
     said = (
         _by_libvirt(replica, point, disks, key, ways)
         if ways.uri
         else _by_qemu(replica, point, disks, key, ways)
     )
-    note(store, replica, "started", point=point.id, way=ways.uri or "qemu", uuid=uuid_of(replica))
-    taken = f"{point.taken_at}, {CONSISTENT.get(point.consistency, point.consistency)}"
-    return f"{replica.name} runs from {point.id} ({taken}){said}"
+    note(store, replica, "started", point=point.id, way=ways.uri or QEMU, uuid=uuid_of(replica))
+    return said
 
 
 def stopped(store: Store, replica: Replica, grace_seconds: float) -> str:
-    """Gives a sentence."""
+    """Gives a sentence; raises Problem if something runs it that cannot be asked."""
     way = running(replica)
     if way is None:
         return f"{replica.name} does not run here"
-    if way == "qemu":
+    if way == QEMU:
         said = qemu.stop(folder(replica), qemu.sockets(replica.id), grace_seconds)
         qemu.disconnect({nic["key"]: None for nic in _definition(replica).get("nics", ())}, replica.id)
+    elif way == SOMETHING:
+        raise Problem(
+            f"A program that is not known here runs {replica.name}.",
+            f"Look for it: 'fuser {replica.run_folder}/*.qcow2'.",
+        )
     else:
         said = Virsh(way).stop(uuid_of(replica), grace_seconds)
     note(store, replica, "stopped", way=way)
@@ -74,21 +98,25 @@ def discarded(store: Store, replica: Replica) -> str:
     """Gives a sentence; raises Problem while the machine runs."""
     if running(replica) is not None:
         raise Problem(f"{replica.name} runs.", f"Stop it first: 'stop {replica.name}'.")
-    if uri := _uri(replica):
-        Virsh(uri).forget(uuid_of(replica))
+    for uri in _uris(replica):
+        with contextlib.suppress(Problem):  # a definition that is left starts nothing: its files are gone
+            Virsh(uri).forget(uuid_of(replica))
     said = leasing.discarded(replica)
     note(store, replica, "discarded")
     return said
 
 
 def running(replica: Replica) -> str | None:
-    """'qemu', or the URI of the libvirt that runs it; None if neither does."""
+    """QEMU, the URI of the libvirt that runs it, or SOMETHING that writes its disks; None if nothing does."""
     if replica.run is None:
         return None
     if qemu.pid(folder(replica)) is not None:
-        return "qemu"
-    uri = _uri(replica)
-    return uri if uri and Virsh(uri).state(uuid_of(replica)) == "running" else None
+        return QEMU
+    for uri in _uris(replica):
+        with contextlib.suppress(Problem):
+            if Virsh(uri).runs(uuid_of(replica)):
+                return uri
+    return SOMETHING if leasing.in_use(replica) else None
 
 
 def now() -> datetime:
@@ -119,8 +147,18 @@ def _definition(replica: Replica) -> dict[str, Any]:
     return {} if run is None else replica.point(str(run["point_id"])).definition
 
 
-def _uri(replica: Replica) -> str | None:
-    return str(replica.start["uri"]) if replica.start.get("uri") else None
+def _way_file(replica: Replica) -> Path:
+    return replica.run_folder / "way"
+
+
+def _uris(replica: Replica) -> list[str]:
+    """The libvirts that may run it: the one that was used last, and that of its appliance."""
+    try:
+        used = _way_file(replica).read_text(encoding="utf-8")
+    except OSError:
+        used = QEMU
+    found = [each for each in (used, str(replica.start.get("uri") or QEMU)) if each != QEMU]
+    return list(dict.fromkeys(found))
 
 
 def _networks(replica: Replica, definition: Mapping[str, Any], ways: Ways) -> dict[str, str | None]:

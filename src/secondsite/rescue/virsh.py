@@ -12,6 +12,7 @@ from .problems import Problem
 
 CALL_SECONDS = 120
 LOOK_SECONDS = 0.5
+OFF = ("shut off", "crashed")
 
 
 class Virsh:
@@ -20,7 +21,7 @@ class Virsh:
 
     def start(self, uuid: str, definition: str) -> None:
         """Defines and starts it; harmless if it runs. Raises Problem."""
-        if self.state(uuid) == "running":
+        if self.runs(uuid):
             return
         with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
             file.write(definition)
@@ -28,21 +29,18 @@ class Virsh:
             self._call("define", file.name)
         self._call("start", uuid)
 
-    def state(self, uuid: str) -> str | None:
-        """As libvirt calls it ('running', 'shut off'); None if it knows no such machine, or does not answer."""
-        try:
-            return self._call("domstate", uuid).strip()
-        except Problem:
-            return None
+    def runs(self, uuid: str) -> bool:
+        """Paused machines too. Raises Problem if libvirt does not answer."""
+        return self._knows(uuid) and self._call("domstate", uuid).strip() not in OFF
 
     def stop(self, uuid: str, grace_seconds: float) -> str:
         """Asks the guest to shut down, and cuts its power after that; gives a sentence."""
-        if self.state(uuid) != "running":
+        if not self.runs(uuid):
             return "it was off"
         self._call("shutdown", uuid)
         ends_at = time.monotonic() + grace_seconds
         while time.monotonic() < ends_at:
-            if self.state(uuid) != "running":
+            if not self.runs(uuid):
                 return "it shut down"
             time.sleep(LOOK_SECONDS)
         self._call("destroy", uuid)
@@ -50,7 +48,7 @@ class Virsh:
 
     def forget(self, uuid: str) -> None:
         """The definition goes; disks stay."""
-        if self.state(uuid) is not None:
+        if self._knows(uuid):
             self._call("undefine", uuid, "--nvram")
 
     def tell(self, key_id: str, key: Path) -> None:
@@ -63,6 +61,9 @@ class Virsh:
             file.flush()
             self._call("secret-define", file.name)
         self._call("secret-set-value", name, "--file", str(key), "--plain")
+
+    def _knows(self, uuid: str) -> bool:
+        return uuid in self._call("list", "--all", "--uuid").split()
 
     def _call(self, *arguments: str) -> str:
         command = ["virsh", "--quiet", "--connect", self.uri, *arguments]
