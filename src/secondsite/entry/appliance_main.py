@@ -12,7 +12,7 @@ from pathlib import Path
 from ..appliance import orders
 from ..appliance.control import again, enrollment
 from ..appliance.process import Appliance
-from ..appliance.shared import ApplianceConfig, State, alone
+from ..appliance.shared import ApplianceConfig, State, alone, alone_in_store
 from ..appliance.target import Custody, key_change, key_custody
 from ..datapath.encryption import EncryptionKey, customer_key
 from ..datapath.errors import DatapathError, KeyMissing
@@ -137,7 +137,7 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
     NotPossibleNow while the appliance runs, or machines run on its replicas."""
     config = ApplianceConfig.load(home.absolute())
     path = key_file.absolute() if key_file is not None else config.encryption_key
-    with alone(config.home):
+    with alone(config.home), alone_in_store(config.home, config.store):
         return key_change.change(config.store, path, source)
 
 
@@ -157,7 +157,7 @@ def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig
     logs.configure()
     config = ApplianceConfig.load(home.absolute())
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    with alone(config.home):
+    with alone(config.home), alone_in_store(config.home, config.store):
         fabric = _open_fabric(config, kept.key)
         try:
             yield config, kept, fabric
@@ -194,7 +194,8 @@ def _run_alone(home: Path, journal_budget_bytes: int | None, key_file: Path | No
     if journal_budget_bytes is not None:
         config = config.model_copy(update={"journal_budget_bytes": journal_budget_bytes})
     kept = key_custody.take(key_file.absolute() if key_file is not None else config.encryption_key)
-    _serve(config, kept)
+    with alone_in_store(config.home, config.store, ENDING_SECONDS):
+        _serve(config, kept)
 
 
 def _serve(config: ApplianceConfig, kept: Custody) -> None:

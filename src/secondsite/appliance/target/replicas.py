@@ -22,6 +22,7 @@ from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .journal_space import JournalSpace
+from .kept import rescue_file
 from .key_custody import Custody
 from .replica import FAILOVER, HostedReplica
 from .trash import Trash
@@ -52,6 +53,7 @@ class ReplicaHost:
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        rescue_file.put(self.folder.parent)
         if self.daemon.folder.exists():
             # a daemon that outlived a killed appliance still has the disks open; starting ends it
             self.daemon.start()
@@ -81,6 +83,8 @@ class ReplicaHost:
         replica = Replica.open(self.folder / setup.machine_id, self.daemon, _reach, self.custody.key)
         hosted = HostedReplica(setup, accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
+        if accepting and hosted.failed_over:
+            hosted.was_started_without_us()
         hosted.look_for_key()
         inbox.clear_parts(replica.inbox)
         hosted.refresh()
