@@ -1,7 +1,9 @@
 """What every test gets: hypothesis without a clock, a short folder, and a check that no process stays behind."""
 
 import contextlib
+import gc
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import hypothesis
 import pytest
 import structlog
 
-from rig import forking
+from rig import forking, preset
+
+HERE = Path(__file__).parent
+MIGRATED = (HERE / "vault" / "store", HERE / "upgrade")
 
 pytest_plugins = ["tests.support.summary"]
 
@@ -38,6 +43,22 @@ def pytest_collection_modifyitems(items):
     longest = {item.path for item in items if item.get_closest_marker("longest")}
     items.sort(key=lambda item: (item.path not in longest, item.path not in long))
     return chosen
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """What the migrations make is judged by the tests of the store and of upgrades; all others take a copy of it."""
+    judged = any(folder in item.path.parents for folder in MIGRATED)
+    if judged or "secondsite.vault.store" not in sys.modules:
+        return (yield)
+    with preset.in_use():
+        return (yield)
+
+
+def pytest_collection_finish():
+    """What the collection made stays to the end: not looked through again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def children(of: int | str = "self") -> dict[int, str]:
