@@ -14,7 +14,8 @@ import structlog
 from rig import forking, preset
 
 HERE = Path(__file__).parent
-MIGRATED = (HERE / "vault" / "store", HERE / "upgrade")
+STORE = HERE / "vault" / "store"
+MIGRATED = (STORE / "test_store.py", STORE / "test_migration.py", HERE / "upgrade")
 
 pytest_plugins = ["tests.support.summary"]
 
@@ -48,7 +49,7 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """What the migrations make is judged by the tests of the store and of upgrades; all others take a copy of it."""
-    judged = any(folder in item.path.parents for folder in MIGRATED)
+    judged = any(place in (item.path, *item.path.parents) for place in MIGRATED)
     if judged or "secondsite.vault.store" not in sys.modules:
         return (yield)
     with preset.in_use():
