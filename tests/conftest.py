@@ -19,6 +19,8 @@ MIGRATED = (STORE / "test_store.py", STORE / "test_migration.py", HERE / "upgrad
 
 pytest_plugins = ["tests.support.summary"]
 
+gc.disable()  # until all is collected: a quarter of the collection
+
 hypothesis.settings.register_profile("secondsite", deadline=None)
 hypothesis.settings.load_profile("secondsite")
 
@@ -58,6 +60,7 @@ def pytest_runtest_protocol(item):
 
 def pytest_collection_finish():
     """What the collection made stays to the end: not looked through again and again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 
