@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import guestkit
+from guestkit.disk import MARK_RECORDS
 from rig.eventually import eventually
 from tests.guestkit.running import running
 
@@ -45,7 +46,7 @@ def change_records(disk, change):
     subprocess.run(["qemu-img", "convert", "-O", "raw", disk, raw], check=True, timeout=30)
     debugfs(raw, f"dump /records {records}")
     records.write_text(change(records.read_text()))
-    debugfs(raw, "rm /records", f"write {records} records")
+    debugfs(raw, "rm /records", f"write {records} records", MARK_RECORDS)
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk], check=True, timeout=30)
 
 
