@@ -317,13 +317,14 @@ class Appliances:
     _remove_machine = _withdraw
 
     def _pre_copy(self, appliance_id, machine_id, payload):
-        point = self.seal(machine_id)
+        return self._run_cycle(appliance_id, machine_id, orders.RunCycle())
+
+    def _run_cycle(self, appliance_id, machine_id, payload):
+        point = self.seal(machine_id, set_id=payload.set_id)
         return orders.CycleFact(
             epoch=point.epoch, seq=point.seq, point_id=point.id, taken_at=point.taken_at,
             changed_bytes=1, wire_bytes=1, seconds=0.1,
         )  # fmt: skip
-
-    _run_cycle = _pre_copy
 
     def _import_seed(self, appliance_id, machine_id, payload):
         size_bytes = sum(seed.size_bytes for seed in payload.seeds)
@@ -404,8 +405,8 @@ class Appliances:
             self.copies.stop(machine_id, appliance_id)
         return orders.Nothing()
 
-    def seal(self, machine_id):
-        """A new point of the machine, and what both sides then say of it."""
+    def seal(self, machine_id, **what):
+        """A new point of the machine, with `what` is given of it, and what both sides then say of it."""
         epoch = self._epochs[machine_id]
         seq = max((p.seq for p in self._points(machine_id)), default=0) + 1
         point = PointShape(
@@ -414,6 +415,7 @@ class Appliances:
             epoch=epoch,
             seq=seq,
             disks=self.setups[machine_id].disks,
+            **what,
         )
         self.points.setdefault((machine_id, epoch), []).append(point)
         source = SourceStatus(machine_id=machine_id, epoch=epoch, power="running", running=True, last_seq=seq)

@@ -9,6 +9,7 @@ from fastapi import Body, Query, Response
 from ...domain.lifecycle import Verb
 from ...vault.facade.nouns.plans.runs import REQUESTS
 from ...wire import rest
+from ...wire.rest.choices.shapes import PlanChoices
 from ..access import Caller, Vault
 from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
@@ -60,6 +61,14 @@ def preview_plan(
 ) -> rest.PlanPreview:
     """What a run of the plan would take and lose if it were asked for now, or why it could not be run so."""
     return vault.plan_runs.preview(plan, query)
+
+
+@router.get("/plans/{plan}/choices")
+def list_plan_choices(
+    vault: Vault, plan: PlanName, query: Annotated[rest.PlanPreviewQuery, Query()]
+) -> PlanChoices:
+    """Exactly the choices of a recovery point that a run of the plan has now: those that all its machines have. Starts nothing."""
+    return vault.plan_choices.list(plan, query)
 
 
 def _run(verb: Verb, shape: type[rest.PlanPart]) -> Callable[..., rest.JobAccepted]:

@@ -10,6 +10,7 @@ from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
+from ...wire.rest.choices.shapes import RecoveryChoices
 from ...wire.rest.predictions.shapes import Prediction
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
@@ -70,6 +71,19 @@ def preview_recovery(
 ) -> rest.RecoveryPreview:
     """The point that this choice would pick now, and what it would lose. Starts nothing."""
     return vault.points.preview(machine, choice, point, at)
+
+
+@router.get("/machines/{machine}/choices")
+def list_choices(
+    vault: Vault,
+    machine: MachineName,
+    verb: Annotated[
+        Verb,
+        Query(description="failover, test_failover, change_recovery_point or planned_failover."),
+    ] = Verb.FAILOVER,
+) -> RecoveryChoices:
+    """Exactly the choices of a recovery point that the machine has now, with what each would start from and lose. Starts nothing."""
+    return vault.choices.list(machine, verb)
 
 
 @router.get("/machines/{machine}/prediction")

@@ -25,7 +25,10 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
     unfinished passes need, and pauses replication."""
     source = context.source()
     request = CycleRequest(
-        point=True, app_consistent=payload.app_consistent and not payload.final, pause=payload.final
+        point=True,
+        app_consistent=payload.app_consistent and not payload.final,
+        pause=payload.final,
+        set_id=payload.set_id if payload.final else None,
     )
     with context.alone(source, "a cycle that was asked for", interrupt=payload.final):
         if payload.final:

@@ -15,6 +15,7 @@ from .. import output
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
+from ..verbs import choices as offered
 from ..verbs import plans as verbs
 
 app = typer.Typer(
@@ -129,6 +130,26 @@ def preview(
     verbs.show_preview(found)
     if found.problem is not None:
         raise found.problem.raised()
+
+
+@app.command()
+def choices(
+    context: typer.Context,
+    plan: verbs.Name,
+    verb: offered.For = "failover",
+    group: verbs.GroupsOption = None,
+    leave_out: verbs.LeaveOut = None,
+    direction: verbs.Way = None,
+    as_json: Json = False,
+) -> None:
+    """Exactly what may be chosen for a run of the plan now: each choice with its instant, and what the machines would lose."""
+    part = {"groups": tuple(group or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
+    with connect(context) as vault:
+        found = vault.plans[plan].choices(offered.verb_of(verb), **part)
+    if as_json:
+        output.show_json(found)
+        return
+    offered.show(offered.of_plan(found.choices), "The machines have no recovery point in common.")
 
 
 def _verb(word: str) -> Verb:

@@ -13,6 +13,7 @@ from .. import follow, output
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
+from ..verbs import choices as offered
 from ..verbs import instants, properties
 from ..verbs.instants import At
 
@@ -137,3 +138,16 @@ def preview(
         output.say(f"{asked} would use {what} {taken}; it would lose {loses}")
         if there := properties.described(answer.second_site):
             output.say(f"{answer.machine} would be {there} there")
+
+
+@app.command()
+def choices(
+    context: typer.Context, machine: MachineName, verb: offered.For = "failover", as_json: Json = False
+) -> None:
+    """Exactly what may be chosen to start from now: each choice with its instant, and what it would lose. Starts nothing."""
+    with connect(context) as vault:
+        found = vault.machines[machine].choices(offered.verb_of(verb))
+    if as_json:
+        output.show_json(found)
+        return
+    offered.show(offered.of_machine(found), "No recovery points yet: initial replication has not ended.")

@@ -9,6 +9,7 @@ failovers     drills, failovers, and what follows them
 preflight     what would be in the way
 predicted     predicted times, and what runs took
 plans         the same for recovery plans
+choices       what may be chosen to start from
 properties    what a machine is to be like at its second site
 """
 

@@ -10,7 +10,7 @@ from ..options import CleanUp, DnsServer, DrillVerdict, KeepIfFailed, Subnet, Wi
 from ..risk import Yes
 from . import instants
 from .confirming import Begin, Confirmed
-from .instants import At, Choice, Point
+from .instants import At, Choice, Failback, Point
 
 
 def test_failover(
@@ -92,15 +92,19 @@ def failover(
     )
 
 
-def planned_failover(yes: Yes = False) -> Confirmed:
+def planned_failover(choice: Failback = None, yes: Yes = False) -> Confirmed:
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
+    chosen = choice or RecoveryPointChoice.LATEST
+    earlier = chosen is not RecoveryPointChoice.LATEST
+    ends = "; what it wrote since its point stays behind until commit" if earlier else "; nothing is lost"
     return Confirmed(
-        lambda them: them.planned_failover(),
+        lambda them: them.planned_failover(choice=chosen),
         lambda it: (
-            f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}; nothing is lost"
+            f"shut down at {it.source_site}, its last changes are sent, and it starts at {it.target_site}{ends}"
         ),
-        yes=yes,
-        verb=Verb.PLANNED_FAILOVER,
+        instants.Start(chosen, None, None) if earlier else None,
+        yes,
+        Verb.PLANNED_FAILOVER,
     )
 
 

@@ -20,6 +20,15 @@ Choice = Annotated[
         show_default=False,
     ),
 ]
+Failback = Annotated[
+    RecoveryPointChoice | None,
+    typer.Option(
+        "--choice",
+        help="Only on the way home, in place of the last state: latest_app_consistent, or latest_multi_vm_app_consistent for machines "
+        "with common points. 'secondsite point choices MACHINE --verb planned-failover' shows what each loses.",
+        show_default=False,
+    ),
+]
 Point = Annotated[
     str | None, typer.Option("--point", help="Id of a recovery point: 'secondsite point list MACHINE'.")
 ]

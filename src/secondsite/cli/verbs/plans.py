@@ -27,7 +27,7 @@ from ..options import (
     connect,
 )
 from ..output import clock
-from . import predicted, properties
+from . import instants, predicted, properties
 from .running import with_options_of
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
@@ -112,9 +112,9 @@ def failover(
     return _given(choice, shut_down_source=shut_down)
 
 
-def planned_failover() -> Options:
+def planned_failover(choice: instants.Failback = None) -> Options:
     """Move the machines without losing a write, group after group: also the way back (failback). Stops at an error."""
-    return {}
+    return _given(choice)
 
 
 def change_recovery_point(choice: Choice = None) -> Options:

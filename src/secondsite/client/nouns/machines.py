@@ -11,6 +11,7 @@ from ...wire import rest
 from ...wire.common.cards import CardSettings
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
+from ...wire.rest.choices.shapes import RecoveryChoices
 from ...wire.rest.inventories import SiteMachines
 from ...wire.rest.predictions.shapes import Prediction
 from ...wire.rest.preflights import Preflight
@@ -61,6 +62,12 @@ class MachineHandle(Verbs):
         return self._connection.one(
             rest.RecoveryPreview, "GET", path("machines", self._name, "preview"), query
         )
+
+    def choices(self, verb: Verb = Verb.FAILOVER) -> RecoveryChoices:
+        """Exactly the choices of a recovery point that the verb has for it now, with what each would start from and lose. Starts
+        nothing. Raises InvalidArgument for a verb that starts from none."""
+        where = path("machines", self._name, "choices")
+        return self._connection.one(RecoveryChoices, "GET", where, {"verb": verb})
 
     def predict(self, verb: Verb = Verb.FAILOVER) -> Prediction:
         """How long the verb will take until the machine runs, from former runs; `seconds` is None while none is known. Starts

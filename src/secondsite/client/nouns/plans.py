@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...domain.lifecycle import Verb
 from ...wire import rest
+from ...wire.rest.choices.shapes import PlanChoices
 from ..connection import EVERY, Connection, path, request
 from .jobs import JobHandle
 
@@ -37,6 +38,15 @@ class PlanHandle:
         )
         query["verb"] = verb.value
         return self._connection.one(rest.PlanPreview, "GET", path("plans", self._name, "preview"), query)
+
+    def choices(self, verb: Verb = Verb.FAILOVER, **part: object) -> PlanChoices:
+        """Exactly the choices of a recovery point that a run has now: those that all its machines have. `part`: direction, groups,
+        leave_out. Raises NotPossibleNow if there could be no run."""
+        query = request(rest.PlanPreviewQuery, verb=verb, **part).model_dump(
+            mode="json", exclude_defaults=True
+        )
+        query["verb"] = verb.value
+        return self._connection.one(PlanChoices, "GET", path("plans", self._name, "choices"), query)
 
     def run(
         self,

@@ -164,9 +164,11 @@ class Verbs:
         )
         return self._start(Verb.FAILOVER, asked)
 
-    def planned_failover(self) -> JobHandle:
-        """Moves the machines without losing a write; also the way back. Both sites must be up."""
-        return self._start(Verb.PLANNED_FAILOVER, request(rest.PlannedFailover, machines=self.names))
+    def planned_failover(self, *, choice: Choice = RecoveryPointChoice.LATEST) -> JobHandle:
+        """Moves the machines without losing a write; also the way back. Both sites must be up. On the way back `choice` may be
+        'latest_app_consistent' (of the machines' groups: 'latest_multi_vm_app_consistent'): what they wrote since that point is left behind."""
+        asked = request(rest.PlannedFailover, machines=self.names, choice=choice)
+        return self._start(Verb.PLANNED_FAILOVER, asked)
 
     def change_recovery_point(
         self,

@@ -7,6 +7,8 @@ from .callers import Caller
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
+from .nouns.choices.machine import Choices
+from .nouns.choices.plan import RunChoices
 from .nouns.drills.schedules import DrillSchedules
 from .nouns.events import Events
 from .nouns.evidence.entries import Evidence
@@ -52,6 +54,8 @@ class VaultFacade:
     checks: Checks
     properties: Properties
     points: Points
+    choices: Choices
+    plan_choices: RunChoices
     predictions: Predictions
     holds: Holds
     groups: Groups
@@ -92,6 +96,8 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         checks=Checks(parts),
         properties=Properties(parts),
         points=Points(parts),
+        choices=Choices(parts),
+        plan_choices=RunChoices(parts),
         predictions=Predictions(parts),
         holds=Holds(parts),
         groups=Groups(parts),

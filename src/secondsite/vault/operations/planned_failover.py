@@ -1,21 +1,28 @@
 """Planned failover: no loss. Copy while the machine runs, shut it down, copy the rest, start it at the other side.
 
 The recovery point is made after the job is started (S-083). If anything fails, a job that
-cancels it starts by itself (S-215). A failback is this verb on a machine that was reprotected.
+cancels it starts by itself (S-215). A failback is this verb on a machine that was reprotected; it alone may start from an app-consistent
+point instead (S-076): the last delta is sent all the same, so the newest point can still be taken until commit.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ...domain import errors
+from ...domain import errors, points
+from ...domain.choices import offered
 from ...domain.lifecycle import Verb
+from ...domain.points import RecoveryPointChoice
 from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome
+from ...wire import rest
+from ...wire.common.base import Shape
+from ...wire.common.points import PointShape
 from ...wire.control.orders import CycleFact, Points
+from .. import ports
 from ..steps import obstacles
 from ..steps.cancel_itself import cancel_itself
 from ..steps.claim import CHECK
@@ -29,6 +36,7 @@ from ..steps.gates import (
     turn_to,
 )
 from ..steps.operation import MachineOperation
+from ..steps.points import common_sets, last_points
 from ..steps.points.recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import cards, naming, properties
@@ -40,14 +48,31 @@ from ..steps.start_failed_over import start_from
 TARGET_AWAY_SECONDS = 60.0
 
 
+class PlannedFailoverArguments(Shape):
+    """The choice; `set_id` is the common point that it meant when the job was submitted, `last_set` the one that the last point becomes part of."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    set_id: str | None = None
+    last_set: str | None = None
+
+
 class LastInstant(ChosenInstant):
-    """The point of the last delta: nothing is lost with it."""
+    """The point of the last delta: nothing is lost with it; or, of a failback, one before it."""
 
     loses_seconds: float = 0
 
 
 class PlannedFailover(MachineOperation):
     verb = Verb.PLANNED_FAILOVER
+
+    def arguments(
+        self, tx: ports.Transaction, request: Shape, machine: ports.MachineRecord
+    ) -> PlannedFailoverArguments:
+        assert isinstance(request, rest.PlannedFailover)
+        offered.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
+        return PlannedFailoverArguments(
+            choice=request.choice, set_id=common_sets.chosen_set(tx, machine, request.choice)
+        )
 
     def definition(self) -> Definition:
         alone, back = super().definition(), cancel_itself(self.deps, self.claim)
@@ -97,12 +122,13 @@ class PlannedFailover(MachineOperation):
         machine = self.machine(ctx)
         power = self.source(ctx, machine).power().facts.power
         obstacles.require_whole("A planned failover", machine.name, power)
-        points = self.target(ctx, machine).list_points().facts.points
-        if not points:
+        known = self.target(ctx, machine).list_points().facts.points
+        if not known:
             raise errors.PrerequisiteFailed(
                 f"{machine.name} has no recovery point at {machine.target_site}.",
                 do="Wait until initial replication or reprotect has ended.",
             )
+        chosen = _earlier(ctx.arguments(PlannedFailoverArguments), known)
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
             connected, names = cards.checked(tx, machine), naming.names(tx, machine)
@@ -121,7 +147,8 @@ class PlannedFailover(MachineOperation):
             self.deps, "A planned failover", machine, tried.facts, old, told=unconnected
         )
         return Done(
-            f"both sites answer; {machine.target_site} has {counted(len(points), 'point')} of {machine.name}{warned}",
+            f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
+            f"{_said_of(chosen)}{warned}",
             commit=keep,
         )
 
@@ -135,13 +162,16 @@ class PlannedFailover(MachineOperation):
         """The machine is off: it does not wait for a target that does not come back."""
         source = self.source(ctx)
         self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
-        return source.final_cycle().done()
+        wanted = ctx.arguments(PlannedFailoverArguments).last_set
+        return source.final_cycle(set_id=last_points.still_shared(self.deps, ctx, wanted)).done()
 
     def _failover(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         target.accept_cycles(False)
         last = ctx.facts("final_cycle", CycleFact)
-        return _last_point(target.drain_until(last), last)
+        drained = target.drain_until(last)
+        chosen = _earlier(ctx.arguments(PlannedFailoverArguments), drained.facts.points)
+        return _last_point(drained, last) if chosen is None else _chosen_point(chosen, last)
 
     def _start(self, ctx: StepContext) -> Outcome:
         """A network that went since the check fails it: the machine is brought back and runs at the source, connected."""
@@ -158,6 +188,27 @@ class PlannedFailover(MachineOperation):
 def _comes_back_by_itself(step: Step) -> Step:
     """A cancel is found at the next gate, which fails then; the engine would leave the machine where it is."""
     return replace(step, cancelable=False)
+
+
+def _earlier(wanted: PlannedFailoverArguments, known: Sequence[PointShape]) -> PointShape | None:
+    """The point that was chosen in place of the last one, None if none was; raises NotFound."""
+    if wanted.choice is RecoveryPointChoice.LATEST:
+        return None
+    return points.pick(known, wanted.choice, set_id=wanted.set_id)
+
+
+def _said_of(chosen: PointShape | None) -> str:
+    return (
+        "" if chosen is None else f"; it is to start from {chosen.id}, and what it wrote since stays behind"
+    )
+
+
+def _chosen_point(chosen: PointShape, last: CycleFact) -> Done:
+    loses = max(0.0, (last.taken_at - chosen.taken_at).total_seconds())
+    return Done(
+        f"point {chosen.id} was chosen, {loses:.1f} s before the last write was sent: that is kept until commit",
+        LastInstant(point_id=chosen.id, taken_at=chosen.taken_at, loses_seconds=loses),
+    )
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:

@@ -5,8 +5,10 @@ All is decided in the transaction of the request. What is refused, is refused be
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...domain import errors
+from ...domain.choices import offered
 from ...domain.lifecycle import Verb
 from ...domain.plans import taking
 from ...domain.plans.actions import Action
@@ -19,11 +21,11 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from .. import ports
 from ..operations.interface import Operation
-from ..steps.batch import BatchChild, Unread
+from ..steps.batch import BatchChild
 from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
-from ..steps.points import recovery_point
+from ..steps.points import last_points, recovery_point
 from . import cleaning, outstanding, phases, splitting, turns
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -68,7 +70,7 @@ def submit(
     """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
     assert isinstance(operation, MachineOperation)
     tx.one_at_a_time(turns.LOCK)
-    arguments = _arguments(operation, tx, asked, taken(tx, asked))
+    arguments = _arguments(operation, tx, asked, taken(tx, asked), deps.now())
     job_id = deps.submit(
         tx.session, PLAN_RUN, subject=turns.subject_of(asked.plan.name), subject_name=f"plan {asked.plan.name}", arguments=arguments,
         by=requested_by,
@@ -114,10 +116,12 @@ def _standing(machine: PlanMachine, record: ports.MachineRecord | None) -> Stand
 
 
 def _arguments(
-    operation: MachineOperation, tx: ports.Transaction, asked: Asked, found: Taken
+    operation: MachineOperation, tx: ports.Transaction, asked: Asked, found: Taken, now: datetime
 ) -> PlanRunArguments:
     machines, request = require(tx, asked, found), _request(asked, found)
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
+    if operation.verb in GOES_IN_PHASES:
+        children = _with_last_sets(children, last_points.shared_by(tx, machines, now))
     in_phases = operation.verb in GOES_IN_PHASES
     groups = [_group(tx, each, children) for each in found.groups]
     clean_up = bool(asked.options.get("clean_up"))
@@ -140,7 +144,7 @@ def _arguments(
 def require(tx: ports.Transaction, asked: Asked, found: Taken) -> Sequence[ports.MachineRecord]:
     """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what was chosen."""
     ordered = _ordered(tx, found)
-    _refuse_choice(asked.plan, ordered, _request(asked, found))
+    _refuse_choice(asked.plan, ordered, _request(asked, found), found.direction)
     if asked.wanted.verb in FROM_A_POINT:
         _require_points(tx, asked.plan, ordered)
     return ordered
@@ -174,10 +178,7 @@ def _group(tx: ports.Transaction, group: TakenGroup, children: Mapping[str, Batc
 def _in_turn(group: RunGroup, machines: int) -> RunGroup:
     """Its machines wait for their turn."""
     turn = to_json(InTurn(turn=phases.turn_of(group.number, machines)))
-    waiting = (
-        each.model_copy(update={"arguments": Unread({**each.arguments.root, **turn})})
-        for each in group.children
-    )
+    waiting = (each.given(**turn) for each in group.children)
     return group.model_copy(update={"children": tuple(waiting)})
 
 
@@ -201,7 +202,14 @@ def _target_of(tx: ports.Transaction, machine_id: str) -> str:
     return machine.target_appliance_id if machine else ""
 
 
-def _refuse_choice(plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], request: Shape) -> None:
+def _with_last_sets(children: Mapping[str, BatchChild], sets: Mapping[str, str]) -> dict[str, BatchChild]:
+    """All are off before one starts, so the last points of a whole replication group are a common one."""
+    return {key: each.given(last_set=sets[key]) if key in sets else each for key, each in children.items()}
+
+
+def _refuse_choice(
+    plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], request: Shape, direction: Direction
+) -> None:
     """A named point belongs to one machine (S-070); common points are for plans with a machine that has some (S-068)."""
     if getattr(request, "choice", None) is RecoveryPointChoice.CUSTOM:
         raise errors.InvalidArgument(
@@ -209,6 +217,14 @@ def _refuse_choice(plan: RecoveryPlan, machines: Sequence[ports.MachineRecord], 
             do="Give another --choice, or start the verb for that machine.",
         )
     recovery_point.require_common(machines, request, f"Plan '{plan.name}'")
+    if isinstance(request, rest.PlannedFailover):
+        comes_home, is_grouped = direction is Direction.HOME, any(each.group for each in machines)
+        offered.refuse_planned(
+            request.choice,
+            f"plan '{plan.name}'",
+            comes_home=comes_home,
+            possible=offered.of_plan(Verb.PLANNED_FAILOVER, is_grouped, comes_home),
+        )
 
 
 def _require_points(

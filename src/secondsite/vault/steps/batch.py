@@ -31,6 +31,10 @@ class BatchChild(Shape):
     asked_at: int | None = None
     """The machine's generation when the batch was asked for; None: it has no record yet, or an older vault asked."""
 
+    def given(self, **more: JsonValue) -> "BatchChild":
+        """The same with these arguments besides."""
+        return self.model_copy(update={"arguments": Unread({**self.arguments.root, **more})})
+
 
 class BatchArguments(Shape):
     """One verb for several machines."""

@@ -99,10 +99,12 @@ class PowerFact(Shape):
 
 class RunCycle(Shape):
     """One cycle now, with a point sealed at the target. `final`: the machine is off, this is the last delta; the
-    loop stays paused afterwards. The order ends when the target has acknowledged it."""
+    loop stays paused afterwards. The order ends when the target has acknowledged it. `set_id`: all machines of a group are off, and their
+    last points are a common one; an older appliance seals it without."""
 
     final: bool = False
     app_consistent: bool = False
+    set_id: str | None = None
 
 
 class CycleFact(Shape):

@@ -124,7 +124,15 @@ class Failover(FailoverOptions, MachinesRequest):
     """The machines are started at the target."""
 
 
-class PlannedFailover(MachinesRequest):
+class PlannedFailoverOptions(Shape):
+    """The machine is shut down, its last changes are sent, and it is started at the target."""
+
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    """latest: from its last state, so nothing is lost. Only on the way home also an app-consistent kind: then it starts from the newest such
+    point that is there, and what it wrote since is left behind until the failover is committed."""
+
+
+class PlannedFailover(PlannedFailoverOptions, MachinesRequest):
     """They are shut down, their last changes are sent, and they are started at the target: nothing is lost."""
 
 

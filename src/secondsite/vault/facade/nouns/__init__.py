@@ -4,6 +4,7 @@ Its rooms:
 
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     machines, points, point_holds, groups                what is protected
+    choices                                              what may be chosen to start from
     predictions                                          how long a verb will take
     plans                                                what is recovered together, and its runs
     drills                                               test failovers that the vault starts

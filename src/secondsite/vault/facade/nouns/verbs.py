@@ -6,7 +6,7 @@ from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
-from ....wire.rest.verbs import UpdateNames
+from ....wire.rest.verbs import PlannedFailoverOptions, UpdateNames
 from ... import ports
 from ..parts import Parts
 from ..shared import early_checks
@@ -35,7 +35,7 @@ OPTIONS: dict[Verb, type[Shape]] = {
     Verb.TEST_FAILOVER: rest.TestFailoverOptions,
     Verb.CLEANUP_TEST_FAILOVER: rest.CleanupTestFailoverOptions,
     Verb.FAILOVER: rest.FailoverOptions,
-    Verb.PLANNED_FAILOVER: rest.NoOptions,
+    Verb.PLANNED_FAILOVER: PlannedFailoverOptions,
     Verb.CHANGE_RECOVERY_POINT: rest.ChangeRecoveryPointOptions,
     Verb.COMMIT: rest.WithoutSiteOptions,
     Verb.CANCEL_FAILOVER: rest.WithoutSiteOptions,

@@ -106,10 +106,11 @@ class Source(Side):
         why = f"shutting down {self.machine.name} at {self.machine.source_site}"
         return self.give(orders.SHUT_DOWN, payload, why, limits)
 
-    def final_cycle(self, limits: Limits = FINAL) -> Answer[CycleFact]:
-        """The last delta of a machine that is off; nothing is left behind after it."""
+    def final_cycle(self, limits: Limits = FINAL, set_id: str | None = None) -> Answer[CycleFact]:
+        """The last delta of a machine that is off; nothing is left behind after it. Its point is one of the common point `set_id`, if that
+        is given."""
         why = f"sending the last changes of {self.machine.name}"
-        return self.give(orders.RUN_CYCLE, orders.RunCycle(final=True), why, limits)
+        return self.give(orders.RUN_CYCLE, orders.RunCycle(final=True, set_id=set_id), why, limits)
 
     def pause_if_reachable(self) -> str:
         """Asks the source to pause its loop; gives a sentence about the outcome. A source that does not answer within

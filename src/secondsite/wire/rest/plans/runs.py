@@ -71,6 +71,10 @@ class PlanPlannedFailover(PlanPart):
     """Group after group the machines are shut down, their last changes are sent, and they are started at the target: nothing is lost.
     It stops at an error."""
 
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    """latest: from their last state, so nothing is lost. Only on the way home also latest_app_consistent, or
+    latest_multi_vm_app_consistent if one of them is in a replication group; the loss is that since these points."""
+
 
 class PlanChangeRecoveryPoint(PlanPart):
     """The failed-over machines are started again from other points, group after group."""

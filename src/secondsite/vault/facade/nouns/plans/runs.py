@@ -54,7 +54,7 @@ class PlanRuns:
             record, info = existing(self._parts, tx, name)
             require(seen, info, f"Plan '{name}'")
             self._name(record, info)
-            asked = _asked(record, verb, request)
+            asked = asked_for(record, verb, request)
             return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
 
         with self._parts.changing() as tx:
@@ -69,12 +69,12 @@ class PlanRuns:
             )
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
-            part = _part(query)
+            part = part_of(query)
             shown = rest.PlanPreview(plan=name, verb=query.verb)
             try:
-                asked = _asked(record, query.verb, part)
+                asked = asked_for(record, query.verb, part)
                 taken = plan_runs.taken(tx, asked)
-                choice = getattr(part, "choice", None)
+                choice = _choice(query.verb, part)
                 shown = rest.PlanPreview(
                     plan=name,
                     verb=query.verb,
@@ -132,12 +132,20 @@ class PlanRuns:
             )  # fmt: skip
 
 
-def _asked(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
+def asked_for(record: ports.PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.Asked:
+    """A run of this part of the plan, with the verb's options."""
     wanted = taking.Wanted(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
     options: dict[str, object] = {key: value for key, value in part if key not in rest.PlanPart.model_fields}
     return plan_runs.Asked(record.plan, wanted, options)
 
 
-def _part(query: rest.PlanPreviewQuery) -> rest.PlanPart:
+def _choice(verb: Verb, part: rest.PlanPart) -> RecoveryPointChoice | None:
+    """How points are chosen that are there already; None for a verb that starts from none, or from the machines' last state."""
+    choice: RecoveryPointChoice | None = getattr(part, "choice", None)
+    moves = verb is Verb.PLANNED_FAILOVER and choice is RecoveryPointChoice.LATEST
+    return None if moves else choice
+
+
+def part_of(query: rest.PlanPreviewQuery) -> rest.PlanPart:
     """What would be asked for: what the query leaves out is as the verb has it."""
     return REQUESTS[query.verb].model_validate(query.model_dump(exclude_none=True, exclude={"verb"}))

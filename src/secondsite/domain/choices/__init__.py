@@ -1,0 +1,1 @@
+"""Which choices of a recovery point there are for whom: `offered`."""
