@@ -5,7 +5,7 @@ import pytest
 from secondsite.ground.units import GiB, MiB
 
 pytestmark = pytest.mark.slow
-NOTHING = {"target_name": None, "vcpus": None, "memory_bytes": None}
+NOTHING = dict.fromkeys(("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds"))
 
 
 def there(found):
@@ -13,18 +13,26 @@ def there(found):
 
 
 def test_they_are_set_shown_and_each_taken_back(cli, protected):
-    words = f"--target-name {protected}-dr --vcpus 2 --memory 1GiB"
-    shown = cli.must(f"machine set {protected} {words}").out
-    assert f"{protected}-dr, 2 vCPUs, 1 GiB of memory" in shown
+    words = f"--target-name {protected}-dr --vcpus 2 --memory 1GiB --cpu-model simulated-v1 --start-delay 30"
+    shown = " ".join(cli.must(f"machine set {protected} {words}").out.split())
+    said = "2 vCPUs, 1 GiB of memory, CPU model simulated-v1, started 30 s later in plans"
+    assert f"{protected}-dr, {said}" in shown
     assert f"{protected}-dr, 2 vCPUs, 1 GiB of memory" in cli.must(f"machine show {protected}").out
-    set_now = {"target_name": f"{protected}-dr", "vcpus": 2, "memory_bytes": 1 * GiB}
+    set_now = {
+        "target_name": f"{protected}-dr",
+        "vcpus": 2,
+        "memory_bytes": 1 * GiB,
+        "cpu_model": "simulated-v1",
+        "start_delay_seconds": 30,
+    }
     assert cli.must(f"machine show {protected} --json").json["second_site"] == set_now
     preview = cli.must(f"point preview {protected} --json").json
     assert preview["second_site"] == set_now
     assert f"would be {protected}-dr, 2 vCPUs" in cli.must(f"point preview {protected}").out
     less = cli.must(f"machine set {protected} --memory 512MiB --as-at-home vcpus --json").json
     assert there(less) == {**set_now, "vcpus": None, "memory_bytes": 512 * MiB}
-    none = cli.must(f"machine set {protected} --as-at-home name --as-at-home memory --json").json
+    back = "--as-at-home name --as-at-home memory --as-at-home cpu-model --as-at-home start-delay"
+    none = cli.must(f"machine set {protected} {back} --json").json
     assert there(none) == NOTHING
     assert cli.must(f"machine show {protected} --json").json["second_site"] is None
     assert "as at home" in cli.must(f"machine set {protected}").out
@@ -35,6 +43,8 @@ def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
         ("--vcpus 0", "--vcpus: a machine has from 1 to 512"),
         ("--memory 1MiB", "--memory: a machine has from 16 MiB"),
         ("--target-name a/b", "--target-name: a name has at most 63"),
+        ("--cpu-model Nehalem", "the host here has host-model, simulated-v1, simulated-v2"),
+        ("--start-delay 4000", "--start-delay: a machine starts from 0 to 3600"),
         ("--vcpus 2 --as-at-home vcpus", "--vcpus was given, and that it is to be as at home"),
     ):
         said = cli(f"machine set {protected} {words}")

@@ -80,6 +80,7 @@ class Appliances:
         self.networks: dict[str, list[str]] = {}
         self.asked_network: Any = None
         self.removed_network: Any = None
+        self.sets_cpu_model = True
         self.shares_networks = self.sizes = self.makes_several = self.serves = True
         self.subnets: dict[str, str] = {}
         self.networks_of: dict[str, Any] = {}
@@ -251,6 +252,7 @@ class Appliances:
             obstacles=self.obstacles,
             shares_networks=self.shares_networks,
             sizes=self.sizes,
+            sets_cpu_model=self.sizes and self.sets_cpu_model,
             makes_several=self.makes_several and self.shares_networks,
             serves=self.serves,
             stand_ins=tuple(stand_ins),
@@ -350,6 +352,7 @@ class Appliances:
         return orders.StartFact(
             fabric_id=payload.fabric_id, name=payload.name, point_id=payload.point_id, taken_at=self._clock.now(),
             seconds=0.1, shows=self.shows, sized=self.sizes,
+            cpu_model=payload.sizing.cpu_model if self.sizes and self.sets_cpu_model else None,
         )  # fmt: skip
 
     def _prove(self, appliance_id, machine_id, payload):

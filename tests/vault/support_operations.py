@@ -166,7 +166,8 @@ class Verbs:
             self.engine.answer(tx.session, job_id, asking.Said(position, verdict, note, "ada"))
 
     def steps(self, verb):
-        return self.engine._catalogue.get(verb.value).steps  # noqa: SLF001 as the engine has them
+        made = self.engine._catalogue.get(verb.value)  # noqa: SLF001 as the engine has them
+        return made.steps or made.steps_of({})
 
     def run(self, verb, *machines, **arguments):
         """The job (a JobTree) once it has ended."""

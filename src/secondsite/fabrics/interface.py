@@ -277,7 +277,7 @@ class HostRequest:
     """The definition of this very machine that was withdrawn here: it comes home as it was, except that `disks` are
     new files; `networks` and the rest of `definition` are for what it lacks."""
     sizing: Sizing = AS_DEFINED
-    """vCPUs and memory in place of the definition's; nothing of it counts with `home`."""
+    """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +297,9 @@ class Hosting(Protocol):
 
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
+
+    def cpu_models(self) -> frozenset[str]:
+        """Names of the CPU models that its machines can have, and words for what its host has; raises FabricError."""
 
     def create(self, request: HostRequest) -> Sequence[str]:
         """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that is off is made as it is

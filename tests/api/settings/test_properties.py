@@ -11,7 +11,13 @@ from tests.support.vault import machine
 __all__ = ["database_url"]
 pytestmark = pytest.mark.slow
 WHERE = "/machines/web01/properties"
-WANTED = {"target_name": "web01-dr", "vcpus": 2, "memory_bytes": 1 * GiB}
+WANTED = {
+    "target_name": "web01-dr",
+    "vcpus": 2,
+    "memory_bytes": 1 * GiB,
+    "cpu_model": "host-model",
+    "start_delay_seconds": 30,
+}
 NOTHING = dict.fromkeys(WANTED)
 
 
@@ -57,6 +63,9 @@ def test_values_that_no_machine_can_have_are_refused(ask, machines):
         {"vcpus": 513},
         {"memory_bytes": 1 << 20},
         {"memory_bytes": (1 << 30) + 1},
+        {"cpu_model": "a b"},
+        {"start_delay_seconds": -1},
+        {"start_delay_seconds": 3601},
     ):
         put(ask, wanted=422, **values)
     assert set_now(ask) == NOTHING

@@ -46,6 +46,22 @@ def test_the_appliance_says_that_it_can_and_what_the_host_has_not(pair):
     assert "512 vCPUs" in found["what"]
 
 
+def test_a_cpu_model_that_the_host_does_not_have_is_refused_and_those_that_it_has_are_named(pair):
+    answer = checked(pair, cpu_model="simulated-v1")
+    assert (answer["sets_cpu_model"], answer["obstacles"]) == (True, [])
+    (found,) = checked(pair, cpu_model="Nehalem")["obstacles"]
+    assert found["blocking"]
+    assert "CPU model 'Nehalem'; the host here has host-model, simulated-v1, simulated-v2" in found["what"]
+    assert "--as-at-home cpu-model" in found["do"]
+
+
+def test_it_has_that_cpu_model_and_the_task_says_so(sealed):
+    fact = start(sealed, sizing=Sizing(cpu_model="simulated-v2"))
+    assert (fact["sized"], fact["cpu_model"]) == (True, "simulated-v2")
+    found = sealed.target.fabric.inventory.get(f"{sealed.machine_id}-copy")
+    assert '"cpu_model":"simulated-v2"' in found.definition.native
+
+
 def test_the_machine_has_what_is_asked_for(sealed):
     fact = start(sealed, sizing=Sizing(vcpus=3, memory_bytes=96 * MiB))
     assert fact["sized"]

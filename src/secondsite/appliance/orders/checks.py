@@ -43,6 +43,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTa
         obstacles=found.obstacles,
         shares_networks=shares,
         sizes=True,
+        sets_cpu_model=True,
         makes_several=shares,
         serves=shares and context.fabric.networks.cannot_serve() is None,
         stand_ins=standing_in.known(context, payload),
@@ -116,6 +117,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if payload.definition is not None:
         yield from map(_shape, context.fabric.hosting.check(payload.definition, payload.sizing))
     yield from _too_large(context, payload)
+    yield from _unknown_cpu_model(context, payload)
     yield from _taken(context, payload)
     yield from missing.obstacles(context, payload)
     yield from production.warnings(context, payload, runs.of_drills(context))
@@ -171,7 +173,7 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     """More memory than the host has would fail the start, or cost its other machines theirs; more vCPUs only make it slow."""
     wanted, name = payload.sizing, payload.name
-    if not wanted.any:
+    if not wanted.lays_out:
         return
     has = context.fabric.hosting.capacity()
     less = "Set less, or take it back: 'secondsite machine set MACHINE --as-at-home memory'."
@@ -187,6 +189,19 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if wanted.vcpus is not None and wanted.vcpus > has.vcpus:
         what = f"{name} is to have {counted(wanted.vcpus, 'vCPU')}; the host here has {counted(has.vcpus, 'processor')}."
         yield ObstacleShape(what=what, do=fewer, blocking=False)
+
+
+def _unknown_cpu_model(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """It would fail the start."""
+    wanted = payload.sizing.cpu_model
+    if wanted is None:
+        return
+    known = context.fabric.hosting.cpu_models()
+    if wanted not in known:
+        yield _obstacle(
+            f"{payload.name or 'The machine'} is to have CPU model '{wanted}'; the host here has {', '.join(sorted(known))}.",
+            "Set one of these, or take it back: 'secondsite machine set MACHINE --as-at-home cpu-model'.",
+        )
 
 
 def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

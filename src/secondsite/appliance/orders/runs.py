@@ -136,6 +136,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         seconds=seconds,
         shows=shows,
         sized=wanted == payload.sizing,
+        cpu_model=wanted.cpu_model,
     )
 
 
@@ -198,8 +199,9 @@ def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
     """A part of a sentence: what the machine has otherwise than at home, and what of its definition does not fit that."""
     vcpus = [] if wanted.vcpus is None else [counted(wanted.vcpus, "vCPU")]
     memory = [] if wanted.memory_bytes is None else [f"{exact_size(wanted.memory_bytes)} of memory"]
+    model = [] if wanted.cpu_model is None else [f"CPU model {wanted.cpu_model}"]
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
-    return f" with {' and '.join([*vcpus, *memory])}{without}" if wanted.any else ""
+    return f" with {' and '.join([*vcpus, *memory, *model])}{without}" if wanted.any else ""
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:

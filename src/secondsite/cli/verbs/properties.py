@@ -19,10 +19,21 @@ class Property(StrEnum):
     NAME = "name"
     VCPUS = "vcpus"
     MEMORY = "memory"
+    CPU_MODEL = "cpu-model"
+    START_DELAY = "start-delay"
 
 
-FIELDS = {Property.NAME: "target_name", Property.VCPUS: "vcpus", Property.MEMORY: "memory_bytes"}
-OPTIONS = {field: f"--{field.removesuffix('_bytes').replace('_', '-')}" for field in FIELDS.values()}
+FIELDS = {
+    Property.NAME: "target_name",
+    Property.VCPUS: "vcpus",
+    Property.MEMORY: "memory_bytes",
+    Property.CPU_MODEL: "cpu_model",
+    Property.START_DELAY: "start_delay_seconds",
+}
+OPTIONS = {
+    field: f"--{field.removesuffix('_bytes').removesuffix('_seconds').replace('_', '-')}"
+    for field in FIELDS.values()
+}
 
 
 def change(
@@ -43,15 +54,37 @@ def change(
             show_default=False,
         ),
     ] = None,
+    cpu_model: Annotated[
+        str | None,
+        typer.Option(
+            help="Which CPU model it has there: host-model, or a name that libvirt knows there, such as Nehalem.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    start_delay: Annotated[
+        int | None,
+        typer.Option(
+            help="In a run of a plan it starts there so many seconds later than others of its group would.",
+            metavar="SECONDS",
+            show_default=False,
+        ),
+    ] = None,
     as_at_home: Annotated[
         list[Property] | None,
         typer.Option(help="What it has there as at home again; may be given again.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a machine's name, vCPUs and memory at its second site, from its next start there on: secondsite machine set web01
-    --target-name web01-dr --vcpus 2 --memory 1GiB. At home it is always as it was. Refused if somebody changes it meanwhile."""
-    given = {"target_name": target_name, "vcpus": vcpus, "memory_bytes": memory}
+    """Set a machine's name, vCPUs, memory, CPU model and start delay at its second site, from its next start there on: secondsite
+    machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB. At home it is always as it was. Refused if somebody changes it meanwhile."""
+    given = {
+        "target_name": target_name,
+        "vcpus": vcpus,
+        "memory_bytes": memory,
+        "cpu_model": cpu_model,
+        "start_delay_seconds": start_delay,
+    }
     wanted = {name: value for name, value in given.items() if value is not None}
     back = [FIELDS[each] for each in as_at_home or ()]
     _require_clear(wanted, back)
@@ -96,7 +129,9 @@ def described(there: TargetProperties, *, drill: bool = False) -> str:
     name = [] if there.target_name is None or drill else [there.target_name]
     vcpus = [] if there.vcpus is None else [counted(there.vcpus, "vCPU")]
     memory = [] if there.memory_bytes is None else [f"{exact_size(there.memory_bytes)} of memory"]
-    return ", ".join([*name, *vcpus, *memory])
+    model = [] if there.cpu_model is None else [f"CPU model {there.cpu_model}"]
+    later = [f"started {there.start_delay_seconds} s later in plans"] if there.start_delay_seconds else []
+    return ", ".join([*name, *vcpus, *memory, *model, *later])
 
 
 def _own(found: MachineProperties) -> str:

@@ -109,7 +109,7 @@ class MachineHandle(Verbs):
         return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
 
     def properties(self) -> MachineProperties:
-        """Its name, vCPUs and memory after a failover, as is set for it."""
+        """Its name, vCPUs, memory, CPU model and start delay after a failover, as is set for it."""
         where = path("machines", self._name, "properties")
         return self._connection.one(MachineProperties, "GET", where)
 
@@ -117,7 +117,7 @@ class MachineHandle(Verbs):
         self, wanted: TargetProperties, *, seen: MachineProperties | None = None
     ) -> MachineProperties:
         """This in place of what was set; what is None is as at home. Counts from its next start there on. Raises InvalidArgument for
-        a name that another machine has or is to have there, ChangedMeanwhile for one who had `seen` something else."""
+        a name that another machine has or is to have there, or a CPU model that its host there does not have, ChangedMeanwhile for one who had `seen` something else."""
         body = request(MachinePropertiesChange, **dict(wanted))
         where = path("machines", self._name, "properties")
         return self._connection.one(MachineProperties, "PUT", where, body=body, seen=seen)

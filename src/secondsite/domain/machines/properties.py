@@ -1,4 +1,4 @@
-"""Which name, vCPUs and memory a machine may be given at its second site."""
+"""Which name, vCPUs, memory, CPU model and start delay a machine may be given at its second site."""
 
 import re
 
@@ -7,6 +7,8 @@ from ...ground.units import MiB, TiB
 MOST_VCPUS = 512
 LEAST_MEMORY_BYTES = 16 * MiB
 MOST_MEMORY_BYTES = 64 * TiB
+MOST_DELAY_SECONDS = 3600
+CPU_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}")
 
 
@@ -33,3 +35,17 @@ def memory(size_bytes: int) -> int:
     if size_bytes % MiB:
         raise ValueError("memory is counted in whole MiB")
     return size_bytes
+
+
+def cpu_model(text: str) -> str:
+    """Which ones there are the hypervisor says. Raises ValueError."""
+    if not CPU_MODEL.fullmatch(text):
+        raise ValueError("a CPU model has a name such as host-model or Nehalem")
+    return text
+
+
+def start_delay(seconds: int) -> int:
+    """Raises ValueError."""
+    if not 0 <= seconds <= MOST_DELAY_SECONDS:
+        raise ValueError(f"a machine starts from 0 to {MOST_DELAY_SECONDS} seconds later")
+    return seconds

@@ -5,7 +5,7 @@ it the same way, then other machines the same way between the sites. Nothing is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
 
@@ -58,6 +58,20 @@ class Prediction:
     most: float | None = None
     downtime: float | None = None
     parts: Mapping[Part, float] | None = None
+
+    def later(self, seconds: float) -> "Prediction":
+        """Of a machine that waits so long before it starts."""
+
+        def waits(value: float | None) -> float | None:
+            return None if value is None else value + seconds
+
+        return replace(
+            self,
+            seconds=waits(self.seconds),
+            least=waits(self.least),
+            most=waits(self.most),
+            downtime=waits(self.downtime),
+        )
 
 
 UNKNOWN = Prediction(Basis.NOTHING)

@@ -96,6 +96,11 @@ class HostingCases:
         assert has.vcpus > 0
         assert 0 < has.free_bytes <= has.memory_bytes
 
+    def test_it_says_which_cpu_models_its_machines_can_have(self, under_test: FabricUnderTest) -> None:
+        models = under_test.fabric.hosting.cpu_models()
+        assert "host-model" in models
+        assert len(models) > 1
+
     def test_removing_a_foreign_machine_is_refused(self, under_test: FabricUnderTest) -> None:
         fabric_id = under_test.make_machine("foreign", [steps.DISK_BYTES])
         with steps.refused(errors.NotOurs):

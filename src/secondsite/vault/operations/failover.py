@@ -6,11 +6,12 @@ point is chosen, so that no newer one arrives meanwhile.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
-from ...jobs.model.definitions import Step
+from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
@@ -18,10 +19,12 @@ from ...wire.common.base import Shape
 from ...wire.control.checks import CopyInstant
 from .. import ports
 from ..steps import obstacles
+from ..steps.gates import delay
 from ..steps.lost import giving_up
 from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.points.recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.retry_store import retrying
 from ..steps.sides import cards, naming, properties, source
 from ..steps.sides.proving import prove
 from ..steps.sides.source import Source
@@ -49,6 +52,12 @@ class Failover(MachineOperation):
         assert isinstance(request, rest.Failover)
         choice = recovery_point.choice_for(tx, machine, request)
         return FailoverArguments(**dict(choice), shut_down_source=request.shut_down_source)
+
+    def definition(self) -> Definition:
+        """Both kinds are made once: a thousand machines ask for their steps at every move."""
+        alone = super().definition()
+        kinds = {False: alone.steps, True: tuple(map(retrying, delay.before_start(self.steps())))}
+        return replace(alone, steps=(), steps_of=lambda arguments: kinds[delay.is_in(arguments)])
 
     def steps(self) -> Sequence[Step]:
         return (

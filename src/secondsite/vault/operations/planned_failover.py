@@ -31,6 +31,7 @@ from ..steps.gates import (
     InTurn,
     Turn,
     await_turn,
+    delay,
     require_going_on,
     require_still_off,
     turn_to,
@@ -80,8 +81,12 @@ class PlannedFailover(MachineOperation):
 
     def _steps_of(self, arguments: Json) -> Sequence[Step]:
         turn = InTurn.model_validate(arguments).turn
-        steps = self.steps() if turn is None else map(_comes_back_by_itself, self._with_gates(turn))
-        return tuple(map(retrying, steps))
+        if turn is None:
+            return tuple(map(retrying, self.steps()))
+        steps = tuple(self._with_gates(turn))
+        if delay.is_in(arguments):
+            steps = delay.before_start(steps, then=lambda ctx: require_still_off(self.source(ctx)))
+        return tuple(map(retrying, map(_comes_back_by_itself, steps)))
 
     def _with_gates(self, turn: Turn) -> Iterator[Step]:
         """In a plan all machines are shut down before the first one starts."""

@@ -27,6 +27,7 @@ from ..steps import obstacles
 from ..steps.drills import judging
 from ..steps.drills.by_itself import CleansUp
 from ..steps.drills.networking import AskedNetwork, DrillNetworks
+from ..steps.gates import delay
 from ..steps.lost import giving_up
 from ..steps.lost.giving_up import Need
 from ..steps.operation import MachineOperation
@@ -75,13 +76,15 @@ class TestFailover(MachineOperation):
         alone = super().definition()
         waits = Step("complete", self._waits, title="Complete testing")
         by_itself = CleansUp(self.deps, self.target, self.claim)
+        later = tuple(map(retrying, delay.before_start(self.steps())))
         kinds = {
-            kind: (*alone.steps, *map(retrying, last))
+            (kind, waiting): (*first, *map(retrying, last))
             for kind, last in ((False, (waits,)), (True, by_itself.steps()))
+            for waiting, first in ((False, alone.steps), (True, later))
         }
 
         def steps_of(arguments: Json) -> Sequence[Step]:
-            return kinds[arguments.get("clean_up") is True]
+            return kinds[arguments.get("clean_up") is True, delay.is_in(arguments)]
 
         return replace(alone, steps=(), steps_of=steps_of, on_failure=by_itself.failure)
 

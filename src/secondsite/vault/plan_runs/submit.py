@@ -26,6 +26,7 @@ from ..steps.deps import Deps
 from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import last_points, recovery_point
+from ..steps.sides import properties
 from . import cleaning, outstanding, phases, splitting, turns
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -41,6 +42,8 @@ REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
 }
 FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 """These need a recovery point of every machine (S-080)."""
+STARTS_LATER = FROM_A_POINT
+"""A machine with a start delay waits in these, as its group does not."""
 GOES_IN_PHASES = frozenset({Verb.PLANNED_FAILOVER})
 """All machines of these are shut down before the first one starts."""
 
@@ -122,6 +125,8 @@ def _arguments(
     children = {each.machine_id: each for each in operation.children(tx, machines, request)}
     if operation.verb in GOES_IN_PHASES:
         children = _with_last_sets(children, last_points.shared_by(tx, machines, now))
+    if operation.verb in STARTS_LATER:
+        children = {each.id: _delayed(tx, each, children[each.id]) for each in machines}
     in_phases = operation.verb in GOES_IN_PHASES
     groups = [_group(tx, each, children) for each in found.groups]
     clean_up = bool(asked.options.get("clean_up"))
@@ -200,6 +205,11 @@ def _actions(tx: ports.Transaction, actions: Iterable[Action], where: str) -> tu
 def _target_of(tx: ports.Transaction, machine_id: str) -> str:
     machine = tx.machines.by_id(machine_id)
     return machine.target_appliance_id if machine else ""
+
+
+def _delayed(tx: ports.Transaction, machine: ports.MachineRecord, child: BatchChild) -> BatchChild:
+    seconds = properties.set_for(tx, machine).start_delay_seconds
+    return child.given(start_delay_seconds=seconds) if seconds else child
 
 
 def _with_last_sets(children: Mapping[str, BatchChild], sets: Mapping[str, str]) -> dict[str, BatchChild]:

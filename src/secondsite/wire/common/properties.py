@@ -12,16 +12,27 @@ Vcpus = Annotated[int, AfterValidator(properties.vcpus)]
 MemoryBytes = Annotated[int, AfterValidator(properties.memory)]
 
 
+CpuModel = Annotated[str, AfterValidator(properties.cpu_model)]
+StartDelay = Annotated[int, AfterValidator(properties.start_delay)]
+
+
 class Sizing(Shape):
-    """vCPUs and memory that a machine is to have; null: as its definition has them."""
+    """vCPUs, memory and CPU model that a machine is to have; null: as its definition has them."""
 
     vcpus: Vcpus | None = None
     """How many processors it has there; null: as many as at home."""
     memory_bytes: MemoryBytes | None = None
     """How much memory it has there; null: as much as at home."""
+    cpu_model: CpuModel | None = None
+    """Which CPU model it has there: host-model, or a name that its hypervisor knows; null: as at home."""
 
     @property
     def any(self) -> bool:
+        return self.lays_out or self.cpu_model is not None
+
+    @property
+    def lays_out(self) -> bool:
+        """Other vCPUs, or other memory."""
         return self.vcpus is not None or self.memory_bytes is not None
 
 
@@ -33,7 +44,9 @@ class TargetProperties(Sizing):
 
     target_name: TargetName | None = None
     """Its name after a failover; null: its own."""
+    start_delay_seconds: StartDelay | None = None
+    """In a run of a plan it starts there so many seconds later than others of its group would; null: it does not wait."""
 
     @property
     def sizing(self) -> Sizing:
-        return Sizing(vcpus=self.vcpus, memory_bytes=self.memory_bytes)
+        return Sizing(vcpus=self.vcpus, memory_bytes=self.memory_bytes, cpu_model=self.cpu_model)

@@ -33,13 +33,14 @@ class StandIn(Shape):
 class CheckedTarget(Obstacles):
     """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows `serving`; False: an older appliance, or a fabric without.
     `sizes`: START_REPLICA knows `sizing`; False: an older appliance. `makes_several`: CREATE_NETWORK knows `more`, `stand_ins` are
-    those that were asked for, and `serves` says whether networks that are made here can give addresses."""
+    those that were asked for, and `serves` says whether networks that are made here can give addresses. `sets_cpu_model`: `sizing` may have one."""
 
     shares_networks: bool = False
     sizes: bool = False
     makes_several: bool = False
     serves: bool = False
     stand_ins: tuple[StandIn, ...] = ()
+    sets_cpu_model: bool = False
 
 
 class CheckSource(Shape):
@@ -115,4 +116,4 @@ class CheckTarget(Shape):
     stand_ins: tuple[str, ...] = ()
     """Networks here that ones of a drill stand for: their subnets are asked for. One that is not here is no obstacle."""
     sizing: Sizing = Sizing()
-    """vCPUs and memory that the machine is to have here, which the host must have; an older appliance does not look."""
+    """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older appliance does not look."""

@@ -172,7 +172,7 @@ class StartReplica(Shape):
     where the machine ran last. An older vault gives keys only. `home`: the machine comes home, where it is as it was
     when it was withdrawn, with its own networks. `new_macs`: MAC addresses that cards have here, by those that they have at home; an
     older appliance keeps the latter. `without_missing_networks`: a card whose network is not here is left
-    unconnected, and the report says so, instead of the start failing; an older appliance fails. `sizing`: vCPUs and memory that it has
+    unconnected, and the report says so, instead of the start failing; an older appliance fails. `sizing`: vCPUs, memory and CPU model that it has
     here, never with `home`; only for appliances that said CheckedTarget.sizes, an older one leaves them as they are."""
 
     run: str
@@ -191,7 +191,7 @@ class StartReplica(Shape):
 
 class StartFact(Shape):
     """`shows`: something can be seen of the machine from outside, so PROVE may look; None: an older appliance, or it could not tell.
-    `sized`: it has the vCPUs and the memory of StartReplica.sizing; an older appliance does not say it."""
+    `sized`: it has the vCPUs and the memory of StartReplica.sizing, and its `cpu_model`; an older appliance says neither."""
 
     fabric_id: str
     name: str
@@ -200,6 +200,7 @@ class StartFact(Shape):
     seconds: float
     shows: bool | None = None
     sized: bool = False
+    cpu_model: str | None = None
 
 
 class StopReplica(Shape):

@@ -1,4 +1,4 @@
-"""A machine's name, vCPUs and memory at its second site go with each start there, and never with one at home."""
+"""A machine's name, vCPUs, memory and CPU model at its second site go with each start there, and never with one at home."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from secondsite.vault import ports
 from secondsite.wire.common.properties import Sizing, TargetProperties
 from tests.vault.support_operations import said
 
-SIZED = Sizing(vcpus=2, memory_bytes=1 * GiB)
+SIZED = Sizing(vcpus=2, memory_bytes=1 * GiB, cpu_model="Nehalem")
 SET = {"target_name": "web01-dr", **dict(SIZED)}
 
 
@@ -80,8 +80,18 @@ def test_an_older_appliance_is_warned_of_and_what_it_left_out_is_told_after_the_
     verbs.appliances.sizes = False
     furnish(verbs, **SET)
     _, run = started(verbs, verb, **({"network": "none"} if verb is Verb.TEST_FAILOVER else {}))
-    assert "sets no vCPUs and no memory" in run.tasks[0].sentence
-    assert "without 2 vCPUs and 1 GiB of memory" in said(run, "Start").sentence
+    assert "does not set this" in run.tasks[0].sentence
+    assert "without 2 vCPUs and 1 GiB of memory and CPU model Nehalem" in said(run, "Start").sentence
+
+
+def test_one_that_knows_no_cpu_model_is_warned_of_for_that_alone(verbs):
+    verbs.appliances.sets_cpu_model = False
+    furnish(verbs, **SET)
+    _, run = started(verbs, Verb.FAILOVER)
+    assert "will not have CPU model Nehalem there" in run.tasks[0].sentence
+    assert said(run, "Start").sentence.endswith(
+        "; without CPU model Nehalem, because the appliance is of a release that does not set it"
+    )
 
 
 def test_an_older_appliance_knows_names_and_is_not_warned_of_for_one(verbs):

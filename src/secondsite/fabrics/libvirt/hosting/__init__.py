@@ -10,6 +10,7 @@ Its rooms:
     homecoming    the definition of a machine that comes home
     missing_here  what a definition asks of its host
     sizing        other vCPUs and memory than its definition has
+    cpu_models    another CPU model than its definition has
     dry_run       try whether a machine can start here
     consolidate   merge a disk's chain back into one file
     firmware      UEFI variables and TPM state

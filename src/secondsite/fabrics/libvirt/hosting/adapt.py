@@ -14,7 +14,7 @@ from ....datapath.encryption import EncryptionKey
 from ... import interface
 from .. import vlans
 from ..host import domain_xml, secrets
-from . import consoles, foreign, sizing
+from . import consoles, cpu_models, foreign, sizing
 
 EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
@@ -47,6 +47,7 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     domain_xml.set_tag(root, request.tag)
     sizing.apply(root, request.sizing)
     _accelerator(root, place.kvm)
+    cpu_models.give(root, request.sizing.cpu_model)
     _firmware_identity(root)
     _disks(root, request, place)
     _nics(root, request, place)

@@ -22,7 +22,18 @@ from ...capacity import Capacity
 from ..host import accelerator, connection, domain_xml, inventory, permissions, power, qemu_img, tagging
 from ..seeing import console_file
 from ..seeing.seeing import begin_of
-from . import adapt, consoles, consolidate, dry_run, firmware, foreign, homecoming, missing_here, sizing
+from . import (
+    adapt,
+    consoles,
+    consolidate,
+    cpu_models,
+    dry_run,
+    firmware,
+    foreign,
+    homecoming,
+    missing_here,
+    sizing,
+)
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
@@ -50,6 +61,9 @@ class Hosting:
 
     def capacity(self) -> Capacity:
         return sizing.capacity(self._hypervisor)
+
+    def cpu_models(self) -> frozenset[str]:
+        return cpu_models.usable(self._hypervisor, accelerator.kvm_usable())
 
     def check(
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED

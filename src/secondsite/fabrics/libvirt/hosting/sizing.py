@@ -24,6 +24,10 @@ def _of_memory(_: Element, sizing: Sizing) -> bool:
     return sizing.memory_bytes is not None
 
 
+def _of_model(_: Element, sizing: Sizing) -> bool:
+    return sizing.cpu_model is not None
+
+
 def _of_topology(root: Element, sizing: Sizing) -> bool:
     """One that has as many places as there are vCPUs stays."""
     found = root.find("cpu/topology")
@@ -34,11 +38,12 @@ def _of_topology(root: Element, sizing: Sizing) -> bool:
 
 
 def _of_either(_: Element, sizing: Sizing) -> bool:
-    return sizing.any
+    return sizing.lays_out
 
 
 LAID_OUT: tuple[tuple[str, str, Unfit], ...] = (
     ("CPU topology", "cpu/topology", _of_topology),
+    ("CPU features", "cpu/feature", _of_model),
     ("NUMA cells", "cpu/numa", _of_either),
     ("NUMA placement", "numatune", _of_either),
     ("CPU pinning", "cputune", _of_vcpus),

@@ -32,6 +32,8 @@ class Traits(Shape):
     """What its console says as long as it runs; without it nothing can be seen of the machine."""
     serves: dict[int, str] = pydantic.Field(default_factory=dict)
     """What its TCP ports say: 'STATUS TEXT' to HTTP."""
+    cpu_model: str | None = None
+    """Another one than it had where its definition came from."""
     script_status: int | None = 0
     """How scripts end in it; null: they do not end."""
 

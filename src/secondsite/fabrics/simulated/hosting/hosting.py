@@ -18,6 +18,7 @@ from ..host.host import Host
 from ..host.records import KIND, MachineRecord
 from . import consolidation
 
+CPU_MODELS = frozenset({"host-model", "simulated-v1", "simulated-v2"})
 FIRMWARES = ("bios", "efi", "uefi")
 ASKED = ("name", "vcpus", "memory_bytes")
 """What may be asked for otherwise when a start is repeated."""
@@ -30,6 +31,9 @@ class SimulatedHosting:
 
     def capacity(self) -> Capacity:
         return capacity.of_this_host()
+
+    def cpu_models(self) -> frozenset[str]:
+        return CPU_MODELS
 
     def check(
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
@@ -148,7 +152,9 @@ def _hosted(request: HostRequest) -> MachineDefinition:
         raise errors.InvalidArgument(
             f"No file is given for disk {', '.join(missing)} of machine '{request.name}'."
         )
-    traits = MachineRecord(definition=source).traits.model_copy(update={"own_daemon": False})
+    traits = MachineRecord(definition=source).traits.model_copy(
+        update={"own_daemon": False, "cpu_model": request.sizing.cpu_model}
+    )
     return source.model_copy(
         update={
             "fabric_id": request.fabric_id,

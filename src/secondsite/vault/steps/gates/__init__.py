@@ -1,6 +1,7 @@
 """Machines that move together wait for each other.
 
 turn       a machine's job waits until the run of its plan has come to the step that lets it go on
+delay      a machine starts later than others of its group
 still_off  who has waited to start is asked for at its source once more
 """
 

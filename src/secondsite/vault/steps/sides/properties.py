@@ -1,4 +1,4 @@
-"""What a machine is to be like at its target: its name, vCPUs and memory.
+"""What a machine is to be like at its target: its name, vCPUs, memory and CPU model.
 
 Coming home it is as it was withdrawn there: what is set is for the second site."""
 
@@ -17,23 +17,32 @@ def set_for(tx: ports.Transaction, machine: ports.MachineRecord) -> TargetProper
 
 def too_old(wanted: Sizing, target: CheckedTarget, machine: ports.MachineRecord) -> Obstacles:
     """A warning: an older appliance starts the machine as it is at home."""
-    if target.sizes or not wanted.any:
+    unset = _unset(wanted, lays_out=target.sizes, cpu_model=target.sets_cpu_model)
+    if not unset.any:
         return Obstacles()
     what = (
-        f"The appliance at {machine.target_site} is of a release that sets no vCPUs and no memory: {machine.name} "
-        f"will not have {described(wanted)} there, but what it has at home."
+        f"The appliance at {machine.target_site} is of a release that does not set this: {machine.name} "
+        f"will not have {described(unset)} there, but what it has at home."
     )
     return Obstacles(obstacles=(ObstacleShape(what=what, do="Upgrade it.", blocking=False),))
 
 
 def not_done(wanted: Sizing, started: StartFact) -> str:
     """The end of a start's sentence if the appliance did not set what was wanted."""
-    if started.sized or not wanted.any:
+    unset = _unset(wanted, lays_out=started.sized, cpu_model=started.cpu_model == wanted.cpu_model)
+    if not unset.any:
         return ""
-    return f"; without {described(wanted)}, because the appliance is of a release that sets neither"
+    return f"; without {described(unset)}, because the appliance is of a release that does not set it"
+
+
+def _unset(wanted: Sizing, *, lays_out: bool, cpu_model: bool) -> Sizing:
+    """What of it an appliance leaves as it is at home, that knows so much."""
+    rest = {} if lays_out else {"vcpus": wanted.vcpus, "memory_bytes": wanted.memory_bytes}
+    return Sizing(**rest, cpu_model=None if cpu_model else wanted.cpu_model)
 
 
 def described(wanted: Sizing) -> str:
     vcpus = [] if wanted.vcpus is None else [counted(wanted.vcpus, "vCPU")]
     memory = [] if wanted.memory_bytes is None else [f"{exact_size(wanted.memory_bytes)} of memory"]
-    return " and ".join([*vcpus, *memory])
+    model = [] if wanted.cpu_model is None else [f"CPU model {wanted.cpu_model}"]
+    return " and ".join([*vcpus, *memory, *model])

@@ -16,7 +16,12 @@ def with_times(tx: ports.Transaction, shown: rest.PlanPreview) -> rest.PlanPrevi
     ids = [machine.id for group in shown.groups for machine in group.machines]
     records = tx.machines.several(ids)
     histories = Histories.read(tx, records, LIKE[shown.verb])
-    found = {each.id: histories.predict(shown.verb, each) for each in records}
+    delays = {
+        each.id: each.second_site.start_delay_seconds or 0
+        for group in shown.groups
+        for each in group.machines
+    }
+    found = {each.id: histories.predict(shown.verb, each).later(delays[each.id]) for each in records}
     actions = [(each, group) for group in shown.groups for each in (*group.before, *group.after)]
     scripts = sum(each in group.scripts for each, group in actions)
     times = [[found[each.id] for each in group.machines] for group in shown.groups]

@@ -1,15 +1,20 @@
-"""What a machine is to be like at its second site: its name, vCPUs and memory."""
+"""What a machine is to be like at its second site: its name, vCPUs, memory, CPU model and start delay."""
 
 from collections.abc import Iterator
 
 from .....domain import errors
-from .....wire.common.properties import TargetProperties
+from .....wire.common.properties import Sizing, TargetProperties
+from .....wire.control import orders
+from .....wire.control.checks import CheckTarget
 from .....wire.rest.settings.properties import MachineProperties, MachinePropertiesChange
 from .... import ports
 from ....steps.sides.target import drill_name
 from ...parts import Parts
+from ...shared.asking import ask_and_wait
 from ...shared.editions import Seen, require
 from .. import machines
+
+ASK_SECONDS = 10.0
 
 
 class Properties:
@@ -25,8 +30,9 @@ class Properties:
         self, name: str, request: MachinePropertiesChange, seen: Seen | None = None
     ) -> MachineProperties:
         """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a name that another machine
-        has or is to have there, ChangedMeanwhile."""
+        has or is to have there and for a CPU model that its host there does not have, ChangedMeanwhile."""
         self._parts.understood(request)
+        self._require_cpu_model(name, request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_properties")
             machine = machines.existing(self._parts, tx, name)
@@ -39,6 +45,26 @@ class Properties:
             after = _info(tx, machine)
             self._parts.note(before, after)
             return after
+
+    def _require_cpu_model(self, name: str, request: MachinePropertiesChange) -> None:
+        """A new one is asked for at the second site. Raises InvalidArgument if there is none; a site that does not answer is asked by the
+        check before the next start."""
+        with self._parts.store.reading() as tx:
+            machine = machines.existing(self._parts, tx, name)
+            if request.cpu_model in (None, tx.properties.find(machine.id).cpu_model):
+                return
+            there = machine.source_appliance_id if machine.reversed else machine.target_appliance_id
+            appliance = tx.appliances.find(there)
+        if appliance is None or not appliance.connected:
+            return
+        asked = CheckTarget(name=machine.name, sizing=Sizing(cpu_model=request.cpu_model))
+        try:
+            (found,) = ask_and_wait(self._parts, [appliance], orders.CHECK_TARGET, asked, ASK_SECONDS)
+        except errors.SecondsiteError:
+            return
+        for each in found.obstacles:
+            if each.blocking and "CPU model" in each.what:
+                raise errors.InvalidArgument(each.what, do=each.do)
 
 
 def _other_name(machine: ports.MachineRecord, request: MachinePropertiesChange) -> str | None:

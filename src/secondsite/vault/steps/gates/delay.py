@@ -1,0 +1,52 @@
+"""A machine of a plan starts later than others of its group would: what they depend on inside the group is up by then.
+
+The time counts from when the machine is ready to start. It is part of the job's arguments, so a plan that is changed meanwhile changes no run.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ....domain.amounts import span
+from ....ground.units import DAY
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Step
+from ....jobs.model.facts import Json
+from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....wire.common.base import Shape
+
+KEY = "start_delay"
+START = "start"
+LEAST_LOOK_SECONDS = 0.2
+
+
+class StartsLater(Shape):
+    """Among the arguments of a machine's job. None: it waits for no time."""
+
+    start_delay_seconds: int | None = None
+
+
+def is_in(arguments: Json) -> bool:
+    """Whether a job with these waits before its machine starts."""
+    return bool(StartsLater.model_validate(arguments).start_delay_seconds)
+
+
+def before_start(
+    steps: Sequence[Step], then: Callable[[StepContext], None] = lambda _: None
+) -> tuple[Step, ...]:
+    """With the wait before the step that starts the machine; `then` is called once it is over."""
+
+    def wait(ctx: StepContext) -> Outcome:
+        outcome = _wait(ctx)
+        then(ctx)
+        return outcome
+
+    at = next(number for number, each in enumerate(steps) if each.key == START)
+    return (*steps[:at], Step(KEY, wait, title="Start delay"), *steps[at:])
+
+
+def _wait(ctx: StepContext) -> Outcome:
+    delay = ctx.arguments(StartsLater).start_delay_seconds or 0
+    left = delay - ctx.waited_seconds
+    if left > 0:
+        why = f"starts {span(delay)} after it could"
+        raise Wait(f"start-delay/{ctx.job_id}", delay + DAY, why, None, max(LEAST_LOOK_SECONDS, left))
+    return Done(f"waited {span(delay)}, as is set for it")
