@@ -29,5 +29,14 @@ def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
     assert (said.exit, "groups.0.machines" in said.err) == (2, True)
     assert cli(f"plan set shop --file {tmp_path}/nosuch").exit == 2
     assert cli("plan create other --group nosuch").exit == 3
+    assert ", RTO goal 15 min" in cli.must("plan set shop --rto-goal 15m").out
+    kept = cli.must(f"plan set shop --group {protected} --json").json
+    assert kept["rto_goal_seconds"] == 900
+    file.write_text(
+        json.dumps({"groups": [{"machines": [protected], "before": [action]}], "rto_goal_seconds": 60})
+    )
+    cli.must(f"plan set shop --file {file}")
+    told = cli.must("plan set shop --rto-goal 0 --json").json
+    assert (told["rto_goal_seconds"], told["groups"][0]["before"][0]["name"]) == (0, "Traffic")
     cli.must("plan delete shop")
     assert cli("plan show shop").exit == 3

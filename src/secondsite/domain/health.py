@@ -294,6 +294,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "test-failover MACHINE --clean-up' ends with the verdict of its proof.",
         ),
         _kind(
+            "rto-missed",
+            W,
+            "From when its last test failover or failover was asked for until the machine ran it took longer than its policy's goal: machines "
+            "that start before it in a plan, checks that wait, or a guest that boots slowly.",
+            "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how long. Shorten that and let a test "
+            "failover meet the goal, or set another goal: 'secondsite policy update POLICY --rto-goal 30m'.",
+        ),
+        _kind(
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",

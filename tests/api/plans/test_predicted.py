@@ -42,10 +42,22 @@ def test_a_plan_takes_the_slowest_of_each_group_and_says_what_is_not_in_it(ask, 
     assert told == {"db01": 140, "web01": 107, "web02": 123.5}  # by the two others
     assert seen["groups"][0]["machines"][0]["predicted_downtime_seconds"] == 40
     assert seen["predicted"] == {
-        "seconds": 370.5, "most_seconds": 387, "unknown_machines": 0, "people": 1, "scripts": 0,
+        "seconds": 370.5, "most_seconds": 387, "unknown_machines": 0, "people": 1, "scripts": 0, "goal_seconds": None,
     }  # fmt: skip
     unknown = ask("GET", "/plans/shop/preview", params={"verb": "failover"})["predicted"]
     assert (unknown["seconds"], unknown["unknown_machines"]) == (None, 3)
+
+
+def test_a_plan_s_goal_and_the_start_delay_of_a_machine_are_in_it(ask, shop):
+    ask("PUT", "/machines/web01/properties", json={"start_delay_seconds": 30})
+    groups = [{"machines": group["machines"], "after": group.get("after", [])} for group in SHOP["groups"]]
+    made = ask("PUT", "/plans/shop", json={"groups": groups, "rto_goal_seconds": 360})
+    assert made["rto_goal_seconds"] == ask("GET", "/plans/shop")["rto_goal_seconds"] == 360
+    seen = ask("GET", "/plans/shop/preview", params={"verb": "planned_failover"})
+    assert (seen["predicted"]["goal_seconds"], seen["predicted"]["seconds"]) == (360, 400.5)
+    web01 = seen["groups"][1]["machines"][0]
+    assert (web01["predicted_seconds"], web01["predicted_downtime_seconds"]) == (137, 37)
+    ask("PUT", "/plans/shop", 422, json={"groups": groups, "rto_goal_seconds": -1})
 
 
 def test_a_machine_s_prediction_says_what_it_stands_on(ask, shop):

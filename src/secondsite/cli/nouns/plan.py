@@ -9,9 +9,11 @@ import pydantic
 import typer
 
 from ...domain import errors
+from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
 from .. import output
+from ..amount_options import whole_seconds
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
@@ -30,6 +32,16 @@ GroupsOption = Annotated[
         "--group",
         help="Names or ids of the machines of a group, between commas; once for each group, in their order.",
         metavar="MACHINE,...",
+        show_default=False,
+    ),
+]
+GoalOption = Annotated[
+    int | None,
+    typer.Option(
+        "--rto-goal",
+        parser=whole_seconds,
+        help="How long a run may take until its last machine is proven to run; 0: no goal.",
+        metavar="SPAN",
         show_default=False,
     ),
 ]
@@ -76,12 +88,14 @@ def create(
     plan: verbs.Name,
     groups: GroupsOption = None,
     file: FileOption = None,
+    rto_goal: GoalOption = None,
     as_json: Json = False,
 ) -> None:
     """Create a plan. Its machines are protected already, and stay as they are."""
     wanted = _wanted(groups, file)
+    goal = wanted.rto_goal_seconds if rto_goal is None else rto_goal
     with connect(context) as vault:
-        _shown(vault.plans.create(plan, wanted), as_json)
+        _shown(vault.plans.create(plan, wanted.groups, rto_goal_seconds=goal), as_json)
 
 
 @app.command("set")
@@ -90,13 +104,18 @@ def change(
     plan: verbs.Name,
     groups: GroupsOption = None,
     file: FileOption = None,
+    rto_goal: GoalOption = None,
     as_json: Json = False,
 ) -> None:
-    """Give a plan other groups: those that are not named are not in it any more. Refused if somebody changes it meanwhile."""
-    wanted = _wanted(groups, file)
+    """Give a plan other groups: those that are not named are not in it any more; or another goal alone. Refused if somebody changes it
+    meanwhile."""
+    keeps_groups = rto_goal is not None and not groups and file is None
+    wanted = None if keeps_groups else _wanted(groups, file)
     with connect(context) as vault:
         seen = vault.plans[plan].show()
-        _shown(vault.plans[plan].set(wanted, seen=seen), as_json)
+        kept = wanted.groups if wanted is not None else tuple(map(_as_it_is, seen.groups))
+        goal = _goal(rto_goal, wanted, seen)
+        _shown(vault.plans[plan].set(kept, rto_goal_seconds=goal, seen=seen), as_json)
 
 
 @app.command()
@@ -162,22 +181,33 @@ def _verb(word: str) -> Verb:
     return found
 
 
-def _wanted(groups: Sequence[str] | None, file: Path | None) -> Sequence[rest.PlanGroupChange]:
+def _goal(given: int | None, wanted: rest.PlanChange | None, seen: rest.Plan) -> int:
+    """A file says it with all else; other groups alone leave it as it is."""
+    if given is not None:
+        return given
+    said = wanted is not None and "rto_goal_seconds" in wanted.model_fields_set
+    return wanted.rto_goal_seconds if wanted is not None and said else seen.rto_goal_seconds
+
+
+def _as_it_is(group: rest.PlanGroup) -> rest.PlanGroupChange:
+    machines = tuple(each.id for each in group.machines)
+    return rest.PlanGroupChange(machines=machines, before=group.before, after=group.after)
+
+
+def _wanted(groups: Sequence[str] | None, file: Path | None) -> rest.PlanChange:
     if bool(groups) is (file is not None):
         raise errors.InvalidArgument(
             "The groups of a plan are given by --group, or by --file.", do="Give one of the two."
         )
     if file is not None:
         return _read(file)
-    return [
-        rest.PlanGroupChange(machines=tuple(part.strip() for part in each.split(",")))
-        for each in groups or ()
-    ]
+    parts = (tuple(part.strip() for part in each.split(",")) for each in groups or ())
+    return rest.PlanChange(groups=tuple(rest.PlanGroupChange(machines=each) for each in parts))
 
 
-def _read(file: Path) -> Sequence[rest.PlanGroupChange]:
+def _read(file: Path) -> rest.PlanChange:
     try:
-        return rest.PlanChange.model_validate(json.loads(file.read_text())).groups
+        return rest.PlanChange.model_validate(json.loads(file.read_text()))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -190,7 +220,8 @@ def _shown(plan: rest.Plan, as_json: bool) -> None:
     if as_json:
         output.show_json(plan)
         return
-    output.say(f"plan {plan.name}, changed {clock(plan.changed_at)}")
+    goal = f", RTO goal {span(plan.rto_goal_seconds)}" if plan.rto_goal_seconds else ""
+    output.say(f"plan {plan.name}, changed {clock(plan.changed_at)}{goal}")
     for number, group in enumerate(plan.groups, start=1):
         output.say(f"group {number}:")
         for action in group.before:

@@ -35,7 +35,7 @@ def plan_line(found: PlanPrediction) -> str:
     left_out = f"; not in it: {', '.join(without)}" if without else ""
     if found.seconds is None:
         return f"no time is predicted: no run is known of any machine{left_out}"
-    return f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever was{left_out}"
+    return f"takes about {span(found.seconds)}, {span(found.most_seconds)} if each is as slow as it ever was{_goal(found)}{left_out}"
 
 
 def machine(seconds: float | None, downtime_seconds: float | None) -> str:
@@ -55,7 +55,7 @@ def took(found: RunTiming) -> str:
     return f"took {span(found.seconds)}, {before}{down}{_parts(found.parts)}"
 
 
-def _goal(found: Prediction) -> str:
+def _goal(found: Prediction | PlanPrediction) -> str:
     if found.goal_seconds is None or found.seconds is None:
         return ""
     goal = span(found.goal_seconds)

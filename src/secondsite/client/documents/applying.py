@@ -216,9 +216,9 @@ class Applying:
         parts = [rest.PlanGroupChange.model_validate(part.model_dump()) for part in wanted.groups]
         seen = self._present.plans.get(wanted.name)
         if seen is None:
-            self._vault.plans.create(wanted.name, parts)
+            self._vault.plans.create(wanted.name, parts, rto_goal_seconds=wanted.rto_goal_seconds)
         else:
-            self._vault.plans[wanted.name].set(parts, seen=seen)
+            self._vault.plans[wanted.name].set(parts, rto_goal_seconds=wanted.rto_goal_seconds, seen=seen)
 
     def _put_drill(self, wanted: DrillDocument) -> None:
         asked = wanted.model_dump(exclude={"kind"})

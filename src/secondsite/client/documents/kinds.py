@@ -13,7 +13,7 @@ from ...wire.common.cards import CardSettings, DnsServers
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.places import SITE_NAME
-from ...wire.rest.plans.plan import MOST_GROUPS, PlanAction, PlanGroupChange
+from ...wire.rest.plans.plan import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.settings.cards import MOST_CARDS
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
@@ -158,6 +158,8 @@ class PlanDocument(Document):
     """Lower case letters, digits and dashes, at most 63."""
     groups: tuple[PlanGroupPart, ...] = Field(min_length=1, max_length=MOST_GROUPS)
     """In the order in which they are recovered."""
+    rto_goal_seconds: int = Field(0, ge=0, le=MOST_OF_A_GOAL)
+    """How long a run may take until its last machine is proven to run; 0: no goal."""
 
 
 class DrillDocument(Document):

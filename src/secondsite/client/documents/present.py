@@ -131,7 +131,10 @@ class Present:
         )
 
     def _plan(self, plan: rest.Plan) -> PlanDocument:
-        return PlanDocument(kind="plan", name=plan.name, groups=tuple(map(self._part, plan.groups)))
+        groups = tuple(map(self._part, plan.groups))
+        return PlanDocument(
+            kind="plan", name=plan.name, groups=groups, rto_goal_seconds=plan.rto_goal_seconds
+        )
 
     def _part(self, group: rest.PlanGroup) -> PlanGroupPart:
         plain = group.model_dump(mode="json", include={"before", "after"})

@@ -21,9 +21,15 @@ class PlanHandle:
         """The plan, with the state of its machines."""
         return self._connection.one(rest.Plan, "GET", path("plans", self._name))
 
-    def set(self, groups: Sequence[rest.PlanGroupChange], *, seen: rest.Plan | None = None) -> rest.Plan:
-        """These groups in place of its former ones; its machines stay as they are."""
-        body = request(rest.PlanChange, groups=tuple(groups))
+    def set(
+        self,
+        groups: Sequence[rest.PlanGroupChange],
+        *,
+        rto_goal_seconds: int = 0,
+        seen: rest.Plan | None = None,
+    ) -> rest.Plan:
+        """These groups in place of its former ones, and this goal for its runs (0: none); its machines stay as they are."""
+        body = request(rest.PlanChange, groups=tuple(groups), rto_goal_seconds=rto_goal_seconds)
         return self._connection.one(rest.Plan, "PUT", path("plans", self._name), body=body, seen=seen)
 
     def delete(self, *, seen: rest.Plan | None = None) -> None:
@@ -79,7 +85,9 @@ class Plans:
         """By name."""
         return [*self._connection.pages(rest.PlanPage, path("plans"), EVERY)]
 
-    def create(self, name: str, groups: Sequence[rest.PlanGroupChange]) -> rest.Plan:
+    def create(
+        self, name: str, groups: Sequence[rest.PlanGroupChange], *, rto_goal_seconds: int = 0
+    ) -> rest.Plan:
         """A new plan: its groups are recovered in this order. Raises AlreadyExists, NotFound for a machine that is not protected."""
-        body = request(rest.PlanCreate, name=name, groups=tuple(groups))
+        body = request(rest.PlanCreate, name=name, groups=tuple(groups), rto_goal_seconds=rto_goal_seconds)
         return self._connection.one(rest.Plan, "POST", path("plans"), body=body)

@@ -46,6 +46,8 @@ class PlanGroup:
 class RecoveryPlan:
     name: str
     groups: tuple[PlanGroup, ...]
+    rto_goal_seconds: int = 0
+    """How long a run of it may take until its last machine runs; 0: there is no such goal."""
 
     @property
     def machines(self) -> Iterator[PlanMachine]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -10,7 +10,7 @@ from ...domain.access import evidence
 from ...domain.access.chain import Entry
 from ...jobs.model.views import JobTree
 from .. import ports
-from . import machines, steps, timing
+from . import goals, machines, steps, timing
 from .steps import Told
 
 MOST_REQUESTS = 100
@@ -26,6 +26,8 @@ class Draft:
     sites: tuple[tuple[str, ...], ...]
     pictures: Mapping[str, str]
     run_times: Sequence[ports.RunTimeRecord] = ()
+    recovered: Mapping[str, ports.RecoveredRecord] = field(default_factory=dict)
+    """By the machine's id."""
 
 
 def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
@@ -36,10 +38,12 @@ def draft(tx: ports.Transaction, tree: JobTree, vault: str) -> Draft:
     told["machines"] = [
         machines.machine(known, each, tree.job, pictures[each.job.id]) for each in of_machines
     ]
+    told["plan"] = goals.plan(tree.job, of_machines)
     sites = tuple(known.sites(each.job.subject) for each in of_machines)
     named = {job_id: sha256 for job_id, sha256 in pictures.items() if sha256 is not None}
     took = timing.run_times(tx, of_machines, list(known.records.values()))
-    return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named, took)
+    recovered = goals.recovered(tree.job, of_machines)
+    return Draft(evidence.text_of(told), evidence.digest_of(told), sites, named, took, recovered)
 
 
 def _document(tx: ports.Transaction, tree: JobTree, vault: str) -> Told:

@@ -5,7 +5,8 @@ Whoever is killed before it finds the same again, after it that it is kept; seve
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -87,6 +88,7 @@ class Keeper(Periodic):
             tx.evidence.add(self._record(job, draft, number))
             tx.evidence.keep_pictures(_id(job), draft.pictures)
             tx.run_times.add(draft.run_times)
+            _note(tx, draft.recovered)
             seams.reach("vault.evidence.written")
         log.info("evidence.kept", job=job.id, sha256=draft.sha256, number=number)
 
@@ -106,6 +108,14 @@ class Keeper(Periodic):
             object=f"/evidence/{_id(job)}", outcome=Outcome.DONE, job_id=job.id,
             details=json.dumps({"sha256": sha256}),
         )  # fmt: skip
+
+
+def _note(tx: ports.Transaction, recovered: Mapping[str, ports.RecoveredRecord]) -> None:
+    """Evidence of several jobs may come in any order: the last one counts."""
+    for machine in tx.machines.several(sorted(recovered)):
+        new, known = recovered[machine.id], machine.recovered
+        if known is None or known.at < new.at:
+            tx.machines.put(replace(machine, recovered=new))
 
 
 def _id(job: JobView) -> str:

@@ -55,3 +55,5 @@ class PlanRunArguments(Shape):
     beside: tuple[str, ...] = ()
     clean_up: bool = False
     keep_if_failed: bool = False
+    rto_goal_seconds: int = 0
+    """The plan's, when it was asked for."""

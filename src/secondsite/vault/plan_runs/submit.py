@@ -143,6 +143,7 @@ def _arguments(
         beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
         clean_up=clean_up,
         keep_if_failed=bool(asked.options.get("keep_if_failed")),
+        rto_goal_seconds=asked.plan.rto_goal_seconds,
     )
 
 

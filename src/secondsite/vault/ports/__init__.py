@@ -32,6 +32,7 @@ from .machines import (
     MachineRecords,
     MachinesWanted,
     NamesRecord,
+    RecoveredRecord,
     SeenNumbers,
     WarnedRecord,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "Policies",
     "ProcessRecord",
     "Processes",
+    "RecoveredRecord",
     "RegistrationKeys",
     "Renew",
     "RpoBlock",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from ...domain.drills.verdicts import Verdict
-from ...domain.lifecycle import DrillState, State
+from ...domain.lifecycle import DrillState, State, Verb
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RolledForward
 
@@ -34,6 +34,16 @@ class WarnedRecord:
 
     at: datetime
     sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredRecord:
+    """The last drill or failover that started the machine: it ended `at`, and took so many seconds from when it was asked for until the
+    machine was proven to run, or where that was not seen, until it was started."""
+
+    at: datetime
+    verb: Verb
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,8 @@ class MachineRecord:
     """What the last prerequisites check of protection or of a move warned of."""
     names: NamesRecord | None = None
     """What came of its DNS names. None: none was ever changed."""
+    recovered: RecoveredRecord | None = None
+    """How long its last drill or failover took. None: there was none, or before this was noted."""
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -121,6 +121,7 @@ machines = Table(
     Column("drill_failed_at", UtcDateTime),
     Column("warned", Shaped(ports.WarnedRecord)),
     Column("names", Shaped(ports.NamesRecord)),
+    Column("recovered", Shaped(ports.RecoveredRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows. One index, because
     # every change of a machine writes all of them.

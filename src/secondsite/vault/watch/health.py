@@ -101,7 +101,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_by_state(situation),
         *_warned(situation),
         *_names(situation),
-        *standing.standing(situation.machine, now, situation.drill_counts),
+        *standing.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
     return tuple(sorted(found, key=lambda finding: (finding.since, finding.code)))
@@ -114,7 +114,7 @@ def steady_until(situation: Situation, now: datetime) -> datetime | None:
     if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
         return None  # of the second one its age is told
     late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
-    stands = standing.standing_from(situation.machine, situation.drill_counts)
+    stands = standing.standing_from(situation.machine, situation.drill_counts, situation.policy)
     turns = (exceeded_at, *late_at, _ca_told_at(situation), *stands)
     return min((each for each in turns if each is not None and each >= now), default=NEVER)
 

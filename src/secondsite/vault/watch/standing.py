@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ...domain.amounts import span
 from ...domain.health import HealthFinding
 from ...domain.lifecycle import DrillState, State
+from ...domain.policies import ReplicationPolicy
 from .. import ports
 
 NOT_PROTECTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
@@ -30,22 +32,30 @@ class Stands(NamedTuple):
 
 
 def standing(
-    machine: ports.MachineRecord, now: datetime, drill_counts: timedelta = DRILL_COUNTS
+    machine: ports.MachineRecord,
+    now: datetime,
+    drill_counts: timedelta = DRILL_COUNTS,
+    policy: ReplicationPolicy | None = None,
 ) -> Iterator[HealthFinding]:
-    """Those of the machine at `now` (S-014, S-139). A test failover counts for `drill_counts`."""
-    for told_at, code, what in _all(machine, drill_counts):
+    """Those of the machine at `now` (S-014, S-139). A test failover counts for `drill_counts`; the policy may have a goal for it."""
+    for told_at, code, what in _all(machine, drill_counts, policy):
         if now > told_at:
             yield HealthFinding(code, what, told_at)
 
 
 def standing_from(
-    machine: ports.MachineRecord, drill_counts: timedelta = DRILL_COUNTS
+    machine: ports.MachineRecord,
+    drill_counts: timedelta = DRILL_COUNTS,
+    policy: ReplicationPolicy | None = None,
 ) -> tuple[datetime, ...]:
     """From when on each is told, unless something changes before."""
-    return tuple(each.told_at for each in _all(machine, drill_counts))
+    return tuple(each.told_at for each in _all(machine, drill_counts, policy))
 
 
-def _all(machine: ports.MachineRecord, drill_counts: timedelta) -> Iterator[Stands]:
+def _all(
+    machine: ports.MachineRecord, drill_counts: timedelta, policy: ReplicationPolicy | None
+) -> Iterator[Stands]:
+    yield from _slow(machine, policy)
     if machine.drill_failed_at is not None:
         yield Stands(machine.drill_failed_at, "drill-failed", _failed(machine, machine.drill_failed_at))
     if machine.drill is not None and machine.drill_state in LEFT_OPEN:
@@ -54,6 +64,17 @@ def _all(machine: ports.MachineRecord, drill_counts: timedelta) -> Iterator[Stan
         yield Stands(machine.failed_over_at + IN_NEED, "not-protected", _not_protected(machine))
     if machine.state is State.PROTECTED and machine.drill_state is DrillState.NONE:
         yield _drilled(machine, drill_counts)
+
+
+def _slow(machine: ports.MachineRecord, policy: ReplicationPolicy | None) -> Iterator[Stands]:
+    """Until a later one meets the goal, or there is another goal."""
+    took, goal = machine.recovered, policy.rto_goal_seconds if policy else 0
+    if took is not None and policy is not None and 0 < goal < took.seconds:
+        what = (
+            f"The last {took.verb.replace('_', ' ')} of machine '{machine.name}' took {span(took.seconds)} on {_day(took.at)} until it ran; "
+            f"the goal of policy '{policy.name}' is {span(goal)}."
+        )
+        yield Stands(took.at, "rto-missed", what)
 
 
 def _drilled(machine: ports.MachineRecord, counts: timedelta) -> Stands:

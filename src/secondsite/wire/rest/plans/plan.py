@@ -15,12 +15,14 @@ from ....domain.plans.actions import (
     USUAL_SECONDS,
 )
 from ....domain.plans.directions import Direction, FailoverKind
+from ....ground.units import DAY
 from ...common.base import Editable, Shape
 from ..pages import Page
 from ..places import SITE_NAME
 from ..verbs import MOST_MACHINES
 
 MOST_GROUPS = 100
+MOST_OF_A_GOAL = 30 * DAY
 MOST_OF_A_GUEST = 255
 
 
@@ -63,6 +65,8 @@ class PlanChange(Shape):
 
     groups: tuple[PlanGroupChange, ...] = Field(min_length=1, max_length=MOST_GROUPS)
     """In the order in which they are recovered. The vault's settings say how many are allowed."""
+    rto_goal_seconds: int = Field(0, ge=0, le=MOST_OF_A_GOAL)
+    """How long a run may take until its last machine is proven to run; 0: no goal."""
 
 
 class PlanCreate(PlanChange):
@@ -105,6 +109,8 @@ class Plan(Editable):
     """Its name in all calls."""
     groups: tuple[PlanGroup, ...]
     """In the order in which they are recovered."""
+    rto_goal_seconds: int = 0
+    """How long a run may take until its last machine is proven to run; 0: no goal."""
     created_at: AwareDatetime
     """When it was made (UTC)."""
     changed_at: AwareDatetime

@@ -55,6 +55,8 @@ class PlanPrediction(Shape):
     """Actions of people that the run waits for: their time is not in it."""
     scripts: int = 0
     """Scripts that the run runs: their time is not in it."""
+    goal_seconds: int | None = None
+    """What the plan sets as the goal; null: none is set."""
 
 
 class RunTiming(Shape):

@@ -23,7 +23,7 @@ def page(file: EvidenceFile, made_at: datetime) -> str:
     return _template().render(
         document=document,
         job=job,
-        whole=telling.whole(job, of),
+        whole=telling.whole(job, of, words.table(document.get("plan"))),
         problem=words.text(words.table(job.get("problem")).get("message")),
         lasted=over.seconds,
         steps=durations.steps(document.get("steps"), over),

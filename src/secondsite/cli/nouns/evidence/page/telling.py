@@ -35,10 +35,11 @@ class Whole:
     findings: list[str]
 
 
-def whole(job: Told, of: list[Machine]) -> Whole:
+def whole(job: Told, of: list[Machine], plan: Told | None = None) -> Whole:
+    """`plan`: what is told of the plan whose run it was."""
     verb, state = words.text(job.get("verb")), words.text(job.get("state"))
     title = TITLES.get(verb, verb.replace("_", " "))
-    figures = [] if verb == CLEAN_UP else [*_figures(of)]
+    figures = [] if verb == CLEAN_UP else [*_figures(of), *_of_plan(plan or {})]
     short = any(each.tone == "warn" for each in figures)
     tone = "bad" if state in BAD else "good" if state == "succeeded" and not short else "warn"
     said = state.replace("_", " ").capitalize()
@@ -70,6 +71,16 @@ def _figures(of: list[Machine]) -> Iterable[Figure]:
     )
     yield _worst("RPO", "work lost", of, "rpo_seconds", "rpo_goal_seconds", lambda each: each.rpo)
     yield _worst("RTO", "until proven, else started", of, "", "rto_goal_seconds", lambda each: each.rto)
+
+
+def _of_plan(plan: Told) -> Iterable[Figure]:
+    """Only of a plan that has a goal."""
+    goal, took = words.number(plan.get("rto_goal_seconds")), words.number(plan.get("rto_seconds"))
+    if goal is not None:
+        said = words.against(took, goal)
+        told = f"until its last machine ran; goal {words.seconds(goal)}: {said}"
+        value = words.NONE if took is None else words.seconds(took)
+        yield Figure("RTO of the plan", value, told, "good" if said == "met" else "warn")
 
 
 def _count(name: str, of: list[Machine], counts: Callable[[Machine], bool], said: str) -> Figure:

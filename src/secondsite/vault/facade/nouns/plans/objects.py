@@ -74,7 +74,7 @@ class Plans:
         record: ports.PlanRecord | None,
     ) -> rest.Plan:
         groups = tuple(self._group(tx, each, former) for each in request.groups)
-        plan, now = plans.RecoveryPlan(name, groups), self._parts.now()
+        plan, now = plans.RecoveryPlan(name, groups, request.rto_goal_seconds), self._parts.now()
         plans.check(plan, self._parts.plan_limits)
         made = ports.PlanRecord(name, plan, record.created_at if record else now, now)
         tx.plans.put(made)
@@ -144,6 +144,7 @@ def _info(record: ports.PlanRecord, present: Present) -> rest.Plan:
     return rest.Plan(
         name=record.name,
         groups=tuple(_shown(group, present, names) for group in record.plan.groups),
+        rto_goal_seconds=record.plan.rto_goal_seconds,
         created_at=record.created_at,
         changed_at=record.changed_at,
         obstacles=tuple(

@@ -9,8 +9,8 @@ from ....evidence.histories import Histories
 from ...shared import predicted
 
 
-def with_times(tx: ports.Transaction, shown: rest.PlanPreview) -> rest.PlanPreview:
-    """Unchanged for a verb that is not predicted."""
+def with_times(tx: ports.Transaction, shown: rest.PlanPreview, goal_seconds: int) -> rest.PlanPreview:
+    """Unchanged for a verb that is not predicted. `goal_seconds`: the plan's; 0: it has none."""
     if shown.verb not in LIKE:
         return shown
     ids = [machine.id for group in shown.groups for machine in group.machines]
@@ -28,7 +28,9 @@ def with_times(tx: ports.Transaction, shown: rest.PlanPreview) -> rest.PlanPrevi
     return shown.model_copy(
         update={
             "groups": tuple(_groups(shown, found)),
-            "predicted": predicted.of_plan(times, len(actions) - scripts, scripts),
+            "predicted": predicted.of_plan(times, len(actions) - scripts, scripts).model_copy(
+                update={"goal_seconds": goal_seconds or None}
+            ),
         }
     )
 

@@ -84,7 +84,7 @@ class PlanRuns:
                     warnings=plan_runs.warnings(tx, query.verb, taken),
                     left_out=taken.left_out,
                 )
-                shown = with_times(tx, shown)
+                shown = with_times(tx, shown, record.plan.rto_goal_seconds)
                 plan_runs.require(tx, asked, taken)
             except errors.SecondsiteError as error:
                 return shown.model_copy(update={"problem": Problem.of(error)})

@@ -1,0 +1,1 @@
+"""What goals are compared with."""
