@@ -131,6 +131,7 @@ CALLS = {
         lambda v: v.machines[WEB].preview(at=NOW),
         lambda v: v.machines[WEB].predict(Verb.PLANNED_FAILOVER),
         lambda v: v.machines[WEB].preflight(),
+        lambda v: v.machines[WEB].reprotect_preview(),
         lambda v: v.sites["a"].preflight("vm1", "b", target_appliance="x", encrypt=True),
         lambda v: list(v.machines[WEB].points.list(since=NOW, held=False)),
         lambda v: v.machines[WEB].points["p1"].hold("why"),

@@ -127,6 +127,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /machines/{machine}/choices": Permission.READ,
         "GET /machines/{machine}/preview": Permission.READ,
         "GET /machines/{machine}/prediction": Permission.READ,
+        "GET /machines/{machine}/reprotect-preview": Permission.READ,
         "GET /machines/{machine}/preflight": Permission.READ,
         "GET /sites/{site}/machines/{machine}/preflight": Permission.READ,
         "GET /jobs": Permission.READ,

@@ -1,8 +1,10 @@
 """How long a plan's run and a machine's will take, through their face."""
 
+from dataclasses import replace
+
 import pytest
 
-from secondsite.domain.lifecycle import Verb
+from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.prediction.timing import Part
 from secondsite.vault import ports
 from tests.support.vault import NOW, machine
@@ -58,6 +60,18 @@ def test_a_plan_s_goal_and_the_start_delay_of_a_machine_are_in_it(ask, shop):
     web01 = seen["groups"][1]["machines"][0]
     assert (web01["predicted_seconds"], web01["predicted_downtime_seconds"]) == (137, 37)
     ask("PUT", "/plans/shop", 422, json={"groups": groups, "rto_goal_seconds": -1})
+
+
+def test_what_a_reprotect_will_send_is_asked_where_the_machine_runs_and_only_when_it_could_begin(
+    vault, ask, shop
+):
+    assert "not possible" in ask("GET", "/machines/db01/reprotect-preview", 409)["error"]["message"]
+    with vault.store.transaction() as tx:
+        tx.machines.put(replace(tx.machines.find("db01"), state=State.COMMITTED))
+    seen = ask("GET", "/machines/db01/reprotect-preview")
+    assert (seen["disk_bytes"], seen["send_bytes"], seen["seconds"]) == (1 << 30, None, None)
+    assert seen["problem"]["code"] == "appliance-unreachable"
+    ask("GET", "/machines/db01/reprotect-preview", 422, params={"location": "elsewhere"})
 
 
 def test_a_machine_s_prediction_says_what_it_stands_on(ask, shop):

@@ -11,7 +11,7 @@ from ...wire import rest
 from ...wire.common.instants import Instant
 from ...wire.common.points import PointShape
 from ...wire.rest.choices.shapes import RecoveryChoices
-from ...wire.rest.predictions.shapes import Prediction
+from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..routers import guarded
@@ -96,3 +96,15 @@ def predict_time(
 ) -> Prediction:
     """How long this verb will take until the machine runs, from former runs. Starts nothing."""
     return vault.predictions.of_machine(machine, verb)
+
+
+@router.get("/machines/{machine}/reprotect-preview")
+def preview_reprotect(
+    vault: Vault,
+    machine: MachineName,
+    location: Annotated[
+        rest.Location, Query(description="original: onto the old disks; alternate: a full copy.")
+    ] = rest.Location.ORIGINAL,
+) -> ReprotectPreview:
+    """What a reprotect would send, and how long it would take; the site where the machine runs is asked. Starts nothing."""
+    return vault.returns.preview(machine, location)

@@ -33,7 +33,11 @@ PEER_PAUSE_SECONDS = 0.3
 
 def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSource]:
     sentence, found = _answer(list(_of_source(context, payload)), "this machine can be replicated from here")
-    return sentence, CheckedSource(obstacles=found.obstacles, needed_bytes=_needed_bytes(context, payload))
+    return sentence, CheckedSource(
+        obstacles=found.obstacles,
+        needed_bytes=_needed_bytes(context, payload),
+        written_bytes=_written_bytes(context, payload),
+    )
 
 
 def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
@@ -78,6 +82,16 @@ def _needed_bytes(context: Context, payload: CheckSource) -> int:
     machine = context.fabric.inventory.get(payload.fabric_id)
     disks = machine.definition.disks if machine is not None else ()
     return sum(_occupied_bytes(disk) for disk in disks if not payload.disks or disk.key in payload.disks)
+
+
+def _written_bytes(context: Context, payload: CheckSource) -> int | None:
+    """What the machine's overlays hold; none if it does not run on a replica's point."""
+    hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
+    if hosted is None or not hosted.failed_over:
+        return None
+    overlays = [hosted.replica.files.run_overlay(FAILOVER, key) for key in payload.disks]
+    there = [path for path in overlays if path.is_file()]
+    return sum(map(usage.stored_bytes, there)) if there else None
 
 
 def _occupied_bytes(disk: DiskDefinition) -> int:

@@ -7,6 +7,7 @@ running       from a verb's own options to its command
 protection    enable, disable, reprotect, resynchronize, disks in and out
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
+returning     what a reprotect will send
 predicted     predicted times, and what runs took
 plans         the same for recovery plans
 choices       what may be chosen to start from

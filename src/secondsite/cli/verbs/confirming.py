@@ -11,6 +11,7 @@ from itertools import islice
 import typer
 
 from ...client import JobHandle, Vault
+from ...client.nouns.machines import MachineHandle
 from ...client.nouns.verbs import Verbs
 from ...domain import errors
 from ...domain.amounts import span
@@ -39,6 +40,8 @@ class Confirmed:
     yes: bool = False
     verb: Verb | None = None
     """Whose time is predicted."""
+    more: Callable[[MachineHandle], str] | None = None
+    """One more line of each machine."""
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
@@ -55,6 +58,8 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
         yield f"{name}: {about.tell(vault.machines[name].show())}{_from(vault, name, about.start)}"
         if about.verb is not None:
             yield f"{name}: {predicted.line(vault.machines[name].predict(about.verb))}"
+        if about.more is not None:
+            yield f"{name}: {about.more(vault.machines[name])}"
     if len(names) > SHOWN:
         yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
 

@@ -7,7 +7,7 @@ import typer
 from ...wire.rest import Location
 from ..options import WithoutSite
 from ..risk import Yes
-from . import disks
+from . import disks, returning
 from .confirming import Begin, Confirmed
 
 DiskKeys = Annotated[
@@ -81,6 +81,7 @@ def reprotect(
         lambda them: them.reprotect(location=location),
         lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
         yes=yes,
+        more=lambda machine: returning.line(machine.reprotect_preview(location)),
     )
 
 

@@ -13,7 +13,7 @@ from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.choices.shapes import RecoveryChoices
 from ...wire.rest.inventories import SiteMachines
-from ...wire.rest.predictions.shapes import Prediction
+from ...wire.rest.predictions.shapes import Prediction, ReprotectPreview
 from ...wire.rest.preflights import Preflight
 from ...wire.rest.settings.cards import MachineSettings, MachineSettingsChange
 from ...wire.rest.settings.checks import MachineChecks, MachineChecksChange
@@ -75,6 +75,12 @@ class MachineHandle(Verbs):
         return self._connection.one(
             Prediction, "GET", path("machines", self._name, "prediction"), {"verb": verb}
         )
+
+    def reprotect_preview(self, location: rest.Location = rest.Location.ORIGINAL) -> ReprotectPreview:
+        """What a reprotect would send, and how long it would take; the site where the machine runs is asked. Starts nothing. Raises
+        NotPossibleNow for a machine that cannot be reprotected now."""
+        where = path("machines", self._name, "reprotect-preview")
+        return self._connection.one(ReprotectPreview, "GET", where, {"location": location})
 
     def preflight(self) -> Preflight:
         """What would be in the way of a failover now; both sites are asked, and nothing is changed. Raises NotPossibleNow if none is

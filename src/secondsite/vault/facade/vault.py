@@ -25,6 +25,7 @@ from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.predictions import Predictions
 from .nouns.preflight.protected import Preflights
+from .nouns.preflight.returning import Returns
 from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
@@ -51,6 +52,7 @@ class VaultFacade:
     settings: Settings
     preflights: Preflights
     eligibility: Eligibility
+    returns: Returns
     checks: Checks
     properties: Properties
     points: Points
@@ -93,6 +95,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         settings=Settings(parts),
         preflights=Preflights(parts),
         eligibility=Eligibility(parts),
+        returns=Returns(parts),
         checks=Checks(parts),
         properties=Properties(parts),
         points=Points(parts),

@@ -18,9 +18,11 @@ class Obstacles(Shape):
 
 
 class CheckedSource(Obstacles):
-    """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older appliance."""
+    """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older appliance. `written_bytes`: what
+    a machine that was failed over to here has written onto its point since; None: it has none, or an older appliance."""
 
     needed_bytes: int | None = None
+    written_bytes: int | None = None
 
 
 class StandIn(Shape):

@@ -3,7 +3,8 @@
 from ....domain.lifecycle import Verb
 from ....domain.prediction.predicting import Basis
 from ....domain.prediction.timing import Part
-from ...common.base import Shape
+from ...common.base import Problem, Shape
+from ..verbs import Location
 
 
 class PredictedPart(Shape):
@@ -57,6 +58,28 @@ class PlanPrediction(Shape):
     """Scripts that the run runs: their time is not in it."""
     goal_seconds: int | None = None
     """What the plan sets as the goal; null: none is set."""
+
+
+class ReprotectPreview(Shape):
+    """What a reprotect would send, and how long it would take."""
+
+    machine: str
+    """Its name."""
+    location: Location
+    """original: onto the old source's disks, which are compared; alternate: a full copy."""
+    disk_bytes: int
+    """The size of its disks."""
+    send_bytes: int | None = None
+    """About how much is to be sent: what was written since the failover, or a full copy at most. What only the old disks have comes on
+    top. Null: it is not known before."""
+    seconds: float | None = None
+    """About how long it will take until it is protected; null: no reprotect between these sites is known."""
+    runs: int = 0
+    """On how many former reprotects that stands."""
+    own: bool = False
+    """Whether they are the machine's own."""
+    problem: Problem | None = None
+    """Why the site where the machine runs could not be asked."""
 
 
 class RunTiming(Shape):

@@ -2,5 +2,6 @@
 
 asked        both appliances are asked, and what is said becomes an answer
 protected    of a machine under protection: could it be failed over now, and moved without loss?
+returning    what would a reprotect send, and how long would it take?
 unprotected  of another one: could it be protected?
 """

@@ -1,0 +1,87 @@
+"""What a reprotect would send, and how long it would take: asked before it begins (S-052)."""
+
+from collections.abc import Iterator, Sequence
+
+from .....domain import errors, lifecycle
+from .....domain.lifecycle import Verb
+from .....domain.prediction.returning import Return, expect
+from .....ground.job_states import JobState
+from .....jobs.model.views import JobView
+from .....jobs.storage import read, search
+from .....wire.common.base import Problem
+from .....wire.control.checks import CheckedSource, CheckSource
+from .....wire.rest.predictions.shapes import ReprotectPreview
+from .....wire.rest.verbs import Location
+from .... import ports
+from ....steps.synchronizing import Synchronized
+from ...parts import Parts
+from .. import machines
+from . import asked
+
+LAST = 50
+"""So many former ones are looked at."""
+SUCCEEDED = frozenset({JobState.SUCCEEDED})
+
+
+class Returns:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def preview(self, machine: str, location: Location) -> ReprotectPreview:
+        """Asks the site where the machine runs. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
+        with self._parts.store.reading() as tx:
+            record = machines.existing(self._parts, tx, machine)
+            lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
+            appliance = tx.appliances.find(record.target_appliance_id)
+            known = tuple(_known(tx, record, location))
+        size = _size(record)
+        shown = ReprotectPreview(machine=record.name, location=location, disk_bytes=size)
+        if appliance is None:
+            raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
+        try:
+            found = asked.source(self._parts, appliance, _question(record), record.id)
+        except errors.SecondsiteError as problem:
+            return shown.model_copy(update={"problem": Problem.of(problem)})
+        sends = _sends(found, location)
+        expected = expect(record.id, size, sends or 0, known)
+        seconds = None if expected.seconds is None else round(expected.seconds, 1)
+        return shown.model_copy(
+            update={"send_bytes": sends, "seconds": seconds, "runs": expected.returns, "own": expected.own}
+        )
+
+
+def _question(machine: ports.MachineRecord) -> CheckSource:
+    """Of the machine where it runs now, which will be its source."""
+    return CheckSource(fabric_id=machine.target_fabric_id, disks=machine.disks)
+
+
+def _sends(found: CheckedSource, location: Location) -> int | None:
+    return found.written_bytes if location is Location.ORIGINAL else found.needed_bytes
+
+
+def _size(machine: ports.MachineRecord) -> int:
+    return sum(disk.size_bytes for disk in machine.definition.disks if disk.key in machine.disks)
+
+
+def _known(tx: ports.Transaction, machine: ports.MachineRecord, location: Location) -> Iterator[Return]:
+    """Those that went the same way: their machines run at the site now to which this one would be protected, or did."""
+    jobs = search.find(tx.session, search.Wanted(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
+    same = [each for each in jobs if each.arguments.get("location") == location.value and each.subject]
+    records = {each.id: each for each in tx.machines.several(sorted({str(each.subject) for each in same}))}
+    for job in same:
+        record = records.get(str(job.subject))
+        if record is not None and _sites(record) == _sites(machine):
+            yield from _return(tx, job, record)
+
+
+def _sites(machine: ports.MachineRecord) -> frozenset[str]:
+    """A link is as fast both ways, as far as is known."""
+    return frozenset({machine.source_site, machine.target_site})
+
+
+def _return(tx: ports.Transaction, job: JobView, machine: ports.MachineRecord) -> Sequence[Return]:
+    done = read.facts_of(tx.session, job.id, "synchronize", Synchronized)
+    if done is None or job.started_at is None or job.ended_at is None:
+        return ()
+    seconds = (job.ended_at - job.started_at).total_seconds()
+    return (Return(machine.id, _size(machine), done.wire_bytes, seconds),)
