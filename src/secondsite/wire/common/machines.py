@@ -94,6 +94,8 @@ class NetworkInfo(Shape):
     """Whether its machines may have VLAN tags of their own."""
     subnets: tuple[str, ...] = ()
     """The IPv4 subnets that it is known to have, such as 10.2.0.0/24; none: not known."""
+    leads_to: tuple[str, ...] = ()
+    """What its machines can reach outside of it, in words; none: nothing, as far as is known."""
     tag: str | None = None
     """Whether secondsite made it."""
 

@@ -39,3 +39,17 @@ def test_machines_of_test_failovers_do_not(pair):
     copy = pair.target.fabric.inventory.get(payload.fabric_id)
     assert {nic.network for nic in copy.definition.nics} == {"lab"}
     assert warned(pair, "lab") == []
+
+
+def test_one_that_leads_on_is_warned_of_and_one_that_does_not_is_not(pair):
+    simulated.add_network(pair.target.root, "lab")
+    assert warned(pair, "lab") == []
+    simulated.add_network(
+        pair.target.root, "lan", leads_to=("card eth0", "its host, which is in 10.2.0.0/24")
+    )
+    (found,) = warned(pair, "lan")
+    assert (
+        "not isolated: a test machine on it can reach card eth0, its host, which is in 10.2.0.0/24"
+        in found["what"]
+    )
+    assert not found["blocking"]

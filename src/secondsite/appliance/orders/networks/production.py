@@ -1,6 +1,6 @@
-"""Networks that a test failover is to use and that machines of this site's owner are connected to."""
+"""Networks that a test failover is to use and that lead to production: machines of this site's owner are on them, or can be reached."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from ....ground.plural import counted
 from ....wire.control.checks import CheckTarget, ObstacleShape
@@ -19,6 +19,18 @@ def warnings(context: Context, payload: CheckTarget, drills: Collection[str]) ->
     for network, names in users.items():
         if names:
             yield _warning(network, sorted(names))
+    for info in context.fabric.networks.list():
+        if info.name in users and info.leads_to:
+            yield _not_isolated(info.name, info.leads_to)
+
+
+def _not_isolated(network: str, leads_to: Sequence[str]) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"The network '{network}' is not isolated: a test machine on it can reach {', '.join(leads_to[:3])}, and may be taken there "
+        "for the one of production.",
+        do="Use '--network create', or a network that leads nowhere.",
+        blocking=False,
+    )
 
 
 def _warning(network: str, names: list[str]) -> ObstacleShape:

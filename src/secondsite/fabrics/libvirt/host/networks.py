@@ -19,7 +19,7 @@ import structlog
 from ....domain import errors
 from ....wire.common.machines import NetworkInfo, Serving
 from ...interface import Obstacle
-from .. import subnets, vlans
+from .. import subnets, uplinks, vlans
 from . import connection, domain_xml
 from .serving import dnsmasq, isolation
 
@@ -173,11 +173,13 @@ def _shown(what: str) -> list[dict[str, Any]]:
 def _bridge(link: dict[str, Any]) -> NetworkInfo:
     alias = link.get("ifalias", "")
     ours = alias.startswith(ALIAS)
+    known = subnets.of_bridge(link)
     return NetworkInfo(
         name=link["ifname"],
         kind="bridge",
         isolated=ours,
-        subnets=subnets.of_bridge(link),
+        subnets=known,
+        leads_to=() if ours else uplinks.of_bridge(link["ifname"], known),
         tag=alias.removeprefix(ALIAS) if ours else None,
     )
 
@@ -245,6 +247,7 @@ def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
         vlans=vlans.tags(root),
         carries_vlans=vlans.carries(root),
         subnets=subnets.of_network(root),
+        leads_to=uplinks.of_network(root),
         tag=domain_xml.tag_of(root),
     )
 

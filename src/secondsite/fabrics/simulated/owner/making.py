@@ -68,9 +68,9 @@ def make_machine(
     return fabric_id
 
 
-def add_network(root: Path, name: str) -> NetworkInfo:
+def add_network(root: Path, name: str, leads_to: Sequence[str] = ()) -> NetworkInfo:
     """Add a network of the owner, without our tag."""
-    network = NetworkInfo(name=name, kind=KIND)
+    network = NetworkInfo(name=name, kind=KIND, leads_to=tuple(leads_to))
     return SimulatedNetworks(root, Faults(root, (0.0, 0.0))).add(network)
 
 
